@@ -1,0 +1,1 @@
+"""The suites that come with genbench, one TOML file each."""

@@ -1,0 +1,35 @@
+"""genbench compares generative models, with numbers that prove themselves.
+
+The public names are loaded on first use, so that ``import genbench`` stays quick and reports can be
+made without torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from genbench.version import __version__
+
+if TYPE_CHECKING:
+    from genbench.api import evaluate, load_results, run
+    from genbench.evaluation.spec import evaluator
+    from genbench.recipes import recipe
+
+_HOMES = {
+    "evaluate": "genbench.api",
+    "load_results": "genbench.api",
+    "run": "genbench.api",
+    "evaluator": "genbench.evaluation.spec",
+    "recipe": "genbench.recipes",
+}
+
+__all__ = ["__version__", "evaluate", "evaluator", "load_results", "recipe", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'genbench' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

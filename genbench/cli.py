@@ -1,0 +1,139 @@
+"""The command line: parses, calls one function of ``commands``, turns errors into exit codes.
+
+Imports nothing heavy; ``--help`` and wrong usage answer at once.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+
+from genbench import commands
+from genbench.core.errors import ExitCode, GenbenchError
+from genbench.version import __version__
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM arrived."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    arguments = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return int(arguments.command(arguments))
+    except GenbenchError as error:
+        return _fail(str(error), error.exit_code, arguments.debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except OSError as error:
+        return _fail(f"{error.filename or ''}: {error.strerror}", ExitCode.STORAGE, arguments.debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command goes on from here", ExitCode.INTERRUPTED, False)
+    except _TerminatedError:
+        return _fail("terminated; the same command goes on from here", ExitCode.TERMINATED, False)
+    except Exception as error:  # noqa: BLE001  the last line of defence: no traceback for users
+        message = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+        return _fail(message, ExitCode.RUNS_FAILED, arguments.debug)
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    raise _TerminatedError
+
+
+def _fail(message: str, code: ExitCode, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    lines = message.strip().splitlines()[:10]
+    print("genbench: " + "\n".join(lines), file=sys.stderr)  # noqa: T201
+    return int(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="genbench",
+        description="Compare generative models, with numbers that prove themselves.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"genbench {__version__}")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--debug", action="store_true", help="show tracebacks")
+    parts = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(parts, shared)
+    _add_report(parts, shared)
+    _add_list(parts, shared)
+    _add_data(parts, shared)
+    doctor = _command(parts, shared, "doctor", "versions, device, data, and what to fix")
+    doctor.add_argument("--data-dir", type=Path, help="where data sets lie")
+    doctor.set_defaults(command=commands.doctor)
+    return parser
+
+
+_Parts = argparse._SubParsersAction
+
+
+def _command(
+    parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser, name: str, text: str
+) -> argparse.ArgumentParser:
+    return parts.add_parser(name, help=text, description=text, parents=[shared], allow_abbrev=False)
+
+
+def _add_run(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    run = _command(parts, shared, "run", "train and evaluate what is missing, store, report")
+    run.add_argument("--suite", default="digits", help="a suite's name or a TOML file")
+    run.add_argument(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a key of the suite file, for example train.epochs=1; repeatable",
+    )
+    run.add_argument("--models", default="", metavar="A,B", help="only these models")
+    run.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
+    run.add_argument("--limit", type=int, metavar="N", help="data points to keep of each split")
+    run.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    run.add_argument("--executor", default="local", help="local or ray")
+    run.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at the same time")
+    run.add_argument("--fresh", action="store_true", help="do everything again")
+    run.add_argument("--no-report", action="store_true", help="stop after the results")
+    run.add_argument("--dry-run", action="store_true", help="say what would be done")
+    _add_places(run, data=True)
+    run.set_defaults(command=commands.run)
+
+
+def _add_places(parser: argparse.ArgumentParser, *, data: bool) -> None:
+    if data:
+        parser.add_argument("--data-dir", type=Path, help="where data sets lie")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="where results go")
+    parser.add_argument("--reports", type=Path, default=Path("reports"), help="where reports go")
+
+
+def _add_report(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    report = _command(parts, shared, "report", "tables, figures and a page from stored results")
+    report.add_argument("--suite", default="digits", help="a suite that was run")
+    _add_places(report, data=False)
+    report.set_defaults(command=commands.report)
+
+
+def _add_list(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    listing = _command(parts, shared, "list", "what there is")
+    listing.add_argument("what", choices=["models", "datasets", "evaluators", "suites"])
+    listing.set_defaults(command=commands.list_known)
+
+
+def _add_data(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    data = _command(parts, shared, "data", "fetch or verify data sets")
+    actions = data.add_subparsers(required=True, metavar="ACTION")
+    fetch = _command(actions, shared, "fetch", "download a data set and check it")
+    verify = _command(actions, shared, "verify", "check the files of a data set")
+    fetch.add_argument("--force", action="store_true", help="download even what is there")
+    for part, command in ((fetch, commands.data_fetch), (verify, commands.data_verify)):
+        part.add_argument("datasets", nargs="*", metavar="DATASET", help="names; all if none")
+        part.add_argument("--data-dir", type=Path, help="where data sets lie")
+        part.set_defaults(command=command)

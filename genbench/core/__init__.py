@@ -1,0 +1,1 @@
+"""Foundations: errors, names, files, seeds, capabilities. Imports nothing else of genbench."""

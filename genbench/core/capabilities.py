@@ -1,0 +1,127 @@
+"""What a model can do, said in method-only Protocols.
+
+An evaluator names the capability it needs; a model has it by having the methods. No base class, no
+flags. Shapes follow torch: sample + batch + event, with B data, K samples, D latent dimensions.
+"""
+
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+
+@runtime_checkable
+class HasPrior(Protocol):
+    """A model with a latent prior."""
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+
+
+@runtime_checkable
+class HasObservationModel(Protocol):
+    """A model with a density of data given the latent."""
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event = shape of one datum."""
+
+
+@runtime_checkable
+class HasPosterior(Protocol):
+    """A model with an (approximate) posterior."""
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A model with a point code."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code (B, D)."""
+
+
+@runtime_checkable
+class Decodes(Protocol):
+    """A model that turns codes into mean images."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean image of each code."""
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """A model that generates."""
+
+    def sample(self, n: int) -> Tensor:
+        """Return n images."""
+
+
+@runtime_checkable
+class Conditions(Protocol):
+    """A model of data given a condition."""
+
+    def given(self, y: Tensor) -> Any:
+        """Return an unconditional view of the model with the condition y (B,) bound."""
+
+
+@runtime_checkable
+class HasCritic(Protocol):
+    """A model with a discriminator."""
+
+    def critic(self, x: Tensor) -> Tensor:
+        """Return logits (B,) that x is real."""
+
+
+@runtime_checkable
+class HasExactDensity(Protocol):
+    """A model whose log p(x) is known."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return log p(x), (B,) in nats."""
+
+
+@runtime_checkable
+class Generative(HasPrior, HasObservationModel, Protocol):
+    """Prior and observation model."""
+
+
+@runtime_checkable
+class Variational(Generative, HasPosterior, Protocol):
+    """Generative, with an approximate posterior."""
+
+
+@runtime_checkable
+class Autoencodes(Encodes, Decodes, Protocol):
+    """Point codes there and back."""
+
+
+_PARTS: tuple[tuple[type, str], ...] = (
+    (HasPrior, "prior()"),
+    (HasObservationModel, "observation_model(z)"),
+    (HasPosterior, "posterior(x)"),
+    (Encodes, "encode(x)"),
+    (Decodes, "decode(z)"),
+    (Samples, "sample(n)"),
+    (Conditions, "given(y)"),
+    (HasCritic, "critic(x)"),
+    (HasExactDensity, "log_prob(x)"),
+)
+
+
+def missing(model: object, needs: type) -> list[str]:
+    """Name the methods of capability ``needs`` that ``model`` does not have.
+
+    Example:
+        >>> missing(object(), Generative)
+        ['prior()', 'observation_model(z)']
+    """
+    return [
+        method for part, method in _PARTS if issubclass(needs, part) and not isinstance(model, part)
+    ]
+
+
+def bind(model: Any, y: Tensor | None) -> Any:
+    """Return the view of a conditional model given y; other models are returned as they are."""
+    return model.given(y) if y is not None and isinstance(model, Conditions) else model

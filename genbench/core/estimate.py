@@ -1,0 +1,50 @@
+"""The one place where per-datum values become a mean with a standard error."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+class NonFiniteError(ArithmeticError):
+    """Some per-datum values are infinite or not a number; they are never averaged away."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, its standard error over the data, and how many data it is a mean of."""
+
+    value: float
+    stderr: float | None
+    n: int
+
+
+def require_finite(values: Tensor) -> None:
+    """Raise unless every value is finite.
+
+    Raises:
+        NonFiniteError: Names how many values are bad and the first datum.
+    """
+    rows = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
+    if rows.any():
+        first = int(rows.nonzero()[0])
+        raise NonFiniteError(
+            f"{int(rows.sum())} of {len(values)} data have a non-finite value, first: datum {first}"
+        )
+
+
+def mean_and_stderr(values: Tensor) -> Estimate:
+    """Return the mean of per-datum values (N,) and its standard error s / sqrt(N).
+
+    Computed in float64. With one datum the standard error is unknown (None).
+
+    Example:
+        >>> mean_and_stderr(torch.tensor([1.0, 3.0]))
+        Estimate(value=2.0, stderr=1.0, n=2)
+    """
+    require_finite(values)
+    exact = values.double()
+    n = len(exact)
+    stderr = float(exact.std(correction=1)) / math.sqrt(n) if n > 1 else None
+    return Estimate(float(exact.mean()), stderr, n)

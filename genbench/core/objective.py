@@ -1,0 +1,24 @@
+"""The types that objectives and the training loop share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+
+class Batch(NamedTuple):
+    """Data and labels of one step, and the progress of training in epochs."""
+
+    x: Tensor
+    y: Tensor
+    epoch: float = 0.0
+
+
+class Loss(NamedTuple):
+    """The scalar to minimise, and scalars to record beside it."""
+
+    value: Tensor
+    logged: Mapping[str, Tensor]
+
+
+Objective = Callable[[Any, Batch], Loss]

@@ -1,0 +1,40 @@
+"""A table from name to thing, filled by decorators and read with a hint on a wrong name."""
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from genbench.core.errors import ConfigError, did_you_mean
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Names resolve here and nowhere else; never through an import path.
+
+    Example:
+        >>> colours: Registry[int] = Registry("colour")
+        >>> colours.add("red", 1)
+        >>> colours["red"]
+        1
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, T] = {}
+
+    def add(self, name: str, entry: T) -> None:
+        """Register ``entry``; a name is given once."""
+        if name in self._entries:
+            raise ConfigError(f"{self.kind} '{name}' is registered already: choose another name")
+        self._entries[name] = entry
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            raise ConfigError(f"unknown {self.kind} '{name}'; {did_you_mean(name, self._entries)}")
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))

@@ -1,0 +1,42 @@
+"""Small operations on tensors and distributions that every layer needs."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent
+
+
+def log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
+    """Return log of the mean of exponentials along ``dim``, without overflow.
+
+    Example:
+        >>> round(log_mean_exp(torch.tensor([1000.0, 1000.0])).item(), 6)
+        1000.0
+    """
+    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
+
+
+def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
+    """Read every batch dimension beyond the first ``batch_ndim`` as part of the event.
+
+    ``Normal(loc (B, D), scale)`` becomes a distribution with batch (B,) and event (D,), so that its
+    log probability is a sum over the event, as a density of the whole vector must be.
+    """
+    extra = len(distribution.batch_shape) - batch_ndim
+    return Independent(distribution, extra, validate_args=False) if extra > 0 else distribution
+
+
+def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
+    """Return the floating dtype of a module's weights, or ``default`` where it has none."""
+    if isinstance(model, nn.Module):
+        for tensor in (*model.parameters(), *model.buffers()):
+            if tensor.is_floating_point():
+                return tensor.dtype
+    return default
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count the numbers a model has learned: parameters, or buffers of a closed-form fit."""
+    trained = sum(p.numel() for p in model.parameters())
+    return trained or sum(b.numel() for b in model.buffers())

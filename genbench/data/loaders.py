@@ -1,0 +1,176 @@
+"""Loads a data set and serves it from one tensor on the device.
+
+Imports numpy, torch and the other modules of this package. Nothing works datum by datum: a batch is
+one gather, and noise is drawn where the data live.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genbench.core.errors import ConfigError, DataError, did_you_mean
+from genbench.data.noise import fixed_view, present
+from genbench.data.protocol import (
+    SPLITS,
+    DataConfig,
+    SplitName,
+    describe,
+    full_sizes,
+    split_sizes,
+)
+from genbench.data.specs import DatasetSpec, RawData, datasets
+from genbench.data.storage import data_home
+
+
+class Split(NamedTuple):
+    """Data and labels: x (N, C, H, W) float32, y (N,) int64."""
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A data set on a device, under one protocol.
+
+    Attributes:
+        config: The configuration it was loaded with.
+        name: Name in the registry.
+        image_shape: (C, H, W).
+        n_classes: Number of labels.
+        n_levels: Number of values a pixel can take before any noise.
+        digest: SHA-256 over all pixels and labels as read, whatever ``limit`` keeps.
+        protocol: One line that states data, digest, view, seed and sizes.
+        domain: ``binary`` when x is 0 or 1 only, else ``unit_interval``.
+        levels: (N, C, H, W) uint8, the splits one after the other.
+        labels: (N,) int64.
+        sizes: How many data each split has.
+    """
+
+    config: DataConfig
+    name: str
+    image_shape: tuple[int, int, int]
+    n_classes: int
+    n_levels: int
+    digest: str
+    protocol: str
+    domain: Literal["binary", "unit_interval"]
+    levels: Tensor = field(repr=False)
+    labels: Tensor = field(repr=False)
+    sizes: dict[SplitName, int] = field(repr=False)
+    _views: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
+
+    def size(self, split: SplitName) -> int:
+        """Return the number of data in ``split``."""
+        return self.sizes[_known(split)]
+
+    def held_out(self, split: SplitName) -> Split:
+        """Return the fixed view of a whole split; its noise depends on ``config.seed`` only.
+
+        It is made at the first call and kept: do not change it in place.
+        """
+        if _known(split) not in self._views:
+            levels, y = self._part(split)
+            x = fixed_view(levels.cpu(), self.n_levels, self.config, split)
+            self._views[split] = Split(x.to(levels.device), y)
+        return self._views[split]
+
+    def train_batch(self, indices: Tensor) -> Split:
+        """Return the training data at ``indices``, with fresh noise where the view has any.
+
+        Noise comes from torch's global generator of the data's device. Nothing synchronises,
+        provided that ``indices`` live on that device.
+
+        Args:
+            indices: (B,) int64, 0 to ``size("train") - 1``.
+
+        Returns:
+            x (B, C, H, W) and y (B,).
+        """
+        indices = indices.to(self.labels.device, non_blocking=True)
+        if not self.config.is_redrawn:
+            return Split(*(part.index_select(0, indices) for part in self.held_out("train")))
+        levels, y = (part.index_select(0, indices) for part in self._part("train"))
+        noise = torch.rand(levels.shape, device=levels.device)
+        return Split(present(levels, self.n_levels, self.config, noise), y)
+
+    def _part(self, split: SplitName) -> tuple[Tensor, Tensor]:
+        start = sum(self.sizes[before] for before in SPLITS[: SPLITS.index(split)])
+        stop = start + self.sizes[split]
+        return self.levels[start:stop], self.labels[start:stop]
+
+
+def _known(split: SplitName) -> SplitName:
+    if split not in SPLITS:
+        raise ConfigError(f"unknown split '{split}'; {did_you_mean(split, SPLITS)}")
+    return split
+
+
+def load(
+    config: DataConfig, data_dir: Path | None = None, device: torch.device | str = "cpu"
+) -> Dataset:
+    """Read a data set, check it, and put it on ``device``; download what is missing.
+
+    Args:
+        config: Which data set and which view.
+        data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
+        device: Where the data live.
+
+    Raises:
+        DataError: A file is damaged, or missing and not to be had.
+        StorageError: A download cannot be stored.
+    """
+    spec = datasets[config.name]
+    raw = spec.read(spec, data_home(data_dir))
+    _require_promised(raw, spec)
+    digest = _digest(raw)
+    levels, labels = _kept(raw, config, spec)
+    return Dataset(
+        config=config,
+        name=spec.name,
+        image_shape=spec.image_shape,
+        n_classes=spec.n_classes,
+        n_levels=spec.n_levels,
+        digest=digest,
+        protocol=describe(config, spec, digest),
+        domain="binary" if config.is_binary else "unit_interval",
+        levels=levels.to(device),
+        labels=labels.to(device),
+        sizes=split_sizes(config, spec),
+    )
+
+
+def _require_promised(raw: RawData, spec: DatasetSpec) -> None:
+    shape = spec.image_shape
+    for part, x, y, n in (
+        ("train", raw.train_x, raw.train_y, spec.n_train),
+        ("test", raw.test_x, raw.test_y, spec.n_test),
+    ):
+        problem = f"{spec.name}: the {part} set is not as registered: "
+        if len(x) != n or len(y) != n or x[:1].size != np.prod(shape):
+            raise DataError(f"{problem}{x.shape} and {y.shape}, not {n} images of shape {shape}")
+        if int(x.max()) >= spec.n_levels or int(y.max()) >= spec.n_classes:
+            raise DataError(f"{problem}level {x.max()} or label {y.max()} is out of range")
+
+
+def _digest(raw: RawData) -> str:
+    digest = hashlib.sha256()
+    for array in raw:
+        digest.update(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
+    return digest.hexdigest()
+
+
+def _kept(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
+    """Return the levels and labels of train, validation and test, each cut to ``limit``."""
+    n_train, limit = full_sizes(config, spec)["train"], config.limit
+    pieces = [(raw.train_x, raw.train_y, 0, n_train), (raw.train_x, raw.train_y, n_train, None)]
+    pieces.append((raw.test_x, raw.test_y, 0, None))
+    x = np.concatenate([x[start:stop][:limit] for x, _, start, stop in pieces])
+    y = np.concatenate([y[start:stop][:limit] for _, y, start, stop in pieces])
+    levels = torch.from_numpy(x.reshape(len(x), *spec.image_shape))
+    return levels, torch.from_numpy(y.astype(np.int64))

@@ -1,0 +1,96 @@
+"""From levels to values: grey, binarised, dequantised; and noise addressed by datum.
+
+Imports torch and ``genbench.core.seeding``. The functions are elementwise and never synchronise.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from genbench.core.seeding import generator
+from genbench.data.protocol import DataConfig
+
+BLOCK = 1_000  # data per stream of fixed noise
+_CELLS = 2**15  # a level of 8 bits, 15 bits of noise and half a cell fill float32 exactly
+
+
+def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | None) -> Tensor:
+    """Return the float32 values that models see.
+
+    Args:
+        levels: (B, C, H, W) uint8, 0 to ``n_levels - 1``.
+        n_levels: Number of values a pixel can take.
+        config: Names the view.
+        noise: (B, C, H, W) uniform on [0, 1); used where ``config.is_noisy``.
+
+    Returns:
+        (B, C, H, W) float32 in {0, 1} or [0, 1].
+    """
+    if config.dequantisation == "uniform":
+        return dequantise(levels, n_levels, _needed(noise))
+    grey = levels.to(torch.float32).div_(n_levels - 1)
+    if config.binarisation == "none":
+        return grey
+    if config.binarisation == "threshold":
+        return (grey >= 0.5).to(torch.float32)
+    return (_needed(noise) < grey).to(torch.float32)
+
+
+def _needed(noise: Tensor | None) -> Tensor:
+    if noise is None:
+        raise ValueError("this view needs noise")
+    return noise
+
+
+def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:
+    """Spread each level over its cell: (level + u) / n_levels, strictly inside (0, 1).
+
+    u is ``noise`` moved to the middle of one of 2**15 cells. The sum is then exact in float32, so a
+    value never reaches the next level or 1, and floor(x * n_levels) gives the level back.
+
+    Example:
+        >>> dequantise(torch.tensor([255]), 256, torch.tensor([1 - 2.0**-24])) < 1
+        tensor([True])
+    """
+    u = (noise * _CELLS).floor_().add_(0.5).div_(_CELLS)
+    return u.add_(levels).div_(n_levels)
+
+
+def fixed_noise(
+    seed: int, purpose: str, split: str, n: int, shape: tuple[int, int, int]
+) -> Iterator[Tensor]:
+    """Yield uniform noise for ``n`` data in blocks of up to 1,000, on the CPU.
+
+    Each block has a stream of its own and is drawn whole, so the noise of a datum depends on its
+    position in the split and on nothing else.
+
+    Returns:
+        Blocks (up to 1000, C, H, W), float32 in [0, 1).
+    """
+    for block, start in enumerate(range(0, n, BLOCK)):
+        stream = generator(seed, purpose, split, block)
+        yield torch.rand((BLOCK, *shape), generator=stream)[: n - start]
+
+
+def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Tensor:
+    """Return the view whose noise is drawn once, the same bits for each device.
+
+    Static and dynamic binarisation share it: held-out numbers of both stand on the same pixels.
+
+    Args:
+        levels: (N, C, H, W) uint8 on the CPU: all data of the split.
+        n_levels: Number of values a pixel can take.
+        config: Names the view and the root seed.
+        split: Names the stream.
+    """
+    if not config.is_noisy:
+        return present(levels, n_levels, config, None)
+    purpose = "binarisation" if config.is_binary else "dequantisation"
+    n, c, h, w = levels.shape
+    blocks = fixed_noise(config.seed, purpose, split, n, (c, h, w))
+    parts = [
+        present(levels[start : start + BLOCK], n_levels, config, noise)
+        for start, noise in zip(range(0, n, BLOCK), blocks, strict=True)
+    ]
+    return torch.cat(parts)

@@ -1,0 +1,113 @@
+"""How a data set is presented to models: binarisation, dequantisation, splits; no torch.
+
+The protocol travels with each number: two numbers compare only when their protocols are equal.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from genbench.core.errors import ConfigError
+from genbench.data.specs import DatasetSpec, datasets
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+class DataConfig(BaseModel):
+    """Which data set, and which view of it.
+
+    Attributes:
+        name: A name in the registry.
+        binarisation: ``none`` serves grey values in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
+            ``static`` draws each pixel once with probability grey; ``dynamic`` draws anew for
+            each training batch and once for held-out data.
+        dequantisation: ``uniform`` serves (level + u) / n_levels, u uniform on (0, 1).
+        seed: Root seed of each fixed draw.
+        validation_size: How many of the last training data are held out; None is the data set's
+            default.
+        limit: Keep only the first so many data of each split.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    binarisation: Literal["none", "threshold", "static", "dynamic"] = "none"
+    dequantisation: Literal["none", "uniform"] = "none"
+    seed: int = 0
+    validation_size: int | None = Field(default=None, ge=1)
+    limit: int | None = Field(default=None, ge=1)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            return datasets[name].name
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataConfig":
+        if self.dequantisation != "none" and self.binarisation != "none":
+            raise ValueError("dequantisation 'uniform' needs binarisation 'none'")
+        n_train = datasets[self.name].n_train
+        if self.validation_size is not None and self.validation_size >= n_train:
+            raise ValueError(f"validation_size must be below {n_train}, the size of the train set")
+        return self
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether x takes the values 0 and 1 only."""
+        return self.binarisation != "none"
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether the view depends on drawn noise."""
+        return self.binarisation in ("static", "dynamic") or self.dequantisation == "uniform"
+
+    @property
+    def is_redrawn(self) -> bool:
+        """Whether each training batch draws noise of its own."""
+        return self.binarisation == "dynamic" or self.dequantisation == "uniform"
+
+
+def full_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
+    """Return the sizes of the splits before ``limit``.
+
+    Example:
+        >>> list(full_sizes(DataConfig(name="mnist"), datasets["mnist"]).values())
+        [55000, 5000, 10000]
+    """
+    held_out = config.validation_size or spec.default_validation_size
+    return {"train": spec.n_train - held_out, "validation": held_out, "test": spec.n_test}
+
+
+def split_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
+    """Return the sizes of the splits after ``limit``."""
+    sizes = full_sizes(config, spec)
+    return {split: min(n, config.limit or n) for split, n in sizes.items()}
+
+
+def describe(config: DataConfig, spec: DatasetSpec, digest: str) -> str:
+    """Write the protocol in one line: data, digest, view with its seed, sizes.
+
+    With a ``limit`` the full sizes follow, because they decide which data are in which split.
+
+    Example:
+        >>> config = DataConfig(name="mnist", binarisation="dynamic", limit=100)
+        >>> describe(config, datasets["mnist"], "1a2b3c4d" * 8)
+        'mnist@1a2b3c4d/dynamic(seed=0)/100+100+100 of 55000+5000+10000'
+    """
+    sizes, full = split_sizes(config, spec), full_sizes(config, spec)
+    counts = _plus(sizes) if sizes == full else f"{_plus(sizes)} of {_plus(full)}"
+    return f"{spec.name}@{digest[:8]}/{_view(config)}/{counts}"
+
+
+def _plus(sizes: dict[SplitName, int]) -> str:
+    return "+".join(str(sizes[split]) for split in SPLITS)
+
+
+def _view(config: DataConfig) -> str:
+    named = config.binarisation if config.is_binary else config.dequantisation
+    view = "grey" if named == "none" else named
+    return f"{view}(seed={config.seed})" if config.is_noisy else view

@@ -1,0 +1,241 @@
+"""The registry of data sets: sizes, pinned files, mirrors, and the function that reads each.
+
+Imports neither torch nor numpy nor scikit-learn; readers are imported when they are called.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from genbench.core.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class RawData(NamedTuple):
+    """A whole data set in official order: uint8 levels (N, ...) and uint8 labels (N,)."""
+
+    train_x: "npt.NDArray[np.uint8]"
+    train_y: "npt.NDArray[np.uint8]"
+    test_x: "npt.NDArray[np.uint8]"
+    test_y: "npt.NDArray[np.uint8]"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One gzip file as it is distributed, with its pins.
+
+    Attributes:
+        name: File name, ending in ``.gz``.
+        n_bytes: Size of the packed file.
+        sha256: Digest of the packed file.
+        content_bytes: Size after unpacking.
+        content_sha256: Digest after unpacking, where known; then any packing is accepted.
+    """
+
+    name: str
+    n_bytes: int
+    sha256: str
+    content_bytes: int
+    content_sha256: str | None = None
+
+    @property
+    def unpacked_name(self) -> str:
+        """The file's name without ``.gz``."""
+        return self.name.removesuffix(".gz")
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """What is known about a data set before anything is read.
+
+    Attributes:
+        name: The name in configs and on the command line.
+        title: The name in tables and figures.
+        description: One line.
+        image_shape: (C, H, W).
+        n_classes: Number of labels.
+        n_levels: Number of values a pixel can take, 0 included.
+        n_train: Size of the official training set, validation data included.
+        n_test: Size of the official test set.
+        default_validation_size: How many of the last training data are held out.
+        read: Returns the checked data, given this record and the data directory.
+        licence: As stated by the publisher.
+        citation: Author, year, title.
+        files: What is downloaded; empty for a data set that comes with an installed package.
+        mirrors: Addresses of folders that hold the files, in the order they are tried.
+        torchvision_class: The folder in which torchvision keeps the same files, if any.
+        pixels_sha256: Pin of the pixels of a data set without files.
+        embedded_in: The installed package that carries a data set without files.
+    """
+
+    name: str
+    title: str
+    description: str
+    image_shape: tuple[int, int, int]
+    n_classes: int
+    n_levels: int
+    n_train: int
+    n_test: int
+    default_validation_size: int
+    read: "Callable[[DatasetSpec, Path], RawData]"
+    licence: str
+    citation: str
+    files: tuple[DataFile, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    torchvision_class: str = ""
+    pixels_sha256: str = ""
+    embedded_in: str = ""
+
+
+datasets: Registry[DatasetSpec] = Registry("data set")
+
+
+def _read_digits(spec: DatasetSpec, data_dir: Path) -> RawData:
+    from genbench.data.digits import read
+
+    return read(spec, data_dir)
+
+
+def _read_mnist_family(spec: DatasetSpec, data_dir: Path) -> RawData:
+    from genbench.data.mnist_family import read
+
+    return read(spec, data_dir)
+
+
+_IDX_FILES = (
+    ("train-images-idx3-ubyte.gz", 47_040_016),
+    ("train-labels-idx1-ubyte.gz", 60_008),
+    ("t10k-images-idx3-ubyte.gz", 7_840_016),
+    ("t10k-labels-idx1-ubyte.gz", 10_008),
+)
+
+
+def _idx_files(*pins: tuple[int, str] | tuple[int, str, str]) -> tuple[DataFile, ...]:
+    return tuple(
+        DataFile(name, pin[0], pin[1], size, *pin[2:])
+        for (name, size), pin in zip(_IDX_FILES, pins, strict=True)
+    )
+
+
+datasets.add(
+    "digits",
+    DatasetSpec(
+        name="digits",
+        title="Digits",
+        description="1,797 handwritten digits of 8x8 pixels and 17 levels; needs no download",
+        image_shape=(1, 8, 8),
+        n_classes=10,
+        n_levels=17,
+        n_train=1297,
+        n_test=500,
+        default_validation_size=200,
+        read=_read_digits,
+        licence="CC BY 4.0",
+        citation="Alpaydin and Kaynak, 1998, Optical Recognition of Handwritten Digits (UCI)",
+        pixels_sha256="8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3",
+        embedded_in="scikit-learn",
+    ),
+)
+
+datasets.add(
+    "mnist",
+    DatasetSpec(
+        name="mnist",
+        title="MNIST",
+        description="70,000 handwritten digits of 28x28 pixels and 256 levels",
+        image_shape=(1, 28, 28),
+        n_classes=10,
+        n_levels=256,
+        n_train=60_000,
+        n_test=10_000,
+        default_validation_size=5_000,
+        read=_read_mnist_family,
+        licence="not stated in the files; commonly given as CC BY-SA 3.0",
+        citation="LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to "
+        "Document Recognition",
+        files=_idx_files(
+            (
+                9_912_422,
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            ),
+            (
+                28_881,
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            ),
+            (
+                1_648_877,
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            ),
+            (
+                4_542,
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            ),
+        ),
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+        torchvision_class="MNIST",
+    ),
+)
+
+datasets.add(
+    "fashion_mnist",
+    DatasetSpec(
+        name="fashion_mnist",
+        title="Fashion-MNIST",
+        description="70,000 articles of clothing of 28x28 pixels and 256 levels",
+        image_shape=(1, 28, 28),
+        n_classes=10,
+        n_levels=256,
+        n_train=60_000,
+        n_test=10_000,
+        default_validation_size=5_000,
+        read=_read_mnist_family,
+        licence="MIT",
+        citation="Xiao, Rasul and Vollgraf, 2017, Fashion-MNIST: a Novel Image Dataset for "
+        "Benchmarking Machine Learning Algorithms",
+        files=_idx_files(
+            (26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+            (29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+            (4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+            (5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+        ),
+        mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
+        torchvision_class="FashionMNIST",
+    ),
+)
+
+datasets.add(
+    "kmnist",
+    DatasetSpec(
+        name="kmnist",
+        title="KMNIST",
+        description="70,000 cursive Japanese characters of 28x28 pixels and 256 levels",
+        image_shape=(1, 28, 28),
+        n_classes=10,
+        n_levels=256,
+        n_train=60_000,
+        n_test=10_000,
+        default_validation_size=5_000,
+        read=_read_mnist_family,
+        licence="CC BY-SA 4.0",
+        citation="Clanuwat et al., 2018, Deep Learning for Classical Japanese Literature",
+        files=_idx_files(
+            (18_165_135, "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"),
+            (29_497, "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"),
+            (3_041_136, "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"),
+            (5_120, "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"),
+        ),
+        mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
+        torchvision_class="KMNIST",
+    ),
+)

@@ -1,0 +1,94 @@
+"""What ``doctor`` finds: versions, devices, data and folders, each with its remedy."""
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from genbench.version import __version__
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: str
+    advice: str = ""
+    healthy: bool = True
+
+
+def examine(data_dir: Path | None) -> list[Finding]:
+    """Look at everything that a run depends on."""
+    packages = [_package(name) for name in ("numpy", "pandas", "pydantic", "safetensors")]
+    return [
+        Finding("genbench", __version__),
+        Finding("python", platform.python_version()),
+        *packages,
+        _torch(),
+        _torchvision(),
+        *_device(),
+        *_data(data_dir),
+        _folder(Path("results")),
+    ]
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, version(name))
+    except PackageNotFoundError:
+        return Finding(name, "missing", f"python -m pip install {name}", healthy=False)
+
+
+def _torch() -> Finding:
+    try:
+        torch = import_module("torch")
+    except (ImportError, OSError) as error:
+        return Finding("torch", f"cannot be imported: {error}", "reinstall torch", healthy=False)
+    major, minor = (int(part) for part in torch.__version__.split(".")[:2])
+    fits = (2, 11) <= (major, minor) <= (2, 15)
+    advice = "" if fits else "tested with torch 2.11 to 2.15"
+    return Finding("torch", torch.__version__, advice, healthy=fits)
+
+
+def _torchvision() -> Finding:
+    """Import it: a build that does not match torch is installed but fails here."""
+    try:
+        return Finding("torchvision", import_module("torchvision").__version__, "optional")
+    except ModuleNotFoundError:
+        return Finding("torchvision", "not installed", "optional: only tests compare with it")
+    except (ImportError, RuntimeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        advice = "optional; does not match torch: install the two together, from one index"
+        return Finding("torchvision", f"cannot be imported: {reason}", advice)
+
+
+def _device() -> list[Finding]:
+    torch = import_module("torch")
+    cores = Finding("processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}")
+    if torch.cuda.is_available():
+        return [cores, Finding("gpu", torch.cuda.get_device_name())]
+    return [cores, Finding("gpu", "none that torch can use", "runs use the processor")]
+
+
+def _data(data_dir: Path | None) -> list[Finding]:
+    from genbench.data import data_home, datasets
+    from genbench.data.fetch import verify
+
+    home = data_home(data_dir)
+    findings = [Finding("data directory", str(home))]
+    for name in datasets:
+        states = {row["status"] for row in verify(name, home)}
+        state = "damaged" if "damaged" in states else "missing" if "missing" in states else "ok"
+        advice = "" if state == "ok" else f"python -m genbench data fetch {name}"
+        findings.append(Finding(f"data: {name}", state, advice, healthy=state != "damaged"))
+    return findings
+
+
+def _folder(folder: Path) -> Finding:
+    nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if os.access(nearest, os.W_OK):
+        return Finding("results folder", "writable")
+    return Finding("results folder", f"{nearest} is not writable", "use --results", healthy=False)

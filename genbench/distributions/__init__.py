@@ -1,0 +1,1 @@
+"""Heads: network outputs -> torch distributions. They know densities, not networks or data."""

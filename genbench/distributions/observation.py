@@ -1,0 +1,134 @@
+"""Observation heads: decoder output -> p(x given z). Imports torch only.
+
+Each head says how many numbers per pixel it wants from the decoder, whether its log probability is
+of a mass or a density (the two never compare), and which data it accepts.
+"""
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.nn.functional import softplus
+
+Measure = Literal["mass", "density"]
+Domain = Literal["binary", "unit_interval"]
+
+
+class ObservationHead(Protocol):
+    """What a decoder needs to know of its observation model."""
+
+    measure: Measure
+    domain: Domain
+    n_per_pixel: int
+
+    def __call__(self, output: Tensor) -> Distribution:
+        """Map decoder output (..., n_per_pixel * C, H, W) to p(x given z), event (C, H, W)."""
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the decoder output whose mean is ``mean_image`` (C, H, W)."""
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+
+
+class BernoulliHead(nn.Module):
+    """p(x given z) = prod_i Bernoulli(x_i; sigmoid(logit_i)): a mass over binary images."""
+
+    measure: Measure = "mass"
+    domain: Domain = "binary"
+    n_per_pixel = 1
+
+    def forward(self, output: Tensor) -> Distribution:
+        """Read the output as logits."""
+        return Independent(Bernoulli(logits=output, validate_args=False), 3, validate_args=False)
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the logits of the mean image, kept within (0.001, 0.999)."""
+        return torch.logit(mean_image.clamp(1e-3, 1 - 1e-3))
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+        return "Bernoulli"
+
+
+class FixedGaussianHead(nn.Module):
+    """p(x given z) = N(x; mean(z), scale^2 I) with a scale that is stated and not learned.
+
+    With ``scale = 1`` the negative log density is half the squared error plus (D/2) log 2 pi.
+    """
+
+    measure: Measure = "density"
+    domain: Domain = "unit_interval"
+    n_per_pixel = 1
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, output: Tensor) -> Distribution:
+        """Read the output as the mean."""
+        normal = Normal(output, torch.full_like(output, self.scale), validate_args=False)
+        return Independent(normal, 3, validate_args=False)
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the mean image itself."""
+        return mean_image
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+        return "unit Gaussian" if self.scale == 1 else f"Gaussian, fixed scale {self.scale:g}"
+
+
+class SharedGaussianHead(nn.Module):
+    """p(x given z) = N(x; mean(z), scale^2 I) with one learned scale, as in probabilistic PCA."""
+
+    measure: Measure = "density"
+    domain: Domain = "unit_interval"
+    n_per_pixel = 1
+
+    def __init__(self, initial_scale: float = 0.3) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(initial_scale).log())
+
+    def forward(self, output: Tensor) -> Distribution:
+        """Read the output as the mean."""
+        normal = Normal(output, self.log_scale.exp().expand_as(output), validate_args=False)
+        return Independent(normal, 3, validate_args=False)
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the mean image itself."""
+        return mean_image
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+        return "Gaussian, one learned scale"
+
+
+class PixelGaussianHead(nn.Module):
+    """p(x given z) = N(x; mean(z), diag scale(z)^2), the scale of each pixel from the decoder.
+
+    The scale has a floor, since without one the density of constant pixels has no upper bound.
+    """
+
+    measure: Measure = "density"
+    domain: Domain = "unit_interval"
+    n_per_pixel = 2
+
+    def __init__(self, min_scale: float = 0.01) -> None:
+        super().__init__()
+        self.min_scale = min_scale
+
+    def forward(self, output: Tensor) -> Distribution:
+        """Read the output as mean and raw scale, in this order along the channels."""
+        mean, raw = output.chunk(2, dim=-3)
+        normal = Normal(mean, softplus(raw) + self.min_scale, validate_args=False)
+        return Independent(normal, 3, validate_args=False)
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the mean image with a raw scale of -1 (a scale of about 0.3)."""
+        return torch.cat((mean_image, torch.full_like(mean_image, -1.0)))
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+        return f"Gaussian, learned scale per pixel (at least {self.min_scale:g})"

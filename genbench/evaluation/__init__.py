@@ -1,0 +1,1 @@
+"""Evaluators: what is measured, with which error, and on whom it can be measured."""

@@ -1,0 +1,130 @@
+"""Evaluators of log p(x): bounds, exact values, and code lengths."""
+
+from pydantic import PositiveInt
+
+from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.units import bits_per_dim as to_bits_per_dim
+from genbench.evaluation.spec import (
+    Block,
+    EvaluatorOptions,
+    NotApplicableError,
+    PerDatum,
+    evaluator,
+)
+from genbench.inference import bounds
+
+
+class ElboOptions(EvaluatorOptions):
+    """``n_samples`` draws from q(z given x) per datum."""
+
+    n_samples: PositiveInt = 10
+
+
+class IwOptions(EvaluatorOptions):
+    """K draws per datum, at most ``chunk_size`` of them decoded at once."""
+
+    n_samples: PositiveInt = 100
+    chunk_size: PositiveInt = 10
+
+
+@evaluator(
+    name="elbo",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="ELBO",
+    formula="E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))",
+    cites=("KingmaWelling2014:eq3",),
+    options=ElboOptions,
+)
+def elbo(block: Block, options: ElboOptions) -> PerDatum:
+    """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
+    terms = block.elbo_terms(options.n_samples)
+    return PerDatum(terms.expected_log_px_given_z - terms.kl, remark=kl_remark(terms))
+
+
+def kl_remark(terms: bounds.ElboTerms) -> str:
+    """Say how the KL was computed where torch knows no closed form."""
+    return "" if terms.closed_form else "KL by Monte Carlo: no closed form for this pair"
+
+
+@evaluator(
+    name="iw_log_likelihood",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Importance-weighted bound",
+    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
+    cites=("Burda2016:eq8",),
+    options=IwOptions,
+)
+def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
+    """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
+    stream = block.stream.child("iw_log_likelihood")
+    values = bounds.iw_log_likelihood(
+        block.model, block.x, options.n_samples, options.chunk_size, stream
+    )
+    return PerDatum(values)
+
+
+@evaluator(
+    name="log_likelihood",
+    version=1,
+    needs=HasExactDensity,
+    unit="nats",
+    better="higher",
+    kind="exact",
+    title="Exact log-likelihood",
+    formula="log p(x)",
+)
+def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
+    """The exact log p(x), for models that know it; the bounds are checked against it."""
+    return PerDatum(block.model.log_prob(block.x))
+
+
+class BitsOptions(ElboOptions):
+    """``n_levels`` grey levels of dequantised data, where the runner does not know them."""
+
+    n_levels: PositiveInt | None = None
+
+
+@evaluator(
+    name="bits_per_dim",
+    version=1,
+    needs=(Variational, HasExactDensity),
+    unit="bits/dim",
+    better="lower",
+    kind="upper_bound",
+    title="Bits per dimension",
+    formula="−ELBO / (D log 2)  [+ log₂ levels, for dequantised data]",
+    cites=("Theis2016:sec3.1",),
+    options=BitsOptions,
+)
+def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
+    """Code length per pixel that the model's ELBO (or exact log p) promises."""
+    exact = isinstance(block.model, HasExactDensity)
+    if exact:
+        log_px = block.model.log_prob(block.x)
+    else:
+        terms = block.elbo_terms(options.n_samples)
+        log_px = terms.expected_log_px_given_z - terms.kl
+    n_levels = None if _is_mass(block) else options.n_levels or block.n_levels
+    if n_levels is None and not _is_mass(block):
+        raise NotApplicableError(
+            "a density of pixels is no code length unless the data are dequantised"
+        )
+    offset = to_bits_per_dim(0.0, 1, n_levels)
+    scale = to_bits_per_dim(1.0, block.x[0].numel(), None)
+    return PerDatum(log_px * scale + offset, kind="exact" if exact else None)
+
+
+def _is_mass(block: Block) -> bool:
+    if not isinstance(block.model, Variational):
+        return False
+    z = bounds.prior_of(block.model).sample()
+    support = block.model.observation_model(z.expand(len(block.x), *z.shape)).support
+    return bool(getattr(support, "is_discrete", False))

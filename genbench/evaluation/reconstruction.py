@@ -1,0 +1,56 @@
+"""Evaluators of reconstruction: pixel error and distortion."""
+
+from typing import Any
+
+from torch import Tensor
+
+from genbench.core.capabilities import Autoencodes, Variational
+from genbench.evaluation.likelihood import ElboOptions, kl_remark
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.inference.bounds import posterior_of
+
+
+def reconstruct(model: Any, x: Tensor) -> Tensor:
+    """Return each datum's reconstruction, shaped like ``x``.
+
+    By the model's own ``decode(encode(x))``, or by the mean of p(x given z) at the mean of
+    q(z given x).
+    """
+    if isinstance(model, Autoencodes):
+        return model.decode(model.encode(x)).reshape(x.shape)
+    mean: Tensor = model.observation_model(posterior_of(model, x).mean).mean
+    return mean.reshape(x.shape)
+
+
+@evaluator(
+    name="reconstruction_mse",
+    version=1,
+    needs=(Autoencodes, Variational),
+    unit="squared intensity",
+    better="lower",
+    kind="exact",
+    title="Reconstruction error",
+    formula="1/D Σᵢ (xᵢ − x̂ᵢ)²,  x̂ = decode(encode(x))",
+)
+def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
+    """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1)."""
+    error = reconstruct(block.model, block.x).double() - block.x.double()
+    return PerDatum(error.flatten(1).square().mean(dim=1))
+
+
+@evaluator(
+    name="reconstruction_log_prob",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="estimate",
+    title="Reconstruction log probability",
+    formula="E_q[log p(x|z)]",
+    cites=("KingmaWelling2014:eq3",),
+    options=ElboOptions,
+)
+def reconstruction_log_prob(block: Block, options: ElboOptions) -> PerDatum:
+    """Expected log probability of a datum under its own posterior: minus the distortion."""
+    terms = block.elbo_terms(options.n_samples)
+    return PerDatum(terms.expected_log_px_given_z, remark=kl_remark(terms))

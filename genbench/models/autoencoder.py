@@ -1,0 +1,25 @@
+"""The plain autoencoder."""
+
+from torch import Tensor, nn
+
+
+class Autoencoder(nn.Module):
+    """x -> code -> x. No density and no prior: it reconstructs, and that is all it claims."""
+
+    def __init__(
+        self, encoder: nn.Module, n_features: int, latent_dim: int, decoder: nn.Module
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.to_code = nn.Linear(n_features, latent_dim)
+        self.decoder = decoder
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code (B, D)."""
+        code: Tensor = self.to_code(self.encoder(x))
+        return code
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the image of each code, pixels in (0, 1)."""
+        image: Tensor = self.decoder(z)
+        return image.sigmoid()

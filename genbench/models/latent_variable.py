@@ -1,0 +1,35 @@
+"""What every latent-variable model can do once its three distributions are given."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+
+class LatentVariableModel(ABC):
+    """Codes, mean images and samples, derived from prior, observation model and posterior."""
+
+    @abstractmethod
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+
+    @abstractmethod
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
+
+    @abstractmethod
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the posterior mean (B, D)."""
+        return self.posterior(x).mean
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean image of each code."""
+        return self.observation_model(z).mean
+
+    def sample(self, n: int) -> Tensor:
+        """Return the mean images of n draws from the prior."""
+        return self.decode(self.prior().sample(torch.Size((n,))))

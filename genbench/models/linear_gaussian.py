@@ -1,0 +1,76 @@
+"""Probabilistic PCA: the model whose every quantity is known exactly."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from genbench.distributions.latent import StandardNormal
+from genbench.models.latent_variable import LatentVariableModel
+
+
+class LinearGaussian(nn.Module, LatentVariableModel):
+    """z ~ N(0, I), x given z ~ N(W z + mean, s2 I), fitted in closed form, in float64.
+
+    With W = U (L - s2 I)^(1/2) the matrix W^T W + s2 I is diagonal, so the diagonal posterior below
+    is the true one: the ELBO and the importance-weighted bound for any K equal log p(x).
+
+    References:
+        Tipping and Bishop 1999, equations 3 to 8; Lucas et al. 2019.
+    """
+
+    def __init__(self, latent_dim: int, image_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.W: Tensor
+        self.mean: Tensor
+        self.s2: Tensor
+        n_pixels = math.prod(image_shape)
+        self.image_shape = tuple(image_shape)
+        self.register_buffer("W", torch.zeros(n_pixels, latent_dim, dtype=torch.float64))
+        self.register_buffer("mean", torch.zeros(n_pixels, dtype=torch.float64))
+        self.register_buffer("s2", torch.ones((), dtype=torch.float64))
+        self.standard_normal = StandardNormal(latent_dim).double()
+
+    def fit(self, x: Tensor) -> None:
+        """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
+        flat = x.flatten(1).double()
+        latent_dim = self.W.shape[1]
+        covariance = torch.cov(flat.T, correction=0)
+        eigenvalues, vectors = torch.linalg.eigh(covariance)  # ascending
+        s2 = eigenvalues[:-latent_dim].mean()
+        top = eigenvalues[-latent_dim:].flip(0)
+        directions = vectors[:, -latent_dim:].flip(1)
+        signs = directions.sum(dim=0).sign()  # an eigenvector's sign is arbitrary: fix it
+        self.W.copy_(directions * signs * (top - s2).clamp(min=0).sqrt())
+        self.mean.copy_(flat.mean(dim=0))
+        self.s2.copy_(s2)
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        p: Distribution = self.standard_normal()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z) = N(W z + mean, s2 I), event (C, H, W)."""
+        mean = (z.double() @ self.W.T + self.mean).reshape(*z.shape[:-1], *self.image_shape)
+        normal = Normal(mean, self.s2.sqrt().expand_as(mean), validate_args=False)
+        return Independent(normal, 3, validate_args=False)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return the true posterior N(M^-1 W^T (x - mean), s2 M^-1), M = W^T W + s2 I diagonal."""
+        m = self.W.square().sum(dim=0) + self.s2  # (D,)
+        loc = (x.flatten(1).double() - self.mean) @ self.W / m
+        normal = Normal(loc, (self.s2 / m).sqrt().expand_as(loc), validate_args=False)
+        return Independent(normal, 1, validate_args=False)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the exact log p(x) = log N(x; mean, W W^T + s2 I), (B,) in nats."""
+        n_pixels, latent_dim = self.W.shape
+        centred = x.flatten(1).double() - self.mean
+        m = self.W.square().sum(dim=0) + self.s2
+        inside = ((centred @ self.W).square() / m).sum(dim=1)
+        mahalanobis = (centred.square().sum(dim=1) - inside) / self.s2
+        log_det = m.log().sum() + (n_pixels - latent_dim) * self.s2.log()
+        return -0.5 * (n_pixels * math.log(2 * math.pi) + log_det + mahalanobis)

@@ -1,0 +1,110 @@
+"""The variational autoencoder, unconditional and given a label."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+from torch.nn.functional import one_hot
+
+from genbench.distributions.latent import DiagonalNormal, StandardNormal
+from genbench.models.latent_variable import LatentVariableModel
+
+
+class Vae(nn.Module, LatentVariableModel):
+    """p(z) = N(0, I), p(x given z) from the decoder, q(z given x) from the encoder.
+
+    References:
+        Kingma and Welling 2014.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        posterior: DiagonalNormal,
+        decoder: nn.Module,
+        observation: nn.Module,
+        latent_dim: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior_head = posterior
+        self.decoder = decoder
+        self.observation_head = observation
+        self.standard_normal = StandardNormal(latent_dim)
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        p: Distribution = self.standard_normal()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
+        p: Distribution = self.observation_head(self.decoder(z))
+        return p
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+        q: Distribution = self.posterior_head(self.encoder(x))
+        return q
+
+
+class Cvae(nn.Module):
+    """A VAE of x given a label y: q(z given x, y), p(x given z, y) and p(z) = N(0, I).
+
+    It has densities only once the label is bound: ``given(y)`` returns that view.
+
+    References:
+        Sohn, Lee, Yan 2015; Doersch 2016, section 3.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        posterior: DiagonalNormal,
+        decoder: nn.Module,
+        observation: nn.Module,
+        latent_dim: int,
+        n_classes: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior_head = posterior
+        self.decoder = decoder
+        self.observation_head = observation
+        self.standard_normal = StandardNormal(latent_dim)
+        self.n_classes = n_classes
+
+    def given(self, y: Tensor) -> "CvaeGiven":
+        """Return the view of the model with labels y (B,) bound, one per datum."""
+        dtype = self.posterior_head.linear.weight.dtype
+        return CvaeGiven(self, one_hot(y, self.n_classes).to(dtype))
+
+
+class CvaeGiven(LatentVariableModel):
+    """p(x, z given y) and q(z given x, y) for fixed labels: unconditional to whoever holds it."""
+
+    def __init__(self, model: Cvae, condition: Tensor) -> None:
+        self._model = model
+        self._condition = condition  # (B, N)
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        p: Distribution = self._model.standard_normal()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z, y); z is (..., B, D)."""
+        condition = self._condition.expand(*z.shape[:-1], -1)
+        output = self._model.decoder(torch.cat((z, condition), dim=-1))
+        p: Distribution = self._model.observation_head(output)
+        return p
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x, y): batch (B,), event (D,)."""
+        q: Distribution = self._model.posterior_head(self._model.encoder(x, self._condition))
+        return q
+
+    def sample(self, n: int) -> Tensor:
+        """Return mean images of draws from the prior: n = B, one for each bound label."""
+        if n != len(self._condition):
+            raise ValueError(f"{len(self._condition)} labels are bound: cannot draw {n} images")
+        return super().sample(n)

@@ -1,0 +1,1 @@
+"""Networks, Tensor -> Tensor: no probability and no configuration objects in here."""

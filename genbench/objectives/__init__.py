@@ -1,0 +1,1 @@
+"""What is optimised: factories that bind hyper-parameters and return an Objective."""

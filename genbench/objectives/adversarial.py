@@ -1,0 +1,40 @@
+"""Objectives of generative adversarial networks, from logits.
+
+Written as softplus of the logit: ``-log(sigmoid(logit) + epsilon)`` saturates where the
+discriminator is sure, and the gradient that the non-saturating loss exists for is gone.
+"""
+
+from typing import Any
+
+from torch.nn.functional import softplus
+
+from genbench.core.objective import Batch, Loss, Objective
+
+
+def ns_gan_discriminator() -> Objective:
+    """Return -log D(x) - log(1 - D(G(z))), a batch mean; log D = -softplus(-logit).
+
+    References:
+        Goodfellow et al. 2014, equation 1.
+    """
+
+    def objective(model: Any, batch: Batch) -> Loss:
+        fake = model.sample(len(batch.x)).detach()
+        real_logit, fake_logit = model.critic(batch.x), model.critic(fake)
+        value = softplus(-real_logit).mean() + softplus(fake_logit).mean()
+        return Loss(value, {"logit_real": real_logit.mean(), "logit_fake": fake_logit.mean()})
+
+    return objective
+
+
+def ns_gan_generator() -> Objective:
+    """Return the non-saturating generator loss -log D(G(z)), a batch mean.
+
+    References:
+        Goodfellow et al. 2014, section 3.
+    """
+
+    def objective(model: Any, batch: Batch) -> Loss:
+        return Loss(softplus(-model.critic(model.sample(len(batch.x)))).mean(), {})
+
+    return objective

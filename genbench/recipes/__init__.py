@@ -1,0 +1,19 @@
+"""Recipes: a name -> networks, densities and updates put together.
+
+To add one, write a function from (data facts, options, training budget) to :class:`Built` and
+decorate it; its second annotation is the pydantic class of its options. Suites, the command line,
+the contract tests and the reports pick it up by name.
+"""
+
+import genbench.recipes.builtin  # noqa: F401  registers what comes with genbench
+from genbench.core.options import Options
+from genbench.recipes.registry import (
+    Built,
+    DataFacts,
+    Recipe,
+    load_plugins,
+    recipe,
+    recipes,
+)
+
+__all__ = ["Built", "DataFacts", "Options", "Recipe", "load_plugins", "recipe", "recipes"]

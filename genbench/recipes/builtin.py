@@ -1,0 +1,148 @@
+"""The recipes that come with genbench: networks, densities and updates put together."""
+
+from genbench.core.errors import ConfigError
+from genbench.distributions.latent import DiagonalNormal
+from genbench.distributions.observation import BernoulliHead, SharedGaussianHead
+from genbench.models.autoencoder import Autoencoder
+from genbench.models.gan import Gan
+from genbench.models.linear_gaussian import LinearGaussian
+from genbench.models.vae import Cvae, Vae
+from genbench.nets.conv import ConvDecoder, ConvEncoder
+from genbench.nets.mlp import MlpDecoder, MlpEncoder
+from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generator
+from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.reconstruction import squared_error
+from genbench.recipes.options import (
+    BetaVaeOptions,
+    GanOptions,
+    LinearGaussianOptions,
+    NetworkOptions,
+    VaeOptions,
+    observation_head,
+)
+from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+
+@recipe("ae")
+def ae(data: DataFacts, options: NetworkOptions, train: TrainConfig) -> Built:
+    """Plain autoencoder, squared error."""
+    encoder, decoder = _encoder(data, options), _decoder(data, options)
+    decoder.start_at(BernoulliHead().start(data.mean_image))
+    model = Autoencoder(encoder, encoder.n_features, options.latent_dim, decoder)
+    return Built(model, (Update("ae", list(model.parameters()), squared_error()),))
+
+
+@recipe("vae")
+def vae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
+    """Variational autoencoder: maximises the ELBO."""
+    return _build_vae(data, options, train, beta=1.0)
+
+
+@recipe("beta_vae")
+def beta_vae(data: DataFacts, options: BetaVaeOptions, train: TrainConfig) -> Built:
+    """Variational autoencoder whose KL is weighed by beta in training (and never in evaluation)."""
+    return _build_vae(data, options, train, beta=options.beta)
+
+
+def _build_vae(data: DataFacts, options: VaeOptions, train: TrainConfig, beta: float) -> Built:
+    head = observation_head(options.observation)
+    encoder, decoder = _encoder(data, options), _decoder(data, options, head.n_per_pixel)
+    decoder.start_at(head.start(data.mean_image))
+    posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
+    model = Vae(encoder, posterior, decoder, head, options.latent_dim)
+    objective = negative_elbo(beta, train.kl_warmup_epochs)
+    updates = (Update("vae", list(model.parameters()), objective),)
+    return Built(model, updates, observation=head, observation_name=head.describe())
+
+
+@recipe("cvae")
+def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
+    """Variational autoencoder given the class label."""
+    head = observation_head(options.observation)
+    encoder = _encoder(data, options, data.n_classes)
+    decoder = _decoder(data, options, head.n_per_pixel, data.n_classes)
+    decoder.start_at(head.start(data.mean_image))
+    posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
+    model = Cvae(encoder, posterior, decoder, head, options.latent_dim, data.n_classes)
+    objective = negative_elbo(1.0, train.kl_warmup_epochs)
+    updates = (Update("cvae", list(model.parameters()), objective),)
+    return Built(model, updates, observation=head, observation_name=head.describe())
+
+
+@recipe("gan")
+def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
+    """Generative adversarial network with the non-saturating generator loss."""
+    critic = _encoder(data, options, dropout=options.dropout)
+    model = Gan(_decoder(data, options), critic, critic.n_features, options.latent_dim)
+    betas = (options.beta1, 0.999)
+    critic_parameters = [*model.critic_body.parameters(), *model.critic_output.parameters()]
+    discriminator = Update(
+        "discriminator",
+        critic_parameters,
+        ns_gan_discriminator(),
+        betas,
+        learning_rate_scale=options.discriminator_rate,
+        validates=False,
+    )
+    generator_parameters = list(model.generator.parameters())
+    generator = Update(
+        "generator", generator_parameters, ns_gan_generator(), betas, validates=False
+    )
+    return Built(model, (discriminator, generator))
+
+
+@recipe("linear_gaussian")
+def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: TrainConfig) -> Built:
+    """Probabilistic PCA in closed form: the row whose log-likelihood is known exactly."""
+    if options.latent_dim >= data.n_pixels:
+        raise ConfigError(f"latent_dim: {options.latent_dim} must be below {data.n_pixels} pixels")
+    model = LinearGaussian(options.latent_dim, data.image_shape)
+    return Built(
+        model,
+        closed_form=model.fit,
+        observation=SharedGaussianHead(),
+        observation_name="Gaussian, one maximum-likelihood scale",
+    )
+
+
+def _encoder(
+    data: DataFacts, options: NetworkOptions, n_condition: int = 0, dropout: float = 0.0
+) -> MlpEncoder | ConvEncoder:
+    if options.network == "mlp":
+        return MlpEncoder(data.n_pixels, options.hidden, options.activation, n_condition, dropout)
+    _require_divisible(data, options.channels)
+    return ConvEncoder(
+        data.image_shape,
+        options.channels,
+        options.hidden[0],
+        options.activation,
+        n_condition,
+        dropout,
+    )
+
+
+def _decoder(
+    data: DataFacts, options: NetworkOptions, n_per_pixel: int = 1, n_condition: int = 0
+) -> MlpDecoder | ConvDecoder:
+    n_inputs = options.latent_dim + n_condition
+    n_channels, height, width = data.image_shape
+    shape = (n_per_pixel * n_channels, height, width)
+    if options.network == "mlp":
+        return MlpDecoder(n_inputs, options.hidden[::-1], shape, options.activation)
+    _require_divisible(data, options.channels)
+    batch_norm = isinstance(options, GanOptions) and options.batch_norm
+    return ConvDecoder(
+        n_inputs, options.channels[::-1], shape, options.activation, batch_norm=batch_norm
+    )
+
+
+def _require_divisible(data: DataFacts, channels: tuple[int, ...]) -> None:
+    _, height, width = data.image_shape
+    shrink = 2 ** len(channels)
+    if height % shrink or width % shrink:
+        raise ConfigError(
+            f"channels: {len(channels)} halvings do not divide a {height}x{width} image; "
+            "use fewer channels"
+        )

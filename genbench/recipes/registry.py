@@ -1,0 +1,86 @@
+"""What a recipe is, and the table of all of them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, get_type_hints
+
+import torch
+from torch import Tensor, nn
+
+from genbench.core.errors import ConfigError
+from genbench.core.options import Options
+from genbench.core.registry import Registry
+from genbench.distributions.observation import ObservationHead
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a recipe may know of the data: shapes and the mean training image (C, H, W)."""
+
+    image_shape: tuple[int, int, int]
+    n_classes: int
+    mean_image: Tensor
+
+    @property
+    def n_pixels(self) -> int:
+        """Numbers in one image."""
+        return torch.Size(self.image_shape).numel()
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model with what trains it: updates for the loop, or a fit in closed form."""
+
+    model: nn.Module
+    updates: tuple[Update, ...] = ()
+    closed_form: Callable[[Tensor], None] | None = None
+    observation: ObservationHead | None = None
+    observation_name: str = "none"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A registered recipe. ``version`` enters the identity of its runs."""
+
+    name: str
+    about: str
+    options: type[Options]
+    build: Callable[[DataFacts, Any, TrainConfig], Built]
+    version: int = 1
+
+
+recipes: Registry[Recipe] = Registry("recipe")
+BuildFunction = Callable[[DataFacts, Any, TrainConfig], Built]
+
+
+def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFunction]:
+    """Register a recipe under ``name``; the docstring's first line tells tables what it is.
+
+    Raises:
+        ConfigError: The name is taken, or the second parameter is not annotated with Options.
+    """
+
+    def register(build: BuildFunction) -> BuildFunction:
+        parameters = list(inspect.signature(build).parameters)
+        options = get_type_hints(build).get(parameters[1]) if len(parameters) == 3 else None
+        if not (isinstance(options, type) and issubclass(options, Options)):
+            raise ConfigError(
+                f"recipe '{name}': write it as (data: DataFacts, options: YourOptions, "
+                "train: TrainConfig) -> Built, YourOptions a subclass of recipes.Options"
+            )
+        about = (inspect.getdoc(build) or name).splitlines()[0]
+        recipes.add(name, Recipe(name, about, options, build, version))
+        return build
+
+    return register
+
+
+def load_plugins() -> None:
+    """Import recipes that installed packages register in the group ``genbench.recipes``."""
+    for entry in entry_points(group="genbench.recipes"):
+        if entry.name not in recipes:
+            entry.load()

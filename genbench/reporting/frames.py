@@ -1,0 +1,107 @@
+"""The tidy table of a suite: read strictly, typed, with messages for what can be wrong.
+
+May import the standard library, pandas and :mod:`genbench.core`.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genbench.core.errors import StorageError, did_you_mean
+
+COLUMNS = tuple(
+    [
+        "suite",
+        "dataset",
+        "protocol",
+        "model",
+        "seed",
+        "split",
+        "metric",
+        "value",
+        "stderr",
+        "n",
+        "unit",
+        "better",
+        "kind",
+        "status",
+        "reason",
+        "evaluator_version",
+        "train_id",
+    ]
+)
+STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
+REDO = "`python -m genbench run` redoes it"
+
+
+def load_results(results_dir: Path, suite: str) -> pd.DataFrame:
+    """Read ``metrics.csv`` of a suite: text columns as text, an empty ``value`` as NaN.
+
+    Returns:
+        One row per (run, evaluator row, split); ``value`` and ``stderr`` are float64, ``n`` and
+        ``evaluator_version`` nullable integers, ``seed`` int64, everything else text.
+
+    Raises:
+        StorageError: There is no such suite (the nearest name is given), or the file is damaged.
+    """
+    path = suite_folder(results_dir, suite) / "metrics.csv"
+    header, rows = _read_rows(path)
+    lacking = [name for name in COLUMNS if name not in header]
+    if lacking:
+        raise StorageError(f"{path} is damaged: no column {', '.join(lacking)}; {REDO}")
+    frame = pd.DataFrame(rows, columns=header, dtype=str)
+    if "options" not in header:
+        frame["options"] = "{}"
+    return _typed(frame, path)
+
+
+def suite_folder(results_dir: Path, suite: str) -> Path:
+    """Return the folder that holds the suite's results.
+
+    Raises:
+        StorageError: It does not exist or holds no metrics yet.
+    """
+    folder = results_dir / suite
+    if (folder / "metrics.csv").is_file():
+        return folder
+    known = sorted(path.parent.name for path in results_dir.glob("*/metrics.csv"))
+    if folder.is_dir() or not known:
+        hint = f"`python -m genbench run --suite {suite}` makes them"
+    else:
+        hint = did_you_mean(suite, known)
+    raise StorageError(f"no results of suite '{suite}' in {results_dir}; {hint}")
+
+
+def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    try:
+        content = path.read_text(encoding="utf-8")
+        header, *rows = list(csv.reader(content.splitlines(keepends=True), strict=True))
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, csv.Error) as error:
+        raise StorageError(f"{path} is damaged, not a CSV table: {error}; {REDO}") from error
+    short = next((i for i, row in enumerate(rows, 2) if len(row) != len(header)), None)
+    if short is not None or not content.endswith("\n"):
+        where = f"row {short}" if short else "the last row"
+        raise StorageError(f"{path} is damaged: {where} is cut off; {REDO}")
+    return header, rows
+
+
+def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    try:
+        for name in ("value", "stderr"):
+            frame[name] = [float(text) if text else np.nan for text in frame[name]]
+        for name in ("n", "evaluator_version"):
+            counts = [int(text) if text else None for text in frame[name]]
+            frame[name] = pd.array(counts, dtype="Int64")
+        frame["seed"] = [int(text) for text in frame["seed"]]
+    except ValueError as error:
+        raise StorageError(f"{path} is damaged: column {name}: {error}; {REDO}") from error
+    unknown = sorted(set(frame["status"]) - set(STATUSES))
+    if unknown:
+        raise StorageError(f"{path} is damaged: unknown status {', '.join(unknown)}; {REDO}")
+    if not np.isfinite(frame.loc[frame["status"] == "ok", "value"]).all():
+        raise StorageError(f"{path} is damaged: a row with status ok has no value; {REDO}")
+    return frame

@@ -1,0 +1,97 @@
+"""Numbers as people read them: as many digits as the standard error supports, no more.
+
+May import the standard library only.
+"""
+
+import math
+
+_MOST_DECIMALS = 5
+
+
+def measured(value: float, stderr: float) -> tuple[str, str]:
+    """Round a standard error to two digits and its value to the same decimal place.
+
+    Returns:
+        The two texts; the second is empty where no standard error is known.
+
+    Example:
+        >>> measured(-98.8123, 0.2378), measured(17.0, math.nan), measured(12345.6, 123.0)
+        (('-98.81', '0.24'), ('17', ''), ('12350', '120'))
+    """
+    if not math.isfinite(stderr):
+        return plain(value), ""
+    if stderr <= 0:
+        return plain(value), "0"
+    decimals = 1 - _exponent(stderr, 1)
+    if decimals > _MOST_DECIMALS:
+        return _scientific(value, stderr, decimals)
+    return _fixed(value, decimals), _fixed(stderr, decimals)
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """A number without a standard error: whole numbers whole, others with up to four digits.
+
+    Example:
+        >>> plain(17.0), plain(6.5), plain(-1234.567), plain(0.0000123456)
+        ('17', '6.5', '-1235', '1.235e-05')
+    """
+    if value == round(value) and abs(value) < 10**6:
+        return str(int(value))
+    exponent = _exponent(value, digits - 1)
+    if not -4 <= exponent < 6:
+        return f"{value:.{digits - 1}e}"
+    text = _fixed(value, max(digits - 1 - exponent, 0))
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def spread(value: float) -> str:
+    """A standard deviation, with two digits.
+
+    Example:
+        >>> spread(0.3178), spread(0.0)
+        ('0.32', '0')
+    """
+    return measured(0.0, value)[1]
+
+
+def seconds(value: float | None) -> str:
+    """A duration: seconds, or minutes and seconds.
+
+    Example:
+        >>> seconds(0.31), seconds(12.6), seconds(192.0), seconds(None)
+        ('0.3 s', '13 s', '3 min 12 s', '–')
+    """
+    if value is None:
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def grouped(value: float | None) -> str:
+    """A count with thin spaces between thousands.
+
+    Example:
+        >>> grouped(55000) == "55\u202f000"
+        True
+    """
+    return "–" if value is None else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def _exponent(value: float, decimals: int) -> int:
+    """Decimal exponent after rounding the mantissa, so that 0.0996 counts as 0.10."""
+    return int(f"{value:.{decimals}e}".partition("e")[2])
+
+
+def _fixed(value: float, decimals: int) -> str:
+    text = f"{round(value, decimals):.{max(decimals, 0)}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def _scientific(value: float, stderr: float, decimals: int) -> tuple[str, str]:
+    exponent = _exponent(max(abs(value), stderr), 1)
+    digits = decimals + exponent
+    mantissas = (f"{number / 10.0**exponent:.{digits}f}" for number in (value, stderr))
+    first, second = (f"{mantissa}e{exponent:03d}" for mantissa in mantissas)
+    return first, second

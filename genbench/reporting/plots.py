@@ -1,0 +1,158 @@
+"""The figures with axes: bounds, learning curves, KL per dimension, latent codes.
+
+May import numpy, pandas, matplotlib, seaborn and this package's tables and style.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from genbench.reporting.stored import Arrays
+from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel
+from genbench.reporting.tables import LOG_LIKELIHOODS, Block, Cell, Column
+
+_MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
+_MOST_POINTS = 2500
+_PANEL = (3.7, 2.5)
+
+
+def bound_columns(block: Block) -> list[int]:
+    """Positions of the columns about log p(x) that hold at least one number."""
+    positions = range(len(block.columns))
+    wanted = [i for i in positions if block.columns[i].metric in LOG_LIKELIHOODS]
+    return [i for i in wanted if any(row.cells[i].ok for row in block.rows)]
+
+
+def bounds(block: Block, palette: dict[str, str]) -> Figure:
+    """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
+    rows = [row for row in block.rows if any(row.cells[i].ok for i in bound_columns(block))]
+    figure = new_figure(5.6, 1.55 + 0.44 * len(rows))
+    axis = figure.subplots()
+    draw_bounds(axis, block, palette)
+    figure.legend(handles=bound_keys([block]), loc="outside lower left")
+    return figure
+
+
+def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
+    """Draw one protocol's bounds into an axis, without a legend."""
+    columns = bound_columns(block)
+    rows = [row for row in block.rows if any(row.cells[i].ok for i in columns)]
+    for place, row in enumerate(rows):
+        cells = [(i, row.cells[i]) for i in columns if row.cells[i].ok]
+        offsets = np.linspace(-0.18, 0.18, len(cells)) if len(cells) > 1 else [0.0]
+        for offset, (i, cell) in zip(offsets, cells, strict=True):
+            hollow = block.columns[i].metric == "elbo"
+            _point(axis, cell, place + float(offset), palette[row.model], hollow)
+    axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.set_title(block.protocol.short)
+    unit = block.columns[columns[0]].unit
+    axis.set_xlabel(f"log-likelihood of a test image ({unit})")
+    axis.grid(visible=False, axis="y")
+    axis.margins(x=0.08)
+    sns.despine(ax=axis, left=True)
+
+
+def _point(axis: Any, cell: Cell, y: float, colour: str, hollow: bool) -> None:
+    error = 1.96 * cell.stderr if np.isfinite(cell.stderr) else 0.0
+    axis.errorbar(
+        cell.value,
+        y,
+        xerr=error,
+        fmt=_MARKERS.get(cell.kind, "o"),
+        color=colour,
+        markerfacecolor="white" if hollow else colour,
+        markersize=6.5,
+        capsize=2.5,
+        linewidth=1.2,
+    )
+
+
+def bound_keys(blocks: Sequence[Block]) -> list[Line2D]:
+    """Legend entries of the blocks' markers, each once."""
+    columns = [block.columns[i] for block in blocks for i in bound_columns(block)]
+    unique = {(c.metric, c.settings, c.kind): c for c in columns}
+    return [_key(column) for column in unique.values()]
+
+
+def _key(column: Column) -> Line2D:
+    settings = f" ({column.settings})" if column.settings else ""
+    words = f"{column.metric}{settings}: {column.kind.replace('_', ' ')}"
+    face = "white" if column.metric == "elbo" else MUTED
+    marker = _MARKERS.get(column.kind, "o")
+    return Line2D([], [], color=MUTED, marker=marker, markerfacecolor=face, ls="", label=words)
+
+
+def learning_curves(history: pd.DataFrame, title: str, colour: str) -> Figure | None:
+    """Loss over epochs, one line per update; validation dashed and darker."""
+    names = [name for name in history.columns if name.endswith(".loss")]
+    if not names:
+        return None
+    figure, axis = new_panel(*_PANEL)
+    updates = list(dict.fromkeys(name.split(".")[1] for name in names))
+    for name in names:
+        stage, update = name.split(".")[:2]
+        shade = colour if updates.index(update) == 0 else MUTED
+        _curve(axis, history["epoch"], history[name], f"{update}, {stage}", shade)
+    axis.set_title(title)
+    axis.set_xlabel("epoch")
+    axis.set_ylabel("loss (its own scale)")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    sns.despine(ax=axis)
+    axis.legend(handlelength=2.2)
+    return figure
+
+
+def _curve(axis: Any, x: pd.Series, y: pd.Series, label: str, colour: str) -> None:
+    values = pd.to_numeric(y, errors="coerce")
+    known = np.isfinite(values)
+    validation = label.endswith("validation")
+    style = {"linestyle": "--" if validation else "-", "color": INK if validation else colour}
+    marker = "o" if known.sum() == 1 else ""
+    axis.plot(x[known], values[known], label=label, linewidth=1.6, marker=marker, **style)
+
+
+def kl_bars(values: Sequence[float], title: str, colour: str, top: float) -> Figure:
+    """KL of each latent dimension, largest first; ``top`` is shared by all models."""
+    figure, axis = new_panel(*_PANEL)
+    ranks = np.arange(1, len(values) + 1)
+    axis.bar(ranks, sorted(values, reverse=True), color=colour, width=0.82, linewidth=0)
+    axis.set_ylim(0, top * 1.05 or 1.0)
+    axis.set_title(title)
+    axis.set_xlabel("latent dimension, by rank")
+    axis.set_ylabel("KL (nats)")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(visible=False, axis="x")
+    sns.despine(ax=axis)
+    return figure
+
+
+def latent_scatter(arrays: Arrays, title: str) -> Figure:
+    """Posterior means in two latent dimensions, coloured by label."""
+    means, labels = arrays["latent_means"][:_MOST_POINTS], arrays["latent_labels"][:_MOST_POINTS]
+    figure, axis = new_panel(4.1, 3.5, right=0.7)
+    classes = np.unique(labels)
+    for place, label in enumerate(classes):
+        points = means[labels == label]
+        colour = LABEL_COLOURS[place % len(LABEL_COLOURS)]
+        face = {"color": [colour], "linewidths": 0, "alpha": 0.75, "rasterized": True}
+        axis.scatter(points[:, 0], points[:, 1], s=7, label=str(label), **face)
+    axis.set_title(title)
+    first, second = (int(d) for d in arrays.get("latent_dims", np.arange(2)))
+    axis.set_xlabel(f"latent dimension {first}")
+    axis.set_ylabel(f"latent dimension {second}")
+    sns.despine(ax=axis)
+    axis.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2.2)
+    return figure
+
+
+def shown_points(arrays: Arrays) -> tuple[int, int]:
+    """How many latent codes the scatter shows, and of how many."""
+    n = len(arrays["latent_means"])
+    return min(n, _MOST_POINTS), n

@@ -1,0 +1,143 @@
+"""What a suite stores beside its table: ``suite.json`` and the files of each run, digests checked.
+
+May import the standard library, numpy, pandas, pydantic, safetensors and :mod:`genbench.core`.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from genbench.core.errors import StorageError
+from genbench.core.files import read_json, sha256_file
+from genbench.reporting.frames import REDO, suite_folder
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MetricRecord(_Record):
+    """What an evaluator says of its number."""
+
+    name: str
+    version: int
+    unit: str = ""
+    better: str = "none"
+    kind: str = "estimate"
+    title: str = ""
+    formula: str = ""
+    description: str = ""
+    cites: tuple[str, ...] = ()
+
+
+class RunRecord(_Record):
+    """One run: what was asked, how it ended, how long it took."""
+
+    train_id: str
+    model: str
+    recipe: str = ""
+    seed: int = 0
+    dataset: str = ""
+    protocol: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    train: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    observation: str | None = None
+    measure: str | None = None
+    about: str | None = None
+    n_parameters: int | None = None
+    status: str = "ok"
+    reason: str | None = None
+    train_seconds: float | None = None
+    evaluate_seconds: float | None = None
+    device: str | None = None
+
+
+class SuiteRecord(_Record):
+    """The whole of ``suite.json``."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    name: str
+    title: str = ""
+    description: str = ""
+    command: str = ""
+    spec: dict[str, Any] = Field(default_factory=dict)
+    metrics: tuple[MetricRecord, ...] = ()
+    runs: tuple[RunRecord, ...] = ()
+    versions: dict[str, str | None] = Field(default_factory=dict)
+
+
+def load_suite(results_dir: Path, suite: str) -> SuiteRecord:
+    """Read and check ``suite.json``.
+
+    Raises:
+        StorageError: The file is missing, damaged, or of another schema version.
+    """
+    path = suite_folder(results_dir, suite) / "suite.json"
+    try:
+        return SuiteRecord.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StorageError(f"{path} is damaged: {where}: {first['msg']}; {REDO}") from error
+
+
+class RunFolder:
+    """The stored files of one run; each is compared with the manifest before it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        manifest = path / "manifest.json"
+        content = read_json(manifest) if manifest.is_file() else {"files": {}}
+        files = content.get("files") if isinstance(content, dict) else None
+        if not isinstance(files, dict):
+            raise StorageError(f"{manifest} is damaged: it names no files; {REDO}")
+        self._digests: dict[str, str] = files
+
+    def checked(self, relative: str) -> Path | None:
+        """Return the file's path, or None where the run never wrote it.
+
+        Raises:
+            StorageError: The file is not the one that the run wrote.
+        """
+        if relative not in self._digests:
+            return None
+        path = self.path / relative
+        try:
+            digest = sha256_file(path)
+        except OSError as error:
+            raise StorageError(f"cannot read {path}: {error.strerror}; {REDO}") from error
+        if digest != self._digests[relative]:
+            raise StorageError(f"{path} is damaged, its SHA-256 is not the stored one; {REDO}")
+        return path
+
+    def history(self) -> pd.DataFrame | None:
+        """Means per epoch, or None for a model that is not trained in epochs."""
+        path = self.checked("history.csv")
+        if path is None or path.stat().st_size == 0:
+            return None
+        try:
+            frame = pd.read_csv(path)
+        except ValueError as error:
+            raise StorageError(f"{path} is damaged, not a CSV table: {error}; {REDO}") from error
+        return frame if "epoch" in frame and len(frame) else None
+
+    def arrays(self) -> Arrays:
+        """Sample grids and latent codes by name; empty where the run stored none."""
+        path = self.checked("artifacts/figures.safetensors")
+        try:
+            return {} if path is None else _visible(load_file(path))
+        except SafetensorError as error:
+            raise StorageError(f"{path} is damaged: {error}; {REDO}") from error
+
+
+def _visible(arrays: Arrays) -> Arrays:
+    return {name: np.asarray(array) for name, array in arrays.items() if array.size}

@@ -1,0 +1,285 @@
+"""One run from specification to sealed folder: build, train, evaluate, store; each step once."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from genbench.core.capabilities import Conditions
+from genbench.core.errors import ConfigError
+from genbench.core.files import write_atomic
+from genbench.core.seeding import Stream, seeded
+from genbench.core.tensors import count_parameters
+from genbench.data import Dataset
+from genbench.evaluation.pictures import collect_pictures
+from genbench.evaluation.runner import Outcome, Task, evaluate_model
+from genbench.recipes import Built, DataFacts, recipes
+from genbench.runs import store
+from genbench.runs.provenance import provenance
+from genbench.runs.spec import RunSpec
+from genbench.runs.store import RunFolder
+from genbench.training.checkpoint import read_weights, weights_of, write_weights
+from genbench.training.loop import DivergedError, fit
+
+SPLIT = "test"
+
+
+@dataclass
+class RunRecord:
+    """What became of one run: its description, and its rows for the suite's table."""
+
+    spec: RunSpec
+    train_id: str
+    protocol: str
+    status: str = "ok"
+    reason: str = ""
+    cached: bool = False
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    description: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def build(spec: RunSpec, dataset: Dataset) -> Built:
+    """Build the run's model, initialised from its seed, on the CPU.
+
+    Raises:
+        ConfigError: The options do not fit the data, or the observation model does not.
+    """
+    mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
+    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image)
+    options = spec.recipe_options()
+    with seeded(spec.seed, "init"):
+        try:
+            built = recipes[spec.recipe].build(facts, options, spec.train)
+        except ConfigError as error:
+            raise ConfigError(f"model.{spec.name}.{error}") from error
+    if built.observation and built.observation.domain == "binary" and dataset.domain != "binary":
+        raise ConfigError(
+            f"model.{spec.name}.observation: '{built.observation_name}' needs pixels in {{0, 1}}; "
+            f"set data.binarisation to threshold, static or dynamic (now "
+            f"'{spec.data.binarisation}')"
+        )
+    return built
+
+
+def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
+    """Return what tables say of a model beside its numbers."""
+    natural = "mass" if dataset.domain == "binary" else "density"
+    return {
+        "about": recipes[spec.recipe].about,
+        "observation": built.observation_name,
+        "measure": built.observation.measure if built.observation else "none",
+        "comparable_measure": built.observation.measure if built.observation else natural,
+        "conditional": isinstance(built.model, Conditions),
+        "n_parameters": count_parameters(built.model),
+    }
+
+
+def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
+    """Return what a number must share to be compared: data, view, measure and condition.
+
+    A model without a density stands with the measure that is natural for its data, so that its
+    reconstructions are compared with those of models that saw the same pixels.
+    """
+    condition = "|label" if description["conditional"] else ""
+    return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
+
+
+def execute(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, tasks: Sequence[Task], device: torch.device
+) -> RunRecord:
+    """Do what is missing of a run and return its record.
+
+    A run that is sealed and evaluated is only read. A diverged run is a result: it is stored with
+    the step, and not repeated.
+
+    Raises:
+        StorageError: Results cannot be written.
+    """
+    found = read_stored(spec, dataset, folder, tasks)
+    if found:
+        found.cached = True
+        return found
+    built = build(spec, dataset)
+    record = RunRecord(spec, folder.train_id, "", description=describe(spec, dataset, built))
+    metrics = _work(spec, dataset, folder, tasks, device, built, record)
+    return _fill(record, dataset, folder, metrics, tasks)
+
+
+def read_stored(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, tasks: Sequence[Task]
+) -> RunRecord | None:
+    """Return the record of a run if it is stored, intact, with all that is asked; else None."""
+    metrics = _stored(folder)
+    keys = {f"{SPLIT}/{task.key}" for task in tasks}
+    if not metrics or not folder.intact(store.PROVENANCE):
+        return None
+    if metrics["status"] == "ok" and not keys <= metrics["evaluations"].keys():
+        return None
+    description = folder.read(store.SPEC)["description"]
+    record = RunRecord(spec, folder.train_id, "", description=description)
+    return _fill(record, dataset, folder, metrics, tasks)
+
+
+def _stored(folder: RunFolder) -> dict[str, Any] | None:
+    needed = (store.SPEC, store.METRICS)
+    if not folder.intact(*needed):
+        return None
+    metrics: dict[str, Any] = folder.read(store.METRICS)
+    if metrics["status"] == "ok" and not folder.intact(store.MODEL):
+        return None
+    return metrics
+
+
+def _work(
+    spec: RunSpec,
+    dataset: Dataset,
+    folder: RunFolder,
+    tasks: Sequence[Task],
+    device: torch.device,
+    built: Built,
+    record: RunRecord,
+) -> dict[str, Any]:
+    metrics = _stored(folder) or {"status": "ok", "reason": "", "evaluations": {}}
+    measured = _past_times(folder)
+    folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": record.description})
+    model = built.model.to(device)
+    if folder.intact(store.MODEL):
+        model.load_state_dict(read_weights(folder / store.MODEL))
+    else:
+        metrics = _train(spec, dataset, folder, built, model)
+        measured["train_seconds"] = metrics.pop("seconds", None)
+    if metrics["status"] == "ok":
+        started = time.perf_counter()
+        _evaluate(spec, dataset, folder, tasks, model, metrics)
+        seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
+        measured["evaluate_seconds"] = round(seconds, 3)
+    folder.write(store.METRICS, metrics)
+    folder.write(store.PROVENANCE, provenance(device, **measured))
+    folder.seal()
+    return metrics
+
+
+def _past_times(folder: RunFolder) -> dict[str, float]:
+    """Return the seconds that an intact, sealed run has recorded so far."""
+    if not folder.intact(store.MODEL, store.PROVENANCE):
+        return {}
+    recorded = folder.read(store.PROVENANCE)
+    return {k: recorded[k] for k in ("train_seconds", "evaluate_seconds") if k in recorded}
+
+
+def _train(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, built: Built, model: nn.Module
+) -> dict[str, Any]:
+    outcome: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
+    if built.closed_form:
+        started = time.perf_counter()
+        built.closed_form(dataset.held_out("train").x)
+        write_weights(folder / store.MODEL, weights_of(model))
+        return outcome | {"seconds": round(time.perf_counter() - started, 3)}
+    try:
+        result = fit(
+            model,
+            built.updates,
+            dataset,
+            spec.train,
+            Stream(spec.seed, ("train",)),
+            folder / store.CHECKPOINT,
+            f"{spec.name} (seed {spec.seed})",
+        )
+    except DivergedError as error:
+        return outcome | {"status": "diverged", "reason": str(error)}
+    chosen = result.best if spec.train.select == "best" else result.last
+    model.load_state_dict(chosen)
+    history = pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n")
+    write_atomic(folder / store.HISTORY, history)
+    write_weights(folder / store.LAST_MODEL, result.last)
+    write_weights(folder / store.MODEL, chosen)
+    selected = result.best_epoch if spec.train.select == "best" else spec.train.epochs
+    return outcome | {"selected_epoch": selected, "seconds": round(result.seconds, 3)}
+
+
+def _evaluate(
+    spec: RunSpec,
+    dataset: Dataset,
+    folder: RunFolder,
+    tasks: Sequence[Task],
+    model: nn.Module,
+    metrics: dict[str, Any],
+) -> None:
+    wanted = [task for task in tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
+    x, y = dataset.held_out(SPLIT)
+    stream = Stream(spec.seed, ("evaluate", SPLIT))
+    n_levels = dataset.n_levels if spec.data.dequantisation == "uniform" else None
+    label = f"{spec.name} (seed {spec.seed}) evaluate"
+    outcomes = evaluate_model(model, x, y, wanted, stream, n_levels, label)
+    for task, outcome in zip(wanted, outcomes, strict=True):
+        rows = [asdict(row) for row in outcome.rows]
+        metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
+    _write_per_datum(folder, wanted, outcomes)
+    if not folder.intact(store.FIGURES):
+        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)))
+        write_weights(folder / store.FIGURES, pictures)
+
+
+def _write_per_datum(folder: RunFolder, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> None:
+    """Keep the values behind each mean, so that models can be compared datum by datum."""
+    values: dict[str, Tensor] = {}
+    if folder.intact(store.PER_DATUM):
+        values = read_weights(folder / store.PER_DATUM)
+    for task, outcome in zip(tasks, outcomes, strict=True):
+        if outcome.per_datum is not None:
+            values[f"{SPLIT}/{task.key}"] = outcome.per_datum.contiguous()
+    write_weights(folder / store.PER_DATUM, values)
+
+
+def _fill(
+    record: RunRecord,
+    dataset: Dataset,
+    folder: RunFolder,
+    metrics: dict[str, Any],
+    tasks: Sequence[Task],
+) -> RunRecord:
+    record.protocol = protocol_of(dataset, record.description)
+    record.status, record.reason = metrics["status"], metrics["reason"]
+    record.provenance = folder.read(store.PROVENANCE)
+    record.description = record.description | {"selected_epoch": metrics.get("selected_epoch")}
+    for task in tasks:
+        rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
+        record.rows += rows if rows is not None else empty_rows(task, record)
+    return record
+
+
+def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
+    """Return the row of a metric that a failed or diverged run could not give."""
+    found = task.evaluator
+    return [
+        {
+            "metric": found.name,
+            "status": record.status,
+            "unit": found.unit,
+            "better": found.better,
+            "kind": found.kind,
+            "evaluator_version": found.version,
+            "options": task.options.model_dump(mode="json"),
+            "value": None,
+            "stderr": None,
+            "n": None,
+            "reason": record.reason,
+        }
+    ]
+
+
+def failed(
+    spec: RunSpec, train_id: str, protocol: str, tasks: Sequence[Task], error: Exception
+) -> RunRecord:
+    """Return the record of a run that stopped with an unexpected error; it will be tried again."""
+    first_line = (str(error) or type(error).__name__).splitlines()[0]
+    reason = f"{type(error).__name__}: {first_line}"
+    record = RunRecord(spec, train_id, protocol, "failed", reason)
+    record.rows = [row for task in tasks for row in empty_rows(task, record)]
+    return record

@@ -1,0 +1,133 @@
+"""Who executes runs: this process, or several of them."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genbench.core.errors import ConfigError
+from genbench.core.progress import progress
+from genbench.data import DataConfig, Dataset, load
+from genbench.evaluation.runner import Task, make_task
+from genbench.recipes import load_plugins
+from genbench.runs.execute import RunRecord, build, execute, failed, read_stored
+from genbench.runs.provenance import pick_device
+from genbench.runs.spec import RunSpec
+from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Runs with everything that is the same for all of them."""
+
+    suite: str
+    specs: tuple[RunSpec, ...]
+    tasks: tuple[tuple[str, Mapping[str, Any]], ...]
+    results_dir: Path
+    data_dir: Path | None = None
+    device: str = "auto"
+    fresh: bool = False
+
+    def evaluations(self) -> list[Task]:
+        """Return the tasks with their evaluators."""
+        return [make_task(name, options) for name, options in self.tasks]
+
+
+class Bench:
+    """A process's view of a plan: data sets loaded once, runs executed one by one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.device = pick_device(plan.device)
+        self._datasets: dict[DataConfig, Dataset] = {}
+
+    def dataset(self, config: DataConfig) -> Dataset:
+        """Return the data set, from memory after the first time."""
+        if config not in self._datasets:
+            self._datasets[config] = load(config, self.plan.data_dir, self.device)
+        return self._datasets[config]
+
+    def folder(self, spec: RunSpec) -> RunFolder:
+        """Return where the run is stored."""
+        train_id = spec.train_id(self.dataset(spec.data).digest)
+        return RunFolder(self.plan.results_dir, self.plan.suite, train_id)
+
+    def preflight(self) -> None:
+        """Build every model once, so that a mistake is found before the first minute of training.
+
+        Raises:
+            ConfigError: Options do not fit the recipe or the data.
+            DataError: Data are missing or damaged.
+        """
+        for spec in {s.name: s for s in self.plan.specs}.values():
+            build(spec, self.dataset(spec.data))
+
+    def execute(self, spec: RunSpec) -> RunRecord:
+        """Execute one run; an unexpected error fails this run and no other."""
+        dataset, folder = self.dataset(spec.data), self.folder(spec)
+        if self.plan.fresh:
+            for name in (MANIFEST, CHECKPOINT, SPEC):
+                (folder / name).unlink(missing_ok=True)
+        tasks = self.plan.evaluations()
+        try:
+            return execute(spec, dataset, folder, tasks, self.device)
+        except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+            return failed(spec, folder.train_id, dataset.protocol, tasks, error)
+
+    def stored(self, spec: RunSpec) -> RunRecord | None:
+        """Return the record of a run that is stored with every evaluation, or None."""
+        dataset, folder = self.dataset(spec.data), self.folder(spec)
+        return read_stored(spec, dataset, folder, self.plan.evaluations())
+
+
+def run_here(bench: Bench, specs: Sequence[RunSpec]) -> Iterator[RunRecord]:
+    """Execute runs one after the other in this process."""
+    for spec in progress(specs, bench.plan.suite, "run", leave=True):
+        yield bench.execute(spec)
+
+
+def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Iterator[RunRecord]:
+    """Execute runs in ``jobs`` processes, which share the processor's cores between them."""
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    context = multiprocessing.get_context("spawn")
+    arguments = (bench.plan, threads)
+    with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments) as pool:
+        futures = [pool.submit(_execute, spec) for spec in specs]
+        for future in progress(as_completed(futures), bench.plan.suite, "run", leave=True):
+            yield future.result()
+
+
+_worker: list[Bench] = []
+
+
+def _start(plan: Plan, threads: int) -> None:
+    torch.set_num_threads(threads)
+    load_plugins()
+    _worker.append(Bench(plan))
+
+
+def _execute(spec: RunSpec) -> RunRecord:
+    return _worker[0].execute(spec)
+
+
+Executor = Callable[[Bench, Sequence[RunSpec]], Iterator[RunRecord]]
+
+
+def pick_executor(name: str, jobs: int) -> Executor:
+    """Return the executor for a name and a number of parallel runs.
+
+    Raises:
+        ConfigError: Unknown name, or fewer than one job.
+    """
+    if name != "local":
+        raise ConfigError(f"executor: unknown executor '{name}'; known: local")
+    if jobs < 1:
+        raise ConfigError(f"jobs: {jobs} is not a number of processes; use 1 or more")
+    if jobs == 1:
+        return run_here
+    return lambda bench, specs: run_in_processes(bench, specs, jobs)

@@ -1,0 +1,64 @@
+"""Where and when a run happened: recorded beside the identity, never part of it."""
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from genbench.core.errors import ConfigError
+from genbench.version import __version__
+
+PACKAGES = ("numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of genbench, Python and the packages that numbers depend on."""
+    found = {"genbench": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
+    """Return a record of machine, versions and time, with what was measured of the run."""
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "versions": versions(),
+        **measured,
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """Name the hardware for people."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        ConfigError: The device is unknown or cannot be used here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise ConfigError(f"device: unknown device '{name}'; known: auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            "device: 'cuda' was asked for, but torch finds no usable GPU; "
+            "use --device cpu, or see `python -m genbench doctor`"
+        )
+    return torch.device(name)

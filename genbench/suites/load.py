@@ -1,0 +1,106 @@
+"""Finds suite files, reads them as TOML, and applies ``--set``."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from genbench.core.errors import ConfigError, did_you_mean
+from genbench.suites.spec import SuiteSpec, parse_suite
+
+
+def suite_files() -> dict[str, Path]:
+    """Return the suites that come with genbench, by name."""
+    beside = Path(__file__).resolve().parents[2] / "configs"
+    folder = beside if beside.is_dir() else Path(str(files("genbench.configs")))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_suite(name_or_file: str, settings: list[str] | None = None) -> SuiteSpec:
+    """Read a suite by name or path and apply ``key=value`` settings.
+
+    Raises:
+        ConfigError: No such suite, no TOML, or a wrong key or value.
+    """
+    path = _find(name_or_file)
+    try:
+        raw = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    for setting in settings or []:
+        apply_setting(raw, setting)
+    try:
+        return parse_suite(raw, path.stem)
+    except ConfigError as error:
+        raise ConfigError(f"suite '{name_or_file}': {error}") from error
+
+
+def _find(name_or_file: str) -> Path:
+    known = suite_files()
+    if name_or_file in known:
+        return known[name_or_file]
+    path = Path(name_or_file)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    raise ConfigError(
+        f"unknown suite '{name_or_file}', and no such .toml file; "
+        f"{did_you_mean(name_or_file, known)}"
+    )
+
+
+def apply_setting(raw: dict[str, Any], setting: str) -> None:
+    """Apply one ``key=value`` to the content of a suite file.
+
+    ``train.epochs=1`` and ``data.limit=500`` hold for all models, whatever these override;
+    ``model.vae.latent_dim=8`` holds for one, and ``model.*.latent_dim=8`` for all. Values are read
+    as TOML, or else as a string.
+
+    Example:
+        >>> raw = {"train": {"epochs": 20}, "model": [{"recipe": "gan", "epochs": 9}]}
+        >>> apply_setting(raw, "train.epochs=1")
+        >>> raw
+        {'train': {'epochs': 1}, 'model': [{'recipe': 'gan'}]}
+    """
+    key, equals, text = setting.partition("=")
+    path = [part.strip() for part in key.split(".")]
+    if not equals or not all(path):
+        raise ConfigError(f"--set {setting}: write key=value, for example train.epochs=1")
+    value = _parse(text.strip())
+    if path[0] == "model" and len(path) > 2:
+        for entry in _entries(raw, path[1], setting):
+            _put(entry, path[2:], value, setting)
+        return
+    _put(raw, path, value, setting)
+    if path[0] in ("train", "data") and len(path) == 2:
+        for entry in raw.get("model", []):
+            entry.pop(path[1], None)
+            if isinstance(entry.get(path[0]), dict):
+                entry[path[0]].pop(path[1], None)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _entries(raw: dict[str, Any], which: str, setting: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = raw.get("model", [])
+    if which == "*":
+        return entries
+    named = {str(e.get("name", e.get("recipe"))): e for e in entries}
+    named |= {str(i): e for i, e in enumerate(entries)}
+    if which not in named:
+        known = [name for name in named if not name.isdigit()]
+        raise ConfigError(f"--set {setting}: no model '{which}'; {did_you_mean(which, known)}")
+    return [named[which]]
+
+
+def _put(table: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
+    for part in path[:-1]:
+        inner = table.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"--set {setting}: '{part}' is a value, not a table")
+        table = inner
+    table[path[-1]] = value

@@ -1,0 +1,162 @@
+"""The suite file, checked: every key is known, every mistake is named with its key."""
+
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.options import Options, explain
+from genbench.data import DataConfig
+from genbench.evaluation.runner import Task, make_task
+from genbench.evaluation.spec import evaluators
+from genbench.recipes import recipes
+from genbench.runs.spec import RunSpec
+from genbench.training.config import TrainConfig
+
+DEFAULT_METRICS = (
+    "elbo",
+    "iw_log_likelihood",
+    "log_likelihood",
+    "reconstruction_mse",
+    "reconstruction_log_prob",
+    "kl",
+    "kl_per_dim",
+    "active_units",
+    "bits_per_dim",
+)
+
+
+class ModelEntry(Options):
+    """One ``[[model]]``: a recipe, a name for its row, and what it overrides."""
+
+    recipe: str
+    name: str
+    note: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    train: dict[str, Any] = Field(default_factory=dict)
+
+
+class SuiteSpec(Options):
+    """A whole suite."""
+
+    name: str
+    title: str
+    description: str = ""
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    data: dict[str, Any]
+    train: dict[str, Any] = Field(default_factory=dict)
+    model: tuple[ModelEntry, ...] = Field(min_length=1)
+    evaluate: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_or_list(cls, value: object) -> object:
+        """Read ``seeds = 3`` as the seeds 0, 1, 2."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 1:
+                raise ValueError("at least one seed is needed")
+            return tuple(range(value))
+        return value
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "SuiteSpec":
+        names = [entry.name for entry in self.model]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two models are named '{name}': give one a `name`")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds must differ from each other")
+        return self
+
+
+def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
+    """Check a suite file's content.
+
+    Raises:
+        ConfigError: Names each wrong key.
+    """
+    entries = raw.get("model", [])
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise ConfigError("model: write each model as a [[model]] table")
+    settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
+    settled["model"] = [_route(dict(entry), i) for i, entry in enumerate(entries)]
+    try:
+        return SuiteSpec.model_validate(settled)
+    except ValidationError as error:
+        raise ConfigError(explain(error, "", SuiteSpec)) from error
+
+
+def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
+    """Sort an entry's flat keys into recipe options, ``[train]`` and ``[data]`` overrides."""
+    recipe = entry.get("recipe", entry.get("name"))
+    if not isinstance(recipe, str):
+        raise ConfigError(f"model.{index}.recipe: missing; {did_you_mean('', recipes)}")
+    name = entry.get("name", recipe)
+    try:
+        options = recipes[recipe].options.model_fields
+    except ConfigError as error:
+        raise ConfigError(f"model.{name}.recipe: {error}") from error
+    homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
+    routed: dict[str, Any] = {"recipe": recipe, "name": name, "note": entry.get("note", "")}
+    routed |= {home: dict(entry.get(home, {})) for home in homes}
+    for key, value in entry.items():
+        if key in ("recipe", "name", "note", *homes):
+            continue
+        home = next((h for h, fields in homes.items() if key in fields), None)
+        if home is None:
+            known = [*options, *TrainConfig.model_fields, *DataConfig.model_fields]
+            raise ConfigError(f"model.{name}.{key}: unknown key; {did_you_mean(key, known)}")
+        routed[home][key] = value
+    return routed
+
+
+def expand(suite: SuiteSpec) -> list[RunSpec]:
+    """Return every run of the suite: models in the order of the file, seeds within each.
+
+    Raises:
+        ConfigError: An option, budget or data setting is wrong.
+    """
+    return [_run_spec(suite, entry, seed) for entry in suite.model for seed in suite.seeds]
+
+
+def _run_spec(suite: SuiteSpec, entry: ModelEntry, seed: int) -> RunSpec:
+    data = _checked(DataConfig, suite.data | entry.data, "data", entry)
+    train = _checked(TrainConfig, suite.train | entry.train, "train", entry)
+    spec = RunSpec(
+        name=entry.name,
+        recipe=entry.recipe,
+        options=entry.options,
+        data=data,
+        train=train,
+        seed=seed,
+    )
+    spec.recipe_options()
+    return spec
+
+
+def _checked(model: Any, value: dict[str, Any], where: str, entry: ModelEntry) -> Any:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError(f"{explain(error, where, model)} (model '{entry.name}')") from error
+
+
+def tasks_of(suite: SuiteSpec) -> list[Task]:
+    """Return the evaluations of ``[evaluate]``: ``metrics`` lists them, a table each has options.
+
+    Raises:
+        ConfigError: Unknown evaluator or option.
+    """
+    settings = dict(suite.evaluate)
+    names = settings.pop("metrics", DEFAULT_METRICS)
+    if not isinstance(names, list | tuple):
+        raise ConfigError("evaluate.metrics: write a list of names")
+    for name, options in settings.items():
+        if name not in evaluators:
+            raise ConfigError(
+                f"evaluate.{name}: unknown; {did_you_mean(name, ['metrics', *evaluators])}"
+            )
+        if not isinstance(options, dict):
+            raise ConfigError(f"evaluate.{name}: write a table of options")
+    return [make_task(str(name), settings.get(name)) for name in names]

@@ -1,0 +1,100 @@
+"""What a suite leaves behind for reports: ``metrics.csv`` and ``suite.json``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genbench.core.files import canonical_json, pretty_json, write_atomic
+from genbench.evaluation.runner import Task
+from genbench.runs.execute import RunRecord
+from genbench.runs.provenance import versions
+from genbench.suites.spec import SuiteSpec
+
+COLUMNS = (
+    "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
+    "unit", "better", "kind", "status", "reason", "evaluator_version", "train_id", "options",
+)  # fmt: skip
+
+
+def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task]) -> pd.DataFrame:
+    """Return the tidy table of a suite, one row per (run, metric, split), sorted.
+
+    Models keep the order of the suite file, metrics that of ``[evaluate]``.
+    """
+    order = [task.evaluator.name for task in tasks]
+    rows = []
+    for place, record in enumerate(records):
+        for row in record.rows:
+            name, _, index = row["metric"].partition("[")
+            key = (place, order.index(name), int(index.rstrip("]") or 0) if index else -1)
+            rows.append((key, _flat(suite, record, row)))
+    rows.sort(key=lambda pair: pair[0])
+    frame = pd.DataFrame([row for _, row in rows], columns=list(COLUMNS))
+    return frame.astype({"n": "Int64"})
+
+
+def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "suite": suite,
+        "dataset": record.spec.data.name,
+        "protocol": record.protocol,
+        "model": record.spec.name,
+        "seed": record.spec.seed,
+        "split": "test",
+        "train_id": record.train_id,
+        "options": canonical_json(row["options"]),
+    }
+
+
+def write_suite(
+    folder: Path,
+    suite: SuiteSpec,
+    records: Sequence[RunRecord],
+    tasks: Sequence[Task],
+    command: str,
+) -> pd.DataFrame:
+    """Write ``metrics.csv`` and ``suite.json`` under ``folder`` and return the table."""
+    frame = metrics_frame(suite.name, records, tasks)
+    summary = {
+        "schema": 1,
+        "name": suite.name,
+        "title": suite.title,
+        "description": suite.description,
+        "command": command,
+        "spec": suite.model_dump(mode="json"),
+        "metrics": [task.evaluator.record() for task in tasks],
+        "runs": [_run(suite, record) for record in records],
+        "versions": versions(),
+    }
+    write_atomic(folder / "suite.json", pretty_json(summary))
+    write_atomic(folder / "metrics.csv", frame.to_csv(index=False, lineterminator="\n"))
+    return frame
+
+
+def _run(suite: SuiteSpec, record: RunRecord) -> dict[str, Any]:
+    notes = {entry.name: entry.note for entry in suite.model}
+    described = {
+        k: record.description.get(k) for k in ("about", "observation", "measure", "n_parameters")
+    }
+    measured = {
+        k: record.provenance.get(k) for k in ("train_seconds", "evaluate_seconds", "device")
+    }
+    return {
+        "train_id": record.train_id,
+        "model": record.spec.name,
+        "note": notes.get(record.spec.name, ""),
+        "recipe": record.spec.recipe,
+        "seed": record.spec.seed,
+        "dataset": record.spec.data.name,
+        "protocol": record.protocol,
+        "options": record.spec.recipe_options().model_dump(mode="json"),
+        "train": record.spec.train.model_dump(mode="json"),
+        "data": record.spec.data.model_dump(mode="json"),
+        "status": record.status,
+        "reason": record.reason,
+        "selected_epoch": record.description.get("selected_epoch"),
+        **described,
+        **measured,
+    }

@@ -1,0 +1,114 @@
+"""Everything a run needs to go on after a kill, in one safetensors file.
+
+Tensors carry their place in the name; what is not a tensor travels as JSON in the file's metadata.
+Nothing is ever unpickled.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from genbench.core.errors import StorageError
+from genbench.core.files import canonical_json, write_atomic
+
+Weights = dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """How far training has come: epochs, their history, seconds, and the best weights so far."""
+
+    epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_score: float | None = None
+    best_epoch: int = 0
+    seconds: float = 0.0
+    best: Weights = field(default_factory=dict)
+
+
+def weights_of(model: nn.Module) -> Weights:
+    """Copy a model's state to the CPU."""
+    return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in model.state_dict().items()}
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write tensors to a safetensors file, atomically."""
+    write_atomic(path, save(dict(weights)))
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a safetensors file.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
+    return _read(path)[0]
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    progress: Progress,
+) -> None:
+    """Write the whole state of training, atomically."""
+    tensors = {f"model/{k}": v for k, v in weights_of(model).items()}
+    tensors |= {f"best/{k}": v for k, v in progress.best.items()}
+    for i, optimizer in enumerate(optimizers):
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer/{i}/{index}/{k}": v.cpu() for k, v in state.items()}
+    scalars = {
+        "epoch": progress.epoch,
+        "history": progress.history,
+        "best_score": progress.best_score,
+        "best_epoch": progress.best_epoch,
+        "seconds": progress.seconds,
+    }
+    write_atomic(path, save(tensors, metadata={"progress": canonical_json(scalars)}))
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
+) -> Progress:
+    """Put model and optimisers back to the state in ``path`` and return the progress.
+
+    Raises:
+        StorageError: The file is damaged or belongs to another model.
+    """
+    tensors, metadata = _read(path)
+    try:
+        scalars = json.loads(metadata["progress"])
+        model.load_state_dict(_below(tensors, "model/"))
+        for i, optimizer in enumerate(optimizers):
+            _load_optimizer(optimizer, _below(tensors, f"optimizer/{i}/"))
+        return Progress(best=_below(tensors, "best/"), **scalars)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise StorageError(f"{path} does not fit this run: {error}") from error
+
+
+def _below(tensors: Weights, prefix: str) -> Weights:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
+    state: dict[int, dict[str, Any]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        state.setdefault(int(index), {})[key] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _read(path: Path) -> tuple[Weights, dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error

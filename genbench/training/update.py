@@ -1,0 +1,27 @@
+"""What one optimiser does in each step of the loop."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from genbench.core.objective import Objective
+
+
+@dataclass(frozen=True)
+class Update:
+    """Minimise ``objective`` over ``parameters``, and over no others, with Adam.
+
+    A VAE has one update; a GAN has two, the discriminator's and the generator's. ``validates``
+    says that the objective on held-out data tells which checkpoint is best; an adversarial loss
+    does not.
+    """
+
+    name: str
+    parameters: Sequence[nn.Parameter]
+    objective: Objective
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    learning_rate_scale: float = 1.0
+    steps_per_batch: int = 1
+    validates: bool = True
