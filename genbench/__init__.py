@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from genbench.version import __version__
 
 if TYPE_CHECKING:
-    from genbench.api import evaluate, load_results, run
+    from genbench.api import load_results, run
     from genbench.evaluation.spec import evaluator
+    from genbench.evaluation.user import evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
-    "evaluate": "genbench.api",
+    "evaluate": "genbench.evaluation.user",
     "load_results": "genbench.api",
     "run": "genbench.api",
     "evaluator": "genbench.evaluation.spec",

@@ -33,30 +33,30 @@ def _table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
 
 def run(arguments: Namespace) -> int:
     """``run``: train and evaluate what is missing, store, report."""
-    from genbench import api
+    from genbench.api import run_and_report
+    from genbench.reporting import terminal_table
+    from genbench.suites.run import dry_run
 
     request = _request(arguments)
     if arguments.dry_run:
-        rows = api.dry_run(request)
+        rows = dry_run(request)
         _out(_table(rows, ("model", "seed", "train_id", "state", "folder")))
         return ExitCode.OK
-    outcome = api.run_suite(request, _note)
+    outcome = run_and_report(request, _note)
     if outcome.cached:
         _note(f"nothing to do: every run of '{outcome.suite}' is stored (--fresh does it again)")
-    from genbench.reporting import terminal_table
-
     _out(terminal_table(outcome.frame))
     _out(f"\nresults: {request.results / outcome.suite / 'metrics.csv'}")
     if outcome.report:
         _out(f"report:  {outcome.report}")
     if outcome.failures:
-        _note(f"genbench: {api.describe_failures(outcome)}")
+        _note(f"genbench: {outcome.describe_failures()}")
         return ExitCode.RUNS_FAILED
     return ExitCode.OK
 
 
 def _request(arguments: Namespace) -> Any:
-    from genbench.api import Request
+    from genbench.suites.run import Request
 
     return Request(
         suite=arguments.suite,

@@ -37,6 +37,17 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             Path(temporary).unlink(missing_ok=True)
 
 
+def write_if_changed(path: Path, content: str) -> bool:
+    """Write ``content`` unless the file holds it already; return whether it was written."""
+    try:
+        if path.read_text() == content:
+            return False
+    except (OSError, UnicodeDecodeError):
+        pass
+    write_atomic(path, content)
+    return True
+
+
 def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -144,20 +144,23 @@ def _start(task: Task, model: Any, y: Tensor | None) -> _Collected:
         if y is None:
             found.stop("not_applicable", "the model is conditional: labels y are needed")
         return found
+    _require_capability(task, model, found)
+    return found
+
+
+def _require_capability(task: Task, model: Any, found: _Collected) -> None:
+    """Stop the task where the model lacks every alternative that the evaluator needs."""
     lacking = [missing(model, need) for need in task.evaluator.needs]
     if all(lacking):
-        fewest = min(lacking, key=len)
+        fewest = min(lacking, key=lambda methods: len(methods))
         found.stop("not_applicable", f"the model has no {', '.join(fewest)}")
-    return found
 
 
 def _evaluate_block(block: Block, tasks: Sequence[Task], collected: Sequence[_Collected]) -> None:
     for task, found in zip(tasks, collected, strict=True):
+        if found.status == "ok":
+            _require_capability(task, block.model, found)
         if found.status != "ok":
-            continue
-        lacking = [missing(block.model, need) for need in task.evaluator.needs]
-        if all(lacking):
-            found.stop("not_applicable", f"the model has no {', '.join(min(lacking, key=len))}")
             continue
         try:
             found.add(task.evaluator.function(block, task.options))

@@ -222,7 +222,8 @@ SAMPLES = Gallery(
     "samples",
     "Samples",
     "Images drawn from each model, in the order they came, none picked out. Look for shapes that"
-    " can be recognised and for variety: a model that repeats a few shapes has lost part of the data.",
+    " can be recognised and for variety: a model that repeats a few shapes has lost part of"
+    " the data.",
     (),
 )
 RECONSTRUCTIONS = Gallery(

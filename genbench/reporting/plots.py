@@ -32,7 +32,7 @@ def bound_columns(block: Block) -> list[int]:
 def bounds(block: Block, palette: dict[str, str]) -> Figure:
     """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
     rows = [row for row in block.rows if any(row.cells[i].ok for i in bound_columns(block))]
-    figure = new_figure(5.6, 1.55 + 0.44 * len(rows))
+    figure = new_figure(4.8, 1.55 + 0.44 * len(rows))
     axis = figure.subplots()
     draw_bounds(axis, block, palette)
     figure.legend(handles=bound_keys([block]), loc="outside lower left")

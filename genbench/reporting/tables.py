@@ -26,6 +26,7 @@ _ORDER = (
     "kl",
     "active_units",
 )
+_SHARED = ("dataset", "protocol", "split")  # rows that differ in one of these never meet
 _WORST_FIRST = ("failed", "diverged", "running", "not_applicable", "ok")
 _PER_DIMENSION = r".*\[\d+\]"
 
@@ -140,11 +141,12 @@ def headline(frame: pd.DataFrame, models: Sequence[str] = ()) -> list[Block]:
         shown = shown[shown["split"] == "test"]
     order = [*models, *(name for name in shown["model"].unique() if name not in models)]
     shown = shown.assign(_rank=shown["model"].map(order.index)).sort_values("_rank", kind="stable")
-    groups = shown.groupby(["dataset", "protocol", "split"], sort=False)
-    return [_block(*map(str, key), group) for key, group in groups]
+    groups = shown.groupby(list(_SHARED), sort=False)
+    return [_block(group) for _, group in groups]
 
 
-def _block(dataset: str, protocol: str, split: str, group: pd.DataFrame) -> Block:
+def _block(group: pd.DataFrame) -> Block:
+    dataset, protocol, split = (str(group[name].iloc[0]) for name in _SHARED)
     group = group.assign(_label=_labels(group), evaluator_version=_versions(group))
     keys = ["metric", "options", "evaluator_version"]
     found = (_column(rows) for _, rows in group.groupby(keys, sort=False))
@@ -218,6 +220,6 @@ def uncertainty_caption(block: Block) -> str:
         return f"{error}. There is one training seed, so nothing is said about other seeds."
     return (
         f"Values are means over {block.n_seeds} seeds. {error} (the mean of the"
-        " seeds' standard errors). The spread between seeds stands apart as 'seed sd', the sample standard deviation of the"
-        " seeds' values; it is not part of ±."
+        " seeds' standard errors). The spread between seeds stands apart as 'seed sd', the sample"
+        " standard deviation of the seeds' values; it is not part of ±."
     )

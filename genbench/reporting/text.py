@@ -153,7 +153,7 @@ def _markdown(block: Block) -> str:
 
 def _markdown_head(column: Column) -> str:
     below = ", ".join(part for part in (_under(column), column.kind.replace("_", " ")) if part)
-    return f"{_md(column.metric)} {column.arrow} ({_md(below)})"
+    return " ".join(part for part in (_md(column.metric), column.arrow, f"({_md(below)})") if part)
 
 
 def _piped(cells: Sequence[str]) -> str:
@@ -172,9 +172,10 @@ def latex_tables(title: str, blocks: Sequence[Block]) -> str:
 
 
 def _latex(title: str, block: Block) -> str:
-    notes = [uncertainty_caption(block), *(f"{note}." for note in _reasons(block))]
-    caption = " ".join(tex(text) for text in (f"{title}.", block.protocol.sentence, *notes))
-    heads = [tex(f"{column.metric} {column.arrow}") for column in block.columns]
+    texts = (f"{title}.", block.protocol.sentence, uncertainty_caption(block))
+    caption = " ".join(tex(text) for text in texts)
+    notes = [rf"\par\smallskip{{\footnotesize {tex(note)}.}}" for note in _reasons(block)]
+    heads = [tex(f"{column.metric} {column.arrow}".strip()) for column in block.columns]
     below = [tex(_under(column)) for column in block.columns]
     lines = [
         r"\begin{table}",
@@ -189,6 +190,7 @@ def _latex(title: str, block: Block) -> str:
         *(_latex_cells(row) for row in block.rows),
         r"\bottomrule",
         r"\end{tabular}}",
+        *notes,
         r"\end{table}",
         "",
     ]

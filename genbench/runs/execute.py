@@ -15,6 +15,7 @@ from genbench.core.files import write_atomic
 from genbench.core.seeding import Stream, seeded
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
+from genbench.data.protocol import SplitName
 from genbench.evaluation.pictures import collect_pictures
 from genbench.evaluation.runner import Outcome, Task, evaluate_model
 from genbench.recipes import Built, DataFacts, recipes
@@ -25,7 +26,7 @@ from genbench.runs.store import RunFolder
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, fit
 
-SPLIT = "test"
+SPLIT: SplitName = "test"
 
 
 @dataclass

@@ -6,16 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.core.files import canonical_json, pretty_json, write_atomic
+from genbench.core.columns import COLUMNS
+from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
 from genbench.runs.execute import RunRecord
 from genbench.runs.provenance import versions
 from genbench.suites.spec import SuiteSpec
-
-COLUMNS = (
-    "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
-    "unit", "better", "kind", "status", "reason", "evaluator_version", "train_id", "options",
-)  # fmt: skip
 
 
 def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task]) -> pd.DataFrame:
@@ -54,8 +50,8 @@ def write_suite(
     records: Sequence[RunRecord],
     tasks: Sequence[Task],
     command: str,
-) -> pd.DataFrame:
-    """Write ``metrics.csv`` and ``suite.json`` under ``folder`` and return the table."""
+) -> tuple[pd.DataFrame, bool]:
+    """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed."""
     frame = metrics_frame(suite.name, records, tasks)
     summary = {
         "schema": 1,
@@ -68,9 +64,12 @@ def write_suite(
         "runs": [_run(suite, record) for record in records],
         "versions": versions(),
     }
-    write_atomic(folder / "suite.json", pretty_json(summary))
-    write_atomic(folder / "metrics.csv", frame.to_csv(index=False, lineterminator="\n"))
-    return frame
+    table = frame.to_csv(index=False, lineterminator="\n")
+    changed = [
+        write_if_changed(folder / "suite.json", pretty_json(summary)),
+        write_if_changed(folder / "metrics.csv", table),
+    ]
+    return frame, any(changed)
 
 
 def _run(suite: SuiteSpec, record: RunRecord) -> dict[str, Any]:

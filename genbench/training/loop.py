@@ -126,9 +126,8 @@ class _Loop:
     def _optimise(self, which: int, batch: Batch, step: int, factor: float) -> Loss:
         update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
         loss = update.objective(self.model, batch)
-        gradients = torch.autograd.grad(loss.value, list(update.parameters))
-        for parameter, gradient in zip(update.parameters, gradients, strict=True):
-            parameter.grad = gradient
+        optimizer.zero_grad(set_to_none=True)
+        loss.value.backward(inputs=list(update.parameters))
         guard.watch(loss.value, step)
         if self.config.grad_clip is not None:
             guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip), step)

@@ -1,0 +1,80 @@
+"""Evaluation of a model of the user's own, with nothing but its methods."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from genbench.core.capabilities import Conditions, Variational, bind
+from genbench.core.columns import COLUMNS
+from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.files import canonical_json
+from genbench.core.seeding import Stream
+from genbench.core.tensors import as_event, float_dtype
+from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.inference.bounds import prior_of
+
+
+def evaluate(
+    model: Any,
+    x: Tensor,
+    y: Tensor | None = None,
+    evaluators: Sequence[str] = ("elbo", "iw_log_likelihood"),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Evaluate a model of your own: anything with the methods that the evaluators need.
+
+    No base class is needed. ``posterior(x)`` may return any torch distribution; the KL is closed
+    form where torch knows one, else Monte Carlo, and its row says so.
+
+    Args:
+        model: Has ``prior()``, ``observation_model(z)``, ``posterior(x)`` and so on.
+        x: Data (N, ...), flat or image-shaped; cast to the dtype and device of the model's weights.
+        y: Labels (N,), for a model with ``given(y)``.
+        evaluators: Names, as in ``python -m genbench list evaluators``.
+        options: Per evaluator, for example ``{"iw_log_likelihood": {"n_samples": 500}}``.
+        seed: Root of all noise; the same seed gives the same numbers.
+
+    Returns:
+        One row per metric, with the columns of ``metrics.csv``. Evaluators that do not apply have
+        status ``not_applicable`` and the reason.
+
+    Raises:
+        ConfigError: Unknown evaluator or option, or x lies outside the observation model's support.
+    """
+    given = dict(options or {})
+    for name in given:
+        if name not in evaluators:
+            raise ConfigError(f"options.{name}: not evaluated; {did_you_mean(name, evaluators)}")
+    tasks = [make_task(name, given.get(name)) for name in evaluators]
+    x = x.to(dtype=float_dtype(model, x.dtype))
+    _check_support(model, x, y)
+    outcomes = evaluate_model(model, x, y, tasks, Stream(seed, ("evaluate",)))
+    rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
+    frame = pd.DataFrame(rows)
+    for column in ("suite", "dataset", "protocol", "split", "train_id"):
+        frame[column] = ""
+    frame["model"], frame["seed"] = type(model).__name__, seed
+    frame["options"] = frame["options"].map(canonical_json)
+    return frame[list(COLUMNS)].astype({"n": "Int64"})
+
+
+def _check_support(model: Any, x: Tensor, y: Tensor | None) -> None:
+    """Look once, before the evaluators do, whether p(x given z) is defined at x."""
+    view = bind(model, None if y is None else y[:1])
+    if isinstance(view, Conditions) or not isinstance(view, Variational):
+        return
+    prior = prior_of(view)
+    with torch.no_grad():
+        z = prior.sample(torch.Size((1,)))
+        p = as_event(view.observation_model(z), z.ndim - len(prior.event_shape))
+    support: Any = p.support
+    if support is not None and not bool(support.check(x.reshape(len(x), *p.event_shape)).all()):
+        raise ConfigError(
+            f"x lies outside the support of the observation model {type(p).__name__} "
+            f"({support}): binarise or scale it first"
+        )
