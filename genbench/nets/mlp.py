@@ -1,25 +1,29 @@
 """Multilayer perceptrons, Tensor -> Tensor. Imports torch only."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
     "tanh": nn.Tanh,
     "elu": nn.ELU,
     "silu": nn.SiLU,
-    "leaky_relu": nn.LeakyReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
 }
 
 
-def layers(sizes: Sequence[int], activation: str, dropout: float = 0.0) -> nn.Sequential:
-    """Stack linear layers, each followed by the activation (and dropout where asked)."""
+def layers(
+    sizes: Sequence[int], activation: str, dropout: float = 0.0, *, batch_norm: bool = False
+) -> nn.Sequential:
+    """Stack linear layers, each with its activation, and batch norm and dropout where asked."""
     stack: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        stack += [nn.Linear(n_in, n_out), ACTIVATIONS[activation]()]
+        norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
+        stack += [nn.Linear(n_in, n_out), *norm, ACTIVATIONS[activation]()]
         if dropout:
             stack.append(nn.Dropout(dropout))
     return nn.Sequential(*stack)
@@ -52,11 +56,17 @@ class MlpDecoder(nn.Module):
     """Codes (..., n_inputs) to an output image (..., channels, H, W); any leading dimensions."""
 
     def __init__(
-        self, n_inputs: int, hidden: Sequence[int], output_shape: Sequence[int], activation: str
+        self,
+        n_inputs: int,
+        hidden: Sequence[int],
+        output_shape: Sequence[int],
+        activation: str,
+        *,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         self.output_shape = tuple(output_shape)
-        self.body = layers((n_inputs, *hidden), activation)
+        self.body = layers((n_inputs, *hidden), activation, batch_norm=batch_norm)
         n_outputs = torch.Size(self.output_shape).numel()
         self.output = nn.Linear(hidden[-1] if hidden else n_inputs, n_outputs)
 

@@ -1,5 +1,7 @@
 """The recipes that come with genbench: networks, densities and updates put together."""
 
+from torch import nn
+
 from genbench.core.errors import ConfigError
 from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import BernoulliHead, SharedGaussianHead
@@ -74,23 +76,27 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
 @recipe("gan")
 def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     """Generative adversarial network with the non-saturating generator loss."""
-    critic = _encoder(data, options, dropout=options.dropout)
-    model = Gan(_decoder(data, options), critic, critic.n_features, options.latent_dim)
+    critic, generator = _critic(data, options), _decoder(data, options)
+    model = Gan(generator, critic, critic.n_features, options.latent_dim)
+    model.apply(_start_small)
     betas = (options.beta1, 0.999)
-    critic_parameters = [*model.critic_body.parameters(), *model.critic_output.parameters()]
-    discriminator = Update(
-        "discriminator",
-        critic_parameters,
-        ns_gan_discriminator(),
-        betas,
-        learning_rate_scale=options.discriminator_rate,
-        validates=False,
+    judging = [*model.critic_body.parameters(), *model.critic_output.parameters()]
+    rate = options.discriminator_rate
+    updates = (
+        Update("discriminator", judging, ns_gan_discriminator(), betas, rate, validates=False),
+        Update(
+            "generator", list(generator.parameters()), ns_gan_generator(), betas, validates=False
+        ),
     )
-    generator_parameters = list(model.generator.parameters())
-    generator = Update(
-        "generator", generator_parameters, ns_gan_generator(), betas, validates=False
-    )
-    return Built(model, (discriminator, generator))
+    return Built(model, updates)
+
+
+def _start_small(module: nn.Module) -> None:
+    """Draw convolution weights from N(0, 0.02^2) (Radford, Metz, Chintala 2016, section 4)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 @recipe("linear_gaussian")
@@ -108,18 +114,29 @@ def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: Trai
 
 
 def _encoder(
-    data: DataFacts, options: NetworkOptions, n_condition: int = 0, dropout: float = 0.0
+    data: DataFacts, options: NetworkOptions, n_condition: int = 0
 ) -> MlpEncoder | ConvEncoder:
     if options.network == "mlp":
-        return MlpEncoder(data.n_pixels, options.hidden, options.activation, n_condition, dropout)
-    _require_divisible(data, options.channels)
+        return MlpEncoder(data.n_pixels, options.hidden, options.activation, n_condition)
+    _require_divisible(data, options)
+    n_features = options.hidden[0] if options.hidden else None
+    return ConvEncoder(
+        data.image_shape, options.channels, n_features, options.activation, n_condition
+    )
+
+
+def _critic(data: DataFacts, options: GanOptions) -> MlpEncoder | ConvEncoder:
+    activation, dropout = options.discriminator_activation, options.dropout
+    if options.network == "mlp":
+        return MlpEncoder(data.n_pixels, options.hidden, activation, dropout=dropout)
+    _require_divisible(data, options)
     return ConvEncoder(
         data.image_shape,
         options.channels,
-        options.hidden[0],
-        options.activation,
-        n_condition,
-        dropout,
+        options.hidden[0] if options.hidden else None,
+        activation,
+        dropout=dropout,
+        batch_norm=options.batch_norm,
     )
 
 
@@ -129,20 +146,20 @@ def _decoder(
     n_inputs = options.latent_dim + n_condition
     n_channels, height, width = data.image_shape
     shape = (n_per_pixel * n_channels, height, width)
-    if options.network == "mlp":
-        return MlpDecoder(n_inputs, options.hidden[::-1], shape, options.activation)
-    _require_divisible(data, options.channels)
     batch_norm = isinstance(options, GanOptions) and options.batch_norm
-    return ConvDecoder(
-        n_inputs, options.channels[::-1], shape, options.activation, batch_norm=batch_norm
-    )
+    if options.network == "mlp":
+        hidden = options.hidden[::-1]
+        return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)
+    _require_divisible(data, options)
+    channels = options.channels[::-1]
+    return ConvDecoder(n_inputs, channels, shape, options.activation, batch_norm=batch_norm)
 
 
-def _require_divisible(data: DataFacts, channels: tuple[int, ...]) -> None:
+def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
     _, height, width = data.image_shape
-    shrink = 2 ** len(channels)
+    shrink = 2 ** len(options.channels)
     if height % shrink or width % shrink:
         raise ConfigError(
-            f"channels: {len(channels)} halvings do not divide a {height}x{width} image; "
+            f"channels: {len(options.channels)} halvings do not divide a {height}x{width} image; "
             "use fewer channels"
         )

@@ -79,12 +79,12 @@ def observation_head(options: Any) -> BernoulliHead | Any:
 class NetworkOptions(Options):
     """The pair of networks, mirror images of each other.
 
-    ``hidden`` are the sizes of the dense layers; a convolutional network has ``channels`` first
-    (each halves the picture) and one dense layer, of size ``hidden[0]``.
+    ``hidden`` are the sizes of the dense layers (none is fine); a convolutional network has
+    ``channels`` first (each halves the picture) and at most one dense layer after them.
     """
 
     network: Literal["mlp", "conv"] = "mlp"
-    hidden: tuple[PositiveInt, ...] = Field((400, 400), min_length=1)
+    hidden: tuple[PositiveInt, ...] = (400, 400)
     channels: tuple[PositiveInt, ...] = Field((32, 64), min_length=1)
     activation: Activation = "relu"
     latent_dim: PositiveInt = 32
@@ -103,8 +103,12 @@ class BetaVaeOptions(VaeOptions):
 
 
 class GanOptions(NetworkOptions):
-    """Generator and discriminator; ``hidden`` and ``channels`` describe the generator's mirror."""
+    """A generator, and a discriminator that mirrors it with its own activation.
 
+    ``discriminator_rate`` multiplies the learning rate of the discriminator.
+    """
+
+    discriminator_activation: Activation = "leaky_relu"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     batch_norm: bool = True
     discriminator_rate: PositiveFloat = 1.0

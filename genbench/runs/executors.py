@@ -1,16 +1,18 @@
-"""Who executes runs: this process, or several of them."""
+"""Who executes runs: this process, several of them, or a Ray cluster."""
 
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from genbench.core.errors import ConfigError
+from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.progress import progress
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.runner import Task, make_task
@@ -102,17 +104,50 @@ def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Itera
             yield future.result()
 
 
+def run_on_ray(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Iterator[RunRecord]:
+    """Execute runs on a Ray cluster, or on a local one that is started for it.
+
+    Every node must see the results and data folders under the same paths.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    try:
+        ray = import_module("ray")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "executor: 'ray' needs the package ray: python -m pip install 'genbench[ray]'"
+        ) from error
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    if not ray.is_initialized():
+        ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
+    gpus = 1 if bench.device.type == "cuda" else 0
+    remote = ray.remote(num_cpus=threads, num_gpus=gpus)(_execute_alone)
+    waiting = [remote.remote(bench.plan, threads, spec) for spec in specs]
+    with progress(specs, bench.plan.suite, "run", leave=True) as done:
+        while waiting:
+            ready, waiting = ray.wait(waiting)
+            done.update(len(ready))
+            yield from ray.get(ready)
+
+
 _worker: list[Bench] = []
 
 
 def _start(plan: Plan, threads: int) -> None:
     torch.set_num_threads(threads)
     load_plugins()
-    _worker.append(Bench(plan))
+    _worker[:] = [Bench(plan)]
 
 
 def _execute(spec: RunSpec) -> RunRecord:
     return _worker[0].execute(spec)
+
+
+def _execute_alone(plan: Plan, threads: int, spec: RunSpec) -> RunRecord:
+    if not _worker or _worker[0].plan != plan:
+        _start(plan, threads)
+    return _execute(spec)
 
 
 Executor = Callable[[Bench, Sequence[RunSpec]], Iterator[RunRecord]]
@@ -124,10 +159,11 @@ def pick_executor(name: str, jobs: int) -> Executor:
     Raises:
         ConfigError: Unknown name, or fewer than one job.
     """
-    if name != "local":
-        raise ConfigError(f"executor: unknown executor '{name}'; known: local")
+    if name not in ("local", "ray"):
+        known = did_you_mean(name, ("local", "ray"))
+        raise ConfigError(f"executor: unknown executor '{name}'; {known}")
     if jobs < 1:
         raise ConfigError(f"jobs: {jobs} is not a number of processes; use 1 or more")
-    if jobs == 1:
-        return run_here
-    return lambda bench, specs: run_in_processes(bench, specs, jobs)
+    if name == "ray":
+        return partial(run_on_ray, jobs=jobs)
+    return run_here if jobs == 1 else partial(run_in_processes, jobs=jobs)

@@ -104,6 +104,10 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
         state.setdefault(int(index), {})[key] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for parameter, moments in optimizer.state.items():
+        for key, tensor in moments.items():
+            if tensor.shape == parameter.shape:  # the fused step wants one memory layout for both
+                moments[key] = torch.empty_like(parameter).copy_(tensor)
 
 
 def _read(path: Path) -> tuple[Weights, dict[str, str]]:

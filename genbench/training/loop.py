@@ -127,7 +127,7 @@ class _Loop:
         update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
         loss = update.objective(self.model, batch)
         optimizer.zero_grad(set_to_none=True)
-        loss.value.backward(inputs=list(update.parameters))
+        torch.autograd.backward(loss.value, inputs=list(update.parameters))
         guard.watch(loss.value, step)
         if self.config.grad_clip is not None:
             guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip), step)

@@ -21,7 +21,7 @@ class Update:
     parameters: Sequence[nn.Parameter]
     objective: Objective
     betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 0.0
     learning_rate_scale: float = 1.0
+    weight_decay: float = 0.0
     steps_per_batch: int = 1
     validates: bool = True
