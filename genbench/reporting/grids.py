@@ -87,6 +87,6 @@ def gallery(grids: Mapping[str, Pixels]) -> Figure:
 def draw_grid(axis: Any, grid: Pixels, title: str) -> None:
     """Show a grid in an axis, with a title and no ticks."""
     shown = grid[..., 0] if grid.shape[-1] == 1 else grid
-    axis.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axis.imshow(shown, cmap="gray", vmin=0, vmax=255, interpolation="none")
     axis.set_title(title)
     axis.set_axis_off()

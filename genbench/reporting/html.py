@@ -27,7 +27,7 @@ _BADGES = {
 }
 _SHOWN_TRAINING = ("epochs", "batch_size", "learning_rate")
 _MATHS = re.compile(
-    r"(?P<base>[A-Za-zΑ-Ωα-ω])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
+    r"(?P<base>[A-Za-zΑ-Ωα-ω‖)\]])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
     r"|(?<![A-Za-z])(?P<letter>[A-Za-zα-ω])(?![A-Za-z])"
 )
 

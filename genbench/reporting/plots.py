@@ -4,6 +4,7 @@ May import numpy, pandas, matplotlib, seaborn and this package's tables and styl
 """
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_
 from genbench.reporting.tables import LOG_LIKELIHOODS, Block, Cell, Column
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
-_MOST_POINTS = 2500
+_MOST_POINTS = 1500
 _PANEL = (3.7, 2.5)
 
 
@@ -51,7 +52,7 @@ def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
             _point(axis, cell, place + float(offset), palette[row.model], hollow)
     axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK)
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_title(block.protocol.short)
+    axis.set_title(fill(block.protocol.short, 44))
     unit = block.columns[columns[0]].unit
     axis.set_xlabel(f"log-likelihood of a test image ({unit})")
     axis.grid(visible=False, axis="y")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from genbench.reporting.numbers import plain
-from genbench.reporting.tables import LOG_LIKELIHOODS, Block, Cell, Column
+from genbench.reporting.tables import Block, Cell, Column
 
 _BOUNDS = ("ais_log_likelihood", "iw_log_likelihood", "elbo")
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}
@@ -123,8 +123,3 @@ def _ends(block: Block, metric: str, titles: Titles) -> str:
         f"{title[:1].upper()}{title[1:]} ranges from {_quantity(low[1], column.unit)} ({low[0]})"
         f" to {_quantity(high[1], column.unit)} ({high[0]})."
     )
-
-
-def has_likelihood(block: Block) -> bool:
-    """Whether any log-likelihood, exact or a bound, has a number in this block."""
-    return any(_numbers(block, name) for name in LOG_LIKELIHOODS)

@@ -58,8 +58,9 @@ def metric_rows(model, seed, train_id, status="ok"):
     for metric, (unit, better, kind, _) in METRICS.items():
         row = dict.fromkeys(COLUMNS, "") | {
             "suite": "tiny", "dataset": "digits", "protocol": protocol, "model": model,
-            "seed": seed, "split": "test", "metric": metric, "unit": unit, "better": better, "kind": kind,
-            "status": status, "evaluator_version": 1, "train_id": train_id, "options": "{}",
+            "seed": seed, "split": "test", "metric": metric, "unit": unit, "better": better,
+            "kind": kind, "status": status, "evaluator_version": 1, "train_id": train_id,
+            "options": "{}",
         }  # fmt: skip
         if metric == "iw_log_likelihood":
             row["options"] = '{"chunk_size":50,"n_samples":100}'
@@ -184,6 +185,13 @@ def fabricate():
 def results(tmp_path_factory):
     """Results of suite ``tiny``, to be read only."""
     return fabricate_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="session")
+def few_results(tmp_path_factory):
+    """The same suite with two models and one seed, for tests that build it anew."""
+    root = tmp_path_factory.mktemp("few")
+    return fabricate_results(root, models=("gan", "cvae"), seeds=(0,), diverged=())
 
 
 @pytest.fixture
