@@ -1,5 +1,6 @@
 """What Python users call: run a suite, read its results. Heavy imports wait inside."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +88,13 @@ def run_and_report(request: "Request", say: Callable[[str], None] = lambda _: No
 
 
 def _as_toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_as_toml(str(k))} = {_as_toml(v)}' for k, v in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_as_toml(item) for item in value)}]"
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)  # TOML writes these as JSON does
+    return str(value)
 
 
 def load_results(suite: str = "digits", results: str | Path = RESULTS) -> "pd.DataFrame":

@@ -1,6 +1,7 @@
 """Small operations on tensors and distributions that every layer needs."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,12 +28,28 @@ def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
     return Independent(distribution, extra, validate_args=False) if extra > 0 else distribution
 
 
+def support_of(distribution: Distribution) -> Any:
+    """Return where ``distribution`` is defined, or None where it does not say."""
+    try:
+        return distribution.support
+    except NotImplementedError:
+        return None
+
+
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
     """Return the floating dtype of a module's weights, or ``default`` where it has none."""
     if isinstance(model, nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
                 return tensor.dtype
+    return default
+
+
+def device_of(model: object, default: torch.device) -> torch.device:
+    """Return the device of a module's weights, or ``default`` where it has none."""
+    if isinstance(model, nn.Module):
+        for tensor in (*model.parameters(), *model.buffers()):
+            return tensor.device
     return default
 
 

@@ -3,6 +3,7 @@
 from pydantic import PositiveInt
 
 from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.tensors import support_of
 from genbench.core.units import bits_per_dim as to_bits_per_dim
 from genbench.evaluation.spec import (
     Block,
@@ -42,7 +43,7 @@ class IwOptions(EvaluatorOptions):
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
     terms = block.elbo_terms(options.n_samples)
-    return PerDatum(terms.expected_log_px_given_z - terms.kl, remark=kl_remark(terms))
+    return PerDatum(terms.elbo, remark=kl_remark(terms))
 
 
 def kl_remark(terms: bounds.ElboTerms) -> str:
@@ -106,25 +107,24 @@ class BitsOptions(ElboOptions):
 )
 def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     """Code length per pixel that the model's ELBO (or exact log p) promises."""
-    exact = isinstance(block.model, HasExactDensity)
-    if exact:
-        log_px = block.model.log_prob(block.x)
-    else:
-        terms = block.elbo_terms(options.n_samples)
-        log_px = terms.expected_log_px_given_z - terms.kl
-    n_levels = None if _is_mass(block) else options.n_levels or block.n_levels
-    if n_levels is None and not _is_mass(block):
+    n_levels = options.n_levels or block.n_levels
+    if _is_mass(block):
+        n_levels = None
+    elif n_levels is None:
         raise NotApplicableError(
             "a density of pixels is no code length unless the data are dequantised"
         )
+    exact = isinstance(block.model, HasExactDensity)
+    known = block.model.log_prob if exact else lambda _: block.elbo_terms(options.n_samples).elbo
     offset = to_bits_per_dim(0.0, 1, n_levels)
-    scale = to_bits_per_dim(1.0, block.x[0].numel(), None)
-    return PerDatum(log_px * scale + offset, kind="exact" if exact else None)
+    per_nat = to_bits_per_dim(1.0, block.x[0].numel(), None)
+    return PerDatum(known(block.x) * per_nat + offset, kind="exact" if exact else None)
 
 
 def _is_mass(block: Block) -> bool:
     if not isinstance(block.model, Variational):
         return False
-    z = bounds.prior_of(block.model).sample()
-    support = block.model.observation_model(z.expand(len(block.x), *z.shape)).support
+    with block.stream.child("support").seeded():
+        z = bounds.prior_of(block.model).sample()
+    support = support_of(block.model.observation_model(z.expand(len(block.x), *z.shape)))
     return bool(getattr(support, "is_discrete", False))

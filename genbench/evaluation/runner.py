@@ -1,6 +1,7 @@
 """Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, and honest failures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,20 +123,30 @@ def evaluate_model(
         description: What the progress bar says.
     """
     collected = [_start(task, model, y) for task in tasks]
-    was_training = isinstance(model, nn.Module) and model.training
-    if isinstance(model, nn.Module):
-        model.eval()
-    try:
+    with _eval_mode(model):
         starts = range(0, len(x), DATA_BLOCK)
         for i, start in enumerate(progress(starts, description, "block")):
             rows = slice(start, start + DATA_BLOCK)
             view = bind(model, None if y is None else y[rows])
             block = Block(view, x[rows], stream.child("block", i), n_levels)
             _evaluate_block(block, tasks, collected)
-    finally:
-        if was_training:
-            model.train()
     return [_finish(task, found) for task, found in zip(tasks, collected, strict=True)]
+
+
+@contextmanager
+def _eval_mode(model: Any) -> Iterator[None]:
+    """Put a module, or those that an object holds, in eval mode; then each part back in its own."""
+    held = [model] if isinstance(model, nn.Module) else getattr(model, "__dict__", {}).values()
+    roots = [root for root in held if isinstance(root, nn.Module)]
+    modules = [module for root in roots for module in root.modules()]
+    modes = [module.training for module in modules]
+    try:
+        for root in roots:
+            root.eval()
+        yield
+    finally:
+        for module, training in zip(modules, modes, strict=True):
+            module.training = training
 
 
 def _start(task: Task, model: Any, y: Tensor | None) -> _Collected:

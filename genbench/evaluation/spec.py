@@ -49,7 +49,9 @@ class Block:
         """
         if n_samples not in self._terms:
             with self.stream.child("elbo_terms").seeded():
-                self._terms[n_samples] = elbo_terms(self.model, self.x, n_samples)
+                self._terms[n_samples] = elbo_terms(
+                    self.model, self.x, n_samples, control_variate=True
+                )
         return self._terms[n_samples]
 
 

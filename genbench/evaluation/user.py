@@ -13,7 +13,7 @@ from genbench.core.columns import COLUMNS
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
-from genbench.core.tensors import as_event, float_dtype
+from genbench.core.tensors import as_event, device_of, float_dtype, support_of
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.inference.bounds import prior_of
 
@@ -34,7 +34,7 @@ def evaluate(
     Args:
         model: Has ``prior()``, ``observation_model(z)``, ``posterior(x)`` and so on.
         x: Data (N, ...), flat or image-shaped; cast to the dtype and device of the model's weights.
-        y: Labels (N,), for a model with ``given(y)``.
+        y: Labels (N,), for a model with ``given(y)``; moved to that device.
         evaluators: Names, as in ``python -m genbench list evaluators``.
         options: Per evaluator, for example ``{"iw_log_likelihood": {"n_samples": 500}}``.
         seed: Root of all noise; the same seed gives the same numbers.
@@ -44,35 +44,42 @@ def evaluate(
         status ``not_applicable`` and the reason.
 
     Raises:
-        ConfigError: Unknown evaluator or option, or x lies outside the observation model's support.
+        ConfigError: Unknown evaluator or option, x is empty or lies outside the observation
+            model's support, or y is not as long as x.
     """
     given = dict(options or {})
     for name in given:
         if name not in evaluators:
             raise ConfigError(f"options.{name}: not evaluated; {did_you_mean(name, evaluators)}")
     tasks = [make_task(name, given.get(name)) for name in evaluators]
-    x = x.to(dtype=float_dtype(model, x.dtype))
-    _check_support(model, x, y)
-    outcomes = evaluate_model(model, x, y, tasks, Stream(seed, ("evaluate",)))
+    if not len(x):
+        raise ConfigError("x is empty: there is nothing to evaluate")
+    if y is not None and len(y) != len(x):
+        raise ConfigError(f"y has {len(y)} labels for {len(x)} data")
+    device = device_of(model, x.device)
+    x, y = x.to(device, float_dtype(model, x.dtype)), None if y is None else y.to(device)
+    stream = Stream(seed, ("evaluate",))
+    _check_support(model, x, y, stream)
+    outcomes = evaluate_model(model, x, y, tasks, stream)
     rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
     frame = pd.DataFrame(rows)
     for column in ("suite", "dataset", "protocol", "split", "train_id"):
         frame[column] = ""
     frame["model"], frame["seed"] = type(model).__name__, seed
     frame["options"] = frame["options"].map(canonical_json)
-    return frame[list(COLUMNS)].astype({"n": "Int64"})
+    return frame[list(COLUMNS)].astype({"n": "Int64", "value": float, "stderr": float})
 
 
-def _check_support(model: Any, x: Tensor, y: Tensor | None) -> None:
+def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:
     """Look once, before the evaluators do, whether p(x given z) is defined at x."""
     view = bind(model, None if y is None else y[:1])
     if isinstance(view, Conditions) or not isinstance(view, Variational):
         return
     prior = prior_of(view)
-    with torch.no_grad():
+    with torch.no_grad(), stream.child("support").seeded():
         z = prior.sample(torch.Size((1,)))
         p = as_event(view.observation_model(z), z.ndim - len(prior.event_shape))
-    support: Any = p.support
+    support = support_of(p)
     if support is not None and not bool(support.check(x.reshape(len(x), *p.event_shape)).all()):
         raise ConfigError(
             f"x lies outside the support of the observation model {type(p).__name__} "

@@ -42,7 +42,8 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         s2 = eigenvalues[:-latent_dim].mean()
         top = eigenvalues[-latent_dim:].flip(0)
         directions = vectors[:, -latent_dim:].flip(1)
-        signs = directions.sum(dim=0).sign()  # an eigenvector's sign is arbitrary: fix it
+        # an eigenvector's sign is arbitrary: fix it
+        signs = torch.where(directions.sum(dim=0) < 0, -1.0, 1.0)
         self.W.copy_(directions * signs * (top - s2).clamp(min=0).sqrt())
         self.mean.copy_(flat.mean(dim=0))
         self.s2.copy_(s2)

@@ -17,12 +17,17 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 
 def layers(
-    sizes: Sequence[int], activation: str, dropout: float = 0.0, *, batch_norm: bool = False
+    sizes: Sequence[int],
+    activation: str,
+    dropout: float = 0.0,
+    *,
+    batch_norm_from: int | None = None,
 ) -> nn.Sequential:
-    """Stack linear layers, each with its activation, and batch norm and dropout where asked."""
+    """Stack linear layers, each with its activation; batch norm from a layer on, and dropout."""
     stack: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        normalised = batch_norm_from is not None and i >= batch_norm_from
+        norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if normalised else []
         stack += [nn.Linear(n_in, n_out), *norm, ACTIVATIONS[activation]()]
         if dropout:
             stack.append(nn.Dropout(dropout))
@@ -30,7 +35,10 @@ def layers(
 
 
 class MlpEncoder(nn.Module):
-    """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features)."""
+    """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features).
+
+    Batch norm, where asked, spares the first layer.
+    """
 
     def __init__(
         self,
@@ -39,9 +47,13 @@ class MlpEncoder(nn.Module):
         activation: str,
         n_condition: int = 0,
         dropout: float = 0.0,
+        *,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        self.body = layers((n_inputs + n_condition, *hidden), activation, dropout)
+        start = 1 if batch_norm else None
+        sizes = (n_inputs + n_condition, *hidden)
+        self.body = layers(sizes, activation, dropout, batch_norm_from=start)
         self.n_features = hidden[-1] if hidden else n_inputs + n_condition
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -66,7 +78,8 @@ class MlpDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.output_shape = tuple(output_shape)
-        self.body = layers((n_inputs, *hidden), activation, batch_norm=batch_norm)
+        start = 0 if batch_norm else None
+        self.body = layers((n_inputs, *hidden), activation, batch_norm_from=start)
         n_outputs = torch.Size(self.output_shape).numel()
         self.output = nn.Linear(hidden[-1] if hidden else n_inputs, n_outputs)
 

@@ -128,7 +128,10 @@ def _encoder(
 def _critic(data: DataFacts, options: GanOptions) -> MlpEncoder | ConvEncoder:
     activation, dropout = options.discriminator_activation, options.dropout
     if options.network == "mlp":
-        return MlpEncoder(data.n_pixels, options.hidden, activation, dropout=dropout)
+        sizes = options.hidden
+        return MlpEncoder(
+            data.n_pixels, sizes, activation, dropout=dropout, batch_norm=options.batch_norm
+        )
     _require_divisible(data, options)
     return ConvEncoder(
         data.image_shape,

@@ -26,9 +26,10 @@ _ORDER = (
     "kl",
     "active_units",
 )
+_ANY_DRAWS = ("elbo", "kl", "bits_per_dim", "reconstruction_log_prob")
 _SHARED = ("dataset", "protocol", "split")  # rows that differ in one of these never meet
 _WORST_FIRST = ("failed", "diverged", "running", "not_applicable", "ok")
-_PER_DIMENSION = r".*\[\d+\]"
+_PER_DIMENSION = r".*\[\d+\]|kl_per_dim"
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,22 @@ class Column:
 
     @cached_property
     def settings(self) -> str:
-        """The options as text: ``n_samples=100``; sizes of chunks change no number."""
+        """The options that define the quantity, as text: ``K = 100``.
+
+        The size of chunks changes no number, and draws for an ELBO change only its noise.
+        """
         try:
             options = json.loads(self.options or "{}")
         except ValueError:
             return self.options
-        shown = options.items() if isinstance(options, dict) else ()
-        return ", ".join(f"{key}={value}" for key, value in shown if key != "chunk_size")
+        shown = dict(options) if isinstance(options, dict) else {}
+        hidden = ("chunk_size", "n_samples" if self.metric in _ANY_DRAWS else "")
+        names = {"n_samples": "K"}
+        return ", ".join(
+            f"{names.get(key, key)} = {value}"
+            for key, value in shown.items()
+            if key not in hidden and value is not None
+        )
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from genbench.reporting.tables import Block, Cell, Column
 
 _BOUNDS = ("ais_log_likelihood", "iw_log_likelihood", "elbo")
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}
+_ROUNDING = 1e-6
 Titles = dict[str, str]
 
 
@@ -86,9 +87,10 @@ def _exact(block: Block, titles: Titles) -> str:
     if bounds is None or cells[0][0] not in values:
         return f"The exact log-likelihood is known for {known}."
     difference = abs(cells[0][1].value - values[cells[0][0]].value)
+    apart = f"differs from it by {plain(difference, 2)} {column.unit}"
+    agrees = "agrees with it to rounding" if difference < _ROUNDING else apart
     return (
-        f"The exact log-likelihood is known for {known}; for {cells[0][0]} it differs from the"
-        f" {_name(bounds[0], titles)} by {plain(difference, 2)} {column.unit}."
+        f"The exact log-likelihood is known for {known}; its {_name(bounds[0], titles)} {agrees}."
     )
 
 
@@ -109,7 +111,7 @@ def _gaps(block: Block, titles: Titles) -> str:
 
 
 def _signed(value: float) -> str:
-    return plain(value, 2).replace("-", "−")
+    return "0" if abs(value) < _ROUNDING else plain(value, 2).replace("-", "−")
 
 
 def _ends(block: Block, metric: str, titles: Titles) -> str:

@@ -1,5 +1,6 @@
 """One run from specification to sealed folder: build, train, evaluate, store; each step once."""
 
+import copy
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from genbench.core.capabilities import Conditions
 from genbench.core.errors import ConfigError
 from genbench.core.files import write_atomic
+from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
@@ -25,8 +27,10 @@ from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, fit
+from genbench.training.threads import fitting_threads, forward_flops
 
 SPLIT: SplitName = "test"
+NEEDED = (store.SPEC, store.METRICS)
 
 
 @dataclass
@@ -107,8 +111,16 @@ def execute(
         return found
     built = build(spec, dataset)
     record = RunRecord(spec, folder.train_id, "", description=describe(spec, dataset, built))
-    metrics = _work(spec, dataset, folder, tasks, device, built, record)
+    with fitting_threads(_step_flops(spec, dataset, built)):
+        metrics = _work(spec, dataset, folder, tasks, device, built, record)
     return _fill(record, dataset, folder, metrics, tasks)
+
+
+def _step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> int:
+    n = min(spec.train.batch_size, dataset.size("train"))
+    x, y = dataset.held_out("train")
+    model = copy.deepcopy(built.model)  # counting runs the model, and batch statistics would move
+    return forward_flops(model, built.updates, Batch(x[:n].cpu(), y[:n].cpu()))
 
 
 def read_stored(
@@ -117,7 +129,7 @@ def read_stored(
     """Return the record of a run if it is stored, intact, with all that is asked; else None."""
     metrics = _stored(folder)
     keys = {f"{SPLIT}/{task.key}" for task in tasks}
-    if not metrics or not folder.intact(store.PROVENANCE):
+    if not metrics or not folder.intact(store.PROVENANCE, *folder.listed()):
         return None
     if metrics["status"] == "ok" and not keys <= metrics["evaluations"].keys():
         return None
@@ -127,13 +139,19 @@ def read_stored(
 
 
 def _stored(folder: RunFolder) -> dict[str, Any] | None:
-    needed = (store.SPEC, store.METRICS)
-    if not folder.intact(*needed):
+    """Return the metrics of a run whose training is stored whole, or None.
+
+    Without the values behind the numbers the metrics count as not evaluated.
+    """
+    trained = folder.listed() & {*NEEDED, store.MODEL, store.LAST_MODEL, store.HISTORY}
+    if not folder.intact(*NEEDED, *trained):
         return None
     metrics: dict[str, Any] = folder.read(store.METRICS)
-    if metrics["status"] == "ok" and not folder.intact(store.MODEL):
-        return None
-    return metrics
+    if metrics["status"] != "ok":
+        return metrics
+    if not folder.intact(store.PER_DATUM):
+        metrics["evaluations"] = {}
+    return metrics if store.MODEL in trained else None
 
 
 def _work(
@@ -145,15 +163,15 @@ def _work(
     built: Built,
     record: RunRecord,
 ) -> dict[str, Any]:
-    metrics = _stored(folder) or {"status": "ok", "reason": "", "evaluations": {}}
-    measured = _past_times(folder)
+    metrics, measured = _stored(folder), _past_times(folder)
     folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": record.description})
     model = built.model.to(device)
-    if folder.intact(store.MODEL):
+    if metrics and metrics["status"] == "ok":
         model.load_state_dict(read_weights(folder / store.MODEL))
     else:
+        (folder / store.MANIFEST).unlink(missing_ok=True)  # nothing of an older training is reused
         metrics = _train(spec, dataset, folder, built, model)
-        measured["train_seconds"] = metrics.pop("seconds", None)
+        measured = {"train_seconds": metrics.pop("seconds", None)}
     if metrics["status"] == "ok":
         started = time.perf_counter()
         _evaluate(spec, dataset, folder, tasks, model, metrics)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, GenbenchError, did_you_mean
 from genbench.core.progress import progress
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.runner import Task, make_task
@@ -78,7 +78,9 @@ class Bench:
         tasks = self.plan.evaluations()
         try:
             return execute(spec, dataset, folder, tasks, self.device)
-        except (RuntimeError, ValueError, ArithmeticError, MemoryError) as error:
+        except (GenbenchError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  a recipe of the user's own can raise anything
             return failed(spec, folder.train_id, dataset.protocol, tasks, error)
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
@@ -100,8 +102,19 @@ def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Itera
     arguments = (bench.plan, threads)
     with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments) as pool:
         futures = [pool.submit(_execute, spec) for spec in specs]
-        for future in progress(as_completed(futures), bench.plan.suite, "run", leave=True):
-            yield future.result()
+        try:
+            for future in progress(as_completed(futures), bench.plan.suite, "run", leave=True):
+                yield future.result()
+        except BaseException:
+            _stop(pool)
+            raise
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now: what they have not finished is resumed by the next call."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for worker in multiprocessing.active_children():
+        worker.terminate()
 
 
 def run_on_ray(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Iterator[RunRecord]:

@@ -40,6 +40,13 @@ class RunFolder:
         except (StorageError, OSError, KeyError, TypeError):
             return False
 
+    def listed(self) -> frozenset[str]:
+        """Return the names in the manifest; none where there is no valid one."""
+        try:
+            return frozenset(read_json(self / MANIFEST)["files"])
+        except (StorageError, KeyError, TypeError):
+            return frozenset()
+
     def read(self, name: str) -> Any:
         """Read one of the folder's JSON files."""
         return read_json(self / name)

@@ -1,12 +1,14 @@
-"""Finds suite files, reads them as TOML, and applies ``--set``."""
+"""Finds suite files, reads them as TOML, and applies ``--set``; listing them needs no torch."""
 
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genbench.core.errors import ConfigError, did_you_mean
-from genbench.suites.spec import SuiteSpec, parse_suite
+
+if TYPE_CHECKING:
+    from genbench.suites.spec import SuiteSpec
 
 
 def suite_files() -> dict[str, Path]:
@@ -16,12 +18,14 @@ def suite_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_suite(name_or_file: str, settings: list[str] | None = None) -> SuiteSpec:
+def load_suite(name_or_file: str, settings: list[str] | None = None) -> "SuiteSpec":
     """Read a suite by name or path and apply ``key=value`` settings.
 
     Raises:
         ConfigError: No such suite, no TOML, or a wrong key or value.
     """
+    from genbench.suites.spec import parse_suite
+
     path = _find(name_or_file)
     try:
         raw = tomllib.loads(path.read_text())
@@ -69,13 +73,33 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
     if path[0] == "model" and len(path) > 2:
         for entry in _entries(raw, path[1], setting):
             _put(entry, path[2:], value, setting)
+            if path[2] in ("options", "train", "data"):
+                _forget(entry, "", path[3:] or value)
         return
     _put(raw, path, value, setting)
-    if path[0] in ("train", "data") and len(path) == 2:
-        for entry in raw.get("model", []):
-            entry.pop(path[1], None)
-            if isinstance(entry.get(path[0]), dict):
-                entry[path[0]].pop(path[1], None)
+    if path[0] in ("train", "data"):
+        for entry in model_tables(raw):
+            _forget(entry, path[0], path[1:] or value)
+
+
+def model_tables(raw: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the ``[[model]]`` tables of a suite file.
+
+    Raises:
+        ConfigError: ``model`` is something else.
+    """
+    entries = raw.get("model", [])
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise ConfigError("model: write each model as a [[model]] table")
+    return entries
+
+
+def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
+    """Drop what a model says of ``keys``, flat or in ``table``, since a setting overrules it."""
+    for key in keys if isinstance(keys, list | dict) else ():
+        entry.pop(key, None)
+        if isinstance(entry.get(table), dict):
+            entry[table].pop(key, None)
 
 
 def _parse(text: str) -> Any:
@@ -86,7 +110,7 @@ def _parse(text: str) -> Any:
 
 
 def _entries(raw: dict[str, Any], which: str, setting: str) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = raw.get("model", [])
+    entries = model_tables(raw)
     if which == "*":
         return entries
     named = {str(e.get("name", e.get("recipe"))): e for e in entries}

@@ -11,6 +11,7 @@ from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
+from genbench.suites.load import model_tables
 from genbench.training.config import TrainConfig
 
 DEFAULT_METRICS = (
@@ -40,7 +41,7 @@ class ModelEntry(Options):
 class SuiteSpec(Options):
     """A whole suite."""
 
-    name: str
+    name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # it becomes a folder
     title: str
     description: str = ""
     seeds: tuple[int, ...] = Field((0,), min_length=1)
@@ -76,9 +77,7 @@ def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
     Raises:
         ConfigError: Names each wrong key.
     """
-    entries = raw.get("model", [])
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ConfigError("model: write each model as a [[model]] table")
+    entries = model_tables(raw)
     settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
     settled["model"] = [_route(dict(entry), i) for i, entry in enumerate(entries)]
     try:
@@ -99,7 +98,11 @@ def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
         raise ConfigError(f"model.{name}.recipe: {error}") from error
     homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
     routed: dict[str, Any] = {"recipe": recipe, "name": name, "note": entry.get("note", "")}
-    routed |= {home: dict(entry.get(home, {})) for home in homes}
+    for part in homes:
+        table: Any = entry.get(part, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"model.{name}.{part}: write a table of keys")
+        routed[part] = dict(table)
     for key, value in entry.items():
         if key in ("recipe", "name", "note", *homes):
             continue
@@ -152,6 +155,9 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: write a list of names")
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"evaluate.metrics: '{name}' is listed twice")
     for name, options in settings.items():
         if name not in evaluators:
             raise ConfigError(
@@ -159,4 +165,5 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
             )
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: write a table of options")
+        make_task(name, options)
     return [make_task(str(name), settings.get(name)) for name in names]

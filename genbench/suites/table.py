@@ -13,6 +13,14 @@ from genbench.runs.execute import RunRecord
 from genbench.runs.provenance import versions
 from genbench.suites.spec import SuiteSpec
 
+TYPES = {
+    "seed": "int64",
+    "value": "float64",
+    "stderr": "float64",
+    "n": "Int64",
+    "evaluator_version": "Int64",
+}
+
 
 def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task]) -> pd.DataFrame:
     """Return the tidy table of a suite, one row per (run, metric, split), sorted.
@@ -28,7 +36,7 @@ def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task
             rows.append((key, _flat(suite, record, row)))
     rows.sort(key=lambda pair: pair[0])
     frame = pd.DataFrame([row for _, row in rows], columns=list(COLUMNS))
-    return frame.astype({"n": "Int64"})
+    return frame.astype(TYPES)
 
 
 def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:

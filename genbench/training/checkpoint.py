@@ -1,9 +1,10 @@
 """Everything a run needs to go on after a kill, in one safetensors file.
 
-Tensors carry their place in the name; what is not a tensor travels as JSON in the file's metadata.
-Nothing is ever unpickled.
+Tensors carry their place in the name; what is not a tensor travels as JSON in the file's metadata,
+with a digest of it all. Nothing is ever unpickled.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from genbench.core.errors import StorageError
-from genbench.core.files import canonical_json, write_atomic
+from genbench.core.files import write_atomic
 
 Weights = dict[str, Tensor]
 
@@ -63,7 +64,8 @@ def save_checkpoint(
     tensors |= {f"best/{k}": v for k, v in progress.best.items()}
     for i, optimizer in enumerate(optimizers):
         for index, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{i}/{index}/{k}": v.cpu() for k, v in state.items()}
+            placed = {f"optimizer/{i}/{index}/{k}": v for k, v in state.items()}
+            tensors |= {k: v.cpu().contiguous() for k, v in placed.items()}
     scalars = {
         "epoch": progress.epoch,
         "history": progress.history,
@@ -71,7 +73,9 @@ def save_checkpoint(
         "best_epoch": progress.best_epoch,
         "seconds": progress.seconds,
     }
-    write_atomic(path, save(tensors, metadata={"progress": canonical_json(scalars)}))
+    described = json.dumps(scalars, allow_nan=False)  # keeps the order of the history's columns
+    metadata = {"progress": described, "sha256": _digest(tensors, described)}
+    write_atomic(path, save(tensors, metadata=metadata))
 
 
 def load_checkpoint(
@@ -84,17 +88,27 @@ def load_checkpoint(
     """
     tensors, metadata = _read(path)
     try:
+        if metadata["sha256"] != _digest(tensors, metadata["progress"]):
+            raise ValueError("its digest is not the stored one")
         scalars = json.loads(metadata["progress"])
         model.load_state_dict(_below(tensors, "model/"))
         for i, optimizer in enumerate(optimizers):
             _load_optimizer(optimizer, _below(tensors, f"optimizer/{i}/"))
         return Progress(best=_below(tensors, "best/"), **scalars)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise StorageError(f"{path} does not fit this run: {error}") from error
 
 
 def _below(tensors: Weights, prefix: str) -> Weights:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _digest(tensors: Weights, progress: str) -> str:
+    digest = hashlib.sha256(progress.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(memoryview(tensors[name].flatten().view(torch.uint8).numpy()))
+    return digest.hexdigest()
 
 
 def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:

@@ -42,26 +42,44 @@ class DivergedError(ArithmeticError):
 
 
 class Guard:
-    """Keeps a non-finite loss from the parameters without asking the device at each step.
+    """Keeps a non-finite loss from the parameters.
 
-    The flag lives on the device and is handed to the fused optimiser, which skips the step while it
-    is set. It stays set, and is read when the epoch ends.
+    On a processor each value is looked at before the step. On a GPU that would wait for the
+    device, so the flag lives there: the fused optimiser skips the step while it is set, it stays
+    set, and it is read when the epoch ends.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, update: str, device: torch.device) -> None:
+        self.update = update
+        self.waits = device.type != "cpu"
         self.flag = torch.zeros((), device=device)
         self.step = torch.zeros((), dtype=torch.int64, device=device)
 
     def watch(self, value: Tensor, step: int) -> None:
-        """Set the flag if ``value`` is not finite, and note the first such step."""
+        """Look at a loss or gradient norm before the optimiser's step.
+
+        Raises:
+            DivergedError: On a processor, at once.
+        """
+        if not self.waits:
+            if not math.isfinite(value.item()):
+                raise DivergedError(f"the loss of '{self.update}' is not finite at step {step}")
+            return
         bad = (~torch.isfinite(value.detach())).to(self.flag.dtype)
         self.step += ((self.flag == 0) & (bad > 0)) * step
         self.flag = torch.maximum(self.flag, bad)
 
-    def require_finite(self, update: str) -> None:
-        """Raise DivergedError if the flag is set; this waits for the device."""
-        if self.flag.item():
-            raise DivergedError(f"the loss of '{update}' is not finite at step {int(self.step)}")
+    def attach(self, optimizer: torch.optim.Optimizer) -> None:
+        """Make the fused step depend on the flag."""
+        if self.waits:
+            optimizer.found_inf = self.flag  # type: ignore[attr-defined]
+
+    def read(self) -> None:
+        """Raise DivergedError if the flag is set; on a GPU this waits for the device."""
+        if self.waits and self.flag.item():
+            raise DivergedError(
+                f"the loss of '{self.update}' is not finite at step {int(self.step)}"
+            )
 
 
 @dataclass
@@ -91,7 +109,7 @@ class _Loop:
     def __post_init__(self) -> None:
         self.device = next(self.model.parameters()).device
         self.optimizers = [_adam(u, self.config) for u in self.updates]
-        self.guards = [Guard(self.device) for _ in self.updates]
+        self.guards = [Guard(u.name, self.device) for u in self.updates]
         n = self.data.size("train")
         self.batch_size = min(self.config.batch_size, n)
         self.n_batches = n // self.batch_size
@@ -105,35 +123,36 @@ class _Loop:
         order = torch.randperm(
             self.data.size("train"), generator=self.stream.child("order", epoch).generator()
         ).to(self.device)
-        sums: dict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
+        logged: dict[str, list[Tensor]] = defaultdict(list)
         with self.stream.child("noise", epoch).seeded():
             for i in range(self.n_batches):
                 indices = order[i * self.batch_size : (i + 1) * self.batch_size]
                 batch = Batch(*self.data.train_batch(indices), epoch + i / self.n_batches)
-                self._step(batch, epoch * self.n_batches + i, sums)
-        for update, guard in zip(self.updates, self.guards, strict=True):
-            guard.require_finite(update.name)
-        return {f"train.{k}": float(v) / self.n_batches for k, v in sums.items()}
+                self._step(batch, epoch * self.n_batches + i, logged)
+        for guard in self.guards:
+            guard.read()
+        return {f"train.{k}": float(torch.stack(v).double().mean()) for k, v in logged.items()}
 
-    def _step(self, batch: Batch, step: int, sums: dict[str, Tensor]) -> None:
+    def _step(self, batch: Batch, step: int, logged: dict[str, list[Tensor]]) -> None:
         factor = self.factor(step)
         for which, update in enumerate(self.updates):
             for _ in range(update.steps_per_batch):
                 loss = self._optimise(which, batch, step, factor)
             for key, value in {"loss": loss.value, **loss.logged}.items():
-                sums[f"{update.name}.{key}"] += value.detach()
+                logged[f"{update.name}.{key}"].append(value.detach())
 
     def _optimise(self, which: int, batch: Batch, step: int, factor: float) -> Loss:
         update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
         loss = update.objective(self.model, batch)
-        optimizer.zero_grad(set_to_none=True)
+        for parameter in update.parameters:
+            parameter.grad = None
         torch.autograd.backward(loss.value, inputs=list(update.parameters))
         guard.watch(loss.value, step)
         if self.config.grad_clip is not None:
             guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip), step)
         rate = self.config.learning_rate * update.learning_rate_scale * factor
         optimizer.param_groups[0]["lr"] = rate
-        optimizer.found_inf = guard.flag  # type: ignore[attr-defined]
+        guard.attach(optimizer)
         optimizer.step()
         return loss
 

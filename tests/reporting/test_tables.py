@@ -66,7 +66,7 @@ def test_rows_of_different_options_or_versions_get_columns_of_their_own(results)
     newer = one.assign(evaluator_version=2)
     (block,) = headline(pd.concat([more, newer, one]))
     shown = [(column.settings, column.version) for column in block.columns]
-    assert shown == [("n_samples=100", 1), ("n_samples=500", 1), ("n_samples=100", 2)]
+    assert shown == [("K = 100", 1), ("K = 500", 1), ("K = 100", 2)]
 
 
 def test_two_runs_of_one_model_and_seed_are_not_averaged(results):

@@ -1,0 +1,185 @@
+"""The Python face: what it returns, what it raises, and recipes of the user's own."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import genbench
+from genbench.core.errors import ConfigError, RunsFailedError, StorageError
+from genbench.recipes import Built, DataFacts, recipes
+from genbench.recipes.options import VaeOptions
+from genbench.training.config import TrainConfig
+
+SUITE = """
+title = "Small"
+
+[data]
+name = "digits"
+binarisation = "dynamic"
+limit = 60
+
+[train]
+epochs = 1
+batch_size = 30
+
+[[model]]
+recipe = "vae"
+hidden = [8]
+latent_dim = 2
+
+[[model]]
+recipe = "linear_gaussian"
+latent_dim = 2
+binarisation = "none"
+dequantisation = "uniform"
+
+[evaluate]
+metrics = ["elbo", "kl_per_dim", "log_likelihood"]
+"""
+
+
+@pytest.fixture
+def suite(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "small.toml"
+    path.write_text(SUITE)
+    return path
+
+
+@pytest.fixture
+def run(suite):
+    def go(**arguments):
+        return genbench.run(str(suite), **({"report": False, "device": "cpu"} | arguments))
+
+    return go
+
+
+def test_run_returns_the_frame_that_load_results_returns(run):
+    frame = run()
+    pd.testing.assert_frame_equal(genbench.load_results("small"), frame)
+    assert set(frame["model"]) == {"vae", "linear_gaussian"}
+    exact = frame[(frame["model"] == "linear_gaussian") & (frame["metric"] == "log_likelihood")]
+    assert math.isfinite(exact["value"].item())
+
+
+def test_a_stored_suite_is_returned_again_unchanged(run):
+    pd.testing.assert_frame_equal(run(), run())
+
+
+def test_results_live_where_they_are_told_to(run, tmp_path):
+    frame = run(results=tmp_path / "there")
+    pd.testing.assert_frame_equal(genbench.load_results("small", tmp_path / "there"), frame)
+    with pytest.raises(StorageError, match="small"):
+        genbench.load_results("small")
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "expected"),
+    [
+        ({"model.vae.hidden": [4, 3]}, "hidden", (4, 3)),
+        ({"model.vae.hidden": (4, 3)}, "hidden", (4, 3)),
+        ({"model.vae.activation": "tanh"}, "activation", "tanh"),
+        ({"model.vae.latent_dim": np.int64(3)}, "latent_dim", 3),
+        (
+            {"data.binarisation": "none",
+             "model.vae.observation": {"kind": "gaussian", "scale": 0.5}},
+            "observation.scale", 0.5,
+        ),
+    ],
+)  # fmt: skip
+def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expected):
+    from genbench import api
+
+    seen = []
+    monkeypatch.setattr(api, "run_and_report", lambda request: seen.append(request) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(settings=settings)
+    from genbench.suites.spec import expand
+
+    (spec,) = [s for s in expand(seen[0].load()) if s.name == "vae"]
+    found = spec.recipe_options()
+    for part in field.split("."):
+        found = getattr(found, part)
+    assert found == expected
+
+
+@pytest.mark.parametrize("text", ["it's", 'say "so"', "back\\slash", "Zürich", "true", "3"])
+def test_a_string_setting_stays_the_string_it_is(suite, text):
+    from genbench.api import _as_toml
+    from genbench.suites.load import load_suite
+
+    assert load_suite(str(suite), [f"description={_as_toml(text)}"]).description == text
+
+
+def test_numbers_of_settings_keep_all_their_digits(suite):
+    from genbench.api import _as_toml
+    from genbench.suites.load import load_suite
+
+    for value in (1e-3, 0.1 + 0.2, 5e-324, 1.7e308):
+        raw = load_suite(str(suite), [f"train.learning_rate={_as_toml(value)}"]).train
+        assert raw["learning_rate"] == value
+
+
+def test_failed_runs_raise_after_the_others_are_stored(run):
+    with pytest.raises(RunsFailedError, match=r"1 of 2 runs.*\n.*vae seed 0: diverged.*step"):
+        run(settings={"model.vae.learning_rate": 1e18})
+    stored = genbench.load_results("small")
+    assert set(stored[stored["model"] == "vae"]["status"]) == {"diverged"}
+    assert "ok" in set(stored[stored["model"] == "linear_gaussian"]["status"])
+
+
+def test_models_and_seeds_are_chosen(run):
+    frame = run(models=["linear_gaussian"], seeds=2, limit=50)
+    assert set(frame["model"]) == {"linear_gaussian"}
+    assert set(frame["seed"]) == {0, 1}
+    assert set(frame["n"].dropna()) == {50}
+
+
+def test_a_mistake_is_a_config_error(run):
+    with pytest.raises(ConfigError, match="did you mean 'vae'"):
+        run(models=["veo"])
+
+
+def test_a_recipe_of_the_users_own_runs_from_a_suite_file(run, suite):
+    @genbench.recipe("my_vae")
+    def my_vae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
+        """The VAE under a name of my own."""
+        return recipes["vae"].build(data, options, train)
+
+    try:
+        suite.write_text(SUITE + '\n[[model]]\nrecipe = "my_vae"\nhidden = [8]\nlatent_dim = 2\n')
+        frame = run()
+    finally:
+        recipes._entries.pop("my_vae")
+    values = {
+        name: frame[(frame["model"] == name) & (frame["status"] == "ok")]["value"].tolist()
+        for name in ("vae", "my_vae")
+    }
+    assert len(values["vae"]) == 3
+    assert values["my_vae"] == values["vae"]  # the same networks, seeds and data: the same bits
+
+
+def test_a_recipe_without_options_says_how_to_write_one():
+    with pytest.raises(ConfigError, match="YourOptions a subclass of"):
+
+        @genbench.recipe("no_options")
+        def no_options(data, train):
+            """Wrong."""
+
+
+def test_two_processes_give_the_rows_of_one(run, tmp_path):
+    one = run(results=tmp_path / "one")
+    two = run(results=tmp_path / "two", jobs=2)
+    numbers = ["value", "stderr"]
+    pd.testing.assert_frame_equal(one.drop(columns=numbers), two.drop(columns=numbers))
+    for column in numbers:  # the number of threads may reorder float32 sums
+        np.testing.assert_allclose(one[column].astype(float), two[column].astype(float), rtol=1e-4)
+    pd.testing.assert_frame_equal(run(results=tmp_path / "two"), two)
+
+
+def test_the_package_says_what_it_has():
+    assert {"run", "evaluate", "load_results", "recipe", "evaluator"} <= set(dir(genbench))
+    with pytest.raises(AttributeError, match="no attribute 'rum'"):
+        genbench.rum  # noqa: B018

@@ -1,0 +1,147 @@
+"""Every registered recipe on tiny images, in every network and observation model it offers."""
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from genbench.core.capabilities import Conditions, bind, missing
+from genbench.core.objective import Batch
+from genbench.core.seeding import seeded
+from genbench.recipes import DataFacts, recipes
+from genbench.training.config import TrainConfig
+
+N_CLASSES, LATENT_DIM, B = 10, 3, 6
+SHAPES = {"mlp": (1, 8, 8), "conv": (1, 12, 12)}
+OBSERVATIONS = (
+    {"kind": "bernoulli"},
+    {"kind": "unit_gaussian"},
+    {"kind": "gaussian", "scale": 0.3},
+    {"kind": "learned_gaussian"},
+    {"kind": "pixel_gaussian"},
+)
+SMALL = {"hidden": (11, 7), "channels": (3, 4), "latent_dim": LATENT_DIM}
+
+
+@dataclass(frozen=True)
+class Case:
+    recipe: str
+    network: str
+    options: dict = field(hash=False)
+
+    def build(self, seed=0):
+        """Build in float64, from a seed."""
+        known = recipes[self.recipe].options
+        facts = DataFacts(SHAPES[self.network], N_CLASSES, self.mean_image())
+        with seeded(seed, "init"):
+            built = recipes[self.recipe].build(facts, known(**self.options), TrainConfig())
+        built.model.double()
+        if built.closed_form:
+            built.closed_form(self.data(seed=seed, n=200, built=built)[0])
+        built.model.eval()
+        return built
+
+    def mean_image(self):
+        generator = torch.Generator().manual_seed(9)
+        return 0.1 + 0.8 * torch.rand(SHAPES[self.network], generator=generator)
+
+    def data(self, seed=0, n=B, built=None):
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.rand(n, *SHAPES[self.network], dtype=torch.float64, generator=generator)
+        y = torch.randint(N_CLASSES, (n,), generator=generator)
+        binary = built and built.observation and built.observation.domain == "binary"
+        return (x.round() if binary else x), y
+
+    @property
+    def name(self):
+        kind = self.options.get("observation", {}).get("kind", "")
+        return "-".join(part for part in (self.recipe, self.network, kind) if part)
+
+
+def _cases():
+    for recipe in recipes:
+        keys = recipes[recipe].options.model_fields
+        for network in SHAPES if "network" in keys else ("mlp", "conv"):
+            options = {k: v for k, v in SMALL.items() if k in keys}
+            if "network" in keys:
+                options["network"] = network
+            for observation in OBSERVATIONS if "observation" in keys else ({},):
+                extra = {"observation": observation} if observation else {}
+                yield Case(recipe, network, options | extra)
+
+
+CASES = list(_cases())
+
+
+@dataclass
+class Ready:
+    """A built recipe, data for it, and the view of its model that has densities."""
+
+    case: Case
+    built: object
+    x: torch.Tensor
+    y: torch.Tensor
+
+    @classmethod
+    def of(cls, case, seed=0):
+        built = case.build(seed)
+        return cls(case, built, *case.data(built=built))
+
+    @property
+    def model(self):
+        return self.built.model
+
+    @property
+    def view(self):
+        return bind(self.model, self.y)
+
+    @property
+    def shape(self):
+        return SHAPES[self.case.network]
+
+    def batch(self):
+        return Batch(self.x, self.y)
+
+
+def with_capability(needs):
+    """Parametrise over the cases whose model, once labels are bound, can do this."""
+    able = [case for case in CASES if not missing(Ready.of(case).view, needs)]
+    return pytest.mark.parametrize("case", able, ids=lambda case: case.name)
+
+
+def conditional():
+    able = [case for case in CASES if isinstance(case.build().model, Conditions)]
+    return pytest.mark.parametrize("case", able, ids=lambda case: case.name)
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+trained_cases = pytest.mark.parametrize(
+    "case", [case for case in CASES if case.build().updates], ids=lambda case: case.name
+)
+
+
+def outputs(ready):
+    """What a model answers, one tensor per deterministic method it has."""
+    view, found = ready.view, {}
+    z = codes(B)
+    with torch.no_grad(), seeded(7, "outputs"):
+        if hasattr(view, "observation_model"):
+            found["observation_model"] = view.observation_model(z).log_prob(ready.x)
+        if hasattr(view, "posterior"):
+            found["posterior"] = view.posterior(ready.x).log_prob(z)
+        if hasattr(view, "decode"):
+            found["decode"] = view.decode(z)
+        if hasattr(view, "encode"):
+            found["encode"] = view.encode(ready.x)
+        if hasattr(view, "critic"):
+            found["critic"] = view.critic(ready.x)
+        if hasattr(view, "log_prob"):
+            found["log_prob"] = view.log_prob(ready.x)
+        if hasattr(view, "sample"):
+            found["sample"] = view.sample(B)
+    return found
+
+
+def codes(*leading, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*leading, LATENT_DIM, dtype=torch.float64, generator=generator)

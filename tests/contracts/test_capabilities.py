@@ -1,0 +1,221 @@
+"""What each capability promises, for every registered recipe. A new recipe gets these for free."""
+
+import pytest
+import torch
+
+from genbench.core import capabilities as caps
+from genbench.core.capabilities import missing
+from genbench.core.seeding import Stream, seeded
+from genbench.inference import bounds
+from tests.contracts.builders import (
+    LATENT_DIM,
+    N_CLASSES,
+    B,
+    Ready,
+    codes,
+    conditional,
+    with_capability,
+)
+
+
+def close(a, b):
+    return torch.allclose(a, b, rtol=1e-10, atol=1e-10)
+
+
+@with_capability(caps.HasPrior)
+class TestHasPrior:
+    def test_prior_is_one_event_of_the_latent(self, case):
+        p = Ready.of(case).view.prior()
+        assert (p.batch_shape, p.event_shape) == ((), (LATENT_DIM,))
+        z = codes(5)
+        assert torch.isfinite(p.log_prob(z)).all()
+        assert close(p.log_prob(z), torch.stack([p.log_prob(v) for v in z]))
+
+    def test_prior_draws_have_a_finite_density_and_follow_the_seed(self, case):
+        p = Ready.of(case).view.prior()
+        with seeded(0, "z"):
+            a = p.sample((50,))
+        with seeded(0, "z"):
+            b = p.sample((50,))
+        assert torch.equal(a, b)
+        assert a.dtype is torch.float64
+        assert torch.isfinite(p.log_prob(a)).all()
+
+
+@with_capability(caps.HasObservationModel)
+class TestHasObservationModel:
+    def test_batch_is_the_codes_and_event_is_the_image(self, case):
+        ready = Ready.of(case)
+        p = ready.view.observation_model(codes(B))
+        assert (p.batch_shape, p.event_shape) == ((B,), ready.shape)
+        log_prob = p.log_prob(ready.x)
+        assert log_prob.shape == (B,)
+        assert torch.isfinite(log_prob).all()
+
+    def test_leading_dimensions_give_the_same_as_one_after_the_other(self, case):
+        ready = Ready.of(case)
+        z = codes(4, B)
+        whole = ready.view.observation_model(z)
+        assert whole.batch_shape == (4, B)
+        single = [ready.view.observation_model(z[k]).log_prob(ready.x) for k in range(4)]
+        assert close(whole.log_prob(ready.x), torch.stack(single))
+
+    def test_the_code_matters(self, case):
+        ready = Ready.of(case)
+        a, b = (ready.view.observation_model(codes(B, seed=s)).mean for s in (1, 2))
+        assert not torch.allclose(a, b)
+
+    def test_draws_lie_in_the_support_and_are_scored(self, case):
+        ready = Ready.of(case)
+        p = ready.view.observation_model(codes(B))
+        with seeded(0, "x"):
+            x = p.sample()
+        assert p.support.check(x).all()
+        assert torch.isfinite(p.log_prob(x)).all()
+        assert p.support.is_discrete == (ready.built.observation.measure == "mass")
+
+    def test_images_drawn_from_a_code_are_likelier_under_it_than_under_others(self, case):
+        ready = Ready.of(case)
+        z = 3 * codes(B)
+        p = ready.view.observation_model(z)
+        with seeded(0, "x"):
+            x = p.sample((40,))
+        other = ready.view.observation_model(-z)
+        assert p.log_prob(x).mean() > other.log_prob(x).mean()
+
+
+@with_capability(caps.HasPosterior)
+class TestHasPosterior:
+    def test_batch_is_the_data_and_event_is_the_latent(self, case):
+        ready = Ready.of(case)
+        q = ready.view.posterior(ready.x)
+        assert (q.batch_shape, q.event_shape) == ((B,), (LATENT_DIM,))
+        assert torch.isfinite(q.log_prob(codes(B))).all()
+        assert (q.stddev > 0).all()
+
+    def test_each_datum_has_a_posterior_of_its_own(self, case):
+        ready = Ready.of(case)
+        whole = ready.view.posterior(ready.x)
+        for i in (0, B - 1):
+            view = caps.bind(ready.model, ready.y[i : i + 1])
+            alone = view.posterior(ready.x[i : i + 1])
+            assert close(whole.mean[i], alone.mean[0])
+            assert close(whole.stddev[i], alone.stddev[0])
+        assert not torch.allclose(whole.mean[0], whole.mean[1])
+
+    def test_draws_carry_gradients_to_the_encoder(self, case):
+        ready = Ready.of(case)
+        q = ready.view.posterior(ready.x)
+        if not list(ready.model.parameters()):
+            pytest.skip("fitted in closed form")
+        with seeded(0, "z"):
+            q.rsample().sum().backward()
+        assert any(p.grad is not None and p.grad.any() for p in ready.model.parameters())
+
+
+@with_capability(caps.Variational)
+class TestVariational:
+    def test_bounds_are_finite_and_ordered_in_the_mean(self, case):
+        ready = Ready.of(case)
+        with torch.no_grad():
+            one, many = (
+                bounds.iw_log_likelihood(ready.view, ready.x, k, 7, Stream(0)) for k in (1, 60)
+            )
+        assert one.shape == many.shape == (B,)
+        assert torch.isfinite(many).all()
+        assert many.mean() > one.mean() - 1e-9
+
+    def test_chunks_change_nothing(self, case):
+        ready = Ready.of(case)
+        with torch.no_grad():
+            a, b = (
+                bounds.iw_log_likelihood(ready.view, ready.x, 13, c, Stream(0)) for c in (1, 50)
+            )
+        assert torch.allclose(a, b, rtol=1e-11)
+
+    def test_the_closed_form_kl_is_used_and_split_over_dimensions(self, case):
+        ready = Ready.of(case)
+        terms = bounds.elbo_terms(ready.view, ready.x)
+        assert terms.closed_form
+        assert terms.kl_per_dim.shape == (B, LATENT_DIM)
+        assert close(terms.kl_per_dim.sum(1), terms.kl)
+        assert (terms.kl >= 0).all()
+
+
+@with_capability(caps.Autoencodes)
+class TestAutoencodes:
+    def test_codes_and_images_have_their_shapes_and_follow_each_datum(self, case):
+        ready = Ready.of(case)
+        code = ready.view.encode(ready.x)
+        assert code.shape == (B, LATENT_DIM)
+        assert ready.view.decode(code).shape == ready.x.shape
+        view = caps.bind(ready.model, ready.y[2:3])
+        assert close(view.encode(ready.x[2:3])[0], code[2])
+        assert close(view.decode(code[2:3])[0], ready.view.decode(code)[2])
+
+    def test_leading_dimensions_of_codes_are_kept(self, case):
+        ready = Ready.of(case)
+        z = codes(4, B)
+        whole = ready.view.decode(z)
+        assert whole.shape == (4, B, *ready.shape)
+        assert close(whole, torch.stack([ready.view.decode(v) for v in z]))
+
+
+@with_capability(caps.Samples)
+class TestSamples:
+    def test_samples_are_images_that_follow_the_seed(self, case):
+        ready = Ready.of(case)
+        drawn = []
+        for seed in (0, 0, 1):
+            with seeded(seed, "s"):
+                drawn.append(ready.view.sample(B))
+        assert drawn[0].shape == (B, *ready.shape)
+        assert torch.isfinite(drawn[0]).all()
+        assert torch.equal(drawn[0], drawn[1])
+        assert not torch.allclose(drawn[0], drawn[2])
+
+
+@conditional()
+class TestConditions:
+    def test_the_view_is_unconditional(self, case):
+        assert not isinstance(Ready.of(case).view, caps.Conditions)
+
+    def test_every_label_has_a_model_of_its_own(self, case):
+        ready = Ready.of(case)
+        images = torch.stack(
+            [ready.model.given(torch.tensor([c])).decode(codes(1))[0] for c in range(N_CLASSES)]
+        )
+        for a in range(N_CLASSES):
+            for b in range(a):
+                assert not torch.allclose(images[a], images[b])
+
+    def test_without_labels_there_is_no_density(self, case):
+        assert missing(Ready.of(case).model, caps.Variational)
+
+
+@with_capability(caps.HasCritic)
+class TestHasCritic:
+    def test_logits_are_finite_and_one_per_image(self, case):
+        ready = Ready.of(case)
+        logits = ready.view.critic(ready.x)
+        assert logits.shape == (B,)
+        assert torch.isfinite(logits).all()
+        assert close(logits[3:4], ready.view.critic(ready.x[3:4]))
+        assert not torch.allclose(logits[0], logits[1])
+
+
+@with_capability(caps.HasExactDensity)
+class TestHasExactDensity:
+    def test_log_prob_is_finite_and_one_per_image(self, case):
+        ready = Ready.of(case)
+        log_px = ready.view.log_prob(ready.x)
+        assert log_px.shape == (B,)
+        assert torch.isfinite(log_px).all()
+        assert close(log_px[3:4], ready.view.log_prob(ready.x[3:4]))
+
+    def test_bounds_do_not_exceed_it(self, case):
+        ready = Ready.of(case)
+        if missing(ready.view, caps.Variational):
+            pytest.skip("it has no bound")
+        bound = bounds.iw_log_likelihood(ready.view, ready.x, 20, 7, Stream(0))
+        assert (bound <= ready.view.log_prob(ready.x) + 1e-8).all()

@@ -1,0 +1,68 @@
+"""Capabilities are had by having the methods."""
+
+import pytest
+import torch
+from torch import nn
+
+from genbench.core import capabilities as caps
+from genbench.core.capabilities import bind, missing
+
+METHODS = {
+    caps.HasPrior: ["prior()"],
+    caps.HasObservationModel: ["observation_model(z)"],
+    caps.HasPosterior: ["posterior(x)"],
+    caps.Encodes: ["encode(x)"],
+    caps.Decodes: ["decode(z)"],
+    caps.Samples: ["sample(n)"],
+    caps.Conditions: ["given(y)"],
+    caps.HasCritic: ["critic(x)"],
+    caps.HasExactDensity: ["log_prob(x)"],
+    caps.Generative: ["prior()", "observation_model(z)"],
+    caps.Variational: ["prior()", "observation_model(z)", "posterior(x)"],
+    caps.Autoencodes: ["encode(x)", "decode(z)"],
+}
+
+
+class Everything:
+    def prior(self): ...
+    def observation_model(self, z): ...
+    def posterior(self, x): ...
+    def encode(self, x): ...
+    def decode(self, z): ...
+    def sample(self, n): ...
+    def given(self, y):
+        return ("view", y)
+
+    def critic(self, x): ...
+    def log_prob(self, x): ...
+
+
+@pytest.mark.parametrize("needs", METHODS, ids=lambda needs: needs.__name__)
+def test_missing_names_exactly_the_methods_of_the_capability(needs):
+    assert missing(object(), needs) == METHODS[needs]
+    assert missing(Everything(), needs) == []
+
+
+@pytest.mark.parametrize("needs", METHODS, ids=lambda needs: needs.__name__)
+def test_one_method_less_is_one_name_more(needs):
+    for method in METHODS[needs]:
+        name = method.split("(")[0]
+        body = {k: v for k, v in vars(Everything).items() if callable(v) and k != name}
+        assert missing(type("Lacking", (), body)(), needs) == [method]
+
+
+def test_a_module_has_what_its_methods_say():
+    class Partly(nn.Module):
+        def prior(self): ...
+        def posterior(self, x): ...
+
+    assert missing(Partly(), caps.Variational) == ["observation_model(z)"]
+
+
+def test_bind_gives_the_view_only_where_there_is_a_condition():
+    y = torch.arange(3)
+    model = Everything()
+    assert bind(model, y) == ("view", y)
+    assert bind(model, None) is model
+    plain = object()
+    assert bind(plain, y) is plain

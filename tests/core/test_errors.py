@@ -1,0 +1,27 @@
+"""Errors carry the exit code of the command line."""
+
+import pytest
+
+from genbench.core import errors
+from genbench.core.errors import ExitCode
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.GenbenchError, 2),
+        (errors.ConfigError, 2),
+        (errors.DataError, 3),
+        (errors.RunsFailedError, 4),
+        (errors.StorageError, 5),
+    ],
+)
+def test_each_error_has_its_documented_exit_code(error, code):
+    assert error("message").exit_code == code
+    assert isinstance(error("message"), errors.GenbenchError)
+
+
+def test_exit_codes_are_the_documented_ones():
+    documented = {0, 1, 2, 3, 4, 5, 6, 130, 143}
+    assert {int(code) for code in ExitCode} == documented
+    assert (ExitCode.REGRESSION, ExitCode.BASELINE) == (1, 6)

@@ -1,0 +1,50 @@
+"""Strict options, and findings a user can act on."""
+
+import math
+
+import pytest
+from pydantic import PositiveInt, ValidationError
+
+from genbench.core.options import Options, explain
+
+
+class Inner(Options):
+    width: PositiveInt = 3
+
+
+class Outer(Options):
+    latent_dim: PositiveInt = 2
+    rate: float = 0.5
+    inner: Inner = Inner()
+
+
+def explained(values, where="model.vae"):
+    with pytest.raises(ValidationError) as caught:
+        Outer.model_validate(values)
+    return explain(caught.value, where, Outer)
+
+
+def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
+    text = explained({"latent_dims": 3})
+    assert text.startswith("model.vae.latent_dims: ")
+    assert "did you mean 'latent_dim'? known: inner, latent_dim, rate" in text
+
+
+def test_a_wrong_value_is_named_with_its_whole_path():
+    assert explained({"inner": {"width": 0}}).startswith("model.vae.inner.width: ")
+    assert explained({"latent_dim": "many"}, "").startswith("latent_dim: ")
+
+
+def test_each_finding_has_a_line_and_there_are_eight_at_most():
+    assert len(explained({"latent_dim": 0, "rate": "x"}).splitlines()) == 2
+    assert len(explained({f"key{i}": 0 for i in range(20)}).splitlines()) == 8
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_options_take_no_infinity_and_no_nan(bad):
+    assert explained({"rate": bad}).startswith("model.vae.rate: ")
+
+
+def test_options_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Outer().latent_dim = 5

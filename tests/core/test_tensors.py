@@ -1,0 +1,130 @@
+"""log_mean_exp, event shapes, dtypes and counts."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.distributions import Independent, MultivariateNormal, Normal
+
+from genbench.core.tensors import (
+    as_event,
+    count_parameters,
+    device_of,
+    float_dtype,
+    log_mean_exp,
+    support_of,
+)
+
+values = st.lists(st.floats(-700, 700), min_size=1, max_size=30)
+
+
+def double(numbers):
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+@settings(deadline=None)
+@given(values)
+def test_log_mean_exp_is_the_log_of_the_mean_of_exponentials(numbers):
+    top = max(numbers)
+    by_hand = top + math.log(math.fsum(math.exp(v - top) for v in numbers) / len(numbers))
+    assert float(log_mean_exp(double(numbers))) == pytest.approx(by_hand, abs=1e-11)
+
+
+@settings(deadline=None)
+@given(values, st.floats(-1e5, 1e5))
+def test_log_mean_exp_moves_with_a_shift(numbers, shift):
+    moved = log_mean_exp(double(numbers) + shift)
+    assert float(moved) == pytest.approx(float(log_mean_exp(double(numbers))) + shift, abs=1e-9)
+
+
+@settings(deadline=None)
+@given(values, st.randoms(use_true_random=False))
+def test_log_mean_exp_ignores_the_order(numbers, random):
+    shuffled = list(numbers)
+    random.shuffle(shuffled)
+    expected = float(log_mean_exp(double(numbers)))
+    assert float(log_mean_exp(double(shuffled))) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(values)
+def test_log_mean_exp_lies_between_mean_and_maximum(numbers):
+    result = float(log_mean_exp(double(numbers)))
+    assert math.fsum(numbers) / len(numbers) - 1e-9 <= result <= max(numbers) + 1e-9
+
+
+def test_log_mean_exp_takes_minus_infinity_as_a_weight_of_zero():
+    result = log_mean_exp(double([0.0, -math.inf]))
+    assert float(result) == pytest.approx(-math.log(2), abs=1e-15)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_log_mean_exp_works_along_any_dimension(dim):
+    table = torch.randn(4, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(log_mean_exp(table, dim), table.exp().mean(dim).log(), atol=1e-14)
+
+
+@pytest.mark.parametrize("batch_ndim", [0, 1, 2, 3])
+def test_as_event_sums_the_log_probability_over_all_other_dimensions(batch_ndim):
+    x = torch.randn(2, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    read = as_event(Normal(torch.zeros_like(x), 2.0), batch_ndim)
+    assert read.batch_shape == x.shape[:batch_ndim]
+    assert read.event_shape == x.shape[batch_ndim:]
+    single = Normal(0.0, 2.0).log_prob(x)
+    expected = single.flatten(batch_ndim).sum(-1) if batch_ndim < 3 else single
+    assert torch.allclose(read.log_prob(x), expected, atol=1e-13)
+
+
+def test_as_event_leaves_a_distribution_with_the_right_batch_alone():
+    read = Independent(Normal(torch.zeros(2, 3), 1.0), 1)
+    assert as_event(read, 1) is read
+    correlated = MultivariateNormal(torch.zeros(2, 3), torch.eye(3))
+    assert as_event(correlated, 1) is correlated
+
+
+@settings(deadline=None)
+@given(st.sampled_from([torch.float64, torch.float32, torch.bfloat16]))
+def test_float_dtype_is_that_of_the_weights(dtype):
+    assert float_dtype(nn.Linear(2, 1).to(dtype), torch.float16) is dtype
+
+
+def test_float_dtype_falls_back_where_there_are_no_weights():
+    assert float_dtype(object(), torch.float64) is torch.float64
+    assert float_dtype(nn.ReLU(), torch.float16) is torch.float16
+
+
+def test_float_dtype_reads_buffers_and_skips_integers():
+    module = nn.Module()
+    module.register_buffer("count", torch.zeros(1, dtype=torch.int64))
+    assert float_dtype(module, torch.float16) is torch.float16
+    module.register_buffer("mean", torch.zeros(1, dtype=torch.float64))
+    assert float_dtype(module, torch.float16) is torch.float64
+
+
+def test_parameters_are_counted_and_buffers_only_where_there_are_none():
+    assert count_parameters(nn.Linear(3, 2)) == 3 * 2 + 2
+    assert count_parameters(nn.BatchNorm1d(4)) == 8  # running statistics are not learned numbers
+    fitted = nn.Module()
+    fitted.register_buffer("W", torch.zeros(5, 2))
+    assert count_parameters(fitted) == 10
+
+
+def test_device_of_is_that_of_the_weights():
+    cpu, meta = torch.device("cpu"), torch.device("meta")
+    assert device_of(nn.Linear(2, 1, device="meta"), cpu) == meta
+    assert device_of(object(), meta) == meta
+    assert device_of(nn.ReLU(), meta) == meta
+
+
+def test_support_of_is_none_where_a_distribution_does_not_say():
+    class Silent(Normal):
+        @property
+        def support(self):
+            raise NotImplementedError
+
+    assert support_of(Silent(0.0, 1.0)) is None
+    assert support_of(Independent(Silent(torch.zeros(2), 1.0), 1)) is None
+    assert support_of(Normal(0.0, 1.0)) is Normal.support

@@ -1,0 +1,336 @@
+"""Suite files: every mistake is named by its key; ``--set`` reaches every key."""
+
+import pytest
+
+from genbench.core.errors import ConfigError
+from genbench.suites.load import load_suite, suite_files
+from genbench.suites.spec import expand, tasks_of
+
+
+def read(path, *settings):
+    """Parse, expand and look up the evaluations: all that happens before data are read."""
+    suite = load_suite(path, list(settings))
+    return suite, {(spec.name, spec.seed): spec for spec in expand(suite)}, tasks_of(suite)
+
+
+@pytest.mark.parametrize("name", sorted(suite_files()))
+def test_every_shipped_suite_parses_and_expands(name):
+    suite, specs, tasks = read(name)
+    assert suite.name == name
+    assert len(specs) == len(suite.model) * len(suite.seeds)
+    assert len({spec.train_id("00" * 32) for spec in specs.values()}) == len(specs)
+    assert {"elbo", "iw_log_likelihood"} <= {task.evaluator.name for task in tasks}
+
+
+def test_the_suites_of_the_main_job_are_there():
+    assert {"digits"} <= set(suite_files())
+
+
+def test_what_is_shipped_has_a_title_and_several_kinds_of_model():
+    for name in suite_files():
+        suite = load_suite(name)
+        assert suite.title != name
+        assert len({entry.recipe for entry in suite.model}) >= 3
+
+
+# --- keys that do not exist ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "nearest"),
+    [
+        ({"head": 'titel = "x"\n[data]\nname = "digits"\n'}, "titel", "title"),
+        ({"head": '[dat]\nname = "digits"\n[data]\nname = "digits"\n'}, "dat", "data"),
+        ({"head": '[data]\nname = "digits"\nbinarization = "none"\n'},
+         "data.binarization", "binarisation"),
+        ({"head": '[data]\nname = "digits"\n[train]\nepoch = 1\n'}, "train.epoch", "epochs"),
+        ({"models": '[[model]]\nrecipe = "vae"\nlatentdim = 2\n'},
+         "model.vae.latentdim", "latent_dim"),
+        ({"models": '[[model]]\nname = "mine"\nrecipe = "vae"\nlr = 2\nlatent_dims = 3\n'},
+         "model.mine.lr", None),
+        ({"models": '[[model]]\nrecipe = "vae"\n[model.options]\nhiden = [2]\n'},
+         "model.vae.hiden", "hidden"),
+        ({"models": '[[model]]\nrecipe = "vae"\n[model.train]\nbatchsize = 2\n'},
+         "train.batchsize", "batch_size"),
+        ({"evaluate": '[evaluate]\nelbow = {}\n'}, "evaluate.elbow", "elbo"),
+        ({"evaluate": '[evaluate]\nmetrics = ["elbow"]\n'}, "elbow", "elbo"),
+        ({"evaluate": '[evaluate]\nelbo = { n_sample = 3 }\n'},
+         "evaluate.elbo.n_sample", "n_samples"),
+        ({"evaluate": '[evaluate]\nmetrics = ["kl"]\nelbo = { n_sample = 3 }\n'},
+         "evaluate.elbo.n_sample", "n_samples"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_is_named_with_the_nearest_one(suite_file, text, path, nearest):
+    with pytest.raises(ConfigError) as caught:
+        read(suite_file(**text))
+    message = str(caught.value)
+    assert path in message
+    if nearest:
+        assert f"did you mean '{nearest}'" in message
+    assert len(message.splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "nearest"),
+    [
+        ({"models": '[[model]]\nrecipe = "veo"\n'}, "model.veo.recipe", "vae"),
+        ({"head": '[data]\nname = "digit"\n'}, "data.name", "digits"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_one(suite_file, text, path, nearest):
+    with pytest.raises(ConfigError) as caught:
+        read(suite_file(**text))
+    assert path in str(caught.value)
+    assert f"did you mean '{nearest}'" in str(caught.value)
+
+
+def test_an_unknown_suite_is_answered_with_the_nearest_one():
+    with pytest.raises(ConfigError, match="did you mean 'digits'"):
+        load_suite("digts")
+
+
+# --- values that do not fit ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "path"),
+    [
+        ("train.epochs=ten", "train.epochs"),
+        ("train.epochs=0", "train.epochs"),
+        ("train.epochs=-3", "train.epochs"),
+        ("train.epochs=1.5", "train.epochs"),
+        ("train.epochs=[1]", "train.epochs"),
+        ("train.batch_size=0", "train.batch_size"),
+        ("train.learning_rate=nan", "train.learning_rate"),
+        ("train.learning_rate=inf", "train.learning_rate"),
+        ("train.learning_rate=-1e-3", "train.learning_rate"),
+        ("train.learning_rate=0", "train.learning_rate"),
+        ("train.grad_clip=nan", "train.grad_clip"),
+        ("train.grad_clip=-1", "train.grad_clip"),
+        ("train.kl_warmup_epochs=inf", "train.kl_warmup_epochs"),
+        ("train.schedule=exponential", "train.schedule"),
+        ("train.select=worst", "train.select"),
+        ("data.limit=0", "data.limit"),
+        ("data.limit=2024-01-01", "data.limit"),
+        ("data.binarisation=fuzzy", "data.binarisation"),
+        ("data.validation_size=100000", "validation_size"),
+        ("model.vae.latent_dim=0", "model.vae.latent_dim"),
+        ("model.vae.hidden=[0]", "model.vae.hidden"),
+        ("model.vae.hidden=wide", "model.vae.hidden"),
+        ("model.vae.observation=poisson", "model.vae.observation"),
+        ("model.vae.observation={kind='gaussian'}", "scale"),
+        ("model.vae.observation={kind='gaussian', scale=nan}", "scale"),
+        ("model.vae.train=3", "model.vae.train"),
+        ("model.vae.options=3", "model.vae.options"),
+        ("model.vae.data='abc'", "model.vae.data"),
+        ("evaluate.elbo.n_samples=0", "evaluate.elbo.n_samples"),
+        ("evaluate.elbo.n_samples=many", "evaluate.elbo.n_samples"),
+        ("evaluate.elbo=3", "evaluate.elbo"),
+        ("evaluate.metrics=elbo", "evaluate.metrics"),
+        ("evaluate.metrics=['elbo', 3]", "3"),
+        ("evaluate.metrics=['elbo', 'elbo']", "elbo"),
+        ("seeds=0", "seeds"),
+        ("seeds=-1", "seeds"),
+        ("seeds=[]", "seeds"),
+        ("seeds=[1, 1]", "seeds"),
+        ("seeds=true", "seeds"),
+        ("seeds=some", "seeds"),
+        ("seeds=[0.5]", "seeds"),
+        ("title=3", "title"),
+        ("name='../elsewhere'", "name"),
+        ("name=''", "name"),
+        ("data=digits", "data"),
+        ("train=3", "train"),
+        ("evaluate=3", "evaluate"),
+        ("model=3", "model"),
+        ("model=['vae']", "model"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named_by_its_key(suite_file, setting, path):
+    with pytest.raises(ConfigError) as caught:
+        read(suite_file(), setting)
+    assert path in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "model = 3\n[data]\nname = 'digits'\n",
+        "model = ['vae']\n[data]\nname = 'digits'\n",
+        "[model]\nrecipe = 'vae'\n[data]\nname = 'digits'\n",
+        "[data]\nname = 'digits'\n[[model]]\nhidden = [3]\n",
+        "[data]\nname = 'digits'\n[[model]]\nrecipe = 3\n",
+        "[data]\nname = 'digits'\n[[model]]\nrecipe = 'vae'\nname = 3\n",
+        "[data]\nname = 'digits'\n[[model]]\nrecipe = 'vae'\ntrain = 3\n",
+        "[[model]]\nrecipe = 'vae'\n",
+        "[data]\nlimit = 3\n[[model]]\nrecipe = 'vae'\n",
+        "[data]\nname = 'digits'\n",
+    ],
+)
+@pytest.mark.parametrize("settings", [(), ("train.epochs=1",)])
+def test_a_file_of_the_wrong_shape_is_a_config_error(suite_file, text, settings):
+    with pytest.raises(ConfigError, match=r"model|data"):
+        read(suite_file(text), *settings)
+
+
+@pytest.mark.parametrize("text", ["not toml at all", "[data\n", "a = 1\na = 2\n", "x = 1e\n"])
+def test_invalid_toml_names_file_and_line(suite_file, text):
+    with pytest.raises(ConfigError, match=r"small\.toml.*line"):
+        load_suite(suite_file(text))
+
+
+def test_a_file_that_is_no_text_is_a_config_error(tmp_path):
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match=r"x\.toml"):
+        load_suite(str(tmp_path / "x.toml"))
+
+
+def test_two_models_of_one_name_are_refused(suite_file):
+    models = '[[model]]\nrecipe = "vae"\n[[model]]\nrecipe = "vae"\nlatent_dim = 2\n'
+    with pytest.raises(ConfigError, match="two models are named 'vae'"):
+        read(suite_file(models=models))
+
+
+# --- seeds, defaults, overrides ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "seeds"), [("seeds=3", (0, 1, 2)), ("seeds=[4, 2]", (4, 2)), ("seeds=[7]", (7,))]
+)
+def test_seeds_are_a_count_or_a_list(suite_file, setting, seeds):
+    suite, specs, _ = read(suite_file(), setting)
+    assert suite.seeds == seeds
+    assert [seed for name, seed in specs if name == "vae"] == list(seeds)
+
+
+def test_names_default_to_file_and_recipe(suite_file):
+    suite, specs, _ = read(suite_file())
+    assert suite.name == "small"
+    assert list(specs) == [("vae", 0), ("pca", 0)]
+
+
+def test_a_model_overrides_budget_and_view_for_itself_alone(suite_file):
+    models = """
+[[model]]
+recipe = "vae"
+epochs = 9
+limit = 50
+
+[[model]]
+name = "other"
+recipe = "vae"
+"""
+    _, specs, _ = read(suite_file(models=models))
+    mine, other = specs["vae", 0], specs["other", 0]
+    assert (mine.train.epochs, other.train.epochs) == (9, 1)
+    assert (mine.data.limit, other.data.limit) == (50, 70)
+    assert mine.train.batch_size == other.train.batch_size == 35
+
+
+OVERRIDDEN = """
+[[model]]
+recipe = "vae"
+epochs = 9
+limit = 50
+latent_dim = 2
+
+[[model]]
+name = "nested"
+recipe = "vae"
+latent_dim = 2
+[model.train]
+epochs = 8
+[model.data]
+limit = 40
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "value_of"),
+    [
+        ("train.epochs=3", lambda s: s.train.epochs == 3),
+        ("train.batch_size=7", lambda s: s.train.batch_size == 7),
+        ("train.learning_rate=1e-4", lambda s: s.train.learning_rate == 1e-4),
+        ("train.schedule=linear", lambda s: s.train.schedule == "linear"),
+        ("train.schedule='linear'", lambda s: s.train.schedule == "linear"),
+        ("train.kl_warmup_epochs=2.5", lambda s: s.train.kl_warmup_epochs == 2.5),
+        ("train.grad_clip=5", lambda s: s.train.grad_clip == 5.0),
+        ("train.select=last", lambda s: s.train.select == "last"),
+        ("data.limit=33", lambda s: s.data.limit == 33),
+        ("data.binarisation=static", lambda s: s.data.binarisation == "static"),
+        ("data.seed=9", lambda s: s.data.seed == 9),
+        ("data.validation_size=99", lambda s: s.data.validation_size == 99),
+        ("model.*.latent_dim=5", lambda s: s.recipe_options().latent_dim == 5),
+        ("model.*.hidden=[3, 4]", lambda s: s.recipe_options().hidden == (3, 4)),
+        ("model.*.epochs=6", lambda s: s.train.epochs == 6),
+        ("model.*.train.epochs=6", lambda s: s.train.epochs == 6),
+        ("model.*.data.limit=30", lambda s: s.data.limit == 30),
+        ("model.*.options.latent_dim=5", lambda s: s.recipe_options().latent_dim == 5),
+        ("train={epochs=4, batch_size=5}", lambda s: s.train.epochs == 4),
+    ],
+)
+def test_a_setting_reaches_every_model_whatever_it_overrides(suite_file, setting, value_of):
+    _, specs, _ = read(suite_file(models=OVERRIDDEN), setting)
+    assert [name for (name, _), spec in specs.items() if not value_of(spec)] == []
+
+
+def test_a_setting_for_one_model_leaves_the_others(suite_file):
+    path = suite_file(models=OVERRIDDEN)
+    _, specs, _ = read(path, "model.vae.latent_dim=7", "model.vae.train.epochs=2")
+    assert specs["vae", 0].recipe_options().latent_dim == 7
+    assert specs["nested", 0].recipe_options().latent_dim == 2
+    assert (specs["vae", 0].train.epochs, specs["nested", 0].train.epochs) == (2, 8)
+
+
+def test_a_nested_option_is_reached(suite_file):
+    path = suite_file(models='[[model]]\nrecipe = "vae"\n')
+    setting = "model.vae.observation={kind='gaussian', scale=0.25}"
+    _, specs, _ = read(path, "data.binarisation=none", setting)
+    assert specs["vae", 0].recipe_options().observation.scale == 0.25
+
+
+def test_later_settings_win(suite_file):
+    _, specs, _ = read(suite_file(), "train.epochs=3", "train.epochs=5")
+    assert specs["vae", 0].train.epochs == 5
+
+
+def test_evaluations_are_reached(suite_file):
+    _, _, tasks = read(
+        suite_file(),
+        "evaluate.metrics=['iw_log_likelihood', 'elbo']",
+        "evaluate.iw_log_likelihood.n_samples=12",
+        "evaluate.iw_log_likelihood.chunk_size=4",
+    )
+    assert [task.evaluator.name for task in tasks] == ["iw_log_likelihood", "elbo"]
+    assert tasks[0].options.model_dump() == {"n_samples": 12, "chunk_size": 4}
+    assert tasks[1].options.n_samples == 2
+
+
+def test_title_and_name_are_reached(suite_file):
+    suite, _, _ = read(suite_file(), "title=A title, of words", "name=other")
+    assert (suite.title, suite.name) == ("A title, of words", "other")
+
+
+@pytest.mark.parametrize("setting", ["epochs", "=3", "train..epochs=1", ".x=1", "", "train.=3"])
+def test_a_malformed_setting_shows_how_to_write_one(suite_file, setting):
+    with pytest.raises(ConfigError, match="--set"):
+        read(suite_file(), setting)
+
+
+def test_a_setting_for_an_unknown_model_names_the_nearest(suite_file):
+    with pytest.raises(ConfigError, match=r"no model 'vea'.*did you mean 'vae'"):
+        read(suite_file(), "model.vea.latent_dim=3")
+
+
+def test_a_setting_below_a_value_is_refused(suite_file):
+    with pytest.raises(ConfigError, match="'epochs' is a value"):
+        read(suite_file(), "train.epochs.now=3")
+
+
+def test_defaults_are_evaluated_when_none_are_named(suite_file):
+    _, _, tasks = read(suite_file(evaluate=""))
+    assert {"elbo", "iw_log_likelihood", "kl_per_dim", "bits_per_dim"} <= {
+        task.evaluator.name for task in tasks
+    }

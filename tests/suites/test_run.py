@@ -1,0 +1,126 @@
+"""The suite's table: columns, order, and that it reads back as what was returned."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from genbench.core.errors import ConfigError
+from genbench.reporting import load_results
+from genbench.suites.run import Request, dry_run, run_suite
+
+CONTRACT = [
+    "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
+    "unit", "better", "kind", "status", "reason", "evaluator_version", "train_id",
+]  # fmt: skip
+
+
+@pytest.fixture
+def run(suite_file, tmp_path):
+    path = suite_file()
+
+    def go(*settings, **request):
+        return run_suite(
+            Request(path, settings=settings, results=tmp_path / "results", device="cpu", **request)
+        )
+
+    return go
+
+
+def test_columns_are_those_of_the_contract_in_order(run, tmp_path):
+    outcome = run()
+    header = (tmp_path / "results" / "small" / "metrics.csv").read_text().splitlines()[0]
+    assert header.split(",")[: len(CONTRACT)] == CONTRACT
+    assert list(outcome.frame.columns)[: len(CONTRACT)] == CONTRACT
+    assert set(header.split(",")) - set(CONTRACT) == {"options"}
+
+
+def test_rows_follow_the_file_the_seeds_the_metrics_and_the_dimensions(run):
+    frame = run("seeds=[3, 1]").frame
+    keys = list(zip(frame["model"], frame["seed"], frame["metric"], strict=True))
+    metrics = ["elbo", "kl_per_dim[0]", "kl_per_dim[1]", "log_likelihood"]
+    expected = [(m, s, k) for m in ("vae", "pca") for s in (3, 1) for k in metrics]
+    assert keys == expected
+
+
+def test_dimensions_are_sorted_as_numbers(run):
+    frame = run("model.*.latent_dim=12", models=["vae"]).frame
+    dims = [m for m in frame["metric"] if m.startswith("kl_per_dim")]
+    assert dims == [f"kl_per_dim[{i}]" for i in range(12)]
+
+
+def test_the_stored_table_reads_back_equal_to_the_returned_one(run, tmp_path):
+    frame = run().frame
+    stored = load_results(tmp_path / "results", "small")
+    pd.testing.assert_frame_equal(stored, frame, check_dtype=False, check_exact=True)
+
+
+def test_numbers_are_complete_or_explained(run):
+    frame = run().frame
+    good = frame[frame["status"] == "ok"]
+    assert np.isfinite(good["value"].astype(float)).all()
+    assert (good["n"] == 70).all()
+    rest = frame[frame["status"] != "ok"]
+    assert list(rest["status"].unique()) == ["not_applicable"]
+    assert (rest["reason"].str.len() > 0).all()
+    assert rest["value"].isna().all()
+
+
+def test_protocols_keep_apart_what_does_not_compare(run):
+    frame = run().frame
+    protocols = frame.groupby("model")["protocol"].unique()
+    assert len(protocols["vae"]) == len(protocols["pca"]) == 1
+    assert protocols["vae"][0].endswith("/mass")
+    assert protocols["pca"][0].endswith("/density")
+
+
+def test_models_run_one_at_a_time_share_the_table(run):
+    first = run(models=["pca"]).frame
+    assert set(first["model"]) == {"pca"}
+    both = run(models=["vae"]).frame
+    assert list(dict.fromkeys(both["model"])) == ["vae", "pca"]
+    pd.testing.assert_frame_equal(
+        both[both["model"] == "pca"].reset_index(drop=True), first, check_dtype=False
+    )
+    assert run().cached
+
+
+def test_an_unknown_model_is_answered_with_the_nearest(run):
+    with pytest.raises(ConfigError, match="did you mean 'pca'"):
+        run(models=["pcaa"])
+
+
+def test_suite_json_holds_what_a_report_needs(run, tmp_path):
+    run()
+    found = json.loads((tmp_path / "results" / "small" / "suite.json").read_text())
+    assert [record["name"] for record in found["metrics"]] == [
+        "elbo",
+        "kl_per_dim",
+        "log_likelihood",
+    ]
+    assert [(r["model"], r["status"]) for r in found["runs"]] == [("vae", "ok"), ("pca", "ok")]
+    assert found["runs"][0]["options"]["hidden"] == [8]
+
+
+def test_another_budget_is_another_run_and_replaces_the_row(run, tmp_path):
+    before = run(models=["vae"]).frame
+    after = run("train.epochs=2", models=["vae"]).frame
+    assert set(before["train_id"]).isdisjoint(after["train_id"])
+    assert len(list((tmp_path / "results" / "small" / "runs").iterdir())) == 2
+
+
+def test_dry_run_tells_what_is_to_do_and_writes_nothing(suite_file, tmp_path):
+    request = Request(suite_file(), results=tmp_path / "results", device="cpu")
+    rows = dry_run(request)
+    assert [(name, seed, state) for name, seed, _, state, _ in rows] == [
+        ("vae", 0, "to do"),
+        ("pca", 0, "to do"),
+    ]
+    assert not (tmp_path / "results").exists()
+    run_suite(Request(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
+    assert [row[3] for row in dry_run(request)] == ["to do", "stored"]
+
+
+def test_every_metric_list_may_be_empty(run):
+    assert len(run("evaluate.metrics=[]").frame) == 0
