@@ -1,21 +1,10 @@
 """Small operations on tensors and distributions that every layer needs."""
 
-import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.distributions import Distribution, Independent
-
-
-def log_mean_exp(values: Tensor, dim: int = 0) -> Tensor:
-    """Return log of the mean of exponentials along ``dim``, without overflow.
-
-    Example:
-        >>> round(log_mean_exp(torch.tensor([1000.0, 1000.0])).item(), 6)
-        1000.0
-    """
-    return torch.logsumexp(values, dim) - math.log(values.shape[dim])
 
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:

@@ -25,7 +25,7 @@ class IwOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once."""
 
     n_samples: PositiveInt = 100
-    chunk_size: PositiveInt = 10
+    chunk_size: PositiveInt = 20
 
 
 @evaluator(
@@ -112,7 +112,7 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
         n_levels = None
     elif n_levels is None:
         raise NotApplicableError(
-            "a density of pixels is no code length unless the data are dequantised"
+            "a density (or what may be one) is no code length unless the data are dequantised"
         )
     exact = isinstance(block.model, HasExactDensity)
     known = block.model.log_prob if exact else lambda _: block.elbo_terms(options.n_samples).elbo

@@ -28,7 +28,7 @@ from genbench.evaluation.spec import (
     evaluators,
 )
 
-DATA_BLOCK = 250
+DATA_BLOCK = 100
 """Data per noise address and per pass: fixed, so that no number depends on a batch size."""
 
 
@@ -77,8 +77,8 @@ class _Collected:
     remark: str = ""
     status: str = "ok"
 
-    def add(self, piece: PerDatum) -> None:
-        self.values.append(piece.values.detach())
+    def add(self, piece: PerDatum, n_left: int) -> None:
+        self.values.append(piece.values.detach()[:n_left])
         self.kind, self.remark = piece.kind, piece.remark
 
     def stop(self, status: str, reason: str) -> None:
@@ -111,7 +111,8 @@ def evaluate_model(
     """Run every task on all of ``x``; one outcome per task, in order.
 
     A task that does not apply or fails says so in its rows and leaves the others alone. Results do
-    not depend on the order of the tasks or on which others run.
+    not depend on the order of the tasks, on which others run, or on how many data follow a datum:
+    the last block is filled up with its last datum, whose copies are then left out.
 
     Args:
         model: Anything with the methods that the evaluators need.
@@ -126,10 +127,10 @@ def evaluate_model(
     with _eval_mode(model):
         starts = range(0, len(x), DATA_BLOCK)
         for i, start in enumerate(progress(starts, description, "block")):
-            rows = slice(start, start + DATA_BLOCK)
+            rows = torch.arange(start, start + DATA_BLOCK, device=x.device).clamp(max=len(x) - 1)
             view = bind(model, None if y is None else y[rows])
             block = Block(view, x[rows], stream.child("block", i), n_levels)
-            _evaluate_block(block, tasks, collected)
+            _evaluate_block(block, tasks, collected, len(x) - start)
     return [_finish(task, found) for task, found in zip(tasks, collected, strict=True)]
 
 
@@ -167,16 +168,23 @@ def _require_capability(task: Task, model: Any, found: _Collected) -> None:
         found.stop("not_applicable", f"the model has no {', '.join(fewest)}")
 
 
-def _evaluate_block(block: Block, tasks: Sequence[Task], collected: Sequence[_Collected]) -> None:
+def _evaluate_block(
+    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], n_left: int
+) -> None:
     for task, found in zip(tasks, collected, strict=True):
         if found.status == "ok":
             _require_capability(task, block.model, found)
         if found.status != "ok":
             continue
         try:
-            found.add(task.evaluator.function(block, task.options))
+            found.add(task.evaluator.function(block, task.options), n_left)
         except NotApplicableError as reason:
             found.stop("not_applicable", str(reason))
+        except NotImplementedError as error:
+            lacks = str(error) or "the mean, say"
+            found.stop(
+                "not_applicable", f"a distribution of the model lacks what it takes: {lacks}"
+            )
         except (ArithmeticError, ValueError, RuntimeError) as error:
             found.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 

@@ -159,9 +159,14 @@ def iw_log_likelihood(
         chunk_size: Most draws per datum that are decoded at once; bounds the memory.
         stream: Where the noise comes from.
 
+    Raises:
+        ValueError: ``n_samples`` or ``chunk_size`` is below 1.
+
     References:
         Burda, Grosse, Salakhutdinov 2016, equation 8.
     """
+    if n_samples < 1 or chunk_size < 1:
+        raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
     q = posterior_of(model, x)
     total = StreamingLogMeanExp()
     for z in _draw_chunks(q, n_samples, chunk_size, stream):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 
-def genbench(*argv, folder, flags=(), env=None):
+def genbench(*argv, folder, flags=()):
     return subprocess.run(
         [sys.executable, *flags, "-m", "genbench", *argv],
         cwd=folder,
@@ -15,21 +15,20 @@ def genbench(*argv, folder, flags=(), env=None):
         text=True,
         timeout=300,
         check=False,
-        env=env,
     )
 
 
-def test_run_then_run_again_then_report(place):
+def test_run_then_run_again(place, start):
     first = genbench("run", "--suite", "tiny.toml", "--no-report", folder=place.folder)
     assert first.returncode == 0, first.stderr
     assert "vae seed 0: done" in first.stderr
     assert "elbo" in first.stdout
     assert "done" not in first.stdout.split("elbo")[0]
     before = place.state()
-    second = genbench("run", "--suite", "tiny.toml", "--no-report", folder=place.folder)
-    assert second.returncode == 0
-    assert "nothing to do" in second.stderr
-    assert second.stdout == first.stdout
+    second = start("run", "--suite", "tiny.toml", "--no-report").wait()
+    assert second.code == 0
+    assert "nothing to do" in second.err
+    assert second.out == first.stdout
     assert place.state() == before
 
 
@@ -68,25 +67,16 @@ def test_a_usage_error_answers_at_once_with_code_2(place):
     assert "usage:" in done.stderr
 
 
-def test_missing_data_without_a_network_is_code_3_within_seconds(place):
-    import os
-
+def test_missing_data_without_a_network_is_code_3_within_seconds(place, start):
     place.edit('name = "digits"', 'name = "mnist"')
     nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
-    done = genbench(
-        "run",
-        "--suite",
-        "tiny.toml",
-        "--data-dir",
-        "empty",
-        folder=place.folder,
-        env=os.environ | nowhere,
-    )
-    assert done.returncode == 3, done.stderr
-    assert done.stdout == ""
+    offline = f"import os; os.environ.update({nowhere})"
+    done = start("run", "--suite", "tiny.toml", "--data-dir", "empty", first=offline).wait(30)
+    assert done.code == 3, done.err
+    assert done.out == ""
     for word in ("train-images-idx3-ubyte.gz", "sha256", "data-dir"):
-        assert word in done.stderr
-    assert "Traceback" not in done.stderr
+        assert word in done.err
+    assert "Traceback" not in done.err
 
 
 def test_a_full_disk_is_code_5_and_the_results_before_it_stay(start, place):

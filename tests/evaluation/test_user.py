@@ -48,7 +48,7 @@ def test_the_table_has_the_documented_columns_and_dtypes():
     assert list(frame.n) == [40, 40]
     assert frame.n.dtype == "Int64"
     assert set(frame.model) == {"PlainVae"}
-    assert json.loads(frame.options[1]) == {"n_samples": 7, "chunk_size": 10}
+    assert json.loads(frame.options[1]) == {"n_samples": 7, "chunk_size": 20}
     assert set(frame.status) == {"ok"}
 
 
