@@ -201,9 +201,9 @@ def mean_over_pixels(patch):
 
 
 def only_the_first_batch(patch):
-    def add(self, piece):
+    def add(self, piece, n_left):
         if not self.values:
-            REAL_ADD(self, piece)
+            REAL_ADD(self, piece, n_left)
 
     patch.setattr(runner._Collected, "add", add)
 
