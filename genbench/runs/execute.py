@@ -2,20 +2,18 @@
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from genbench.core.capabilities import Conditions
 from genbench.core.errors import ConfigError
 from genbench.core.files import write_atomic
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
-from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.pictures import collect_pictures
@@ -23,6 +21,7 @@ from genbench.evaluation.runner import Outcome, Task, evaluate_model
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.runs import store
 from genbench.runs.provenance import provenance
+from genbench.runs.record import RunRecord, describe, empty_rows, protocol_of
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
@@ -31,21 +30,6 @@ from genbench.training.threads import fitting_threads, forward_flops
 
 SPLIT: SplitName = "test"
 NEEDED = (store.SPEC, store.METRICS)
-
-
-@dataclass
-class RunRecord:
-    """What became of one run: its description, and its rows for the suite's table."""
-
-    spec: RunSpec
-    train_id: str
-    protocol: str
-    status: str = "ok"
-    reason: str = ""
-    cached: bool = False
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    description: dict[str, Any] = field(default_factory=dict)
-    provenance: dict[str, Any] = field(default_factory=dict)
 
 
 def build(spec: RunSpec, dataset: Dataset) -> Built:
@@ -69,29 +53,6 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
             f"'{spec.data.binarisation}')"
         )
     return built
-
-
-def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
-    """Return what tables say of a model beside its numbers."""
-    natural = "mass" if dataset.domain == "binary" else "density"
-    return {
-        "about": recipes[spec.recipe].about,
-        "observation": built.observation_name,
-        "measure": built.observation.measure if built.observation else "none",
-        "comparable_measure": built.observation.measure if built.observation else natural,
-        "conditional": isinstance(built.model, Conditions),
-        "n_parameters": count_parameters(built.model),
-    }
-
-
-def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
-    """Return what a number must share to be compared: data, view, measure and condition.
-
-    A model without a density stands with the measure that is natural for its data, so that its
-    reconstructions are compared with those of models that saw the same pixels.
-    """
-    condition = "|label" if description["conditional"] else ""
-    return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
 
 
 def execute(
@@ -179,7 +140,7 @@ def _work(
         measured["evaluate_seconds"] = round(seconds, 3)
     folder.write(store.METRICS, metrics)
     folder.write(store.PROVENANCE, provenance(device, **measured))
-    folder.seal()
+    folder.seal(drop_checkpoint=metrics["status"] == "ok")  # else the last good one stays
     return metrics
 
 
@@ -270,35 +231,4 @@ def _fill(
     for task in tasks:
         rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
         record.rows += rows if rows is not None else empty_rows(task, record)
-    return record
-
-
-def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
-    """Return the row of a metric that a failed or diverged run could not give."""
-    found = task.evaluator
-    return [
-        {
-            "metric": found.name,
-            "status": record.status,
-            "unit": found.unit,
-            "better": found.better,
-            "kind": found.kind,
-            "evaluator_version": found.version,
-            "options": task.options.model_dump(mode="json"),
-            "value": None,
-            "stderr": None,
-            "n": None,
-            "reason": record.reason,
-        }
-    ]
-
-
-def failed(
-    spec: RunSpec, train_id: str, protocol: str, tasks: Sequence[Task], error: Exception
-) -> RunRecord:
-    """Return the record of a run that stopped with an unexpected error; it will be tried again."""
-    first_line = (str(error) or type(error).__name__).splitlines()[0]
-    reason = f"{type(error).__name__}: {first_line}"
-    record = RunRecord(spec, train_id, protocol, "failed", reason)
-    record.rows = [row for task in tasks for row in empty_rows(task, record)]
     return record

@@ -17,8 +17,9 @@ from genbench.core.progress import progress
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.runner import Task, make_task
 from genbench.recipes import load_plugins
-from genbench.runs.execute import RunRecord, build, execute, failed, read_stored
+from genbench.runs.execute import build, execute, read_stored
 from genbench.runs.provenance import pick_device
+from genbench.runs.record import RunRecord, failed
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
 

@@ -55,13 +55,16 @@ class RunFolder:
         """Write one of the folder's JSON files."""
         write_atomic(self / name, pretty_json(value))
 
-    def seal(self) -> None:
-        """Write the manifest over everything that is there, and drop the checkpoint."""
-        (self / CHECKPOINT).unlink(missing_ok=True)
+    def seal(self, *, drop_checkpoint: bool = True) -> None:
+        """Write the manifest over everything that is there; clear what interrupted writes left."""
+        if drop_checkpoint:
+            (self / CHECKPOINT).unlink(missing_ok=True)
+        for half_written in self.path.rglob(".*.tmp"):
+            half_written.unlink(missing_ok=True)
         names = sorted(
             str(path.relative_to(self.path).as_posix())
             for path in self.path.rglob("*")
-            if path.is_file() and path.name != MANIFEST and not path.name.endswith(".tmp")
+            if path.is_file() and path.name != MANIFEST
         )
         files = {name: sha256_file(self / name) for name in names}
         self.write(MANIFEST, {"schema": 1, "files": files})

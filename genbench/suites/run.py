@@ -9,8 +9,8 @@ import pandas as pd
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import require_writable
 from genbench.recipes import load_plugins
-from genbench.runs.execute import RunRecord
 from genbench.runs.executors import Bench, Plan, pick_executor
+from genbench.runs.record import RunRecord
 from genbench.suites.load import load_suite
 from genbench.suites.spec import SuiteSpec, expand, tasks_of
 from genbench.suites.table import write_suite
@@ -28,8 +28,8 @@ class SuiteRun:
 
     @property
     def failures(self) -> list[RunRecord]:
-        """Runs that failed or diverged."""
-        return [record for record in self.records if record.status != "ok"]
+        """Runs that failed or diverged, or one of whose numbers did."""
+        return [record for record in self.records if record.status != "ok" or record.failed_rows]
 
     @property
     def cached(self) -> bool:
@@ -132,6 +132,9 @@ def _told(record: RunRecord) -> str:
     name = f"{record.spec.name} seed {record.spec.seed}"
     if record.status != "ok":
         return f"{name}: {record.status}: {record.reason}"
+    if record.failed_rows:
+        row = record.failed_rows[0]
+        return f"{name}: {row['metric']} failed: {row['reason']}"
     return f"{name}: {'nothing to do, stored already' if record.cached else 'done'}"
 
 

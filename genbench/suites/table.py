@@ -9,8 +9,8 @@ import pandas as pd
 from genbench.core.columns import COLUMNS
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
-from genbench.runs.execute import RunRecord
 from genbench.runs.provenance import versions
+from genbench.runs.record import RunRecord
 from genbench.suites.spec import SuiteSpec
 
 TYPES = {

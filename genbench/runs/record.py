@@ -1,0 +1,86 @@
+"""What is told of a run: its description, its protocol, and its rows for the suite's table."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genbench.core.capabilities import Conditions
+from genbench.core.tensors import count_parameters
+from genbench.data import Dataset
+from genbench.evaluation.runner import Task
+from genbench.recipes import Built, recipes
+from genbench.runs.spec import RunSpec
+
+
+@dataclass
+class RunRecord:
+    """What became of one run: its description, and its rows for the suite's table."""
+
+    spec: RunSpec
+    train_id: str
+    protocol: str
+    status: str = "ok"
+    reason: str = ""
+    cached: bool = False
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    description: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def failed_rows(self) -> list[dict[str, Any]]:
+        """Numbers that could not be computed although the run is fine."""
+        return [row for row in self.rows if row["status"] == "failed"]
+
+
+def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
+    """Return what tables say of a model beside its numbers."""
+    natural = "mass" if dataset.domain == "binary" else "density"
+    return {
+        "about": recipes[spec.recipe].about,
+        "observation": built.observation_name,
+        "measure": built.observation.measure if built.observation else "none",
+        "comparable_measure": built.observation.measure if built.observation else natural,
+        "conditional": isinstance(built.model, Conditions),
+        "n_parameters": count_parameters(built.model),
+    }
+
+
+def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
+    """Return what a number must share to be compared: data, view, measure and condition.
+
+    A model without a density stands with the measure that is natural for its data, so that its
+    reconstructions are compared with those of models that saw the same pixels.
+    """
+    condition = "|label" if description["conditional"] else ""
+    return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
+
+
+def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
+    """Return the row of a metric that a failed or diverged run could not give."""
+    found = task.evaluator
+    return [
+        {
+            "metric": found.name,
+            "status": record.status,
+            "unit": found.unit,
+            "better": found.better,
+            "kind": found.kind,
+            "evaluator_version": found.version,
+            "options": task.options.model_dump(mode="json"),
+            "value": None,
+            "stderr": None,
+            "n": None,
+            "reason": record.reason,
+        }
+    ]
+
+
+def failed(
+    spec: RunSpec, train_id: str, protocol: str, tasks: Sequence[Task], error: Exception
+) -> RunRecord:
+    """Return the record of a run that stopped with an unexpected error; it will be tried again."""
+    first_line = (str(error) or type(error).__name__).splitlines()[0]
+    reason = f"{type(error).__name__}: {first_line}"
+    record = RunRecord(spec, train_id, protocol, "failed", reason)
+    record.rows = [row for task in tasks for row in empty_rows(task, record)]
+    return record
