@@ -23,7 +23,8 @@ from genbench.data.protocol import (
     full_sizes,
     split_sizes,
 )
-from genbench.data.specs import DatasetSpec, RawData, datasets
+from genbench.data.records import DatasetSpec, RawData
+from genbench.data.specs import datasets
 from genbench.data.storage import data_home
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.core.errors import DataError
-from genbench.data.fetch import download
-from genbench.data.specs import DataFile, DatasetSpec, RawData
+from genbench.data.download import download
+from genbench.data.records import DataFile, DatasetSpec, RawData
 from genbench.data.storage import inspect, require_ok
 
 _UINT8 = 8

@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from genbench.core.errors import ConfigError
-from genbench.data.specs import DatasetSpec, datasets
+from genbench.data.records import DatasetSpec
+from genbench.data.specs import datasets
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")

@@ -1,95 +1,12 @@
-"""The registry of data sets: sizes, pinned files, mirrors, and the function that reads each.
+"""The registry of data sets: pinned files, mirrors, and the function that reads each.
 
 Imports neither torch nor numpy nor scikit-learn; readers are imported when they are called.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from genbench.core.registry import Registry
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-
-class RawData(NamedTuple):
-    """A whole data set in official order: uint8 levels (N, ...) and uint8 labels (N,)."""
-
-    train_x: "npt.NDArray[np.uint8]"
-    train_y: "npt.NDArray[np.uint8]"
-    test_x: "npt.NDArray[np.uint8]"
-    test_y: "npt.NDArray[np.uint8]"
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One gzip file as it is distributed, with its pins.
-
-    Attributes:
-        name: File name, ending in ``.gz``.
-        n_bytes: Size of the packed file.
-        sha256: Digest of the packed file.
-        content_bytes: Size after unpacking.
-        content_sha256: Digest after unpacking, where known; then any packing is accepted.
-    """
-
-    name: str
-    n_bytes: int
-    sha256: str
-    content_bytes: int
-    content_sha256: str | None = None
-
-    @property
-    def unpacked_name(self) -> str:
-        """The file's name without ``.gz``."""
-        return self.name.removesuffix(".gz")
-
-
-@dataclass(frozen=True)
-class DatasetSpec:
-    """What is known about a data set before anything is read.
-
-    Attributes:
-        name: The name in configs and on the command line.
-        title: The name in tables and figures.
-        description: One line.
-        image_shape: (C, H, W).
-        n_classes: Number of labels.
-        n_levels: Number of values a pixel can take, 0 included.
-        n_train: Size of the official training set, validation data included.
-        n_test: Size of the official test set.
-        default_validation_size: How many of the last training data are held out.
-        read: Returns the checked data, given this record and the data directory.
-        licence: As stated by the publisher.
-        citation: Author, year, title.
-        files: What is downloaded; empty for a data set that comes with an installed package.
-        mirrors: Addresses of folders that hold the files, in the order they are tried.
-        torchvision_class: The folder in which torchvision keeps the same files, if any.
-        pixels_sha256: Pin of the pixels of a data set without files.
-        embedded_in: The installed package that carries a data set without files.
-    """
-
-    name: str
-    title: str
-    description: str
-    image_shape: tuple[int, int, int]
-    n_classes: int
-    n_levels: int
-    n_train: int
-    n_test: int
-    default_validation_size: int
-    read: "Callable[[DatasetSpec, Path], RawData]"
-    licence: str
-    citation: str
-    files: tuple[DataFile, ...] = ()
-    mirrors: tuple[str, ...] = ()
-    torchvision_class: str = ""
-    pixels_sha256: str = ""
-    embedded_in: str = ""
-
+from genbench.data.records import DataFile, DatasetSpec, RawData
 
 datasets: Registry[DatasetSpec] = Registry("data set")
 

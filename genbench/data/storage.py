@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
-from genbench.data.specs import DataFile, DatasetSpec
+from genbench.data.records import DataFile, DatasetSpec
 
 
 class Finding(NamedTuple):

@@ -3,9 +3,10 @@
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genbench.core.errors import ConfigError, did_you_mean
+from genbench.suites.settings import apply_setting
 
 if TYPE_CHECKING:
     from genbench.suites.spec import SuiteSpec
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
 def suite_files() -> dict[str, Path]:
     """Return the suites that come with genbench, by name."""
-    beside = Path(__file__).resolve().parents[2] / "configs"
-    folder = beside if beside.is_dir() else Path(str(files("genbench.configs")))
+    checkout = Path(__file__).resolve().parents[2]
+    in_checkout = (checkout / "pyproject.toml").is_file() and (checkout / "configs").is_dir()
+    folder = checkout / "configs" if in_checkout else Path(str(files("genbench.configs")))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
@@ -50,81 +52,3 @@ def _find(name_or_file: str) -> Path:
         f"unknown suite '{name_or_file}', and no such .toml file; "
         f"{did_you_mean(name_or_file, known)}"
     )
-
-
-def apply_setting(raw: dict[str, Any], setting: str) -> None:
-    """Apply one ``key=value`` to the content of a suite file.
-
-    ``train.epochs=1`` and ``data.limit=500`` hold for all models, whatever these override;
-    ``model.vae.latent_dim=8`` holds for one, and ``model.*.latent_dim=8`` for all. Values are read
-    as TOML, or else as a string.
-
-    Example:
-        >>> raw = {"train": {"epochs": 20}, "model": [{"recipe": "gan", "epochs": 9}]}
-        >>> apply_setting(raw, "train.epochs=1")
-        >>> raw
-        {'train': {'epochs': 1}, 'model': [{'recipe': 'gan'}]}
-    """
-    key, equals, text = setting.partition("=")
-    path = [part.strip() for part in key.split(".")]
-    if not equals or not all(path):
-        raise ConfigError(f"--set {setting}: write key=value, for example train.epochs=1")
-    value = _parse(text.strip())
-    if path[0] == "model" and len(path) > 2:
-        for entry in _entries(raw, path[1], setting):
-            _put(entry, path[2:], value, setting)
-            if path[2] in ("options", "train", "data"):
-                _forget(entry, "", path[3:] or value)
-        return
-    _put(raw, path, value, setting)
-    if path[0] in ("train", "data"):
-        for entry in model_tables(raw):
-            _forget(entry, path[0], path[1:] or value)
-
-
-def model_tables(raw: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the ``[[model]]`` tables of a suite file.
-
-    Raises:
-        ConfigError: ``model`` is something else.
-    """
-    entries = raw.get("model", [])
-    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ConfigError("model: write each model as a [[model]] table")
-    return entries
-
-
-def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
-    """Drop what a model says of ``keys``, flat or in ``table``, since a setting overrules it."""
-    for key in keys if isinstance(keys, list | dict) else ():
-        entry.pop(key, None)
-        if isinstance(entry.get(table), dict):
-            entry[table].pop(key, None)
-
-
-def _parse(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _entries(raw: dict[str, Any], which: str, setting: str) -> list[dict[str, Any]]:
-    entries = model_tables(raw)
-    if which == "*":
-        return entries
-    named = {str(e.get("name", e.get("recipe"))): e for e in entries}
-    named |= {str(i): e for i, e in enumerate(entries)}
-    if which not in named:
-        known = [name for name in named if not name.isdigit()]
-        raise ConfigError(f"--set {setting}: no model '{which}'; {did_you_mean(which, known)}")
-    return [named[which]]
-
-
-def _put(table: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
-    for part in path[:-1]:
-        inner = table.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"--set {setting}: '{part}' is a value, not a table")
-        table = inner
-    table[path[-1]] = value

@@ -11,7 +11,7 @@ from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
-from genbench.suites.load import model_tables
+from genbench.suites.settings import model_tables
 from genbench.training.config import TrainConfig
 
 DEFAULT_METRICS = (

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from genbench.core.files import sha256_bytes
-from genbench.data.specs import DataFile, DatasetSpec, datasets
+from genbench.data.records import DataFile, DatasetSpec
+from genbench.data.specs import datasets
 
 
 def idx(array: np.ndarray) -> bytes:

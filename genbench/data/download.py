@@ -1,0 +1,91 @@
+"""Downloads one file, whole or not at all; imports no torch.
+
+A download is read into memory, bounded in size and time, compared with its pin, and only then
+written under its name. An https address is never followed to http.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+from genbench.core.errors import DataError
+from genbench.core.files import require_writable, write_atomic
+from genbench.data.records import DataFile, DatasetSpec
+from genbench.data.storage import Finding, download_path, examine
+from genbench.data.transfer import TransferError, get
+
+TIMEOUT_S = 10.0
+_ROUNDS = 2
+_SILENCES = 2  # after so many addresses that never answer, the network is taken to be down
+_PAUSE_S = 0.2  # before the second round
+_REPACKED = 65_536  # how many bytes above the expected a mirror's own packing may take
+
+
+def download(
+    spec: DatasetSpec, file: DataFile, data_dir: Path, timeout: float = TIMEOUT_S
+) -> Finding:
+    """Download one file from the first mirror that has it whole, and store it.
+
+    Each mirror gets one attempt, and a second one when the first failed in a way that may pass.
+
+    Raises:
+        DataError: No mirror has it.
+        StorageError: It cannot be stored.
+    """
+    path = download_path(spec, file, data_dir)
+    require_writable(path.parent)
+    failures: dict[str, TransferError] = {}
+    pending = [urljoin(mirror, file.name) for mirror in spec.mirrors]
+    for round_number in range(_ROUNDS):
+        if round_number and pending:
+            time.sleep(_PAUSE_S)
+        for url in pending:
+            try:
+                payload, finding = _attempt(url, file, path, timeout)
+            except TransferError as failure:
+                failures[url] = failure
+            else:
+                write_atomic(path, payload)
+                return finding
+        pending = _worth_a_second(pending, failures)
+    raise DataError(_nowhere(file, path, spec, failures))
+
+
+def _worth_a_second(urls: list[str], failures: dict[str, TransferError]) -> list[str]:
+    patient = sum(failure.silent for failure in failures.values()) < _SILENCES
+    return [
+        url for url in urls if failures[url].transient and (patient or not failures[url].silent)
+    ]
+
+
+def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[bytes, Finding]:
+    with _progress(file, path) as bar:
+        payload = get(url, file.n_bytes + _REPACKED, timeout, bar.update)
+    finding = examine(file, payload, path)
+    if finding.status != "ok":
+        raise TransferError(f"{len(payload)} bytes with {finding.problem}", transient=True)
+    return payload, finding
+
+
+def _progress(file: DataFile, path: Path) -> Any:
+    """Return a bar on stderr, silent where that is no terminal."""
+    from tqdm import tqdm
+
+    label = f"{path.parent.name}/{file.name}"
+    return tqdm(total=file.n_bytes, unit="B", unit_scale=True, desc=label, disable=None)
+
+
+def _nowhere(
+    file: DataFile, path: Path, spec: DatasetSpec, failures: dict[str, TransferError]
+) -> str:
+    reasons = [f"  {url}: {failure}" for url, failure in failures.items()][:5]
+    return "\n".join(
+        [
+            f"cannot download {file.name} of '{spec.name}' (sha256 {file.sha256})",
+            *(reasons or ["  no source is registered"]),
+            f"put the file at {path}, or point --data-dir or GENBENCH_DATA_DIR at a folder that "
+            f"holds {spec.name}/{file.name}",
+            f"check it with: python -m genbench data verify {spec.name}",
+        ]
+    )
