@@ -34,7 +34,8 @@ def generator(seed: int, *name: str | int) -> torch.Generator:
 @contextmanager
 def seeded(seed: int, *name: str | int) -> Iterator[None]:
     """Run a block with torch's own generators at the start of a stream, then put them back."""
-    with torch.random.fork_rng():
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(derive(seed, *name))
         yield
 
