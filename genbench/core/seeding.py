@@ -34,7 +34,8 @@ def generator(seed: int, *name: str | int) -> torch.Generator:
 @contextmanager
 def seeded(seed: int, *name: str | int) -> Iterator[None]:
     """Run a block with torch's own generators at the start of a stream, then put them back."""
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    gpus = range(torch.cuda.device_count()) if in_use else ()
     with torch.random.fork_rng(devices=gpus):
         torch.manual_seed(derive(seed, *name))
         yield
