@@ -1,6 +1,7 @@
 """One run from specification to sealed folder: build, train, evaluate, store; each step once."""
 
 import copy
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -77,7 +78,10 @@ def execute(
     return _fill(record, dataset, folder, metrics, tasks)
 
 
-def _step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> int:
+def _step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
+    """Count the operations of a training step; a fit in closed form deserves all threads."""
+    if built.closed_form:
+        return math.inf
     n = min(spec.train.batch_size, dataset.size("train"))
     x, y = dataset.held_out("train")
     model = copy.deepcopy(built.model)  # counting runs the model, and batch statistics would move

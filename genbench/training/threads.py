@@ -30,7 +30,7 @@ def forward_flops(model: nn.Module, updates: Sequence[Update], batch: Batch) -> 
 
 
 @contextmanager
-def fitting_threads(flops: int) -> Iterator[None]:
+def fitting_threads(flops: float) -> Iterator[None]:
     """Run a block with one thread if a step is small, else with those torch has."""
     before = torch.get_num_threads()
     if flops < SMALL_STEP_FLOPS:
