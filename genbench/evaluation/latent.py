@@ -51,7 +51,7 @@ def kl(block: Block, options: ElboOptions) -> PerDatum:
     per_dimension=True,
 )
 def kl_per_dim(block: Block, options: ElboOptions) -> PerDatum:
-    """The KL split over latent dimensions; the rows add up to ``kl``."""
+    """The KL split over latent dimensions; the rows add up to it."""
     terms = block.elbo_terms(options.n_samples)
     if terms.kl_per_dim is None:
         raise NotApplicableError("posterior and prior do not both factorise over dimensions")

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genbench.core.capabilities import Autoencodes, Conditions, HasPosterior, Samples, bind
+from genbench.core.capabilities import Autoencodes, Conditions, Samples, Variational, bind
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.evaluation.reconstruction import reconstruct
-from genbench.inference.bounds import posterior_of
+from genbench.inference.bounds import kl_terms, posterior_of, prior_of
 
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16
@@ -35,7 +35,7 @@ def collect_pictures(model: Any, dataset: Dataset, stream: Stream) -> dict[str, 
     if isinstance(view, Autoencodes):
         found["originals"] = _to_bytes(x[:N_RECONSTRUCTIONS])
         found["reconstructions"] = _to_bytes(reconstruct(view, x[:N_RECONSTRUCTIONS]))
-    if isinstance(bind(model, y[:N_LATENT]), HasPosterior):
+    if isinstance(bind(model, y[:N_LATENT]), Variational):
         found |= _latent(bind(model, y[:N_LATENT]), x[:N_LATENT], y[:N_LATENT])
     return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
 
@@ -52,9 +52,14 @@ def _class_samples(model: Conditions, dataset: Dataset, device: torch.device) ->
     return {"class_samples": _to_bytes(by_class), "samples": _to_bytes(mixed)}
 
 
-def _latent(model: HasPosterior, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Posterior means in the two dimensions whose means vary most over the data."""
-    means = posterior_of(model, x).mean.flatten(1).float()  # type: ignore[arg-type]
-    spread = means.var(dim=0)
-    dims = spread.topk(min(2, means.shape[1])).indices.sort().values
+def _latent(model: Variational, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """Posterior means in the two most active dimensions: those with the largest mean KL.
+
+    Where the KL has no parts, those whose means vary most over the data.
+    """
+    q = posterior_of(model, x)
+    means = q.mean.flatten(1).float()
+    parts = kl_terms(q, prior_of(model))[1]
+    activity = means.var(dim=0) if parts is None else parts.mean(dim=0)
+    dims = activity.topk(min(2, means.shape[1])).indices
     return {"latent_means": means[:, dims], "latent_labels": y, "latent_dims": dims}

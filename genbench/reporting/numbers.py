@@ -5,7 +5,7 @@ May import the standard library only.
 
 import math
 
-_MOST_DECIMALS = 5
+_MOST_DECIMALS = 6
 
 
 def measured(value: float, stderr: float) -> tuple[str, str]:

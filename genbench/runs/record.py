@@ -40,6 +40,7 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "observation": built.observation_name,
         "measure": built.observation.measure if built.observation else "none",
         "comparable_measure": built.observation.measure if built.observation else natural,
+        "closed_form": built.closed_form is not None,
         "conditional": isinstance(built.model, Conditions),
         "n_parameters": count_parameters(built.model),
     }

@@ -82,26 +82,25 @@ def write_suite(
 
 def _run(suite: SuiteSpec, record: RunRecord) -> dict[str, Any]:
     notes = {entry.name: entry.note for entry in suite.model}
-    described = {
-        k: record.description.get(k) for k in ("about", "observation", "measure", "n_parameters")
-    }
+    described = {k: record.description.get(k) for k in ("observation", "measure", "n_parameters")}
+    about, in_closed_form = (record.description.get(k) for k in ("about", "closed_form"))
     measured = {
         k: record.provenance.get(k) for k in ("train_seconds", "evaluate_seconds", "device")
     }
     return {
         "train_id": record.train_id,
         "model": record.spec.name,
-        "note": notes.get(record.spec.name, ""),
         "recipe": record.spec.recipe,
         "seed": record.spec.seed,
         "dataset": record.spec.data.name,
         "protocol": record.protocol,
         "options": record.spec.recipe_options().model_dump(mode="json"),
-        "train": record.spec.train.model_dump(mode="json"),
+        "train": {} if in_closed_form else record.spec.train.model_dump(mode="json"),
         "data": record.spec.data.model_dump(mode="json"),
         "status": record.status,
         "reason": record.reason,
         "selected_epoch": record.description.get("selected_epoch"),
+        "about": " ".join(part for part in (about, notes.get(record.spec.name)) if part),
         **described,
         **measured,
     }
