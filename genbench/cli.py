@@ -23,7 +23,6 @@ class _TerminatedError(BaseException):
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     arguments = _parser().parse_args(argv)
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads sleep, not spin, idle
     signal.signal(signal.SIGTERM, _terminate)
     try:
         return int(arguments.command(arguments))
