@@ -9,29 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genbench.core.columns import COLUMNS
 from genbench.core.errors import StorageError, did_you_mean
 
-COLUMNS = tuple(
-    [
-        "suite",
-        "dataset",
-        "protocol",
-        "model",
-        "seed",
-        "split",
-        "metric",
-        "value",
-        "stderr",
-        "n",
-        "unit",
-        "better",
-        "kind",
-        "status",
-        "reason",
-        "evaluator_version",
-        "train_id",
-    ]
-)
 STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
 REDO = "`python -m genbench run` redoes it"
 
@@ -48,7 +28,7 @@ def load_results(results_dir: Path, suite: str) -> pd.DataFrame:
     """
     path = suite_folder(results_dir, suite) / "metrics.csv"
     header, rows = _read_rows(path)
-    lacking = [name for name in COLUMNS if name not in header]
+    lacking = [name for name in COLUMNS if name not in (*header, "options")]
     if lacking:
         raise StorageError(f"{path} is damaged: no column {', '.join(lacking)}; {REDO}")
     frame = pd.DataFrame(rows, columns=header, dtype=str)
