@@ -15,6 +15,7 @@ from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generat
 from genbench.objectives.elbo import negative_elbo
 from genbench.objectives.reconstruction import squared_error
 from genbench.recipes.options import (
+    Activation,
     BetaVaeOptions,
     GanOptions,
     LinearGaussianOptions,
@@ -76,7 +77,14 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
 @recipe("gan")
 def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     """Generative adversarial network with the non-saturating generator loss."""
-    critic, generator = _critic(data, options), _decoder(data, options)
+    critic = _encoder(
+        data,
+        options,
+        activation=options.discriminator_activation,
+        dropout=options.dropout,
+        batch_norm=options.batch_norm,
+    )
+    generator = _decoder(data, options, batch_norm=options.batch_norm)
     model = Gan(generator, critic, critic.n_features, options.latent_dim)
     model.apply(_start_small)
     betas = (options.beta1, 0.999)
@@ -114,23 +122,18 @@ def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: Trai
 
 
 def _encoder(
-    data: DataFacts, options: NetworkOptions, n_condition: int = 0
+    data: DataFacts,
+    options: NetworkOptions,
+    n_condition: int = 0,
+    *,
+    activation: Activation | None = None,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
 ) -> MlpEncoder | ConvEncoder:
+    activation = activation or options.activation
     if options.network == "mlp":
-        return MlpEncoder(data.n_pixels, options.hidden, options.activation, n_condition)
-    _require_divisible(data, options)
-    n_features = options.hidden[0] if options.hidden else None
-    return ConvEncoder(
-        data.image_shape, options.channels, n_features, options.activation, n_condition
-    )
-
-
-def _critic(data: DataFacts, options: GanOptions) -> MlpEncoder | ConvEncoder:
-    activation, dropout = options.discriminator_activation, options.dropout
-    if options.network == "mlp":
-        sizes = options.hidden
         return MlpEncoder(
-            data.n_pixels, sizes, activation, dropout=dropout, batch_norm=options.batch_norm
+            data.n_pixels, options.hidden, activation, n_condition, dropout, batch_norm=batch_norm
         )
     _require_divisible(data, options)
     return ConvEncoder(
@@ -138,18 +141,23 @@ def _critic(data: DataFacts, options: GanOptions) -> MlpEncoder | ConvEncoder:
         options.channels,
         options.hidden[0] if options.hidden else None,
         activation,
-        dropout=dropout,
-        batch_norm=options.batch_norm,
+        n_condition,
+        dropout,
+        batch_norm=batch_norm,
     )
 
 
 def _decoder(
-    data: DataFacts, options: NetworkOptions, n_per_pixel: int = 1, n_condition: int = 0
+    data: DataFacts,
+    options: NetworkOptions,
+    n_per_pixel: int = 1,
+    n_condition: int = 0,
+    *,
+    batch_norm: bool = False,
 ) -> MlpDecoder | ConvDecoder:
     n_inputs = options.latent_dim + n_condition
     n_channels, height, width = data.image_shape
     shape = (n_per_pixel * n_channels, height, width)
-    batch_norm = isinstance(options, GanOptions) and options.batch_norm
     if options.network == "mlp":
         hidden = options.hidden[::-1]
         return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)

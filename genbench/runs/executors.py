@@ -104,8 +104,10 @@ def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Itera
     with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments) as pool:
         futures = [pool.submit(_execute, spec) for spec in specs]
         try:
-            for future in progress(as_completed(futures), bench.plan.suite, "run", leave=True):
-                yield future.result()
+            with progress(futures, bench.plan.suite, "run", leave=True) as done:
+                for future in as_completed(futures):
+                    done.update()
+                    yield future.result()
         except BaseException:
             _stop(pool)
             raise
