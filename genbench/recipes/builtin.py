@@ -3,21 +3,25 @@
 from torch import nn
 
 from genbench.core.errors import ConfigError
+from genbench.core.objective import Objective
 from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import BernoulliHead, SharedGaussianHead
 from genbench.models.autoencoder import Autoencoder
 from genbench.models.gan import Gan
 from genbench.models.linear_gaussian import LinearGaussian
+from genbench.models.linear_vae import LinearVae, is_linear
 from genbench.models.vae import Cvae, Vae
 from genbench.nets.conv import ConvDecoder, ConvEncoder
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generator
 from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.importance import negative_iw_bound
 from genbench.objectives.reconstruction import squared_error
 from genbench.recipes.options import (
     Activation,
     BetaVaeOptions,
     GanOptions,
+    IwaeOptions,
     LinearGaussianOptions,
     NetworkOptions,
     VaeOptions,
@@ -32,30 +36,44 @@ from genbench.training.update import Update
 def ae(data: DataFacts, options: NetworkOptions, train: TrainConfig) -> Built:
     """Plain autoencoder, squared error."""
     encoder, decoder = _encoder(data, options), _decoder(data, options)
-    decoder.start_at(BernoulliHead().start(data.mean_image))
     model = Autoencoder(encoder, encoder.n_features, options.latent_dim, decoder)
+    _initialise(model, options)
+    decoder.start_at(BernoulliHead().start(data.mean_image))
     return Built(model, (Update("ae", list(model.parameters()), squared_error()),))
 
 
 @recipe("vae")
 def vae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder: maximises the ELBO."""
-    return _build_vae(data, options, train, beta=1.0)
+    return _build_vae(data, options, _negative_elbo(options, train))
 
 
 @recipe("beta_vae")
 def beta_vae(data: DataFacts, options: BetaVaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder whose KL is weighed by beta in training (and never in evaluation)."""
-    return _build_vae(data, options, train, beta=options.beta)
+    return _build_vae(data, options, _negative_elbo(options, train, options.beta))
 
 
-def _build_vae(data: DataFacts, options: VaeOptions, train: TrainConfig, beta: float) -> Built:
+@recipe("iwae")
+def iwae(data: DataFacts, options: IwaeOptions, train: TrainConfig) -> Built:
+    """Importance-weighted autoencoder: the VAE that maximises the bound with K draws."""
+    doubly = options.gradient == "doubly_reparameterised"
+    objective = negative_iw_bound(options.n_samples, doubly_reparameterised=doubly)
+    return _build_vae(data, options, objective)
+
+
+def _negative_elbo(options: VaeOptions, train: TrainConfig, beta: float = 1.0) -> Objective:
+    return negative_elbo(beta, train.kl_warmup_epochs, options.n_samples)
+
+
+def _build_vae(data: DataFacts, options: VaeOptions, objective: Objective) -> Built:
     head = observation_head(options.observation)
     encoder, decoder = _encoder(data, options), _decoder(data, options, head.n_per_pixel)
-    decoder.start_at(head.start(data.mean_image))
     posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
-    model = Vae(encoder, posterior, decoder, head, options.latent_dim)
-    objective = negative_elbo(beta, train.kl_warmup_epochs)
+    kind = LinearVae if is_linear(decoder, head) else Vae
+    model = kind(encoder, posterior, decoder, head, options.latent_dim)
+    _initialise(model, options)
+    decoder.start_at(head.start(data.mean_image))
     updates = (Update("vae", list(model.parameters()), objective),)
     return Built(model, updates, observation=head, observation_name=head.describe())
 
@@ -66,11 +84,11 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     head = observation_head(options.observation)
     encoder = _encoder(data, options, data.n_classes)
     decoder = _decoder(data, options, head.n_per_pixel, data.n_classes)
-    decoder.start_at(head.start(data.mean_image))
     posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
     model = Cvae(encoder, posterior, decoder, head, options.latent_dim, data.n_classes)
-    objective = negative_elbo(1.0, train.kl_warmup_epochs)
-    updates = (Update("cvae", list(model.parameters()), objective),)
+    _initialise(model, options)
+    decoder.start_at(head.start(data.mean_image))
+    updates = (Update("cvae", list(model.parameters()), _negative_elbo(options, train)),)
     return Built(model, updates, observation=head, observation_name=head.describe())
 
 
@@ -87,6 +105,7 @@ def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     generator = _decoder(data, options, batch_norm=options.batch_norm)
     model = Gan(generator, critic, critic.n_features, options.latent_dim)
     model.apply(_start_small)
+    _initialise(model, options)
     betas = (options.beta1, 0.999)
     judging = [*model.critic_body.parameters(), *model.critic_output.parameters()]
     rate = options.discriminator_rate
@@ -105,6 +124,17 @@ def _start_small(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def _initialise(model: nn.Module, options: NetworkOptions) -> None:
+    """Draw the weights of linear and convolutional layers anew where the options ask for it."""
+    if options.init == "default":
+        return
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 @recipe("linear_gaussian")

@@ -81,6 +81,8 @@ class NetworkOptions(Options):
 
     ``hidden`` are the sizes of the dense layers (none is fine); a convolutional network has
     ``channels`` first (each halves the picture) and at most one dense layer after them.
+    ``init`` is torch's own, or uniform on +-sqrt(6 / (n_in + n_out)) with zero biases
+    (Glorot and Bengio 2010, equation 16).
     """
 
     network: Literal["mlp", "conv"] = "mlp"
@@ -88,18 +90,27 @@ class NetworkOptions(Options):
     channels: tuple[PositiveInt, ...] = Field((32, 64), min_length=1)
     activation: Activation = "relu"
     latent_dim: PositiveInt = 32
+    init: Literal["default", "glorot"] = "default"
 
 
 class VaeOptions(NetworkOptions):
-    """Options of every VAE."""
+    """Options of every VAE; ``n_samples`` draws of z per datum and step."""
 
     observation: ObservationOptions = BernoulliOptions()
+    n_samples: PositiveInt = 1
 
 
 class BetaVaeOptions(VaeOptions):
     """``beta`` (lambda in the lecture notes) weighs the KL; 1 is the VAE."""
 
     beta: NonNegativeFloat = 4.0
+
+
+class IwaeOptions(VaeOptions):
+    """``n_samples`` is K of the bound that is trained; ``gradient`` is how it is differentiated."""
+
+    n_samples: PositiveInt = 5
+    gradient: Literal["standard", "doubly_reparameterised"] = "standard"
 
 
 class GanOptions(NetworkOptions):
@@ -119,3 +130,77 @@ class LinearGaussianOptions(Options):
     """The number of principal components."""
 
     latent_dim: PositiveInt = 32
+
+
+class LinearVaeOptions(Options):
+    """A linear decoder with one ``scale``, stated or (``None``) learned from ``initial_scale``."""
+
+    latent_dim: PositiveInt = 32
+    scale: PositiveFloat | None = None
+    initial_scale: PositiveFloat = 0.3
+
+
+class DiscreteVaeOptions(Options):
+    """One categorical latent; dense networks whose layers have the sizes ``hidden``."""
+
+    n_categories: PositiveInt = 64
+    hidden: tuple[PositiveInt, ...] = (400, 400)
+    activation: Activation = "relu"
+    observation: ObservationOptions = BernoulliOptions()
+
+
+class GaussianMixtureOptions(Options):
+    """A mixture fitted to at most ``n_fit`` training images.
+
+    ``floor`` is added to each variance; without it the density of constant pixels has no bound.
+    Full covariances take n_components * n_pixels^2 numbers; ``tied`` share one matrix.
+    """
+
+    n_components: PositiveInt = 10
+    covariance: Literal["diag", "tied", "full"] = "diag"
+    floor: PositiveFloat = 1e-4
+    n_fit: PositiveInt = 20_000
+
+
+class IndependentPixelsOptions(Options):
+    """Bernoulli pixels for binary images, Gaussian ones of at least ``min_scale`` for grey."""
+
+    observation: Literal["bernoulli", "gaussian"] = "bernoulli"
+    min_scale: PositiveFloat = 0.01
+
+
+class MeanImageOptions(Options):
+    """There is nothing to choose."""
+
+
+class GalleryOptions(Options):
+    """The most images that are kept."""
+
+    n_images: PositiveInt = 10_000
+
+
+class KMeansOptions(Options):
+    """The number of centroids."""
+
+    n_clusters: PositiveInt = 1_000
+
+
+class Gan2014Options(Options):
+    """Sizes of the first generative adversarial network; the generator's noise is uniform.
+
+    The defaults are those of the code that came with the paper: noise of unit variance, weights
+    from +-``generator_range`` and +-``discriminator_range``, and half the learning rate for the
+    discriminator, whose loss is half a sum there.
+    """
+
+    latent_dim: PositiveInt = 100
+    prior_limit: PositiveFloat = 3**0.5
+    generator_hidden: tuple[PositiveInt, ...] = (1200, 1200)
+    discriminator_hidden: tuple[PositiveInt, ...] = Field((240, 240), min_length=1)
+    n_pieces: PositiveInt = 5
+    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    generator_range: PositiveFloat = 0.05
+    discriminator_range: PositiveFloat = 0.005
+    discriminator_rate: PositiveFloat = 0.5
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5

@@ -1,19 +1,25 @@
 """The training budget and schedule of a run, as a suite file states them."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from genbench.core.options import Options
 
 
 class TrainConfig(Options):
-    """``[train]`` of a suite file; a ``[[model]]`` may override any of it."""
+    """``[train]`` of a suite file; a ``[[model]]`` may override any of it.
+
+    ``adam_epsilon`` is the constant in Adam's denominator; ``momentum`` belongs to ``sgd``.
+    """
 
     epochs: PositiveInt = 20
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 1e-3
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    schedule: Literal["constant", "linear", "cosine", "stages"] = "cosine"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    adam_epsilon: PositiveFloat = 1e-8
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     kl_warmup_epochs: NonNegativeFloat = 0.0
     grad_clip: PositiveFloat | None = None
     select: Literal["best", "last"] = "best"

@@ -102,13 +102,13 @@ class _Loop:
     data: Dataset
     config: TrainConfig
     stream: Stream
-    optimizers: list[torch.optim.Adam] = field(init=False)
+    optimizers: list[torch.optim.Optimizer] = field(init=False)
     guards: list[Guard] = field(init=False)
     device: torch.device = field(init=False)
 
     def __post_init__(self) -> None:
         self.device = next(self.model.parameters()).device
-        self.optimizers = [_adam(u, self.config) for u in self.updates]
+        self.optimizers = [_optimizer(u, self.config) for u in self.updates]
         self.guards = [Guard(u.name, self.device) for u in self.updates]
         n = self.data.size("train")
         self.batch_size = min(self.config.batch_size, n)
@@ -181,11 +181,17 @@ class _Loop:
         return means
 
 
-def _adam(update: Update, config: TrainConfig) -> torch.optim.Adam:
+def _optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
+    rate = config.learning_rate * update.learning_rate_scale
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            update.parameters, rate, config.momentum, weight_decay=update.weight_decay, fused=True
+        )
     return torch.optim.Adam(
         update.parameters,
-        lr=config.learning_rate * update.learning_rate_scale,
-        betas=update.betas,
+        rate,
+        update.betas,
+        config.adam_epsilon,
         weight_decay=update.weight_decay,
         fused=True,
     )

@@ -2,9 +2,17 @@
 
 import math
 
+N_STAGES = 8
+
 
 def learning_rate_factor(schedule: str, progress: float) -> float:
     """Return the factor on the learning rate at ``progress`` in [0, 1).
+
+    ``stages`` divides training into eight stages, i = 0 to 7, of lengths in proportion to 3^i, with
+    the factor 10^(-i/7): 3,280 epochs make 3^i epochs each.
+
+    References:
+        Burda, Grosse, Salakhutdinov 2016, section 5, for ``stages``.
 
     Example:
         >>> learning_rate_factor("cosine", 0.5), learning_rate_factor("linear", 0.25)
@@ -12,6 +20,9 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
     """
     if schedule == "linear":
         return 1.0 - progress
+    if schedule == "stages":
+        stage = math.floor(math.log(progress * (3**N_STAGES - 1) + 1, 3) + 1e-9)
+        return float(10.0 ** (-stage / (N_STAGES - 1)))
     if schedule == "cosine":
         return 0.5 * (1.0 + math.cos(math.pi * progress))
     return 1.0

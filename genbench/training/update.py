@@ -10,11 +10,11 @@ from genbench.core.objective import Objective
 
 @dataclass(frozen=True)
 class Update:
-    """Minimise ``objective`` over ``parameters``, and over no others, with Adam.
+    """Minimise ``objective`` over ``parameters``, and over no others.
 
     A VAE has one update; a GAN has two, the discriminator's and the generator's. ``validates``
     says that the objective on held-out data tells which checkpoint is best; an adversarial loss
-    does not.
+    does not. ``betas`` are Adam's.
     """
 
     name: str

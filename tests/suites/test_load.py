@@ -30,7 +30,7 @@ def test_what_is_shipped_has_a_title_and_several_kinds_of_model():
     for name in suite_files():
         suite = load_suite(name)
         assert suite.title != name
-        assert len({entry.recipe for entry in suite.model}) >= 3
+        assert len({entry.recipe for entry in suite.model}) >= 2
 
 
 # --- keys that do not exist ----------------------------------------------------------------------

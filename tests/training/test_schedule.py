@@ -24,6 +24,14 @@ def test_factor_has_its_known_value(schedule, progress, factor):
     assert learning_rate_factor(schedule, progress) == pytest.approx(factor, abs=1e-15)
 
 
+@pytest.mark.parametrize("epochs", [3280, 328])
+def test_stages_take_three_to_the_i_parts_at_a_rate_ten_to_the_minus_i_sevenths(epochs):
+    factors = [learning_rate_factor("stages", epoch / epochs) for epoch in range(epochs)]
+    expected = [10 ** (-i / 7) for i in range(8) for _ in range(3**i)]
+    every = len(expected) // epochs
+    assert factors == pytest.approx(expected[::every], rel=1e-14)
+
+
 @given(st.sampled_from(["linear", "cosine"]), st.floats(0, 0.999), st.floats(1e-3, 0.5))
 def test_decaying_schedules_only_fall_and_stay_positive(schedule, progress, step):
     now = learning_rate_factor(schedule, progress)

@@ -1,0 +1,48 @@
+"""Objectives of models with a discrete latent: sums over its values in place of draws."""
+
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from genbench.core.capabilities import Variational, bind
+from genbench.core.objective import Batch, Loss, Objective
+from genbench.inference.bounds import log_px_given_z, posterior_of, prior_of
+
+
+class EnumeratedTerms(NamedTuple):
+    """E_q[log p(x given z)] and KL(q(z given x) || p(z)), each (B,) in nats, both exact."""
+
+    log_px_given_z: Tensor
+    kl: Tensor
+
+
+def enumerated_terms(model: Variational, x: Tensor) -> EnumeratedTerms:
+    """Return the terms of the ELBO by summing over every value of a discrete latent.
+
+    Args:
+        model: Its prior and posterior are over the same finite set of K values.
+        x: Data (B, ...); K * B images are decoded at once at most.
+    """
+    p, q = prior_of(model), posterior_of(model, x)
+    z = p.enumerate_support(expand=False).unsqueeze(1)  # (K, 1, D)
+    log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) and (K, 1)
+    share = log_q.exp()
+    log_px_z = log_px_given_z(model, x, z, len(p.event_shape))
+    return EnumeratedTerms((share * log_px_z).sum(0), (share * (log_q - log_p)).sum(0))
+
+
+def negative_enumerated_elbo(warmup_epochs: float = 0.0) -> Objective:
+    """Return the objective -sum_z q(z given x) [log p(x, z) - log q(z given x)], a batch mean.
+
+    No draws and no score function: its value and gradient have no sampling error. With
+    ``warmup_epochs`` the weight of the KL rises linearly from 0 to 1 over the first epochs.
+    """
+
+    def objective(model: Any, batch: Batch) -> Loss:
+        terms = enumerated_terms(bind(model, batch.y), batch.x)
+        warm = min(1.0, batch.epoch / warmup_epochs) if warmup_epochs else 1.0
+        distortion, rate = -terms.log_px_given_z.mean(), terms.kl.mean()
+        logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
+        return Loss(distortion + warm * rate, logged)
+
+    return objective

@@ -1,0 +1,55 @@
+"""Objectives of importance-weighted autoencoders."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genbench.core.capabilities import bind
+from genbench.core.objective import Batch, Loss, Objective
+from genbench.inference.bounds import draw, log_weights, posterior_of
+
+
+def negative_iw_bound(n_samples: int, *, doubly_reparameterised: bool = False) -> Objective:
+    """Return the objective -log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k given x), a batch mean.
+
+    With K = 1 it is the negative ELBO with a sampled KL. The plain gradient weighs the gradient of
+    each log w_k by the normalised weight; its signal for q fades as K grows. The doubly
+    reparameterised one has the same mean, and a variance for q that does not suffer from K: the
+    score of q is left out, and what flows back through z_k is weighed twice. It needs a posterior
+    that can be reparameterised. The value is the same bound in both.
+
+    References:
+        Burda, Grosse, Salakhutdinov 2016, equations 8 and 14; Tucker et al. 2019, equation 8.
+    """
+
+    def objective(model: Any, batch: Batch) -> Loss:
+        view = bind(model, batch.y)
+        q = posterior_of(view, batch.x)
+        z = draw(q, n_samples)
+        if doubly_reparameterised and torch.is_grad_enabled():
+            value = _doubly_reparameterised(view, batch.x, z)
+        else:
+            value = _log_mean_exp(log_weights(view, batch.x, z, q))
+        bound = value.mean()
+        return Loss(-bound, {"iw_bound": bound})
+
+    return objective
+
+
+def _log_mean_exp(log_w: Tensor) -> Tensor:
+    return torch.logsumexp(log_w, dim=0) - math.log(len(log_w))
+
+
+def _doubly_reparameterised(model: Any, x: Tensor, z: Tensor) -> Tensor:
+    """Return the bound (B,), whose gradient in z is weighed once more by the normalised weights."""
+    if not z.requires_grad:
+        raise ValueError("the doubly reparameterised gradient needs a reparameterised posterior")
+    with torch.no_grad():
+        q = posterior_of(model, x)  # the density of q without its score
+    log_w = log_weights(model, x, z, q)
+    share = log_w.detach().softmax(dim=0)
+    weight = share.reshape(*share.shape, *[1] * (z.ndim - 2))
+    z.register_hook(lambda gradient: gradient * weight)  # type: ignore[no-untyped-call]
+    return _log_mean_exp(log_w)
