@@ -19,4 +19,6 @@ COLUMNS = (
     "evaluator_version",
     "train_id",
     "options",
+    "mc_stderr",
+    "health",
 )

@@ -1,5 +1,6 @@
 """Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, and honest failures."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +15,12 @@ import genbench.evaluation.likelihood
 import genbench.evaluation.reconstruction  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, bind, missing
 from genbench.core.errors import ConfigError
-from genbench.core.estimate import Estimate, NonFiniteError
+from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
 from genbench.core.options import explain
 from genbench.core.progress import progress
-from genbench.core.seeding import Stream
 from genbench.evaluation.spec import (
     Block,
+    Context,
     Evaluator,
     EvaluatorOptions,
     Kind,
@@ -60,6 +61,9 @@ class Row:
     stderr: float | None = None
     n: int | None = None
     reason: str = ""
+    mc_stderr: float | None = None
+    health: dict[str, float] = field(default_factory=dict)
+    marginal: bool = False
 
 
 @dataclass
@@ -72,17 +76,69 @@ class Outcome:
 
 @dataclass
 class _Collected:
-    values: list[Tensor] = field(default_factory=list)
-    kind: Kind | None = None
+    pieces: list[PerDatum] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
     remark: str = ""
     status: str = "ok"
 
     def add(self, piece: PerDatum, n_left: int) -> None:
-        self.values.append(piece.values.detach()[:n_left])
-        self.kind, self.remark = piece.kind, piece.remark
+        self.pieces.append(piece)
+        self.kept.append(n_left)
+        self.remark = piece.remark
 
     def stop(self, status: str, reason: str) -> None:
         self.status, self.remark = status, reason
+
+    @property
+    def kind(self) -> Kind | None:
+        return self.pieces[-1].kind if self.pieces else None
+
+    @property
+    def parts(self) -> tuple[str, ...] | None:
+        return self.pieces[-1].parts
+
+    def values(self) -> Tensor:
+        return self._join([piece.values for piece in self.pieces])
+
+    def mc_stderr(self) -> float | None:
+        """Return the Monte-Carlo standard error of the mean over data."""
+        found = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
+        if not found or len(found) < len(self.pieces):
+            return None
+        variances = self._join(found).double()
+        total = float(variances.sum())
+        return math.sqrt(total) / len(variances) if math.isfinite(total) else None
+
+    def health(self) -> dict[str, float]:
+        names = self.pieces[0].health if self.pieces else ()
+        joined = {name: self._join([p.health[name] for p in self.pieces]) for name in names}
+        return summarise_health(joined)
+
+    def _join(self, tensors: Sequence[Tensor]) -> Tensor:
+        return torch.cat([t.detach()[:n] for t, n in zip(tensors, self.kept, strict=True)])
+
+
+def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
+    """Reduce per-datum diagnostics (N,): medians of k-hat, minima and means of the rest.
+
+    ``k_hat_bad`` is the share of data whose Pareto k-hat exceeds 0.7, beyond which an importance
+    estimate is not to be trusted (Vehtari et al. 2024).
+    """
+    found: dict[str, float] = {}
+    for name, values in health.items():
+        exact = values.double()
+        if name == "k_hat":
+            known = exact[~exact.isnan()]
+            if len(known):
+                found |= {
+                    "k_hat": float(known.median()),
+                    "k_hat_bad": float((known > 0.7).double().mean()),
+                }
+        else:
+            found[name] = float(exact.mean())
+        if name == "ess":
+            found["ess_min"] = float(exact.min())
+    return {name: value for name, value in sorted(found.items()) if math.isfinite(value)}
 
 
 def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
@@ -100,37 +156,35 @@ def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
 
 @torch.no_grad()
 def evaluate_model(
-    model: Any,
     x: Tensor,
     y: Tensor | None,
     tasks: Sequence[Task],
-    stream: Stream,
-    n_levels: int | None = None,
+    context: Context,
     description: str = "evaluate",
 ) -> list[Outcome]:
     """Run every task on all of ``x``; one outcome per task, in order.
 
     A task that does not apply or fails says so in its rows and leaves the others alone. Results do
     not depend on the order of the tasks, on which others run, or on how many data follow a datum:
-    the last block is filled up with its last datum, whose copies are then left out.
+    the last block is filled up with its last datum, whose copies are then left out. A task whose
+    options have ``n_data`` is run on that many of the first data.
 
     Args:
-        model: Anything with the methods that the evaluators need.
         x: Data (N, ...).
         y: Labels (N,), for conditional models.
         tasks: What to evaluate.
-        stream: Root of the noise; each block of data and each evaluator has its own below it.
-        n_levels: Grey levels of dequantised data.
+        context: The model, and what is known beside the data. Each block of data and each
+            evaluator has its own stream below ``context.stream``.
         description: What the progress bar says.
     """
-    collected = [_start(task, model, y) for task in tasks]
-    with _eval_mode(model):
+    collected = [_start(task, context.model, y) for task in tasks]
+    with _eval_mode(context.model):
         starts = range(0, len(x), DATA_BLOCK)
         for i, start in enumerate(progress(starts, description, "block")):
             rows = torch.arange(start, start + DATA_BLOCK, device=x.device).clamp(max=len(x) - 1)
-            view = bind(model, None if y is None else y[rows])
-            block = Block(view, x[rows], stream.child("block", i), n_levels)
-            _evaluate_block(block, tasks, collected, len(x) - start)
+            view = bind(context.model, None if y is None else y[rows])
+            block = Block(view, x[rows], context.stream.child("block", i), context)
+            _evaluate_block(block, tasks, collected, start, len(x))
     return [_finish(task, found) for task, found in zip(tasks, collected, strict=True)]
 
 
@@ -152,7 +206,7 @@ def _eval_mode(model: Any) -> Iterator[None]:
 
 def _start(task: Task, model: Any, y: Tensor | None) -> _Collected:
     found = _Collected()
-    if isinstance(model, Conditions):
+    if isinstance(model, Conditions) and not task.evaluator.marginal_metric:
         if y is None:
             found.stop("not_applicable", "the model is conditional: labels y are needed")
         return found
@@ -169,10 +223,13 @@ def _require_capability(task: Task, model: Any, found: _Collected) -> None:
 
 
 def _evaluate_block(
-    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], n_left: int
+    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], start: int, n: int
 ) -> None:
     for task, found in zip(tasks, collected, strict=True):
-        if found.status == "ok":
+        n_left = min(n, getattr(task.options, "n_data", None) or n) - start
+        if n_left <= 0:
+            continue
+        if found.status == "ok" and not task.evaluator.marginal_metric:
             _require_capability(task, block.model, found)
         if found.status != "ok":
             continue
@@ -190,23 +247,34 @@ def _evaluate_block(
 
 
 def _finish(task: Task, found: _Collected) -> Outcome:
+    evaluator = task.evaluator
+    if found.status == "not_applicable" and evaluator.marginal_metric:
+        return Outcome([])
     if found.status != "ok":
-        return Outcome([_row(task, task.evaluator.name, found)])
-    values = torch.cat(found.values)
+        return Outcome([_row(task, evaluator.metric, found)])
+    values = found.values()
     try:
-        if task.evaluator.per_dimension:
-            columns = values.double().unbind(dim=1)
-            rows = [
-                _row(task, f"{task.evaluator.name}[{i}]", found, task.evaluator.reduce(v, None))
-                for i, v in enumerate(columns)
-            ]
-            return Outcome(rows, values.cpu())
-        estimate = task.evaluator.reduce(values, task.options)
-        per_datum = values.cpu() if values.ndim == 1 else None
-        return Outcome([_row(task, task.evaluator.name, found, estimate)], per_datum)
+        estimates = _reduce(task, values, found.parts)
     except NonFiniteError as error:
         found.stop("failed", str(error))
-        return Outcome([_row(task, task.evaluator.name, found)])
+        return Outcome([_row(task, evaluator.metric, found)])
+    rows = [_row(task, metric, found, estimate) for metric, estimate in estimates.items()]
+    kept = values.ndim == 1 or evaluator.has_parts
+    return Outcome(rows, values.cpu() if kept else None)
+
+
+def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[str, Estimate]:
+    """Return the estimate of each row, by metric."""
+    evaluator = task.evaluator
+    if evaluator.has_parts:
+        columns = values.double().unbind(dim=1)
+        names = parts or tuple(str(i) for i in range(len(columns)))
+        named = zip(names, columns, strict=True)
+        return {f"{evaluator.metric}[{name}]": mean_and_stderr(c) for name, c in named}
+    found = evaluator.reduce(values, task.options)
+    if isinstance(found, Estimate):
+        return {evaluator.metric: found}
+    return {f"{evaluator.metric}[{part}]": estimate for part, estimate in found.items()}
 
 
 def _row(task: Task, metric: str, found: _Collected, estimate: Estimate | None = None) -> Row:
@@ -222,4 +290,7 @@ def _row(task: Task, metric: str, found: _Collected, estimate: Estimate | None =
         stderr=estimate.stderr if estimate else None,
         n=estimate.n if estimate else None,
         reason=found.remark,
+        mc_stderr=found.mc_stderr() if estimate else None,
+        health=found.health() if estimate else {},
+        marginal=task.evaluator.marginal_metric is not None,
     )

@@ -5,7 +5,7 @@ record. Means, standard errors, seeds, batching and eval mode are the runner's b
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,16 +30,34 @@ class EvaluatorOptions(Options):
 
 
 @dataclass
-class Block:
-    """Some data, the model (bound to their labels if conditional), and where noise comes from.
+class Context:
+    """What is the same for all blocks of one evaluation of one model.
 
-    ``n_levels`` is the number of grey levels when the data are dequantised, else None.
+    Attributes:
+        model: The model itself; a conditional one without labels bound.
+        stream: For what is drawn once per evaluation.
+        validation: Validation data (N, ...), for what must not be chosen on the test data.
+        n_levels: Number of grey levels when the data are dequantised, else None.
+        log_py: Log frequency of each label in the training data, (n_classes,).
+        cache: What an evaluator computes once and reads in later blocks, under its own name.
     """
+
+    model: Any
+    stream: Stream
+    validation: Tensor | None = None
+    n_levels: int | None = None
+    log_py: Tensor | None = None
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Block:
+    """Some data, the model (bound to their labels if conditional), and where noise comes from."""
 
     model: Any
     x: Tensor
     stream: Stream
-    n_levels: int | None = None
+    context: Context
     _terms: dict[int, ElboTerms] = field(default_factory=dict)
 
     def elbo_terms(self, n_samples: int) -> ElboTerms:
@@ -57,15 +75,28 @@ class Block:
 
 @dataclass(frozen=True)
 class PerDatum:
-    """Values (B,) or (B, D); a kind or a remark where the model decides on it."""
+    """What an evaluator says of each datum of a block.
+
+    Attributes:
+        values: (B,), or (B, P) for an evaluator with parts.
+        kind: What the values are, where the model decides on it.
+        remark: Stands beside the number in the table.
+        mc_variance: (B,), variance of each value from finitely many draws of the latent.
+        health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
+            ``acceptance``, ``step_size``.
+        parts: Names of the P parts; their indices unless said.
+    """
 
     values: Tensor
     kind: Kind | None = None
     remark: str = ""
+    mc_variance: Tensor | None = None
+    health: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: tuple[str, ...] | None = None
 
 
 Function = Callable[[Block, Any], PerDatum]
-Reduction = Callable[[Tensor, Any], Estimate]
+Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
 
 
 def _mean(values: Tensor, options: EvaluatorOptions) -> Estimate:
@@ -89,7 +120,13 @@ class Evaluator:
     options: type[EvaluatorOptions]
     function: Function
     reduce: Reduction = _mean
-    per_dimension: bool = False
+    has_parts: bool = False
+    marginal_metric: str | None = None
+
+    @property
+    def metric(self) -> str:
+        """The metric's name in tables."""
+        return self.marginal_metric or self.name
 
     def record(self) -> dict[str, Any]:
         """Return what a report needs to know, as plain data."""
@@ -113,7 +150,8 @@ def evaluator(
     cites: tuple[str, ...] = (),
     options: type[EvaluatorOptions] = EvaluatorOptions,
     reduce: Reduction = _mean,
-    per_dimension: bool = False,
+    has_parts: bool = False,
+    marginal_metric: str | None = None,
 ) -> Callable[[Function], Function]:
     """Register an evaluator; its docstring's first paragraph becomes the description.
 
@@ -128,8 +166,11 @@ def evaluator(
         formula: In plain Unicode.
         cites: Papers, as ``Author2016:eq8``.
         options: The pydantic class of its options.
-        reduce: From all values to one estimate; the mean unless said.
-        per_dimension: Values are (B, D), one row of the table per dimension.
+        reduce: From all values to one estimate, or to one per part; the mean unless said.
+        has_parts: Values are (B, P), one row ``name[part]`` of the table per part.
+        marginal_metric: The evaluator sums a conditional model's label out: it sees the model
+            without labels, and its number stands under this metric's name in the protocol of
+            models without a condition. Where it does not apply there is no row.
     """
 
     def register(function: Function) -> Function:
@@ -137,7 +178,7 @@ def evaluator(
         alternatives = needs if isinstance(needs, tuple) else (needs,)
         record = Evaluator(
             name, version, alternatives, unit, better, kind, title, formula, description, cites,
-            options, function, reduce, per_dimension,
+            options, function, reduce, has_parts, marginal_metric,
         )  # fmt: skip
         evaluators.add(name, record)
         return function

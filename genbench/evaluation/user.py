@@ -15,6 +15,7 @@ from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, device_of, float_dtype, support_of
 from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
 
 
@@ -60,14 +61,16 @@ def evaluate(
     x, y = x.to(device, float_dtype(model, x.dtype)), None if y is None else y.to(device)
     stream = Stream(seed, ("evaluate",))
     _check_support(model, x, y, stream)
-    outcomes = evaluate_model(model, x, y, tasks, stream)
+    outcomes = evaluate_model(x, y, tasks, Context(model, stream))
     rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
     frame = pd.DataFrame(rows)
     for column in ("suite", "dataset", "protocol", "split", "train_id"):
         frame[column] = ""
     frame["model"], frame["seed"] = type(model).__name__, seed
-    frame["options"] = frame["options"].map(canonical_json)
-    return frame[list(COLUMNS)].astype({"n": "Int64", "value": float, "stderr": float})
+    for column in ("options", "health"):
+        frame[column] = frame[column].map(canonical_json)
+    frame = frame[list(COLUMNS)]
+    return frame.astype({"n": "Int64", "value": float, "stderr": float, "mc_stderr": float})
 
 
 def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:

@@ -19,6 +19,7 @@ from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.pictures import collect_pictures
 from genbench.evaluation.runner import Outcome, Task, evaluate_model
+from genbench.evaluation.spec import Context
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.runs import store
 from genbench.runs.provenance import provenance
@@ -197,10 +198,15 @@ def _evaluate(
 ) -> None:
     wanted = [task for task in tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
     x, y = dataset.held_out(SPLIT)
-    stream = Stream(spec.seed, ("evaluate", SPLIT))
-    n_levels = dataset.n_levels if spec.data.dequantisation == "uniform" else None
+    context = Context(
+        model,
+        Stream(spec.seed, ("evaluate", SPLIT)),
+        validation=dataset.held_out("validation").x,
+        n_levels=dataset.n_levels if spec.data.dequantisation == "uniform" else None,
+        log_py=_log_frequencies(dataset),
+    )
     label = f"{spec.name} (seed {spec.seed}) evaluate"
-    outcomes = evaluate_model(model, x, y, wanted, stream, n_levels, label)
+    outcomes = evaluate_model(x, y, wanted, context, label)
     for task, outcome in zip(wanted, outcomes, strict=True):
         rows = [asdict(row) for row in outcome.rows]
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
@@ -208,6 +214,13 @@ def _evaluate(
     if not folder.intact(store.FIGURES):
         pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)))
         write_weights(folder / store.FIGURES, pictures)
+
+
+def _log_frequencies(dataset: Dataset) -> Tensor:
+    """Return log p(y) of the training labels, with one added to each count, (n_classes,)."""
+    y = dataset.held_out("train").y
+    counts = torch.bincount(y, minlength=dataset.n_classes).double() + 1
+    return (counts / counts.sum()).log()
 
 
 def _write_per_datum(folder: RunFolder, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> None:

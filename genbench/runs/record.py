@@ -11,6 +11,9 @@ from genbench.evaluation.runner import Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import RunSpec
 
+LABEL = "|label"
+"""Ends the protocol of a number about p(x given y)."""
+
 
 @dataclass
 class RunRecord:
@@ -52,13 +55,20 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
     A model without a density stands with the measure that is natural for its data, so that its
     reconstructions are compared with those of models that saw the same pixels.
     """
-    condition = "|label" if description["conditional"] else ""
+    condition = LABEL if description["conditional"] else ""
     return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
+
+
+def unconditional(protocol: str) -> str:
+    """Return the protocol of a number from which the condition was summed out."""
+    return protocol.removesuffix(LABEL)
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
     """Return the row of a metric that a failed or diverged run could not give."""
     found = task.evaluator
+    if found.marginal_metric:
+        return []
     return [
         {
             "metric": found.name,
@@ -72,6 +82,9 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
             "stderr": None,
             "n": None,
             "reason": record.reason,
+            "mc_stderr": None,
+            "health": {},
+            "marginal": False,
         }
     ]
 

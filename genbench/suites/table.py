@@ -10,13 +10,14 @@ from genbench.core.columns import COLUMNS
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord
+from genbench.runs.record import RunRecord, unconditional
 from genbench.suites.spec import SuiteSpec
 
 TYPES = {
     "seed": "int64",
     "value": "float64",
     "stderr": "float64",
+    "mc_stderr": "float64",
     "n": "Int64",
     "evaluator_version": "Int64",
 }
@@ -27,12 +28,11 @@ def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task
 
     Models keep the order of the suite file, metrics that of ``[evaluate]``.
     """
-    order = [task.evaluator.name for task in tasks]
+    order = [task.evaluator.metric for task in tasks]
     rows = []
     for place, record in enumerate(records):
         for row in record.rows:
-            name, _, index = row["metric"].partition("[")
-            key = (place, order.index(name), int(index.rstrip("]") or 0) if index else -1)
+            key = (place, order.index(row["metric"].partition("[")[0]))
             rows.append((key, _flat(suite, record, row)))
     rows.sort(key=lambda pair: pair[0])
     frame = pd.DataFrame([row for _, row in rows], columns=list(COLUMNS))
@@ -43,12 +43,13 @@ def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "suite": suite,
         "dataset": record.spec.data.name,
-        "protocol": record.protocol,
+        "protocol": unconditional(record.protocol) if row["marginal"] else record.protocol,
         "model": record.spec.name,
         "seed": record.spec.seed,
         "split": "test",
         "train_id": record.train_id,
         "options": canonical_json(row["options"]),
+        "health": canonical_json(row["health"]),
     }
 
 

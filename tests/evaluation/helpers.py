@@ -7,6 +7,7 @@ from torch.distributions import Bernoulli, Independent, Normal
 from genbench.core.capabilities import missing
 from genbench.core.seeding import Stream, seeded
 from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.spec import Context
 from genbench.evaluation.spec import evaluators
 from genbench.models.gan import Gan
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
@@ -72,7 +73,7 @@ def outcome(model, name, x=X, y=None, seed=0, **options):
 
 def outcomes(model, names, x=X, y=None, seed=0, options=None):
     tasks = [make_task(name, (options or {}).get(name)) for name in names]
-    return evaluate_model(model, x, y, tasks, Stream(seed, ("test",)), N_LEVELS)
+    return evaluate_model(x, y, tasks, Context(model, Stream(seed, ("test",)), n_levels=N_LEVELS))
 
 
 def only(found):

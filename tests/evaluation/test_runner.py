@@ -13,7 +13,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.seeding import Stream
 from genbench.evaluation import runner
 from genbench.evaluation.runner import DATA_BLOCK, evaluate_model, make_task
-from genbench.evaluation.spec import evaluators
+from genbench.evaluation.spec import Context, evaluators
 from tests.evaluation.helpers import (
     LINEAR,
     Everything,
@@ -299,7 +299,7 @@ def test_the_key_of_a_task_holds_name_version_and_every_option():
 def test_no_gradients_are_recorded():
     model = Everything()
     model.shift = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
-    found = evaluate_model(model, X[:5], None, [make_task("elbo")], Stream(0))
+    found = evaluate_model(X[:5], None, [make_task("elbo")], Context(model, Stream(0)))
     assert not found[0].per_datum.requires_grad
     assert model.shift.grad is None
 
@@ -308,8 +308,8 @@ def test_no_gradients_are_recorded():
 def test_the_values_of_a_datum_do_not_depend_on_the_data_after_it(n):
     tasks = [make_task("elbo"), make_task("iw_log_likelihood", {"n_samples": 7})]
     model = Everything()
-    whole = evaluate_model(model, X, None, tasks, Stream(0))
-    part = evaluate_model(model, X[:n], None, tasks, Stream(0))
+    whole = evaluate_model(X, None, tasks, Context(model, Stream(0)))
+    part = evaluate_model(X[:n], None, tasks, Context(model, Stream(0)))
     for long, short in zip(whole, part, strict=True):
         assert torch.equal(long.per_datum[:n], short.per_datum)
 

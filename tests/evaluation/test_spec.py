@@ -6,7 +6,7 @@ import torch
 from genbench.core.capabilities import HasPosterior, Variational
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import Stream
-from genbench.evaluation.spec import Block, PerDatum, evaluator, evaluators
+from genbench.evaluation.spec import Block, Context, PerDatum, evaluator, evaluators
 from tests.evaluation.helpers import Everything, X, only, outcome
 
 KNOWN = {
@@ -84,7 +84,7 @@ def test_a_name_is_given_once():
 
 
 def test_terms_of_the_elbo_are_computed_once_for_each_number_of_draws():
-    block = Block(Everything(), X[:5], Stream(0))
+    block = Block(Everything(), X[:5], Stream(0), Context(Everything(), Stream(0)))
     first = block.elbo_terms(3)
     assert block.elbo_terms(3) is first
     other = block.elbo_terms(4)

@@ -147,6 +147,7 @@ def spread_instead_of_error(patch):
         return replace(found, stderr=found.stderr * math.sqrt(found.n))
 
     patch.setattr(spec, "mean_and_stderr", mean)
+    patch.setattr(runner, "mean_and_stderr", mean)
 
 
 def divided_by_the_requested_k(patch):
@@ -202,7 +203,7 @@ def mean_over_pixels(patch):
 
 def only_the_first_batch(patch):
     def add(self, piece, n_left):
-        if not self.values:
+        if not self.pieces:
             REAL_ADD(self, piece, n_left)
 
     patch.setattr(runner._Collected, "add", add)
@@ -240,9 +241,9 @@ def failed_rows_hold_a_sentinel(patch):
 
 
 def last_batch_dropped(patch):
-    def block(part, tasks, collected, n_left):
-        if n_left >= runner.DATA_BLOCK:
-            REAL_BLOCK(part, tasks, collected, n_left)
+    def block(part, tasks, collected, start, n):
+        if n - start >= runner.DATA_BLOCK:
+            REAL_BLOCK(part, tasks, collected, start, n)
 
     patch.setattr(runner, "_evaluate_block", block)
 
@@ -253,6 +254,7 @@ def survivors_averaged(patch):
         return Estimate(kept.mean().item(), 0.0, len(kept))
 
     patch.setattr(spec, "mean_and_stderr", mean)
+    patch.setattr(runner, "mean_and_stderr", mean)
 
 
 def scaling_of_training_reaches_the_bound(patch):
