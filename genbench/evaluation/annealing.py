@@ -1,0 +1,189 @@
+"""log p(x) by annealed importance sampling, and the gap that bounds its error."""
+
+from typing import Any, Literal
+
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+from torch.distributions import Distribution, Transform, biject_to, identity_transform
+
+from genbench.core.capabilities import Generative, HasExactDensity, HasPosterior
+from genbench.core.seeding import Stream
+from genbench.core.tensors import support_of
+from genbench.evaluation.spec import (
+    Block,
+    EvaluatorOptions,
+    NotApplicableError,
+    PerDatum,
+    evaluator,
+)
+from genbench.inference import ais, bounds
+from genbench.inference.path import LogDensities, Path, chunk_within_memory
+
+PILOT_CHAINS = 4
+"""Chains per datum that tune the step sizes; their record is averaged over temperatures."""
+
+
+class AisOptions(EvaluatorOptions):
+    """C chains of ``n_temperatures`` trajectories each, on ``n_data`` of the data."""
+
+    n_chains: PositiveInt = 16
+    n_temperatures: PositiveInt = 1000
+    n_leapfrog: PositiveInt = 10
+    schedule: Literal["linear", "sigmoid"] = "sigmoid"
+    start: Literal["prior", "posterior"] = "prior"
+    n_data: PositiveInt | None = 100
+
+    def plan(self) -> ais.Annealing:
+        """Return how to anneal."""
+        return ais.Annealing(self.n_temperatures, self.n_leapfrog, self.schedule)
+
+
+@evaluator(
+    name="ais_log_likelihood",
+    version=1,
+    needs=Generative,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Annealed importance sampling",
+    formula="log 1/C Σ_c w_c,  log w = Σₜ (βₜ − βₜ₋₁) log p(x, zₜ₋₁) / start(zₜ₋₁)",
+    cites=("Neal2001:eq11", "Wu2017:sec3"),
+    options=AisOptions,
+)
+def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
+    """Lower bound of log p(x) in expectation, by annealing from the start to p(x, z).
+
+    It needs no encoder, and no Gaussian family of posteriors limits it. Its error shrinks with the
+    number of temperatures. A model that knows log p(x) gives that instead.
+    """
+    if isinstance(block.model, HasExactDensity):
+        known = block.model.log_prob(block.x)
+        return PerDatum(known, kind="exact", remark="log p(x) is known: nothing was annealed")
+    stream = block.stream.child("ais_log_likelihood")
+    _, found = _forward(block.model, block.x, options, stream)
+    weights = found.weights()
+    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=_health(found))
+
+
+@evaluator(
+    name="bdmc_gap",
+    version=1,
+    needs=Generative,
+    unit="nats",
+    better="lower",
+    kind="upper_bound",
+    title="Bidirectional gap",
+    formula="−log 1/C Σ_c 1/w'_c − log 1/C Σ_c w_c  on x, z ∼ p(x, z)",
+    cites=("Grosse2016:sec3", "Wu2017:sec3.2"),
+    options=AisOptions,
+)
+def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
+    """Upper less lower bound of log p(x) on data drawn from the model: bounds the error of AIS.
+
+    A draw (z, x) of the model holds one exact posterior draw of z. Chains in reverse from there
+    bound log p(x) from above, chains forward from below, both in expectation, so that the gap is at
+    least the error of either in expectation. It speaks of the model's own data; for real data it is
+    evidence, not proof. All C reverse chains of a datum start from its one draw.
+    """
+    if isinstance(block.model, HasExactDensity):
+        zeros = torch.zeros(len(block.x), dtype=torch.float64, device=block.x.device)
+        return PerDatum(zeros, kind="exact", remark="log p(x) is known: there is no gap")
+    stream = block.stream.child("bdmc_gap")
+    _unbounded(bounds.prior_of(block.model))
+    z, x = _simulate(block.model, block.x, stream.child("simulate"))
+    problem, forward = _forward(block.model, x, options, stream)
+    ends = problem.transform.inv(z).expand(options.n_chains, *z.shape)
+    backward = ais.reversed_ais(problem.path(ends), ends, forward, options.plan(), stream)
+    below, above = forward.weights(), backward.inverse_weights()
+    gap = -above.log_mean() - below.log_mean()
+    return PerDatum(
+        gap, mc_variance=_sum(below.variance(), above.variance()), health=_health(forward)
+    )
+
+
+def _sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return None if a is None or b is None else a + b
+
+
+class _Problem:
+    """The path from the starting density to p(x, z), in coordinates without bounds.
+
+    A latent of bounded support is written z = transform(u). The chains move u; the Jacobian is the
+    same in start and joint, so that the weights do not see it.
+    """
+
+    def __init__(self, model: Any, x: Tensor, start: str) -> None:
+        self.model, self.x = model, x
+        self.prior = bounds.prior_of(model)
+        self.transform = _unbounded(self.prior)
+        if start == "posterior" and not isinstance(model, HasPosterior):
+            raise NotApplicableError("the model has no posterior(x) to start from")
+        self.posterior = bounds.posterior_of(model, x) if start == "posterior" else None
+
+    def draw(self, n_chains: int, stream: Stream) -> Tensor:
+        """Draw u (C, B, D) from the starting density."""
+        with stream.seeded():
+            if self.posterior is None:
+                z = self.prior.sample(torch.Size((n_chains, len(self.x))))
+            else:
+                z = self.posterior.sample(torch.Size((n_chains,)))
+        u: Tensor = self.transform.inv(z)
+        return u
+
+    def log_densities(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log start and log p(x, z) - log start at u (C, B, D), each (C, B)."""
+        z = self.transform(u)
+        log_pz = self.prior.log_prob(z)
+        log_px_given_z = bounds.log_px_given_z(self.model, self.x, z, 1)
+        if self.posterior is None:
+            log_start, log_ratio = log_pz, log_px_given_z
+        else:
+            log_start = self.posterior.log_prob(z)
+            log_ratio = log_pz + log_px_given_z - log_start
+        if self.transform is not identity_transform:
+            log_start = log_start + self.transform.log_abs_det_jacobian(u, z)  # type: ignore[no-untyped-call]
+        return log_start, log_ratio
+
+    def path(self, u: Tensor) -> Path:
+        """Return the path, in as many pieces as u (C, B, D) needs."""
+        densities: LogDensities = self.log_densities
+        return Path(densities, chunk_within_memory(densities, u))
+
+
+def _unbounded(prior: Distribution) -> Transform:
+    """Return the map from all reals to the prior's support."""
+    support = support_of(prior)
+    if getattr(support, "is_discrete", False) or len(prior.event_shape) != 1:
+        raise NotApplicableError("the latent is no vector of reals: there is nothing to anneal")
+    try:
+        return biject_to(support) if _is_bounded(support) else identity_transform
+    except NotImplementedError:
+        return identity_transform
+
+
+def _is_bounded(support: Any) -> bool:
+    inner = getattr(support, "base_constraint", support)
+    return inner is not None and inner is not torch.distributions.constraints.real
+
+
+def _forward(
+    model: Any, x: Tensor, options: AisOptions, stream: Stream
+) -> tuple[_Problem, ais.AisResult]:
+    problem = _Problem(model, x, options.start)
+    chains = problem.draw(options.n_chains, stream.child("start"))
+    pilot = problem.draw(PILOT_CHAINS, stream.child("pilot_start"))
+    return problem, ais.ais(problem.path(chains), chains, pilot, options.plan(), stream)
+
+
+def _simulate(model: Any, like: Tensor, stream: Stream) -> tuple[Tensor, Tensor]:
+    """Draw z (B, D) from the prior and x from p(x given z), shaped like the data."""
+    with stream.seeded():
+        z = bounds.prior_of(model).sample(torch.Size((len(like),)))
+        x = model.observation_model(z).sample()
+    return z, x.reshape(like.shape).to(like.dtype)
+
+
+def _health(found: ais.AisResult) -> dict[str, Tensor]:
+    kernel = {"acceptance": found.acceptance, "step_size": found.step_size.mean(dim=(0, 2))}
+    return found.weights().health() | kernel

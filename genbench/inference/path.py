@@ -1,0 +1,132 @@
+"""A path of densities between two that are known, and its gradient. Imports torch only.
+
+f_beta(z) = start(z) ratio(z)^beta with ratio = joint / start leads from ``start`` (beta = 0) to
+``joint`` (beta = 1), neither of them normalised by need. Written with the ratio, the weights of
+annealed importance sampling suffer no cancellation: for start = p(z) it is p(x given z).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+LogDensities = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""z (C, B, D) -> log start(z) and log ratio(z), each (C, B) in nats."""
+
+MEMORY_LIMIT = 512 * 2**20
+"""Bytes that the automatic choice of the chunk keeps within."""
+
+
+class State(NamedTuple):
+    """Where all chains are, with all that is known there: nothing is evaluated twice.
+
+    ``z`` (C, B, D); ``log_start`` and ``log_ratio`` (C, B) float64; their gradients (C, B, D).
+    """
+
+    z: Tensor
+    log_start: Tensor
+    log_ratio: Tensor
+    grad_start: Tensor
+    grad_ratio: Tensor
+
+    def log_density(self, beta: float) -> Tensor:
+        """Return log f_beta(z), (C, B)."""
+        return self.log_start + beta * self.log_ratio
+
+    def gradient(self, beta: float) -> Tensor:
+        """Return the gradient of log f_beta at z, (C, B, D)."""
+        return torch.add(self.grad_start, self.grad_ratio, alpha=beta)
+
+    def where(self, accepted: Tensor, other: "State") -> "State":
+        """Return this state in the chains that ``accepted`` (C, B) names, ``other`` elsewhere."""
+        wide = accepted.unsqueeze(-1)
+        return State(*(
+            torch.where(wide if ours.ndim == 3 else accepted, ours, theirs)
+            for ours, theirs in zip(self, other, strict=True)
+        ))  # fmt: skip
+
+
+class Path:
+    """The densities f_beta and their gradients with respect to z alone.
+
+    Parameters of the model collect no gradient. It works inside ``torch.no_grad()``.
+
+    Args:
+        log_densities: See :data:`LogDensities`.
+        chunk: Chains evaluated at once, which bounds the memory; all of them unless said.
+    """
+
+    def __init__(self, log_densities: LogDensities, chunk: int | None = None) -> None:
+        self._log_densities = log_densities
+        self._chunk = chunk
+
+    def at(self, z: Tensor) -> State:
+        """Evaluate both densities and both gradients at z (C, B, D)."""
+        return State(z, *self._in_chunks(self._values_and_gradients, z))
+
+    def gradient(self, z: Tensor, beta: float) -> Tensor:
+        """Return the gradient of log f_beta at z, (C, B, D), by one backward pass."""
+        (found,) = self._in_chunks(lambda piece: (self._gradient(piece, beta),), z)
+        return found
+
+    def _in_chunks(
+        self, function: Callable[[Tensor], tuple[Tensor, ...]], z: Tensor
+    ) -> tuple[Tensor, ...]:
+        if self._chunk is None or self._chunk >= len(z):
+            return function(z)
+        pieces = [function(piece) for piece in torch.split(z, self._chunk)]
+        return tuple(torch.cat(column) for column in zip(*pieces, strict=True))
+
+    def _values_and_gradients(self, z: Tensor) -> tuple[Tensor, ...]:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            log_start, log_ratio = self._log_densities(z)
+        grad_start = _gradient_of([log_start], z, keep=True)
+        grad_ratio = _gradient_of([log_ratio], z)
+        return log_start.detach().double(), log_ratio.detach().double(), grad_start, grad_ratio
+
+    def _gradient(self, z: Tensor, beta: float) -> Tensor:
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            log_start, log_ratio = self._log_densities(z)
+            return _gradient_of([log_start, beta * log_ratio], z)
+
+
+def _gradient_of(values: Sequence[Tensor], z: Tensor, *, keep: bool = False) -> Tensor:
+    """Return the gradient of the sum of ``values`` in z; zero where none depends on z."""
+    dependent = [v for v in values if v.requires_grad]
+    if not dependent:
+        return torch.zeros_like(z)
+    (found,) = torch.autograd.grad(
+        dependent,
+        z,
+        [torch.ones_like(v) for v in dependent],
+        retain_graph=keep,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return found
+
+
+def chunk_within_memory(
+    log_densities: LogDensities, z: Tensor, limit: int = MEMORY_LIMIT
+) -> int | None:
+    """Choose how many chains of z (C, B, D) to evaluate at once; None where all of them fit.
+
+    The bytes that automatic differentiation keeps for one chain are counted, and doubled for what
+    the backward pass adds.
+    """
+    if len(z) == 1:
+        return None
+    kept: dict[int, int] = {}
+
+    def count(tensor: Tensor) -> Any:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor)
+    with torch.enable_grad(), hooks:
+        log_densities(z[:1].detach().requires_grad_())
+    chunk = max(1, limit // max(1, 2 * sum(kept.values())))
+    return chunk if chunk < len(z) else None
