@@ -6,7 +6,7 @@ synchronisation per step; a non-finite loss is caught by the training loop and t
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal, OneHotCategorical, Uniform
 from torch.nn.functional import softplus
 
 
@@ -37,3 +37,58 @@ class DiagonalNormal(nn.Module):
         loc, raw = self.linear(features).chunk(2, dim=-1)
         normal = Normal(loc, softplus(raw) + 1e-6, validate_args=False)
         return Independent(normal, 1, validate_args=False)
+
+
+class ConstantScaleNormal(DiagonalNormal):
+    """The posterior head N(loc(h), diag scale^2): one learned scale per dimension for all data.
+
+    That is the form of the best diagonal posterior of a linear-Gaussian model.
+    """
+
+    def __init__(self, n_features: int, latent_dim: int) -> None:
+        super().__init__(n_features, latent_dim)
+        self.linear = nn.Linear(n_features, latent_dim)
+        self.log_scale = nn.Parameter(torch.zeros(latent_dim))
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+        loc = self.linear(features)
+        normal = Normal(loc, self.log_scale.exp().expand_as(loc), validate_args=False)
+        return Independent(normal, 1, validate_args=False)
+
+
+class UniformPrior(nn.Module):
+    """The prior that is uniform on [-limit, limit] in each of D dimensions."""
+
+    def __init__(self, latent_dim: int, limit: float = 1.0) -> None:
+        super().__init__()
+        self.register_buffer("high", torch.full((latent_dim,), limit), persistent=False)
+
+    def forward(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        high: Tensor = self.get_buffer("high")
+        return Independent(Uniform(-high, high, validate_args=False), 1, validate_args=False)
+
+
+class CategoricalPrior(nn.Module):
+    """The learned prior over K categories, as one-hot vectors; uniform at the start."""
+
+    def __init__(self, n_categories: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(n_categories))
+
+    def forward(self) -> Distribution:
+        """Return p(z): batch (), event (K,)."""
+        return OneHotCategorical(logits=self.logits, validate_args=False)
+
+
+class CategoricalPosterior(nn.Module):
+    """The posterior head over one of K categories, as a one-hot vector."""
+
+    def __init__(self, n_features: int, n_categories: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_features, n_categories)
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (K,)."""
+        return OneHotCategorical(logits=self.linear(features), validate_args=False)

@@ -2,35 +2,57 @@
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from genbench.distributions.latent import StandardNormal
 
 
 class Gan(nn.Module):
-    """A generator of images in (0, 1) from z ~ N(0, I), and a critic of real against generated.
+    """A generator of images in (0, 1) from z ~ p(z), and a critic of real against generated.
 
-    It samples; it has no density of images.
+    It samples; it has no density of images. p(z) is N(0, I) unless a ``prior`` is given. The
+    critic sees pixels from -1 to 1, or as they are where ``centred`` is false.
 
     References:
         Goodfellow et al. 2014.
     """
 
     def __init__(
-        self, generator: nn.Module, critic: nn.Module, n_features: int, latent_dim: int
+        self,
+        generator: nn.Module,
+        critic: nn.Module,
+        n_features: int,
+        latent_dim: int,
+        prior: nn.Module | None = None,
+        *,
+        centred: bool = True,
     ) -> None:
         super().__init__()
         self.generator = generator
         self.critic_body = critic
         self.critic_output = nn.Linear(n_features, 1)
-        self.standard_normal = StandardNormal(latent_dim)
+        self.latent_prior = prior or StandardNormal(latent_dim)
+        self.centred = centred
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        p: Distribution = self.latent_prior()
+        return p
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the generated image of each z, pixels in (0, 1); any leading dimensions.
+
+        All of them make one batch for the generator, whose batch norm knows of one dimension.
+        """
+        image: Tensor = self.generator(z.reshape(-1, z.shape[-1])).sigmoid()
+        return image.reshape(*z.shape[:-1], *image.shape[1:])
 
     def sample(self, n: int) -> Tensor:
         """Return n generated images."""
-        z = self.standard_normal().sample(torch.Size((n,)))
-        image: Tensor = self.generator(z)
-        return image.sigmoid()
+        return self.decode(self.prior().sample(torch.Size((n,))))
 
     def critic(self, x: Tensor) -> Tensor:
         """Return logits (B,) that x is real."""
-        logits: Tensor = self.critic_output(self.critic_body(2 * x - 1)).squeeze(-1)
+        seen = 2 * x - 1 if self.centred else x
+        logits: Tensor = self.critic_output(self.critic_body(seen)).squeeze(-1)
         return logits

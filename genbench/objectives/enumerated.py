@@ -21,7 +21,7 @@ def enumerated_terms(model: Variational, x: Tensor) -> EnumeratedTerms:
 
     Args:
         model: Its prior and posterior are over the same finite set of K values.
-        x: Data (B, ...); K * B images are decoded at once at most.
+        x: Data (B, ...). K images are decoded, and K * B densities are held at once.
     """
     p, q = prior_of(model), posterior_of(model, x)
     z = p.enumerate_support(expand=False).unsqueeze(1)  # (K, 1, D)

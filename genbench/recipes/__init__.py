@@ -5,7 +5,10 @@ decorate it; its second annotation is the pydantic class of its options. Suites,
 the contract tests and the reports pick it up by name.
 """
 
-import genbench.recipes.builtin  # noqa: F401  registers what comes with genbench
+import genbench.recipes.builtin
+import genbench.recipes.controls
+import genbench.recipes.exact
+import genbench.recipes.gan_2014  # noqa: F401  the imports register what comes with genbench
 from genbench.core.options import Options
 from genbench.recipes.registry import (
     Built,

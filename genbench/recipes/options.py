@@ -152,21 +152,25 @@ class DiscreteVaeOptions(Options):
 class GaussianMixtureOptions(Options):
     """A mixture fitted to at most ``n_fit`` training images.
 
-    ``floor`` is added to each variance; without it the density of constant pixels has no bound.
+    ``floor`` is added to each variance, by default the square of about one grey level of 256;
+    without it the density of constant pixels has no bound.
     Full covariances take n_components * n_pixels^2 numbers; ``tied`` share one matrix.
     """
 
     n_components: PositiveInt = 10
     covariance: Literal["diag", "tied", "full"] = "diag"
-    floor: PositiveFloat = 1e-4
+    floor: PositiveFloat = 1e-5
     n_fit: PositiveInt = 20_000
 
 
 class IndependentPixelsOptions(Options):
-    """Bernoulli pixels for binary images, Gaussian ones of at least ``min_scale`` for grey."""
+    """Bernoulli pixels for binary images, Gaussian ones of at least ``min_scale`` for grey.
+
+    The default is about one grey level of 256.
+    """
 
     observation: Literal["bernoulli", "gaussian"] = "bernoulli"
-    min_scale: PositiveFloat = 0.01
+    min_scale: PositiveFloat = 0.003
 
 
 class MeanImageOptions(Options):

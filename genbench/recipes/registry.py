@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import torch
 from torch import Tensor, nn
@@ -33,13 +33,17 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Built:
-    """A model with what trains it: updates for the loop, or a fit in closed form."""
+    """A model with what trains it: updates for the loop, or a fit in closed form.
+
+    ``closed_form`` is called with the images of ``closed_form_split``.
+    """
 
     model: nn.Module
     updates: tuple[Update, ...] = ()
     closed_form: Callable[[Tensor], None] | None = None
     observation: ObservationHead | None = None
     observation_name: str = "none"
+    closed_form_split: Literal["train", "validation"] = "train"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Every registered recipe on tiny images, in every network and observation model it offers."""
 
 from dataclasses import dataclass, field
+from typing import Literal, get_args, get_origin
 
 import pytest
 import torch
 
-from genbench.core.capabilities import Conditions, bind, missing
+from genbench.core.capabilities import Autoencodes, Conditions, HasPrior, bind, missing
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.recipes import DataFacts, recipes
@@ -20,7 +21,20 @@ OBSERVATIONS = (
     {"kind": "learned_gaussian"},
     {"kind": "pixel_gaussian"},
 )
-SMALL = {"hidden": (11, 7), "channels": (3, 4), "latent_dim": LATENT_DIM}
+SMALL = {
+    "hidden": (11, 7),
+    "channels": (3, 4),
+    "latent_dim": LATENT_DIM,
+    "n_categories": 4,
+    "n_components": 3,
+    "n_images": 20,
+    "n_clusters": 5,
+    "generator_hidden": (11, 7),
+    "discriminator_hidden": (9, 8),
+    "n_pieces": 2,
+}
+CONSTANT_SAMPLERS = {"mean_image"}
+"""Recipes whose samples are all the same image: a control."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +68,8 @@ class Case:
 
     @property
     def name(self):
-        kind = self.options.get("observation", {}).get("kind", "")
+        kind = self.options.get("observation", "")
+        kind = kind["kind"] if isinstance(kind, dict) else kind
         return "-".join(part for part in (self.recipe, self.network, kind) if part)
 
 
@@ -65,9 +80,17 @@ def _cases():
             options = {k: v for k, v in SMALL.items() if k in keys}
             if "network" in keys:
                 options["network"] = network
-            for observation in OBSERVATIONS if "observation" in keys else ({},):
+            for observation in _observations(keys):
                 extra = {"observation": observation} if observation else {}
                 yield Case(recipe, network, options | extra)
+
+
+def _observations(fields):
+    """Return every observation model that a recipe can be asked for; one empty one for none."""
+    if "observation" not in fields:
+        return ({},)
+    kind = fields["observation"].annotation
+    return get_args(kind) if get_origin(kind) is Literal else OBSERVATIONS
 
 
 CASES = list(_cases())
@@ -102,6 +125,24 @@ class Ready:
     def batch(self):
         return Batch(self.x, self.y)
 
+    @property
+    def latent_dim(self):
+        """Numbers in one code: of the prior if there is one, else of the encoder."""
+        if isinstance(self.view, HasPrior):
+            return self.view.prior().event_shape[0]
+        return self.view.encode(self.x).shape[1] if isinstance(self.view, Autoencodes) else 0
+
+    def codes(self, *leading, seed=3):
+        """Codes on which the prior has a density: any, inside its limits, or one-hot."""
+        generator = torch.Generator().manual_seed(seed)
+        z = torch.randn(*leading, self.latent_dim, dtype=torch.float64, generator=generator)
+        if not isinstance(self.view, HasPrior):
+            return z
+        support = self.view.prior().support
+        if support.is_discrete:
+            return torch.nn.functional.one_hot(z.argmax(-1), self.latent_dim).double()
+        return z if support.check(99 * z).all() else z.tanh()
+
 
 def with_capability(needs):
     """Parametrise over the cases whose model, once labels are bound, can do this."""
@@ -123,7 +164,7 @@ trained_cases = pytest.mark.parametrize(
 def outputs(ready):
     """What a model answers, one tensor per deterministic method it has."""
     view, found = ready.view, {}
-    z = codes(B)
+    z = ready.codes(B)
     with torch.no_grad(), seeded(7, "outputs"):
         if hasattr(view, "observation_model"):
             found["observation_model"] = view.observation_model(z).log_prob(ready.x)
@@ -140,8 +181,3 @@ def outputs(ready):
         if hasattr(view, "sample"):
             found["sample"] = view.sample(B)
     return found
-
-
-def codes(*leading, seed=3):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(*leading, LATENT_DIM, dtype=torch.float64, generator=generator)

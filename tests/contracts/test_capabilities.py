@@ -8,11 +8,10 @@ from genbench.core.capabilities import missing
 from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds
 from tests.contracts.builders import (
-    LATENT_DIM,
+    CONSTANT_SAMPLERS,
     N_CLASSES,
     B,
     Ready,
-    codes,
     conditional,
     with_capability,
 )
@@ -22,12 +21,22 @@ def close(a, b):
     return torch.allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+def bound_means(ready, k, n_streams=12):
+    """Return the mean bound with K draws over the data, once for each of some streams."""
+    found = [
+        bounds.iw_log_likelihood(ready.view, ready.x, k, 7, Stream(s)) for s in range(n_streams)
+    ]
+    assert found[0].shape == (B,)
+    return torch.stack(found).mean(dim=1)
+
+
 @with_capability(caps.HasPrior)
 class TestHasPrior:
     def test_prior_is_one_event_of_the_latent(self, case):
-        p = Ready.of(case).view.prior()
-        assert (p.batch_shape, p.event_shape) == ((), (LATENT_DIM,))
-        z = codes(5)
+        ready = Ready.of(case)
+        p = ready.view.prior()
+        assert (p.batch_shape, p.event_shape) == ((), (ready.latent_dim,))
+        z = ready.codes(5)
         assert torch.isfinite(p.log_prob(z)).all()
         assert close(p.log_prob(z), torch.stack([p.log_prob(v) for v in z]))
 
@@ -46,7 +55,7 @@ class TestHasPrior:
 class TestHasObservationModel:
     def test_batch_is_the_codes_and_event_is_the_image(self, case):
         ready = Ready.of(case)
-        p = ready.view.observation_model(codes(B))
+        p = ready.view.observation_model(ready.codes(B))
         assert (p.batch_shape, p.event_shape) == ((B,), ready.shape)
         log_prob = p.log_prob(ready.x)
         assert log_prob.shape == (B,)
@@ -54,7 +63,7 @@ class TestHasObservationModel:
 
     def test_leading_dimensions_give_the_same_as_one_after_the_other(self, case):
         ready = Ready.of(case)
-        z = codes(4, B)
+        z = ready.codes(4, B)
         whole = ready.view.observation_model(z)
         assert whole.batch_shape == (4, B)
         single = [ready.view.observation_model(z[k]).log_prob(ready.x) for k in range(4)]
@@ -62,12 +71,12 @@ class TestHasObservationModel:
 
     def test_the_code_matters(self, case):
         ready = Ready.of(case)
-        a, b = (ready.view.observation_model(codes(B, seed=s)).mean for s in (1, 2))
+        a, b = (ready.view.observation_model(ready.codes(B, seed=s)).mean for s in (1, 2))
         assert not torch.allclose(a, b)
 
     def test_draws_lie_in_the_support_and_are_scored(self, case):
         ready = Ready.of(case)
-        p = ready.view.observation_model(codes(B))
+        p = ready.view.observation_model(ready.codes(B))
         with seeded(0, "x"):
             x = p.sample()
         assert p.support.check(x).all()
@@ -76,7 +85,7 @@ class TestHasObservationModel:
 
     def test_images_drawn_from_a_code_are_likelier_under_it_than_under_others(self, case):
         ready = Ready.of(case)
-        z = 3 * codes(B)
+        z = 3 * ready.codes(B)
         p = ready.view.observation_model(z)
         with seeded(0, "x"):
             x = p.sample((40,))
@@ -89,8 +98,8 @@ class TestHasPosterior:
     def test_batch_is_the_data_and_event_is_the_latent(self, case):
         ready = Ready.of(case)
         q = ready.view.posterior(ready.x)
-        assert (q.batch_shape, q.event_shape) == ((B,), (LATENT_DIM,))
-        assert torch.isfinite(q.log_prob(codes(B))).all()
+        assert (q.batch_shape, q.event_shape) == ((B,), (ready.latent_dim,))
+        assert torch.isfinite(q.log_prob(ready.codes(B))).all()
         assert (q.stddev > 0).all()
 
     def test_each_datum_has_a_posterior_of_its_own(self, case):
@@ -109,7 +118,9 @@ class TestHasPosterior:
         if not list(ready.model.parameters()):
             pytest.skip("fitted in closed form")
         with seeded(0, "z"):
-            q.rsample().sum().backward()
+            z = bounds.draw(q, 1)
+        # what cannot be reparameterised carries them in its density
+        (z if q.has_rsample else q.log_prob(z)).sum().backward()
         assert any(p.grad is not None and p.grad.any() for p in ready.model.parameters())
 
 
@@ -118,12 +129,10 @@ class TestVariational:
     def test_bounds_are_finite_and_ordered_in_the_mean(self, case):
         ready = Ready.of(case)
         with torch.no_grad():
-            one, many = (
-                bounds.iw_log_likelihood(ready.view, ready.x, k, 7, Stream(0)) for k in (1, 60)
-            )
-        assert one.shape == many.shape == (B,)
+            one, many = (bound_means(ready, k) for k in (1, 30))
         assert torch.isfinite(many).all()
-        assert many.mean() > one.mean() - 1e-9
+        stderr = (many - one).std() / len(one) ** 0.5
+        assert (many - one).mean() > -3 * stderr - 1e-9
 
     def test_chunks_change_nothing(self, case):
         ready = Ready.of(case)
@@ -137,9 +146,12 @@ class TestVariational:
         ready = Ready.of(case)
         terms = bounds.elbo_terms(ready.view, ready.x)
         assert terms.closed_form
-        assert terms.kl_per_dim.shape == (B, LATENT_DIM)
-        assert close(terms.kl_per_dim.sum(1), terms.kl)
         assert (terms.kl >= 0).all()
+        if ready.view.prior().support.is_discrete:
+            assert terms.kl_per_dim is None  # the categories of one variable are no dimensions
+            return
+        assert terms.kl_per_dim.shape == (B, ready.latent_dim)
+        assert close(terms.kl_per_dim.sum(1), terms.kl)
 
 
 @with_capability(caps.Autoencodes)
@@ -147,7 +159,7 @@ class TestAutoencodes:
     def test_codes_and_images_have_their_shapes_and_follow_each_datum(self, case):
         ready = Ready.of(case)
         code = ready.view.encode(ready.x)
-        assert code.shape == (B, LATENT_DIM)
+        assert code.shape == (B, ready.latent_dim)
         assert ready.view.decode(code).shape == ready.x.shape
         view = caps.bind(ready.model, ready.y[2:3])
         assert close(view.encode(ready.x[2:3])[0], code[2])
@@ -155,7 +167,7 @@ class TestAutoencodes:
 
     def test_leading_dimensions_of_codes_are_kept(self, case):
         ready = Ready.of(case)
-        z = codes(4, B)
+        z = ready.codes(4, B)
         whole = ready.view.decode(z)
         assert whole.shape == (4, B, *ready.shape)
         assert close(whole, torch.stack([ready.view.decode(v) for v in z]))
@@ -172,7 +184,7 @@ class TestSamples:
         assert drawn[0].shape == (B, *ready.shape)
         assert torch.isfinite(drawn[0]).all()
         assert torch.equal(drawn[0], drawn[1])
-        assert not torch.allclose(drawn[0], drawn[2])
+        assert torch.allclose(drawn[0], drawn[2]) == (case.recipe in CONSTANT_SAMPLERS)
 
 
 @conditional()
@@ -183,7 +195,10 @@ class TestConditions:
     def test_every_label_has_a_model_of_its_own(self, case):
         ready = Ready.of(case)
         images = torch.stack(
-            [ready.model.given(torch.tensor([c])).decode(codes(1))[0] for c in range(N_CLASSES)]
+            [
+                ready.model.given(torch.tensor([c])).decode(ready.codes(1))[0]
+                for c in range(N_CLASSES)
+            ]
         )
         for a in range(N_CLASSES):
             for b in range(a):
@@ -217,5 +232,6 @@ class TestHasExactDensity:
         ready = Ready.of(case)
         if missing(ready.view, caps.Variational):
             pytest.skip("it has no bound")
-        bound = bounds.iw_log_likelihood(ready.view, ready.x, 20, 7, Stream(0))
-        assert (bound <= ready.view.log_prob(ready.x) + 1e-8).all()
+        drawn = bound_means(ready, 5)
+        stderr = drawn.std() / len(drawn) ** 0.5
+        assert drawn.mean() <= ready.view.log_prob(ready.x).mean() + 4 * stderr + 1e-8

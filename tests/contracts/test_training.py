@@ -94,8 +94,7 @@ def test_a_copy_answers_the_same_and_shares_nothing(case):
     state = [*ready.model.parameters(), *ready.model.buffers()]
     with torch.no_grad():
         for tensor in state:
-            if tensor.is_floating_point():
-                tensor.add_(0.1)
+            tensor.add_(0.1 if tensor.is_floating_point() else 1)
     assert any(not torch.allclose(v, expected[k]) for k, v in outputs(ready).items())
     ready.built.model.load_state_dict(duplicate.state_dict())
     for tensor, other in zip(ready.model.buffers(), duplicate.buffers(), strict=True):

@@ -1,0 +1,177 @@
+"""Adapters: what a model lacks for a likelihood, added under an assumption that is stated.
+
+An autoencoder gets a prior fitted on its codes; a generator gets Gaussian noise around its images.
+The base is kept as ``base``, in eval mode; what was fitted stands in buffers and is stored.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import (
+    Categorical,
+    Distribution,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
+)
+
+from genbench.core.capabilities import Autoencodes, Decodes, Encodes, HasPrior, missing
+from genbench.core.tensors import float_dtype
+from genbench.models.fitted import FittedModule
+from genbench.models.mixtures import fit_mixture
+
+PriorKind = Literal["gaussian", "mixture"]
+
+
+class _Adapter(FittedModule):
+    """Holds a base that is finished: it stays in eval mode, batch statistics and all."""
+
+    def __init__(self, base: nn.Module) -> None:
+        super().__init__()
+        self.base: Any = base
+        base.eval()
+
+    def train(self, mode: bool = True) -> "_Adapter":
+        """Set the mode of the adapter; the base stays in eval mode."""
+        super().train(mode)
+        self.base.eval()
+        return self
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the base's image of each code; any leading dimensions."""
+        image: Tensor = self.base.decode(z)
+        return image
+
+
+class WithFittedPrior(_Adapter):
+    """An autoencoder with p(z) fitted to the codes of training data.
+
+    ``gaussian`` is one normal with a full covariance; ``mixture`` has ``n_components`` of them.
+    Both take the maximum of the likelihood, with ``jitter`` added to each variance. The prior says
+    where codes lie: the autoencoder was trained without one, and has no density of images yet.
+
+    References:
+        Ghosh et al. 2020, section 4, for the fit after training.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        kind: PriorKind = "gaussian",
+        n_components: int = 10,
+        jitter: float = 1e-6,
+    ) -> None:
+        if lacking := missing(model, Autoencodes):
+            raise ValueError(f"a prior is fitted on codes: the model has no {', '.join(lacking)}")
+        super().__init__(model)
+        self.kind, self.jitter = kind, jitter
+        self.n_components = 1 if kind == "gaussian" else n_components
+        self.weights: Tensor
+        self.means: Tensor
+        self.scale_tril: Tensor
+        like = torch.empty(0, dtype=float_dtype(model, torch.get_default_dtype()))
+        self.register_buffer("weights", like.new_empty(0))  # (M,)
+        self.register_buffer("means", like.new_empty(0, 0))  # (M, D)
+        self.register_buffer("scale_tril", like.new_empty(0, 0, 0))  # (M, D, D)
+
+    def fit(self, codes: Tensor, seed: int = 0) -> None:
+        """Fit the prior to training codes (N, D); ``seed`` starts the mixture's first guess."""
+        weights, means, covariances = fit_mixture(
+            codes, self.n_components, "full", self.jitter, seed
+        )
+        self.put("weights", weights)
+        self.put("means", means)
+        self.put("scale_tril", torch.linalg.cholesky(covariances))
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,); its log density is differentiable in z.
+
+        Raises:
+            ValueError: ``fit`` was not called and no fit was loaded.
+        """
+        if not len(self.weights):
+            raise ValueError("the prior is not fitted yet: call fit(codes) first")
+        if len(self.weights) == 1:
+            return MultivariateNormal(
+                self.means[0], scale_tril=self.scale_tril[0], validate_args=False
+            )
+        return MixtureSameFamily(
+            Categorical(probs=self.weights, validate_args=False),
+            MultivariateNormal(self.means, scale_tril=self.scale_tril, validate_args=False),
+            validate_args=False,
+        )
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the base's code (B, D)."""
+        code: Tensor = self.base.encode(x)
+        return code
+
+    def sample(self, n: int) -> Tensor:
+        """Return the images of n draws from the fitted prior."""
+        return self.decode(self.prior().sample(torch.Size((n,))))
+
+
+class WithObservationNoise(_Adapter):
+    """A generator with p(x given z) = N(x; decode(z), scale^2 I): an assumption, not a fact.
+
+    Its likelihood is that of the noisy images and depends on ``scale``, which has to be stated
+    with every number. Make one by :func:`with_observation_noise`, which keeps the base's encoder.
+
+    References:
+        Wu, Burda, Salakhutdinov, Grosse 2017, section 3.
+    """
+
+    def __init__(self, model: nn.Module, scale: float, image_shape: Sequence[int]) -> None:
+        if lacking := missing(model, HasPrior) + missing(model, Decodes):
+            raise ValueError(f"noise is added to a generator: the model has no {lacking[0]}")
+        if not scale > 0:
+            raise ValueError(f"scale {scale} must be positive")
+        super().__init__(model)
+        self.scale: Tensor
+        self.image_shape = tuple(image_shape)
+        dtype = float_dtype(model, torch.get_default_dtype())
+        self.register_buffer("scale", torch.tensor(scale, dtype=dtype))
+
+    def prior(self) -> Distribution:
+        """Return the base's p(z): batch (), event (D,)."""
+        p: Distribution = self.base.prior()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return N(decode(z), scale^2 I): batch = leading dimensions of z, event (C, H, W)."""
+        mean = self.decode(z).reshape(*z.shape[:-1], *self.image_shape)
+        normal = Normal(mean, self.scale.expand_as(mean), validate_args=False)
+        return Independent(normal, len(self.image_shape), validate_args=False)
+
+    def sample(self, n: int) -> Tensor:
+        """Return the mean images of n draws from the prior: no noise is added to them."""
+        return self.decode(self.prior().sample(torch.Size((n,))))
+
+
+class EncodingWithObservationNoise(WithObservationNoise):
+    """The same around a base that has point codes."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the base's code (B, D)."""
+        code: Tensor = self.base.encode(x)
+        return code
+
+
+def with_observation_noise(
+    model: nn.Module, scale: float, image_shape: Sequence[int]
+) -> WithObservationNoise:
+    """Return the adapter that offers ``encode`` exactly where the base does.
+
+    Args:
+        model: Has ``prior()`` and ``decode(z)``.
+        scale: Standard deviation of the noise, in units of intensity.
+        image_shape: (C, H, W).
+
+    Raises:
+        ValueError: The model lacks a method, or the scale is not positive.
+    """
+    adapter = EncodingWithObservationNoise if isinstance(model, Encodes) else WithObservationNoise
+    return adapter(model, scale, image_shape)

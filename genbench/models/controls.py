@@ -1,0 +1,126 @@
+"""Controls: models that learn nothing, so that a table shows what a good number has to beat.
+
+Images are kept as 8-bit intensities, which moves a pixel by 1/510 at most.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from genbench.models.fitted import FittedModule, in_turn
+from genbench.models.mixtures import spread
+
+_PAIRS = 2**21  # distances that are held at once
+
+
+class MeanImage(FittedModule):
+    """Answers with the mean training image, whatever the datum: its codes have no dimensions."""
+
+    def __init__(self, image_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.register_buffer("mean", torch.full(tuple(image_shape), 0.5))
+
+    def fit(self, x: Tensor) -> None:
+        """Set the mean of images x (N, C, H, W)."""
+        self.put("mean", x.double().mean(dim=0))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code (B, 0)."""
+        return x.new_empty(len(x), 0)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean image for each code."""
+        return self.mean.expand(*z.shape[:-1], *self.mean.shape).clone()
+
+    def sample(self, n: int) -> Tensor:
+        """Return the mean image n times."""
+        return self.mean.expand(n, *self.mean.shape).clone()
+
+
+class Gallery(FittedModule):
+    """A set of images to show; none is shown twice before all have been."""
+
+    def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
+        super().__init__()
+        self.levels: Tensor
+        levels = torch.zeros(n_images, *image_shape, dtype=torch.uint8)
+        self.register_buffer("levels", levels)
+
+    def keep(self, x: Tensor) -> None:
+        """Keep all images of x (N, C, H, W), intensities in [0, 1]."""
+        self.put("levels", (x.clamp(0, 1) * 255).round())
+
+    def images(self, rows: Tensor) -> Tensor:
+        """Return the kept images at ``rows`` (...,), as (..., C, H, W)."""
+        return self.levels[rows].to(torch.get_default_dtype()) / 255
+
+    def sample(self, n: int) -> Tensor:
+        """Return n of the images in random order, each as often as any other, or once more."""
+        return self.images(in_turn(len(self.levels), n, self.levels.device))
+
+
+class RealData(Gallery):
+    """Shows real images of the validation split: what sample metrics say of the data themselves."""
+
+    def fit_validation(self, x: Tensor) -> None:
+        """Keep the images of x (N, C, H, W), evenly spread if there are more than it holds."""
+        self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
+
+
+class NearestImage(Gallery):
+    """A gallery that codes an image by the index of its nearest one (squared distance)."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the index of the nearest kept image as the code (B, 1)."""
+        flat, n = x.flatten(1), max(1, _PAIRS // len(x))
+        best = flat.new_full((len(flat),), torch.inf)
+        code = torch.zeros(len(flat), dtype=torch.int64, device=x.device)
+        for start in range(0, len(self.levels), n):
+            kept = self.levels[start : start + n].flatten(1).to(flat) / 255
+            distance, row = torch.cdist(flat, kept).min(dim=1)
+            code = torch.where(distance < best, row + start, code)
+            best = torch.minimum(distance, best)
+        return code.to(x.dtype).unsqueeze(1)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the kept image that each code (..., 1) names."""
+        rows = z.squeeze(-1).round().long().clamp(0, len(self.levels) - 1)
+        return self.images(rows).to(z.dtype)
+
+
+class Copier(NearestImage):
+    """Knows training images by heart: it samples them, and answers with the nearest one."""
+
+    def fit(self, x: Tensor) -> None:
+        """Keep training images, evenly spread if there are more than it holds."""
+        self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
+
+
+class KMeans(NearestImage):
+    """Centroids of training images: they are no samples, and the Parzen estimate prefers them.
+
+    References:
+        Theis, van den Oord, Bethge 2016, section 3.3 and table 1.
+    """
+
+    def __init__(self, n_clusters: int, image_shape: Sequence[int], seed: int = 0) -> None:
+        super().__init__(n_clusters, image_shape)
+        self.seed = seed
+
+    def fit(self, x: Tensor) -> None:
+        """Find the centroids of x (N, C, H, W) by mini-batches, from random images at the start.
+
+        Raises:
+            ValueError: There are fewer images than clusters.
+        """
+        from sklearn.cluster import MiniBatchKMeans
+
+        if len(x) < len(self.levels):
+            raise ValueError(f"{len(x)} images are too few for {len(self.levels)} clusters")
+        fitted = MiniBatchKMeans(
+            len(self.levels), init="random", n_init=1, batch_size=4096, random_state=self.seed
+        ).fit(x.flatten(1).float().cpu().numpy())
+        centroids = torch.as_tensor(fitted.cluster_centers_)
+        self.keep(centroids.reshape(-1, *self.levels.shape[1:]))

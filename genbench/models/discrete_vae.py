@@ -1,0 +1,76 @@
+"""A VAE with one categorical latent: everything about it can be enumerated."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from genbench.core.tensors import as_event
+from genbench.distributions.latent import CategoricalPosterior, CategoricalPrior
+from genbench.models.latent_variable import LatentVariableModel
+
+_NUMBERS = 2**23  # densities of pixels that are held at once
+
+
+class DiscreteVae(nn.Module, LatentVariableModel):
+    """z one of K categories, as a one-hot vector; p(x given z) from the decoder; exact log p(x).
+
+    It is a mixture of K observation models with learned weights: p(z) is learned, since a uniform
+    one would only take from what the decoder can express, and costs as much to enumerate.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        posterior: CategoricalPosterior,
+        decoder: nn.Module,
+        observation: nn.Module,
+        n_categories: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior_head = posterior
+        self.decoder = decoder
+        self.observation_head = observation
+        self.categorical = CategoricalPrior(n_categories)
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (K,)."""
+        p: Distribution = self.categorical()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
+        p: Distribution = self.observation_head(self.decoder(z))
+        return p
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (K,)."""
+        q: Distribution = self.posterior_head(self.encoder(x))
+        return q
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return sum_k z_k E[x given category k]: for probabilities z (..., K) their mean image."""
+        images = self.observation_model(_categories(self.prior())).mean
+        return (z @ images.flatten(1)).reshape(*z.shape[:-1], *images.shape[1:])
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the exact log p(x) = log sum_k p(k) p(x given k), (B,) in nats, float64.
+
+        The categories are taken a few at a time, so that memory does not grow with their number.
+        """
+        prior = self.prior()
+        z = _categories(prior)
+        n = max(1, _NUMBERS // x.numel())
+        pieces = [self._log_joint(x, piece, prior).logsumexp(dim=0) for piece in torch.split(z, n)]
+        return torch.stack(pieces).logsumexp(dim=0)
+
+    def _log_joint(self, x: Tensor, z: Tensor, prior: Distribution) -> Tensor:
+        """Return log p(x, z) for each category in z (k, K) and each datum, (k, B)."""
+        p = as_event(self.observation_model(z.unsqueeze(1)), 2)
+        log_joint: Tensor = p.log_prob(x).double() + prior.log_prob(z).double().unsqueeze(1)
+        return log_joint
+
+
+def _categories(prior: Distribution) -> Tensor:
+    """Return every one-hot vector, (K, K)."""
+    return prior.enumerate_support(expand=False)

@@ -1,0 +1,35 @@
+"""Models whose numbers are fitted to data rather than trained, and stored in buffers."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class FittedModule(nn.Module):
+    """A module whose buffers take their shape from the data, and from what is stored."""
+
+    def put(self, name: str, value: Tensor) -> None:
+        """Set the buffer ``name`` to ``value``, in the buffer's dtype and on its device."""
+        setattr(self, name, value.detach().to(self.get_buffer(name)).contiguous())
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any
+    ) -> None:
+        for name in list(self._buffers):
+            buffer, stored = self.get_buffer(name), state_dict.get(prefix + name)
+            if stored is not None and stored.shape != buffer.shape:
+                setattr(self, name, buffer.new_empty(stored.shape))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def in_turn(n_available: int, n: int, device: torch.device) -> Tensor:
+    """Draw n indices below ``n_available`` so that none comes twice before all have come once.
+
+    Randomness is torch's own, on the CPU, so that a seed gives the same indices on every device.
+    """
+    if not n_available:
+        raise ValueError("nothing was fitted: there is nothing to draw from")
+    n_passes = -(-n // n_available)
+    order = torch.cat([torch.randperm(n_available) for _ in range(n_passes)] or [torch.empty(0)])
+    return order[:n].long().to(device)

@@ -1,0 +1,52 @@
+"""Recipes of models that are trained as VAEs are, and whose log p(x) is known all the same."""
+
+from genbench.distributions.latent import CategoricalPosterior, ConstantScaleNormal
+from genbench.models.discrete_vae import DiscreteVae
+from genbench.models.linear_vae import LinearVae
+from genbench.nets.mlp import MlpDecoder, MlpEncoder
+from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.enumerated import negative_enumerated_elbo
+from genbench.recipes.options import (
+    DiscreteVaeOptions,
+    FixedGaussianOptions,
+    LinearVaeOptions,
+    SharedGaussianOptions,
+    observation_head,
+)
+from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+
+@recipe("linear_vae")
+def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -> Built:
+    """Linear VAE: probabilistic PCA found by maximising the ELBO, its log-likelihood exact."""
+    head = observation_head(
+        FixedGaussianOptions(scale=options.scale)
+        if options.scale
+        else SharedGaussianOptions(initial_scale=options.initial_scale)
+    )
+    encoder = MlpEncoder(data.n_pixels, (), "relu")
+    decoder = MlpDecoder(options.latent_dim, (), data.image_shape, "relu")
+    decoder.start_at(head.start(data.mean_image))
+    posterior = ConstantScaleNormal(encoder.n_features, options.latent_dim)
+    model = LinearVae(encoder, posterior, decoder, head, options.latent_dim)
+    objective = negative_elbo(1.0, train.kl_warmup_epochs)
+    updates = (Update("vae", list(model.parameters()), objective),)
+    return Built(model, updates, observation=head, observation_name=head.describe())
+
+
+@recipe("discrete_vae")
+def discrete_vae(data: DataFacts, options: DiscreteVaeOptions, train: TrainConfig) -> Built:
+    """VAE with one categorical latent: ELBO and log p(x) by enumeration, nothing estimated."""
+    head = observation_head(options.observation)
+    n_channels, height, width = data.image_shape
+    shape = (head.n_per_pixel * n_channels, height, width)
+    encoder = MlpEncoder(data.n_pixels, options.hidden, options.activation)
+    decoder = MlpDecoder(options.n_categories, options.hidden[::-1], shape, options.activation)
+    decoder.start_at(head.start(data.mean_image))
+    posterior = CategoricalPosterior(encoder.n_features, options.n_categories)
+    model = DiscreteVae(encoder, posterior, decoder, head, options.n_categories)
+    objective = negative_enumerated_elbo(train.kl_warmup_epochs)
+    updates = (Update("vae", list(model.parameters()), objective),)
+    return Built(model, updates, observation=head, observation_name=head.describe())

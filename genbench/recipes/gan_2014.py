@@ -1,0 +1,56 @@
+"""The first generative adversarial network, as its Parzen numbers were measured."""
+
+from torch import nn
+
+from genbench.distributions.latent import UniformPrior
+from genbench.distributions.observation import BernoulliHead
+from genbench.models.gan import Gan
+from genbench.nets.maxout import MaxoutEncoder
+from genbench.nets.mlp import MlpDecoder
+from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generator
+from genbench.recipes.options import Gan2014Options
+from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+
+@recipe("gan_2014")
+def gan_2014(data: DataFacts, options: Gan2014Options, train: TrainConfig) -> Built:
+    """Generative adversarial network of 2014: rectifiers against maxout with dropout."""
+    generator = MlpDecoder(options.latent_dim, options.generator_hidden, data.image_shape, "relu")
+    critic = MaxoutEncoder(
+        data.n_pixels,
+        options.discriminator_hidden,
+        options.n_pieces,
+        options.input_dropout,
+        options.dropout,
+    )
+    prior = UniformPrior(options.latent_dim, options.prior_limit)
+    model = Gan(generator, critic, critic.n_features, options.latent_dim, prior, centred=False)
+    _start(model, options)
+    generator.start_at(BernoulliHead().start(data.mean_image))
+    return Built(model, _updates(model, options))
+
+
+def _start(model: Gan, options: Gan2014Options) -> None:
+    """Draw all weights from a uniform distribution of a stated range; biases are zero."""
+    for part, limit in (
+        (model.generator, options.generator_range),
+        (model.critic_body, options.discriminator_range),
+        (model.critic_output, options.discriminator_range),
+    ):
+        for module in part.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.uniform_(module.weight, -limit, limit)
+                nn.init.zeros_(module.bias)
+
+
+def _updates(model: Gan, options: Gan2014Options) -> tuple[Update, ...]:
+    betas = (options.beta1, 0.999)
+    judging = [*model.critic_body.parameters(), *model.critic_output.parameters()]
+    making = list(model.generator.parameters())
+    rate = options.discriminator_rate
+    return (
+        Update("discriminator", judging, ns_gan_discriminator(), betas, rate, validates=False),
+        Update("generator", making, ns_gan_generator(), betas, validates=False),
+    )
