@@ -1,8 +1,11 @@
 """Evaluators of the latent space: the rate, its parts, and how many dimensions are used."""
 
+from collections.abc import Sequence
+
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
 
 from genbench.core.capabilities import HasPosterior, Variational
 from genbench.core.estimate import Estimate, require_finite
@@ -18,6 +21,13 @@ from genbench.evaluation.spec import (
 from genbench.inference.bounds import posterior_of
 
 N_RESAMPLES = 200
+
+
+def factorised_normal(distribution: Distribution) -> Normal | None:
+    """Return the Normal over all coordinates that ``distribution`` consists of, if it does."""
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    return distribution if isinstance(distribution, Normal) else None
 
 
 @evaluator(
@@ -48,7 +58,7 @@ def kl(block: Block, options: ElboOptions) -> PerDatum:
     title="KL per dimension",
     formula="KL(q(zᵢ|x) ‖ p(zᵢ))",
     options=ElboOptions,
-    per_dimension=True,
+    has_parts=True,
 )
 def kl_per_dim(block: Block, options: ElboOptions) -> PerDatum:
     """The KL split over latent dimensions; the rows add up to it."""
@@ -64,22 +74,42 @@ class ActiveUnitsOptions(EvaluatorOptions):
     threshold: PositiveFloat = 0.01
 
 
+class ActiveUnitsSweepOptions(EvaluatorOptions):
+    """Each threshold has its row."""
+
+    thresholds: tuple[PositiveFloat, ...] = (0.001, 0.003, 0.01, 0.03, 0.1)
+
+
+def _count_at(means: Tensor, thresholds: Sequence[float]) -> list[Estimate]:
+    """Count dimensions of means (N, D) by the variance over data, with bootstrap errors."""
+    require_finite(means)
+    means = means.double().cpu()
+    n = len(means)
+    resample = torch.randint(n, (N_RESAMPLES, n), generator=generator(0, "active_units", n))
+    weights = torch.stack([torch.bincount(row, minlength=n) for row in resample]).double() / n
+    centred = means - means.mean(dim=0)
+    variances = weights @ centred.square() - (weights @ centred).square()  # (resamples, D)
+    found = means.var(dim=0, correction=0)
+    counts = [(variances > t).sum(dim=1).double() for t in thresholds]
+    return [
+        Estimate(float((found > t).sum()), float(count.std()), n)
+        for t, count in zip(thresholds, counts, strict=True)
+    ]
+
+
 def count_active(means: Tensor, options: ActiveUnitsOptions) -> Estimate:
     """Count the active dimensions of posterior means (N, D); the error is a bootstrap over data.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, section 5: Var_x(E_q[u]) > 0.01.
     """
-    require_finite(means)
-    means = means.double().cpu()
-    n = len(means)
-    active = means.var(dim=0, correction=0) > options.threshold
-    resample = torch.randint(n, (N_RESAMPLES, n), generator=generator(0, "active_units", n))
-    weights = torch.stack([torch.bincount(row, minlength=n) for row in resample]).double() / n
-    centred = means - means.mean(dim=0)
-    variances = weights @ centred.square() - (weights @ centred).square()  # (resamples, D)
-    counts = (variances > options.threshold).sum(dim=1).double()
-    return Estimate(float(active.sum()), float(counts.std()), n)
+    return _count_at(means, [options.threshold])[0]
+
+
+def sweep_active(means: Tensor, options: ActiveUnitsSweepOptions) -> dict[str, Estimate]:
+    """Count the active dimensions of posterior means (N, D) at every threshold."""
+    names = [f"{threshold:g}" for threshold in options.thresholds]
+    return dict(zip(names, _count_at(means, options.thresholds), strict=True))
 
 
 @evaluator(
@@ -97,4 +127,22 @@ def count_active(means: Tensor, options: ActiveUnitsOptions) -> Estimate:
 )
 def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
     """Number of latent dimensions in use: those whose posterior mean moves with the datum."""
+    return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))
+
+
+@evaluator(
+    name="active_units_sweep",
+    version=1,
+    needs=HasPosterior,
+    unit="dimensions",
+    better="none",
+    kind="estimate",
+    title="Active units against the threshold",
+    formula="#{i : Var_x(E_q[zᵢ]) > threshold}",
+    cites=("Burda2016:sec5",),
+    options=ActiveUnitsSweepOptions,
+    reduce=sweep_active,
+)
+def active_units_sweep(block: Block, options: ActiveUnitsSweepOptions) -> PerDatum:
+    """Active units at several thresholds: where they agree, the count owes nothing to a choice."""
     return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))

@@ -9,7 +9,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 
 from genbench.core.estimate import NonFiniteError
 from genbench.evaluation.latent import ActiveUnitsOptions, count_active
-from tests.evaluation.helpers import LINEAR, Everything, N, X, only, outcome
+from tests.evaluation.helpers import LINEAR, Everything, N, UserVae, X, only, outcome
 from tests.inference.exact_models import DiscreteVae
 
 
@@ -134,3 +134,29 @@ def test_the_error_of_active_units_is_none_far_from_the_threshold_and_some_near_
 def test_active_units_of_a_mean_that_is_not_finite_are_refused():
     with pytest.raises(NonFiniteError):
         count_active(torch.tensor([[1.0], [math.nan]]), ActiveUnitsOptions())
+
+
+@pytest.mark.parametrize("model", [Everything(), UserVae((12,), latent_dim=5)], ids=["f64", "f32"])
+def test_the_kl_of_the_dimensions_adds_up_to_the_kl_datum_by_datum(model):
+    x = X if isinstance(model, Everything) else (X > 0.5).float()
+    parts, whole = (outcome(model, name, x=x) for name in ("kl_per_dim", "kl"))
+    rtol = 1e-12 if x.dtype == torch.float64 else 1e-6
+    assert torch.allclose(parts.per_datum.sum(dim=1), whole.per_datum, rtol=rtol)
+    total = sum(row.value for row in parts.rows)
+    assert total == pytest.approx(only(whole).value, rel=rtol)
+
+
+def test_the_sweep_counts_as_active_units_does_at_each_threshold():
+    rows = outcome(LINEAR, "active_units_sweep").rows
+    thresholds = (0.001, 0.003, 0.01, 0.03, 0.1)
+    assert [row.metric for row in rows] == [f"active_units_sweep[{t:g}]" for t in thresholds]
+    for row, threshold in zip(rows, thresholds, strict=True):
+        alone = only(outcome(LINEAR, "active_units", threshold=threshold))
+        assert (row.value, row.stderr, row.n) == (alone.value, alone.stderr, N)
+
+
+def test_the_sweep_falls_where_the_activities_lie():
+    activity = 1 - float(LINEAR.s2) / spectrum()[:3]
+    asked = [0.5 * activity[2], 0.5 * (activity[1] + activity[2]), 0.9999]
+    rows = outcome(LINEAR, "active_units_sweep", thresholds=tuple(float(t) for t in asked)).rows
+    assert [row.value for row in rows] == [3, 2, 0]

@@ -1,0 +1,230 @@
+"""Evaluators of generated images: the Parzen estimate, and the distance of two sets of images."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from torch import Tensor
+
+from genbench.core.capabilities import Conditions, Generative, Samples
+from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr, require_finite
+from genbench.core.tensors import as_event, device_of
+from genbench.evaluation.spec import (
+    Block,
+    Context,
+    EvaluatorOptions,
+    NotApplicableError,
+    PerDatum,
+    evaluator,
+)
+from genbench.inference.bounds import prior_of
+from genbench.inference.parzen import ParzenWindow, squared_distances
+
+SAMPLE_CHUNK = 1000
+"""Images drawn at one noise address: the first images are the same for every number of them."""
+N_VALIDATION = 1000
+WARNING = "ranks models wrongly"
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+GRIDS = {
+    "goodfellow2014": tuple(10 ** (-1 + i / 9) for i in range(10)),
+    "wu2017": tuple((10 + i) / 100 for i in range(21)),
+}
+
+
+def view_of(context: Context, n: int) -> Any:
+    """Return the model, a conditional one with n labels bound that are drawn from log p(y)."""
+    model = context.model
+    if not isinstance(model, Conditions):
+        return model
+    if context.log_py is None:
+        raise NotApplicableError("the model is conditional: the labels' frequencies are needed")
+    p = context.log_py.exp().to(device_of(model, context.log_py.device))
+    return model.given(torch.multinomial(p, n, replacement=True))
+
+
+def mean_images(view: Any, n: int) -> Tensor:
+    """Draw n images (n, D) as the model samples them: means of p(x given z) where it has one."""
+    if isinstance(view, Samples):
+        return view.sample(n).flatten(1)
+    z = prior_of(view).sample(torch.Size((n,)))
+    mean: Tensor = view.observation_model(z).mean
+    return mean.flatten(1)
+
+
+def noisy_images(view: Any, n: int) -> Tensor:
+    """Draw n images (n, D) from p(x) of a model with a density: z from the prior, x given z."""
+    prior = prior_of(view)
+    z = prior.sample(torch.Size((n,)))
+    images: Tensor = as_event(view.observation_model(z), z.ndim - len(prior.event_shape)).sample()
+    return images.flatten(1)
+
+
+def cached_draws(
+    context: Context, name: str, draw: Callable[[Any, int], Tensor], start: int, stop: int
+) -> Tensor:
+    """Return images ``start`` to ``stop`` by ``draw``, drawn once per model, kept as ``name``."""
+    drawn: list[Tensor] = context.cache.setdefault(name, [])
+    first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
+    for i in range(len(drawn), last):
+        with context.stream.child(name, i).seeded():
+            drawn.append(draw(view_of(context, SAMPLE_CHUNK), SAMPLE_CHUNK))
+    found = torch.cat(drawn[first:last])
+    return found[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+
+
+def is_binary(x: Tensor) -> bool:
+    """Say whether every value is 0 or 1."""
+    return bool(((x == 0) | (x == 1)).all())
+
+
+class ParzenOptions(EvaluatorOptions):
+    """``scale`` of the kernels, or the ``grid`` from which validation data choose it."""
+
+    n_samples: PositiveInt = 10_000
+    grid: Literal["goodfellow2014", "wu2017"] = "wu2017"
+    scale: PositiveFloat | None = None
+    n_data: PositiveInt | None = None
+
+
+def _choose_scale(window: ParzenWindow, context: Context, grid: tuple[float, ...]) -> float:
+    """Return the scale of the grid that suits the validation data; test data are not seen."""
+    held_out = context.validation
+    if held_out is None:
+        raise NotApplicableError("no validation data to choose the scale on: give the option scale")
+    return window.best_scale(held_out[:N_VALIDATION], grid)
+
+
+def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
+    """Return the window, its scale, and the remark on where the scale comes from."""
+    window = ParzenWindow(cached_draws(context, "samples", mean_images, 0, options.n_samples))
+    if options.scale is not None:
+        return window, options.scale, f"scale {options.scale:g} given; {WARNING}"
+    grid = GRIDS[options.grid]
+    scale = _choose_scale(window, context, grid)
+    edge = " (the grid's edge)" if scale in (grid[0], grid[-1]) else ""
+    return window, scale, f"scale {scale:.3g}{edge} chosen on validation data; {WARNING}"
+
+
+@evaluator(
+    name="parzen_log_likelihood",
+    version=1,
+    needs=(Samples, Generative),
+    unit="nats",
+    better="higher",
+    kind="estimate",
+    title="Parzen estimate",
+    formula="log 1/M Σₘ N(x; sₘ, scale² I),  sₘ ∼ model",
+    cites=("Goodfellow2014:table1", "Theis2016:table1", "Wu2017:table2"),
+    options=ParzenOptions,
+)
+def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
+    """Log density of a kernel estimate around model samples: kept for comparison, not for ranking.
+
+    Samples are mean images. It prefers means of clusters to real images, and orders models
+    otherwise than their likelihood does.
+    """
+    if is_binary(block.x):
+        raise NotApplicableError("the data are binary: a density of them says nothing")
+    key = f"parzen_log_likelihood/{options.model_dump_json()}"
+    cache = block.context.cache
+    if key not in cache:
+        cache[key] = _fit_parzen(block.context, options)
+    window, scale, remark = cache[key]
+    return PerDatum(window.log_density(block.x, [scale])[0], remark=remark)
+
+
+class MmdOptions(EvaluatorOptions):
+    """``n_compared`` data, spread evenly over those evaluated, against as many samples.
+
+    ``bandwidth`` is in units of the data; None takes the median distance of validation data.
+    """
+
+    n_compared: PositiveInt = 2000
+    bandwidth: PositiveFloat | None = None
+    n_data: PositiveInt | None = None
+
+
+def kernel(x: Tensor, y: Tensor) -> Tensor:
+    """Return the mean of five Gaussian kernels of widths 1/4, 1/2, 1, 2 and 4, (N, M)."""
+    distances = squared_distances(x, y)
+    widths = [torch.exp(distances * (-0.5 / width**2)) for width in BANDWIDTHS]
+    return torch.stack(widths).mean(dim=0)
+
+
+def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
+    """Return values (N,) whose mean is the unbiased squared MMD of x and y, both (N, D).
+
+    With h(i, j) = k(xᵢ, xⱼ) + k(yᵢ, yⱼ) − k(xᵢ, yⱼ) − k(xⱼ, yᵢ) and u the mean of h over i ≠ j, the
+    values are 2 mean_j h(i, j) − u: they average to u, and their spread over √N is its standard
+    error with the sampling of both sides in it (too large by √2 where both come from one law).
+
+    References:
+        Gretton, Borgwardt, Rasch, Schölkopf, Smola 2012, lemma 6 and equation 4.
+    """
+    cross = kernel(x, y)
+    h = kernel(x, x) + kernel(y, y) - cross - cross.T
+    rows = h.fill_diagonal_(0).sum(dim=1) / (len(x) - 1)
+    return 2 * rows - rows.mean()
+
+
+def reduce_mmd2(values: Tensor, options: MmdOptions) -> Estimate:
+    """Estimate the squared MMD from data and samples (N, 2, D), in units of the bandwidth."""
+    require_finite(values)
+    n = len(values)
+    m = min(options.n_compared, n)
+    if m < 2:
+        raise NonFiniteError("one datum has no distance to another")
+    chosen = torch.arange(m, device=values.device) * n // m
+    return mean_and_stderr(mmd2_contributions(*values[chosen].double().unbind(dim=1)))
+
+
+def _bandwidth(context: Context, options: MmdOptions) -> float:
+    """Return the median distance between validation data, unless the options say."""
+    if options.bandwidth is not None:
+        return options.bandwidth
+    if context.validation is None:
+        raise NotApplicableError("no validation data for the bandwidth: give the option bandwidth")
+    if "mmd2_bandwidth" not in context.cache:
+        held_out = context.validation[:N_VALIDATION].flatten(1).double()
+        i, j = torch.triu_indices(len(held_out), len(held_out), offset=1)
+        context.cache["mmd2_bandwidth"] = float(
+            squared_distances(held_out, held_out)[i, j].median().sqrt()
+        )
+    median: float = context.cache["mmd2_bandwidth"]
+    if not median > 0:
+        raise NotApplicableError("more than half of the validation data are equal: no bandwidth")
+    return median
+
+
+@evaluator(
+    name="mmd2",
+    version=1,
+    needs=(Samples, Generative),
+    unit="squared MMD",
+    better="lower",
+    kind="estimate",
+    title="Squared maximum mean discrepancy",
+    formula="E k(x, x′) + E k(s, s′) − 2 E k(x, s),  s ∼ p(x)",
+    cites=("Gretton2012:eq4",),
+    options=MmdOptions,
+    reduce=reduce_mmd2,
+)
+def mmd2(block: Block, options: MmdOptions) -> PerDatum:
+    """Distance of samples from the data under Gaussian kernels on pixels: 0 for the data's own law.
+
+    Unbiased, so it can be negative. A model with a density draws x with its noise; of others the
+    images are taken as they come. The data are spread over the set, since the first of a set need
+    not be like the rest.
+    """
+    context = block.context
+    width = _bandwidth(context, options)
+    dense = isinstance(block.model, Generative)
+    name, draw = ("images", noisy_images) if dense else ("samples", mean_images)
+    blocks = context.cache.setdefault("mmd2_blocks", {})
+    start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
+    images = cached_draws(context, name, draw, start, start + len(block.x))
+    grey = is_binary(block.x) and not dense
+    remark = "grey images are compared with binary data as they are" if grey else ""
+    x = block.x.flatten(1)
+    return PerDatum(torch.stack((x, images.to(x)), dim=1) / width, remark=remark)

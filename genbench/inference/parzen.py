@@ -1,0 +1,69 @@
+"""Kernel density estimates from samples. Imports torch only; knows no model."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+ROWS = 100
+"""Data per matrix product: what is held at once is this many distances to every sample."""
+NEGLIGIBLE = -80.0
+"""An exponent below the largest that adds nothing to a sum; exp is slow where it underflows."""
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return ‖xᵢ − yⱼ‖² for x (N, ...) and y (M, ...), as (N, M), by one matrix product.
+
+    Both are moved to the mean of ``y`` first: ‖x‖² + ‖y‖² − 2 x·y loses digits where the norms are
+    large against the distance. What rounding makes negative is 0.
+    """
+    centre = y.flatten(1).mean(dim=0)
+    x, y = x.flatten(1) - centre, y.flatten(1) - centre
+    found = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2)
+    return found.add_(x.square().sum(dim=1, keepdim=True)).clamp_(min=0)
+
+
+class ParzenWindow:
+    """An isotropic Gaussian on every sample: p(x) = 1/M Σₘ N(x; sₘ, scale² I).
+
+    Distances are in the samples' dtype, sums of exponentials are taken relative to the nearest
+    sample, and the result is float64: with float32 images of 784 pixels the error of a datum is
+    below 0.01 nats at a scale of 0.1.
+
+    Args:
+        samples: (M, ...), one picture a row.
+
+    References:
+        Parzen 1962; for its defects as a measure of models, Theis, van den Oord, Bethge 2016.
+    """
+
+    def __init__(self, samples: Tensor) -> None:
+        flat = samples.flatten(1)
+        self._centre = flat.mean(dim=0)
+        self._samples = flat - self._centre  # (M, D)
+        self._squares = self._samples.square().sum(dim=1)
+
+    def log_density(self, x: Tensor, scales: Sequence[float]) -> Tensor:
+        """Return log p(x) for each scale and each datum of x (N, ...), (S, N) in nats, float64."""
+        pieces = [self._log_density(rows, scales) for rows in torch.split(x.flatten(1), ROWS)]
+        return torch.cat(pieces, dim=1)
+
+    def _log_density(self, x: Tensor, scales: Sequence[float]) -> Tensor:
+        m, n_dims = self._samples.shape
+        x = x.to(self._centre) - self._centre
+        beyond = torch.addmm(self._squares, x, self._samples.T, alpha=-2)  # ‖x − s‖² − ‖x‖²
+        nearest = beyond.amin(dim=1)
+        beyond -= nearest[:, None]
+        nearest = (nearest.double() + x.double().square().sum(dim=1)).clamp(min=0)
+        found = []
+        for scale in scales:
+            exponents = (beyond * (-0.5 / scale**2)).clamp_(min=NEGLIGIBLE)
+            sums = exponents.exp_().sum(dim=1).double()
+            constant = 0.5 * n_dims * math.log(2 * math.pi * scale**2) + math.log(m)
+            found.append(sums.log() - 0.5 * nearest / scale**2 - constant)
+        return torch.stack(found)
+
+    def best_scale(self, x: Tensor, scales: Sequence[float]) -> float:
+        """Return the scale with the largest mean log density of x, which must be held-out data."""
+        return scales[int(self.log_density(x, scales).mean(dim=1).argmax())]
