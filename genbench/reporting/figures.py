@@ -12,23 +12,25 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from genbench.reporting import grids, plots
+from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels
 from genbench.reporting.overview import overview
 from genbench.reporting.protocols import parse
+from genbench.reporting.sheets import Sheet
 from genbench.reporting.stored import Arrays, RunFolder, RunRecord, SuiteRecord
 from genbench.reporting.style import Picture, embedded, save, styled
-from genbench.reporting.tables import Block
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures that are read together, with a caption that says how."""
+    """Pictures and tables that are read together, with a caption that says how."""
 
     name: str
     title: str
     caption: str
     pictures: tuple[Picture, ...]
     shape: str = "medium"
+    sheets: tuple[Sheet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,10 @@ class FigureMaker:
         ]
         caption = (
             "Further right is better. A triangle that points right is a lower bound: the true"
-            " log-likelihood lies at it or to its right. A diamond is exact. Bars are 95 %"
-            " intervals from the standard error over the test set; where no bar is visible it is"
-            " narrower than the marker. Panels have different protocols and must not be compared"
-            " with each other."
+            " log-likelihood lies at it or to its right. A diamond is exact, a dot an estimate."
+            " Bars are 95 % intervals from the standard error over the test set; where no bar is"
+            " visible it is narrower than the marker. Numbers over fewer images are not drawn."
+            " Panels have different protocols and must not be compared with each other."
         )
         return Gallery("bounds", "Bounds on the log-likelihood", caption, tuple(pictures), "large")
 
@@ -127,7 +129,7 @@ class FigureMaker:
 
     def kl_bars(self, frame: pd.DataFrame, runs: Sequence[ShownRun]) -> Gallery:
         """One panel per model with a posterior, all with the same height."""
-        values = {run.label: kl_per_dimension(frame, run.record.train_id) for run in runs}
+        values = {run.label: kl_per_dimension(frame, run.record) for run in runs}
         top = max((max(found) for found in values.values() if found), default=0.0)
         pictures = [
             self.save(
@@ -175,9 +177,10 @@ def _latent_note(run: ShownRun) -> str:
     return f"{which}; {points}."
 
 
-def kl_per_dimension(frame: pd.DataFrame, train_id: str) -> list[float]:
+def kl_per_dimension(frame: pd.DataFrame, run: RunRecord) -> list[float]:
     """KL of each latent dimension of one run, in nats; empty where it has none."""
-    rows = frame[(frame["train_id"] == train_id) & (frame["status"] == "ok")]
+    rows = frame[(frame["train_id"] == run.train_id) & (frame["model"] == run.model)]
+    rows = rows[rows["status"] == "ok"]
     rows = rows[rows["metric"].str.fullmatch(r"kl_per_dim\[\d+\]")]
     if (rows["split"] == "test").any():
         rows = rows[rows["split"] == "test"]

@@ -4,6 +4,7 @@ May import the standard library, pandas and :mod:`genbench.core`.
 """
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +15,30 @@ from genbench.core.errors import StorageError, did_you_mean
 
 STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
 REDO = "`python -m genbench run` redoes it"
+OPTIONAL = {"options": "{}", "mc_stderr": "", "health": "{}"}
+"""Columns that older results lack, with what stands in their place."""
 
 
 def load_results(results_dir: Path, suite: str) -> pd.DataFrame:
     """Read ``metrics.csv`` of a suite: text columns as text, an empty ``value`` as NaN.
 
     Returns:
-        One row per (run, evaluator row, split); ``value`` and ``stderr`` are float64, ``n`` and
-        ``evaluator_version`` nullable integers, ``seed`` int64, everything else text.
+        One row per (run, evaluator row, split); ``value``, ``stderr`` and ``mc_stderr`` are
+        float64, ``n`` and ``evaluator_version`` nullable integers, ``seed`` int64, everything else
+        text. Columns that older results lack are filled in.
 
     Raises:
         StorageError: There is no such suite (the nearest name is given), or the file is damaged.
     """
     path = suite_folder(results_dir, suite) / "metrics.csv"
     header, rows = _read_rows(path)
-    lacking = [name for name in COLUMNS if name not in (*header, "options")]
+    lacking = [name for name in COLUMNS if name not in (*header, *OPTIONAL)]
     if lacking:
         raise StorageError(f"{path} is damaged: no column {', '.join(lacking)}; {REDO}")
     frame = pd.DataFrame(rows, columns=header, dtype=str)
-    if "options" not in header:
-        frame["options"] = "{}"
+    for name, absent in OPTIONAL.items():
+        if name not in header:
+            frame[name] = absent
     return _typed(frame, path)
 
 
@@ -71,12 +76,15 @@ def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
 
 def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     try:
-        for name in ("value", "stderr"):
+        for name in ("value", "stderr", "mc_stderr"):
             frame[name] = [float(text) if text else np.nan for text in frame[name]]
         for name in ("n", "evaluator_version"):
             counts = [int(text) if text else None for text in frame[name]]
             frame[name] = pd.array(counts, dtype="Int64")
         frame["seed"] = [int(text) for text in frame["seed"]]
+        name = "health"
+        for text in frame[name].unique():
+            health_of(text)
     except ValueError as error:
         raise StorageError(f"{path} is damaged: column {name}: {error}; {REDO}") from error
     unknown = sorted(set(frame["status"]) - set(STATUSES))
@@ -85,3 +93,16 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if not np.isfinite(frame.loc[frame["status"] == "ok", "value"]).all():
         raise StorageError(f"{path} is damaged: a row with status ok has no value; {REDO}")
     return frame
+
+
+def health_of(text: object) -> dict[str, float]:
+    """Read a cell of the column ``health``: diagnostics by name, none where it is empty.
+
+    Raises:
+        ValueError: The text is no JSON object of numbers.
+    """
+    found = json.loads(text) if isinstance(text, str) and text else {}
+    if not isinstance(found, dict):
+        raise ValueError(f"health is no JSON object: {text}")
+    known = {str(name): float(value) for name, value in found.items() if value is not None}
+    return {name: value for name, value in known.items() if np.isfinite(value)}

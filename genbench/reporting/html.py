@@ -1,43 +1,41 @@
-"""The page: what the template is given, and the template filled in with everything escaped.
+"""The pages: what the templates are given.
 
-May import jinja2 and this package's tables and figures.
+May import this package's tables, chapters and figures.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup, escape
-
-from genbench.core.files import canonical_json
 from genbench.reporting import numbers
+from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
+from genbench.reporting.cells import Block, Cell, Row, marks
+from genbench.reporting.chapters import Chapter
 from genbench.reporting.figures import Gallery
 from genbench.reporting.protocols import Protocol, parse
+from genbench.reporting.rendering import as_text, render
+from genbench.reporting.sheets import Sheet
 from genbench.reporting.stored import RunRecord, SuiteRecord
-from genbench.reporting.tables import Block, Cell, Row, uncertainty_caption
 from genbench.reporting.takeaways import takeaways
 
-_BADGES = {
-    "exact": "exact",
-    "lower_bound": "lower bound",
-    "upper_bound": "upper bound",
-    "estimate": "estimate",
-}
 _SHOWN_TRAINING = ("epochs", "batch_size", "learning_rate")
-_MATHS = re.compile(
-    r"(?P<base>[A-Za-zΑ-Ωα-ω‖)\]])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
-    r"|(?<![A-Za-z])(?P<letter>[A-Za-zα-ω])(?![A-Za-z])"
+_FIRST = (("takeaways", "Key takeaways"), ("comparison", "Comparison"))
+_LAST = (
+    ("figures", "Figures"),
+    ("metrics", "How to read the numbers"),
+    ("models", "Models and training"),
+    ("reproduce", "Protocol and reproducibility"),
 )
 
 
 @dataclass(frozen=True)
 class NotedCell:
-    """A cell and the number of its footnote; 0 where it has none."""
+    """A cell, its marks, the number of its footnote (0 where it has none), what stands below."""
 
     cell: Cell
+    marks: str
     note: int
+    kind: str
+    errors: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,9 @@ class TableView:
 
     anchor: str
     block: Block
-    caption: str
+    captions: tuple[str, ...]
     rows: tuple[tuple[Row, str, tuple[NotedCell, ...]], ...]
+    marks: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
@@ -58,6 +57,7 @@ class ModelView:
     first: RunRecord
     protocol: Protocol
     runs: tuple[RunRecord, ...]
+    control: bool
 
     @property
     def seeds(self) -> str:
@@ -68,7 +68,9 @@ class ModelView:
     def settings(self) -> list[tuple[str, str]]:
         """Options of the recipe and of training that have no column of their own."""
         rest = {k: v for k, v in self.first.train.items() if k not in _SHOWN_TRAINING}
-        return [(key, as_text(value)) for key, value in {**self.first.options, **rest}.items()]
+        fitted = {f"fitted {name}": value for name, value in self.first.fitted.items()}
+        known = {**self.first.options, **rest, **fitted}
+        return [(key, as_text(value)) for key, value in known.items()]
 
     def seconds(self, field: str) -> str:
         """Shortest and longest time over the runs."""
@@ -80,39 +82,64 @@ class ModelView:
 def page(
     record: SuiteRecord,
     blocks: Sequence[Block],
+    chapters: Sequence[Chapter],
     galleries: Sequence[Gallery],
     palette: dict[str, str],
+    controls: Collection[str] = (),
 ) -> str:
-    """Fill in the template."""
+    """Fill in the template of ``index.html``."""
     titles = {metric.name: metric.title for metric in record.metrics}
-    observations = {(run.model, run.protocol): run.observation or "" for run in record.runs}
-    tables = [_table(i, block, observations) for i, block in enumerate(blocks, 1)]
-    models = model_views(record.runs)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            record=record,
-            titles=titles,
-            tables=tables,
-            takeaways=takeaways(blocks, titles),
-            galleries=galleries,
-            palette=palette,
-            models=models,
-            protocols=list(dict.fromkeys(view.protocol for view in models)),
-            summary=_summary(models, blocks),
-            unfinished=[run for run in record.runs if run.status != "ok"],
-        )
+    below = _observations(record.runs)
+    models = model_views(record.runs, controls)
+    sections = [*_FIRST, *((c.name, c.title) for c in chapters), *_LAST]
+    return render(
+        "report.html.j2",
+        record=record,
+        titles=titles,
+        sections=sections,
+        places={name: place for place, (name, _) in enumerate(sections, 1)},
+        tables=[_table(i, block, below) for i, block in enumerate(blocks, 1)],
+        takeaways=takeaways(blocks, titles),
+        chapters=chapters,
+        galleries=galleries,
+        palette=palette,
+        models=models,
+        protocols=list(dict.fromkeys(view.protocol for view in models)),
+        summary=_summary(models, blocks),
+        unfinished=[run for run in record.runs if run.status != "ok"],
+        published=bool(record.published),
     )
 
 
-def model_views(runs: Sequence[RunRecord]) -> list[ModelView]:
+def published_page(record: SuiteRecord, sheet: Sheet) -> str:
+    """Fill in the template of ``published.html``."""
+    return render("published.html.j2", record=record, sheet=sheet)
+
+
+def _observations(runs: Sequence[RunRecord]) -> dict[tuple[str, str], str]:
+    """The small line below a model's name, by model and protocol."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for run in runs:
+        found.setdefault((run.model, run.protocol), {})[_observation(run)] = None
+    return {key: "; ".join(texts) for key, texts in found.items()}
+
+
+def _observation(run: RunRecord) -> str:
+    name = "no observation model" if run.observation == "none" else run.observation or ""
+    fitted, chosen = run.fitted.get("scale"), run.fitted.get("chosen_on")
+    scale = f"scale {fitted:.4g}" if isinstance(fitted, float) else ""
+    where = f"chosen on {chosen}" if scale and chosen not in (None, "stated") else ""
+    return ", ".join(part for part in (name, scale, where) if part)
+
+
+def model_views(runs: Sequence[RunRecord], controls: Collection[str] = ()) -> list[ModelView]:
     """Group runs that differ in the seed only."""
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
         groups.setdefault((run.model, run.protocol), []).append(run)
     return [
-        ModelView(group[0], parse(group[0].protocol), tuple(group)) for group in groups.values()
+        ModelView(group[0], parse(group[0].protocol), tuple(group), group[0].model in controls)
+        for group in groups.values()
     ]
 
 
@@ -135,14 +162,25 @@ def _summary(models: Sequence[ModelView], blocks: Sequence[Block]) -> str:
     )
 
 
-def _table(number: int, block: Block, observations: dict[tuple[str, str], str]) -> TableView:
+def _table(number: int, block: Block, below: dict[tuple[str, str], str]) -> TableView:
     notes: dict[str, int] = {}
     rows = []
     for row in block.rows:
-        cells = tuple(NotedCell(cell, _note(cell, notes)) for cell in row.cells)
-        rows.append((row, observations.get((row.model, block.protocol.text), ""), cells))
-    caption = uncertainty_caption(block)
-    return TableView(f"table-{number}", block, caption, tuple(rows), tuple(notes))
+        pairs = zip(block.columns, row.cells, strict=True)
+        cells = tuple(
+            NotedCell(
+                cell,
+                marks(column.metric, cell),
+                _note(cell, notes),
+                cell.kind if block.other_kind(column, cell) else "",
+                block.errors(column, cell),
+            )
+            for column, cell in pairs
+        )
+        rows.append((row, row.note or below.get((row.model, block.protocol.text), ""), cells))
+    captions = tuple(text for text in (uncertainty_caption(block), ranking_caption(block)) if text)
+    marked = tuple(block_footnotes(block))
+    return TableView(f"table-{number}", block, captions, tuple(rows), marked, tuple(notes))
 
 
 def _note(cell: Cell, notes: dict[str, int]) -> int:
@@ -151,57 +189,3 @@ def _note(cell: Cell, notes: dict[str, int]) -> int:
         return 0
     text = reason if cell.status in ("ok", "not_applicable") else f"{cell.word}: {reason}"
     return notes.setdefault(text, len(notes) + 1)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("genbench.reporting"),
-        autoescape=select_autoescape(("html", "j2"), default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        badge=lambda kind: _BADGES.get(kind, kind),
-        maths=maths,
-        minus=lambda text: text.replace("-", "−"),
-        grouped=numbers.grouped,
-        as_text=as_text,
-        measured=lambda cell: numbers.measured(cell.value, cell.stderr),
-    )
-    environment.globals["styles"] = Markup(_styles())
-    return environment
-
-
-def _styles() -> str:
-    loader = PackageLoader("genbench.reporting")
-    return loader.get_source(Environment(autoescape=True), "report.css")[0]
-
-
-def as_text(value: Any) -> str:
-    """An option's value on one line."""
-    return value if isinstance(value, str) else canonical_json(value)
-
-
-def maths(formula: str) -> Markup:
-    """Set single letters in italics and indices low or high; everything else stays as it is.
-
-    Example:
-        >>> maths("E_q[log p(x)] < 0")
-        Markup('E<sub>q</sub>[log <i>p</i>(<i>x</i>)] &lt; 0')
-    """
-    return Markup("").join(_maths_parts(formula))
-
-
-def _maths_parts(formula: str) -> Iterator[Markup]:
-    end = 0
-    for match in _MATHS.finditer(formula):
-        yield escape(formula[end : match.start()])
-        end = match.end()
-        if match["letter"]:
-            yield Markup("<i>{}</i>").format(match["letter"])
-        else:
-            tag = "sub" if match["mark"] == "_" else "sup"
-            index = match["index"].strip("{}")
-            yield Markup(f"{{}}<{tag}>{{}}</{tag}>").format(match["base"], index)
-    yield escape(formula[end:])

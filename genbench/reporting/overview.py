@@ -8,10 +8,10 @@ from typing import Any
 
 from matplotlib.figure import Figure, FigureBase
 
+from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels, draw_grid
 from genbench.reporting.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.style import new_figure
-from genbench.reporting.tables import Block
 
 _MOST_PANELS = 3
 

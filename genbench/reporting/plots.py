@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from genbench.reporting.cells import LOG_LIKELIHOODS, Block, Cell, Column
 from genbench.reporting.stored import Arrays
 from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel
-from genbench.reporting.tables import LOG_LIKELIHOODS, Block, Cell, Column
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
 _MOST_POINTS = 1500
@@ -24,15 +24,21 @@ _PANEL = (3.7, 2.5)
 
 
 def bound_columns(block: Block) -> list[int]:
-    """Positions of the columns about log p(x) that hold at least one number."""
+    """Positions of the columns about log p(x) with a number over all of the block's data."""
     positions = range(len(block.columns))
     wanted = [i for i in positions if block.columns[i].metric in LOG_LIKELIHOODS]
-    return [i for i in wanted if any(row.cells[i].ok for row in block.rows)]
+    return [i for i in wanted if any(drawn(block, row.cells[i]) for row in block.rows)]
+
+
+def drawn(block: Block, cell: Cell) -> bool:
+    """Whether a number may share an axis with the others: it is over the same data."""
+    return cell.ok and cell.n == block.n
 
 
 def bounds(block: Block, palette: dict[str, str]) -> Figure:
     """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
-    rows = [row for row in block.rows if any(row.cells[i].ok for i in bound_columns(block))]
+    wanted = bound_columns(block)
+    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in wanted)]
     figure = new_figure(4.8, 1.55 + 0.44 * len(rows))
     axis = figure.subplots()
     draw_bounds(axis, block, palette)
@@ -43,9 +49,9 @@ def bounds(block: Block, palette: dict[str, str]) -> Figure:
 def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
     """Draw one protocol's bounds into an axis, without a legend."""
     columns = bound_columns(block)
-    rows = [row for row in block.rows if any(row.cells[i].ok for i in columns)]
+    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
     for place, row in enumerate(rows):
-        cells = [(i, row.cells[i]) for i in columns if row.cells[i].ok]
+        cells = [(i, row.cells[i]) for i in columns if drawn(block, row.cells[i])]
         offsets = np.linspace(-0.18, 0.18, len(cells)) if len(cells) > 1 else [0.0]
         for offset, (i, cell) in zip(offsets, cells, strict=True):
             hollow = block.columns[i].metric == "elbo"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
@@ -59,6 +59,19 @@ class RunRecord(_Record):
     train_seconds: float | None = None
     evaluate_seconds: float | None = None
     device: str | None = None
+    fitted: dict[str, Any] = Field(default_factory=dict)
+
+
+class PublishedRecord(_Record):
+    """A number of a paper or of other people's code, in the sign and unit of our metric."""
+
+    model: str
+    metric: str
+    value: float
+    stderr: float | None = None
+    source: str = ""
+    note: str = ""
+    tag: str | None = None
 
 
 class SuiteRecord(_Record):
@@ -74,6 +87,27 @@ class SuiteRecord(_Record):
     runs: tuple[RunRecord, ...] = ()
     versions: dict[str, str | None] = Field(default_factory=dict)
 
+    @property
+    def published(self) -> tuple[PublishedRecord, ...]:
+        """What the suite file quotes from elsewhere.
+
+        Raises:
+            StorageError: An entry lacks its model, metric or value.
+        """
+        try:
+            return _PUBLISHED.validate_python(self.spec.get("published") or ())
+        except ValidationError as error:
+            raise StorageError(f"suite.json is damaged: spec.published{_first(error)}") from error
+
+
+_PUBLISHED = TypeAdapter(tuple[PublishedRecord, ...])
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = "".join(f".{part}" for part in first["loc"])
+    return f"{where}: {first['msg']}; {REDO}"
+
 
 def load_suite(results_dir: Path, suite: str) -> SuiteRecord:
     """Read and check ``suite.json``.
@@ -85,9 +119,8 @@ def load_suite(results_dir: Path, suite: str) -> SuiteRecord:
     try:
         return SuiteRecord.model_validate(read_json(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StorageError(f"{path} is damaged: {where}: {first['msg']}; {REDO}") from error
+        where = _first(error).removeprefix(".")
+        raise StorageError(f"{path} is damaged: {where}") from error
 
 
 class RunFolder:
@@ -132,7 +165,14 @@ class RunFolder:
 
     def arrays(self) -> Arrays:
         """Sample grids and latent codes by name; empty where the run stored none."""
-        path = self.checked("artifacts/figures.safetensors")
+        return self._load("artifacts/figures.safetensors")
+
+    def per_datum(self) -> Arrays:
+        """Values behind each mean by ``split/evaluator/version/options``; empty where none are."""
+        return self._load("artifacts/per_datum.safetensors")
+
+    def _load(self, relative: str) -> Arrays:
+        path = self.checked(relative)
         try:
             return {} if path is None else _visible(load_file(path))
         except SafetensorError as error:

@@ -1,13 +1,13 @@
 """Sentences computed from the numbers, which say nothing that the numbers do not.
 
-May import the standard library and this package's tables.
+May import the standard library and this package's cells.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from genbench.reporting.cells import BEST, TIED, UNRELIABLE, Block, Cell, Column
 from genbench.reporting.numbers import plain
-from genbench.reporting.tables import Block, Cell, Column
 
 _BOUNDS = ("ais_log_likelihood", "iw_log_likelihood", "elbo")
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}
@@ -41,14 +41,31 @@ def _facts(block: Block, titles: Titles) -> list[str]:
 
 
 def _numbers(block: Block, metric: str) -> tuple[Column, list[tuple[str, Cell]]] | None:
-    """The column of a metric and its (model, cell) pairs that hold a number, best first."""
+    """The column of a metric and its (model, cell) pairs of equal kind and n, best first.
+
+    Of several kinds or sizes the most frequent is taken, since they may not be ranked together.
+    """
     index = block.column(metric)
     if index is None:
         return None
     column = block.columns[index]
     cells = [(row.label, row.cells[index]) for row in block.rows if row.cells[index].ok]
-    cells.sort(key=lambda pair: pair[1].value, reverse=column.better == "higher")
-    return (column, cells) if cells else None
+    if not cells:
+        return None
+    groups = [(cell.kind, cell.n) for _, cell in cells]
+    kind, n = max(dict.fromkeys(groups), key=groups.count)
+    alike = [(label, cell) for label, cell in cells if (cell.kind, cell.n) == (kind, n)]
+    alike.sort(key=lambda pair: pair[1].value, reverse=column.better == "higher")
+    return replace(column, kind=kind), alike
+
+
+def _both(block: Block, first: str, second: str) -> list[tuple[str, Cell, Cell]]:
+    """(model, cell, cell) for the models that have both metrics over the same data."""
+    one, other = block.column(first), block.column(second)
+    if one is None or other is None:
+        return []
+    cells = [(row.label, row.cells[one], row.cells[other]) for row in block.rows]
+    return [(label, a, b) for label, a, b in cells if a.ok and b.ok and a.n == b.n]
 
 
 def _name(column: Column, titles: Titles) -> str:
@@ -57,7 +74,8 @@ def _name(column: Column, titles: Titles) -> str:
 
 
 def _quantity(cell: Cell, unit: str) -> str:
-    return f"{cell.text} {unit}".strip().replace("-", "−")
+    mark = UNRELIABLE if cell.unreliable else ""
+    return f"{cell.text}{mark} {unit}".strip().replace("-", "−")
 
 
 def _best_bound(block: Block, titles: Titles) -> str:
@@ -70,10 +88,22 @@ def _best_bound(block: Block, titles: Titles) -> str:
     name = (
         f"{kind} on the log-likelihood, {_name(column, titles)}" if kind else _name(column, titles)
     )
+    over = "" if cell.n == block.n else f" over {cell.n} images"
     if not others:
-        return f"Only {label} has a {name}: {_quantity(cell, column.unit)}."
+        return f"Only {label} has a {name}: {_quantity(cell, column.unit)}{over}."
     following = f"{others[0][0]} follows with {_quantity(others[0][1], column.unit)}"
-    return f"The highest {name}: {_quantity(cell, column.unit)}, of {label}; {following}."
+    return (
+        f"The highest {name}: {_quantity(cell, column.unit)}{over}, of {label};"
+        f" {following}{_decision(cells)}."
+    )
+
+
+def _decision(cells: list[tuple[str, Cell]]) -> str:
+    """What the paired test says of the first place; nothing where it was not made."""
+    if cells[0][1].standing == BEST:
+        return ", significantly below it"
+    tied = [label for label, cell in cells if cell.standing == TIED]
+    return f"; a tie by the paired test: {', '.join(tied)}" if len(tied) > 1 else ""
 
 
 def _exact(block: Block, titles: Titles) -> str:
@@ -82,31 +112,34 @@ def _exact(block: Block, titles: Titles) -> str:
         return ""
     column, cells = exact
     known = "; ".join(f"{label} {_quantity(cell, column.unit)}" for label, cell in cells)
-    bounds = next((f for f in (_numbers(block, name) for name in _BOUNDS) if f), None)
-    values = dict(bounds[1]) if bounds else {}
-    if bounds is None or cells[0][0] not in values:
-        return f"The exact log-likelihood is known for {known}."
-    difference = abs(cells[0][1].value - values[cells[0][0]].value)
-    apart = f"differs from it by {plain(difference, 2)} {column.unit}"
-    agrees = "agrees with it to rounding" if difference < _ROUNDING else apart
-    return (
-        f"The exact log-likelihood is known for {known}; its {_name(bounds[0], titles)} {agrees}."
-    )
+    label, first = cells[0]
+    for name in _BOUNDS:
+        bound = {model: b for model, b, _ in _both(block, name, "log_likelihood")}.get(label)
+        index = block.column(name)
+        if bound is not None and index is not None:
+            difference = abs(first.value - bound.value)
+            apart = f"differs from it by {plain(difference, 2)} {column.unit}"
+            agrees = "agrees with it to rounding" if difference < _ROUNDING else apart
+            called = _name(block.columns[index], titles)
+            of = "its" if len(cells) == 1 else f"the {label}"
+            return f"The exact log-likelihood is known for {known}; {of} {called} {agrees}."
+    return f"The exact log-likelihood is known for {known}."
 
 
 def _gaps(block: Block, titles: Titles) -> str:
     """How much the importance-weighted bound gains on the ELBO, over models."""
-    elbo, better = _numbers(block, "elbo"), _numbers(block, "iw_log_likelihood")
-    if elbo is None or better is None:
-        return ""
-    low = dict(elbo[1])
-    gaps = {label: cell.value - low[label].value for label, cell in better[1] if label in low}
-    if len(gaps) < 2:
+    gaps = {
+        label: better.value - low.value
+        for label, low, better in _both(block, "elbo", "iw_log_likelihood")
+    }
+    elbo, better = block.column("elbo"), block.column("iw_log_likelihood")
+    if len(gaps) < 2 or elbo is None or better is None:
         return ""
     least, most = min(gaps, key=gaps.__getitem__), max(gaps, key=gaps.__getitem__)
+    first, second = block.columns[elbo], block.columns[better]
     return (
-        f"The {_name(better[0], titles)} lies above the {_name(elbo[0], titles)} by"
-        f" {_signed(gaps[least])} ({least}) to {_signed(gaps[most])} ({most}) {elbo[0].unit}."
+        f"The {_name(second, titles)} lies above the {_name(first, titles)} by"
+        f" {_signed(gaps[least])} ({least}) to {_signed(gaps[most])} ({most}) {first.unit}."
     )
 
 

@@ -206,3 +206,38 @@ def report(results, tmp_path_factory):
     from genbench.reporting import build_report
 
     return build_report(results, tmp_path_factory.mktemp("reports"), "tiny").parent
+
+
+@pytest.fixture(scope="session")
+def rich_results(tmp_path_factory):
+    """Results of suite ``tiny`` with every kind of row, to be read only."""
+    from tests.reporting.rich import fabricate_rich
+
+    return fabricate_rich(tmp_path_factory.mktemp("rich"))
+
+
+@pytest.fixture(scope="session")
+def per_datum(rich_results):
+    """Reader of the per-datum values of ``rich_results``."""
+    from genbench.reporting.datumwise import PerDatum
+
+    return PerDatum(rich_results / "tiny")
+
+
+@pytest.fixture(scope="session")
+def rich_rows(rich_results):
+    """The arranged rows of ``rich_results``."""
+    from genbench.reporting import load_results
+    from genbench.reporting.tables import arranged
+
+    return arranged(load_results(rich_results, "tiny"))
+
+
+@pytest.fixture(scope="session")
+def rich_blocks(rich_rows, per_datum):
+    """The ranked blocks of ``rich_results``: without a condition, and given the label."""
+    from genbench.reporting import headline
+    from genbench.reporting.standing import ranked
+
+    found = headline(rich_rows, controls={"linear_gaussian", "copier"})
+    return [ranked(block, per_datum) for block in found]

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -6,6 +7,7 @@ import pytest
 
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report, load_results
+from genbench.reporting.frames import health_of
 from genbench.reporting.stored import RunFolder, load_suite
 
 
@@ -17,6 +19,25 @@ def test_columns_are_typed_and_absent_values_are_nan(results):
     ok = frame["status"] == "ok"
     assert frame.loc[ok, "value"].notna().all()
     assert frame.loc[~ok, "value"].isna().all()
+
+
+def test_columns_that_older_results_lack_are_filled_in(results, rich_results):
+    old, new = load_results(results, "tiny"), load_results(rich_results, "tiny")
+    assert old["mc_stderr"].isna().all()
+    assert set(old["health"]) == {"{}"}
+    assert new["mc_stderr"].dtype == "float64"
+    assert new["mc_stderr"].notna().any()
+    assert {health_of(text).get("k_hat") for text in new["health"]} == {None, 0.41, 0.93}
+    assert health_of("") == health_of(float("nan")) == {}
+
+
+@pytest.mark.parametrize("health", ["{", "[1]", "7"])
+def test_damaged_health_is_a_storage_error(rich_results, tmp_path, health):
+    copied = shutil.copytree(rich_results, tmp_path / "results")
+    path = copied / "tiny" / "metrics.csv"
+    path.write_text(path.read_text().replace(",{}\n", f",{health}\n", 1))
+    with pytest.raises(StorageError, match="is damaged: column health"):
+        load_results(copied, "tiny")
 
 
 def test_missing_suite_names_the_nearest_one(results):

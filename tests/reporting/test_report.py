@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from genbench.reporting import build_report, load_results
-from genbench.reporting.html import maths
+from genbench.reporting.rendering import maths
 
 LINKS = {"src", "href", "action", "data", "poster", "srcset", "background", "formaction", "cite"}
 
@@ -162,3 +162,12 @@ def test_grid_places_each_image_in_its_tile():
     grid = class_grid({"class_samples": classes})
     assert grid is not None
     assert grid[1::2, 1::2, 0].tolist() == [[0, 2], [1, 3]]
+
+
+def test_bounds_over_fewer_images_share_no_axis_with_the_others(rich_blocks):
+    from genbench.reporting.plots import bound_columns, drawn
+
+    block = rich_blocks[0]
+    shown = {block.columns[i].metric for i in bound_columns(block)}
+    assert shown == {"elbo", "iw_log_likelihood", "iw_extrapolated", "log_likelihood"}
+    assert not drawn(block, block.rows[0].cells[block.column("ais_log_likelihood")])

@@ -4,14 +4,16 @@ import pandas as pd
 import pytest
 
 from genbench.reporting import headline, load_results, terminal_table
+from genbench.reporting.latex import latex_tables, tex
+from genbench.reporting.markdown import markdown_tables
 from genbench.reporting.tables import cell_of
 from genbench.reporting.takeaways import takeaways
-from genbench.reporting.text import latex_tables, markdown_tables, tex
 
 
 def rows(values, stderrs, **more):
-    frame = pd.DataFrame({"value": values, "stderr": stderrs})
-    return frame.assign(**{"status": "ok", "reason": "", "kind": "lower_bound"} | more)
+    frame = pd.DataFrame({"value": values, "stderr": stderrs, "seed": range(len(values))})
+    usual = {"status": "ok", "reason": "", "kind": "lower_bound", "n": 300, "train_id": "aa"}
+    return frame.assign(**usual | {"mc_stderr": math.nan, "health": "{}"} | more)
 
 
 def test_seed_spread_stays_apart_from_the_standard_error_over_the_test_set():
@@ -124,3 +126,58 @@ def test_markdown_cells_cannot_break_the_table(results):
     frame["model"] = frame["model"].replace("vae", "a|b\nc<img src=x>")
     text = markdown_tables("T", headline(frame))
     assert r"| a\|b c\<img src=x\> |" in text
+
+
+def test_monte_carlo_error_stays_apart_from_both_other_uncertainties():
+    cell = cell_of(rows([-98.0, -100.0], [0.2, 0.4], mc_stderr=[0.01, 0.03]))
+    assert (cell.stderr, cell.mc_stderr) == (pytest.approx(0.3), pytest.approx(0.02))
+    assert (cell.text, cell.mc_text, cell.seeds_text) == (
+        "-99.00 ± 0.30",
+        "MC 0.020",
+        "seed sd 1.4",
+    )
+
+
+def test_health_over_seeds_is_the_worst_k_hat_and_the_least_sample_size():
+    health = ['{"ess":10,"ess_min":3,"k_hat":0.5}', '{"ess":20,"ess_min":1,"k_hat":0.71}']
+    cell = cell_of(rows([1.0, 2.0], [0.1, 0.1], health=health))
+    assert dict(cell.health) == {"ess": 15.0, "ess_min": 1.0, "k_hat": 0.71}
+    assert cell.unreliable
+    assert not cell_of(rows([1.0], [0.1], health='{"k_hat":0.7}')).unreliable
+
+
+def test_seeds_of_two_kinds_leave_an_estimate():
+    assert cell_of(rows([1.0, 2.0], [0.1, 0.1], kind=["exact", "lower_bound"])).kind == "estimate"
+
+
+def test_rows_of_parts_are_no_columns_whatever_their_part_is_called(rich_rows):
+    metrics = {column.metric for block in headline(rich_rows) for column in block.columns}
+    assert not [name for name in metrics if "[" in name]
+    families = {"iw_curve", "kl_decomposition", "inference_gap", "active_units_sweep"}
+    assert not metrics & families  # nor the bare rows of models to which they do not apply
+
+
+def test_tables_without_the_newer_columns_are_shown(results):
+    frame = load_results(results, "tiny")
+    bare = frame.drop(columns=["mc_stderr", "health"])
+    assert markdown_tables("T", headline(bare)) == markdown_tables("T", headline(frame))
+    assert "MC" not in terminal_table(bare)
+
+
+def test_number_of_data_stands_in_the_head_or_beside_the_number(rich_rows):
+    few = (rich_rows["metric"] == "elbo") & (rich_rows["model"] == "vae")
+    mixed = rich_rows.assign(n=rich_rows["n"].mask(few, 50))
+    block = headline(mixed)[0]
+    elbo, ais = block.column("elbo"), block.column("ais_log_likelihood")
+    assert block.n == 300
+    assert "n = 100" in block.under(block.columns[ais])
+    assert "n = 50" in block.errors(block.columns[elbo], block.rows[0].cells[elbo])
+    assert "n = 50" not in block.errors(block.columns[elbo], block.rows[1].cells[elbo])
+    assert block.errors(block.columns[ais], block.rows[0].cells[ais])[0] == "MC 0.050"
+
+
+def test_conditional_model_is_a_row_of_both_blocks(rich_blocks):
+    free, given = rich_blocks
+    assert [row.title for row in given.rows] == ["cvae"]
+    assert free.rows[-1].title == "cvae (label summed out)"
+    assert sum(cell.ok for cell in free.rows[-1].cells) == 1

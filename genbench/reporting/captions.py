@@ -1,0 +1,97 @@
+"""What must be said below a table: the uncertainties, the marks, and what was ranked with what.
+
+May import the standard library and this package's cells.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from genbench.reporting import numbers
+from genbench.reporting.cells import BEST, NO_LIKELIHOOD, TIED, UNRELIABLE, Block, Cell, marks
+
+MARKS = {
+    UNRELIABLE: (
+        "Pareto k-hat above 0.7 (median over the data, worst seed): few draws of z carry nearly"
+        " all of the weight, so neither the estimate nor its Monte-Carlo error can be relied on;"
+        " a bound stays a bound in expectation (Vehtari et al. 2024)"
+    ),
+    NO_LIKELIHOOD: (
+        "WARNING: a Parzen-window number, the density of a kernel estimate made of samples. It"
+        " ranks models wrongly and must never be compared with a log-likelihood of the model"
+        " (Theis, van den Oord and Bethge 2016; Wu et al. 2017); it is never marked as best"
+    ),
+}
+ALPHA = 0.05
+_MC = (
+    " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
+    " several seeds, the mean of theirs. The uncertainties answer different questions and are never"
+    " added up."
+)
+
+
+def uncertainty_caption(block: Block) -> str:
+    """Say what stands behind ±, MC and seed sd in this block, and what does not."""
+    images = f"the {numbers.grouped(block.n)} {block.split} images" if block.n else "the images"
+    error = f"± is the standard error over {images}{_of_n(block)}"
+    cells = [cell for row in block.rows for cell in row.cells]
+    drawn = _MC if any(cell.mc_text for cell in cells) else ""
+    if block.n_seeds < 2:
+        return f"{error}.{drawn} There is one training seed, so nothing is said about other seeds."
+    return (
+        f"Values are means over {block.n_seeds} seeds. {error} (the mean of the"
+        f" seeds' standard errors).{drawn} The spread between seeds stands apart as 'seed sd', the"
+        " sample standard deviation of the seeds' values; it is not part of ±."
+    )
+
+
+def _of_n(block: Block) -> str:
+    sizes = {cell.n for row in block.rows for cell in row.cells if cell.ok and cell.n is not None}
+    return ", or over n data where n is stated beside a number" if sizes - {block.n} else ""
+
+
+def ranking_caption(block: Block) -> str:
+    """Say what is ranked with what, and what bold and ≈ mean; empty for a single model."""
+    if len(block.rows) < 2:
+        return ""
+    rule = (
+        "Ranked are only numbers of one metric that have equal kind, n and options: a lower bound"
+        " never against an upper bound, an estimate or an exact value."
+    )
+    standings = {cell.standing for row in block.rows for cell in row.cells} - {""}
+    if not standings:
+        return f"{rule} Here no number is marked as best."
+    parts = [
+        rule,
+        _bold(BEST in standings, TIED in standings),
+        "A larger lower bound is a larger bound, not proof of the better model: the other bound"
+        " may be the looser one.",
+    ]
+    if any(row.control for row in block.rows):
+        parts.append("Controls are ranked along and never marked.")
+    return " ".join(parts)
+
+
+def _bold(best: bool, tied: bool) -> str:
+    test = (
+        f"paired difference over the same images, two-sided z-test at {100 * ALPHA:.0f} %,"
+        " Holm-corrected over all pairs; with several seeds, each seed ahead of each"
+    )
+    if best and tied:
+        return f"Bold: better than every other ({test}). ≈: tied for best by that test."
+    return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."
+
+
+def footnotes(found: Iterable[str]) -> list[tuple[str, str]]:
+    """The explanations of the marks in these texts, each once: (mark, sentence)."""
+    together = "".join(found)
+    return [(mark, sentence) for mark, sentence in MARKS.items() if mark in together]
+
+
+def block_footnotes(block: Block) -> list[tuple[str, str]]:
+    """The explanations of the marks of a block."""
+    return footnotes(marks(column, cell) for column, cell in _cells(block))
+
+
+def _cells(block: Block) -> Iterator[tuple[str, Cell]]:
+    for row in block.rows:
+        for column, cell in zip(block.columns, row.cells, strict=True):
+            yield column.metric, cell

@@ -1,0 +1,226 @@
+"""One number of a table and all that stands beside it: uncertainties, kind, size, diagnostics.
+
+May import the standard library and this package's numbers and protocols.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from genbench.reporting import numbers
+from genbench.reporting.protocols import Protocol
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+LOG_LIKELIHOODS = (
+    "elbo",
+    "iw_log_likelihood",
+    "iw_extrapolated",
+    "ais_log_likelihood",
+    "log_likelihood",
+)
+"""Metrics about log p(x) that one axis may show."""
+UNRELIABLE, NO_LIKELIHOOD = "†", "‡"
+BEST, TIED = "best", "tie"
+PARZEN = "parzen_log_likelihood"
+_WORST_K_HAT = 0.7
+_ANY_DRAWS = ("elbo", "kl", "bits_per_dim", "reconstruction_log_prob")
+_OPTION_WORDS = {"n_chains": "chains", "n_temperatures": "temperatures", "n_leapfrog": "leapfrog"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric under one set of options and one evaluator version.
+
+    ``n`` is the number of data behind the column's numbers where they agree on it.
+    """
+
+    metric: str
+    options: str
+    version: int
+    unit: str
+    better: str
+    kind: str
+    n: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells this column from the others of its block."""
+        return self.metric, self.options, self.version
+
+    @property
+    def arrow(self) -> str:
+        """Which way is better, as one character; empty where neither is."""
+        return ARROWS.get(self.better, "")
+
+    @cached_property
+    def settings(self) -> str:
+        """The options that define the quantity, as text: ``K = 100``.
+
+        The size of chunks changes no number, and draws for an ELBO change only its noise.
+        """
+        try:
+            options = json.loads(self.options or "{}")
+        except ValueError:
+            return self.options
+        shown = dict(options) if isinstance(options, dict) else {}
+        hidden = ("chunk_size", "n_data", "n_samples" if self.metric in _ANY_DRAWS else "")
+        draws = "samples" if self.metric in (PARZEN, "mmd2") else "K"
+        names = {"n_samples": draws, **_OPTION_WORDS}
+        return ", ".join(
+            f"{names.get(key, key)} = {value}"
+            for key, value in shown.items()
+            if key not in hidden and value is not None
+        )
+
+
+@dataclass(frozen=True)
+class SeedValue:
+    """The number of one training seed, and the run that it comes from."""
+
+    seed: int
+    train_id: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number with its three uncertainties, or the reason why there is none.
+
+    Attributes:
+        stderr: Standard error over the test set.
+        mc_stderr: Monte-Carlo standard error, from finitely many draws of z.
+        seed_sd: Standard deviation between training seeds.
+        health: Diagnostics of the estimator by name.
+        standing: ``best``, ``tie`` or empty; see :mod:`genbench.reporting.standing`.
+    """
+
+    status: str
+    value: float = float("nan")
+    stderr: float = float("nan")
+    mc_stderr: float = float("nan")
+    seed_sd: float = float("nan")
+    n_seeds: int = 0
+    n_ok: int = 0
+    n: int | None = None
+    kind: str = ""
+    reason: str = ""
+    health: Mapping[str, float] = field(default_factory=dict)
+    seeds: tuple[SeedValue, ...] = ()
+    standing: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a number."""
+        return self.status == "ok"
+
+    @property
+    def word(self) -> str:
+        """What stands in the place of a number."""
+        return {"not_applicable": "n/a", "missing": "–"}.get(self.status, self.status)
+
+    @property
+    def text(self) -> str:
+        """Value ± standard error over the test set, or the word for its absence."""
+        if not self.ok:
+            return self.word
+        value, stderr = numbers.measured(self.value, self.stderr)
+        return f"{value} ± {stderr}" if stderr else value
+
+    @property
+    def mc_text(self) -> str:
+        """Monte-Carlo standard error; empty where none is known."""
+        known = numbers.spread(self.mc_stderr) if self.ok else ""
+        return f"MC {known}" if known else ""
+
+    @property
+    def seeds_text(self) -> str:
+        """Standard deviation between seeds, and how many of them have a number."""
+        if not self.ok or self.n_seeds < 2:
+            return ""
+        of = f", {self.n_ok} of {self.n_seeds} seeds" if self.n_ok < self.n_seeds else ""
+        return f"seed sd {numbers.spread(self.seed_sd) or '–'}{of}"
+
+    @property
+    def unreliable(self) -> bool:
+        """Whether Pareto k-hat says that few draws carry the weight (above 0.7)."""
+        return self.ok and self.health.get("k_hat", 0.0) > _WORST_K_HAT
+
+
+def marks(metric: str, cell: Cell) -> str:
+    """Footnote marks of a number; :func:`genbench.reporting.captions.footnotes` explains them."""
+    if not cell.ok:
+        return ""
+    return UNRELIABLE * cell.unreliable + NO_LIKELIHOOD * (metric == PARZEN)
+
+
+def words(kind: str) -> str:
+    """A kind as people write it: ``lower bound``."""
+    return kind.replace("_", " ")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model; ``label`` names the run too where one name stands for two.
+
+    ``note`` is what a reader must know of the row (``label summed out``); a ``control`` is no
+    contestant.
+    """
+
+    model: str
+    label: str
+    cells: tuple[Cell, ...]
+    control: bool = False
+    note: str = ""
+
+    @property
+    def title(self) -> str:
+        """Label and what must be known of it, on one line."""
+        known = [word for word in ("control" if self.control else "", self.note) if word]
+        return f"{self.label} ({', '.join(known)})" if known else self.label
+
+
+@dataclass(frozen=True)
+class Block:
+    """Numbers that may be compared with each other, and with no others."""
+
+    dataset: str
+    protocol: Protocol
+    split: str
+    n: int | None
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+    def column(self, metric: str) -> int | None:
+        """Position of the last column of that metric (of the largest options)."""
+        found = [i for i, column in enumerate(self.columns) if column.metric == metric]
+        return found[-1] if found else None
+
+    @property
+    def n_seeds(self) -> int:
+        """The largest number of seeds behind one cell."""
+        return max((cell.n_seeds for row in self.rows for cell in row.cells), default=0)
+
+    def under(self, column: Column) -> tuple[str, ...]:
+        """What stands under a column's name: unit, options, and n where it is another."""
+        other = column.n is not None and column.n != self.n
+        size = f"n = {numbers.grouped(column.n)}" if other else ""
+        return tuple(part for part in (column.unit, column.settings, size) if part)
+
+    def other_kind(self, column: Column, cell: Cell) -> str:
+        """The kind of a number in words, where it is not its column's."""
+        return words(cell.kind) if cell.ok and cell.kind != column.kind else ""
+
+    def errors(self, column: Column, cell: Cell) -> tuple[str, ...]:
+        """What stands below a number: n where it is another, MC, spread over seeds."""
+        if not cell.ok:
+            return ()
+        usual = self.n if column.n is None else column.n
+        other = cell.n is not None and cell.n != usual
+        size = f"n = {numbers.grouped(cell.n)}" if other else ""
+        return tuple(part for part in (size, cell.mc_text, cell.seeds_text) if part)
+
+    def beside(self, column: Column, cell: Cell) -> tuple[str, ...]:
+        """All that stands beside a number in plain text."""
+        kind = self.other_kind(column, cell)
+        return (kind, *self.errors(column, cell)) if kind else self.errors(column, cell)

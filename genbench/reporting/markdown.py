@@ -1,0 +1,93 @@
+"""The comparison and the smaller tables as Markdown.
+
+May import the standard library and this package's cells, captions and sheets.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
+from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, marks, words
+from genbench.reporting.sheets import Sheet
+from genbench.reporting.text import reasons
+
+
+def markdown_tables(title: str, blocks: Sequence[Block], sheets: Sequence[Sheet] = ()) -> str:
+    """All blocks as Markdown, then the smaller tables: heading, table, captions, footnotes."""
+    parts = [*(_markdown(block) for block in blocks), *(_sheet(sheet) for sheet in sheets)]
+    return "\n".join([f"# {_md(title)}", "", *parts])
+
+
+def _markdown(block: Block) -> str:
+    heads = ["model", *(_head(block, column) for column in block.columns)]
+    lines = [
+        f"## {_md(block.protocol.short)} ({_md(block.split)})",
+        "",
+        _md(block.protocol.sentence),
+        "",
+        _piped(heads),
+        _piped(["---", *("---:" for _ in block.columns)]),
+        *(
+            _piped(
+                [
+                    _md(row.title),
+                    *(_cell(block, *pair) for pair in zip(block.columns, row.cells, strict=True)),
+                ]
+            )
+            for row in block.rows
+        ),
+        "",
+        " ".join(_md(t) for t in (uncertainty_caption(block), ranking_caption(block)) if t),
+        "",
+        *_footnotes(block_footnotes(block)),
+        *(f"- {_md(note)}" for note in reasons(block)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _sheet(sheet: Sheet) -> str:
+    rule = ["---" if i in sheet.texts else "---:" for i in range(len(sheet.heads))]
+    lines = [
+        f"## {_md(sheet.title)}",
+        "",
+        _piped([_md(head) for head in sheet.heads]),
+        _piped(rule),
+        *(_piped([_md(_flat(text)) for text in row]) for row in sheet.rows),
+        "",
+        *([_md(sheet.caption), ""] if sheet.caption else []),
+        *_footnotes(sheet.notes),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _flat(text: str) -> str:
+    first, _, below = text.partition("\n")
+    return f"{first} ({below})" if below else first
+
+
+def _footnotes(notes: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"- {mark} {_md(sentence)}." for mark, sentence in notes]
+
+
+def _head(block: Block, column: Column) -> str:
+    below = ", ".join(part for part in (*block.under(column), words(column.kind)) if part)
+    return " ".join(part for part in (_md(column.metric), column.arrow, f"({_md(below)})") if part)
+
+
+def _cell(block: Block, column: Column, cell: Cell) -> str:
+    number = f"{_md(cell.text)}{marks(column.metric, cell)}"
+    number = f"**{number}**" if cell.standing == BEST else number
+    number = f"≈ {number}" if cell.standing == TIED else number
+    beside = "; ".join(block.beside(column, cell))
+    return f"{number} ({_md(beside)})" if beside else number
+
+
+def _piped(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _md(text: str) -> str:
+    flat = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", flat)

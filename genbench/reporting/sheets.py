@@ -1,0 +1,52 @@
+"""A small table beside the comparison, written once and shown in HTML, Markdown and LaTeX.
+
+May import the standard library and this package's cells and captions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genbench.reporting.captions import footnotes
+from genbench.reporting.cells import Block, Cell, Column, marks
+
+Line = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of texts; a second line of a cell, after a line break, is of less weight.
+
+    Attributes:
+        name: Anchor on the page, one of its kind.
+        title: Above the table.
+        heads: Column heads; the first column names the row.
+        rows: One text per head.
+        caption: Below the table.
+        texts: Positions of the columns that hold words, not numbers.
+        in_latex: Whether the table is written to ``table.tex`` too.
+    """
+
+    name: str
+    title: str
+    heads: Line
+    rows: tuple[Line, ...]
+    caption: str = ""
+    texts: tuple[int, ...] = (0,)
+    in_latex: bool = True
+
+    @property
+    def notes(self) -> list[tuple[str, str]]:
+        """Explanations of the marks in the cells."""
+        return footnotes(text for row in self.rows for text in row)
+
+
+def number(block: Block, column: Column, cell: Cell) -> str:
+    """A number with its marks; below it, what stands beside it."""
+    below = "; ".join(block.beside(column, cell))
+    return "\n".join(part for part in (f"{cell.text}{marks(column.metric, cell)}", below) if part)
+
+
+def without_empty(heads: Sequence[str], rows: Sequence[Line]) -> tuple[Line, tuple[Line, ...]]:
+    """Leave out the columns that hold nothing in any row."""
+    kept = [i for i in range(len(heads)) if any(row[i] for row in rows)]
+    return tuple(heads[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in rows)

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+
+from genbench.reporting.ranks import rank_sheet, ranks, verdict
+
+
+@pytest.fixture(scope="module")
+def found(rich_blocks, per_datum):
+    return ranks(rich_blocks[0], per_datum)
+
+
+def entries(found, metric):
+    (index,) = [i for i, column in enumerate(found.columns) if column.metric == metric]
+    pairs = zip(found.rows, found.entries, strict=True)
+    return {row.model: known[index] for row, known in pairs if known[index]}
+
+
+def test_all_estimators_are_brought_to_the_same_images(found, rich_blocks, per_datum):
+    assert found.n == 100
+    block = rich_blocks[0]
+    index = block.column("iw_log_likelihood")
+    values = per_datum.mean(block.columns[index], block.rows[0].cells[index], 100)
+    shown = entries(found, "iw_log_likelihood")["vae"]
+    assert shown.value == pytest.approx(values.mean())
+    assert shown.stderr == pytest.approx(values.std(ddof=1) / 10)
+
+
+def test_ranks_are_given_within_one_kind_only(found):
+    iw = entries(found, "iw_log_likelihood")
+    assert {model: entry.rank_text for model, entry in iw.items()} == {
+        "vae": "2 of 4",
+        "vae_twin": "3 of 4",
+        "beta_vae": "4 of 4",
+        "linear_gaussian": "",  # the only exact one
+        "cvae": "1 of 4",
+    }
+
+
+def test_verdict_names_a_pair_that_parzen_turns_around(found):
+    text = verdict(found)
+    assert text.startswith("The Parzen window orders these models differently from AIS")
+    assert "puts beta_vae" in text
+    assert text in rank_sheet(found, "ranks").caption
+
+
+def test_verdict_does_not_claim_a_reversal_where_there_is_none(found):
+    def agreeing(entry):
+        return entry and replace(entry, value=entry.cell.value)
+
+    same = [
+        tuple(agreeing(e[0]) if i == 2 and e[0] else e[i] for i in range(len(e)))
+        for e in found.entries
+    ]
+    text = verdict(replace(found, entries=tuple(same)))
+    assert text.startswith("Here the Parzen window orders the models as AIS does")
+
+
+def test_reversal_within_the_errors_is_said_to_be_so(found):
+    wide = [tuple(e and replace(e, stderr=50.0) for e in row) for row in found.entries]
+    assert "though not both by more than two standard errors" in verdict(
+        replace(found, entries=tuple(wide))
+    )
+
+
+def test_block_with_one_estimator_has_no_ranks(rich_blocks, per_datum):
+    assert ranks(rich_blocks[1], per_datum) is None

@@ -1,0 +1,136 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
+from genbench.reporting.protocols import parse
+from genbench.reporting.standing import comparisons, holm, ranked, two_sided
+
+COLUMN = Column("elbo", "{}", 1, "nats", "higher", "lower_bound", 400)
+
+
+class Stored:
+    """Per-datum values by train_id, in the place of the files."""
+
+    def __init__(self, **values):
+        self.values = values
+
+    def of(self, column, cell):
+        found = {s.seed: self.values.get(s.train_id) for s in cell.seeds}
+        return found if all(v is not None for v in found.values()) else None
+
+
+def cell(*train_ids, kind="lower_bound", n=400):
+    seeds = tuple(SeedValue(i, name, 0.0) for i, name in enumerate(train_ids))
+    return Cell("ok", value=0.0, n=n, kind=kind, seeds=seeds, n_seeds=len(seeds), n_ok=len(seeds))
+
+
+def block(column=COLUMN, controls=(), **cells):
+    rows = tuple(Row(name, name, (found,), name in controls) for name, found in cells.items())
+    return Block("digits", parse("p"), "test", 400, (column,), rows)
+
+
+def values(mean, seed, n=400, noise=0.1):
+    hard = np.random.default_rng(0).normal(0, 5, n)
+    own = np.random.default_rng(seed).normal(0, noise, n)
+    return hard + own - (hard + own).mean() + mean
+
+
+def standings(found, stored):
+    return {row.label: row.cells[0].standing for row in ranked(found, stored).rows}
+
+
+def test_holm_steps_down_and_never_decreases():
+    # sorted 0.01, 0.02, 0.03, 0.5: times 4, 3, 2, 1 = 0.04, 0.06, 0.06, 0.5
+    assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_two_sided_p_value_is_that_of_the_normal_law():
+    assert two_sided(0.0) == 1.0
+    assert two_sided(1.959963984540054) == pytest.approx(0.05, abs=1e-12)
+    assert two_sided(-math.inf) == 0.0
+
+
+def test_pair_has_the_mean_and_standard_error_of_differences_on_the_same_images():
+    stored = Stored(a=np.array([1.0, 2.0, 3.0, 6.0]), b=np.array([0.0, 2.0, 1.0, 1.0]))
+    column = replace(COLUMN, n=4)
+    (found,) = comparisons(block(column, x=cell("a", n=4), y=cell("b", n=4)), 0, stored)
+    pair = found.pairs[0, 1]
+    assert pair.difference == 2.0  # 1, 0, 2, 5
+    assert pair.stderr == pytest.approx(math.sqrt(14 / 3 / 4))  # squares 1, 4, 0, 9 over 3, over 4
+
+
+def test_best_needs_a_significant_paired_difference():
+    stored = Stored(a=values(-10.0, 1), b=values(-10.1, 2), c=values(-10.001, 3))
+    assert standings(block(x=cell("a"), y=cell("b")), stored) == {"x": BEST, "y": ""}
+    tie = standings(block(x=cell("a"), y=cell("b"), z=cell("c")), stored)
+    assert tie == {"x": TIED, "y": "", "z": TIED}
+
+
+def test_smaller_is_best_where_lower_is_better():
+    column = replace(COLUMN, metric="reconstruction_mse", better="lower")
+    stored = Stored(a=values(-10.0, 1), b=values(-11.0, 2))
+    assert standings(block(column, x=cell("a"), y=cell("b")), stored) == {"x": "", "y": BEST}
+
+
+@pytest.mark.parametrize("other", [{"kind": "exact"}, {"kind": "estimate"}, {"n": 100}])
+def test_numbers_of_another_kind_or_n_are_never_ranked_together(other):
+    stored = Stored(a=values(-10.0, 1), b=values(-12.0, 2), c=values(-5.0, 3, other.get("n", 400)))
+    found = block(x=cell("a"), y=cell("b"), z=cell("c", **other))
+    assert standings(found, stored) == {"x": BEST, "y": "", "z": ""}
+    assert comparisons(block(x=cell("a"), z=cell("c", **other)), 0, stored) == []
+
+
+@pytest.mark.parametrize("metric", ["parzen_log_likelihood", "bdmc_gap", "mmd2", "kl"])
+def test_metrics_that_rank_wrongly_or_on_other_data_mark_nothing(metric):
+    stored = Stored(a=values(-10.0, 1), b=values(-12.0, 2))
+    found = block(replace(COLUMN, metric=metric), x=cell("a"), y=cell("b"))
+    assert standings(found, stored) == {"x": "", "y": ""}
+
+
+def test_nobody_is_best_while_one_number_has_no_per_datum_values():
+    stored = Stored(a=values(-10.0, 1), b=values(-12.0, 2))
+    found = block(x=cell("a"), y=cell("b"), z=cell("lost"))
+    assert set(standings(found, stored).values()) == {""}
+
+
+def test_seeds_that_contradict_the_order_make_a_tie():
+    stored = Stored(a=values(-10.0, 1), b=values(-10.4, 2), c=values(-10.3, 3), d=values(-10.5, 4))
+    found = block(x=cell("a", "b"), y=cell("c", "d"))  # -10.2 against -10.4, but -10.4 < -10.3
+    (comparison,) = comparisons(found, 0, stored)
+    assert comparison.pairs[0, 1].p_value < 0.001
+    assert comparison.pairs[0, 1].seed_sd == pytest.approx(math.sqrt(0.02))  # 0.3 and 0.1
+    assert standings(found, stored) == {"x": TIED, "y": TIED}
+
+
+def test_control_is_never_marked_and_still_keeps_others_from_being_best():
+    stored = Stored(a=values(-10.0, 1), b=values(-9.0, 2))
+    found = block(controls=("y",), x=cell("a"), y=cell("b"))
+    assert standings(found, stored) == {"x": "", "y": ""}
+
+
+def test_equal_models_are_tied():
+    stored = Stored(a=values(-10.0, 1), b=values(-10.0, 1))
+    assert standings(block(x=cell("a"), y=cell("b")), stored) == {"x": TIED, "y": TIED}
+
+
+def test_number_without_its_condition_is_not_paired_with_values_given_the_label(
+    rich_blocks, per_datum
+):
+    free, given = rich_blocks
+    (row,) = [row for row in free.rows if row.model == "cvae"]
+    index = free.column("iw_log_likelihood")
+    marginal = per_datum.mean(free.columns[index], row.cells[index])
+    conditional = per_datum.mean(given.columns[0], given.rows[0].cells[0])
+    assert marginal.mean() == pytest.approx(row.cells[index].value)
+    assert conditional.mean() - marginal.mean() == pytest.approx(2.3)
+
+
+def test_values_whose_mean_is_not_the_number_are_not_used(rich_blocks, per_datum):
+    block_ = rich_blocks[0]
+    wrong = replace(block_.rows[0].cells[0], seeds=(SeedValue(0, "x", 1.0),))
+    assert per_datum.of(block_.columns[0], wrong) is None
