@@ -22,6 +22,7 @@ from genbench.evaluation.runner import Outcome, Task, evaluate_model
 from genbench.evaluation.spec import Context
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.runs import store
+from genbench.runs.assume import Assume, fit_assumption, shell
 from genbench.runs.provenance import provenance
 from genbench.runs.record import RunRecord, describe, empty_rows, protocol_of
 from genbench.runs.spec import RunSpec
@@ -54,7 +55,23 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
             f"set data.binarisation to threshold, static or dynamic (now "
             f"'{spec.data.binarisation}')"
         )
+    if spec.assume:
+        _check_assumption(spec, spec.assume, dataset, built)
     return built
+
+
+def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
+    if built.observation or built.closed_form:
+        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has a likelihood of its own")
+    if dataset.domain == "binary":
+        raise ConfigError(
+            f"model.{spec.name}.assume: Gaussian noise needs grey pixels; "
+            "set data.binarisation to none and data.dequantisation to uniform"
+        )
+    try:
+        shell(built.model, assume, dataset.image_shape)
+    except ConfigError as error:
+        raise ConfigError(f"model.{spec.name}.{error}") from error
 
 
 def execute(
@@ -133,11 +150,15 @@ def _work(
     folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": record.description})
     model = built.model.to(device)
     if metrics and metrics["status"] == "ok":
+        if spec.assume:
+            model = shell(model, spec.assume, dataset.image_shape).to(device)
         model.load_state_dict(read_weights(folder / store.MODEL))
     else:
         (folder / store.MANIFEST).unlink(missing_ok=True)  # nothing of an older training is reused
         metrics = _train(spec, dataset, folder, built, model)
         measured = {"train_seconds": metrics.pop("seconds", None)}
+        if spec.assume and metrics["status"] == "ok":
+            model = _assume(spec, spec.assume, dataset, folder, model, metrics).to(device)
     if metrics["status"] == "ok":
         started = time.perf_counter()
         _evaluate(spec, dataset, folder, tasks, model, metrics)
@@ -161,9 +182,12 @@ def _train(
     spec: RunSpec, dataset: Dataset, folder: RunFolder, built: Built, model: nn.Module
 ) -> dict[str, Any]:
     outcome: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
+    if spec.assume and (trained := _trained_base(spec, dataset, folder, model)):
+        return outcome | trained
     if built.closed_form:
         started = time.perf_counter()
-        built.closed_form(dataset.held_out("train").x)
+        with seeded(spec.seed, "closed_form"):
+            built.closed_form(dataset.held_out(built.closed_form_split).x)
         write_weights(folder / store.MODEL, weights_of(model))
         return outcome | {"seconds": round(time.perf_counter() - started, 3)}
     try:
@@ -186,6 +210,39 @@ def _train(
     write_weights(folder / store.MODEL, chosen)
     selected = result.best_epoch if spec.train.select == "best" else spec.train.epochs
     return outcome | {"selected_epoch": selected, "seconds": round(result.seconds, 3)}
+
+
+def _trained_base(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, model: nn.Module
+) -> dict[str, Any] | None:
+    """Load the weights of the same training without the assumption, where it is stored whole."""
+    base = folder.sibling(spec.base.train_id(dataset.digest))
+    found = _stored(base)
+    if not found or found["status"] != "ok":
+        return None
+    model.load_state_dict(read_weights(base / store.MODEL))
+    if store.HISTORY in base.listed():
+        write_atomic(folder / store.HISTORY, (base / store.HISTORY).read_text())
+    return {"selected_epoch": found.get("selected_epoch")} | _times(base)
+
+
+def _times(folder: RunFolder) -> dict[str, float]:
+    seconds = _past_times(folder).get("train_seconds")
+    return {} if seconds is None else {"seconds": seconds}
+
+
+def _assume(
+    spec: RunSpec,
+    assume: Assume,
+    dataset: Dataset,
+    folder: RunFolder,
+    model: nn.Module,
+    metrics: dict[str, Any],
+) -> nn.Module:
+    found = fit_assumption(model, assume, dataset, Stream(spec.seed, ("assume",)))
+    metrics["fitted"] = found.told
+    write_weights(folder / store.MODEL, weights_of(found.model))
+    return found.model
 
 
 def _evaluate(
@@ -243,6 +300,7 @@ def _fill(
 ) -> RunRecord:
     record.protocol = protocol_of(dataset, record.description)
     record.status, record.reason = metrics["status"], metrics["reason"]
+    record.fitted = metrics.get("fitted", {})
     record.provenance = folder.read(store.PROVENANCE)
     record.description = record.description | {"selected_epoch": metrics.get("selected_epoch")}
     for task in tasks:

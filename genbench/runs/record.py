@@ -29,6 +29,8 @@ class RunRecord:
     description: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    fitted: dict[str, Any] = field(default_factory=dict)
+
     @property
     def failed_rows(self) -> list[dict[str, Any]]:
         """Numbers that could not be computed although the run is fine."""
@@ -38,11 +40,15 @@ class RunRecord:
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     """Return what tables say of a model beside its numbers."""
     natural = "mass" if dataset.domain == "binary" else "density"
+    measure = built.observation.measure if built.observation else "none"
+    observation = built.observation_name
+    if spec.assume:
+        measure, observation = "density", "Gaussian noise around the image, assumed"
     return {
         "about": recipes[spec.recipe].about,
-        "observation": built.observation_name,
-        "measure": built.observation.measure if built.observation else "none",
-        "comparable_measure": built.observation.measure if built.observation else natural,
+        "observation": observation,
+        "measure": measure,
+        "comparable_measure": natural if measure == "none" else measure,
         "closed_form": built.closed_form is not None,
         "conditional": isinstance(built.model, Conditions),
         "n_parameters": count_parameters(built.model),
@@ -87,6 +93,20 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
             "marginal": False,
         }
     ]
+
+
+def label_of(records: Sequence[RunRecord]) -> str:
+    """Return the name of a model's row; a chosen scale is part of it: ``gan+normal(0.1)``.
+
+    Args:
+        records: The runs of one model, one per seed; their scales become a range if they differ.
+    """
+    name = records[0].spec.name
+    scales = sorted({record.fitted["scale"] for record in records if record.fitted})
+    if not scales:
+        return name
+    told = f"{scales[0]:g}" if len(scales) == 1 else f"{scales[0]:g} to {scales[-1]:g}"
+    return f"{name}({told})" if name.endswith("normal") else f"{name}, normal({told})"
 
 
 def failed(

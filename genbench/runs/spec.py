@@ -9,6 +9,7 @@ from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.options import Options, explain
 from genbench.data import DataConfig
 from genbench.recipes import recipes
+from genbench.runs.assume import Assume
 from genbench.training.config import TrainConfig
 
 SCHEMA = 1
@@ -23,6 +24,12 @@ class RunSpec(Options):
     data: DataConfig
     train: TrainConfig
     seed: int
+    assume: Assume | None = None
+
+    @property
+    def base(self) -> "RunSpec":
+        """The run without what is assumed: its training is the same."""
+        return self.model_copy(update={"assume": None})
 
     def recipe_options(self) -> Options:
         """Return the options as the recipe's own class.
@@ -38,6 +45,7 @@ class RunSpec(Options):
 
     def identity(self, data_digest: str) -> dict[str, Any]:
         """Return what was asked for, complete and canonical: defaults are written out."""
+        assumed = {"assume": self.assume.model_dump(mode="json")} if self.assume else {}
         return {
             "schema": SCHEMA,
             "recipe": self.recipe,
@@ -46,6 +54,7 @@ class RunSpec(Options):
             "data": self.data.model_dump(mode="json") | {"digest": data_digest},
             "train": self.train.model_dump(mode="json"),
             "seed": self.seed,
+            **assumed,
         }
 
     def train_id(self, data_digest: str) -> str:

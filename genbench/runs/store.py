@@ -29,6 +29,10 @@ class RunFolder:
         self.train_id = train_id
         self.path = results_dir / suite / "runs" / train_id
 
+    def sibling(self, train_id: str) -> "RunFolder":
+        """Return the folder of another run of the same suite."""
+        return RunFolder(self.path.parents[2], self.path.parents[1].name, train_id)
+
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 

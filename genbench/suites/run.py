@@ -10,7 +10,7 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import require_writable
 from genbench.recipes import load_plugins
 from genbench.runs.executors import Bench, Plan, pick_executor
-from genbench.runs.record import RunRecord
+from genbench.runs.record import RunRecord, label_of
 from genbench.suites.load import load_suite
 from genbench.suites.spec import SuiteSpec, expand, tasks_of
 from genbench.suites.table import write_suite
@@ -129,7 +129,7 @@ def _with_stored(bench: Bench, plan: Plan, new: Mapping[str, RunRecord]) -> list
 
 
 def _told(record: RunRecord) -> str:
-    name = f"{record.spec.name} seed {record.spec.seed}"
+    name = f"{label_of([record])} seed {record.spec.seed}"
     if record.status != "ok":
         return f"{name}: {record.status}: {record.reason}"
     if record.failed_rows:

@@ -48,6 +48,19 @@ def model_tables(raw: dict[str, Any]) -> list[dict[str, Any]]:
     return entries
 
 
+def entry_name(entry: dict[str, Any]) -> str:
+    """Return the name of a model's row: its own, or the recipe and what is assumed of it.
+
+    Example:
+        >>> entry_name({"recipe": "ae", "assume": {"prior": "gaussian"}})
+        'ae+gaussian_prior+normal'
+    """
+    assume = entry.get("assume")
+    prior = assume.get("prior") if isinstance(assume, dict) else None
+    suffix = (f"+{prior}_prior" if prior else "") + ("+normal" if assume is not None else "")
+    return str(entry.get("name", f"{entry.get('recipe')}{suffix}"))
+
+
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
     """Drop what a model says of ``keys``, flat or in ``table``, since a setting overrules it."""
     for key in keys if isinstance(keys, list | dict) else ():
@@ -67,7 +80,7 @@ def _entries(raw: dict[str, Any], which: str, setting: str) -> list[dict[str, An
     entries = model_tables(raw)
     if which == "*":
         return entries
-    named = {str(e.get("name", e.get("recipe"))): e for e in entries}
+    named = {entry_name(e): e for e in entries}
     named |= {str(i): e for i, e in enumerate(entries)}
     if which not in named:
         known = [name for name in named if not name.isdigit()]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.options import Options, explain
@@ -10,8 +10,9 @@ from genbench.data import DataConfig
 from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
+from genbench.runs.assume import Assume
 from genbench.runs.spec import RunSpec
-from genbench.suites.settings import model_tables
+from genbench.suites.settings import entry_name, model_tables
 from genbench.training.config import TrainConfig
 
 DEFAULT_METRICS = (
@@ -36,6 +37,23 @@ class ModelEntry(Options):
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
+    assume: Assume | None = None
+
+
+class Published(Options):
+    """A published number, to be set beside the one measured here.
+
+    ``value`` has the sign and unit of ``metric``; ``note`` names the differences of protocol, and
+    ``tag`` says how well the number is verified.
+    """
+
+    model: str
+    metric: str
+    value: float
+    stderr: PositiveFloat | None = None
+    source: str
+    note: str = ""
+    tag: str = ""
 
 
 class SuiteSpec(Options):
@@ -49,6 +67,7 @@ class SuiteSpec(Options):
     train: dict[str, Any] = Field(default_factory=dict)
     model: tuple[ModelEntry, ...] = Field(min_length=1)
     evaluate: dict[str, Any] = Field(default_factory=dict)
+    published: tuple[Published, ...] = ()
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -66,6 +85,10 @@ class SuiteSpec(Options):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two models are named '{name}': give one a `name`")
+        for i, published in enumerate(self.published):
+            if published.model not in names:
+                hint = did_you_mean(published.model, names)
+                raise ValueError(f"published.{i}.model: no model '{published.model}'; {hint}")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must differ from each other")
         return self
@@ -91,20 +114,21 @@ def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
     recipe = entry.get("recipe", entry.get("name"))
     if not isinstance(recipe, str):
         raise ConfigError(f"model.{index}.recipe: missing; {did_you_mean('', recipes)}")
-    name = entry.get("name", recipe)
+    name = entry_name({"recipe": recipe} | entry)
     try:
         options = recipes[recipe].options.model_fields
     except ConfigError as error:
         raise ConfigError(f"model.{name}.recipe: {error}") from error
     homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
     routed: dict[str, Any] = {"recipe": recipe, "name": name, "note": entry.get("note", "")}
+    routed["assume"] = _assumed(entry, name)
     for part in homes:
         table: Any = entry.get(part, {})
         if not isinstance(table, dict):
             raise ConfigError(f"model.{name}.{part}: write a table of keys")
         routed[part] = dict(table)
     for key, value in entry.items():
-        if key in ("recipe", "name", "note", *homes):
+        if key in ("recipe", "name", "note", "assume", *homes):
             continue
         home = next((h for h, fields in homes.items() if key in fields), None)
         if home is None:
@@ -112,6 +136,15 @@ def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
             raise ConfigError(f"model.{name}.{key}: unknown key; {did_you_mean(key, known)}")
         routed[home][key] = value
     return routed
+
+
+def _assumed(entry: dict[str, Any], name: str) -> Assume | None:
+    if "assume" not in entry:
+        return None
+    try:
+        return Assume.model_validate(entry["assume"])
+    except ValidationError as error:
+        raise ConfigError(explain(error, f"model.{name}.assume", Assume)) from error
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
@@ -133,6 +166,7 @@ def _run_spec(suite: SuiteSpec, entry: ModelEntry, seed: int) -> RunSpec:
         data=data,
         train=train,
         seed=seed,
+        assume=entry.assume,
     )
     spec.recipe_options()
     return spec

@@ -1,6 +1,6 @@
 """What a suite leaves behind for reports: ``metrics.csv`` and ``suite.json``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from genbench.core.columns import COLUMNS
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, unconditional
+from genbench.runs.record import RunRecord, label_of, unconditional
 from genbench.suites.spec import SuiteSpec
 
 TYPES = {
@@ -29,14 +29,21 @@ def metrics_frame(suite: str, records: Sequence[RunRecord], tasks: Sequence[Task
     Models keep the order of the suite file, metrics that of ``[evaluate]``.
     """
     order = [task.evaluator.metric for task in tasks]
+    labels = row_labels(records)
     rows = []
     for place, record in enumerate(records):
         for row in record.rows:
             key = (place, order.index(row["metric"].partition("[")[0]))
-            rows.append((key, _flat(suite, record, row)))
+            rows.append((key, _flat(suite, record, row) | {"model": labels[record.spec.name]}))
     rows.sort(key=lambda pair: pair[0])
     frame = pd.DataFrame([row for _, row in rows], columns=list(COLUMNS))
     return frame.astype(TYPES)
+
+
+def row_labels(records: Sequence[RunRecord]) -> dict[str, str]:
+    """Return the name of each model's row in the table, by its name in the suite file."""
+    names = {record.spec.name for record in records}
+    return {name: label_of([r for r in records if r.spec.name == name]) for name in names}
 
 
 def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +51,6 @@ def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
         "suite": suite,
         "dataset": record.spec.data.name,
         "protocol": unconditional(record.protocol) if row["marginal"] else record.protocol,
-        "model": record.spec.name,
         "seed": record.spec.seed,
         "split": "test",
         "train_id": record.train_id,
@@ -61,16 +67,19 @@ def write_suite(
     command: str,
 ) -> tuple[pd.DataFrame, bool]:
     """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed."""
-    frame = metrics_frame(suite.name, records, tasks)
+    frame, labels = metrics_frame(suite.name, records, tasks), row_labels(records)
+    spec = suite.model_dump(mode="json")
+    for entry in spec["published"]:
+        entry["model"] = labels.get(entry["model"], entry["model"])
     summary = {
         "schema": 1,
         "name": suite.name,
         "title": suite.title,
         "description": suite.description,
         "command": command,
-        "spec": suite.model_dump(mode="json"),
+        "spec": spec,
         "metrics": [task.evaluator.record() for task in tasks],
-        "runs": [_run(suite, record) for record in records],
+        "runs": [_run(suite, record, labels) for record in records],
         "versions": versions(),
     }
     table = frame.to_csv(index=False, lineterminator="\n")
@@ -81,7 +90,7 @@ def write_suite(
     return frame, any(changed)
 
 
-def _run(suite: SuiteSpec, record: RunRecord) -> dict[str, Any]:
+def _run(suite: SuiteSpec, record: RunRecord, labels: Mapping[str, str]) -> dict[str, Any]:
     notes = {entry.name: entry.note for entry in suite.model}
     described = {k: record.description.get(k) for k in ("observation", "measure", "n_parameters")}
     about, in_closed_form = (record.description.get(k) for k in ("about", "closed_form"))
@@ -90,7 +99,8 @@ def _run(suite: SuiteSpec, record: RunRecord) -> dict[str, Any]:
     }
     return {
         "train_id": record.train_id,
-        "model": record.spec.name,
+        "model": labels[record.spec.name],
+        "fitted": record.fitted,
         "recipe": record.spec.recipe,
         "seed": record.spec.seed,
         "dataset": record.spec.data.name,

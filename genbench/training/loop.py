@@ -220,6 +220,7 @@ def fit(
     Raises:
         DivergedError: A loss is not finite; names the update and the step.
     """
+    torch.set_flush_denormal(True)  # moments of dead weights fade below 1e-38 and become slow
     loop = _Loop(model, updates, data, config, stream)
     state = _resume(checkpoint, model, loop.optimizers)
     saved_at = time.monotonic()

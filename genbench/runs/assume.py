@@ -1,0 +1,114 @@
+"""What is assumed of a model without a likelihood, so that it gets one: a prior, and noise.
+
+The assumption is part of the run's identity and of its row's name. The trained base is not
+changed; what is fitted here is fitted on training data, and what is chosen on validation data.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from genbench.core.errors import ConfigError
+from genbench.core.options import Options
+from genbench.core.seeding import Stream
+from genbench.data import Dataset
+from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.spec import Context
+from genbench.models.adapters import (
+    WithFittedPrior,
+    WithObservationNoise,
+    with_observation_noise,
+)
+
+ENCODE_BLOCK = 1000
+LARGEST_SCALE = 10**-0.3
+SCALES = tuple(round(LARGEST_SCALE * 10 ** (-k / 10), 4) for k in range(14))
+"""Candidates, ten per decade, from 0.5012 down to 0.0251."""
+
+
+class Assume(Options):
+    """``[model.assume]``: p(x given z) = N(decode(z), scale^2 I), and a prior where there is none.
+
+    ``prior`` is fitted to the codes of the training data: one Gaussian with full covariance, or a
+    mixture of ``n_components``. ``scale = "validation"`` takes the candidate with the largest
+    annealed-importance-sampling estimate on the first ``n_data`` validation data, walking down from
+    the largest until the estimate falls.
+    """
+
+    prior: Literal["gaussian", "mixture"] | None = None
+    n_components: PositiveInt = 10
+    scale: PositiveFloat | Literal["validation"] = "validation"
+    n_data: PositiveInt = Field(100, le=1000)
+    n_chains: PositiveInt = 2
+    n_temperatures: PositiveInt = 100
+    n_leapfrog: PositiveInt = 5
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The adapted model, and what a table says of it."""
+
+    model: WithObservationNoise
+    told: dict[str, Any]
+
+
+def shell(base: nn.Module, assume: Assume, image_shape: tuple[int, int, int]) -> nn.Module:
+    """Return the adapted model before anything is fitted, ready to load stored numbers.
+
+    Raises:
+        ConfigError: The base cannot carry the assumption.
+    """
+    scale = assume.scale if isinstance(assume.scale, float) else 1.0
+    try:
+        inner = _with_prior(base, assume)
+        return with_observation_noise(inner, scale, image_shape)
+    except ValueError as error:
+        hint = "" if assume.prior else '; an autoencoder needs prior = "gaussian" or "mixture"'
+        raise ConfigError(f"assume: {error}{hint}") from error
+
+
+def _with_prior(base: nn.Module, assume: Assume) -> nn.Module:
+    return WithFittedPrior(base, assume.prior, assume.n_components) if assume.prior else base
+
+
+@torch.no_grad()
+def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: Stream) -> Fitted:
+    """Fit the prior on training codes and choose the scale on validation data."""
+    base.eval()
+    inner = _with_prior(base, assume)
+    if isinstance(inner, WithFittedPrior):
+        inner.fit(_codes(inner, dataset.held_out("train").x), seed=stream.seed)
+    if assume.scale != "validation":
+        model = with_observation_noise(inner, assume.scale, dataset.image_shape)
+        return Fitted(model, {"scale": assume.scale, "chosen_on": "stated"})
+    scale, found = _choose_scale(inner, assume, dataset, stream)
+    told = {"scale": scale, "chosen_on": "validation", "candidates": found}
+    return Fitted(with_observation_noise(inner, scale, dataset.image_shape), told)
+
+
+def _codes(model: WithFittedPrior, x: Tensor) -> Tensor:
+    return torch.cat([model.encode(block) for block in torch.split(x, ENCODE_BLOCK)])
+
+
+def _choose_scale(
+    inner: nn.Module, assume: Assume, dataset: Dataset, stream: Stream
+) -> tuple[float, dict[str, float]]:
+    x = dataset.held_out("validation").x[: assume.n_data]
+    options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
+    task = make_task("ais_log_likelihood", options)
+    best, found = SCALES[0], dict[str, float]()
+    for scale in SCALES:
+        model = with_observation_noise(inner, scale, dataset.image_shape)
+        context = Context(model, stream.child("scale"))
+        row = evaluate_model(x, None, [task], context, f"scale {scale:g}")[0].rows[0]
+        if row.value is None or not math.isfinite(row.value):
+            raise ArithmeticError(f"scale {scale:g}: {row.status}: {row.reason}")
+        found[f"{scale:g}"] = round(row.value, 3)
+        if row.value < found[f"{best:g}"]:
+            break
+        best = scale
+    return best, found
