@@ -1,4 +1,7 @@
-"""Evaluators of log p(x): bounds, exact values, and code lengths."""
+"""Evaluators of log p(x): the ELBO, the exact value, and code lengths.
+
+The bounds from importance weights are in ``importance.py``.
+"""
 
 from pydantic import PositiveInt
 
@@ -21,13 +24,6 @@ class ElboOptions(EvaluatorOptions):
     n_samples: PositiveInt = 10
 
 
-class IwOptions(EvaluatorOptions):
-    """K draws per datum, at most ``chunk_size`` of them decoded at once."""
-
-    n_samples: PositiveInt = 100
-    chunk_size: PositiveInt = 20
-
-
 @evaluator(
     name="elbo",
     version=1,
@@ -43,33 +39,12 @@ class IwOptions(EvaluatorOptions):
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
     terms = block.elbo_terms(options.n_samples)
-    return PerDatum(terms.elbo, remark=kl_remark(terms))
+    return PerDatum(terms.elbo, remark=kl_remark(terms), mc_variance=terms.elbo_variance)
 
 
 def kl_remark(terms: bounds.ElboTerms) -> str:
     """Say how the KL was computed where torch knows no closed form."""
     return "" if terms.closed_form else "KL by Monte Carlo: no closed form for this pair"
-
-
-@evaluator(
-    name="iw_log_likelihood",
-    version=1,
-    needs=Variational,
-    unit="nats",
-    better="higher",
-    kind="lower_bound",
-    title="Importance-weighted bound",
-    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
-    cites=("Burda2016:eq8",),
-    options=IwOptions,
-)
-def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
-    stream = block.stream.child("iw_log_likelihood")
-    values = bounds.iw_log_likelihood(
-        block.model, block.x, options.n_samples, options.chunk_size, stream
-    )
-    return PerDatum(values)
 
 
 @evaluator(
@@ -107,18 +82,20 @@ class BitsOptions(ElboOptions):
 )
 def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     """Code length per pixel that the model's ELBO (or exact log p) promises."""
-    n_levels = options.n_levels or block.n_levels
+    n_levels = options.n_levels or block.context.n_levels
     if _is_mass(block):
         n_levels = None
     elif n_levels is None:
         raise NotApplicableError(
             "a density (or what may be one) is no code length unless the data are dequantised"
         )
-    exact = isinstance(block.model, HasExactDensity)
-    known = block.model.log_prob if exact else lambda _: block.elbo_terms(options.n_samples).elbo
     offset = to_bits_per_dim(0.0, 1, n_levels)
     per_nat = to_bits_per_dim(1.0, block.x[0].numel(), None)
-    return PerDatum(known(block.x) * per_nat + offset, kind="exact" if exact else None)
+    if isinstance(block.model, HasExactDensity):
+        return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind="exact")
+    terms = block.elbo_terms(options.n_samples)
+    variance = None if terms.elbo_variance is None else terms.elbo_variance * per_nat**2
+    return PerDatum(terms.elbo * per_nat + offset, mc_variance=variance)
 
 
 def _is_mass(block: Block) -> bool:

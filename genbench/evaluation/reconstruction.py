@@ -53,4 +53,6 @@ def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
 def reconstruction_log_prob(block: Block, options: ElboOptions) -> PerDatum:
     """Expected log probability of a datum under its own posterior: minus the distortion."""
     terms = block.elbo_terms(options.n_samples)
-    return PerDatum(terms.log_px_given_z, remark=kl_remark(terms))
+    return PerDatum(
+        terms.log_px_given_z, remark=kl_remark(terms), mc_variance=terms.log_px_variance
+    )

@@ -10,9 +10,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+import genbench.evaluation.annealing
+import genbench.evaluation.decomposition
+import genbench.evaluation.importance
+import genbench.evaluation.inference_gap
 import genbench.evaluation.latent
 import genbench.evaluation.likelihood
-import genbench.evaluation.reconstruction  # noqa: F401  the imports register the evaluators
+import genbench.evaluation.reconstruction
+import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, bind, missing
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
@@ -44,6 +49,11 @@ class Task:
     def key(self) -> str:
         """What an evaluation of one model and split is stored under."""
         return f"{self.evaluator.name}/v{self.evaluator.version}/{self.options.model_dump_json()}"
+
+    def n_of(self, n: int) -> int:
+        """Return how many of ``n`` data the task is run on."""
+        asked: int | None = getattr(self.options, "n_data", None)
+        return min(n, asked or n)
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,7 @@ def evaluate_model(
     A task that does not apply or fails says so in its rows and leaves the others alone. Results do
     not depend on the order of the tasks, on which others run, or on how many data follow a datum:
     the last block is filled up with its last datum, whose copies are then left out. A task whose
-    options have ``n_data`` is run on that many of the first data.
+    options have ``n_data`` sees that many data, evenly spaced over all.
 
     Args:
         x: Data (N, ...).
@@ -178,14 +188,25 @@ def evaluate_model(
         description: What the progress bar says.
     """
     collected = [_start(task, context.model, y) for task in tasks]
+    groups = {task.n_of(len(x)): None for task in tasks}
+    blocks = [(n, start) for n in groups for start in range(0, n, DATA_BLOCK)]
     with _eval_mode(context.model):
-        starts = range(0, len(x), DATA_BLOCK)
-        for i, start in enumerate(progress(starts, description, "block")):
-            rows = torch.arange(start, start + DATA_BLOCK, device=x.device).clamp(max=len(x) - 1)
+        for n, start in progress(blocks, description, "block"):
+            rows = _spaced(len(x), n, start).to(x.device)
             view = bind(context.model, None if y is None else y[rows])
-            block = Block(view, x[rows], context.stream.child("block", i), context)
-            _evaluate_block(block, tasks, collected, start, len(x))
+            stream = context.stream.child("block", start // DATA_BLOCK)
+            block = Block(view, x[rows], stream, context)
+            mine = [i for i, task in enumerate(tasks) if task.n_of(len(x)) == n]
+            _evaluate_block(
+                block, [tasks[i] for i in mine], [collected[i] for i in mine], n - start
+            )
     return [_finish(task, found) for task, found in zip(tasks, collected, strict=True)]
+
+
+def _spaced(n_all: int, n: int, start: int) -> Tensor:
+    """Return the rows of one block of ``n`` data, evenly spaced over all; the last one repeats."""
+    place = torch.arange(start, start + DATA_BLOCK).clamp(max=n - 1)
+    return place * n_all // n
 
 
 @contextmanager
@@ -223,12 +244,9 @@ def _require_capability(task: Task, model: Any, found: _Collected) -> None:
 
 
 def _evaluate_block(
-    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], start: int, n: int
+    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], n_left: int
 ) -> None:
     for task, found in zip(tasks, collected, strict=True):
-        n_left = min(n, getattr(task.options, "n_data", None) or n) - start
-        if n_left <= 0:
-            continue
         if found.status == "ok" and not task.evaluator.marginal_metric:
             _require_capability(task, block.model, found)
         if found.status != "ok":

@@ -5,16 +5,19 @@ One implementation serves both. beta never appears here: it multiplies the KL in
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
 from genbench.core.capabilities import Generative, Variational
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
+from genbench.inference.memory import automatic_chunk, in_pieces, keep_freed_memory
+from genbench.inference.streaming import StreamingLogMeanExp as StreamingLogMeanExp
+from genbench.inference.weights import ImportanceWeights
 
 K_BLOCK = 10
 """Draws per noise address: the k-th draw of a datum is the same for every K and every chunk."""
@@ -24,13 +27,16 @@ class ElboTerms(NamedTuple):
     """The parts of the evidence lower bound, each (B,) in nats.
 
     ``kl`` is the closed form where torch knows one, else a mean over the draws; ``kl_per_dim``
-    (B, D) exists where both distributions factorise over dimensions.
+    (B, D) exists where both distributions factorise over dimensions. The Monte-Carlo variances (B,)
+    of the ELBO and of ``log_px_given_z`` exist where evaluation asked for more than one draw.
     """
 
     log_px_given_z: Tensor
     kl: Tensor
     kl_per_dim: Tensor | None
     closed_form: bool
+    elbo_variance: Tensor | None = None
+    log_px_variance: Tensor | None = None
 
     @property
     def elbo(self) -> Tensor:
@@ -104,74 +110,113 @@ def elbo_terms(
     """
     q, p = posterior_of(model, x), prior_of(model)
     z = draw(q, n_samples)  # (K, B, D)
-    log_px_z = log_px_given_z(model, x, z, len(p.event_shape)).mean(dim=0)
+    log_px_z = log_px_given_z(model, x, z, len(p.event_shape))  # (K, B)
     kl, parts = kl_terms(q, p)
+    if kl is not None and not control_variate:
+        return ElboTerms(log_px_z.mean(dim=0), kl, parts, closed_form=True)
+    log_ratio = q.log_prob(z) - p.log_prob(z)
+    sampled, variance = log_ratio.mean(dim=0), _variance_of_mean(log_px_z - log_ratio)
     if kl is None:
-        sampled = (q.log_prob(z) - p.log_prob(z)).mean(dim=0)
-        return ElboTerms(log_px_z, sampled, None, closed_form=False)
-    if control_variate:
-        sampled = (q.log_prob(z) - p.log_prob(z)).mean(dim=0)
-        log_px_z = log_px_z - (sampled - kl)
-    return ElboTerms(log_px_z, kl, parts, closed_form=True)
+        of_px = _variance_of_mean(log_px_z)
+        return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px)
+    controlled = log_px_z.mean(dim=0) - (sampled - kl)
+    return ElboTerms(controlled, kl, parts, True, variance, variance)
+
+
+def _variance_of_mean(values: Tensor) -> Tensor | None:
+    """Return s^2 / K over rows (K, B), or None where one row says nothing of it."""
+    return values.detach().double().var(dim=0) / len(values) if len(values) > 1 else None
 
 
 def log_weights(model: Variational, x: Tensor, z: Tensor, q: Distribution) -> Tensor:
     """Return log w = log p(z) + log p(x given z) - log q(z given x) for z (K, B, D), as (K, B)."""
     p = prior_of(model)
-    return p.log_prob(z) + log_px_given_z(model, x, z, len(p.event_shape)) - q.log_prob(z)
+    log_ratio = log_density(p, z) - log_density(q, z)
+    return log_ratio + log_px_given_z(model, x, z, len(p.event_shape))
 
 
-class StreamingLogMeanExp:
-    """log of a mean of exponentials over rows that arrive in pieces, in float64."""
+def log_density(p: Distribution, z: Tensor) -> Tensor:
+    """Return log p(z), what ``p.log_prob(z)`` is; a diagonal Gaussian takes fewer passes over z."""
+    factorises = type(p) is Independent and type(p.base_dist) is Normal
+    if not factorises or p.reinterpreted_batch_ndims != 1:  # type: ignore[attr-defined]
+        log_prob: Tensor = p.log_prob(z)
+        return log_prob
+    loc, scale = p.base_dist.loc, p.base_dist.scale  # type: ignore[attr-defined]
+    log_volume = (scale.log() + 0.5 * math.log(2 * math.pi)).sum(dim=-1)
+    log_p: Tensor = -0.5 * ((z - loc) / scale).square().sum(dim=-1) - log_volume
+    return log_p
 
-    def __init__(self) -> None:
-        self._log_sum: Tensor | None = None
-        self.n = 0
 
-    def add(self, values: Tensor) -> None:
-        """Take in ``values`` (k, B)."""
-        piece = torch.logsumexp(values.double(), dim=0)
-        self._log_sum = piece if self._log_sum is None else torch.logaddexp(self._log_sum, piece)
-        self.n += len(values)
+def importance_weights(
+    model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
+) -> ImportanceWeights:
+    """Weigh exactly K draws from q(z given x) per datum; the encoder runs once.
 
-    def result(self) -> Tensor:
-        """Return (B,), the log of the mean over all rows so far."""
-        if self._log_sum is None:
-            raise ValueError("no values were added")
-        return self._log_sum - math.log(self.n)
+    Draw k of a datum depends on neither K nor ``chunk_size``. A chunk that does not fit into memory
+    is halved.
+
+    Args:
+        model: Anything with prior, observation_model and posterior.
+        x: Data (B, ...).
+        n_samples: K.
+        chunk_size: Most draws per datum that are decoded at once; bounds the memory. None: so many
+            that they fit into the processor's cache.
+        stream: Where the noise comes from.
+
+    Raises:
+        ValueError: ``n_samples`` or ``chunk_size`` is below 1.
+    """
+    q = posterior_of(model, x)
+    return _weigh(lambda z: log_weights(model, x, z, q), q, x, n_samples, chunk_size, stream)
+
+
+def prior_weights(
+    model: Generative, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
+) -> ImportanceWeights:
+    """Weigh exactly K draws from the prior for each datum: log w = log p(x given z).
+
+    Arguments and errors are those of :func:`importance_weights`; there is no encoder.
+    """
+    p = prior_of(model)
+    n_dims = len(p.event_shape)
+    proposal = p.expand(torch.Size((len(x),)))
+    return _weigh(
+        lambda z: log_px_given_z(model, x, z, n_dims), proposal, x, n_samples, chunk_size, stream
+    )
 
 
 def iw_log_likelihood(
-    model: Variational, x: Tensor, n_samples: int, chunk_size: int, stream: Stream
+    model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
 ) -> Tensor:
     """Return the importance-weighted lower bound of log p(x), (B,) in nats, float64.
 
     log (1/K) sum_k p(x, z_k) / q(z_k given x) with z_k drawn from q(z given x): in expectation a
     lower bound that rises to log p(x) with K. The bias is about -Var(w) / (2 K E[w]^2).
 
-    The encoder runs once; exactly ``n_samples`` draws are used for any ``chunk_size``, and draw k
-    of a datum does not depend on either.
-
-    Args:
-        model: Anything with prior, observation_model and posterior.
-        x: Data (B, ...).
-        n_samples: K.
-        chunk_size: Most draws per datum that are decoded at once; bounds the memory.
-        stream: Where the noise comes from.
-
-    Raises:
-        ValueError: ``n_samples`` or ``chunk_size`` is below 1.
+    Arguments and errors are those of :func:`importance_weights`, which knows more of the weights.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, equation 8.
     """
-    if n_samples < 1 or chunk_size < 1:
+    return importance_weights(model, x, n_samples, chunk_size, stream).log_mean()
+
+
+def _weigh(
+    log_weight: Callable[[Tensor], Tensor],
+    proposal: Distribution,
+    x: Tensor,
+    n_samples: int,
+    chunk_size: int | None,
+    stream: Stream,
+) -> ImportanceWeights:
+    size = automatic_chunk(x) if chunk_size is None else chunk_size
+    if n_samples < 1 or size < 1:
         raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
-    q = posterior_of(model, x)
-    total = StreamingLogMeanExp()
-    for z in _draw_chunks(q, n_samples, chunk_size, stream):
-        total.add(log_weights(model, x, z, q))
-    return total.result()
+    keep_freed_memory()
+    found = ImportanceWeights(n_samples)
+    for log_w in in_pieces(log_weight, _draw_chunks(proposal, n_samples, size, stream), size):
+        found.add(log_w)
+    return found
 
 
 def _draw_chunks(

@@ -46,10 +46,11 @@ class PerDatum:
         found = self.of(column, cell)
         if found is None:
             return None
-        whole = np.mean(list(found.values()), axis=0)
+        whole: Vector = np.mean(list(found.values()), axis=0)
         if n is None or n == len(whole):
             return whole
-        return None if len(whole) % n else whole[:: len(whole) // n]
+        evenly: Vector = whole[:: max(len(whole) // n, 1)]
+        return None if len(whole) % n else evenly
 
     def _one(self, column: Column, seed: SeedValue, n: int) -> Vector | None:
         for values in self._candidates(column, seed.train_id):

@@ -120,3 +120,56 @@ def test_the_shared_scale_is_learned():
     assert head.log_scale.exp().item() == pytest.approx(0.3)
     head(torch.zeros(1, *SHAPE)).log_prob(torch.full((1, *SHAPE), 0.3)).sum().backward()
     assert head.log_scale.grad.item() == pytest.approx(0.0, abs=1e-5)  # 0.3 is the best scale
+
+
+# --- Bernoulli pixels in few passes ---
+
+
+def exact_bernoulli(logits, x):
+    """Sum of x l - log(1 + exp(l)) over the event, without cancellation."""
+    l, x = logits.double().numpy(), x.double().numpy()
+    parts = np.minimum(l, 0) - np.log1p(np.exp(-np.abs(l))) - (1 - x) * l
+    return parts.sum(axis=(-1, -2, -3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1.0, 15.0, 25.0, 39.0, 41.0, 100.0, 1000.0])
+def test_bernoulli_log_prob_is_exact_to_rounding_of_the_logits(size, dtype):
+    x = data_for(HEADS["bernoulli"], 5).to(dtype)
+    logits = (output_for(HEADS["bernoulli"], 3, 5).sign() * size).to(dtype)
+    found = heads.BernoulliHead()(logits).log_prob(x)
+    assert found.dtype == dtype
+    error = np.abs(found.numpy() - exact_bernoulli(logits, x))
+    assert error.max() <= 12 * (size + 1) * torch.finfo(dtype).eps
+
+
+def test_bernoulli_gradient_is_the_datum_minus_the_probability():
+    logits = torch.linspace(-100, 100, 24).double().reshape(2, *SHAPE).requires_grad_()
+    x = data_for(HEADS["bernoulli"], 2)
+    heads.BernoulliHead()(logits).log_prob(x).sum().backward()
+    assert torch.allclose(logits.grad, x - logits.detach().sigmoid(), rtol=1e-13, atol=1e-15)
+    small = (logits.detach() / 20).requires_grad_()
+    assert torch.autograd.gradcheck(lambda l: heads.BernoulliHead()(l).log_prob(x), small)
+
+
+def test_bernoulli_of_grey_pixels_is_the_cross_entropy():
+    x = torch.rand(4, *SHAPE, generator=torch.Generator().manual_seed(0))
+    logits = output_for(HEADS["bernoulli"], 4).float()
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    found = heads.BernoulliHead()(logits).log_prob(x)
+    assert torch.allclose(found, -entropy.sum(dim=(1, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "data"), [((1,), 5), ((3, 1), 5), ((), 5), ((5,), 1), ((3, 5), 5)]
+)
+def test_bernoulli_log_prob_broadcasts_like_torchs(shape, data):
+    logits, x = output_for(HEADS["bernoulli"], *shape), data_for(HEADS["bernoulli"], data)
+    plain = torch.distributions.Bernoulli(logits=logits, validate_args=False)
+    expected = torch.distributions.Independent(plain, 3, validate_args=False).log_prob(x)
+    found = heads.BernoulliHead()(logits).log_prob(x)
+    assert torch.allclose(found, expected, rtol=1e-12)
+    expanded = heads.BernoulliHead()(logits).expand((3, 5)).log_prob(x)
+    assert torch.allclose(expanded, expected.expand(3, 5), rtol=1e-12)
+    single = heads.BernoulliHead()(logits.float()).log_prob(x)  # float64 data stay float64
+    assert single.dtype is torch.float64

@@ -9,6 +9,7 @@ from torch.distributions import Bernoulli, Normal
 
 from genbench.core.seeding import Stream
 from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.spec import Context
 from tests.evaluation.helpers import LINEAR, Everything, N, X, only, outcome, outcomes
 from tests.inference.exact_models import IgnoresLatent, WrongPosterior, fitted
 
@@ -104,7 +105,7 @@ class Pixels:
 
 def bits(model, x, n_levels=None, options=None):
     task = make_task("bits_per_dim", options)
-    return only(evaluate_model(model, x, None, [task], Stream(0), n_levels)[0])
+    return only(evaluate_model(x, None, [task], Context(model, Stream(0), n_levels=n_levels))[0])
 
 
 def rand(n):

@@ -22,7 +22,8 @@ from torch.distributions import (
 
 from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds
-from genbench.inference.bounds import K_BLOCK, StreamingLogMeanExp
+from genbench.inference.bounds import K_BLOCK
+from genbench.inference.streaming import StreamingLogMeanExp
 from tests.inference.exact_models import (
     Counting,
     DiscreteVae,
@@ -268,6 +269,31 @@ def test_iw_bound_is_float64_whatever_the_model_computes_in():
             return Independent(Normal(q32.loc.float(), q32.scale.float()), 1)
 
     assert bounds.iw_log_likelihood(Single(single), X, 3, 2, STREAM).dtype is torch.float64
+
+
+@pytest.mark.parametrize("leading", [(), (7,), (5, 7)])
+def test_the_fast_density_of_a_diagonal_gaussian_is_torchs(leading):
+    q = Independent(Normal(randn(7, 3), randn(7, 3, seed=1).exp()), 1)
+    z = 3 * randn(*leading, *([] if leading else [7]), 3, seed=2)
+    assert torch.allclose(bounds.log_density(q, z), q.log_prob(z), rtol=1e-13)
+    standard = Independent(Normal(torch.zeros(3).double(), torch.ones(3).double()), 1)
+    assert torch.allclose(bounds.log_density(standard, z), standard.log_prob(z), rtol=1e-13)
+
+
+def test_the_variance_of_the_elbo_is_its_spread_over_repeats():
+    wrong, x = WrongPosterior(MODEL), X[:10]
+    with seeded(0, "z"):
+        terms = bounds.elbo_terms(wrong, x.repeat(400, 1, 1, 1), 5, control_variate=True)
+    spread = terms.elbo.reshape(400, 10).var(dim=0)
+    claimed = terms.elbo_variance.reshape(400, 10).mean(dim=0)
+    assert float(claimed.mean() / spread.mean()) == pytest.approx(1, abs=0.06)
+    assert torch.equal(terms.elbo_variance, terms.log_px_variance)  # the closed-form KL has none
+
+
+def test_one_draw_says_nothing_of_the_variance():
+    with seeded(0, "z"):
+        terms = bounds.elbo_terms(WrongPosterior(MODEL), X, 1, control_variate=True)
+    assert terms.elbo_variance is None
 
 
 # --- streaming log-mean-exp ---

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench.inference.bounds import StreamingLogMeanExp
+from genbench.inference.streaming import StreamingLogMeanExp
 
 values = st.lists(st.floats(-700, 700), min_size=1, max_size=30)
 

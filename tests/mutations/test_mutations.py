@@ -30,7 +30,8 @@ from tests.models import test_linear_gaussian as linear_tests
 from tests.objectives import test_adversarial as adversarial_tests
 from tests.objectives import test_elbo as objective_tests
 
-REAL_IW = bounds.iw_log_likelihood
+REAL_WEIGH = bounds.importance_weights
+REAL_LOG_MEAN = bounds.ImportanceWeights.log_mean
 REAL_CHUNKS = bounds._draw_chunks
 REAL_TERMS = bounds.elbo_terms
 REAL_WEIGHTS = bounds.log_weights
@@ -107,15 +108,15 @@ def generator_gradient():
 
 
 def flipped_sign(patch):
-    patch.setattr(bounds, "iw_log_likelihood", lambda *args: -REAL_IW(*args))
+    patch.setattr(bounds.ImportanceWeights, "log_mean", lambda self: -REAL_LOG_MEAN(self))
 
 
 def k_rounded_to_the_chunk(patch):
-    def chunks(q, n_samples, chunk_size, stream):
+    def weigh(model, x, n_samples, chunk_size, stream):
         whole = max(chunk_size, n_samples // chunk_size * chunk_size)
-        return REAL_CHUNKS(q, whole, chunk_size, stream)
+        return REAL_WEIGH(model, x, whole, chunk_size, stream)
 
-    patch.setattr(bounds, "_draw_chunks", chunks)
+    patch.setattr(bounds, "importance_weights", weigh)
 
 
 def encoder_rerun_for_every_chunk(patch):
@@ -151,11 +152,13 @@ def spread_instead_of_error(patch):
 
 
 def divided_by_the_requested_k(patch):
-    def iw(model, x, n_samples, chunk_size, stream):
+    def weigh(model, x, n_samples, chunk_size, stream):
         drawn = math.ceil(n_samples / chunk_size) * chunk_size
-        return REAL_IW(model, x, drawn, chunk_size, stream) + math.log(drawn / n_samples)
+        weights = REAL_WEIGH(model, x, drawn, chunk_size, stream)
+        weights.log_mean = lambda: REAL_LOG_MEAN(weights) + math.log(drawn / n_samples)
+        return weights
 
-    patch.setattr(bounds, "iw_log_likelihood", iw)
+    patch.setattr(bounds, "importance_weights", weigh)
 
 
 def negative_elbo_under_the_name_elbo(patch):
@@ -241,9 +244,9 @@ def failed_rows_hold_a_sentinel(patch):
 
 
 def last_batch_dropped(patch):
-    def block(part, tasks, collected, start, n):
-        if n - start >= runner.DATA_BLOCK:
-            REAL_BLOCK(part, tasks, collected, start, n)
+    def block(part, tasks, collected, n_left):
+        if n_left >= runner.DATA_BLOCK:
+            REAL_BLOCK(part, tasks, collected, n_left)
 
     patch.setattr(runner, "_evaluate_block", block)
 

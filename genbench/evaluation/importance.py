@@ -1,0 +1,251 @@
+"""Evaluators of log p(x) from weighted draws of the latent: of the posterior, or of the prior.
+
+Those that ask for the same draws share them, so that nothing is decoded twice.
+"""
+
+from collections.abc import Callable
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor
+
+from genbench.core.capabilities import Conditions, Generative, Variational, missing
+from genbench.evaluation.spec import (
+    Block,
+    EvaluatorOptions,
+    NotApplicableError,
+    PerDatum,
+    evaluator,
+)
+from genbench.inference import bounds
+from genbench.inference.weights import ImportanceWeights
+
+
+class IwOptions(EvaluatorOptions):
+    """K draws per datum, at most ``chunk_size`` of them decoded at once.
+
+    Without ``chunk_size`` as many as suit the processor's cache. No number depends on it. With
+    ``n_data`` only so many data are evaluated, evenly spaced over all.
+    """
+
+    n_samples: PositiveInt = 100
+    chunk_size: PositiveInt | None = None
+    n_data: PositiveInt | None = None
+
+
+class ExtrapolationOptions(IwOptions):
+    """The same, with two halves."""
+
+    n_samples: int = Field(100, ge=2)
+
+
+def _shared(
+    block: Block, key: tuple[str, int], make: Callable[[], ImportanceWeights]
+) -> ImportanceWeights:
+    """Return what was computed for this very block under ``key``, or compute it."""
+    owner, known = block.context.cache.get("importance_weights", (None, {}))
+    if owner is not block:
+        known = {}
+        block.context.cache["importance_weights"] = (block, known)
+    if key not in known:
+        known[key] = make()
+    found: ImportanceWeights = known[key]
+    return found
+
+
+def _posterior_weights(block: Block, options: IwOptions) -> ImportanceWeights:
+    k, chunk = options.n_samples, options.chunk_size
+    stream = block.stream.child("iw_log_likelihood")
+    return _shared(
+        block,
+        ("posterior", k),
+        lambda: bounds.importance_weights(block.model, block.x, k, chunk, stream),
+    )
+
+
+def _prior_weights(block: Block, options: IwOptions) -> ImportanceWeights:
+    k, chunk = options.n_samples, options.chunk_size
+    stream = block.stream.child("prior_draws")
+    return _shared(
+        block,
+        ("prior", k),
+        lambda: bounds.prior_weights(block.model, block.x, k, chunk, stream),
+    )
+
+
+@evaluator(
+    name="iw_log_likelihood",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Importance-weighted bound",
+    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
+    cites=("Burda2016:eq8",),
+    options=IwOptions,
+)
+def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
+    """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
+    weights = _posterior_weights(block, options)
+    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
+
+
+@evaluator(
+    name="iw_curve",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Importance-weighted bound against K",
+    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / q(zⱼ|x),  k = 1, 2, 4, …, K",
+    cites=("Burda2016:eq8",),
+    options=IwOptions,
+    has_parts=True,
+)
+def iw_curve(block: Block, options: IwOptions) -> PerDatum:
+    """Importance-weighted bound for 1, 2, 4, ... and K of the same draws.
+
+    Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
+    ``iw_log_likelihood`` of K draws.
+    """
+    curve = _posterior_weights(block, options).curve()
+    values = torch.stack(list(curve.values()), dim=1)  # (B, P)
+    return PerDatum(values, parts=tuple(str(k) for k in curve))
+
+
+@evaluator(
+    name="iw_extrapolated",
+    version=1,
+    needs=Variational,
+    unit="nats",
+    better="higher",
+    kind="estimate",
+    title="Importance-weighted bound, extrapolated",
+    formula="2 L_K − (L′ + L″) / 2,  L′, L″ from each half of the draws",
+    cites=("Nowozin2018:jackknife",),
+    options=ExtrapolationOptions,
+)
+def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
+    """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, and no bound.
+
+    Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
+    """
+    weights = _posterior_weights(block, options)
+    return PerDatum(
+        weights.extrapolated(),
+        remark="bias of order 1/K²; no bound",
+        mc_variance=weights.variance(),
+        health=weights.health(),
+    )
+
+
+@evaluator(
+    name="prior_bound",
+    version=1,
+    needs=Generative,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Prior bound",
+    formula="E_p(z)[log p(x|z)]",
+    options=IwOptions,
+)
+def prior_bound(block: Block, options: IwOptions) -> PerDatum:
+    """Lower bound of log p(x) by Jensen under the prior: what a model has without inference.
+
+    It is the ELBO with q = p, and far below the ELBO of a trained posterior.
+    """
+    weights = _prior_weights(block, options)
+    return PerDatum(weights.mean_log(), mc_variance=weights.variance_of_mean_log())
+
+
+@evaluator(
+    name="prior_log_likelihood",
+    version=1,
+    needs=Generative,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Naive Monte Carlo",
+    formula="log 1/K Σₖ p(x|zₖ),  zₖ ∼ p(z)",
+    options=IwOptions,
+)
+def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
+    """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
+
+    Few draws of the prior explain a given datum, so the bias is large unless K is huge.
+    """
+    weights = _prior_weights(block, options)
+    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
+
+
+@evaluator(
+    name="label_marginal_log_likelihood",
+    version=1,
+    needs=Conditions,
+    unit="nats",
+    better="higher",
+    kind="lower_bound",
+    title="Importance-weighted bound, labels summed out",
+    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / q(zₖ|x, y)",
+    cites=("Burda2016:eq8",),
+    options=IwOptions,
+    marginal_metric="iw_log_likelihood",
+)
+def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
+    """Lower bound of log p(x) of a conditional model: what compares with models without labels.
+
+    p(y) is the frequency of the label in the training data. The estimate of p(x) is unbiased, its
+    logarithm below log p(x) in expectation. A label without mass costs nothing.
+    """
+    log_py = _label_frequencies(block)
+    labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
+    found = [_weights_given(block, y, options) for y in labels]
+    joint = torch.stack([w.log_mean() for w in found]) + log_py[labels].unsqueeze(1)  # (L, B)
+    share = joint.softmax(dim=0)
+    variances = [w.variance() for w in found]
+    known = [v for v in variances if v is not None]
+    return PerDatum(
+        joint.logsumexp(dim=0),
+        remark=f"summed over the labels, {options.n_samples} draws each",
+        mc_variance=(share.square() * torch.stack(known)).sum(dim=0) if known else None,
+        health=_joint_health(found, share),
+    )
+
+
+def _label_frequencies(block: Block) -> Tensor:
+    """Return log p(y), (n_classes,), in float64."""
+    log_py = block.context.log_py
+    n_classes = getattr(block.context.model, "n_classes", None)
+    if log_py is None or n_classes is None:
+        raise NotApplicableError("the label frequencies or the number of classes are not known")
+    if len(log_py) != n_classes:
+        raise NotApplicableError(f"{len(log_py)} labels in the data, {n_classes} in the model")
+    return log_py.to(block.x.device).double()
+
+
+def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeights:
+    labels = torch.full((len(block.x),), y, device=block.x.device)
+    view = block.context.model.given(labels)
+    if lacking := missing(view, Variational):
+        raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
+    stream = block.stream.child("label", y)
+    return bounds.importance_weights(view, block.x, options.n_samples, options.chunk_size, stream)
+
+
+def _joint_health(found: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
+    """Return the health of all weights of a datum together; k-hat is that of its likeliest label.
+
+    ``share`` (L, B) is the posterior probability of each label.
+    """
+    each = [weights.health() for weights in found]
+    stacked = {name: torch.stack([h[name] for h in each]) for name in each[0]}  # (L, B)
+    joint = {
+        "ess": 1 / (share.square() / stacked["ess"]).sum(dim=0),
+        "max_weight": (share * stacked["max_weight"]).amax(dim=0),
+    }
+    if "k_hat" in stacked:
+        joint["k_hat"] = stacked["k_hat"].gather(0, share.argmax(dim=0, keepdim=True))[0]
+    return joint

@@ -1,0 +1,80 @@
+"""Reductions over rows that arrive in pieces, in fixed memory. Imports torch only."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+class StreamingLogMeanExp:
+    """log of a mean of exponentials over rows that arrive in pieces, in float64."""
+
+    def __init__(self) -> None:
+        self._log_sum: Tensor | None = None
+        self.n = 0
+
+    def add(self, values: Tensor) -> None:
+        """Take in ``values`` (k, B)."""
+        piece = torch.logsumexp(values.double(), dim=0)
+        self._log_sum = piece if self._log_sum is None else torch.logaddexp(self._log_sum, piece)
+        self.n += len(values)
+
+    def result(self) -> Tensor:
+        """Return (B,), the log of the mean over all rows so far."""
+        if self._log_sum is None:
+            raise ValueError("no values were added")
+        return self._log_sum - math.log(self.n)
+
+
+class StreamingMoments:
+    """Mean and variance over rows that arrive in pieces (Chan, Golub, LeVeque 1983)."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.mean: Tensor | float = 0.0
+        self._squares: Tensor | float = 0.0
+
+    def add(self, values: Tensor) -> None:
+        """Take in ``values`` (k, B)."""
+        n = self.n + len(values)
+        step = values.mean(dim=0) - self.mean
+        within = (values - values.mean(dim=0)).square().sum(dim=0)
+        self._squares = self._squares + within + step.square() * (self.n * len(values) / n)
+        self.mean = self.mean + step * (len(values) / n)
+        self.n = n
+
+    def variance_of_mean(self) -> Tensor | None:
+        """Return s^2 / n, (B,); unknown with one row."""
+        if self.n < 2 or not isinstance(self._squares, Tensor):
+            return None
+        return self._squares / ((self.n - 1) * self.n)
+
+
+class DoublingGroups:
+    """Log-mean-exp of disjoint groups of 1, 2, 4, ... successive rows, averaged over the groups."""
+
+    def __init__(self) -> None:
+        self._sums: list[Tensor] = []
+        self._counts: list[int] = []
+        self._waiting: list[Tensor] = []  # at most one row per level, (0 or 1, B)
+
+    def add(self, rows: Tensor) -> None:
+        """Take in ``rows`` (k, B)."""
+        level = 0
+        while len(rows):
+            if level == len(self._sums):
+                self._sums.append(torch.zeros_like(rows[0]))
+                self._counts.append(0)
+                self._waiting.append(rows[:0])
+            self._sums[level] = self._sums[level] + (rows - level * math.log(2)).sum(dim=0)
+            self._counts[level] += len(rows)
+            joined = torch.cat((self._waiting[level], rows))
+            even = len(joined) // 2 * 2
+            self._waiting[level] = joined[even:]
+            rows = torch.logaddexp(joined[0:even:2], joined[1:even:2])
+            level += 1
+
+    def result(self) -> dict[int, Tensor]:
+        """Return the average (B,) for each group size."""
+        pairs = zip(self._sums, self._counts, strict=True)
+        return {2**level: total / count for level, (total, count) in enumerate(pairs)}

@@ -1,0 +1,200 @@
+"""Statistics of importance weights that arrive in pieces, in float64 and fixed memory.
+
+Knows log weights and nothing of models. Imports torch and numpy; arviz-stats where a Pareto k-hat
+is asked for.
+"""
+
+import math
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genbench.inference.streaming import DoublingGroups, StreamingLogMeanExp, StreamingMoments
+
+FLUSH = 256
+"""Rows that are digested at once, whatever the chunks they came in: a power of two."""
+
+MIN_TAIL = 5
+"""Fewest tail weights to which a Pareto distribution is fitted: K = 25 draws."""
+
+FLAT_TAIL = 1e-4
+"""Nats within which the tail's log weights are equal but for float32 rounding: no tail."""
+
+
+class ImportanceWeights:
+    """K log importance weights per datum, digested: bounds of log p(x) and their health.
+
+    The log weights come in any chunks (k, B); every number is the same for all of them to rounding,
+    and memory does not grow with K beyond the tail of 3 sqrt(K) rows.
+
+    Args:
+        n_samples: K; exactly as many rows must be added.
+    """
+
+    def __init__(self, n_samples: int) -> None:
+        self.n_samples = n_samples
+        self.n = 0
+        self._held: Tensor | None = None
+        self._total, self._squares = StreamingLogMeanExp(), StreamingLogMeanExp()
+        self._halves = (StreamingLogMeanExp(), StreamingLogMeanExp())
+        self._moments, self._groups = StreamingMoments(), DoublingGroups()
+        self._top: Tensor | None = None
+
+    def add(self, log_w: Tensor) -> None:
+        """Take in log weights (k, B).
+
+        Raises:
+            ValueError: They would be more than K.
+        """
+        if self.n + len(log_w) > self.n_samples:
+            raise ValueError(f"more than {self.n_samples} log weights")
+        exact = log_w.double()
+        held = exact if self._held is None else torch.cat((self._held, exact))
+        self.n += len(log_w)
+        while len(held) >= FLUSH or (self.n == self.n_samples and len(held)):
+            self._digest(held[:FLUSH])
+            held = held[FLUSH:]
+        self._held = held
+
+    def _digest(self, rows: Tensor) -> None:
+        first = max(0, min(len(rows), self.n_samples // 2 - self._total.n))
+        for half, part in zip(self._halves, (rows[:first], rows[first:]), strict=True):
+            if len(part):
+                half.add(part.detach())
+        self._total.add(rows)
+        rows = rows.detach()
+        self._squares.add(2 * rows)
+        self._moments.add(rows)
+        self._groups.add(rows)
+        seen = rows if self._top is None else torch.cat((self._top, rows))
+        self._top = seen.topk(min(len(seen), tail_size(self.n_samples) + 1), dim=0).values
+
+    def _require_all(self) -> None:
+        if self.n != self.n_samples or self._top is None:
+            raise ValueError(f"{self.n} of {self.n_samples} log weights were added")
+
+    def log_mean(self) -> Tensor:
+        """Return log (1/K) sum_k w_k, (B,): in expectation a lower bound of log E[w]."""
+        self._require_all()
+        return self._total.result()
+
+    def variance(self) -> Tensor | None:
+        """Return the Monte-Carlo variance of :meth:`log_mean`, (B,), by the delta method.
+
+        Var(w) / (K E[w]^2) = (1/ESS - 1/K) K / (K - 1), to first order in 1/K; too small where few
+        weights dominate (see k-hat). Unknown for K = 1.
+        """
+        k = self.n_samples
+        return ((1 / self.ess() - 1 / k) * k / (k - 1)).clamp(min=0) if k > 1 else None
+
+    def mean_log(self) -> Tensor:
+        """Return (1/K) sum_k log w_k, (B,)."""
+        self._require_all()
+        return torch.as_tensor(self._moments.mean)
+
+    def variance_of_mean_log(self) -> Tensor | None:
+        """Return the Monte-Carlo variance of :meth:`mean_log`, (B,); unknown for K = 1."""
+        self._require_all()
+        return self._moments.variance_of_mean()
+
+    def ess(self) -> Tensor:
+        """Return the effective sample size (sum w)^2 / sum w^2, (B,), between 1 and K."""
+        self._require_all()
+        log_ratio = 2 * self._total.result().detach() - self._squares.result()
+        return log_ratio.exp() * self.n_samples
+
+    def max_weight(self) -> Tensor:
+        """Return the largest normalised weight, (B,), between 1/K and 1."""
+        self._require_all()
+        assert self._top is not None
+        return (self._top[0] - self._total.result().detach()).exp() / self.n_samples
+
+    @cached_property
+    def k_hat(self) -> Tensor | None:
+        """The Pareto shape of the weights' tail, (B,), or None where K < 25."""
+        self._require_all()
+        assert self._top is not None
+        if tail_size(self.n_samples) < MIN_TAIL:
+            return None
+        return pareto_k_hat(self._top, self.n_samples)
+
+    def health(self) -> dict[str, Tensor]:
+        """Return ``ess``, ``max_weight`` and, where there is one, ``k_hat``, each (B,)."""
+        found = {"ess": self.ess(), "max_weight": self.max_weight()}
+        return found if self.k_hat is None else found | {"k_hat": self.k_hat}
+
+    def curve(self) -> dict[int, Tensor]:
+        """Return the bound L_k, (B,), for k = 1, 2, 4, ... and K.
+
+        L_k is averaged over the floor(K / k) disjoint groups of k successive draws, which is
+        unbiased for the expectation of a k-draw bound and less noisy than one group.
+        """
+        return self._groups.result() | {self.n_samples: self.log_mean()}
+
+    def extrapolated(self) -> Tensor:
+        """Return log E[w] without the 1/K term of the bias, (B,): an estimate and no bound.
+
+        For even K this is 2 L_K - (L' + L'') / 2 with the bounds L', L'' of the two halves of the
+        draws: the jackknife over halves. The bias falls from order 1/K to 1/K^2. For odd K the
+        weights are such that the 1/K terms cancel too.
+
+        Raises:
+            ValueError: K < 2.
+
+        References:
+            Nowozin 2018, whose jackknife leaves out one draw in place of half of them.
+        """
+        if self.n_samples < 2:
+            raise ValueError("the extrapolation in 1/K needs 2 draws or more")
+        halves = [half.result() for half in self._halves]
+        ratio = self.n_samples * sum(1 / half.n for half in self._halves) / 2
+        mean = (halves[0] + halves[1]) / 2
+        return (ratio * self.log_mean() - mean) / (ratio - 1)
+
+
+def tail_size(n_samples: int) -> int:
+    """Return how many of K weights are its tail: min(K / 5, 3 sqrt(K)).
+
+    References:
+        Vehtari, Simpson, Gelman, Yao, Gabry 2024.
+    """
+    return int(min(n_samples / 5, 3 * math.sqrt(n_samples)))
+
+
+def pareto_k_hat(top: Tensor, n_samples: int) -> Tensor:
+    """Return the shape of a generalised Pareto distribution fitted to the largest weights, (B,).
+
+    Beyond 0.7 an importance-sampling estimate of this size is not to be trusted. NaN where the
+    tail is flat or made of ties, so that there is nothing to fit; infinite where fewer than M
+    weights are above zero.
+
+    Args:
+        top: The M + 1 largest log weights (M + 1, B), descending, M = ``tail_size(K)``.
+        n_samples: K.
+
+    References:
+        Vehtari, Simpson, Gelman, Yao, Gabry 2024; Zhang and Stephens 2009.
+    """
+    rows = top.cpu().numpy().T[:, ::-1]  # (B, M + 1), ascending: the first is the threshold
+    found = [_fit_tail(row, n_samples) for row in rows]
+    return torch.tensor(found, dtype=torch.float64, device=top.device)
+
+
+def _fit_tail(ascending: "np.ndarray[tuple[int], np.dtype[np.float64]]", n_samples: int) -> float:
+    from arviz_stats.base import array_stats  # takes a second to import
+
+    threshold, tail = ascending[0], ascending[1:]
+    if np.isneginf(tail[0]) and not np.isneginf(tail[-1]):
+        return math.inf
+    quartile = tail[int(len(tail) / 4 + 0.5) - 1]  # by which the library scales the fit
+    if not np.isfinite(tail).all() or quartile == threshold or tail[0] == tail[-1]:
+        return math.nan
+    if tail[-1] - threshold <= FLAT_TAIL:
+        return math.nan
+    ratios = np.full(n_samples, -np.inf)  # what lies below the tail does not enter the fit
+    ratios[-len(ascending) :] = ascending
+    with np.errstate(all="ignore"):
+        _, k_hat = array_stats.psislw(-ratios)
+    return float(k_hat)

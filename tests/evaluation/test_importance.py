@@ -1,0 +1,316 @@
+"""The bounds from importance weights as evaluators report them."""
+
+import math
+
+import pytest
+import torch
+
+from genbench.core.seeding import Stream
+from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.spec import Context
+from tests.evaluation.helpers import (
+    LINEAR,
+    Everything,
+    N,
+    X,
+    only,
+    outcome,
+    outcomes,
+    small_gan,
+)
+from tests.inference.exact_models import Counting, DiscreteVae, WrongPosterior, fitted
+
+LOG_PX = LINEAR.log_prob(X)
+WEIGHTED = ["iw_log_likelihood", "iw_extrapolated", "prior_log_likelihood"]
+
+
+def options_for(names, **options):
+    return dict.fromkeys(names, options)
+
+
+def repeated(model, name, n=100, k=64, **options):
+    """Values of a discrete model (n, 32) and exact log p(x)."""
+    x = DiscreteVae.all_data()
+    found = outcome(model, name, x=x.repeat(n, 1), n_samples=k, **options)
+    return found.per_datum.reshape(n, -1), DiscreteVae().log_px(x)
+
+
+# --- health ---
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_weighted_numbers_come_with_their_health(name):
+    row = only(outcome(Everything(), name, n_samples=50))
+    assert {"ess", "ess_min", "max_weight", "k_hat", "k_hat_bad"} <= set(row.health)
+    assert 1 <= row.health["ess"] <= 50
+    assert 1 / 50 <= row.health["max_weight"] <= 1
+    assert row.mc_stderr > 0
+
+
+def test_the_health_of_the_true_posterior_is_perfect():
+    row = only(outcome(LINEAR, "iw_log_likelihood", n_samples=50))
+    assert row.health["ess"] == pytest.approx(50, rel=1e-9)
+    assert row.health["max_weight"] == pytest.approx(1 / 50, rel=1e-9)
+    assert "k_hat" not in row.health  # equal weights have no tail
+    assert row.mc_stderr < 1e-8
+
+
+def test_a_narrow_posterior_is_flagged():
+    """q of half the posterior's width: the weights have no variance, k-hat is above 0.7."""
+    row = only(outcome(WrongPosterior(LINEAR, 0.0, 0.4), "iw_log_likelihood", n_samples=400))
+    good = only(outcome(WrongPosterior(LINEAR, 0.1, 1.3), "iw_log_likelihood", n_samples=400))
+    assert row.health["k_hat"] > 0.7 > good.health["k_hat"]
+    assert row.health["k_hat_bad"] > 0.5 > good.health["k_hat_bad"]
+    assert row.health["ess"] < good.health["ess"]
+
+
+@pytest.mark.parametrize(
+    "name", ["elbo", "iw_log_likelihood", "reconstruction_log_prob", "prior_bound"]
+)
+def test_the_monte_carlo_error_is_the_spread_over_seeds(name):
+    """Draw the latents of the same 100 data anew: numbers move by as much as was said."""
+    model = Everything(shift=0.0)
+    rows = [only(outcome(model, name, x=X[:100], seed=s, n_samples=24)) for s in range(60)]
+    values = torch.tensor([row.value for row in rows]).double()
+    claimed = sum(row.mc_stderr for row in rows) / 60
+    assert claimed == pytest.approx(values.std().item(), rel=4 / math.sqrt(2 * 59))
+    assert claimed < rows[0].stderr  # and is not the error over the data
+
+
+@pytest.mark.parametrize("name", ["elbo", "iw_log_likelihood", "prior_bound"])
+def test_one_draw_has_no_known_monte_carlo_error(name):
+    assert only(outcome(Everything(), name, n_samples=1)).mc_stderr is None
+
+
+# --- sharing ---
+
+
+def test_what_asks_for_the_same_draws_is_decoded_once():
+    names = ["iw_log_likelihood", "iw_curve", "iw_extrapolated"]
+    model = Counting(Everything())
+    together = outcomes(model, names, x=X[:150], options=options_for(names, n_samples=40))
+    assert sum(model.decoded) == 2 * 40  # two blocks
+    assert model.encoded == 2
+    for name, found in zip(names, together, strict=True):
+        alone = outcome(Everything(), name, x=X[:150], n_samples=40)
+        assert torch.equal(found.per_datum, alone.per_datum)
+    names = ["prior_bound", "prior_log_likelihood"]
+    model = Counting(Everything())
+    outcomes(model, names, x=X[:150], options=options_for(names, n_samples=40))
+    assert sum(model.decoded) == 2 * 40
+    assert model.encoded == 0
+
+
+def test_nothing_is_shared_between_other_data_or_other_numbers_of_draws():
+    context = Context(Everything(), Stream(0))
+    tasks = [make_task("iw_log_likelihood", {"n_samples": k}) for k in (5, 9)]
+    first, more = evaluate_model(X[:50], None, tasks, context)
+    other, _ = evaluate_model(X[50:100], None, tasks, context)
+    assert not torch.isclose(first.per_datum, other.per_datum).any()
+    assert not torch.isclose(first.per_datum, more.per_datum).any()
+
+
+@pytest.mark.parametrize("name", [*WEIGHTED, "iw_curve", "prior_bound"])
+@pytest.mark.parametrize("chunk", [1, 7, 500])
+def test_chunks_change_no_number_of_any_evaluator(name, chunk):
+    automatic = outcome(Everything(), name, x=X[:20], n_samples=33)
+    found = outcome(Everything(), name, x=X[:20], n_samples=33, chunk_size=chunk)
+    assert torch.allclose(found.per_datum, automatic.per_datum, rtol=1e-12, atol=1e-12)
+
+
+# --- the curve and its limit ---
+
+
+def test_the_curve_rises_to_log_px_and_ends_at_the_bound():
+    found, bound = outcomes(
+        WrongPosterior(LINEAR),
+        ["iw_curve", "iw_log_likelihood"],
+        options=options_for(["iw_curve", "iw_log_likelihood"], n_samples=100),
+    )
+    parts = ["1", "2", "4", "8", "16", "32", "64", "100"]
+    assert [row.metric for row in found.rows] == [f"iw_curve[{k}]" for k in parts]
+    values = [row.value for row in found.rows]
+    assert values == sorted(values)
+    assert values[-1] == only(bound).value < LOG_PX.mean().item()
+    assert {row.kind for row in found.rows} == {"lower_bound"}
+
+
+def test_the_curve_starts_at_the_elbo():
+    model = WrongPosterior(LINEAR)
+    found = outcome(model, "iw_curve", n_samples=64)
+    gaps = LOG_PX - found.per_datum[:, 0]
+    assert abs(gaps.mean().item() - model.gap()) < 4 * gaps.std().item() / math.sqrt(N)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_the_curve_has_its_enumerated_expectation(k):
+    model, x, n = DiscreteVae(), DiscreteVae.all_data(), 200
+    found = outcome(model, "iw_curve", x=x.repeat(n, 1), n_samples=8).per_datum
+    column = found[:, int(math.log2(k))].reshape(n, -1).mean(dim=1)
+    exact = model.exact_bound(x, k).mean()
+    assert abs((column.mean() - exact).item()) < 4 * column.std().item() / math.sqrt(n)
+
+
+def test_extrapolation_is_nearer_to_log_px_than_the_bound_and_says_it_is_none():
+    model = WrongPosterior(LINEAR, 0.1, 1.3)
+    names = ["iw_log_likelihood", "iw_extrapolated"]
+    bound, limit = outcomes(model, names, options=options_for(names, n_samples=40))
+    errors = [(found.per_datum - LOG_PX).mean().item() for found in (bound, limit)]
+    assert abs(errors[1]) < abs(errors[0]) / 2
+    row = only(limit)
+    assert row.kind == "estimate"
+    assert "no bound" in row.reason
+    assert only(outcome(LINEAR, "iw_extrapolated")).value == pytest.approx(LOG_PX.mean().item())
+
+
+# --- the prior ---
+
+
+def test_the_prior_bound_has_its_closed_form():
+    """E_p(z)[log N(x; W z + m, s2)] = -1/2 (D log 2 pi s2 + (|x - m|^2 + |W|^2) / s2)."""
+    centred = X.flatten(1) - LINEAR.mean
+    inside = centred.square().sum(1) + LINEAR.W.square().sum()
+    expected = -0.5 * (12 * (2 * math.pi * LINEAR.s2).log() + inside / LINEAR.s2)
+    found = outcome(LINEAR, "prior_bound", n_samples=200)
+    error = (found.per_datum - expected).mean().item()
+    assert abs(error) < 4 * only(found).mc_stderr
+
+
+def test_the_prior_bound_lies_below_the_elbo_of_a_useful_posterior():
+    names = ["prior_bound", "prior_log_likelihood", "elbo", "iw_log_likelihood"]
+    prior, naive, elbo, iw = (only(f).value for f in outcomes(WrongPosterior(LINEAR), names))
+    assert prior < elbo < iw < LOG_PX.mean().item()
+    assert prior < naive < LOG_PX.mean().item()
+
+
+def test_naive_monte_carlo_goes_to_log_px_with_k():
+    errors = []
+    for k in (4, 32, 256):
+        values, log_px = repeated(DiscreteVae(), "prior_log_likelihood", k=k)
+        errors.append((log_px - values).mean().item())
+    assert errors[0] > 2 * errors[1] > 4 * errors[2] > 0
+
+
+def test_the_prior_needs_no_posterior():
+    class Generator:
+        prior, observation_model = LINEAR.prior, LINEAR.observation_model
+
+    assert only(outcome(Generator(), "prior_bound")).status == "ok"
+    assert only(outcome(Generator(), "prior_log_likelihood")).status == "ok"
+    assert only(outcome(Generator(), "iw_log_likelihood")).status == "not_applicable"
+    assert only(outcome(small_gan(), "prior_bound")).status == "not_applicable"
+
+
+# --- labels summed out ---
+
+
+class PerClass:
+    """One exactly known model per class; q is right, or wrong on purpose."""
+
+    def __init__(self, n_classes=3, shift=0.0, widen=1.0):
+        self.n_classes, self.shift, self.widen = n_classes, shift, widen
+        self.models = [fitted(X + y) for y in range(n_classes)]
+        self.asked = []
+
+    def given(self, y):
+        assert len(set(y.tolist())) == 1
+        self.asked.append(int(y[0]))
+        return WrongPosterior(self.models[int(y[0])], self.shift, self.widen)
+
+    def log_px_given_y(self, x):
+        return torch.stack([model.log_prob(x) for model in self.models], dim=1)
+
+
+LOG_PY = torch.tensor([0.5, 0.2, 0.3]).double().log()
+
+
+def marginal(model, log_py=LOG_PY, x=X, y=None, **options):
+    task = make_task("label_marginal_log_likelihood", options)
+    return evaluate_model(x, y, [task], Context(model, Stream(0), log_py=log_py))[0]
+
+
+@pytest.mark.parametrize("y", [None, torch.zeros(N, dtype=torch.long)])
+def test_the_label_marginal_is_exact_where_the_conditionals_are(y):
+    model = PerClass()
+    found = marginal(model, y=y, n_samples=3)
+    expected = (model.log_px_given_y(X) + LOG_PY).logsumexp(dim=1)
+    assert torch.allclose(found.per_datum, expected, rtol=1e-11, atol=0)
+    row = only(found)
+    assert (row.metric, row.kind) == ("iw_log_likelihood", "lower_bound")
+    assert row.marginal
+    assert row.reason == "summed over the labels, 3 draws each"
+
+
+def test_one_label_with_all_the_mass_gives_the_conditional_bound():
+    model = PerClass(shift=0.2, widen=1.3)
+    found = marginal(model, torch.tensor([-math.inf, 0.0, -math.inf]), n_samples=200)
+    assert set(model.asked) == {1}
+    conditional = outcome(
+        WrongPosterior(model.models[1], 0.2, 1.3), "iw_log_likelihood", n_samples=200
+    )
+    row, alone = only(found), only(conditional)
+    assert abs(row.value - alone.value) < 4 * math.hypot(row.mc_stderr, alone.mc_stderr)
+    assert row.mc_stderr == pytest.approx(alone.mc_stderr, rel=0.1)
+    assert row.health["ess"] == pytest.approx(alone.health["ess"], rel=0.05)
+    assert row.health["k_hat"] == pytest.approx(alone.health["k_hat"], abs=0.1)
+
+
+def test_the_label_marginal_is_a_lower_bound():
+    model = PerClass(shift=0.3, widen=1.5)
+    exact = (model.log_px_given_y(X) + LOG_PY).logsumexp(dim=1)
+    gaps = exact - marginal(model, n_samples=5).per_datum
+    assert gaps.mean().item() > 4 * gaps.std().item() / math.sqrt(N)
+
+
+def test_the_monte_carlo_error_of_the_label_marginal_is_the_spread_over_seeds():
+    model = PerClass(widen=1.5)
+    task = make_task("label_marginal_log_likelihood", {"n_samples": 24})
+    rows = [
+        only(evaluate_model(X[:50], None, [task], Context(model, Stream(s), log_py=LOG_PY))[0])
+        for s in range(40)
+    ]
+    values = torch.tensor([row.value for row in rows]).double()
+    claimed = sum(row.mc_stderr for row in rows) / 40
+    assert claimed == pytest.approx(values.std().item(), rel=4 / math.sqrt(2 * 39))
+
+
+@pytest.mark.parametrize("log_py", [None, LOG_PY[:2]])
+def test_without_the_label_frequencies_there_is_no_marginal(log_py):
+    assert marginal(PerClass(), log_py).rows == []
+
+
+def test_a_conditional_model_that_does_not_say_how_many_labels_has_no_marginal():
+    model = PerClass()
+    del model.n_classes
+    assert marginal(model).rows == []
+
+
+def test_a_model_without_a_posterior_given_the_label_has_no_marginal():
+    class OnlyGenerates(PerClass):
+        def given(self, y):
+            return small_gan()
+
+    assert marginal(OnlyGenerates()).rows == []
+
+
+def test_draws_of_one_label_do_not_depend_on_the_others():
+    model = PerClass(2, shift=0.2)
+    model.models[1] = model.models[0]
+    both = marginal(model, torch.tensor([0.5, 0.5]).log(), n_samples=5)
+    values = [
+        marginal(model, log_py, n_samples=5).per_datum
+        for log_py in (torch.tensor([0.0, -math.inf]), torch.tensor([-math.inf, 0.0]))
+    ]
+    assert not torch.isclose(*values).any()  # each label has draws of its own
+    expected = torch.logaddexp(*values) - math.log(2)
+    assert torch.allclose(both.per_datum, expected, rtol=1e-7)
+
+
+def test_the_numbers_do_not_depend_on_a_forgotten_independent():
+    class Flat(WrongPosterior):
+        def posterior(self, x):
+            return super().posterior(x).base_dist
+
+    for name in WEIGHTED:
+        ours = outcome(WrongPosterior(LINEAR), name, n_samples=10).per_datum
+        assert torch.allclose(outcome(Flat(LINEAR), name, n_samples=10).per_datum, ours, rtol=1e-12)
