@@ -204,8 +204,12 @@ def evaluate_model(
 
 
 def _spaced(n_all: int, n: int, start: int) -> Tensor:
-    """Return the rows of one block of ``n`` data, evenly spaced over all; the last one repeats."""
-    place = torch.arange(start, start + DATA_BLOCK).clamp(max=n - 1)
+    """Return the rows of one block of ``n`` data, evenly spaced over all; the last one repeats.
+
+    A part of the data that is smaller than a block is one block, without copies.
+    """
+    size = DATA_BLOCK if n == n_all else min(DATA_BLOCK, n)
+    place = torch.arange(start, start + size).clamp(max=n - 1)
     return place * n_all // n
 
 

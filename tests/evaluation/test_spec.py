@@ -12,14 +12,35 @@ from tests.evaluation.helpers import Everything, X, only, outcome
 KNOWN = {
     "elbo": ("nats", "higher", "lower_bound"),
     "iw_log_likelihood": ("nats", "higher", "lower_bound"),
+    "iw_curve": ("nats", "higher", "lower_bound"),
+    "iw_extrapolated": ("nats", "higher", "estimate"),
+    "prior_bound": ("nats", "higher", "lower_bound"),
+    "prior_log_likelihood": ("nats", "higher", "lower_bound"),
+    "label_marginal_log_likelihood": ("nats", "higher", "lower_bound"),
+    "ais_log_likelihood": ("nats", "higher", "lower_bound"),
+    "bdmc_gap": ("nats", "lower", "upper_bound"),
     "log_likelihood": ("nats", "higher", "exact"),
+    "parzen_log_likelihood": ("nats", "higher", "estimate"),
+    "mmd2": ("squared MMD", "lower", "estimate"),
     "bits_per_dim": ("bits/dim", "lower", "upper_bound"),
     "reconstruction_mse": ("squared intensity", "lower", "exact"),
     "reconstruction_log_prob": ("nats", "higher", "estimate"),
     "kl": ("nats", "none", "exact"),
     "kl_per_dim": ("nats", "none", "exact"),
+    "kl_decomposition": ("nats", "none", "estimate"),
+    "inference_gap": ("nats", "none", "estimate"),
     "active_units": ("dimensions", "none", "estimate"),
+    "active_units_sweep": ("dimensions", "none", "estimate"),
 }
+
+
+def test_every_registered_evaluator_is_pinned():
+    assert set(KNOWN) == set(evaluators)
+
+
+def test_only_the_label_marginal_stands_under_another_name():
+    others = {n: evaluators[n].metric for n in evaluators if evaluators[n].metric != n}
+    assert others == {"label_marginal_log_likelihood": "iw_log_likelihood"}
 
 
 @pytest.mark.parametrize("name", KNOWN)

@@ -22,6 +22,7 @@ from genbench.core.errors import ConfigError
 from genbench.evaluation.spec import evaluators
 from tests.evaluation.helpers import (
     LINEAR,
+    SMALL_OPTIONS,
     Labelled,
     PlainVae,
     UserVae,
@@ -33,6 +34,10 @@ from tests.inference.exact_models import WrongPosterior
 BINARY = torch.rand(40, 784, generator=torch.Generator().manual_seed(0)).round()
 IMAGES = BINARY.reshape(40, 1, 28, 28)
 FAST = {"iw_log_likelihood": {"n_samples": 7}}
+
+
+def small(name):
+    return {name: SMALL_OPTIONS[name]} if name in SMALL_OPTIONS else {}
 
 
 def value(frame, metric):
@@ -48,7 +53,7 @@ def test_the_table_has_the_documented_columns_and_dtypes():
     assert list(frame.n) == [40, 40]
     assert frame.n.dtype == "Int64"
     assert set(frame.model) == {"PlainVae"}
-    assert json.loads(frame.options[1]) == {"n_samples": 7, "chunk_size": 20}
+    assert json.loads(frame.options[1]) == {"n_samples": 7, "chunk_size": None, "n_data": None}
     assert set(frame.status) == {"ok"}
 
 
@@ -200,7 +205,7 @@ def test_what_does_not_apply_is_a_row_with_the_methods_name():
     frame = genbench.evaluate(small_gan(), X)
     assert list(frame.status) == ["not_applicable"] * 2
     for reason in frame.reason:
-        assert reason == "the model has no prior(), observation_model(z), posterior(x)"
+        assert reason == "the model has no observation_model(z), posterior(x)"
 
 
 def test_unknown_names_are_answered_with_the_nearest():
@@ -227,7 +232,7 @@ def test_the_users_generator_is_left_where_it_was(name):
     model, x = UserVae(), BINARY
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    genbench.evaluate(model, x, evaluators=(name,))
+    genbench.evaluate(model, x, evaluators=(name,), options=small(name))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -300,6 +305,31 @@ def test_modules_inside_a_plain_class_are_evaluated_in_eval_mode_too():
     module = genbench.evaluate(UserVae().double(), BINARY, options=FAST)
     assert plain.value.tolist() == module.value.tolist()  # dropout was silent in both
     assert model.net.training
+
+
+def test_health_and_monte_carlo_error_are_columns():
+    options = {"iw_log_likelihood": {"n_samples": 30}, "elbo": {"n_samples": 1}}
+    frame = genbench.evaluate(PlainVae(), BINARY.double(), options=options)
+    elbo, bound = frame.to_dict("records")
+    assert (elbo["health"], math.isnan(elbo["mc_stderr"])) == ("{}", True)
+    health = json.loads(bound["health"])
+    assert set(health) == {"ess", "ess_min", "k_hat", "k_hat_bad", "max_weight"}
+    assert bound["mc_stderr"] > 0
+    assert bound["health"] == json.dumps(health, sort_keys=True, separators=(",", ":"))
+
+
+def test_an_evaluator_whose_metric_has_a_row_already_adds_none_where_it_does_not_apply():
+    names = ("iw_log_likelihood", "label_marginal_log_likelihood")
+    frame = genbench.evaluate(PlainVae(), BINARY.double(), evaluators=names, options=FAST)
+    assert list(frame.metric) == ["iw_log_likelihood"]
+
+
+def test_nothing_but_absent_rows_is_a_table_without_rows():
+    frame = genbench.evaluate(
+        PlainVae(), BINARY.double(), evaluators=("label_marginal_log_likelihood",)
+    )
+    assert list(frame.columns) == list(COLUMNS)
+    assert len(frame) == 0
 
 
 def test_labels_of_another_length_are_refused():

@@ -11,16 +11,19 @@ float32 sums, and no more; closed forms are float64.
 """
 
 import json
+import math
 import os
 from pathlib import Path
 
 import pytest
 
+from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.suites.run import Request, run_suite
 
 GOLDEN = Path(__file__).with_name("golden.json")
 CLOSED_FORM, TRAINED = 1e-9, 1e-4
+FLOATS = ("value", "stderr", "mc_stderr")
 SUITE = """
 title = "Golden"
 seeds = [0]
@@ -51,9 +54,67 @@ latent_dim = 4
 binarisation = "none"
 dequantisation = "uniform"
 
+[[model]]
+recipe = "cvae"
+hidden = [16]
+latent_dim = 2
+
+[[model]]
+recipe = "iwae"
+hidden = [16]
+latent_dim = 2
+
+[[model]]
+recipe = "discrete_vae"
+n_categories = 6
+hidden = [16]
+
+[[model]]
+recipe = "linear_vae"
+latent_dim = 3
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
+recipe = "gaussian_mixture"
+n_components = 3
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
+recipe = "independent_pixels"
+
+[[model]]
+recipe = "gan"
+hidden = [16]
+latent_dim = 2
+binarisation = "none"
+dequantisation = "uniform"
+assume = { scale = 0.25 }
+
 [evaluate]
+metrics = [
+  "elbo", "iw_log_likelihood", "log_likelihood", "reconstruction_mse", "reconstruction_log_prob",
+  "kl", "kl_per_dim", "active_units", "bits_per_dim", "iw_curve", "iw_extrapolated", "prior_bound",
+  "prior_log_likelihood", "label_marginal_log_likelihood", "ais_log_likelihood", "bdmc_gap",
+  "active_units_sweep", "kl_decomposition", "inference_gap", "parzen_log_likelihood", "mmd2",
+]
 iw_log_likelihood = { n_samples = 20, chunk_size = 10 }
+iw_curve = { n_samples = 20 }
+iw_extrapolated = { n_samples = 20 }
+prior_bound = { n_samples = 20 }
+prior_log_likelihood = { n_samples = 20 }
+label_marginal_log_likelihood = { n_samples = 5 }
+ais_log_likelihood = { n_chains = 3, n_temperatures = 10, n_leapfrog = 2, n_data = 20 }
+bdmc_gap = { n_chains = 3, n_temperatures = 10, n_leapfrog = 2, n_data = 20 }
+inference_gap = { n_steps = 10, n_samples = 20, n_data = 20 }
+parzen_log_likelihood = { n_samples = 1000 }
 """
+MODELS = {
+    "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
+    "gaussian_mixture", "independent_pixels", "gan",
+}  # fmt: skip
+"""Every kind of model that is cheap to train or to fit."""
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +127,12 @@ def found(tmp_path_factory):
     frame = run_suite(request).frame
     numbers = {}
     for row in frame[frame["status"] == "ok"].itertuples():
-        model = f"{row.model}/v{recipes[row.model].version}"
+        model = f"{row.model}/v{recipes[row.model.split('+')[0]].version}"
         key = f"{model} {row.metric}/v{row.evaluator_version} {row.options}"
-        stderr = None if row.stderr is None or row.stderr != row.stderr else row.stderr
-        numbers[key] = {"value": row.value, "stderr": stderr, "n": int(row.n)}
+        assert key not in numbers
+        errors = {"stderr": row.stderr, "mc_stderr": row.mc_stderr}
+        known = {k: None if e is None or e != e else e for k, e in errors.items()}
+        numbers[key] = {"value": row.value, "n": int(row.n)} | known
     return numbers
 
 
@@ -89,7 +152,12 @@ def close(number, pinned, key):
 
 def test_every_pinned_number_is_found_and_every_number_is_pinned(found, golden):
     assert set(found) == set(golden)
-    assert len({key.split("/")[0] for key in golden}) == 3
+    assert {key.split("/")[0].split("+")[0] for key in golden} == MODELS
+
+
+def test_every_evaluator_has_a_pinned_number(golden):
+    pinned = {key.split()[1].split("/")[0].split("[")[0] for key in golden}
+    assert pinned == {evaluators[name].metric for name in evaluators}
 
 
 def test_numbers_are_the_pinned_ones(found, golden):
@@ -97,13 +165,12 @@ def test_numbers_are_the_pinned_ones(found, golden):
         key: (found[key], golden[key])
         for key in found.keys() & golden.keys()
         if found[key]["n"] != golden[key]["n"]
-        or not close(found[key]["value"], golden[key]["value"], key)
-        or not close(found[key]["stderr"], golden[key]["stderr"], key)
+        or not all(close(found[key][k], golden[key][k], key) for k in FLOATS)
     }
     assert changed == {}
 
 
 def test_a_changed_number_would_be_noticed(golden):
     for key, pinned in golden.items():
-        moved = pinned["value"] * (1 + 1e-3) + 1e-5
+        moved = pinned["value"] * (1 + 1e-3) + math.copysign(1e-5, pinned["value"])
         assert not close(moved, pinned["value"], key)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from genbench.core.errors import ConfigError
 from genbench.core.files import canonical_json
 from genbench.data import DataConfig
+from genbench.runs.assume import Assume
 from genbench.runs.spec import RunSpec
 from genbench.training.config import TrainConfig
 
@@ -33,6 +34,10 @@ def train(**changes):
     return {"train": TrainConfig(**({"epochs": 3} | changes))}
 
 
+def assume(**changes):
+    return {"assume": Assume(**changes)}
+
+
 def options(**changes):
     return {"options": {"hidden": [16, 8], "latent_dim": 3, "observation": "bernoulli"} | changes}
 
@@ -50,6 +55,9 @@ SCIENTIFIC = {
     "batch_size": train(batch_size=64),
     "learning_rate": train(learning_rate=1.0001e-3),
     "schedule": train(schedule="linear"),
+    "optimizer": train(optimizer="sgd"),
+    "adam_epsilon": train(adam_epsilon=1e-4),
+    "momentum": train(optimizer="sgd", momentum=0.5),
     "kl_warmup_epochs": train(kl_warmup_epochs=1.0),
     "grad_clip": train(grad_clip=1.0),
     "select": train(select="last"),
@@ -58,6 +66,14 @@ SCIENTIFIC = {
     "data seed": data(seed=1),
     "limit": data(limit=100),
     "validation_size": data(validation_size=100),
+    "assume": assume(),
+    "prior": assume(prior="gaussian"),
+    "n_components": assume(prior="mixture", n_components=3),
+    "scale": assume(scale=0.1),
+    "n_data": assume(n_data=99),
+    "n_chains": assume(n_chains=3),
+    "n_temperatures": assume(n_temperatures=99),
+    "n_leapfrog": assume(n_leapfrog=6),
 }
 
 
@@ -73,8 +89,14 @@ def test_scientific_fields_all_differ_from_each_other():
 
 def test_every_field_of_the_budget_and_of_the_view_is_tested_above():
     tested = set(SCIENTIFIC) | {"name", "dequantisation"}
-    fields = {*TrainConfig.model_fields, *DataConfig.model_fields} - {"data seed"}
-    assert fields <= tested
+    fields = {*TrainConfig.model_fields, *DataConfig.model_fields, *Assume.model_fields}
+    assert fields - {"data seed"} <= tested
+
+
+def test_the_base_of_an_assumption_is_the_run_without_it():
+    assumed = spec(**assume(scale=0.1))
+    assert assumed.base.train_id(DIGEST) == spec().train_id(DIGEST)
+    assert "assume" not in spec().identity(DIGEST)  # identities from before the key stay
 
 
 def test_the_data_digest_changes_the_identity():

@@ -33,7 +33,7 @@ def test_columns_are_those_of_the_contract_in_order(run, tmp_path):
     header = (tmp_path / "results" / "small" / "metrics.csv").read_text().splitlines()[0]
     assert header.split(",")[: len(CONTRACT)] == CONTRACT
     assert list(outcome.frame.columns)[: len(CONTRACT)] == CONTRACT
-    assert set(header.split(",")) - set(CONTRACT) == {"options"}
+    assert set(header.split(",")) - set(CONTRACT) == {"options", "mc_stderr", "health"}
 
 
 def test_rows_follow_the_file_the_seeds_the_metrics_and_the_dimensions(run):
