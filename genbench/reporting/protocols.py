@@ -26,7 +26,8 @@ _MEASURES = {
 }
 _PATTERN = re.compile(
     r"(?P<dataset>[^@/|]+)@(?P<digest>[^/|]+)/(?P<pixels>[^/|(]+)(\((?P<options>[^)]*)\))?"
-    r"/(?P<train>\d+)\+(?P<validation>\d+)\+(?P<test>\d+)/(?P<measure>[^/|]+)"
+    r"/(?P<train>\d+)\+(?P<validation>\d+)\+(?P<test>\d+)( of (?P<full>[\d+]+))?"
+    r"/(?P<measure>[^/|]+)"
     r"(\|(?P<condition>.+))?"
 )
 
@@ -53,6 +54,7 @@ class Protocol:
     pixels: str = ""
     options: str = ""
     sizes: tuple[int, int, int] = (0, 0, 0)
+    full: str = ""
     measure: str = ""
     condition: str = ""
 
@@ -76,10 +78,11 @@ class Protocol:
         if not self.known:
             return f"Protocol {self.text}."
         train, validation, test = (f"{size:,}".replace(",", "\u202f") for size in self.sizes)
+        cut = f" (the first of {self.full.replace('+', ', ')})" if self.full else ""
         options = f" ({self.options.replace('=', ' ')})" if self.options else ""
         parts = [
             f"Data set {self.dataset} (content digest {self.digest}): {train} images for training,"
-            f" {validation} for validation, {test} for testing",
+            f" {validation} for validation, {test} for testing{cut}",
             _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + options,
             _MEASURES.get(self.measure, f"Likelihoods: {self.measure}"),
         ]
@@ -109,6 +112,7 @@ def parse(text: str) -> Protocol:
         pixels=part["pixels"],
         options=part["options"],
         sizes=(int(part["train"]), int(part["validation"]), int(part["test"])),
+        full=part["full"],
         measure=part["measure"],
         condition=part["condition"],
     )

@@ -63,16 +63,20 @@ def _aligned(columns: list[list[str]]) -> list[str]:
 
 
 def reasons(block: Block) -> list[str]:
-    """Reasons of absent numbers, one line per (word, model, reason)."""
+    """Reasons of absent numbers: one line for all models that lack the same for the same reason."""
     metrics: dict[tuple[str, str, str], list[str]] = {}
     for row in block.rows:
         for column, cell in zip(block.columns, row.cells, strict=True):
             if not cell.ok and cell.status != "missing":
                 key = (cell.word, row.label, cell.reason)
                 metrics.setdefault(key, []).append(column.metric)
+    models: dict[tuple[str, str, str], list[str]] = {}
+    for (word, label, reason), names in metrics.items():
+        key = (word, reason, ", ".join(dict.fromkeys(names)))
+        models.setdefault(key, []).append(label)
     return [
-        f"{word}: {_about(label, reason)} ({', '.join(dict.fromkeys(names))})"
-        for (word, label, reason), names in metrics.items()
+        f"{word}: {_about(', '.join(labels), reason)} ({names})"
+        for (word, reason, names), labels in models.items()
     ]
 
 

@@ -1,0 +1,113 @@
+"""Models for the checks: shipped ones with a part taken away or made wrong on purpose."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, Uniform
+
+from genbench.models.linear_gaussian import LinearGaussian
+
+
+class Hidden:
+    """The linear-Gaussian model without its log p(x), so that it has to be estimated.
+
+    Args:
+        model: A fitted one.
+        shift: Added to the posterior mean, in posterior standard deviations, (latent_dim,).
+        stretch: Factor of the posterior standard deviation.
+    """
+
+    def __init__(
+        self, model: LinearGaussian, shift: Tensor | float = 0.0, stretch: float = 1.0
+    ) -> None:
+        self.model, self.shift, self.stretch = model, shift, stretch
+
+    def prior(self) -> Distribution:
+        """Return p(z)."""
+        return self.model.prior()
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z)."""
+        return self.model.observation_model(z)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x), wrong by shift and stretch."""
+        true: Any = self.model.posterior(x)
+        loc, scale = true.base_dist.loc, true.base_dist.scale
+        return Independent(Normal(loc + self.shift * scale, scale * self.stretch), 1)
+
+
+class Known(Hidden):
+    """The same with its log p(x)."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return log p(x), (B,)."""
+        return self.model.log_prob(x)
+
+
+class Labelled:
+    """A conditional model: p(x given y) is that of a model, moved by an offset of the label.
+
+    Args:
+        model: Any with the three distributions.
+        offsets: (n_classes, ...), one picture per label.
+    """
+
+    def __init__(self, model: Any, offsets: Tensor) -> None:
+        self.model, self.offsets = model, offsets
+        self.n_classes = len(offsets)
+
+    def given(self, y: Tensor) -> "Moved":
+        """Return the view with the labels y (B,) bound."""
+        return Moved(self.model, self.offsets[y])
+
+
+class Moved:
+    """A model whose pictures are moved by offsets (B, ...), one per datum."""
+
+    def __init__(self, model: Any, offset: Tensor) -> None:
+        self.model, self.offset = model, offset
+
+    def prior(self) -> Distribution:
+        """Return p(z)."""
+        p: Distribution = self.model.prior()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z) for z (..., B, D)."""
+        p = self.model.observation_model(z)
+        ndim = len(p.event_shape)
+        return Independent(Normal(p.base_dist.loc + self.offset, p.base_dist.scale), ndim)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x)."""
+        q: Distribution = self.model.posterior(x - self.offset)
+        return q
+
+
+class UniformCode:
+    """z uniform on [-limit, limit]^D and x given z ~ N(z, scale^2 I): a latent with bounds."""
+
+    def __init__(self, n_dims: int, limit: float, scale: float) -> None:
+        self.high = torch.full((n_dims,), limit, dtype=torch.float64)
+        self.scale = scale
+
+    def prior(self) -> Distribution:
+        """Return p(z)."""
+        return Independent(Uniform(-self.high, self.high, validate_args=False), 1)
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z)."""
+        return Independent(Normal(z, self.scale), 1)
+
+
+class Table:
+    """A sampler that shows the rows of a table in order, and nothing of chance."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def sample(self, n: int) -> Tensor:
+        """Return the first n images."""
+        return self.images[:n]
