@@ -42,7 +42,7 @@ class Assume(Options):
     prior: Literal["gaussian", "mixture"] | None = None
     n_components: PositiveInt = 10
     scale: PositiveFloat | Literal["validation"] = "validation"
-    n_data: PositiveInt = Field(100, le=1000)
+    n_data: PositiveInt = Field(50, le=1000)
     n_chains: PositiveInt = 2
     n_temperatures: PositiveInt = 100
     n_leapfrog: PositiveInt = 5
