@@ -1,7 +1,7 @@
 """Evaluation of a model of the user's own, with nothing but its methods."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,7 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, device_of, float_dtype, support_of
-from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
 
@@ -63,7 +63,7 @@ def evaluate(
     _check_support(model, x, y, stream)
     outcomes = evaluate_model(x, y, tasks, Context(model, stream))
     rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
-    frame = pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=[field.name for field in fields(Row)])
     for column in ("suite", "dataset", "protocol", "split", "train_id"):
         frame[column] = ""
     frame["model"], frame["seed"] = type(model).__name__, seed

@@ -120,8 +120,12 @@ def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
     except ConfigError as error:
         raise ConfigError(f"model.{name}.recipe: {error}") from error
     homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
-    routed: dict[str, Any] = {"recipe": recipe, "name": name, "note": entry.get("note", "")}
-    routed["assume"] = _assumed(entry, name)
+    routed: dict[str, Any] = {
+        "recipe": recipe,
+        "name": entry.get("name", name),
+        "note": entry.get("note", ""),
+        "assume": _assumed(entry, name),
+    }
     for part in homes:
         table: Any = entry.get(part, {})
         if not isinstance(table, dict):
