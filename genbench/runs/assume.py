@@ -100,7 +100,7 @@ def _choose_scale(
     x = dataset.held_out("validation").x[: assume.n_data]
     options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
     task = make_task("ais_log_likelihood", options)
-    best, found = SCALES[0], dict[str, float]()
+    best, highest, found = SCALES[0], -math.inf, dict[str, float]()
     for scale in SCALES:
         model = with_observation_noise(inner, scale, dataset.image_shape)
         context = Context(model, stream.child("scale"))
@@ -108,7 +108,7 @@ def _choose_scale(
         if row.value is None or not math.isfinite(row.value):
             raise ArithmeticError(f"scale {scale:g}: {row.status}: {row.reason}")
         found[f"{scale:g}"] = round(row.value, 3)
-        if row.value < found[f"{best:g}"]:
+        if row.value < highest:
             break
-        best = scale
+        best, highest = scale, row.value
     return best, found
