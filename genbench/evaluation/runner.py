@@ -78,10 +78,11 @@ class Row:
 
 @dataclass
 class Outcome:
-    """The rows of one task, and per-datum values where they exist."""
+    """The rows of one task, and per-datum values where they exist; why, if there are no rows."""
 
     rows: list[Row]
     per_datum: Tensor | None = None
+    reason: str = ""
 
 
 @dataclass
@@ -271,7 +272,7 @@ def _evaluate_block(
 def _finish(task: Task, found: _Collected) -> Outcome:
     evaluator = task.evaluator
     if found.status == "not_applicable" and evaluator.marginal_metric:
-        return Outcome([])
+        return Outcome([], reason=found.remark)
     if found.status != "ok":
         return Outcome([_row(task, evaluator.metric, found)])
     values = found.values()

@@ -19,7 +19,7 @@ from torch.distributions import (
 )
 
 from genbench.core.capabilities import Autoencodes, Decodes, Encodes, HasPrior, missing
-from genbench.core.tensors import float_dtype
+from genbench.core.tensors import device_of, float_dtype
 from genbench.models.fitted import FittedModule
 from genbench.models.mixtures import fit_mixture
 
@@ -44,6 +44,12 @@ class _Adapter(FittedModule):
         """Return the base's image of each code; any leading dimensions."""
         image: Tensor = self.base.decode(z)
         return image
+
+
+def _like(model: nn.Module) -> dict[str, Any]:
+    """Return dtype and device of the base's weights."""
+    dtype = float_dtype(model, torch.get_default_dtype())
+    return {"dtype": dtype, "device": device_of(model, torch.device("cpu"))}
 
 
 class WithFittedPrior(_Adapter):
@@ -72,7 +78,7 @@ class WithFittedPrior(_Adapter):
         self.weights: Tensor
         self.means: Tensor
         self.scale_tril: Tensor
-        like = torch.empty(0, dtype=float_dtype(model, torch.get_default_dtype()))
+        like = torch.empty(0, **_like(model))
         self.register_buffer("weights", like.new_empty(0))  # (M,)
         self.register_buffer("means", like.new_empty(0, 0))  # (M, D)
         self.register_buffer("scale_tril", like.new_empty(0, 0, 0))  # (M, D, D)
@@ -132,8 +138,7 @@ class WithObservationNoise(_Adapter):
         super().__init__(model)
         self.scale: Tensor
         self.image_shape = tuple(image_shape)
-        dtype = float_dtype(model, torch.get_default_dtype())
-        self.register_buffer("scale", torch.tensor(scale, dtype=dtype))
+        self.register_buffer("scale", torch.tensor(scale, **_like(model)))
 
     def prior(self) -> Distribution:
         """Return the base's p(z): batch (), event (D,)."""

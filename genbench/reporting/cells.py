@@ -144,7 +144,8 @@ class Cell:
     @property
     def unreliable(self) -> bool:
         """Whether Pareto k-hat says that few draws carry the weight (above 0.7)."""
-        return self.ok and self.health.get("k_hat", 0.0) > _WORST_K_HAT
+        median, share = (self.health.get(name, 0.0) for name in ("k_hat", "k_hat_bad"))
+        return self.ok and (median > _WORST_K_HAT or share > 0.5)  # an infinite median is not kept
 
 
 def marks(metric: str, cell: Cell) -> str:

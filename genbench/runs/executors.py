@@ -19,7 +19,7 @@ from genbench.evaluation.runner import Task, make_task
 from genbench.recipes import load_plugins
 from genbench.runs.execute import build, execute, read_stored
 from genbench.runs.provenance import pick_device
-from genbench.runs.record import RunRecord, failed
+from genbench.runs.record import RunRecord, describe, failed
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
 
@@ -82,7 +82,16 @@ class Bench:
         except (GenbenchError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe of the user's own can raise anything
-            return failed(spec, folder.train_id, dataset.protocol, tasks, error)
+            description = self._described(spec)
+            return failed(spec, folder.train_id, dataset, description, tasks, error)
+
+    def _described(self, spec: RunSpec) -> dict[str, Any]:
+        """Describe a run that failed; nothing where it is the building that fails."""
+        dataset = self.dataset(spec.data)
+        try:
+            return describe(spec, dataset, build(spec, dataset))
+        except Exception:  # noqa: BLE001  as above
+            return {}
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run that is stored with every evaluation, or None."""

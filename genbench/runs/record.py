@@ -71,13 +71,17 @@ def unconditional(protocol: str) -> str:
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
-    """Return the row of a metric that a failed or diverged run could not give."""
+    """Return the row of a metric that a failed or diverged run could not give.
+
+    The label is summed out of conditional models only: others have no such row.
+    """
     found = task.evaluator
-    if found.marginal_metric:
+    marginal = found.marginal_metric is not None
+    if marginal and not record.description.get("conditional"):
         return []
     return [
         {
-            "metric": found.name,
+            "metric": found.metric,
             "status": record.status,
             "unit": found.unit,
             "better": found.better,
@@ -90,7 +94,7 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
             "reason": record.reason,
             "mc_stderr": None,
             "health": {},
-            "marginal": False,
+            "marginal": marginal,
         }
     ]
 
@@ -110,11 +114,21 @@ def label_of(records: Sequence[RunRecord]) -> str:
 
 
 def failed(
-    spec: RunSpec, train_id: str, protocol: str, tasks: Sequence[Task], error: Exception
+    spec: RunSpec,
+    train_id: str,
+    dataset: Dataset,
+    description: dict[str, Any],
+    tasks: Sequence[Task],
+    error: Exception,
 ) -> RunRecord:
-    """Return the record of a run that stopped with an unexpected error; it will be tried again."""
+    """Return the record of a run that stopped with an unexpected error; it will be tried again.
+
+    Its rows stand in the protocol of the seeds that went well, so that it counts among them;
+    ``description`` is empty where the model cannot even be built.
+    """
+    protocol = protocol_of(dataset, description) if description else dataset.protocol
     first_line = (str(error) or type(error).__name__).splitlines()[0]
     reason = f"{type(error).__name__}: {first_line}"
-    record = RunRecord(spec, train_id, protocol, "failed", reason)
+    record = RunRecord(spec, train_id, protocol, "failed", reason, description=description)
     record.rows = [row for task in tasks for row in empty_rows(task, record)]
     return record

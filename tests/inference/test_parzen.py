@@ -80,3 +80,28 @@ def test_distances_by_a_matrix_product_are_those_of_pairs():
     expected = (x.flatten(1)[:, None] - y.flatten(1)).square().sum(-1)
     assert torch.allclose(squared_distances(x, y), expected, rtol=1e-8)
     assert (squared_distances(x, x) >= 0).all()
+
+
+def test_the_scale_of_samples_that_are_the_held_out_data_is_chosen_by_leaving_one_out():
+    x = torch.randn(60, 5, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    scales = tuple(0.05 * 1.3**k for k in range(16))
+    left_out = [
+        ParzenWindow(torch.cat((x[:i], x[i + 1 :]))).log_density(x[i : i + 1], scales)[:, 0]
+        for i in range(len(x))
+    ]
+    expected = scales[int(torch.stack(left_out).mean(dim=0).argmax())]
+    assert ParzenWindow(x).best_scale(x, scales) == expected != scales[0]
+    found = ParzenWindow(x).log_density(x, scales, without_equals=True)
+    assert torch.allclose(found, torch.stack(left_out, dim=1), rtol=1e-9)
+
+
+def test_where_every_sample_is_the_datum_none_is_left_out():
+    window = ParzenWindow(torch.zeros(4, 3))
+    assert torch.isfinite(window.log_density(torch.zeros(2, 3), [0.5], without_equals=True)).all()
+
+
+def test_a_datum_that_was_rounded_to_eight_bits_is_left_out_too():
+    x = torch.rand(60, 100, generator=torch.Generator().manual_seed(4))
+    found = ParzenWindow((x * 255).round() / 255).log_density(x, [0.1], without_equals=True)
+    others = ParzenWindow(x).log_density(x, [0.1], without_equals=True)
+    assert torch.allclose(found, others, atol=1.0)

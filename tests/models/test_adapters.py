@@ -203,3 +203,11 @@ def test_adapters_around_adapters_are_stored_as_one():
         other.observation_model(z).log_prob(randn(5, *SHAPE)),
         adapter.observation_model(z).log_prob(randn(5, *SHAPE)),
     )
+
+
+@pytest.mark.parametrize("base", [autoencoder, gan])
+def test_what_is_added_lives_on_the_device_of_the_base(base):
+    model = base().to("meta")
+    inner = WithFittedPrior(model) if base is autoencoder else model
+    adapter = with_observation_noise(inner, 0.1, SHAPE) if base is gan else inner
+    assert {buffer.device.type for buffer in adapter.buffers()} == {"meta"}

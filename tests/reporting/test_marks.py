@@ -6,6 +6,7 @@ import pytest
 
 from genbench.reporting import headline, terminal_table
 from genbench.reporting.captions import MARKS, ranking_caption
+from genbench.reporting.cells import Cell
 from genbench.reporting.differences import health_sheets, paired_sheets
 from genbench.reporting.html import page
 from genbench.reporting.latex import latex_tables, tex
@@ -161,3 +162,10 @@ def test_takeaways_never_put_an_exact_value_first_among_lower_bounds(rich_rows):
     facts = takeaways(headline(rows[rows["metric"] == "iw_log_likelihood"]), {})[0].facts
     assert "of cvae" in facts[0]
     assert "linear_gaussian" not in facts[0]
+
+
+def test_a_median_k_hat_that_is_infinite_marks_the_number():
+    """It is no number that a table can hold; the share of bad data is."""
+    assert Cell("ok", health={"k_hat_bad": 0.51}).unreliable
+    assert not Cell("ok", health={"k_hat": 0.7, "k_hat_bad": 0.5}).unreliable
+    assert not Cell("failed", health={"k_hat_bad": 1.0}).unreliable

@@ -182,7 +182,10 @@ def test_what_was_fitted_is_stored_and_loaded(run, tmp_path):
         ([f"model.{NAME}.assume.scale=-1"], r"assume\.scale"),
         ([f"model.{NAME}.assume={{scale = 0.1}}"], r"no prior\(\).*an autoencoder needs prior"),
         (["data.dequantisation=none", "data.binarisation=static"], "needs grey pixels"),
-        (["model.1.recipe=vae"], "has a likelihood of its own"),
+        (
+            ["model.1.recipe=vae", "model.1.observation=unit_gaussian"],
+            "has a likelihood of its own",
+        ),
     ],
 )
 def test_what_cannot_be_assumed_is_refused_before_training(run, settings, message):

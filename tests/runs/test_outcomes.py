@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import pytest
 import torch
 
 import genbench.training.loop as loop
@@ -78,3 +79,26 @@ def test_what_interrupted_writes_left_is_cleared(workplace):
     (folder / "metrics.json").write_text("{")
     workplace.run()
     assert not half.exists()
+
+
+def fit_only_seed_0(monkeypatch, error):
+    def fit(model, updates, dataset, train, stream, *rest):
+        if stream.seed:
+            raise error
+        return loop.fit(model, updates, dataset, train, stream, *rest)
+
+    monkeypatch.setattr("genbench.runs.execute.fit", fit)
+
+
+@pytest.mark.parametrize("error", [loop.DivergedError("at step 3"), RuntimeError("no")])
+def test_a_seed_that_fails_counts_in_every_protocol_of_its_model(workplace, monkeypatch, error):
+    metrics = 'metrics = ["label_marginal_log_likelihood"'
+    text = workplace.suite.read_text().replace('"vae"', '"cvae"')
+    workplace.suite.write_text(text.replace('metrics = ["elbo"', f'{metrics}, "elbo"'))
+    fit_only_seed_0(monkeypatch, error)
+    workplace.run("seeds=2", models=("cvae",))
+    rows = [row for row in workplace.rows("cvae") if row["metric"] == "iw_log_likelihood"]
+    bad = "failed" if type(error) is RuntimeError else "diverged"
+    found = {(row["seed"], row["status"], row["protocol"].endswith("|label")) for row in rows}
+    assert found == {(s, w, c) for s, w in (("0", "ok"), ("1", bad)) for c in (False, True)}
+    assert len({row["protocol"] for row in rows}) == 2
