@@ -135,6 +135,6 @@ def test_a_datum_that_is_not_finite_fails_the_row():
             p = super().observation_model(torch.nan_to_num(z)).base_dist
             return Independent(Normal(p.loc, p.scale), 3)
 
-    row = only(outcome(Bad(), "inference_gap", n_data=10, n_steps=2, n_samples=2))
+    row = only(outcome(Bad(), "inference_gap", x=X[:10], n_steps=2, n_samples=2))
     assert (row.metric, row.status) == ("inference_gap", "failed")
     assert row.reason.startswith("1 of 10 data")
