@@ -78,11 +78,10 @@ class Row:
 
 @dataclass
 class Outcome:
-    """The rows of one task, and per-datum values where they exist; why, if there are no rows."""
+    """The rows of one task, and per-datum values where they exist."""
 
     rows: list[Row]
     per_datum: Tensor | None = None
-    reason: str = ""
 
 
 @dataclass
@@ -272,7 +271,7 @@ def _evaluate_block(
 def _finish(task: Task, found: _Collected) -> Outcome:
     evaluator = task.evaluator
     if found.status == "not_applicable" and evaluator.marginal_metric:
-        return Outcome([], reason=found.remark)
+        return Outcome([])
     if found.status != "ok":
         return Outcome([_row(task, evaluator.metric, found)])
     values = found.values()

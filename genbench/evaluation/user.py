@@ -14,7 +14,7 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, device_of, float_dtype, support_of
-from genbench.evaluation.runner import Row, Task, evaluate_model, make_task
+from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
 
@@ -62,11 +62,7 @@ def evaluate(
     stream = Stream(seed, ("evaluate",))
     _check_support(model, x, y, stream)
     outcomes = evaluate_model(x, y, tasks, Context(model, stream))
-    rows = [
-        asdict(row)
-        for task, outcome in zip(tasks, outcomes, strict=True)
-        for row in outcome.rows or [_absent(task, outcome.reason)]
-    ]
+    rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
     frame = pd.DataFrame(rows, columns=[field.name for field in fields(Row)])
     for column in ("suite", "dataset", "protocol", "split", "train_id"):
         frame[column] = ""
@@ -75,15 +71,6 @@ def evaluate(
         frame[column] = frame[column].map(canonical_json)
     frame = frame[list(COLUMNS)]
     return frame.astype({"n": "Int64", "value": float, "stderr": float, "mc_stderr": float})
-
-
-def _absent(task: Task, reason: str) -> Row:
-    """Return the row of an evaluator that gives none to a suite, where others give its metric."""
-    found, options = task.evaluator, task.options.model_dump(mode="json")
-    return Row(
-        found.name, "not_applicable", found.unit, found.better, found.kind, found.version, options,
-        reason=reason,
-    )  # fmt: skip
 
 
 def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:

@@ -340,15 +340,3 @@ def test_labels_of_another_length_are_refused():
 def test_numbers_are_floats_even_where_there_are_none():
     frame = genbench.evaluate(small_gan(), X)
     assert frame.value.dtype == frame.stderr.dtype == float
-
-
-@pytest.mark.parametrize(
-    ("model", "reason"), [(Labelled(), "label frequencies"), (PlainVae(), r"given\(y\)")]
-)
-def test_an_evaluator_that_asks_for_label_frequencies_says_that_they_are_missing(model, reason):
-    frame = genbench.evaluate(
-        model, BINARY[:4, :3].double(), torch.arange(4), ["label_marginal_log_likelihood"]
-    )
-    assert frame["metric"].tolist() == ["label_marginal_log_likelihood"]
-    assert frame["status"].tolist() == ["not_applicable"]
-    assert frame["reason"].str.contains(reason).all()
