@@ -108,11 +108,12 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted bound for 1, 2, 4, ... and K of the same draws.
 
     Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
-    ``iw_log_likelihood`` of K draws.
+    ``iw_log_likelihood`` of K draws, and the health is that of all K.
     """
-    curve = _posterior_weights(block, options).curve()
+    weights = _posterior_weights(block, options)
+    curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
-    return PerDatum(values, parts=tuple(str(k) for k in curve))
+    return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
 
 
 @evaluator(
@@ -197,8 +198,9 @@ def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound of log p(x) of a conditional model: what compares with models without labels.
 
-    p(y) is the frequency of the label in the training data. The estimate of p(x) is unbiased, its
-    logarithm below log p(x) in expectation. A label without mass costs nothing.
+    p(y) is the frequency of the label in the training data, each counted once more. The estimate of
+    p(x) is unbiased, its logarithm below log p(x) in expectation. A label without mass costs
+    nothing.
     """
     log_py = _label_frequencies(block)
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]

@@ -42,7 +42,8 @@ def evaluate(
 
     Returns:
         One row per metric, with the columns of ``metrics.csv``. Evaluators that do not apply have
-        status ``not_applicable`` and the reason.
+        status ``not_applicable`` and the reason; one that sums a label out, such as
+        ``label_marginal_log_likelihood``, has a row where it applies only.
 
     Raises:
         ConfigError: Unknown evaluator or option, x is empty or lies outside the observation

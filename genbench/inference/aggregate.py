@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+LEAST_DRAWS = 50
+"""Draws from which on the parts are corrected for the error of their sum."""
 CHUNK = 2**19
 """Numbers held at once."""
 NEGLIGIBLE = -80.0
@@ -72,7 +74,8 @@ def with_known_sum(parts: Tensor, total: Tensor) -> Tensor:
 
     The sampling error of a row's sum, whose mean is zero, is taken out of the parts by regression:
     the coefficients add up to 1 of themselves, and what is left varies less. Bias: O(1/M), from
-    fitting the coefficients to the same draws.
+    fitting the coefficients to the same draws; below 50 of them nothing is corrected, and the sum
+    holds within its sampling error only.
 
     Args:
         parts: Unbiased draws of P quantities.
@@ -81,6 +84,6 @@ def with_known_sum(parts: Tensor, total: Tensor) -> Tensor:
     error = parts.sum(dim=1) - total  # (M,)
     centred = error - error.mean()
     variance = centred.square().sum()
-    if not variance > 0:
+    if len(parts) < LEAST_DRAWS or not variance > 0:
         return parts
     return parts - error[:, None] * (centred @ parts / variance)

@@ -10,8 +10,9 @@ from genbench.reporting.cells import BEST, NO_LIKELIHOOD, TIED, UNRELIABLE, Bloc
 
 MARKS = {
     UNRELIABLE: (
-        "Pareto k-hat above 0.7 (median over the data, worst seed): few draws of z carry nearly"
-        " all of the weight, so neither the estimate nor its Monte-Carlo error can be relied on;"
+        "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
+        " draws or chains: few of them carry nearly all of the weight, so neither the estimate nor"
+        " its Monte-Carlo error can be relied on;"
         " a bound stays a bound in expectation (Vehtari et al. 2024)"
     ),
     NO_LIKELIHOOD: (

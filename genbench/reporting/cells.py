@@ -4,6 +4,7 @@ May import the standard library and this package's numbers and protocols.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -24,6 +25,7 @@ UNRELIABLE, NO_LIKELIHOOD = "†", "‡"
 BEST, TIED = "best", "tie"
 PARZEN = "parzen_log_likelihood"
 _WORST_K_HAT = 0.7
+_LEAST_ESS = 2.0
 _ANY_DRAWS = ("elbo", "kl", "bits_per_dim", "reconstruction_log_prob")
 _OPTION_WORDS = {"n_chains": "chains", "n_temperatures": "temperatures", "n_leapfrog": "leapfrog"}
 
@@ -142,10 +144,16 @@ class Cell:
         return f"seed sd {numbers.spread(self.seed_sd) or '–'}{of}"
 
     @property
+    def complete(self) -> bool:
+        """Whether every seed has a number: the mean of those that are left may flatter."""
+        return self.ok and self.n_ok == self.n_seeds
+
+    @property
     def unreliable(self) -> bool:
-        """Whether Pareto k-hat says that few draws carry the weight (above 0.7)."""
+        """Whether few draws carry the weight: Pareto k-hat above 0.7, or fewer than two of them."""
         median, share = (self.health.get(name, 0.0) for name in ("k_hat", "k_hat_bad"))
-        return self.ok and (median > _WORST_K_HAT or share > 0.5)  # an infinite median is not kept
+        tail = median > _WORST_K_HAT or share > 0.5  # an infinite median is not kept
+        return self.ok and (tail or self.health.get("ess", math.inf) < _LEAST_ESS)
 
 
 def marks(metric: str, cell: Cell) -> str:

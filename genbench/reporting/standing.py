@@ -85,7 +85,8 @@ def comparisons(block: Block, index: int, values: PerDatum) -> list[Comparison]:
     made = []
     for (kind, n), places in groups.items():
         found = {place: values.of(column, block.rows[place].cells[index]) for place in places}
-        known = {place: seeds for place, seeds in found.items() if seeds}
+        whole = {p for p in places if block.rows[p].cells[index].complete}
+        known = {place: seeds for place, seeds in found.items() if seeds and place in whole}
         if n > 1 and len(known) == len(places) > 1:  # an unknown one might be the best
             made.append(_compare(column, kind, n, known))
     return made

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
-from genbench.core.seeding import Stream
+from genbench.core.seeding import Stream, derive
 from genbench.data import Dataset
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context
@@ -81,7 +81,8 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     base.eval()
     inner = _with_prior(base, assume)
     if isinstance(inner, WithFittedPrior):
-        inner.fit(_codes(inner, dataset.held_out("train").x), seed=stream.seed)
+        codes = _codes(inner, dataset.held_out("train").x)
+        inner.fit(codes, seed=derive(stream.seed, *stream.path, "prior") % 2**32)
     if assume.scale != "validation":
         model = with_observation_noise(inner, assume.scale, dataset.image_shape)
         return Fitted(model, {"scale": assume.scale, "chosen_on": "stated"})

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from genbench.core.seeding import Stream, seeded
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.pictures import collect_pictures
-from genbench.evaluation.runner import Outcome, Task, evaluate_model
+from genbench.evaluation.runner import Outcome, Row, Task, evaluate_model
 from genbench.evaluation.spec import Context
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.runs import store
@@ -32,6 +32,7 @@ from genbench.training.loop import DivergedError, fit
 from genbench.training.threads import fitting_threads, forward_flops
 
 SPLIT: SplitName = "test"
+ROW = {field.name for field in fields(Row)}
 NEEDED = (store.SPEC, store.METRICS)
 
 
@@ -61,8 +62,10 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
 
 
 def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
-    if built.observation or built.closed_form:
+    if built.observation:
         raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has a likelihood of its own")
+    if built.closed_form:
+        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has no decoder to build on")
     if dataset.domain == "binary":
         raise ConfigError(
             f"model.{spec.name}.assume: Gaussian noise needs grey pixels; "
@@ -124,7 +127,8 @@ def read_stored(
 def _stored(folder: RunFolder) -> dict[str, Any] | None:
     """Return the metrics of a run whose training is stored whole, or None.
 
-    Without the values behind the numbers the metrics count as not evaluated.
+    Without the values behind the numbers the metrics count as not evaluated; so do rows of an
+    older version, which lack a column.
     """
     trained = folder.listed() & {*NEEDED, store.MODEL, store.LAST_MODEL, store.HISTORY}
     if not folder.intact(*NEEDED, *trained):
@@ -134,6 +138,10 @@ def _stored(folder: RunFolder) -> dict[str, Any] | None:
         return metrics
     if not folder.intact(store.PER_DATUM):
         metrics["evaluations"] = {}
+    found = metrics["evaluations"].items()
+    metrics["evaluations"] = {
+        k: rows for k, rows in found if all(row.keys() >= ROW for row in rows)
+    }
     return metrics if store.MODEL in trained else None
 
 
