@@ -29,6 +29,7 @@ from genbench.training.checkpoint import (
 )
 from genbench.training.config import TrainConfig
 from genbench.training.schedule import learning_rate_factor
+from genbench.training.threads import flushed_denormals
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
@@ -220,14 +221,14 @@ def fit(
     Raises:
         DivergedError: A loss is not finite; names the update and the step.
     """
-    torch.set_flush_denormal(True)  # moments of dead weights fade below 1e-38 and become slow
     loop = _Loop(model, updates, data, config, stream)
     state = _resume(checkpoint, model, loop.optimizers)
     saved_at = time.monotonic()
     epochs = bar(range(state.epoch, config.epochs), description, "epoch", initial=state.epoch)
     for epoch in epochs:
         started = time.monotonic()
-        means = loop.run_epoch(epoch) | loop.validate()
+        with flushed_denormals():
+            means = loop.run_epoch(epoch) | loop.validate()
         _record(state, epoch, loop, means)
         state.seconds += time.monotonic() - started
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS or state.epoch == config.epochs:

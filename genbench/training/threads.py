@@ -1,4 +1,4 @@
-"""How many threads a model deserves: several cost more than they bring in small products."""
+"""How the processor is set for training: how many threads, and what becomes of tiny numbers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,3 +39,17 @@ def fitting_threads(flops: float) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Run a block in which numbers below 1e-38 are zero, as on a GPU, then keep them again.
+
+    Moments of weights that never move fade into that range, where a processor takes many times as
+    long for each operation: a fifth of the time of a trained 784-200-200-50 VAE at batch 20.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
