@@ -28,6 +28,9 @@ from genbench.training.checkpoint import (
     weights_of,
 )
 from genbench.training.config import TrainConfig
+from genbench.training.guard import DivergedError as DivergedError
+from genbench.training.guard import Guard
+from genbench.training.optimizers import make_optimizer
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.threads import flushed_denormals
 from genbench.training.update import Update
@@ -36,51 +39,6 @@ CHECKPOINT_SECONDS = 10.0
 """Least time between two checkpoints, so that short epochs are not spent on the disk."""
 
 VALIDATION_BLOCK = 500
-
-
-class DivergedError(ArithmeticError):
-    """A loss was not finite; the parameters are those of the last good step."""
-
-
-class Guard:
-    """Keeps a non-finite loss from the parameters.
-
-    On a processor each value is looked at before the step. On a GPU that would wait for the
-    device, so the flag lives there: the fused optimiser skips the step while it is set, it stays
-    set, and it is read when the epoch ends.
-    """
-
-    def __init__(self, update: str, device: torch.device) -> None:
-        self.update = update
-        self.waits = device.type != "cpu"
-        self.flag = torch.zeros((), device=device)
-        self.step = torch.zeros((), dtype=torch.int64, device=device)
-
-    def watch(self, value: Tensor, step: int) -> None:
-        """Look at a loss or gradient norm before the optimiser's step.
-
-        Raises:
-            DivergedError: On a processor, at once.
-        """
-        if not self.waits:
-            if not math.isfinite(value.item()):
-                raise DivergedError(f"the loss of '{self.update}' is not finite at step {step}")
-            return
-        bad = (~torch.isfinite(value.detach())).to(self.flag.dtype)
-        self.step += ((self.flag == 0) & (bad > 0)) * step
-        self.flag = torch.maximum(self.flag, bad)
-
-    def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Make the fused step depend on the flag."""
-        if self.waits:
-            optimizer.found_inf = self.flag  # type: ignore[attr-defined]
-
-    def read(self) -> None:
-        """Raise DivergedError if the flag is set; on a GPU this waits for the device."""
-        if self.waits and self.flag.item():
-            raise DivergedError(
-                f"the loss of '{self.update}' is not finite at step {int(self.step)}"
-            )
 
 
 @dataclass
@@ -95,8 +53,8 @@ class FitResult:
 
 
 @dataclass
-class _Loop:
-    """The state of one call of :func:`fit`."""
+class Loop:
+    """The state of one call of :func:`fit`; the benchmark times its epochs."""
 
     model: nn.Module
     updates: Sequence[Update]
@@ -109,7 +67,7 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.device = next(self.model.parameters()).device
-        self.optimizers = [_optimizer(u, self.config) for u in self.updates]
+        self.optimizers = [make_optimizer(u, self.config) for u in self.updates]
         self.guards = [Guard(u.name, self.device) for u in self.updates]
         n = self.data.size("train")
         self.batch_size = min(self.config.batch_size, n)
@@ -182,22 +140,6 @@ class _Loop:
         return means
 
 
-def _optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
-    rate = config.learning_rate * update.learning_rate_scale
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(
-            update.parameters, rate, config.momentum, weight_decay=update.weight_decay, fused=True
-        )
-    return torch.optim.Adam(
-        update.parameters,
-        rate,
-        update.betas,
-        config.adam_epsilon,
-        weight_decay=update.weight_decay,
-        fused=True,
-    )
-
-
 def fit(
     model: nn.Module,
     updates: Sequence[Update],
@@ -221,7 +163,7 @@ def fit(
     Raises:
         DivergedError: A loss is not finite; names the update and the step.
     """
-    loop = _Loop(model, updates, data, config, stream)
+    loop = Loop(model, updates, data, config, stream)
     state = _resume(checkpoint, model, loop.optimizers)
     saved_at = time.monotonic()
     epochs = bar(range(state.epoch, config.epochs), description, "epoch", initial=state.epoch)
@@ -254,7 +196,7 @@ def _resume(
         return Progress()
 
 
-def _record(state: Progress, epoch: int, loop: _Loop, means: dict[str, float]) -> None:
+def _record(state: Progress, epoch: int, loop: Loop, means: dict[str, float]) -> None:
     bad = next((key for key, value in means.items() if not math.isfinite(value)), None)
     if bad:
         raise DivergedError(f"{bad} is not finite after epoch {epoch + 1}")

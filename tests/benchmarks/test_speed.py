@@ -17,7 +17,7 @@ from genbench.inference.bounds import iw_log_likelihood
 from genbench.inference.weights import ImportanceWeights
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
-from genbench.training.loop import _Loop
+from genbench.training.loop import Loop
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 TRAIN = TrainConfig(epochs=1_000_000, batch_size=64)
@@ -76,7 +76,7 @@ def measure(benchmark):
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_step(measure, made, data, name, network):
     model, built = made(name, network=network, channels=(16, 32), hidden=(128, 128))
-    loop = _Loop(model, built.updates, data, TRAIN, Stream(0))
+    loop = Loop(model, built.updates, data, TRAIN, Stream(0))
     batch = Batch(*data.train_batch(torch.arange(64)))
     model.train()
 
@@ -90,7 +90,7 @@ def test_training_step(measure, made, data, name, network):
 
 def test_epoch_of_the_vae(measure, made, data):
     model, built = made("vae", hidden=(128, 128))
-    loop = _Loop(model, built.updates, data, TRAIN, Stream(0))
+    loop = Loop(model, built.updates, data, TRAIN, Stream(0))
     means = measure(lambda: loop.run_epoch(0), images=loop.n_batches * loop.batch_size)
     assert means["train.vae.loss"] > 0
 

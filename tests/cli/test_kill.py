@@ -105,9 +105,9 @@ def test_training_goes_on_from_the_checkpoint(start, place):
     assert start(*RUN, first=EAGER + STOP_AT["after the first checkpoint"]).wait().code < 0
     counted = """
 import sys
-from genbench.training.loop import _Loop
-run_epoch = _Loop.run_epoch
-_Loop.run_epoch = lambda self, e: print(self.updates[0].name, e, file=sys.stderr) or run_epoch(self, e)
+from genbench.training.loop import Loop
+run_epoch = Loop.run_epoch
+Loop.run_epoch = lambda self, e: print(self.updates[0].name, e, file=sys.stderr) or run_epoch(self, e)
 """  # noqa: E501
     again = start(*RUN, first=counted).wait()
     epochs = [line.split()[1] for line in again.err.splitlines() if line.startswith("vae ")]

@@ -55,16 +55,16 @@ def test_resuming_ends_in_the_bits_of_an_uninterrupted_run(
 
 
 def test_resuming_does_not_repeat_finished_epochs(train, kill_after, tmp_path, monkeypatch):
-    from genbench.training.loop import _Loop
+    from genbench.training.loop import Loop
 
     path = tmp_path / "c.safetensors"
     kill_after(3)
     with pytest.raises(KeyboardInterrupt):
         train("vae", CONFIG, path)
     ran = []
-    original = _Loop.run_epoch
+    original = Loop.run_epoch
     monkeypatch.setattr(
-        _Loop, "run_epoch", lambda self, epoch: ran.append(epoch) or original(self, epoch)
+        Loop, "run_epoch", lambda self, epoch: ran.append(epoch) or original(self, epoch)
     )
     train("vae", CONFIG, path)
     assert ran == [3]

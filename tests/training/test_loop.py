@@ -134,11 +134,11 @@ def test_an_epoch_serves_each_datum_at_most_once_and_drops_the_incomplete_batch(
 
 
 def test_what_one_epoch_drops_another_serves(run, data):
-    from genbench.training.loop import _Loop
+    from genbench.training.loop import Loop
 
     model = Toy()
     config = CONSTANT.model_copy(update={"batch_size": 40})
-    loop = _Loop(model, [], data, config, Stream(0, ("train",)))
+    loop = Loop(model, [], data, config, Stream(0, ("train",)))
     left_out = [
         set(torch.randperm(90, generator=loop.stream.child("order", epoch).generator())[80:])
         for epoch in range(2)
@@ -351,7 +351,7 @@ def test_validation_is_a_mean_over_the_whole_split_whatever_the_blocks(build, da
 
     config = TrainConfig(epochs=1, batch_size=30)
     built = build("ae", config)  # no noise: blocks of any size see the same
-    loop = module._Loop(built.model, built.updates, data, config, Stream(0, ("train",)))
+    loop = module.Loop(built.model, built.updates, data, config, Stream(0, ("train",)))
     whole = loop.validate()
     monkeypatch.setattr(module, "VALIDATION_BLOCK", 7)
     assert loop.validate() == pytest.approx(whole, rel=1e-5)
