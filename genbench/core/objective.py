@@ -7,11 +7,14 @@ from torch import Tensor
 
 
 class Batch(NamedTuple):
-    """Data and labels of one step, and the progress of training in epochs."""
+    """Data and labels of one step, and the progress of training in epochs.
+
+    The progress is a tensor () where a step is recorded, so that every repeat reads its own.
+    """
 
     x: Tensor
     y: Tensor
-    epoch: float = 0.0
+    epoch: float | Tensor = 0.0
 
 
 class Loss(NamedTuple):

@@ -37,7 +37,10 @@ def seeded(seed: int, *name: str | int) -> Iterator[None]:
     in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     gpus = range(torch.cuda.device_count()) if in_use else ()
     with torch.random.fork_rng(devices=gpus):
-        torch.manual_seed(derive(seed, *name))
+        start = derive(seed, *name)
+        torch.default_generator.manual_seed(start)  # torch.manual_seed formats a traceback too
+        if in_use:
+            torch.cuda.manual_seed_all(start)
         yield
 
 

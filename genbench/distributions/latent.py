@@ -6,7 +6,14 @@ synchronisation per step; a non-finite loss is caught by the training loop and t
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal, OneHotCategorical, Uniform
+from torch.distributions import (
+    Categorical,
+    Distribution,
+    Independent,
+    Normal,
+    OneHotCategorical,
+    Uniform,
+)
 from torch.nn.functional import softplus
 
 
@@ -70,6 +77,19 @@ class UniformPrior(nn.Module):
         return Independent(Uniform(-high, high, validate_args=False), 1, validate_args=False)
 
 
+class OneHot(OneHotCategorical):
+    """One-hot vectors of K categories from logits (..., K), built without looking at a value.
+
+    torch's own class checks its inner distribution whatever it is told, which waits for a device.
+    """
+
+    def __init__(self, logits: Tensor) -> None:
+        inner = Categorical(logits=logits, validate_args=False)
+        self._categorical = inner
+        event_shape = inner.param_shape[-1:]
+        Distribution.__init__(self, inner.batch_shape, event_shape, validate_args=False)
+
+
 class CategoricalPrior(nn.Module):
     """The learned prior over K categories, as one-hot vectors; uniform at the start."""
 
@@ -79,7 +99,7 @@ class CategoricalPrior(nn.Module):
 
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (K,)."""
-        return OneHotCategorical(logits=self.logits, validate_args=False)
+        return OneHot(self.logits)
 
 
 class CategoricalPosterior(nn.Module):
@@ -91,4 +111,4 @@ class CategoricalPosterior(nn.Module):
 
     def forward(self, features: Tensor) -> Distribution:
         """Return q(z given x): batch (B,), event (K,)."""
-        return OneHotCategorical(logits=self.linear(features), validate_args=False)
+        return OneHot(self.linear(features))

@@ -6,6 +6,16 @@ import torch
 from torch import Tensor
 
 
+def log_mean_exp(values: Tensor) -> Tensor:
+    """Return the log of the mean of the exponentials of ``values`` (k, B), (B,), in their dtype.
+
+    Example:
+        >>> log_mean_exp(torch.tensor([[0.0], [0.0]]))
+        tensor([0.])
+    """
+    return torch.logsumexp(values, dim=0) - math.log(len(values))
+
+
 class StreamingLogMeanExp:
     """log of a mean of exponentials over rows that arrive in pieces, in float64."""
 

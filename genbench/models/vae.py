@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
-from torch.nn.functional import one_hot
 
 from genbench.distributions.latent import DiagonalNormal, StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
@@ -76,7 +75,8 @@ class Cvae(nn.Module):
     def given(self, y: Tensor) -> "CvaeGiven":
         """Return the view of the model with labels y (B,) bound, one per datum."""
         dtype = self.posterior_head.linear.weight.dtype
-        return CvaeGiven(self, one_hot(y, self.n_classes).to(dtype))
+        classes = torch.arange(self.n_classes, device=y.device)
+        return CvaeGiven(self, (y.unsqueeze(-1) == classes).to(dtype))  # waits for no device
 
 
 class CvaeGiven(LatentVariableModel):

@@ -4,6 +4,7 @@ Written as softplus of the logit: ``-log(sigmoid(logit) + epsilon)`` saturates w
 discriminator is sure, and the gradient that the non-saturating loss exists for is gone.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from torch.nn.functional import softplus
@@ -18,13 +19,19 @@ def ns_gan_discriminator() -> Objective:
         Goodfellow et al. 2014, equation 1.
     """
 
-    def objective(model: Any, batch: Batch) -> Loss:
+    return NsGanDiscriminator()
+
+
+@dataclass(frozen=True)
+class NsGanDiscriminator:
+    """What :func:`ns_gan_discriminator` returns."""
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
         fake = model.sample(len(batch.x)).detach()
         real_logit, fake_logit = model.critic(batch.x), model.critic(fake)
         value = softplus(-real_logit).mean() + softplus(fake_logit).mean()
         return Loss(value, {"logit_real": real_logit.mean(), "logit_fake": fake_logit.mean()})
-
-    return objective
 
 
 def ns_gan_generator() -> Objective:
@@ -34,7 +41,13 @@ def ns_gan_generator() -> Objective:
         Goodfellow et al. 2014, section 3.
     """
 
-    def objective(model: Any, batch: Batch) -> Loss:
-        return Loss(softplus(-model.critic(model.sample(len(batch.x)))).mean(), {})
+    return NsGanGenerator()
 
-    return objective
+
+@dataclass(frozen=True)
+class NsGanGenerator:
+    """What :func:`ns_gan_generator` returns."""
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+        return Loss(softplus(-model.critic(model.sample(len(batch.x)))).mean(), {})

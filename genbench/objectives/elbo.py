@@ -1,6 +1,13 @@
-"""Objectives of variational autoencoders."""
+"""Objectives of variational autoencoders.
 
+Objectives are frozen dataclasses: equal settings make equal objectives, and a field marked
+``per_member`` may differ between runs that are trained together, where it becomes a tensor.
+"""
+
+from dataclasses import dataclass, field
 from typing import Any
+
+from torch import Tensor
 
 from genbench.core.capabilities import bind
 from genbench.core.objective import Batch, Loss, Objective
@@ -18,12 +25,46 @@ def negative_elbo(beta: float = 1.0, warmup_epochs: float = 0.0, n_samples: int 
     References:
         Kingma and Welling 2014, equation 3; Higgins et al. 2017, equation 4.
     """
+    return NegativeElbo(beta, warmup_epochs, n_samples)
 
-    def objective(model: Any, batch: Batch) -> Loss:
-        terms = elbo_terms(bind(model, batch.y), batch.x, n_samples)
-        warm = min(1.0, batch.epoch / warmup_epochs) if warmup_epochs else 1.0
-        distortion, rate = -terms.log_px_given_z.mean(), terms.kl.mean()
-        logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
-        return Loss(distortion + beta * warm * rate, logged)
 
-    return objective
+@dataclass(frozen=True)
+class NegativeElbo:
+    """What :func:`negative_elbo` returns."""
+
+    beta: float = field(default=1.0, metadata={"per_member": True})
+    warmup_epochs: float = 0.0
+    n_samples: int = 1
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+        terms = elbo_terms(bind(model, batch.y), batch.x, self.n_samples)
+        weight = self.beta * warmth(batch.epoch, self.warmup_epochs)
+        return weighed(terms.log_px_given_z, terms.kl, weight)
+
+
+def warmth(epoch: float | Tensor, warmup_epochs: float) -> float | Tensor:
+    """Return how far a linear warm-up has come, from 0 to 1; 1 where there is none."""
+    if not warmup_epochs:
+        return 1.0
+    share = epoch / warmup_epochs
+    return share.clamp(max=1.0) if isinstance(share, Tensor) else min(1.0, share)
+
+
+def weighed(log_px_given_z: Tensor, kl: Tensor, weight: float | Tensor) -> Loss:
+    """Return the batch mean of -log p(x given z) + weight KL.
+
+    The logged ELBO weighs the KL with 1, whatever the weight.
+
+    Args:
+        log_px_given_z: Expected log densities (B,) in nats.
+        kl: KL(q(z given x) || p(z)), (B,) in nats.
+        weight: Of the KL in the loss.
+    """
+    distortion, rate = -log_px_given_z.mean(), kl.mean()
+    if isinstance(weight, Tensor):
+        weight = weight.to(rate.dtype)  # as a plain number would be
+    logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
+    if isinstance(weight, Tensor):
+        weight = weight.to(rate.dtype)
+    return Loss(distortion + weight * rate, logged)

@@ -1,5 +1,6 @@
 """Objectives of models with a discrete latent: sums over its values in place of draws."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -7,6 +8,7 @@ from torch import Tensor
 from genbench.core.capabilities import Variational, bind
 from genbench.core.objective import Batch, Loss, Objective
 from genbench.inference.bounds import log_px_given_z, posterior_of, prior_of
+from genbench.objectives.elbo import warmth, weighed
 
 
 class EnumeratedTerms(NamedTuple):
@@ -37,12 +39,16 @@ def negative_enumerated_elbo(warmup_epochs: float = 0.0) -> Objective:
     No draws and no score function: its value and gradient have no sampling error. With
     ``warmup_epochs`` the weight of the KL rises linearly from 0 to 1 over the first epochs.
     """
+    return NegativeEnumeratedElbo(warmup_epochs)
 
-    def objective(model: Any, batch: Batch) -> Loss:
+
+@dataclass(frozen=True)
+class NegativeEnumeratedElbo:
+    """What :func:`negative_enumerated_elbo` returns."""
+
+    warmup_epochs: float = 0.0
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
         terms = enumerated_terms(bind(model, batch.y), batch.x)
-        warm = min(1.0, batch.epoch / warmup_epochs) if warmup_epochs else 1.0
-        distortion, rate = -terms.log_px_given_z.mean(), terms.kl.mean()
-        logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
-        return Loss(distortion + warm * rate, logged)
-
-    return objective
+        return weighed(terms.log_px_given_z, terms.kl, warmth(batch.epoch, self.warmup_epochs))

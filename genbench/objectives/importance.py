@@ -1,6 +1,6 @@
 """Objectives of importance-weighted autoencoders."""
 
-import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 from genbench.core.capabilities import bind
 from genbench.core.objective import Batch, Loss, Objective
 from genbench.inference.bounds import draw, log_weights, posterior_of
+from genbench.inference.streaming import log_mean_exp
 
 
 def negative_iw_bound(n_samples: int, *, doubly_reparameterised: bool = False) -> Objective:
@@ -24,22 +25,27 @@ def negative_iw_bound(n_samples: int, *, doubly_reparameterised: bool = False) -
         Burda, Grosse, Salakhutdinov 2016, equations 8 and 14; Tucker et al. 2019, equation 8.
     """
 
-    def objective(model: Any, batch: Batch) -> Loss:
+    return NegativeIwBound(n_samples, doubly_reparameterised)
+
+
+@dataclass(frozen=True)
+class NegativeIwBound:
+    """What :func:`negative_iw_bound` returns."""
+
+    n_samples: int
+    doubly_reparameterised: bool = False
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
         view = bind(model, batch.y)
         q = posterior_of(view, batch.x)
-        z = draw(q, n_samples)
-        if doubly_reparameterised and torch.is_grad_enabled():
+        z = draw(q, self.n_samples)
+        if self.doubly_reparameterised and torch.is_grad_enabled():
             value = _doubly_reparameterised(view, batch.x, z)
         else:
-            value = _log_mean_exp(log_weights(view, batch.x, z, q))
+            value = log_mean_exp(log_weights(view, batch.x, z, q))
         bound = value.mean()
         return Loss(-bound, {"iw_bound": bound})
-
-    return objective
-
-
-def _log_mean_exp(log_w: Tensor) -> Tensor:
-    return torch.logsumexp(log_w, dim=0) - math.log(len(log_w))
 
 
 def _doubly_reparameterised(model: Any, x: Tensor, z: Tensor) -> Tensor:
@@ -52,4 +58,4 @@ def _doubly_reparameterised(model: Any, x: Tensor, z: Tensor) -> Tensor:
     share = log_w.detach().softmax(dim=0)
     weight = share.reshape(*share.shape, *[1] * (z.ndim - 2))
     z.register_hook(lambda gradient: gradient * weight)  # type: ignore[no-untyped-call]
-    return _log_mean_exp(log_w)
+    return log_mean_exp(log_w)

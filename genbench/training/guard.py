@@ -1,6 +1,4 @@
-"""Keeps losses that are not finite from the parameters."""
-
-import math
+"""Keeps losses that are not finite from the parameters, without waiting for the device."""
 
 import torch
 from torch import Tensor
@@ -11,41 +9,45 @@ class DivergedError(ArithmeticError):
 
 
 class Guard:
-    """Keeps a non-finite loss from the parameters.
+    """A flag beside the parameters of an update.
 
-    On a processor each value is looked at before the step. On a GPU that would wait for the
-    device, so the flag lives there: the fused optimiser skips the step while it is set, it stays
-    set, and it is read when the epoch ends.
+    The fused optimiser skips its step while the flag is set, the flag stays set, and it is read
+    when the epoch ends: no step waits for the device, and every step is a function of tensors.
     """
 
     def __init__(self, update: str, device: torch.device) -> None:
         self.update = update
-        self.waits = device.type != "cpu"
         self.flag = torch.zeros((), device=device)
-        self.step = torch.zeros((), dtype=torch.int64, device=device)
+        self.good_steps = torch.zeros((), device=device, dtype=torch.int64)
 
-    def watch(self, value: Tensor, step: int) -> None:
-        """Look at a loss or gradient norm before the optimiser's step.
+    def begin(self, step: int) -> None:
+        """Say which step comes next."""
+        self.good_steps.fill_(step)
 
-        Raises:
-            DivergedError: On a processor, at once.
-        """
-        if not self.waits:
-            if not math.isfinite(value.item()):
-                raise DivergedError(f"the loss of '{self.update}' is not finite at step {step}")
-            return
-        bad = (~torch.isfinite(value.detach())).to(self.flag.dtype)
-        self.step += ((self.flag == 0) & (bad > 0)) * step
-        self.flag = torch.maximum(self.flag, bad)
+    def watch(self, value: Tensor) -> None:
+        """Set the flag if a loss or gradient norm is not finite; before the optimiser's step."""
+        value = value.detach()
+        bad = (value - value).ne(0)  # NaN for what is not finite, else zero
+        self.flag.copy_(torch.maximum(self.flag, bad))
 
     def attach(self, optimizer: torch.optim.Optimizer) -> None:
         """Make the fused step depend on the flag."""
-        if self.waits:
-            optimizer.found_inf = self.flag  # type: ignore[attr-defined]
+        optimizer.found_inf = self.flag  # type: ignore[attr-defined]
+
+    def count(self) -> None:
+        """Count the step as good if the flag is not set."""
+        self.good_steps.add_(self.flag.eq(0))
 
     def read(self) -> None:
-        """Raise DivergedError if the flag is set; on a GPU this waits for the device."""
-        if self.waits and self.flag.item():
-            raise DivergedError(
-                f"the loss of '{self.update}' is not finite at step {int(self.step)}"
-            )
+        """Wait for the device, and look at the flag.
+
+        Raises:
+            DivergedError: It is set; the error names the update and the first bad step.
+        """
+        if self.flag.item():
+            step = int(self.good_steps)
+            raise DivergedError(f"the loss of '{self.update}' is not finite at step {step}")
+
+    def tensors(self) -> list[Tensor]:
+        """Return what a step changes."""
+        return [self.flag, self.good_steps]

@@ -8,18 +8,18 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 
 from genbench.core.errors import StorageError
-from genbench.core.objective import Batch, Loss
+from genbench.core.objective import Batch
 from genbench.core.progress import progress as bar
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
+from genbench.training.capture import Runner
 from genbench.training.checkpoint import (
     Progress,
     Weights,
@@ -29,9 +29,8 @@ from genbench.training.checkpoint import (
 )
 from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
-from genbench.training.guard import Guard
-from genbench.training.optimizers import make_optimizer
 from genbench.training.schedule import learning_rate_factor
+from genbench.training.step import Step
 from genbench.training.threads import flushed_denormals
 from genbench.training.update import Update
 
@@ -52,73 +51,55 @@ class FitResult:
     seconds: float
 
 
-@dataclass
 class Loop:
     """The state of one call of :func:`fit`; the benchmark times its epochs."""
 
-    model: nn.Module
-    updates: Sequence[Update]
-    data: Dataset
-    config: TrainConfig
-    stream: Stream
-    optimizers: list[torch.optim.Optimizer] = field(init=False)
-    guards: list[Guard] = field(init=False)
-    device: torch.device = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.device = next(self.model.parameters()).device
-        self.optimizers = [make_optimizer(u, self.config) for u in self.updates]
-        self.guards = [Guard(u.name, self.device) for u in self.updates]
-        n = self.data.size("train")
-        self.batch_size = min(self.config.batch_size, n)
+    def __init__(
+        self,
+        model: nn.Module,
+        updates: Sequence[Update],
+        data: Dataset,
+        config: TrainConfig,
+        stream: Stream,
+    ) -> None:
+        self.model = model
+        self.updates = updates
+        self.data = data
+        self.config = config
+        self.stream = stream
+        n = data.size("train")
+        self.batch_size = min(config.batch_size, n)
         self.n_batches = n // self.batch_size
+        self.step = Step(model, updates, data, config)
+        self.run_step = Runner(self.step, config.epochs * self.n_batches)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train for one epoch; return the means of what the objectives logged.
 
-        Data beyond the last whole batch of the epoch's order wait for another epoch.
+        Data beyond the last whole batch of the epoch's order wait for another epoch. The device is
+        waited for once, at the end.
         """
         self.model.train()
         order = torch.randperm(
             self.data.size("train"), generator=self.stream.child("order", epoch).generator()
-        ).to(self.device)
-        logged: dict[str, list[Tensor]] = defaultdict(list)
+        ).to(self.step.device)
+        for guard in self.step.guards:
+            guard.begin(epoch * self.n_batches)
+        logged: Tensor | float = 0.0
         with self.stream.child("noise", epoch).seeded():
-            for i in range(self.n_batches):
-                indices = order[i * self.batch_size : (i + 1) * self.batch_size]
-                batch = Batch(*self.data.train_batch(indices), epoch + i / self.n_batches)
-                self._step(batch, epoch * self.n_batches + i, logged)
-        for guard in self.guards:
+            batches = torch.split(order, self.batch_size)[: self.n_batches]
+            for i, indices in enumerate(batches):
+                self.step.set_rate(self.rate(epoch * self.n_batches + i))
+                logged = self.run_step(indices, epoch + i / self.n_batches).double() + logged
+        for guard in self.step.guards:
             guard.read()
-        return {f"train.{k}": float(torch.stack(v).double().mean()) for k, v in logged.items()}
+        means = torch.as_tensor(logged).div(self.n_batches).tolist()
+        return {f"train.{k}": v for k, v in zip(self.step.keys, means, strict=True)}
 
-    def _step(self, batch: Batch, step: int, logged: dict[str, list[Tensor]]) -> None:
-        factor = self.factor(step)
-        for which, update in enumerate(self.updates):
-            for _ in range(update.steps_per_batch):
-                loss = self._optimise(which, batch, step, factor)
-            for key, value in {"loss": loss.value, **loss.logged}.items():
-                logged[f"{update.name}.{key}"].append(value.detach())
-
-    def _optimise(self, which: int, batch: Batch, step: int, factor: float) -> Loss:
-        update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
-        loss = update.objective(self.model, batch)
-        for parameter in update.parameters:
-            parameter.grad = None
-        torch.autograd.backward(loss.value, inputs=list(update.parameters))
-        guard.watch(loss.value, step)
-        if self.config.grad_clip is not None:
-            guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip), step)
-        rate = self.config.learning_rate * update.learning_rate_scale * factor
-        optimizer.param_groups[0]["lr"] = rate
-        guard.attach(optimizer)
-        optimizer.step()
-        return loss
-
-    def factor(self, step: int) -> float:
-        """Return the schedule's factor on the learning rate at a step."""
-        total = self.config.epochs * self.n_batches
-        return learning_rate_factor(self.config.schedule, step / total)
+    def rate(self, step: int) -> float:
+        """Return the learning rate at a step, before an update's scale."""
+        progress = step / (self.config.epochs * self.n_batches)
+        return self.config.learning_rate * learning_rate_factor(self.config.schedule, progress)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -164,7 +145,7 @@ def fit(
         DivergedError: A loss is not finite; names the update and the step.
     """
     loop = Loop(model, updates, data, config, stream)
-    state = _resume(checkpoint, model, loop.optimizers)
+    state = _resume(checkpoint, model, loop.step.optimizers)
     saved_at = time.monotonic()
     epochs = bar(range(state.epoch, config.epochs), description, "epoch", initial=state.epoch)
     for epoch in epochs:
@@ -174,7 +155,7 @@ def fit(
         _record(state, epoch, loop, means)
         state.seconds += time.monotonic() - started
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS or state.epoch == config.epochs:
-            save_checkpoint(checkpoint, model, loop.optimizers, state)
+            save_checkpoint(checkpoint, model, loop.step.optimizers, state)
             saved_at = time.monotonic()
     last = weights_of(model)
     best_epoch = state.best_epoch or state.epoch
@@ -201,7 +182,7 @@ def _record(state: Progress, epoch: int, loop: Loop, means: dict[str, float]) ->
     if bad:
         raise DivergedError(f"{bad} is not finite after epoch {epoch + 1}")
     step = (epoch + 1) * loop.n_batches
-    rate = loop.config.learning_rate * loop.factor(step - 1)
+    rate = loop.rate(step - 1)
     state.history.append({"epoch": epoch + 1, "step": step, "learning_rate": rate, **means})
     state.epoch = epoch + 1
     score = next((v for k, v in means.items() if k.endswith(".loss") and "validation" in k), None)

@@ -11,7 +11,7 @@ from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
 from genbench.objectives.elbo import negative_elbo
 from genbench.training.config import TrainConfig
-from genbench.training.loop import DivergedError, Guard, fit
+from genbench.training.loop import DivergedError, fit
 from genbench.training.update import Update
 
 CONSTANT = TrainConfig(epochs=1, batch_size=30, learning_rate=0.1, schedule="constant")
@@ -210,22 +210,9 @@ def breaks_at(bad_call, how=math.nan):
     return Watched(lambda m, call: m.a.square() * (how if call == bad_call else 1.0))
 
 
-@pytest.fixture(params=[False, True], ids=["looks at once", "flag on the device"])
-def waits(request, monkeypatch):
-    """Both ways of the guard, on a processor: the one for processors and the one for GPUs."""
-    start = Guard.__init__
-
-    def begin(self, *args):
-        start(self, *args)
-        self.waits = request.param
-
-    monkeypatch.setattr(Guard, "__init__", begin)
-    return request.param
-
-
 @pytest.mark.parametrize("how", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("grad_clip", [None, 1.0])
-def test_a_bad_loss_leaves_the_parameters_of_the_last_good_step(run, waits, how, grad_clip):
+def test_a_bad_loss_leaves_the_parameters_of_the_last_good_step(run, how, grad_clip):
     model, objective = Toy(), breaks_at(3, how)
     config = CONSTANT.model_copy(update={"epochs": 2, "batch_size": 15, "grad_clip": grad_clip})
     with pytest.raises(DivergedError, match=r"'toy' is not finite at step 2$"):
@@ -234,31 +221,31 @@ def test_a_bad_loss_leaves_the_parameters_of_the_last_good_step(run, waits, how,
     assert before_bad_step not in (1.0, objective.seen[1][0])  # good steps had moved it
     assert model.a.item() == before_bad_step
     later = [a for a, _ in objective.seen[3:]]  # all later steps of the epoch are skipped
-    assert later == [before_bad_step] * (3 if waits else 0)
+    assert later == [before_bad_step] * 3
 
 
-def test_a_bad_first_step_leaves_the_initial_parameters(run, waits):
+def test_a_bad_first_step_leaves_the_initial_parameters(run):
     model = Toy()
     with pytest.raises(DivergedError, match="step 0"):
         run(model, [Update("toy", [model.a], breaks_at(1))])
     assert model.a.item() == 1.0
 
 
-def test_the_step_counts_on_over_epochs(run, waits):
+def test_the_step_counts_on_over_epochs(run):
     model = Toy()
     config = CONSTANT.model_copy(update={"epochs": 3})
     with pytest.raises(DivergedError, match=r"step 7$"):
         run(model, [Update("toy", [model.a], breaks_at(8), validates=False)], config)
 
 
-def test_the_update_that_broke_is_named(run, waits):
+def test_the_update_that_broke_is_named(run):
     model = Toy()
     good = Update("good", [model.b], Watched(lambda m, _: m.b), validates=False)
     with pytest.raises(DivergedError, match="'bad'"):
         run(model, [good, Update("bad", [model.a], breaks_at(2), validates=False)])
 
 
-def test_a_bad_gradient_of_a_finite_loss_stops_before_the_step_when_clipping(run, waits):
+def test_a_bad_gradient_of_a_finite_loss_stops_before_the_step_when_clipping(run):
     def value(model, call):
         return (model.a - model.a.detach()).abs().sqrt() + 1.0  # 1, with gradient inf or nan
 

@@ -1,0 +1,83 @@
+"""One step of training as a function of tensors: what the loop repeats, and what is captured."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
+
+from genbench.core.objective import Batch, Loss
+from genbench.data import Dataset
+from genbench.training.config import TrainConfig
+from genbench.training.guard import Guard
+from genbench.training.optimizers import make_optimizer
+from genbench.training.update import Update
+
+
+class Step:
+    """Every update on one batch. It reads no value of a tensor, so that nothing waits.
+
+    Attributes:
+        device: Where parameters and data live.
+        optimizers: One per update.
+        guards: One per update.
+        keys: What the objectives log, in the order of the values that a call returns.
+    """
+
+    def __init__(
+        self, model: nn.Module, updates: Sequence[Update], data: Dataset, config: TrainConfig
+    ) -> None:
+        self.model = model
+        self.updates = updates
+        self.data = data
+        self.grad_clip = config.grad_clip
+        self.device = next(model.parameters()).device
+        self.optimizers = [make_optimizer(u, config) for u in updates]
+        self.guards = [Guard(u.name, self.device) for u in updates]
+        self.keys: tuple[str, ...] = ()
+
+    def __call__(self, indices: Tensor, epoch: float | Tensor) -> Tensor:
+        """Take the step and return what was logged, (len(keys),).
+
+        Args:
+            indices: Training data of the batch, (B,) int64, on the data's device.
+            epoch: Progress of training in epochs.
+        """
+        batch = Batch(*self.data.train_batch(indices), epoch)
+        logged: dict[str, Tensor] = {}
+        for which, update in enumerate(self.updates):
+            for _ in range(update.steps_per_batch):
+                loss = self._optimise(which, batch)
+            for key, value in {"loss": loss.value, **loss.logged}.items():
+                logged[f"{update.name}.{key}"] = value.detach()
+        for guard in self.guards:
+            guard.count()
+        self.keys = tuple(logged)
+        return torch.stack(list(logged.values()))
+
+    def _optimise(self, which: int, batch: Batch) -> Loss:
+        update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
+        loss = update.objective(self.model, batch)
+        gradients = torch.autograd.grad(loss.value, update.parameters, allow_unused=True)
+        for parameter, gradient in zip(update.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        guard.watch(loss.value)
+        if self.grad_clip is not None:
+            guard.watch(clip_grad_norm_(update.parameters, self.grad_clip))
+        guard.attach(optimizer)
+        optimizer.step()
+        return loss
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of every update, times the update's scale."""
+        for update, optimizer in zip(self.updates, self.optimizers, strict=True):
+            optimizer.param_groups[0]["lr"].fill_(rate * update.learning_rate_scale)
+
+    def tensors(self) -> list[Tensor]:
+        """Return every tensor that a step reads and that changes between steps, data aside."""
+        found = [*self.model.parameters(), *self.model.buffers()]
+        for optimizer, guard in zip(self.optimizers, self.guards, strict=True):
+            found += [optimizer.param_groups[0]["lr"], *guard.tensors()]
+            for state in optimizer.state.values():
+                found += [value for value in state.values() if isinstance(value, Tensor)]
+        return found

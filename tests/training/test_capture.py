@@ -1,0 +1,182 @@
+"""A recorded step against the plain one: the same bits, for every recipe that is trained."""
+
+import pytest
+import torch
+
+from genbench.core.objective import Loss
+from genbench.core.seeding import Stream
+from genbench.data import DataConfig, load
+from genbench.recipes import DataFacts, recipes
+from genbench.training import capture
+from genbench.training.config import TrainConfig
+from genbench.training.loop import DivergedError, Loop, fit
+from genbench.training.update import Update
+
+CONFIG = TrainConfig(epochs=3, batch_size=30, kl_warmup_epochs=2, grad_clip=5.0)
+SMALL = {"hidden": (16,), "channels": (4, 8), "latent_dim": 3, "n_features": 16}
+CASES = [
+    ("ae", {}),
+    ("vae", {}),
+    ("vae", {"network": "conv"}),
+    ("beta_vae", {"beta": 4.0}),
+    ("iwae", {"n_samples": 3}),
+    ("iwae", {"n_samples": 3, "gradient": "doubly_reparameterised"}),
+    ("cvae", {}),
+    ("gan", {"dropout": 0.3, "batch_norm": True}),
+    ("gan", {"network": "conv", "batch_norm": True}),
+    ("gan_2014", {}),
+    ("linear_vae", {}),
+    ("discrete_vae", {}),
+]
+
+
+@pytest.fixture
+def both(data, tmp_path, monkeypatch):
+    """Train the same thing plainly and recorded; return both results and the recorded runner."""
+
+    def train(build, config=CONFIG):
+        results, runners = [], []
+        start = capture.Runner.__init__
+
+        def begin(self, *args):
+            start(self, *args)
+            runners.append(self)
+
+        monkeypatch.setattr(capture.Runner, "__init__", begin)
+        for steps in (10**9, 0):
+            monkeypatch.setattr(capture, "CAPTURE_STEPS", steps)
+            model, updates = build()
+            checkpoint = tmp_path / f"{steps}.safetensors"
+            stream = Stream(0, ("train",))
+            results.append(fit(model, updates, data, config, stream, checkpoint))
+        monkeypatch.setattr(capture.Runner, "__init__", start)
+        return (*results, runners[1])
+
+    return train
+
+
+def builder(data, name, options):
+    """Return what builds a recipe from the same initial weights each time."""
+    grey = recipes[name].options.model_fields
+    chosen = {k: v for k, v in SMALL.items() if k in grey} | options
+    facts = DataFacts(data.image_shape, data.n_classes, data.held_out("train").x.mean(dim=0))
+
+    def build():
+        torch.manual_seed(0)
+        built = recipes[name].build(facts, recipes[name].options(**chosen), CONFIG)
+        return built.model, built.updates
+
+    return build
+
+
+def test_the_cases_cover_every_recipe_that_is_trained(data):
+    grey = load(DataConfig(name="digits", limit=20))
+    facts = DataFacts(grey.image_shape, grey.n_classes, grey.held_out("train").x.mean(dim=0))
+    trained = {
+        name
+        for name in recipes
+        if recipes[name].build(facts, recipes[name].options(), CONFIG).updates
+    }
+    assert trained == {name for name, _ in CASES}
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, options):
+    plain, recorded, runner = both(builder(data, name, options))
+    assert runner.recording is not None
+    assert runner._proven
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+    assert all(torch.equal(plain.best[k], recorded.best[k]) for k in plain.best)
+
+
+def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(data, kill_after, tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "CAPTURE_STEPS", 0)
+    build, stream = builder(data, "gan", {"batch_norm": True}), Stream(0, ("train",))
+
+    def train(name):
+        model, updates = build()
+        return fit(model, updates, data, CONFIG, stream, tmp_path / name)
+
+    whole = train("whole")
+    kill_after(2)
+    with pytest.raises(KeyboardInterrupt):
+        train("parts")
+    parts = train("parts")
+    assert whole.history == parts.history
+    assert all(torch.equal(whole.last[k], parts.last[k]) for k in whole.last)
+
+
+class Toy(torch.nn.Module):
+    """One number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = torch.nn.Parameter(torch.tensor(1.0))
+
+
+def toy(objective):
+    def build():
+        model = Toy()
+        return model, [Update("toy", [model.a], objective(), validates=False)]
+
+    return build
+
+
+def reads_a_value():
+    def objective(model, batch):
+        scale = 2.0 if model.a.item() > 0 else 1.0
+        return Loss(model.a.square() * scale * torch.rand(()), {})
+
+    return objective
+
+
+def counts_in_python():
+    calls = []
+
+    def objective(model, batch):
+        calls.append(1)
+        return Loss(model.a.square() * len(calls), {})
+
+    return objective
+
+
+@pytest.mark.parametrize("objective", [reads_a_value, counts_in_python])
+def test_a_step_that_a_recording_would_change_stays_plain(both, objective):
+    plain, recorded, runner = both(toy(objective))
+    assert not runner._proven
+    assert recorded.history == plain.history or objective is counts_in_python
+    assert (recorded.last["a"] == plain.last["a"]) or objective is counts_in_python
+
+
+def test_a_recorded_step_follows_the_progress_and_the_learning_rate(both):
+    def follows():
+        def objective(model, batch):
+            progress = torch.as_tensor(batch.epoch, dtype=torch.float32)
+            return Loss(model.a * (1.0 + progress), {})
+
+        return objective
+
+    plain, recorded, runner = both(toy(follows))
+    assert runner._proven
+    assert plain.history == recorded.history
+    losses = [row["train.toy.loss"] for row in recorded.history]
+    assert len(set(losses)) == len(losses)
+
+
+def test_a_recorded_step_that_diverges_keeps_the_last_good_parameters(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(capture, "CAPTURE_STEPS", 0)
+
+    def objective(model, batch):
+        late = torch.as_tensor(batch.epoch) > 1.9
+        return Loss(model.a.square() / (1.0 - late.float()), {})
+
+    model, updates = toy(lambda: objective)()
+    loop = Loop(model, updates, data, CONFIG, Stream(0, ("train",)))
+    loop.run_epoch(0)
+    assert loop.run_step._proven
+    with pytest.raises(DivergedError, match=r"'toy' is not finite at step 6$"):
+        for epoch in range(1, 3):
+            loop.run_epoch(epoch)
+            good = model.a.item()
+    assert model.a.item() == good
