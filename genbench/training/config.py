@@ -11,6 +11,7 @@ class TrainConfig(Options):
     """``[train]`` of a suite file; a ``[[model]]`` may override any of it.
 
     ``adam_epsilon`` is the constant in Adam's denominator; ``momentum`` belongs to ``sgd``.
+    ``tf32`` lets a GPU train with products of 10-bit mantissas; evaluation never does.
     """
 
     epochs: PositiveInt = 20
@@ -23,3 +24,4 @@ class TrainConfig(Options):
     kl_warmup_epochs: NonNegativeFloat = 0.0
     grad_clip: PositiveFloat | None = None
     select: Literal["best", "last"] = "best"
+    tf32: bool = False

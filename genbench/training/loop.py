@@ -31,7 +31,7 @@ from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.step import Step
-from genbench.training.threads import flushed_denormals
+from genbench.training.threads import float32_products, flushed_denormals
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
@@ -150,7 +150,7 @@ def fit(
     epochs = bar(range(state.epoch, config.epochs), description, "epoch", initial=state.epoch)
     for epoch in epochs:
         started = time.monotonic()
-        with flushed_denormals():
+        with flushed_denormals(), float32_products(tf32=config.tf32):
             means = loop.run_epoch(epoch) | loop.validate()
         _record(state, epoch, loop, means)
         state.seconds += time.monotonic() - started

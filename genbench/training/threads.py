@@ -1,4 +1,4 @@
-"""How the processor is set for training: how many threads, and what becomes of tiny numbers."""
+"""How the machine is set for training: threads, precision, and what becomes of tiny numbers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,3 +53,20 @@ def flushed_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+@contextmanager
+def float32_products(*, tf32: bool = False) -> Iterator[None]:
+    """Run a block whose float32 products on a GPU are float32, or TF32 where that is allowed.
+
+    torch lets convolutions, though not matrix products, use TF32 unless it is told otherwise.
+    """
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    before = [place.fp32_precision for place in places]
+    for place in places:
+        place.fp32_precision = "tf32" if tf32 else "ieee"
+    try:
+        yield
+    finally:
+        for place, precision in zip(places, before, strict=True):
+            place.fp32_precision = precision

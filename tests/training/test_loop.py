@@ -371,3 +371,19 @@ def test_the_guarded_fused_adam_takes_the_steps_of_plain_adam(run):
         adam.step()
     assert model.a.item() == pytest.approx(plain.a.item(), rel=1e-5)
     assert model.b.item() == pytest.approx(plain.b.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_a_gpu_computes_in_the_precision_that_the_suite_states(run, tf32):
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before, seen = [place.fp32_precision for place in places], []
+
+    def objective(model, batch):
+        seen.append([place.fp32_precision for place in places])
+        return Loss(model.a * 1.0, {})
+
+    model = Toy()
+    config = CONSTANT.model_copy(update={"tf32": tf32})
+    run(model, [Update("toy", [model.a], objective, validates=False)], config)
+    assert seen == [["tf32" if tf32 else "ieee"] * 2] * 3
+    assert [place.fp32_precision for place in places] == before
