@@ -18,7 +18,6 @@ def ns_gan_discriminator() -> Objective:
     References:
         Goodfellow et al. 2014, equation 1.
     """
-
     return NsGanDiscriminator()
 
 
@@ -40,7 +39,6 @@ def ns_gan_generator() -> Objective:
     References:
         Goodfellow et al. 2014, section 3.
     """
-
     return NsGanGenerator()
 
 

@@ -24,7 +24,6 @@ def negative_iw_bound(n_samples: int, *, doubly_reparameterised: bool = False) -
     References:
         Burda, Grosse, Salakhutdinov 2016, equations 8 and 14; Tucker et al. 2019, equation 8.
     """
-
     return NegativeIwBound(n_samples, doubly_reparameterised)
 
 

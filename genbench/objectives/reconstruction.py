@@ -8,7 +8,6 @@ from genbench.core.objective import Batch, Loss, Objective
 
 def squared_error() -> Objective:
     """Return the objective |x - decode(encode(x))|^2, summed over pixels, a batch mean."""
-
     return SquaredError()
 
 

@@ -1,10 +1,11 @@
 """What must be said below a table: the uncertainties, the marks, and what was ranked with what.
 
-May import the standard library and this package's cells.
+May import the standard library, :mod:`genbench.core` and this package's cells.
 """
 
 from collections.abc import Iterable, Iterator
 
+from genbench.core.statistics import ALPHA
 from genbench.reporting import numbers
 from genbench.reporting.cells import BEST, NO_LIKELIHOOD, TIED, UNRELIABLE, Block, Cell, marks
 
@@ -21,7 +22,6 @@ MARKS = {
         " (Theis, van den Oord and Bethge 2016; Wu et al. 2017); it is never marked as best"
     ),
 }
-ALPHA = 0.05
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
     " several seeds, the mean of theirs. The uncertainties answer different questions and are never"
@@ -73,8 +73,8 @@ def ranking_caption(block: Block) -> str:
 
 def _bold(best: bool, tied: bool) -> str:
     test = (
-        f"paired difference over the same images, two-sided z-test at {100 * ALPHA:.0f} %,"
-        " Holm-corrected over all pairs; with several seeds, each seed ahead of each"
+        f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
+        " images and, where a model has several, seeds; Holm-corrected over all pairs"
     )
     if best and tied:
         return f"Bold: better than every other ({test}). ≈: tied for best by that test."

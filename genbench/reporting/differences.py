@@ -1,13 +1,14 @@
 """Tables of paired differences between models, and of the health of importance estimates.
 
-May import the standard library and this package's cells, sheets and standings.
+May import the standard library, :mod:`genbench.core` and this package's cells, sheets and
+standings.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 
+from genbench.core.statistics import ALPHA
 from genbench.reporting import numbers
-from genbench.reporting.captions import ALPHA
 from genbench.reporting.cells import UNRELIABLE, Block, Cell, words
 from genbench.reporting.datumwise import PerDatum
 from genbench.reporting.sheets import Line, Sheet, without_empty
@@ -63,14 +64,19 @@ def _difference(pair: Pair, unreliable: bool) -> str:
     value, stderr = numbers.measured(pair.difference, pair.stderr)
     sign = "" if value.startswith("-") else "+"
     decided = "" if pair.decided else "tie"
-    disagree = "seeds disagree" if pair.p_value < ALPHA and not pair.seeds_agree else ""
     spread = numbers.spread(pair.seed_sd)
-    notes = (_p_text(pair.p_value), disagree, decided, f"seed sd {spread}" if spread else "")
+    notes = (p_text(pair.p_value), decided, f"seed sd {spread}" if spread else "")
     mark = UNRELIABLE if unreliable else ""
     return f"{sign}{value} ± {stderr}{mark}\n{'; '.join(note for note in notes if note)}"
 
 
-def _p_text(p_value: float) -> str:
+def p_text(p_value: float) -> str:
+    """A p-value as people write it.
+
+    Example:
+        >>> p_text(0.0321), p_text(1e-9)
+        ('p = 0.032', 'p < 0.001')
+    """
     return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
 
 
@@ -88,14 +94,15 @@ def _caption(block: Block, index: int, comparison: Comparison) -> str:
         else ""
     )
     spread = (
-        " 'seed sd': standard deviation of the difference between equal seeds, no part of ± or p."
+        " 'seed sd': standard deviation of the difference between equal seeds."
         if any(math.isfinite(pair.seed_sd) for pair in comparison.pairs.values())
         else ""
     )
     return (
         f"Mean of row minus column in {unit}, best model first; ± is the paired standard error over"
-        f" images. p: two-sided z-test, Holm-corrected over {_pairs(comparison)}; a tie where"
-        f" p ≥ {ALPHA} or two seeds contradict the order.{spread}{bound}{others}"
+        f" images, and over the seeds of a model that has several. p: two-sided t-test with"
+        f" both, Holm-corrected over {_pairs(comparison)}; a tie where p ≥ {ALPHA}."
+        f"{spread}{bound}{others}"
     )
 
 

@@ -1,19 +1,18 @@
 """Paired differences between models on the same images, and what follows for who is best.
 
 Only numbers of one metric with equal options, evaluator version, kind and n are compared. May
-import the standard library, numpy and this package's cells and readers.
+import the standard library, numpy, :mod:`genbench.core` and this package's cells and readers.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from genbench.reporting.captions import ALPHA
+from genbench.core.statistics import ALPHA, Seeds, difference, holm, seed_spread
 from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row
-from genbench.reporting.datumwise import PerDatum, Vector
+from genbench.reporting.datumwise import PerDatum
 
 PAIRED = (
     "elbo",
@@ -28,7 +27,6 @@ PAIRED = (
     "reconstruction_mse",
 )
 """Metrics that value the same images for each model; a Parzen window never gets a rank."""
-_ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -37,22 +35,20 @@ class Pair:
 
     Attributes:
         difference: Mean over images and seeds.
-        stderr: Standard error over images of the paired difference (averaged over seeds).
-        p_value: Two-sided z-test, Holm-corrected over all pairs of the comparison.
+        stderr: Standard error of the paired difference over images, and over seeds if several.
+        p_value: Two-sided t-test over both, Holm-corrected over all pairs of the comparison.
         seed_sd: Standard deviation of the difference over the seeds that both have.
-        seeds_agree: Each seed of the one is ahead of each seed of the other.
     """
 
     difference: float
     stderr: float
     p_value: float
     seed_sd: float
-    seeds_agree: bool
 
     @property
     def decided(self) -> bool:
-        """Whether the difference is significant, and no pair of seeds contradicts it."""
-        return self.p_value < ALPHA and self.seeds_agree
+        """Whether the difference is significant after correction."""
+        return self.p_value < ALPHA
 
 
 @dataclass(frozen=True)
@@ -92,9 +88,7 @@ def comparisons(block: Block, index: int, values: PerDatum) -> list[Comparison]:
     return made
 
 
-def _compare(
-    column: Column, kind: str, n: int, values: Mapping[int, Mapping[int, Vector]]
-) -> Comparison:
+def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> Comparison:
     sign = -1.0 if column.better == "lower" else 1.0
     means = {k: float(np.mean([v.mean() for v in seeds.values()])) for k, seeds in values.items()}
     order = sorted(means, key=lambda row: (-sign * means[row], row))
@@ -105,51 +99,9 @@ def _compare(
     return Comparison(column, kind, n, tuple(order), pairs)
 
 
-def _pair(first: Mapping[int, Vector], second: Mapping[int, Vector]) -> Pair:
-    one, other = (np.mean(list(seeds.values()), axis=0) for seeds in (first, second))
-    apart = one - other
-    mean = float(apart.mean())
-    nothing = _ROUNDING * max(abs(float(one.mean())), abs(float(other.mean())))
-    stderr = _floored(float(apart.std(ddof=1)) / math.sqrt(len(apart)), nothing)
-    z = 0.0 if abs(mean) <= nothing else mean / stderr if stderr > 0 else math.inf
-    common = [float((first[s] - second[s]).mean()) for s in first if s in second]
-    spread = _floored(float(np.std(common, ddof=1)), nothing) if len(common) > 1 else math.nan
-    return Pair(mean, stderr, two_sided(z), spread, _separated(first, second))
-
-
-def _floored(value: float, nothing: float) -> float:
-    """Zero where only rounding is left."""
-    return value if value > nothing else 0.0
-
-
-def two_sided(z: float) -> float:
-    """Probability that a standard normal variable lies at least ``z`` from 0.
-
-    Example:
-        >>> round(two_sided(-1.96), 4)
-        0.05
-    """
-    return math.erfc(abs(z) / math.sqrt(2))
-
-
-def _separated(first: Mapping[int, Vector], second: Mapping[int, Vector]) -> bool:
-    one, other = ([float(v.mean()) for v in seeds.values()] for seeds in (first, second))
-    return min(one) > max(other) or max(one) < min(other)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number (Holm 1979): step-down, valid under any dependence.
-
-    Example:
-        >>> holm([0.04, 0.01, 0.03])
-        [0.06, 0.03, 0.06]
-    """
-    order = sorted(range(len(p_values)), key=p_values.__getitem__)
-    adjusted, least = [0.0] * len(p_values), 0.0
-    for place, i in enumerate(order):
-        least = max(least, min(1.0, (len(p_values) - place) * p_values[i]))
-        adjusted[i] = least
-    return adjusted
+def _pair(first: Seeds, second: Seeds) -> Pair:
+    found = difference(first, second)
+    return Pair(found.value, found.stderr, found.p_value, seed_spread(first, second))
 
 
 def ranked(block: Block, values: PerDatum) -> Block:

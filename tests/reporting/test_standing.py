@@ -6,7 +6,7 @@ import pytest
 
 from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
 from genbench.reporting.protocols import parse
-from genbench.reporting.standing import comparisons, holm, ranked, two_sided
+from genbench.reporting.standing import comparisons, ranked
 
 COLUMN = Column("elbo", "{}", 1, "nats", "higher", "lower_bound", 400)
 
@@ -40,19 +40,6 @@ def values(mean, seed, n=400, noise=0.1):
 
 def standings(found, stored):
     return {row.label: row.cells[0].standing for row in ranked(found, stored).rows}
-
-
-def test_holm_steps_down_and_never_decreases():
-    # sorted 0.01, 0.02, 0.03, 0.5: times 4, 3, 2, 1 = 0.04, 0.06, 0.06, 0.5
-    assert holm([0.5, 0.01, 0.03, 0.02]) == pytest.approx([0.5, 0.04, 0.06, 0.06])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
-    assert holm([]) == []
-
-
-def test_two_sided_p_value_is_that_of_the_normal_law():
-    assert two_sided(0.0) == 1.0
-    assert two_sided(1.959963984540054) == pytest.approx(0.05, abs=1e-12)
-    assert two_sided(-math.inf) == 0.0
 
 
 def test_pair_has_the_mean_and_standard_error_of_differences_on_the_same_images():
@@ -98,13 +85,22 @@ def test_nobody_is_best_while_one_number_has_no_per_datum_values():
     assert set(standings(found, stored).values()) == {""}
 
 
-def test_seeds_that_contradict_the_order_make_a_tie():
+def test_spread_between_seeds_enters_the_test():
     stored = Stored(a=values(-10.0, 1), b=values(-10.4, 2), c=values(-10.3, 3), d=values(-10.5, 4))
     found = block(x=cell("a", "b"), y=cell("c", "d"))  # -10.2 against -10.4, but -10.4 < -10.3
     (comparison,) = comparisons(found, 0, stored)
-    assert comparison.pairs[0, 1].p_value < 0.001
-    assert comparison.pairs[0, 1].seed_sd == pytest.approx(math.sqrt(0.02))  # 0.3 and 0.1
+    pair = comparison.pairs[0, 1]
+    assert pair.difference == pytest.approx(0.2)
+    assert pair.stderr == pytest.approx(math.sqrt(0.2**2 + 0.1**2), rel=0.01)  # 0.4 and 0.2 apart
+    assert pair.seed_sd == pytest.approx(math.sqrt(0.02))  # 0.3 and 0.1
     assert standings(found, stored) == {"x": TIED, "y": TIED}
+    single = block(x=cell("a"), y=cell("d"))
+    assert standings(single, stored) == {"x": BEST, "y": ""}
+
+
+def test_two_seeds_that_are_ahead_by_less_than_they_scatter_do_not_make_a_winner():
+    stored = Stored(a=values(-10.0, 1), b=values(-10.4, 2), c=values(-10.5, 3), d=values(-10.9, 4))
+    assert standings(block(x=cell("a", "b"), y=cell("c", "d")), stored) == {"x": TIED, "y": TIED}
 
 
 def test_control_is_never_marked_and_still_keeps_others_from_being_best():

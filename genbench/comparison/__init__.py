@@ -1,0 +1,22 @@
+"""Two results side by side: which model is better, and how sure that is.
+
+May import :mod:`genbench.core`, :mod:`genbench.reporting`, numpy and matplotlib; never torch.
+"""
+
+from genbench.comparison.measure import Comparison, Line, compare
+from genbench.comparison.sides import NotComparableError, Side, resolve
+from genbench.comparison.tables import sheets
+from genbench.comparison.write import as_json, as_text, write_comparison
+
+__all__ = [
+    "Comparison",
+    "Line",
+    "NotComparableError",
+    "Side",
+    "as_json",
+    "as_text",
+    "compare",
+    "resolve",
+    "sheets",
+    "write_comparison",
+]

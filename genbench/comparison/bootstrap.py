@@ -1,0 +1,73 @@
+"""Replicates of seed means under resampling of data and seeds, from addressed random numbers.
+
+May import numpy and :mod:`genbench.core`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from genbench.core.addressed import numpy_generator
+from genbench.core.statistics import Seeds, Vector
+
+N_REPLICATES = 2000
+_SEED = 0
+_AT_ONCE = 250
+
+
+def replicates(contestants: Mapping[str, Seeds]) -> dict[str, Vector]:
+    """Bootstrap seed means over data and seeds.
+
+    Each replicate draws n data with replacement, the same for all contestants, and then seeds with
+    replacement for each by itself. The draws depend on n and on a contestant's name alone, so the
+    same results give the same numbers whoever else is compared.
+
+    Args:
+        contestants: Per-datum values by seed; all over the same data.
+
+    Returns:
+        Seed means (B, S) by contestant.
+    """
+    stacked = [np.stack(list(seeds.values())) for seeds in contestants.values()]  # (S, n) each
+    means = _over_data(np.concatenate(stacked))  # (B, all seeds)
+    ends = np.cumsum([len(values) for values in stacked])
+    parts = np.split(means, ends[:-1], axis=1)
+    return {k: _over_seeds(k, part) for k, part in zip(contestants, parts, strict=True)}
+
+
+def _over_data(values: Vector) -> Vector:
+    """Means of resampled data: (rows, n) -> (B, rows)."""
+    n = values.shape[1]
+    generator = numpy_generator(_SEED, "compare", "data", n)
+    centre = values.mean(axis=1)
+    pieces = []
+    for start in range(0, N_REPLICATES, _AT_ONCE):
+        draws = generator.integers(n, size=(min(_AT_ONCE, N_REPLICATES - start), n))
+        counts = np.stack([np.bincount(row, minlength=n) for row in draws])
+        pieces.append(centre + counts @ (values - centre[:, None]).T / n)
+    return np.concatenate(pieces)
+
+
+def _over_seeds(name: str, means: Vector) -> Vector:
+    n_seeds = means.shape[1]
+    generator = numpy_generator(_SEED, "compare", "seeds", name, n_seeds)
+    drawn: Vector = np.take_along_axis(means, generator.integers(n_seeds, size=means.shape), axis=1)
+    return drawn
+
+
+def rank_replicates(scores: Vector) -> Vector:
+    """Ranks in each replicate, 1 for the largest score; equal scores share the mean of theirs.
+
+    Args:
+        scores: (contestants, B).
+
+    Returns:
+        Ranks (contestants, B).
+
+    Example:
+        >>> rank_replicates(np.array([[3.0], [1.0], [3.0]])).ravel().tolist()
+        [1.5, 3.0, 1.5]
+    """
+    beaten_by = [0.5 * (1 + np.sign(scores - own)).sum(axis=0) for own in scores]
+    ranks: Vector = 0.5 + np.array(beaten_by)
+    return ranks

@@ -1,0 +1,98 @@
+"""What A and B stand for: a suite, a folder of results, or one model of either.
+
+May import the standard library, :mod:`genbench.core` and the readers of :mod:`genbench.reporting`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genbench.core.errors import ConfigError, ExitCode, GenbenchError, did_you_mean
+from genbench.reporting import headline, load_results
+from genbench.reporting.cells import Block, Row
+from genbench.reporting.datumwise import PerDatum
+from genbench.reporting.frames import suite_folder
+
+Key = tuple[str, str, str]
+"""Data set, protocol and split: numbers that differ in one of them are never compared."""
+
+
+class NotComparableError(GenbenchError):
+    """The two sides share no protocol, no model or no number."""
+
+    exit_code = ExitCode.BASELINE
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two results.
+
+    Attributes:
+        name: As the user wrote it.
+        blocks: Its numbers by protocol; those of one model where one was asked for.
+        values: Reader of its per-datum values.
+        model: The one model that was asked for, or empty.
+    """
+
+    name: str
+    blocks: tuple[Block, ...]
+    values: PerDatum
+    model: str = ""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of its rows, each once."""
+        return tuple(dict.fromkeys(row.label for block in self.blocks for row in block.rows))
+
+    def rows(self, label: str) -> Iterator[tuple[Key, Block, Row]]:
+        """Each protocol's row of that name."""
+        for block in self.blocks:
+            for row in block.rows:
+                if row.label == label:
+                    yield (block.dataset, block.protocol.text, block.split), block, row
+
+
+def resolve(text: str, results: Path, suite: str | None = None) -> Side:
+    """Read what ``text`` names: ``SUITE``, ``FOLDER``, either with ``:MODEL``, or a model.
+
+    Args:
+        text: The argument of the command line.
+        results: The folder in which suites lie.
+        suite: Given, ``text`` is the name of a model of that suite.
+
+    Raises:
+        ConfigError: The suite has no such model.
+        StorageError: There are no such results, or they are damaged.
+    """
+    if suite is not None:
+        return replace(_read(suite, results, text), name=text)
+    whole, _, model = text.rpartition(":")
+    if not whole or _is_folder(text):
+        return _read(text, results)
+    return replace(_read(whole, results, model), name=text)
+
+
+def _is_folder(text: str) -> bool:
+    return (Path(text) / "metrics.csv").is_file()
+
+
+def _read(where: str, results: Path, model: str = "") -> Side:
+    if _is_folder(where):
+        path = Path(where).resolve()
+        results, suite = path.parent, path.name
+    else:
+        suite = where
+    blocks = tuple(headline(load_results(results, suite)))
+    whole = Side(where, blocks, PerDatum(suite_folder(results, suite)))
+    return _only(whole, model) if model else whole
+
+
+def _only(side: Side, model: str) -> Side:
+    if model not in side.labels:
+        hint = did_you_mean(model, side.labels)
+        raise ConfigError(f"'{side.name}' has no model '{model}'; {hint}")
+    kept = (
+        replace(block, rows=tuple(row for row in block.rows if row.label == model))
+        for block in side.blocks
+    )
+    return replace(side, blocks=tuple(block for block in kept if block.rows), model=model)

@@ -1,0 +1,162 @@
+"""A comparison as two small tables: differences, and where each contestant stands.
+
+May import the standard library and this package's measure, and reporting's sheets and numbers.
+"""
+
+from collections.abc import Sequence
+
+from genbench.comparison.bootstrap import N_REPLICATES
+from genbench.comparison.measure import Comparison, Contestant, Line, Measured
+from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
+from genbench.reporting import numbers
+from genbench.reporting.cells import UNRELIABLE, words
+from genbench.reporting.differences import p_text
+from genbench.reporting.sheets import Sheet
+
+_DIFFERENCES = (
+    "model",
+    "metric",
+    "n",
+    "seeds",
+    "A − B",
+    "95 % interval",
+    "p (Holm)",
+    "P(A better)",
+    "better",
+    "test over",
+)
+_STANDINGS = ("metric", "model", "seeds", "mean", "IQM", "95 % interval", "rank", "95 % interval")
+_TEXTS = ("model", "metric", "better", "test over")
+_FEW_SEEDS, _TRIMMED = 5, 4
+Texts = tuple[str, ...]
+Groups = Sequence[Sequence[Line]]
+
+
+def sheets(found: Comparison) -> list[Sheet]:
+    """Two tables per protocol: what differs, and how the contestants rank."""
+    made = []
+    for place, groups in enumerate(found.blocks, 1):
+        block = groups[0][0].match.block
+        title = f"{block.protocol.short}, {block.split}"
+        first = f"A = {found.first}, B = {found.second}: {title}"
+        second = f"Interquartile means and ranks: {title}"
+        made += [
+            _differences(f"differences-{place}", first, groups, len(found.lines)),
+            _standings(f"ranks-{place}", second, groups),
+        ]
+    return made
+
+
+def _differences(name: str, title: str, groups: Groups, n_tests: int) -> Sheet:
+    """What is the same in all rows is said once, in the title and the caption."""
+    lines = [line for group in groups for line in group]
+    heads: Texts = _DIFFERENCES
+    rows: list[Texts] = [_difference(line) for line in lines]
+    models, tests = {row[0] for row in rows}, {row[-1] for row in rows}
+    caption = _caption(lines, n_tests, tests.pop() if len(tests) == 1 else "")
+    if not tests:
+        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    if len(models) == 1:
+        title = f"{title}: {models.pop()}"
+        heads, rows = heads[1:], [row[1:] for row in rows]
+    texts = tuple(i for i, head in enumerate(heads) if head in _TEXTS)
+    return Sheet(name, title, heads, tuple(rows), caption, texts)
+
+
+def _difference(line: Line) -> Texts:
+    found, match = line.difference, line.match
+    value, stderr = numbers.measured(found.value, found.stderr)
+    mark = UNRELIABLE if any(cell.unreliable for cell in match.cells) else ""
+    seeds = [len(values) for values in match.values]
+    sign = "" if value.startswith("-") else "+"
+    return (
+        match.title,
+        _metric(line),
+        numbers.grouped(match.cells[0].n),
+        str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]}, {seeds[1]}",
+        f"{sign}{value} ± {stderr}{mark}",
+        _interval(*found.interval, found.stderr),
+        p_text(line.p_holm).removeprefix("p "),
+        f"{line.improvement.value:.2f} {_shares(line.improvement)}",
+        line.verdict,
+        line.test,
+    )
+
+
+def _metric(line: Line) -> str:
+    column = line.match.column
+    about = ", ".join(part for part in (column.unit, column.settings) if part)
+    return (
+        f"{column.metric} {column.arrow} ({about})" if about else f"{column.metric} {column.arrow}"
+    )
+
+
+def _interval(low: float, high: float, stderr: float) -> str:
+    return f"[{numbers.measured(low, stderr)[0]}, {numbers.measured(high, stderr)[0]}]"
+
+
+def _shares(found: Measured) -> str:
+    return f"[{found.low:.2f}, {found.high:.2f}]"
+
+
+def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:
+    random = test or "what stands under 'test over'"
+    over = "the one line" if n_tests == 1 else f"all {n_tests} lines"
+    parts = [
+        "A − B: mean difference, paired by image where images are random, ± its standard error;"
+        f" interval and p are of a two-sided t-test with {random} as random (equal seeds of one"
+        f" model are paired from {ENOUGH_PAIRS} on). p is Holm-corrected over {over} of this"
+        f" comparison, the interval is not; a tie where p ≥ {ALPHA}.",
+        "P(A better): share of the pairs of a seed of A and a seed of B in which A is better"
+        " (Agarwal et al. 2021), with its bootstrap interval.",
+        *_warnings(lines),
+    ]
+    return " ".join(parts)
+
+
+def _warnings(lines: Sequence[Line]) -> list[str]:
+    seeds = min(len(values) for line in lines for values in line.match.values)
+    made = []
+    if seeds == 1:
+        made.append("One seed says nothing about other seeds of the same model.")
+    elif seeds < _FEW_SEEDS:
+        made.append(f"With fewer than {_FEW_SEEDS} seeds that interval is too narrow.")
+    if any(line.match.cells[0].kind == "lower_bound" for line in lines):
+        made.append("A larger lower bound need not be the better model.")
+    return made
+
+
+def _standings(name: str, title: str, groups: Groups) -> Sheet:
+    rows = [_standing(group[0], entry) for group in groups for entry in contestants(group)]
+    seeds = min(entry.n_seeds for group in groups for entry in contestants(group))
+    plain = " (with fewer than four seeds, their mean)" if seeds < _TRIMMED else ""
+    caption = (
+        f"IQM: mean over seeds without the lowest and the highest quarter{plain}. Intervals: 95 %"
+        f" percentiles of {N_REPLICATES} bootstrap draws of images and seeds{_too_few(seeds)}."
+        " Rank: mean over the same draws, among numbers of equal kind and n."
+    )
+    return Sheet(name, title, _STANDINGS, tuple(rows), caption, (0, 1))
+
+
+def _too_few(seeds: int) -> str:
+    return f", too narrow with fewer than {_FEW_SEEDS} seeds" if seeds < _FEW_SEEDS else ""
+
+
+def contestants(group: Sequence[Line]) -> list[Contestant]:
+    """Those that are ranked together, best first."""
+    found = {c.name: c for line in group for c in (line.first, line.second)}
+    return sorted(found.values(), key=lambda c: (c.rank.value, c.name))
+
+
+def _standing(line: Line, found: Contestant) -> Texts:
+    width = (found.iqm.high - found.iqm.low) / 4
+    return (
+        f"{_metric(line)}, {words(line.match.cells[0].kind)}",
+        found.name,
+        str(found.n_seeds),
+        numbers.measured(found.mean, width)[0],
+        numbers.measured(found.iqm.value, width)[0],
+        _interval(found.iqm.low, found.iqm.high, width),
+        f"{found.rank.value:.1f} of {found.of}",
+        f"[{found.rank.low:.1f}, {found.rank.high:.1f}]",
+    )

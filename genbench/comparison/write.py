@@ -1,0 +1,113 @@
+"""A comparison as JSON and as files: tables, numbers and the rank plot.
+
+May import this package and reporting's Markdown and style.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from genbench.comparison.bootstrap import N_REPLICATES
+from genbench.comparison.measure import Comparison, Contestant, Line, Measured
+from genbench.comparison.tables import sheets
+from genbench.core.files import pretty_json, write_atomic
+from genbench.core.statistics import ALPHA
+from genbench.reporting.markdown import markdown_tables
+
+Table = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """All numbers, for programs; null where there is none."""
+    return {
+        "a": found.first,
+        "b": found.second,
+        "alpha": ALPHA,
+        "correction": f"Holm over {len(found.lines)}",
+        "replicates": N_REPLICATES,
+        "lines": [_line(line) for line in found.lines],
+        "left_out": list(found.left_out),
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    match, tested = line.match, line.difference
+    low, high = tested.interval
+    return {
+        "dataset": match.block.dataset,
+        "protocol": match.block.protocol.text,
+        "split": match.block.split,
+        "metric": match.column.metric,
+        "options": match.column.options,
+        "evaluator_version": match.column.version,
+        "unit": match.column.unit,
+        "better": match.column.better,
+        "kind": match.cells[0].kind,
+        "n": match.cells[0].n,
+        "unreliable": any(cell.unreliable for cell in match.cells),
+        "difference": _known(tested.value),
+        "stderr": _known(tested.stderr),
+        "interval": [_known(low), _known(high)],
+        "dof": _known(tested.dof),
+        "p": tested.p_value,
+        "p_holm": line.p_holm,
+        "test": f"two-sided t-test over {line.test}",
+        "improvement": _measured(line.improvement),
+        "verdict": line.verdict,
+        "a": _contestant(match.labels[0], line.first),
+        "b": _contestant(match.labels[1], line.second),
+    }
+
+
+def _contestant(model: str, found: Contestant) -> dict[str, Any]:
+    return {
+        "model": model,
+        "seeds": found.n_seeds,
+        "mean": found.mean,
+        "iqm": _measured(found.iqm),
+        "rank": _measured(found.rank) | {"of": found.of},
+    }
+
+
+def _measured(found: Measured) -> dict[str, Any]:
+    return {"value": found.value, "interval": [found.low, found.high]}
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def as_text(found: Comparison, table: Table, width: int = 118) -> str:
+    """The tables for a terminal, each with its caption, and what was not compared.
+
+    Args:
+        found: What :func:`compare` returned.
+        table: Lays out rows under heads.
+        width: Of the captions; a table is as wide as it needs to be.
+    """
+    parts = []
+    for sheet in sheets(found):
+        notes = [sheet.caption, *(f"{mark} {sentence}." for mark, sentence in sheet.notes)]
+        parts += [sheet.title, table(sheet.rows, sheet.heads), *(fill(n, width) for n in notes)]
+    if found.left_out:
+        parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in found.left_out))
+    return "\n\n".join(parts)
+
+
+def write_comparison(found: Comparison, folder: Path) -> None:
+    """Write ``compare.md``, ``compare.json`` and ``ranks-N.png`` and ``.pdf`` per protocol.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    from genbench.comparison.plot import rank_plot  # the plotting libraries take a second to load
+    from genbench.reporting.style import save, styled
+
+    made = sheets(found)
+    write_atomic(folder / "compare.json", pretty_json(as_json(found)))
+    write_atomic(folder / "compare.md", markdown_tables("Comparison", [], made))
+    for place, groups in enumerate(found.blocks, 1):
+        with styled():
+            save(rank_plot(groups), folder, f"ranks-{place}", "Ranks with 95 % intervals")

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+from PIL import Image
+
+from genbench.comparison import as_json, sheets, write_comparison
+from genbench.core.errors import StorageError
+
+
+def test_json_has_every_number_and_no_nan(five):
+    found = as_json(five.compare("tiny", "worse"))
+    text = json.dumps(found, allow_nan=False)
+    (line,) = [
+        line
+        for line in json.loads(text)["lines"]
+        if (line["metric"], line["a"]["model"]) == ("elbo", "vae")
+    ]
+    assert line["difference"] == pytest.approx(1.0)
+    assert line["interval"] == pytest.approx([1.0, 1.0])
+    assert (line["verdict"], line["n"], line["a"]["seeds"]) == ("A", 300, 5)
+    assert line["test"] == "two-sided t-test over images and pairs of seeds"
+    assert line["p"] <= line["p_holm"]
+    assert line["a"]["rank"]["of"] == 4
+    assert found["correction"] == f"Holm over {len(found['lines'])}"
+
+
+def test_a_certain_difference_has_no_degrees_of_freedom_in_json(five):
+    assert as_json(five.compare("tiny:vae", "tiny:vae"))["lines"][0]["dof"] is None
+
+
+def test_files_are_written_and_the_same_numbers_give_the_same_bytes(stored, tmp_path):
+    found = stored.compare("tiny", "tiny")
+    for name in ("one", "two"):
+        write_comparison(found, tmp_path / name)
+    files = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert set(files) == {
+        "compare.json", "compare.md", "ranks-1.pdf", "ranks-1.png", "ranks-2.pdf", "ranks-2.png",
+    }  # fmt: skip
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    with Image.open(tmp_path / "one" / "ranks-1.png") as picture:
+        assert picture.size[0] > 600
+    assert b"| model | metric |" in files["compare.md"]
+
+
+def test_folder_that_cannot_be_written_is_a_storage_error(stored, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        write_comparison(stored.compare("tiny", "tiny"), tmp_path / "file" / "below")
+
+
+def captions(found):
+    return " ".join(sheet.caption for sheet in sheets(found))
+
+
+def test_captions_name_the_test_the_correction_and_what_few_seeds_mean(stored, five):
+    few = captions(stored.compare("tiny:vae", "tiny:beta_vae"))
+    assert "with fewer than four seeds, their mean" in few
+    assert "too narrow with fewer than 5 seeds" in few
+    assert "Holm-corrected over all 6 lines" in few
+    assert "larger lower bound need not be the better model" in few
+    enough = captions(five.compare("tiny:vae", "worse:vae"))
+    assert "fewer than" not in enough
+
+
+def test_captions_say_what_one_seed_leaves_open(place):
+    place.rewrite(lambda row: row if row["seed"] == "0" else None)
+    text = captions(place.compare("tiny:vae", "tiny:beta_vae"))
+    assert "with images as random" in text
+    assert "One seed says nothing about other seeds" in text
+
+
+def test_a_tie_is_called_a_tie(stored):
+    rows = sheets(stored.compare("tiny:vae", "tiny:vae_twin"))[0].rows
+    (elbo,) = [row for row in rows if row[0].startswith("elbo")]
+    assert "tie" in elbo
+
+
+def test_unreliable_numbers_are_marked_and_explained(stored):
+    sheet = sheets(stored.compare("tiny:vae", "tiny:beta_vae"))[0]
+    (row,) = [row for row in sheet.rows if row[0].startswith("iw_log_likelihood")]
+    assert any(text.endswith("†") for text in row)
+    assert [mark for mark, _ in sheet.notes] == ["†"]
