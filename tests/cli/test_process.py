@@ -33,7 +33,17 @@ def test_run_then_run_again(place, start):
 
 
 @pytest.mark.parametrize(
-    "argv", [("--help",), ("run", "--help"), ("list", "suites"), ("--version",), ("data", "--help")]
+    "argv",
+    [
+        ("--help",),
+        ("--version",),
+        ("run", "--help"),
+        ("data", "--help"),
+        ("list", "models"),
+        ("list", "datasets"),
+        ("list", "evaluators"),
+        ("list", "suites"),
+    ],
 )
 def test_light_commands_do_not_import_torch(place, argv):
     done = genbench(*argv, folder=place.folder, flags=("-X", "importtime"))
