@@ -1,52 +1,30 @@
 """A VAE with one categorical latent: everything about it can be enumerated."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from genbench.core.tensors import as_event
-from genbench.distributions.latent import CategoricalPosterior, CategoricalPrior
-from genbench.models.latent_variable import LatentVariableModel
+from genbench.distributions.latent import CategoricalPrior
+from genbench.models.vae import Vae
 
 _NUMBERS = 2**23  # densities of pixels that are held at once
 
 
-class DiscreteVae(nn.Module, LatentVariableModel):
-    """z one of K categories, as a one-hot vector; p(x given z) from the decoder; exact log p(x).
+class DiscreteVae(Vae):
+    """z one of K = ``latent_dim`` categories, one-hot; p(x given z) decoded; exact log p(x).
 
     It is a mixture of K observation models with learned weights: p(z) is learned, since a uniform
     one would only take from what the decoder can express, and costs as much to enumerate.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        posterior: CategoricalPosterior,
-        decoder: nn.Module,
-        observation: nn.Module,
-        n_categories: int,
-    ) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.posterior_head = posterior
-        self.decoder = decoder
-        self.observation_head = observation
-        self.categorical = CategoricalPrior(n_categories)
+    def _add_prior(self, latent_dim: int) -> None:
+        self.categorical = CategoricalPrior(latent_dim)
 
     def prior(self) -> Distribution:
         """Return p(z): batch (), event (K,)."""
         p: Distribution = self.categorical()
         return p
-
-    def observation_model(self, z: Tensor) -> Distribution:
-        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
-        p: Distribution = self.observation_head(self.decoder(z))
-        return p
-
-    def posterior(self, x: Tensor) -> Distribution:
-        """Return q(z given x): batch (B,), event (K,)."""
-        q: Distribution = self.posterior_head(self.encoder(x))
-        return q
 
     def decode(self, z: Tensor) -> Tensor:
         """Return sum_k z_k E[x given category k]: for probabilities z (..., K) their mean image."""

@@ -8,17 +8,13 @@ from genbench.distributions.latent import DiagonalNormal, StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
 
 
-class Vae(nn.Module, LatentVariableModel):
-    """p(z) = N(0, I), p(x given z) from the decoder, q(z given x) from the encoder.
-
-    References:
-        Kingma and Welling 2014.
-    """
+class EncoderDecoder(nn.Module):
+    """An encoder with a posterior head, a decoder with an observation head, and a prior."""
 
     def __init__(
         self,
         encoder: nn.Module,
-        posterior: DiagonalNormal,
+        posterior: nn.Module,
         decoder: nn.Module,
         observation: nn.Module,
         latent_dim: int,
@@ -28,7 +24,18 @@ class Vae(nn.Module, LatentVariableModel):
         self.posterior_head = posterior
         self.decoder = decoder
         self.observation_head = observation
+        self._add_prior(latent_dim)
+
+    def _add_prior(self, latent_dim: int) -> None:
         self.standard_normal = StandardNormal(latent_dim)
+
+
+class Vae(EncoderDecoder, LatentVariableModel):
+    """p(z) = N(0, I), p(x given z) from the decoder, q(z given x) from the encoder.
+
+    References:
+        Kingma and Welling 2014.
+    """
 
     def prior(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
@@ -46,7 +53,7 @@ class Vae(nn.Module, LatentVariableModel):
         return q
 
 
-class Cvae(nn.Module):
+class Cvae(EncoderDecoder):
     """A VAE of x given a label y: q(z given x, y), p(x given z, y) and p(z) = N(0, I).
 
     It has densities only once the label is bound: ``given(y)`` returns that view.
@@ -64,17 +71,12 @@ class Cvae(nn.Module):
         latent_dim: int,
         n_classes: int,
     ) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.posterior_head = posterior
-        self.decoder = decoder
-        self.observation_head = observation
-        self.standard_normal = StandardNormal(latent_dim)
+        super().__init__(encoder, posterior, decoder, observation, latent_dim)
         self.n_classes = n_classes
 
     def given(self, y: Tensor) -> "CvaeGiven":
         """Return the view of the model with labels y (B,) bound, one per datum."""
-        dtype = self.posterior_head.linear.weight.dtype
+        dtype = next(self.parameters()).dtype
         classes = torch.arange(self.n_classes, device=y.device)
         return CvaeGiven(self, (y.unsqueeze(-1) == classes).to(dtype))  # waits for no device
 

@@ -20,6 +20,7 @@ from genbench.objectives.reconstruction import squared_error
 from genbench.recipes.options import (
     Activation,
     BetaVaeOptions,
+    Gan2014Options,
     GanOptions,
     IwaeOptions,
     LinearGaussianOptions,
@@ -106,16 +107,19 @@ def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     model = Gan(generator, critic, critic.n_features, options.latent_dim)
     model.apply(_start_small)
     _initialise(model, options)
+    return Built(model, adversarial_updates(model, options))
+
+
+def adversarial_updates(model: Gan, options: GanOptions | Gan2014Options) -> tuple[Update, Update]:
+    """Return the discriminator's update and the generator's, both with the same momentum."""
     betas = (options.beta1, 0.999)
     judging = [*model.critic_body.parameters(), *model.critic_output.parameters()]
+    making = list(model.generator.parameters())
     rate = options.discriminator_rate
-    updates = (
+    return (
         Update("discriminator", judging, ns_gan_discriminator(), betas, rate, validates=False),
-        Update(
-            "generator", list(generator.parameters()), ns_gan_generator(), betas, validates=False
-        ),
+        Update("generator", making, ns_gan_generator(), betas, validates=False),
     )
-    return Built(model, updates)
 
 
 def _start_small(module: nn.Module) -> None:

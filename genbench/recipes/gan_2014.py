@@ -7,11 +7,10 @@ from genbench.distributions.observation import BernoulliHead
 from genbench.models.gan import Gan
 from genbench.nets.maxout import MaxoutEncoder
 from genbench.nets.mlp import MlpDecoder
-from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generator
+from genbench.recipes.builtin import adversarial_updates
 from genbench.recipes.options import Gan2014Options
 from genbench.recipes.registry import Built, DataFacts, recipe
 from genbench.training.config import TrainConfig
-from genbench.training.update import Update
 
 
 @recipe("gan_2014")
@@ -29,7 +28,7 @@ def gan_2014(data: DataFacts, options: Gan2014Options, train: TrainConfig) -> Bu
     model = Gan(generator, critic, critic.n_features, options.latent_dim, prior, centred=False)
     _start(model, options)
     generator.start_at(BernoulliHead().start(data.mean_image))
-    return Built(model, _updates(model, options))
+    return Built(model, adversarial_updates(model, options))
 
 
 def _start(model: Gan, options: Gan2014Options) -> None:
@@ -43,14 +42,3 @@ def _start(model: Gan, options: Gan2014Options) -> None:
             if isinstance(module, nn.Linear):
                 nn.init.uniform_(module.weight, -limit, limit)
                 nn.init.zeros_(module.bias)
-
-
-def _updates(model: Gan, options: Gan2014Options) -> tuple[Update, ...]:
-    betas = (options.beta1, 0.999)
-    judging = [*model.critic_body.parameters(), *model.critic_output.parameters()]
-    making = list(model.generator.parameters())
-    rate = options.discriminator_rate
-    return (
-        Update("discriminator", judging, ns_gan_discriminator(), betas, rate, validates=False),
-        Update("generator", making, ns_gan_generator(), betas, validates=False),
-    )
