@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -66,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     parts = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(parts, shared)
     _add_report(parts, shared)
+    _add_compare(parts, shared)
+    _add_check(parts, shared)
     _add_list(parts, shared)
     _add_data(parts, shared)
     selftest = _command(parts, shared, "selftest", "hold every evaluator against exact answers")
@@ -74,7 +77,36 @@ def _parser() -> argparse.ArgumentParser:
     doctor = _command(parts, shared, "doctor", "versions, device, data, and what to fix")
     doctor.add_argument("--data-dir", type=Path, help="where data sets lie")
     doctor.set_defaults(command=commands.doctor)
+    _add_bench(parts, shared)
     return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers with commas between them; none of an empty text."""
+    return tuple(int(part) for part in text.split(",") if part.strip())
+
+
+def _add_bench(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    bench = _command(parts, shared, "bench", "speed, next to what the hardware allows")
+    add_numbers = partial(bench.add_argument, type=_numbers, metavar="N,N")
+    bench.add_argument("--models", default="", metavar="A,B", help="recipes; all that are trained")
+    bench.add_argument("--tasks", metavar="A,B", help="of train, iw, ais and sample; all of them")
+    add_numbers("--batch-sizes", default=(20, 128), help="images of a step")
+    bench.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    bench.add_argument("--seconds", type=float, default=1.0, metavar="S", help="time for each row")
+    bench.add_argument("--quick", action="store_true", help="0.2 seconds and one batch size, 128")
+    add_numbers("--hidden", default=(400,), help="sizes of the dense layers")
+    bench.add_argument("--latent-dim", type=int, default=20, metavar="N", help="of the latent")
+    bench.add_argument("--n-samples", type=int, default=100, metavar="K", help="of the iw bound")
+    bench.add_argument("--study", metavar="WHAT", help="batch_size, latent_dim, n_samples or seeds")
+    add_numbers("--values", default=(), help="what the study goes through")
+    bench.add_argument("--format", choices=["text", "json"], default="text")
+    bench.add_argument("--output", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    bench.add_argument("--compare", type=Path, metavar="OLD.json", help="fail if a row is slower")
+    bench.add_argument("--data-dir", type=Path, help="where MNIST lies; else random images")
+    figures = Path("reports/bench")
+    bench.add_argument("--figures", type=Path, default=figures, help="where a study is drawn")
+    bench.set_defaults(command=commands.bench)
 
 
 _Parts = argparse._SubParsersAction
@@ -103,6 +135,7 @@ def _add_run(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argument
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")
     run.add_argument("--executor", default="local", help="local or ray")
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="runs at the same time")
+    run.add_argument("--together", action="store_true", help="train the seeds of a model as one")
     run.add_argument("--fresh", action="store_true", help="do everything again")
     run.add_argument("--no-report", action="store_true", help="stop after the results")
     run.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -122,6 +155,54 @@ def _add_report(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argum
     report.add_argument("--suite", default="digits", help="a suite that was run")
     _add_places(report, data=False)
     report.set_defaults(command=commands.report)
+
+
+def _add_compare(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    text = "which of two stored results is better, and how sure that is"
+    compare = _command(parts, shared, "compare", text)
+    what = "SUITE, FOLDER with a metrics.csv, either with :MODEL, or a model of --suite"
+    compare.add_argument("first", metavar="A", help=what)
+    compare.add_argument("second", metavar="B", help="the same")
+    compare.add_argument("--suite", help="A and B are models of this suite")
+    compare.add_argument("--format", choices=["text", "json"], default="text")
+    compare.add_argument(
+        "--output", type=Path, metavar="DIR", help="write tables, numbers and the rank plot there"
+    )
+    compare.add_argument("--results", type=Path, default=Path("results"), help="where suites lie")
+    compare.set_defaults(command=commands.compare)
+
+
+def _add_check(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
+    check = _command(parts, shared, "check", "fail if stored numbers are worse than a baseline")
+    check.add_argument("--baseline", type=Path, required=True, metavar="FILE", help="the file")
+    check.add_argument("--suite", help="a suite that was run; that of the baseline unless said")
+    check.add_argument("--results", type=Path, default=Path("results"), help="where results lie")
+    check.add_argument(
+        "--baseline-results",
+        type=Path,
+        metavar="DIR",
+        help="results behind the baseline, to compare datum by datum",
+    )
+    check.add_argument("--update", action="store_true", help="write the baseline")
+    check.add_argument("--format", choices=["text", "json", "junit", "github"], default="text")
+    check.add_argument("--strict", action="store_true", help="fail on what is inconclusive too")
+    check.add_argument(
+        "--margin",
+        dest="margins",
+        action="append",
+        default=[],
+        metavar="[MODEL/]METRIC=NUMBER",
+        help="how far a number may move, in its unit; with --update it is kept; repeatable",
+    )
+    check.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure how often the gate errs, on the results of many seeds",
+    )
+    check.add_argument("--trials", type=int, default=1000, metavar="N", help="of --calibrate")
+    check.add_argument("--seeds", type=int, default=5, metavar="N", help="a side, of --calibrate")
+    check.add_argument("--loss", type=float, default=1.0, help="nats of ELBO, of --calibrate")
+    check.set_defaults(command=commands.check)
 
 
 def _add_list(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:

@@ -72,6 +72,7 @@ def _request(arguments: Namespace) -> Any:
         executor=arguments.executor,
         jobs=arguments.jobs,
         fresh=arguments.fresh,
+        together=arguments.together,
         report=not arguments.no_report,
         command=_scientific_command(arguments),
     )
@@ -85,6 +86,7 @@ def _scientific_command(arguments: Namespace) -> str:
     for option in ("seeds", "limit"):
         value = getattr(arguments, option)
         parts += [f"--{option}", str(value)] if value is not None else []
+    parts += ["--together"] if arguments.together else []
     return shlex.join(parts)
 
 
@@ -99,54 +101,83 @@ def report(arguments: Namespace) -> int:
     return ExitCode.OK
 
 
-def list_known(arguments: Namespace) -> int:
-    """``list``: what there is, a line each."""
-    listing = {
-        "models": _list_models,
-        "datasets": _list_datasets,
-        "evaluators": _list_evaluators,
-        "suites": _list_suites,
-    }
-    _out(listing[arguments.what]())
+def compare(arguments: Namespace) -> int:
+    """``compare``: two results number by number, without torch."""
+    from genbench import comparison
+
+    names = (arguments.first, arguments.second)
+    sides = [comparison.resolve(name, arguments.results, arguments.suite) for name in names]
+    found = comparison.compare(*sides)
+    if arguments.format == "json":
+        _out(json.dumps(comparison.as_json(found), indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        _out(comparison.as_text(found, _table))
+    if arguments.output:
+        comparison.write_comparison(found, arguments.output)
+        _note(f"written: {arguments.output}")
     return ExitCode.OK
 
 
-def _list_models() -> str:
-    from genbench.recipes import load_plugins, recipes
+def check(arguments: Namespace) -> int:
+    """``check``: stored numbers against a baseline; exit 1 if one is worse; without torch."""
+    from genbench import gate
 
-    load_plugins()
-    return _table([(name, recipes[name].about) for name in recipes], ("recipe", "what it is"))
-
-
-def _list_datasets() -> str:
-    from genbench.data import datasets
-
-    rows = [
-        (name, "x".join(map(str, spec.image_shape)), spec.n_train, spec.n_test, spec.title)
-        for name in datasets
-        for spec in (datasets[name],)
-    ]
-    return _table(rows, ("data set", "shape", "train", "test", "what it is"))
-
-
-def _list_evaluators() -> str:
-    import genbench.evaluation.runner  # noqa: F401  registers them
-    from genbench.evaluation.spec import evaluators
-
-    rows = [
-        (e.name, f"v{e.version}", e.unit, e.better, e.kind, e.description)
-        for e in (evaluators[name] for name in evaluators)
-    ]
-    return _table(rows, ("evaluator", "version", "unit", "better", "kind", "what it is"))
+    margins = gate.parse_margins(arguments.margins)
+    if arguments.update:
+        return _update_baseline(arguments, margins)
+    if arguments.calibrate:
+        return _calibrate_gate(arguments, margins)
+    outcome = gate.check(
+        arguments.baseline,
+        arguments.results,
+        arguments.suite,
+        baseline_results=arguments.baseline_results,
+        margins=margins,
+        strict=arguments.strict,
+    )
+    _out(gate.FORMATS[arguments.format](outcome))
+    if arguments.format == "github":
+        gate.append_summary(outcome)
+    if outcome.exit_code:
+        _note(f"genbench: {gate.headline(outcome)}")
+    return outcome.exit_code
 
 
-def _list_suites() -> str:
-    import tomllib
+def _update_baseline(arguments: Namespace, margins: dict[str, float]) -> int:
+    from genbench import gate
 
-    from genbench.suites.load import suite_files
+    done = gate.update(arguments.baseline, arguments.results, arguments.suite, margins=margins)
+    _out(f"{arguments.baseline}: {done.text}")
+    for line in done.narrow:
+        _note(f"spread over more than half its margin (--margin widens it): {line}")
+    return ExitCode.OK
 
-    rows = [(k, tomllib.loads(p.read_text()).get("title", "")) for k, p in suite_files().items()]
-    return _table(rows, ("suite", "what it is"))
+
+def _calibrate_gate(arguments: Namespace, margins: dict[str, float]) -> int:
+    from genbench.gate import calibration, machine, texts
+
+    n_seeds, trials, loss = arguments.seeds, arguments.trials, arguments.loss
+    rates = calibration.measure(
+        arguments.baseline,
+        arguments.results,
+        arguments.suite,
+        margins=margins,
+        n_seeds=n_seeds,
+        trials=trials,
+        loss=loss,
+    )
+    shown = machine.rates_json if arguments.format == "json" else texts.rates_text
+    _out(shown(rates, n_seeds, loss))
+    return ExitCode.OK
+
+
+def list_known(arguments: Namespace) -> int:
+    """``list``: what there is, a line each; without torch."""
+    from genbench.catalogue import LISTINGS
+
+    found = LISTINGS[arguments.what]()
+    _out(_table(found.rows, found.header))
+    return ExitCode.OK
 
 
 def data_fetch(arguments: Namespace) -> int:
@@ -224,6 +255,46 @@ def _verdict(row: dict[str, Any]) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
+
+
+def bench(arguments: Namespace) -> int:
+    """``bench``: speed beside the limit; with ``--compare`` exit 1 if a row is slower."""
+    from genbench.bench.run import run_bench
+    from genbench.bench.scaling import draw
+    from genbench.bench.table import as_text
+
+    rows = run_bench(
+        _bench_settings(arguments), old=arguments.compare, output=arguments.output, say=_note
+    )
+    if arguments.format == "json":
+        _out(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
+    else:
+        _out(as_text(rows, _table))
+    if arguments.study:
+        _note(f"drawn: {', '.join(map(str, draw(rows, arguments.figures)))}")
+    slower = [row for row in rows if row.get("verdict") == "slower"]
+    if slower:
+        _note(f"genbench: {len(slower)} of {len(rows)} benchmarks are slower")
+        return ExitCode.REGRESSION
+    return ExitCode.OK
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _bench_settings(arguments: Namespace) -> Any:
+    from genbench.bench.settings import Settings
+
+    shared = ("device", "hidden", "latent_dim", "n_samples", "study", "values", "data_dir")
+    same: dict[str, Any] = {name: getattr(arguments, name) for name in shared}
+    return Settings(
+        **same,
+        models=_names(arguments.models),
+        tasks=_names(arguments.tasks) if arguments.tasks else None,
+        batch_sizes=(128,) if arguments.quick else arguments.batch_sizes,
+        seconds=0.2 if arguments.quick else arguments.seconds,
+    )
 
 
 def doctor(arguments: Namespace) -> int:

@@ -1,0 +1,107 @@
+"""The fingerprint of a machine: speeds compare only where it is the same. Imports torch."""
+
+import os
+import platform
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from genbench.runs.provenance import versions
+from genbench.version import __version__
+
+PEAK_SIZES = {"cpu": 1024, "cuda": 8192}
+"""Rows and columns of the square matrices whose product shows the machine's best."""
+
+PEAK_SECONDS = 0.5
+
+
+def fingerprint(device: torch.device) -> dict[str, Any]:
+    """Describe all that decides on speed beside the code of genbench.
+
+    The rows carry it with its digest, which leaves ``genbench`` out: comparing versions of the code
+    is the point.
+    """
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "driver": _driver() if device.type == "cuda" else None,
+        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "vector_instructions": torch.backends.cpu.get_cpu_capability(),
+        "mkl": torch.backends.mkl.is_available(),  # type: ignore[no-untyped-call]
+        "onednn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
+        "matmul_precision": torch.get_float32_matmul_precision(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": versions()["numpy"],
+        "genbench": __version__,
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return None
+    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+    done = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout.split("\n")[0].strip() or None
+
+
+def peak_flops(device: torch.device) -> float:
+    """Measure the machine's best rate of float32 matrix products, in operations per second."""
+    size = PEAK_SIZES[device.type]
+    a, b = (torch.randn(size, size, device=device) for _ in range(2))
+    out, best = torch.empty_like(a), float("inf")
+    stop = time.perf_counter() + PEAK_SECONDS
+    while time.perf_counter() < stop or best == float("inf"):
+        start = time.perf_counter()
+        torch.mm(a, b, out=out)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+class PeakMemory:
+    """The most memory that was held since it was made.
+
+    On a GPU what torch allocated there; on a processor the resident size of the whole process,
+    libraries included, where the system can tell (Linux).
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.known = True
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+            return
+        try:
+            Path("/proc/self/clear_refs").write_text("5")
+        except OSError:
+            self.known = False
+
+    def bytes(self) -> int | None:
+        """Return the peak, or None where it cannot be known."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        if not self.known:
+            return None
+        status = Path("/proc/self/status").read_text().splitlines()
+        peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
+        return peaks[0] * 1024 if peaks else None

@@ -1,0 +1,177 @@
+"""Where it is measured: device, data, the machine's best, and the models of the recipes."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from genbench.bench.data import bench_data, first_images, mean_image
+from genbench.bench.machine import fingerprint, peak_flops
+from genbench.bench.rows import digest
+from genbench.bench.settings import STUDIES, Case, Settings
+from genbench.core.capabilities import (
+    Generative,
+    HasExactDensity,
+    Samples,
+    Variational,
+    bind,
+)
+from genbench.core.errors import ConfigError
+from genbench.core.options import explain
+from genbench.core.seeding import Stream
+from genbench.data import Dataset
+from genbench.recipes import Built, DataFacts, load_plugins, recipes
+from genbench.runs.provenance import pick_device
+from genbench.training.config import TrainConfig
+
+STREAM = Stream(0, ("bench",))
+NETWORK = ("hidden", "latent_dim")
+STUDIED_FIELD = {"seeds": "n_seeds"}
+
+
+def config_for(case: Case) -> TrainConfig:
+    """Return a budget that never ends, so that nothing takes the run for a short one."""
+    return TrainConfig(epochs=10**6, batch_size=case.batch_size, schedule="constant")
+
+
+@dataclass
+class Place:
+    """A device with data on it, and the models built for them."""
+
+    settings: Settings
+    device: torch.device = field(init=False)
+
+    def __post_init__(self) -> None:
+        load_plugins()
+        self.device = pick_device(self.settings.device)
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The training images."""
+        return bench_data(self.settings.data_dir, self.device)
+
+    @cached_property
+    def peak(self) -> float:
+        """The machine's best rate of matrix products, operations per second."""
+        return peak_flops(self.device)
+
+    @cached_property
+    def machine(self) -> dict[str, Any]:
+        """The machine's fingerprint with its digest."""
+        found = fingerprint(self.device)
+        return {"fingerprint": found, "fingerprint_digest": digest(found)}
+
+    def build(self, case: Case, seed: int = 0) -> Built:
+        """Return the recipe's model on the device, initialised from a seed, with its updates.
+
+        Raises:
+            ConfigError: The recipe is unknown, or does not take the sizes asked for.
+        """
+        recipe = recipes[case.recipe]
+        try:
+            options = recipe.options.model_validate(network_options(case))
+        except ValidationError as error:
+            raise ConfigError(explain(error, f"model.{case.recipe}", recipe.options)) from error
+        facts = DataFacts(self.data.image_shape, self.data.n_classes, mean_image(self.data))
+        with Stream(seed, ("bench", "init")).seeded():
+            built = recipe.build(facts, options, config_for(case))
+        return replace(built, model=built.model.to(self.device))
+
+    def images(self, built: Built, n: int) -> Dataset:
+        """Return n training images in the view that the model's densities want."""
+        binary = built.observation is not None and built.observation.domain == "binary"
+        return first_images(self.data, n, binary=binary)
+
+    def view(self, case: Case, built: Built) -> tuple[Any, Tensor]:
+        """Return the model for evaluation, any label bound, and one batch of images."""
+        data = self.images(built, case.batch_size)
+        with STREAM.child("images").seeded():
+            x, y = data.train_batch(torch.arange(case.batch_size, device=self.device))
+        return bind(built.model.eval(), y), x
+
+    def cases(self) -> list[Case]:
+        """Return every row that the settings ask for and a recipe can have.
+
+        Raises:
+            ConfigError: A recipe is unknown or not trained, or there is no row at all.
+        """
+        names = dict.fromkeys(self.settings.models) or self.trained()
+        found = [case for name in names for case in self._cases_of(name)]
+        if not found:
+            asked = ", ".join(self.settings.asked_tasks())
+            raise ConfigError(f"--tasks: no model that was asked for can do {asked}")
+        return found
+
+    def trained(self) -> list[str]:
+        """Return the recipes of genbench that a loop trains."""
+        ours = [name for name in recipes if recipes[name].build.__module__.startswith("genbench.")]
+        return [name for name in ours if self.build(self._case(name)).updates]
+
+    def _case(self, recipe: str, task: str = "train", batch_size: int = 1) -> Case:
+        asked = self.settings
+        return Case(recipe, task, batch_size, asked.hidden, asked.latent_dim, asked.n_samples)
+
+    def _cases_of(self, name: str) -> list[Case]:
+        built = self.build(self._case(name))
+        if not built.updates:
+            raise ConfigError(f"--models: '{name}' is not trained: there is nothing to time")
+        able = [task for task in self.settings.asked_tasks() if can(built, task)]
+        sizes = self.settings.batch_sizes
+        cases = [self._case(name, task, size) for task in able for size in sizes]
+        return vary(cases, self.settings)
+
+
+def can(built: Built, task: str) -> bool:
+    """Say whether a model can do a task; one that knows log p(x) is not annealed."""
+    device = next(built.model.parameters()).device
+    view = bind(built.model, torch.zeros(1, dtype=torch.int64, device=device))
+    match task:
+        case "iw":
+            return isinstance(view, Variational)
+        case "ais":
+            return isinstance(view, Generative) and not isinstance(view, HasExactDensity)
+        case "sample":
+            return isinstance(view, Samples)
+    return True
+
+
+def network_options(case: Case) -> dict[str, Any]:
+    """Return the sizes of the network that the recipe takes."""
+    known = recipes[case.recipe].options.model_fields
+    return {name: getattr(case, name) for name in NETWORK if name in known}
+
+
+def vary(cases: list[Case], settings: Settings) -> list[Case]:
+    """Return the cases of a study: the first of each recipe and task, once for each value.
+
+    Raises:
+        ConfigError: The study does not bear on a task or a recipe.
+    """
+    if settings.study is None:
+        return cases
+    values = settings.values or STUDIES[settings.study]
+    first = {(case.recipe, case.task): case for case in reversed(cases)}
+    for recipe, task in first:
+        _require_bearing(settings.study, recipe, task)
+    return [
+        _varied(case, settings.study, value)
+        for case in reversed(first.values())
+        for value in values
+    ]
+
+
+def _varied(case: Case, study: str, value: int) -> Case:
+    changes: dict[str, Any] = {STUDIED_FIELD.get(study, study): value}
+    return replace(case, studied=(study, value), **changes)
+
+
+def _require_bearing(study: str, recipe: str, task: str) -> None:
+    if study == "n_samples" and task != "iw":
+        raise ConfigError(f"--tasks: '{task}' has no n_samples to vary; use iw")
+    if study == "seeds" and task != "train":
+        raise ConfigError(f"--tasks: '{task}' has no seeds to vary; use train")
+    if study == "latent_dim" and study not in recipes[recipe].options.model_fields:
+        raise ConfigError(f"--models: '{recipe}' has no latent_dim to vary")

@@ -1,0 +1,166 @@
+"""The matrix products of a computation: recorded from it, and replayed alone as its limit.
+
+Only products of two matrices and convolutions count. A product one of whose sizes is 1 moves
+memory and computes little: it is no part of the limit. Imports torch only.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class Layout(NamedTuple):
+    """Shape, strides and type of an operand; a transposed matrix is known by its strides."""
+
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    dtype: torch.dtype
+
+
+class Product(NamedTuple):
+    """One product: ``mm``, ``bmm``, ``convolution`` or ``convolution_backward``.
+
+    ``options`` are the arguments of a convolution behind its operands. ``flops`` counts each
+    multiplication and each addition.
+    """
+
+    kind: str
+    operands: tuple[Layout, ...]
+    options: tuple[Any, ...]
+    flops: int
+
+
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Collects the matrix products of whatever runs inside it, the backward pass included."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.products: list[Product] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        read = _READERS.get(func.overloadpacket)
+        product = read(args, result) if read else None
+        if product:
+            self.products.append(product)
+        return result
+
+
+def record(function: Callable[[], object]) -> list[Product]:
+    """Run ``function`` once and return its matrix products in order."""
+    recorder = Recorder()
+    with recorder:
+        function()
+    return recorder.products
+
+
+def total_flops(products: Sequence[Product]) -> int:
+    """Return the operations of all products."""
+    return sum(product.flops for product in products)
+
+
+def _layout(tensor: Tensor) -> Layout:
+    """Read a layout; an operand that is expanded counts as the contiguous one it stands for."""
+    expanded = any(s == 0 and n > 1 for s, n in zip(tensor.stride(), tensor.shape, strict=True))
+    stride = torch.empty(tensor.shape, device="meta").stride() if expanded else tensor.stride()
+    return Layout(tuple(tensor.shape), tuple(stride), tensor.dtype)
+
+
+def _read_product(kind: str, first: int, args: tuple[Any, ...], result: Any) -> Product | None:
+    a, b = args[first], args[first + 1]
+    sizes = (a.shape[-2], a.shape[-1], b.shape[-1])
+    if min(sizes) < 2:
+        return None
+    batch = math.prod(a.shape[:-2])
+    return Product(kind, (_layout(a), _layout(b)), (), 2 * batch * math.prod(sizes))
+
+
+def _convolution_flops(x: Tensor, weight: Tensor, y: Tensor, transposed: bool) -> int:
+    """Each weight meets each place of the picture that is not upsampled, for each datum."""
+    places = math.prod((x if transposed else y).shape[2:])
+    return 2 * len(x) * places * weight.numel()
+
+
+def _read_convolution(args: tuple[Any, ...], result: Any) -> Product:
+    x, weight, _, *options = args
+    flops = _convolution_flops(x, weight, result, transposed=options[3])
+    return Product("convolution", (_layout(x), _layout(weight)), _frozen(options), flops)
+
+
+def _frozen(options: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(o) if isinstance(o, list) else o for o in options)
+
+
+def _read_convolution_backward(args: tuple[Any, ...], result: Any) -> Product:
+    grad, x, weight, _, *options, mask = args
+    wanted = (bool(mask[0]), bool(mask[1]), False)
+    flops = _convolution_flops(x, weight, grad, transposed=options[3]) * sum(wanted)
+    operands = (_layout(grad), _layout(x), _layout(weight))
+    return Product("convolution_backward", operands, _frozen([*options, wanted]), flops)
+
+
+_ATEN = torch.ops.aten
+_READERS: dict[Any, Callable[[tuple[Any, ...], Any], Product | None]] = {
+    _ATEN.mm: partial(_read_product, "mm", 0),
+    _ATEN.addmm: partial(_read_product, "mm", 1),
+    _ATEN.bmm: partial(_read_product, "bmm", 0),
+    _ATEN.baddbmm: partial(_read_product, "bmm", 1),
+    _ATEN.convolution: _read_convolution,
+    _ATEN.convolution_backward: _read_convolution_backward,
+}
+
+
+def replay(products: Sequence[Product], device: torch.device) -> Callable[[], None]:
+    """Return a callable that computes exactly these products and nothing else.
+
+    Operands are drawn and results allocated beforehand; equal products share them. A bias is not
+    added. On a GPU the products are captured into one graph, so that no launch is waited for.
+    """
+    made: dict[Product, Callable[[], object]] = {}
+    for product in products:
+        if product not in made:
+            made[product] = _bare(product, device)
+    calls = [made[product] for product in products]
+
+    @torch.no_grad()
+    def run() -> None:
+        for call in calls:
+            call()
+
+    return _captured(run) if device.type == "cuda" and calls else run
+
+
+def _captured(run: Callable[[], None]) -> Callable[[], None]:
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        run()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
+def _operand(layout: Layout, device: torch.device) -> Tensor:
+    empty = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=device)
+    return empty.normal_()
+
+
+def _bare(product: Product, device: torch.device) -> Callable[[], object]:
+    operands = [_operand(layout, device) for layout in product.operands]
+    if product.kind in ("mm", "bmm"):
+        function = torch.mm if product.kind == "mm" else torch.bmm
+        a, b = operands
+        out = torch.empty((*a.shape[:-1], b.shape[-1]), dtype=a.dtype, device=device)
+        return partial(function, a, b, out=out)
+    if product.kind == "convolution":
+        return partial(_ATEN.convolution, *operands, None, *product.options)
+    return partial(_ATEN.convolution_backward, *operands, None, *product.options)

@@ -1,0 +1,120 @@
+"""What a row is: its key, its fingerprint, and how stored rows are read back. Imports no torch."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genbench.bench.settings import TASKS
+from genbench.core.errors import ExitCode, GenbenchError
+from genbench.core.files import canonical_json, sha256_bytes
+
+Row = dict[str, Any]
+
+KEY = ("recipe", "task", "batch_size", "device", "data", "options", "study", "study_value")
+"""What makes two rows the same benchmark."""
+
+COMPARED = {"samples_per_s": True, "batch_size": True, "relative_error": False}
+"""Numbers that every row has and that a comparison needs, and whether they are above 0."""
+
+LIMIT = {"limit_samples_per_s": True, "flops_per_step": True, "share_relative_error": False}
+"""The same of a row that has a limit."""
+
+
+class NotComparableError(GenbenchError):
+    """Stored rows are missing or damaged, or not of the same benchmarks and machine."""
+
+    exit_code = ExitCode.BASELINE
+
+
+def digest(fingerprint: Mapping[str, Any]) -> str:
+    """Return twelve digits that differ where two machines do; the code's version is left out."""
+    machine = {name: value for name, value in fingerprint.items() if name != "genbench"}
+    return sha256_bytes(canonical_json(machine).encode())[:12]
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """Return what two rows must share to be compared, as canonical JSON."""
+    return canonical_json({name: row.get(name) for name in KEY})
+
+
+def name_of(row: Mapping[str, Any]) -> str:
+    """Name a benchmark for people.
+
+    Example:
+        >>> row = {"recipe": "vae", "task": "iw", "batch_size": 20, "device": "cpu"}
+        >>> name_of(row | {"data": "mnist", "options": {"hidden": [400], "n_samples": 10}})
+        'vae/iw/20/cpu/mnist/hidden=400/n_samples=10'
+    """
+    options = [f"{k}={_plain(v)}" for k, v in sorted(row["options"].items())]
+    study = [f"study={row['study']}"] if row.get("study") else []
+    parts = [row["recipe"], row["task"], str(row["batch_size"]), row["device"], row["data"]]
+    return "/".join([*parts, *options, *study])
+
+
+def _plain(value: Any) -> str:
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Read what ``bench --output`` wrote.
+
+    Raises:
+        NotComparableError: The file is missing, truncated, no list of rows, or holds a number that
+            is not one; says which row and key.
+    """
+    try:
+        found = json.loads(path.read_text(), parse_constant=_no_constant)
+    except OSError as error:
+        raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise NotComparableError(f"{path} is damaged, not JSON: {error}") from error
+    if not isinstance(found, list) or not found:
+        raise NotComparableError(f"{path} is no list of rows of `genbench bench --format json`")
+    for i, row in enumerate(found):
+        problem = _problem(row)
+        if problem:
+            raise NotComparableError(f"{path}: row {i}: {problem}")
+    _require_distinct(found, path)
+    return found
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _problem(row: Any) -> str | None:
+    """Say what is wrong with a stored row, or None."""
+    if not isinstance(row, dict):
+        return "is no row"
+    types = {"recipe": str, "device": str, "data": str, "options": dict, "fingerprint": dict}
+    for name, kind in types.items():
+        if not isinstance(row.get(name), kind):
+            return f"{name}: missing, or no {kind.__name__}"
+    if row.get("task") not in TASKS:
+        return f"task: {row.get('task')!r} is none of {', '.join(TASKS)}"
+    for name, positive in COMPARED.items():
+        if not _is_number(row.get(name), positive=positive):
+            return f"{name}: missing, or no number {'above' if positive else 'of at least'} 0"
+    limited = row.get("limit_samples_per_s") is not None
+    for name, positive in LIMIT.items() if limited else ():
+        if not _is_number(row.get(name), positive=positive):
+            return f"{name}: no number {'above' if positive else 'of at least'} 0 beside a limit"
+    if row.get("fingerprint_digest") != digest(row["fingerprint"]):
+        return "fingerprint_digest is not that of its fingerprint"
+    return None
+
+
+def _is_number(value: Any, *, positive: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return value > 0 if positive else value >= 0
+
+
+def _require_distinct(rows: Sequence[Row], path: Path) -> None:
+    seen: set[str] = set()
+    for row in rows:
+        if key_of(row) in seen:
+            raise NotComparableError(f"{path}: {name_of(row)} is there twice")
+        seen.add(key_of(row))

@@ -1,0 +1,123 @@
+"""What to measure, as the command line asks for it, and which rows that makes. Imports no torch."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from genbench.core.errors import ConfigError, did_you_mean
+
+TASKS = {
+    "train": "images",
+    "iw": "image-samples",
+    "ais": "image-chain-transitions",
+    "sample": "images",
+}
+"""Each task with what its rates count."""
+
+STUDIES = {
+    "batch_size": (8, 16, 32, 64, 128, 256, 512),
+    "latent_dim": (2, 4, 8, 16, 32, 64, 128),
+    "n_samples": (1, 4, 16, 64, 256, 1024),
+    "seeds": (1, 2, 4, 8, 16),
+}
+"""What a study varies, and over which values unless others are asked for."""
+
+STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A measurement: every recipe with every batch size and task that it can do.
+
+    Attributes:
+        models: Recipes; empty for all that are trained.
+        batch_sizes: Images of a training step, or of one call of a bound.
+        tasks: Of ``TASKS``; None for all, or for the one that a study is about.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        seconds: Time for each row, about.
+        hidden: Sizes of the dense layers.
+        latent_dim: Dimensions of the latent.
+        n_samples: K of the importance-weighted bound.
+        study: What to vary, of ``STUDIES``, or None.
+        values: The values it takes; empty for the usual ones.
+        data_dir: Where data sets lie.
+    """
+
+    models: tuple[str, ...] = ()
+    batch_sizes: tuple[int, ...] = (20, 128)
+    tasks: tuple[str, ...] | None = None
+    device: str = "auto"
+    seconds: float = 1.0
+    hidden: tuple[int, ...] = (400,)
+    latent_dim: int = 20
+    n_samples: int = 100
+    study: str | None = None
+    values: tuple[int, ...] = ()
+    data_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        for task in self.tasks or ():
+            if task not in TASKS:
+                raise ConfigError(f"--tasks: unknown task '{task}'; {did_you_mean(task, TASKS)}")
+        if self.study is not None and self.study not in STUDIES:
+            known = did_you_mean(self.study, STUDIES)
+            raise ConfigError(f"--study: unknown study '{self.study}'; {known}")
+        if not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise ConfigError(f"--seconds: {self.seconds:g} must be above 0")
+        if self.values and self.study is None:
+            raise ConfigError("--values: there is no --study that would use them")
+        if len(self.values) == 1:
+            raise ConfigError("--values: a line takes two or more")
+        if not self.batch_sizes:
+            raise ConfigError("--batch-sizes: there is none")
+        self._require_positive()
+
+    def _require_positive(self) -> None:
+        numbers = {
+            "--batch-sizes": self.batch_sizes,
+            "--hidden": self.hidden,
+            "--latent-dim": (self.latent_dim,),
+            "--n-samples": (self.n_samples,),
+            "--values": self.values,
+        }
+        for option, found in numbers.items():
+            if any(number < 1 for number in found):
+                raise ConfigError(f"{option}: {min(found)} must be 1 or more")
+            if len(set(found)) < len(found) and option != "--hidden":
+                raise ConfigError(f"{option}: a value is given twice")
+
+    def asked_tasks(self) -> tuple[str, ...]:
+        """Return the tasks to measure."""
+        if self.tasks is not None:
+            return tuple(dict.fromkeys(self.tasks))
+        return (STUDY_TASKS[self.study],) if self.study else tuple(TASKS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row to measure: everything that decides on its speed but the machine."""
+
+    recipe: str
+    task: str
+    batch_size: int
+    hidden: tuple[int, ...] = (400,)
+    latent_dim: int = 20
+    n_samples: int = 100
+    n_seeds: int = 1
+    studied: tuple[str, int] | None = field(default=None, compare=False)
+
+    def options(self) -> dict[str, Any]:
+        """Return what the row states beside recipe, task, batch size and networks."""
+        stated: dict[str, Any] = {}
+        if self.task == "iw":
+            stated["n_samples"] = self.n_samples
+        if self.task == "ais":
+            stated |= AIS
+        if self.n_seeds > 1 or (self.studied and self.studied[0] == "seeds"):
+            stated["n_seeds"] = self.n_seeds
+        return stated
+
+
+AIS = {"n_chains": 4, "n_temperatures": 4, "n_leapfrog": 10}
+"""The chains of the task ``ais``: each datum has 4, and each moves 4 times by 10 leapfrog steps."""

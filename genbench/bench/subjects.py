@@ -1,0 +1,192 @@
+"""What is timed: the library's own training loop, bounds, chains and samples, one by one.
+
+Nothing here is written for the benchmark: each subject calls what a run calls.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from genbench.bench.place import STREAM, Place, config_for
+from genbench.bench.products import Product, record
+from genbench.bench.settings import AIS, Case
+from genbench.bench.timing import Contender, synchronise
+from genbench.core.objective import Batch
+from genbench.core.seeding import Stream
+from genbench.data import Dataset
+from genbench.evaluation.samples import mean_images
+from genbench.inference import bounds
+from genbench.inference.ais import anneal
+from genbench.inference.path import Path, chunk_within_memory
+from genbench.inference.schedules import temperatures
+from genbench.recipes import Built
+from genbench.training.ensemble import Ensemble
+from genbench.training.loop import Loop
+from genbench.training.threads import forward_flops
+
+STEP_SECONDS = 0.1
+"""Training steps are timed in epochs of about this length."""
+
+MIN_STEPS = 4
+AIS_STEP_SIZE = 0.05
+
+
+@dataclass
+class Subject:
+    """Something of the library to time.
+
+    Attributes:
+        contender: One call of it.
+        n_steps: Steps, or passes, that a call makes.
+        products: The matrix products of one step; of members trained together, one by one.
+        data: The images it works on.
+        serve: Serves the data of one call and does nothing else; None where nothing is served.
+        first_step_seconds: From nothing to the end of the first step.
+        forward_flops: Decides how many threads a run would use; None for all.
+    """
+
+    contender: Contender
+    n_steps: int
+    products: list[Product]
+    data: Dataset
+    serve: Contender | None = None
+    first_step_seconds: float | None = None
+    forward_flops: float | None = None
+
+
+def prepare(case: Case, place: Place) -> Subject:
+    """Build what a row times."""
+    return {"train": _training, "iw": _bound, "ais": _chains, "sample": _sampling}[case.task](
+        case, place
+    )
+
+
+def _training(case: Case, place: Place) -> Subject:
+    place.data  # noqa: B018  reading files is no part of the first step
+    started = time.perf_counter()
+    built = [place.build(case, seed) for seed in range(case.n_seeds)]
+    one = _trainer(case, place, built, n_steps=1)
+    one.run_epoch(0)
+    synchronise(place.device)
+    first = time.perf_counter() - started
+    step = min(_seconds_of_epoch(one, epoch, place) for epoch in range(1, 6))
+    most = max(MIN_STEPS, place.data.size("train") // case.batch_size)
+    n_steps = min(max(MIN_STEPS, round(STEP_SECONDS / step)), most)
+    trainer, batch = _trainer(case, place, built, n_steps), _batch(one.data, case.batch_size)
+    epochs = itertools.count()
+    samples = n_steps * case.batch_size * case.n_seeds
+    return Subject(
+        Contender(lambda: trainer.run_epoch(next(epochs)), samples),
+        n_steps,
+        record(lambda: _plain_step(built[0], batch)) * case.n_seeds,
+        trainer.data,
+        _serving(trainer.data, case) if case.n_seeds == 1 else None,
+        first,
+        case.n_seeds * forward_flops(built[0].model, built[0].updates, batch),
+    )
+
+
+def _trainer(case: Case, place: Place, built: Sequence[Built], n_steps: int) -> Loop | Ensemble:
+    """Return the loop of one member, or all members as one computation."""
+    data = place.images(built[0], n_steps * case.batch_size)
+    loops = [
+        Loop(member.model, member.updates, data, config_for(case), Stream(seed, ("bench", "train")))
+        for seed, member in enumerate(built)
+    ]
+    return loops[0] if len(loops) == 1 else Ensemble(loops, data)
+
+
+def _seconds_of_epoch(trainer: Loop | Ensemble, epoch: int, place: Place) -> float:
+    started = time.perf_counter()
+    trainer.run_epoch(epoch)
+    synchronise(place.device)
+    return time.perf_counter() - started
+
+
+def _batch(data: Dataset, n: int) -> Batch:
+    with STREAM.child("batch").seeded():
+        return Batch(*data.train_batch(torch.arange(n, device=data.labels.device)))
+
+
+def _plain_step(built: Built, batch: Batch) -> None:
+    """Take the gradients of one training step, the plain way; no parameter moves."""
+    built.model.train()
+    with STREAM.child("record").seeded():
+        for update in built.updates:
+            for _ in range(update.steps_per_batch):
+                value = update.objective(built.model, batch).value
+                torch.autograd.grad(value, list(update.parameters), allow_unused=True)
+
+
+def _serving(data: Dataset, case: Case) -> Contender:
+    n = data.size("train")
+    order = torch.randperm(n, generator=STREAM.child("order").generator())
+    order = order.to(data.labels.device)
+
+    def call() -> None:
+        for indices in torch.split(order, case.batch_size):
+            data.train_batch(indices)
+
+    return Contender(call, n)
+
+
+def _evaluation(
+    case: Case, place: Place, built: Built, call: Callable[[], object], per_image: float
+) -> Subject:
+    """Time a function that treats one batch of images; its first call is timed apart."""
+    started = time.perf_counter()
+    call()
+    synchronise(place.device)
+    first = time.perf_counter() - started
+    data = place.images(built, case.batch_size)
+    contender = Contender(call, per_image * case.batch_size)
+    return Subject(contender, 1, record(call), data, first_step_seconds=first)
+
+
+def _bound(case: Case, place: Place) -> Subject:
+    built = place.build(case)
+    view, x = place.view(case, built)
+
+    @torch.no_grad()
+    def call() -> Tensor:
+        return bounds.iw_log_likelihood(view, x, case.n_samples, None, STREAM.child("iw"))
+
+    return _evaluation(case, place, built, call, case.n_samples)
+
+
+def _chains(case: Case, place: Place) -> Subject:
+    built = place.build(case)
+    view, x = place.view(case, built)
+    prior = bounds.prior_of(view)
+
+    def log_densities(z: Tensor) -> tuple[Tensor, Tensor]:
+        return prior.log_prob(z), bounds.log_px_given_z(view, x, z, 1)
+
+    n = AIS["n_temperatures"]
+    with STREAM.child("chains").seeded():
+        z = prior.sample(torch.Size((AIS["n_chains"], len(x))))
+    path = Path(log_densities, chunk_within_memory(log_densities, z))
+    step = torch.full((n, len(x), 1), AIS_STEP_SIZE, device=place.device)
+    betas = temperatures(n, "sigmoid")
+
+    @torch.no_grad()
+    def call() -> object:
+        return anneal(path, z, betas, step, AIS["n_leapfrog"], STREAM.child("ais"))
+
+    return _evaluation(case, place, built, call, AIS["n_chains"] * n)
+
+
+def _sampling(case: Case, place: Place) -> Subject:
+    built = place.build(case)
+    view, _ = place.view(case, built)
+
+    @torch.no_grad()
+    def call() -> Tensor:
+        with STREAM.child("sample").seeded():
+            return mean_images(view, case.batch_size)
+
+    return _evaluation(case, place, built, call, 1)

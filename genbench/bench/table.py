@@ -1,0 +1,97 @@
+"""The rows as a table for people. Imports no torch."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from genbench.bench.rows import Row, name_of
+from genbench.bench.scaling import describe, groups
+
+Layout = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
+"""Aligns rows below a header."""
+
+HEADER = (
+    "recipe", "task", "batch", "per second", "ms/step", "spread", "limit", "share", "MFU",
+    "textbook", "pythae", "first step", "data", "memory", "threads", "steady",
+)  # fmt: skip
+
+LEGEND = """\
+per second: images (train, sample), image-samples (iw), image-chain-transitions (ais)
+limit: the step's matrix products alone, in turn with it; share: of that limit
+MFU: operations of those products over time, as a share of this machine's best product of matrices
+spread: interquartile range of the blocks; data: time to serve the images, as a share of the step
+memory: of the whole process on a CPU, of torch's tensors on a GPU; steady: blocks had settled"""
+
+
+def as_text(rows: Sequence[Row], layout: Layout) -> str:
+    """Lay out measured rows, with the machine and what the columns mean."""
+    parts = [layout([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
+    if rows[0]["study"]:
+        parts.insert(1, _exponents(rows, layout))
+    if "verdict" in rows[0]:
+        parts.append(_verdicts(rows, layout))
+    return "\n\n".join(parts)
+
+
+def _line(row: Row) -> tuple[str, ...]:
+    studied = {"n_samples": "iw", "latent_dim": "latent", "seeds": "seeds"}.get(row["study"] or "")
+    of = f" {studied} {row['study_value']}" if studied else ""
+    return (
+        row["recipe"],
+        row["task"] + of,
+        str(row["batch_size"]),
+        _count(row["samples_per_s"]),
+        f"{1000 * row['step_seconds']:.3g}",
+        _share(row["spread"]),
+        _count(row["limit_samples_per_s"]),
+        _ratio(row["share_of_limit"]),
+        _ratio(row["model_flop_utilisation"]),
+        _count(row["textbook_samples_per_s"]),
+        _count(row["pythae_samples_per_s"]),
+        "-" if row["first_step_seconds"] is None else f"{row['first_step_seconds']:.2g} s",
+        _share(row["data_wait_share"]),
+        "-" if row["peak_memory_bytes"] is None else f"{row['peak_memory_bytes'] / 2**20:,.0f} MB",
+        str(row["threads"]),
+        "yes" if row["steady"] else "no",
+    )
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _machine(row: Row) -> str:
+    found: dict[str, Any] = row["fingerprint"]
+    device = "" if found["device"] == "cpu" else f"{found['device']}, driver {found['driver']}, "
+    return (
+        f"machine {row['fingerprint_digest']}: {device}{found['processor']}, "
+        f"{found['cores']} cores, {found['threads']} threads, torch {found['torch']}, "
+        f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s, data {row['data']}"
+    )
+
+
+def _exponents(rows: Sequence[Row], layout: Layout) -> str:
+    lines = [(name, describe(line[0])) for name, line in groups(rows).items()]
+    return layout(lines, ("time per step", f"exponent of {rows[0]['study']}"))
+
+
+def _verdicts(rows: Sequence[Row], layout: Layout) -> str:
+    lines = [
+        (
+            row["verdict"],
+            f"{row['speed_ratio']:.2f}",
+            _ratio(row["corrected_ratio"]),
+            f"{100 * row['smallest_detectable_slowdown']:.0f} %",
+            name_of(row),
+        )
+        for row in rows
+    ]
+    header = ("verdict", "new/old", "corrected", "would notice", "benchmark")
+    return layout(lines, header)

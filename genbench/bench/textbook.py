@@ -1,0 +1,182 @@
+"""The training loop as tutorials write it: what a reader would otherwise run.
+
+Images become tensors one by one in a DataLoader, the model is a plain module, Adam is the default
+one, and the loss is read at each step. Imports torch, and torchvision where it is installed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from genbench.bench.timing import Contender
+from genbench.data import Dataset
+
+
+class Images(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """Pictures that become tensors when they are asked for, as torchvision serves MNIST."""
+
+    def __init__(self, data: Dataset) -> None:
+        from PIL import Image
+        from torchvision import transforms
+
+        n = data.size("train")
+        self.pixels, self.labels = data.levels[:n, 0].cpu(), data.labels[:n].cpu()
+        self.open, self.transform = Image.fromarray, transforms.ToTensor()
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        picture = self.open(self.pixels[index].numpy())
+        return self.transform(picture), int(self.labels[index])
+
+
+def _mlp(sizes: Sequence[int]) -> nn.Sequential:
+    """Stack linear layers with a ReLU between each two."""
+    stack: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        stack += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*stack[:-1])
+
+
+class Autoencoder(nn.Module):
+    """Squared error of a decoded code."""
+
+    def __init__(self, n_pixels: int, hidden: Sequence[int], latent_dim: int) -> None:
+        super().__init__()
+        self.encoder = _mlp((n_pixels, *hidden, latent_dim))
+        self.decoder = _mlp((latent_dim, *reversed(hidden), n_pixels))
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the squared error per image."""
+        x = x.flatten(1)
+        decoded = torch.sigmoid(self.decoder(self.encoder(x)))
+        return functional.mse_loss(decoded, x, reduction="sum") / len(x)
+
+
+class Vae(nn.Module):
+    """Cross-entropy and KL; with classes, encoder and decoder see the label one-hot."""
+
+    def __init__(
+        self, n_pixels: int, hidden: Sequence[int], latent_dim: int, n_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.encoder = _mlp((n_pixels + n_classes, *hidden, 2 * latent_dim))
+        self.decoder = _mlp((latent_dim + n_classes, *reversed(hidden), n_pixels))
+
+    def _with_label(self, x: Tensor, y: Tensor) -> Tensor:
+        if not self.n_classes:
+            return x
+        return torch.cat((x, functional.one_hot(y, self.n_classes).float()), 1)
+
+    def loss(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the negative ELBO per image."""
+        x = x.flatten(1)
+        mean, log_variance = self.encoder(self._with_label(x, y)).chunk(2, dim=1)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        decoded = torch.sigmoid(self.decoder(self._with_label(z, y)))
+        cross_entropy = functional.binary_cross_entropy(decoded, x, reduction="sum")
+        kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+        return (cross_entropy + kl) / len(x)
+
+
+Step = Callable[[Tensor, Tensor], float]
+
+
+def _one_model(model: Any, device: torch.device) -> Step:
+    model = model.to(device).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step(x: Tensor, y: Tensor) -> float:
+        optimizer.zero_grad()
+        loss = model.loss(x, y)
+        loss.backward()
+        optimizer.step()
+        return float(loss.item())
+
+    return step
+
+
+def _two_models(
+    n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
+) -> Step:
+    generator = _mlp((latent_dim, *reversed(hidden), n_pixels)).to(device)
+    critic = _mlp((n_pixels, *hidden, 1)).to(device)
+    optimizers = [torch.optim.Adam(m.parameters(), lr=2e-4) for m in (critic, generator)]
+    cross_entropy = nn.BCEWithLogitsLoss()
+
+    def step(x: Tensor, y: Tensor) -> float:
+        real, fake = torch.ones(len(x), 1, device=device), torch.zeros(len(x), 1, device=device)
+        images = torch.sigmoid(generator(torch.randn(len(x), latent_dim, device=device)))
+        optimizers[0].zero_grad()
+        judged = cross_entropy(critic(x.flatten(1)), real)
+        judged = judged + cross_entropy(critic(images.detach()), fake)
+        judged.backward()
+        optimizers[0].step()
+        optimizers[1].zero_grad()
+        fooled = cross_entropy(critic(images), real)
+        fooled.backward()
+        optimizers[1].step()
+        return float(judged.item()) + float(fooled.item())
+
+    return step
+
+
+def _step_of(
+    recipe: str, n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
+) -> Step | None:
+    sizes = (n_pixels, hidden, latent_dim)
+    match recipe:
+        case "ae":
+            return _one_model(Autoencoder(*sizes), device)
+        case "vae":
+            return _one_model(Vae(*sizes), device)
+        case "cvae":
+            return _one_model(Vae(*sizes, n_classes=10), device)
+        case "gan":
+            return _two_models(*sizes, device)
+    return None
+
+
+def textbook(
+    recipe: str,
+    hidden: Sequence[int],
+    latent_dim: int,
+    batch_size: int,
+    n_steps: int,
+    data: Dataset,
+    device: torch.device,
+) -> Contender | None:
+    """Return ``n_steps`` steps of the plain loop, or None for a recipe that no tutorial has.
+
+    None, too, where torchvision is not installed. On a GPU a worker process reads ahead and memory
+    is pinned, as the tutorials do.
+    """
+    step = _step_of(recipe, data.levels[0].numel(), hidden, latent_dim, device)
+    if step is None:
+        return None
+    try:
+        images = Images(data)
+    except ImportError:
+        return None
+    gpu = device.type == "cuda"
+    options: dict[str, Any] = {"num_workers": 1, "pin_memory": True} if gpu else {}
+    batches = _forever(DataLoader(images, batch_size, shuffle=True, drop_last=True, **options))
+
+    def call() -> None:
+        for _ in range(n_steps):
+            x, y = next(batches)
+            step(x.to(device), y.to(device))
+
+    return Contender(call, n_steps * batch_size)
+
+
+def _forever(loader: "DataLoader[tuple[Tensor, int]]") -> Iterator[tuple[Tensor, Tensor]]:
+    while True:
+        yield from loader

@@ -1,0 +1,141 @@
+"""The command from its arguments to its exit code."""
+
+import json
+
+import pytest
+
+import genbench.bench.run
+from genbench import cli
+
+COLUMNS = {
+    "recipe", "task", "batch_size", "device", "samples_per_s", "limit_samples_per_s",
+    "share_of_limit", "textbook_samples_per_s", "pythae_samples_per_s", "fingerprint",
+}  # fmt: skip
+TINY = ["--hidden", "16", "--latent-dim", "3", "--batch-sizes", "8", "--n-samples", "10"]
+
+
+@pytest.fixture
+def bench(tmp_path, capsys):
+    """Run the command with small networks and random images."""
+
+    def go(*argv):
+        quick = ["--seconds", "0.02", "--device", "cpu", "--data-dir", str(tmp_path / "none")]
+        code = cli.main(["bench", *TINY, *quick, *argv])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return go
+
+
+@pytest.fixture
+def stored(bench, tmp_path):
+    path = tmp_path / "old.json"
+    code, *_ = bench("--models", "vae", "--tasks", "iw", "--output", str(path))
+    assert code == 0
+    return path
+
+
+def test_json_is_a_list_of_rows_with_the_promised_columns(bench):
+    code, out, err = bench("--models", "vae,gan", "--format", "json")
+    assert code == 0
+    rows = json.loads(out, parse_constant=pytest.fail)
+    assert [(row["recipe"], row["task"]) for row in rows] == [
+        ("vae", "train"), ("vae", "iw"), ("vae", "ais"), ("vae", "sample"),
+        ("gan", "train"), ("gan", "sample"),
+    ]  # fmt: skip
+    assert all(row.keys() >= COLUMNS for row in rows)
+    assert all(row["samples_per_s"] > 0 and row["limit_samples_per_s"] > 0 for row in rows)
+    assert [row["recipe"] for row in rows if row["textbook_samples_per_s"]] == ["vae", "gan"]
+    assert len({row["fingerprint_digest"] for row in rows}) == 1
+    assert "[6/6] gan sample batch 8" in err
+
+
+def test_text_is_a_table_with_the_machine_below(bench):
+    code, out, _ = bench("--models", "ae")
+    assert code == 0
+    header, line, *rest = out.splitlines()
+    assert header.split()[:3] == ["recipe", "task", "batch"]
+    assert line.split()[:3] == ["ae", "train", "8"]
+    assert any(text.startswith("machine ") for text in rest)
+
+
+def test_the_same_code_again_is_not_slower(bench, stored):
+    for row in (rows := json.loads(stored.read_text())):
+        row["samples_per_s"] /= 1000  # whatever the machine does meanwhile
+    stored.write_text(json.dumps(rows))
+    code, out, _ = bench("--models", "vae", "--tasks", "iw", "--compare", str(stored))
+    assert code == 0
+    assert "would notice" in out
+    assert "faster" in out
+
+
+def test_a_slower_row_is_a_regression(bench, stored):
+    for row in (rows := json.loads(stored.read_text())):
+        row["samples_per_s"] *= 1000
+    stored.write_text(json.dumps(rows))
+    code, out, err = bench(
+        "--models", "vae", "--tasks", "iw", "--compare", str(stored), "--format", "json"
+    )
+    assert code == 1
+    (row,) = json.loads(out)
+    assert row["verdict"] == "slower"
+    assert row["speed_ratio"] < 0.1
+    assert "1 of 1 benchmarks are slower" in err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"recipe": "vae"', '"recipe": "vae_old"', "missing: vae_old/iw"),
+        ('"task": "iw"', '"task": "ais"', "missing: vae/ais"),
+        ('"samples_per_s": ', '"samples_per_s": NaN, "was": ', "NaN is no number"),
+        ('"threads": ', '"threads": 1', "fingerprint_digest"),
+        ("]", "", "damaged"),
+    ],
+)
+def test_old_rows_that_do_not_compare_end_the_command_at_once(
+    bench, stored, monkeypatch, old, new, said
+):
+    monkeypatch.setattr(genbench.bench.run, "measure_all", pytest.fail)
+    stored.write_text(stored.read_text().replace(old, new))
+    code, out, err = bench("--models", "vae", "--tasks", "iw", "--compare", str(stored))
+    assert (code, out) == (6, "")
+    assert said in err
+
+
+def test_a_study_has_exponents_and_a_figure(bench, tmp_path):
+    code, out, err = bench(
+        "--models", "vae", "--study", "n_samples", "--values", "10,20,40", "--format", "json",
+        "--figures", str(tmp_path / "figures"),
+    )  # fmt: skip
+    assert code == 0
+    rows = json.loads(out)
+    assert [row["study_value"] for row in rows] == [10, 20, 40]
+    assert [row["options"]["n_samples"] for row in rows] == [10, 20, 40]
+    assert len({row["exponent"] for row in rows}) == 1
+    assert rows[0]["exponent_stderr"] >= 0
+    assert (tmp_path / "figures" / "bench_n_samples.png").stat().st_size > 1000
+    assert "drawn: " in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("--tasks", "fly"), 2),
+        (("--models", "vea"), 2),
+        (("--device", "tpu"), 2),
+        (("--study", "moon"), 2),
+        (("--compare", "none.json"), 6),
+    ],
+)
+def test_wrong_usage_has_its_exit_code_and_no_output(bench, argv, code):
+    found, out, err = bench(*argv)
+    assert (found, out) == (code, "")
+    assert err.startswith("genbench: ")
+
+
+def test_an_output_that_cannot_be_written_is_found_out_first(bench, monkeypatch, tmp_path):
+    monkeypatch.setattr(genbench.bench.run, "measure_all", pytest.fail)
+    (tmp_path / "file").write_text("")
+    code, out, _ = bench("--models", "ae", "--output", str(tmp_path / "file" / "rows.json"))
+    assert (code, out) == (5, "")

@@ -1,0 +1,98 @@
+"""What a row holds, and that its numbers hang together."""
+
+import time
+
+import pytest
+import torch
+
+from genbench.bench.compare import judge
+from genbench.bench.measure import identity, measure
+from genbench.bench.products import total_flops
+from genbench.bench.rows import key_of
+from genbench.bench.settings import AIS, Case
+from genbench.bench.subjects import prepare
+from genbench.inference import bounds
+
+SMALL = {"hidden": (16,), "latent_dim": 3}
+
+
+@pytest.mark.parametrize(
+    ("case", "per_call"),
+    [
+        (Case("vae", "iw", 8, **SMALL, n_samples=10), 80),
+        (Case("vae", "ais", 8, **SMALL), 8 * AIS["n_chains"] * AIS["n_temperatures"]),
+        (Case("vae", "sample", 8, **SMALL), 8),
+        (Case("cvae", "sample", 8, **SMALL), 8),
+    ],
+)
+def test_a_call_counts_what_it_treats(place, case, per_call):
+    subject = prepare(case, place())
+    assert (subject.contender.samples, subject.n_steps) == (per_call, 1)
+
+
+def test_a_training_call_is_an_epoch_of_whole_batches(place):
+    subject = prepare(Case("gan", "train", 8, **SMALL), place())
+    assert subject.contender.samples == subject.n_steps * 8 == subject.data.size("train")
+    assert subject.n_steps >= 4
+    means = subject.contender.call()
+    assert all(torch.tensor(value).isfinite() for value in means.values())
+
+
+def test_the_bound_decodes_each_draw_once(place):
+    case = Case("vae", "iw", 8, **SMALL, n_samples=10)
+    layers = [(784, 16), (16, 6)]
+    draws = [(3, 16), (16, 784)]
+    once = sum(2 * 8 * a * b for a, b in layers)
+    assert total_flops(prepare(case, place()).products) == once + sum(
+        2 * 80 * a * b for a, b in draws
+    )
+
+
+def test_members_trained_together_have_the_products_of_each(place):
+    alone = prepare(Case("vae", "train", 8, **SMALL), place())
+    joint = prepare(Case("vae", "train", 8, **SMALL, n_seeds=3), place())
+    assert joint.products == alone.products * 3
+    assert joint.contender.samples == 3 * 8 * joint.n_steps
+    assert joint.serve is None
+    found = joint.contender.call()
+    assert len(found) == 3
+    assert len({member["train.vae.loss"] for member in found}) == 3
+
+
+def test_a_row_hangs_together(place):
+    here = place()
+    (case,) = place(models=("vae",), tasks=("train",)).cases()
+    row = measure(case, here)
+    assert row["samples_per_s"] == pytest.approx(case.batch_size / row["step_seconds"])
+    share = row["samples_per_s"] / row["limit_samples_per_s"]
+    assert row["share_of_limit"] == share
+    rate = row["flops_per_step"] / row["step_seconds"]
+    assert row["model_flop_utilisation"] == pytest.approx(rate / row["peak_flops_per_s"])
+    assert 0 < row["data_wait_share"] < 1
+    assert row["threads"] == 1  # a step as small as this runs on one thread
+    assert row["pythae_samples_per_s"] is None or row["pythae_samples_per_s"] > 0
+    assert row["first_step_seconds"] > 0
+    assert key_of(row) == key_of(identity(case, here))
+
+
+def test_threads_and_denormals_are_put_back(place):
+    (case,) = place(models=("vae",), tasks=("train",)).cases()
+    before, tiny = torch.get_num_threads(), torch.tensor([1e-40])
+    measure(case, place())
+    assert torch.get_num_threads() == before
+    assert (tiny * 0.5 > 0).all()
+
+
+def test_a_bound_that_dawdles_is_slower(place, monkeypatch):
+    case, here = Case("vae", "iw", 8, **SMALL, n_samples=10), place()
+    old, quick = measure(case, here), bounds.iw_log_likelihood
+
+    def dawdling(*arguments):
+        time.sleep(0.2)
+        return quick(*arguments)
+
+    monkeypatch.setattr(bounds, "iw_log_likelihood", dawdling)
+    quiet = {"relative_error": 0.05, "share_relative_error": 0.05}  # whoever else is at work
+    found = judge(old | quiet, measure(case, here) | quiet)
+    assert found["verdict"] == "slower"
+    assert found["speed_ratio"] < 0.1
