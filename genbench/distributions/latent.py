@@ -4,6 +4,8 @@ Distributions are built with ``validate_args=False``: torch's own checks would c
 synchronisation per step; a non-finite loss is caught by the training loop and the evaluators.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import (
@@ -88,6 +90,12 @@ class OneHot(OneHotCategorical):
         self._categorical = inner
         event_shape = inner.param_shape[-1:]
         Distribution.__init__(self, inner.batch_shape, event_shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        """Return the same categories for every element of ``batch_shape``."""
+        made = _instance or OneHot.__new__(OneHot)
+        expanded: Distribution = super().expand(batch_shape, made)  # type: ignore[no-untyped-call]
+        return expanded
 
 
 class CategoricalPrior(nn.Module):

@@ -1,4 +1,4 @@
-"""Observation heads: decoder output -> p(x given z). Imports torch only.
+"""Observation heads: decoder output -> p(x given z). Imports torch and :mod:`pixels`.
 
 Each head says how many numbers per pixel it wants from the decoder, whether its log probability is
 of a mass or a density (the two never compare), and which data it accepts.
@@ -8,8 +8,10 @@ from typing import Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
+
+from genbench.distributions.pixels import BernoulliPixels, GaussianPixels
 
 Measure = Literal["mass", "density"]
 Domain = Literal["binary", "unit_interval"]
@@ -32,27 +34,6 @@ class ObservationHead(Protocol):
         """Name the observation model in a table."""
 
 
-class BernoulliPixels(Independent):  # type: ignore[type-arg]
-    """Independent Bernoulli pixels given logits, whose log probability takes few passes.
-
-    log p(x) = sum_i x_i logit_i - log(1 + exp(logit_i)): no probability is formed, so nothing
-    overflows or becomes log 0; the error per pixel is a rounding of the logit. Grey x in [0, 1] get
-    the binary cross-entropy, as with torch's own Bernoulli.
-    """
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log probability of images, summed over each image."""
-        logits = self.base_dist.logits
-        # beyond 40 log(1 + exp(logit)) is the logit itself, in float64 too
-        log_partition = softplus(logits, threshold=40.0)
-        shape = torch.broadcast_shapes(logits.shape, value.shape)  # type: ignore[no-untyped-call]
-        if shape == logits.shape and value.dtype == logits.dtype:
-            minus_log_p = log_partition.addcmul_(logits, value, value=-1)
-        else:
-            minus_log_p = log_partition - logits * value
-        return -minus_log_p.sum(dim=tuple(range(-len(self.event_shape), 0)))
-
-
 class BernoulliHead(nn.Module):
     """p(x given z) = prod_i Bernoulli(x_i; sigmoid(logit_i)): a mass over binary images."""
 
@@ -62,8 +43,7 @@ class BernoulliHead(nn.Module):
 
     def forward(self, output: Tensor) -> Distribution:
         """Read the output as logits."""
-        pixels = Bernoulli(logits=output, validate_args=False)
-        return BernoulliPixels(pixels, 3, validate_args=False)
+        return BernoulliPixels(output)
 
     def start(self, mean_image: Tensor) -> Tensor:
         """Return the logits of the mean image, kept within (0.001, 0.999)."""
@@ -90,8 +70,8 @@ class FixedGaussianHead(nn.Module):
 
     def forward(self, output: Tensor) -> Distribution:
         """Read the output as the mean."""
-        normal = Normal(output, torch.full_like(output, self.scale), validate_args=False)
-        return Independent(normal, 3, validate_args=False)
+        scale = torch.full((), self.scale, dtype=output.dtype, device=output.device)
+        return GaussianPixels(output, scale)
 
     def start(self, mean_image: Tensor) -> Tensor:
         """Return the mean image itself."""
@@ -115,8 +95,7 @@ class SharedGaussianHead(nn.Module):
 
     def forward(self, output: Tensor) -> Distribution:
         """Read the output as the mean."""
-        normal = Normal(output, self.log_scale.exp().expand_as(output), validate_args=False)
-        return Independent(normal, 3, validate_args=False)
+        return GaussianPixels(output, self.log_scale.exp())
 
     def start(self, mean_image: Tensor) -> Tensor:
         """Return the mean image itself."""

@@ -129,12 +129,12 @@ class _Problem:
     def log_densities(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """Return log start and log p(x, z) - log start at u (C, B, D), each (C, B)."""
         z = self.transform(u)
-        log_pz = self.prior.log_prob(z)
+        log_pz = bounds.log_density(self.prior, z)
         log_px_given_z = bounds.log_px_given_z(self.model, self.x, z, 1)
         if self.posterior is None:
             log_start, log_ratio = log_pz, log_px_given_z
         else:
-            log_start = self.posterior.log_prob(z)
+            log_start = bounds.log_density(self.posterior, z)
             log_ratio = log_pz + log_px_given_z - log_start
         if self.transform is not identity_transform:
             log_start = log_start + self.transform.log_abs_det_jacobian(u, z)  # type: ignore[no-untyped-call]

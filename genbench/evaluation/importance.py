@@ -3,8 +3,6 @@
 Those that ask for the same draws share them, so that nothing is decoded twice.
 """
 
-from collections.abc import Callable
-
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
@@ -15,6 +13,7 @@ from genbench.evaluation.spec import (
     EvaluatorOptions,
     NotApplicableError,
     PerDatum,
+    Source,
     evaluator,
 )
 from genbench.inference import bounds
@@ -39,38 +38,14 @@ class ExtrapolationOptions(IwOptions):
     n_samples: int = Field(100, ge=2)
 
 
-def _shared(
-    block: Block, key: tuple[str, int], make: Callable[[], ImportanceWeights]
-) -> ImportanceWeights:
-    """Return what was computed for this very block under ``key``, or compute it."""
-    owner, known = block.context.cache.get("importance_weights", (None, {}))
-    if owner is not block:
-        known = {}
-        block.context.cache["importance_weights"] = (block, known)
-    if key not in known:
-        known[key] = make()
-    found: ImportanceWeights = known[key]
-    return found
+def _weights(block: Block, source: Source, options: IwOptions) -> ImportanceWeights:
+    return block.importance_weights(source, options.n_samples, options.chunk_size)
 
 
-def _posterior_weights(block: Block, options: IwOptions) -> ImportanceWeights:
-    k, chunk = options.n_samples, options.chunk_size
-    stream = block.stream.child("iw_log_likelihood")
-    return _shared(
-        block,
-        ("posterior", k),
-        lambda: bounds.importance_weights(block.model, block.x, k, chunk, stream),
-    )
-
-
-def _prior_weights(block: Block, options: IwOptions) -> ImportanceWeights:
-    k, chunk = options.n_samples, options.chunk_size
-    stream = block.stream.child("prior_draws")
-    return _shared(
-        block,
-        ("prior", k),
-        lambda: bounds.prior_weights(block.model, block.x, k, chunk, stream),
-    )
+def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
+    """Return ``values`` (B,), whose Monte-Carlo variance and health are those of the weights."""
+    variance, health = weights.variance(), weights.health()
+    return PerDatum(values, remark=remark, mc_variance=variance, health=health)
 
 
 @evaluator(
@@ -87,8 +62,8 @@ def _prior_weights(block: Block, options: IwOptions) -> ImportanceWeights:
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
-    weights = _posterior_weights(block, options)
-    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
+    weights = _weights(block, "posterior", options)
+    return _with_errors(weights, weights.log_mean())
 
 
 @evaluator(
@@ -110,7 +85,7 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
     ``iw_log_likelihood`` of K draws, and the health is that of all K.
     """
-    weights = _posterior_weights(block, options)
+    weights = _weights(block, "posterior", options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
     return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
@@ -133,13 +108,8 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
 
     Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
     """
-    weights = _posterior_weights(block, options)
-    return PerDatum(
-        weights.extrapolated(),
-        remark="bias of order 1/K²; no bound",
-        mc_variance=weights.variance(),
-        health=weights.health(),
-    )
+    weights = _weights(block, "posterior", options)
+    return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; no bound")
 
 
 @evaluator(
@@ -158,7 +128,7 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
 
     It is the ELBO with q = p, and far below the ELBO of a trained posterior.
     """
-    weights = _prior_weights(block, options)
+    weights = _weights(block, "prior", options)
     return PerDatum(weights.mean_log(), mc_variance=weights.variance_of_mean_log())
 
 
@@ -178,8 +148,8 @@ def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
 
     Few draws of the prior explain a given datum, so the bias is large unless K is huge.
     """
-    weights = _prior_weights(block, options)
-    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
+    weights = _weights(block, "prior", options)
+    return _with_errors(weights, weights.log_mean())
 
 
 @evaluator(

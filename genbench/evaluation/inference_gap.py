@@ -1,6 +1,5 @@
 """Evaluator of what amortised, factorised inference loses: approximation and amortisation gap."""
 
-import math
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from genbench.evaluation.spec import (
     evaluator,
 )
 from genbench.inference.bounds import log_px_given_z, log_weights, posterior_of, prior_of
+from genbench.inference.weights import ImportanceWeights
 
 PARTS = ("approximation", "amortisation")
 DRAWS_AT_ONCE = 20
@@ -91,16 +91,16 @@ def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor)
     return elbo
 
 
-def _log_weights(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> Tensor:
-    """Return log weights (K, B) in float64; the same stream gives every q the same noise."""
+def _weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
+    """Weigh K draws from q; the same stream gives every q the same noise."""
     wrapped = as_event(q, 1)
-    pieces = []
+    found = ImportanceWeights(n_samples)
     for start in range(0, n_samples, DRAWS_AT_ONCE):
         with stream.child(start // DRAWS_AT_ONCE).seeded():
             noise = torch.randn(DRAWS_AT_ONCE, *q.loc.shape, dtype=q.loc.dtype, device=x.device)
         z = q.loc + q.scale * noise[: n_samples - start]
-        pieces.append(log_weights(model, x, z, wrapped).double())
-    return torch.cat(pieces)
+        found.add(log_weights(model, x, z, wrapped))
+    return found
 
 
 @evaluator(
@@ -131,12 +131,12 @@ def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
     stream = block.stream.child("inference_gap")
     refined = refine(model, x, q, options, stream.child("refine"))
     bounds = stream.child("bounds")
-    log_w = _log_weights(model, x, refined, options.n_samples, bounds)
-    before = _log_weights(model, x, q, options.n_samples, bounds).mean(dim=0)
-    best = log_w.mean(dim=0)
+    weights = _weigh(model, x, refined, options.n_samples, bounds)
+    before = _weigh(model, x, q, options.n_samples, bounds).mean_log()
+    best = weights.mean_log()
     if isinstance(model, HasExactDensity):
         log_px, remark = model.log_prob(x).double(), "log p(x) is exact"
     else:
-        log_px = log_w.logsumexp(dim=0) - math.log(options.n_samples)
+        log_px = weights.log_mean()
         remark = f"log p(x) by K = {options.n_samples} draws: approximation is a lower bound"
     return PerDatum(torch.stack((log_px - best, best - before), dim=1), remark=remark, parts=PARTS)

@@ -1,6 +1,5 @@
 """Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, and honest failures."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,14 +22,13 @@ from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
 from genbench.core.options import explain
 from genbench.core.progress import progress
+from genbench.evaluation.collection import Collected
 from genbench.evaluation.spec import (
     Block,
     Context,
     Evaluator,
     EvaluatorOptions,
-    Kind,
     NotApplicableError,
-    PerDatum,
     evaluators,
 )
 
@@ -82,73 +80,6 @@ class Outcome:
 
     rows: list[Row]
     per_datum: Tensor | None = None
-
-
-@dataclass
-class _Collected:
-    pieces: list[PerDatum] = field(default_factory=list)
-    kept: list[int] = field(default_factory=list)
-    remark: str = ""
-    status: str = "ok"
-
-    def add(self, piece: PerDatum, n_left: int) -> None:
-        self.pieces.append(piece)
-        self.kept.append(n_left)
-        self.remark = piece.remark
-
-    def stop(self, status: str, reason: str) -> None:
-        self.status, self.remark = status, reason
-
-    @property
-    def kind(self) -> Kind | None:
-        return self.pieces[-1].kind if self.pieces else None
-
-    @property
-    def parts(self) -> tuple[str, ...] | None:
-        return self.pieces[-1].parts
-
-    def values(self) -> Tensor:
-        return self._join([piece.values for piece in self.pieces])
-
-    def mc_stderr(self) -> float | None:
-        """Return the Monte-Carlo standard error of the mean over data."""
-        found = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
-        if not found or len(found) < len(self.pieces):
-            return None
-        variances = self._join(found).double()
-        total = float(variances.sum())
-        return math.sqrt(total) / len(variances) if math.isfinite(total) else None
-
-    def health(self) -> dict[str, float]:
-        names = self.pieces[0].health if self.pieces else ()
-        joined = {name: self._join([p.health[name] for p in self.pieces]) for name in names}
-        return summarise_health(joined)
-
-    def _join(self, tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat([t.detach()[:n] for t, n in zip(tensors, self.kept, strict=True)])
-
-
-def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
-    """Reduce per-datum diagnostics (N,): medians of k-hat, minima and means of the rest.
-
-    ``k_hat_bad`` is the share of data whose Pareto k-hat exceeds 0.7, beyond which an importance
-    estimate is not to be trusted (Vehtari et al. 2024).
-    """
-    found: dict[str, float] = {}
-    for name, values in health.items():
-        exact = values.double()
-        if name == "k_hat":
-            known = exact[~exact.isnan()]
-            if len(known):
-                found |= {
-                    "k_hat": float(known.median()),
-                    "k_hat_bad": float((known > 0.7).double().mean()),
-                }
-        else:
-            found[name] = float(exact.mean())
-        if name == "ess":
-            found["ess_min"] = float(exact.min())
-    return {name: value for name, value in sorted(found.items()) if math.isfinite(value)}
 
 
 def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
@@ -229,8 +160,8 @@ def _eval_mode(model: Any) -> Iterator[None]:
             module.training = training
 
 
-def _start(task: Task, model: Any, y: Tensor | None) -> _Collected:
-    found = _Collected()
+def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
+    found = Collected()
     if isinstance(model, Conditions) and not task.evaluator.marginal_metric:
         if y is None:
             found.stop("not_applicable", "the model is conditional: labels y are needed")
@@ -239,7 +170,7 @@ def _start(task: Task, model: Any, y: Tensor | None) -> _Collected:
     return found
 
 
-def _require_capability(task: Task, model: Any, found: _Collected) -> None:
+def _require_capability(task: Task, model: Any, found: Collected) -> None:
     """Stop the task where the model lacks every alternative that the evaluator needs."""
     lacking = [missing(model, need) for need in task.evaluator.needs]
     if all(lacking):
@@ -248,7 +179,7 @@ def _require_capability(task: Task, model: Any, found: _Collected) -> None:
 
 
 def _evaluate_block(
-    block: Block, tasks: Sequence[Task], collected: Sequence[_Collected], n_left: int
+    block: Block, tasks: Sequence[Task], collected: Sequence[Collected], n_left: int
 ) -> None:
     for task, found in zip(tasks, collected, strict=True):
         if found.status == "ok" and not task.evaluator.marginal_metric:
@@ -268,7 +199,7 @@ def _evaluate_block(
             found.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _finish(task: Task, found: _Collected) -> Outcome:
+def _finish(task: Task, found: Collected) -> Outcome:
     evaluator = task.evaluator
     if found.status == "not_applicable" and evaluator.marginal_metric:
         return Outcome([])
@@ -299,7 +230,7 @@ def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[s
     return {f"{evaluator.metric}[{part}]": estimate for part, estimate in found.items()}
 
 
-def _row(task: Task, metric: str, found: _Collected, estimate: Estimate | None = None) -> Row:
+def _row(task: Task, metric: str, found: Collected, estimate: Estimate | None = None) -> Row:
     return Row(
         metric=metric,
         status=found.status,

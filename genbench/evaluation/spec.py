@@ -15,10 +15,14 @@ from genbench.core.estimate import Estimate, mean_and_stderr
 from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
+from genbench.inference import bounds
 from genbench.inference.bounds import ElboTerms, elbo_terms
+from genbench.inference.weights import ImportanceWeights
 
 Kind = Literal["exact", "lower_bound", "upper_bound", "estimate"]
 Better = Literal["higher", "lower", "none"]
+Source = Literal["posterior", "prior"]
+"""Where weighted draws of the latent come from."""
 
 
 class NotApplicableError(Exception):
@@ -59,6 +63,7 @@ class Block:
     stream: Stream
     context: Context
     _terms: dict[int, ElboTerms] = field(default_factory=dict)
+    _weights: dict[tuple[Source, int], ImportanceWeights] = field(default_factory=dict)
 
     def elbo_terms(self, n_samples: int) -> ElboTerms:
         """Return the ELBO's terms, computed once for all evaluators that read them.
@@ -71,6 +76,18 @@ class Block:
                     self.model, self.x, n_samples, control_variate=True
                 )
         return self._terms[n_samples]
+
+    def importance_weights(
+        self, source: Source, n_samples: int, chunk_size: int | None
+    ) -> ImportanceWeights:
+        """Return weighted draws of the latent, decoded once for all evaluators that ask for K."""
+        key = (source, n_samples)
+        if key not in self._weights:
+            of_posterior = source == "posterior"
+            weigh = bounds.importance_weights if of_posterior else bounds.prior_weights
+            stream = self.stream.child("iw_log_likelihood" if of_posterior else "prior_draws")
+            self._weights[key] = weigh(self.model, self.x, n_samples, chunk_size, stream)
+        return self._weights[key]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ from genbench.inference.weights import ImportanceWeights
 K_BLOCK = 10
 """Draws per noise address: the k-th draw of a datum is the same for every K and every chunk."""
 
+DEVICE_K_BLOCK = 500
+"""The same on an accelerator, whose noise is another anyway, and which wants few large pieces."""
+
 
 class ElboTerms(NamedTuple):
     """The parts of the evidence lower bound, each (B,) in nats.
@@ -214,19 +217,21 @@ def _weigh(
         raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
     keep_freed_memory()
     found = ImportanceWeights(n_samples)
-    for log_w in in_pieces(log_weight, _draw_chunks(proposal, n_samples, size, stream), size):
+    per_address = K_BLOCK if x.device.type == "cpu" else DEVICE_K_BLOCK
+    chunks = _draw_chunks(proposal, n_samples, size, stream, per_address)
+    for log_w in in_pieces(log_weight, chunks, size):
         found.add(log_w)
     return found
 
 
 def _draw_chunks(
-    q: Distribution, n_samples: int, chunk_size: int, stream: Stream
+    q: Distribution, n_samples: int, chunk_size: int, stream: Stream, per_address: int = K_BLOCK
 ) -> Iterator[Tensor]:
     """Yield the K draws in order, ``chunk_size`` at a time, whatever the noise blocks."""
     pending: list[Tensor] = []
-    for start in range(0, n_samples, K_BLOCK):
-        with stream.child(start // K_BLOCK).seeded():
-            block = draw(q, K_BLOCK)[: n_samples - start]
+    for start in range(0, n_samples, per_address):
+        with stream.child(start // per_address).seeded():
+            block = draw(q, per_address)[: n_samples - start]
         pending.append(block)
         held = torch.cat(pending)
         while len(held) >= chunk_size:

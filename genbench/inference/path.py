@@ -1,4 +1,4 @@
-"""A path of densities between two that are known, and its gradient. Imports torch only.
+"""A path of densities between two that are known, and its gradient. Imports torch, :mod:`memory`.
 
 f_beta(z) = start(z) ratio(z)^beta with ratio = joint / start leads from ``start`` (beta = 0) to
 ``joint`` (beta = 1), neither of them normalised by need. Written with the ratio, the weights of
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+
+from genbench.inference.memory import keep_freed_memory
 
 LogDensities = Callable[[Tensor], tuple[Tensor, Tensor]]
 """z (C, B, D) -> log start(z) and log ratio(z), each (C, B) in nats."""
@@ -58,6 +60,7 @@ class Path:
     """
 
     def __init__(self, log_densities: LogDensities, chunk: int | None = None) -> None:
+        keep_freed_memory()
         self._log_densities = log_densities
         self._chunk = chunk
 

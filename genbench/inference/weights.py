@@ -1,26 +1,21 @@
 """Statistics of importance weights that arrive in pieces, in float64 and fixed memory.
 
-Knows log weights and nothing of models. Imports torch and numpy; arviz-stats where a Pareto k-hat
-is asked for.
+Knows log weights and nothing of models. Imports torch, :mod:`streaming` and :mod:`tail`.
 """
 
-import math
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from genbench.inference.streaming import DoublingGroups, StreamingLogMeanExp, StreamingMoments
+from genbench.inference.tail import MIN_TAIL, pareto_k_hat, tail_size
 
 FLUSH = 256
 """Rows that are digested at once, whatever the chunks they came in: a power of two."""
 
-MIN_TAIL = 5
-"""Fewest tail weights to which a Pareto distribution is fitted: K = 25 draws."""
-
-FLAT_TAIL = 1e-4
-"""Nats within which the tail's log weights are equal but for float32 rounding: no tail."""
+DEVICE_FLUSH = 4096
+"""The same on an accelerator, where the number of calls is what costs."""
 
 
 class ImportanceWeights:
@@ -53,9 +48,10 @@ class ImportanceWeights:
         exact = log_w.double()
         held = exact if self._held is None else torch.cat((self._held, exact))
         self.n += len(log_w)
-        while len(held) >= FLUSH or (self.n == self.n_samples and len(held)):
-            self._digest(held[:FLUSH])
-            held = held[FLUSH:]
+        size = FLUSH if held.device.type == "cpu" else DEVICE_FLUSH
+        while len(held) >= size or (self.n == self.n_samples and len(held)):
+            self._digest(held[:size])
+            held = held[size:]
         self._held = held
 
     def _digest(self, rows: Tensor) -> None:
@@ -118,7 +114,7 @@ class ImportanceWeights:
         assert self._top is not None
         if tail_size(self.n_samples) < MIN_TAIL:
             return None
-        return pareto_k_hat(self._top, self.n_samples)
+        return pareto_k_hat(self._top)
 
     def health(self) -> dict[str, Tensor]:
         """Return ``ess``, ``max_weight`` and, where there is one, ``k_hat``, each (B,)."""
@@ -152,49 +148,3 @@ class ImportanceWeights:
         ratio = self.n_samples * sum(1 / half.n for half in self._halves) / 2
         mean = (halves[0] + halves[1]) / 2
         return (ratio * self.log_mean() - mean) / (ratio - 1)
-
-
-def tail_size(n_samples: int) -> int:
-    """Return how many of K weights are its tail: min(K / 5, 3 sqrt(K)).
-
-    References:
-        Vehtari, Simpson, Gelman, Yao, Gabry 2024.
-    """
-    return int(min(n_samples / 5, 3 * math.sqrt(n_samples)))
-
-
-def pareto_k_hat(top: Tensor, n_samples: int) -> Tensor:
-    """Return the shape of a generalised Pareto distribution fitted to the largest weights, (B,).
-
-    Beyond 0.7 an importance-sampling estimate of this size is not to be trusted. NaN where the
-    tail is flat or made of ties, so that there is nothing to fit; infinite where fewer than M
-    weights are above zero.
-
-    Args:
-        top: The M + 1 largest log weights (M + 1, B), descending, M = ``tail_size(K)``.
-        n_samples: K.
-
-    References:
-        Vehtari, Simpson, Gelman, Yao, Gabry 2024; Zhang and Stephens 2009.
-    """
-    rows = top.cpu().numpy().T[:, ::-1]  # (B, M + 1), ascending: the first is the threshold
-    found = [_fit_tail(row, n_samples) for row in rows]
-    return torch.tensor(found, dtype=torch.float64, device=top.device)
-
-
-def _fit_tail(ascending: "np.ndarray[tuple[int], np.dtype[np.float64]]", n_samples: int) -> float:
-    from arviz_stats.base import array_stats  # takes a second to import
-
-    threshold, tail = ascending[0], ascending[1:]
-    if np.isneginf(tail[0]) and not np.isneginf(tail[-1]):
-        return math.inf
-    quartile = tail[int(len(tail) / 4 + 0.5) - 1]  # by which the library scales the fit
-    if not np.isfinite(tail).all() or quartile == threshold or tail[0] == tail[-1]:
-        return math.nan
-    if tail[-1] - threshold <= FLAT_TAIL:
-        return math.nan
-    ratios = np.full(n_samples, -np.inf)  # what lies below the tail does not enter the fit
-    ratios[-len(ascending) :] = ascending
-    with np.errstate(all="ignore"):
-        _, k_hat = array_stats.psislw(-ratios)
-    return float(k_hat)

@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
+from torch.distributions import OneHotCategorical
 
 from genbench.core.seeding import seeded
 from genbench.distributions.latent import (
     CategoricalPosterior,
     CategoricalPrior,
     ConstantScaleNormal,
+    OneHot,
     UniformPrior,
 )
 
@@ -56,3 +58,25 @@ def test_the_categorical_posterior_is_a_softmax_of_its_logits():
     q = head(features)
     assert (q.batch_shape, q.event_shape) == ((6,), (5,))
     assert torch.allclose(q.mean, head.linear(features).softmax(1), rtol=1e-12)
+
+
+def test_an_expanded_prior_over_categories_is_the_same_for_every_datum():
+    prior = CategoricalPrior(3).double()
+    with torch.no_grad():
+        prior.logits.copy_(torch.tensor([0.3, -1.0, 2.0]))
+    wide = prior().expand((4,))
+    z = torch.eye(3, dtype=torch.float64)[[0, 2, 1, 2]]
+    assert (wide.batch_shape, wide.event_shape) == ((4,), (3,))
+    assert torch.equal(wide.log_prob(z), prior().log_prob(z))
+    with seeded(0, "z"):
+        assert wide.sample((7,)).sum(dim=-1).eq(1).all()
+
+
+def test_one_hot_vectors_of_a_larger_batch_are_those_of_torchs_own_class():
+    logits = torch.tensor([0.3, -1.0, 2.0], dtype=torch.float64)
+    own = OneHot(logits).expand(torch.Size((2, 4)))
+    plain = OneHotCategorical(logits=logits).expand(torch.Size((2, 4)))
+    x = torch.eye(3, dtype=torch.float64)[:, None, None].expand(3, 2, 4, 3)
+    assert own.batch_shape == (2, 4)
+    assert torch.equal(own.log_prob(x), plain.log_prob(x))
+    assert own.sample().shape == (2, 4, 3)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from genbench.core.seeding import Stream
 from genbench.inference import bounds, memory
-from genbench.inference.weights import FLUSH, ImportanceWeights, pareto_k_hat, tail_size
+from genbench.inference.tail import pareto_k_hat, tail_size
+from genbench.inference.weights import FLUSH, ImportanceWeights
 from tests.inference.exact_models import (
     Counting,
     DiscreteVae,
@@ -202,7 +203,7 @@ def test_k_hat_recovers_the_shape_of_pareto_weights(shape):
 @pytest.mark.parametrize("tail", [[5.0] + [0.0] * 20, [5.0] * 20 + [0.0], [-math.inf] * 21])
 def test_ties_leave_nothing_to_fit(tail):
     top = torch.tensor(tail).double().unsqueeze(1)
-    assert math.isnan(float(pareto_k_hat(top, 100)))
+    assert math.isnan(float(pareto_k_hat(top)))
 
 
 # --- memory ---

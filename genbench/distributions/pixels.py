@@ -1,0 +1,141 @@
+"""Densities of images with independent pixels, in few passes over the image. Imports torch only.
+
+Both know their gradient, so that automatic differentiation keeps nothing but what came in. They
+work under ``torch.func``; a compiler sees the plain formula, which it fuses by itself.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.nn.functional import softplus
+
+EVENT_DIMS = (-3, -2, -1)
+MOST_FACTORS = 8
+"""Probabilities of 1/2 or more, multiplied before the logarithm; far from underflow."""
+
+
+class BernoulliPixels(Independent):  # type: ignore[type-arg]
+    """Independent Bernoulli pixels of an image, given logits (..., C, H, W).
+
+    log p(x) = sum_i x_i logit_i - log(1 + exp(logit_i)): no probability of a datum is formed, so
+    nothing overflows or becomes log 0; the error per pixel is a rounding of the logit. Grey x in
+    [0, 1] get the binary cross-entropy, as with torch's own Bernoulli.
+    """
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(Bernoulli(logits=logits, validate_args=False), 3, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        """Return the same pixels for every element of ``batch_shape``."""
+        return BernoulliPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log probability of images, summed over each image, in float32 or better."""
+        logits, x = _aligned(self.base_dist.logits, value)
+        if torch.compiler.is_compiling():
+            return _by_softplus(logits, x)
+        found: Tensor = _BernoulliLogProb.apply(logits, x)
+        return found
+
+
+class GaussianPixels(Independent):  # type: ignore[type-arg]
+    """Gaussian pixels about a mean image (..., C, H, W) with one scale () for all of them."""
+
+    def __init__(self, mean: Tensor, scale: Tensor) -> None:
+        pixels = Normal(mean, scale.expand_as(mean), validate_args=False)
+        super().__init__(pixels, 3, validate_args=False)
+        self._scale = scale
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
+        """Return the same pixels for every element of ``batch_shape``."""
+        mean = self.base_dist.loc.expand(*batch_shape, *self.event_shape)
+        return GaussianPixels(mean, self._scale)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log density of images, summed over each image, in float32 or better."""
+        mean, x = _aligned(self.base_dist.loc, value)
+        if torch.compiler.is_compiling():
+            distance = _squared_distance(mean, x)
+        else:
+            distance = _SquaredDistance.apply(mean, x)
+        log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
+        log_p: Tensor = distance * (-0.5 / self._scale.square()) - log_volume
+        return log_p
+
+
+def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in one dtype, float32 or better; the parameter in the shape that they share."""
+    if parameter.dtype == x.dtype == torch.float32 and parameter.shape[-x.ndim :] == x.shape:
+        return parameter, x  # the usual case, at no cost
+    dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
+    shape = torch.broadcast_shapes(parameter.shape, x.shape)  # type: ignore[no-untyped-call]
+    return parameter.to(dtype).expand(shape), x.to(dtype)
+
+
+class _BernoulliLogProb(torch.autograd.Function):
+    """d log p / d logit_i = x_i - sigmoid(logit_i) and d log p / d x_i = logit_i."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, x: Tensor) -> Tensor:
+        formula = _by_products if logits.device.type == "cpu" else _by_softplus
+        return formula(logits, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        logits, x = ctx.saved_tensors
+        per_image = gradient.reshape(*gradient.shape, 1, 1, 1)
+        excess = logits.sigmoid()
+        excess = excess - x if torch.is_grad_enabled() else excess.sub_(x)
+        of_x = (per_image * logits).sum_to_size(x.shape) if ctx.needs_input_grad[1] else None
+        return excess * -per_image, of_x
+
+
+class _SquaredDistance(torch.autograd.Function):
+    """The squared distance of two images, and its gradient 2 (mean - x) in two passes."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(mean: Tensor, x: Tensor) -> Tensor:
+        return _squared_distance(mean, x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
+        mean, x = ctx.saved_tensors
+        slope = (mean - x) * (2 * gradient).reshape(*gradient.shape, 1, 1, 1)
+        return slope, -slope.sum_to_size(x.shape) if ctx.needs_input_grad[1] else None
+
+
+def _squared_distance(mean: Tensor, x: Tensor) -> Tensor:
+    return (mean - x).square().sum(dim=EVENT_DIMS)
+
+
+def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:
+    # beyond 40 log(1 + exp(logit)) is the logit itself, in float64 too
+    return (x * logits - softplus(logits, threshold=40.0)).sum(dim=EVENT_DIMS)
+
+
+def _by_products(logits: Tensor, x: Tensor) -> Tensor:
+    """Return the same with one logarithm for up to 8 pixels: log1p is slow on a processor.
+
+    log p(x) = sum_i log sigmoid(|logit_i|) - (|logit_i| + (1 - 2 x_i) logit_i) / 2, the first being
+    the probability of the likelier value.
+    """
+    size = logits.abs()
+    error = torch.addcmul(size, logits, (-2 * x).add_(1)).sum(dim=EVENT_DIMS)  # twice the loss
+    n_factors = math.gcd(logits.shape[-3:].numel(), MOST_FACTORS)
+    likely = size.sigmoid_().reshape(*logits.shape[:-3], n_factors, -1)
+    return torch.sub(likely.prod(dim=-2).log_().sum(dim=-1), error, alpha=0.5)

@@ -1,0 +1,85 @@
+"""What an evaluator said of each block of data, put together and summed up."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from genbench.evaluation.spec import Kind, PerDatum
+
+
+@dataclass
+class Collected:
+    """The pieces of one task, block by block, or why it stopped."""
+
+    pieces: list[PerDatum] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    remark: str = ""
+    status: str = "ok"
+
+    def add(self, piece: PerDatum, n_left: int) -> None:
+        """Take in one block, of which the first ``n_left`` data count."""
+        self.pieces.append(piece)
+        self.kept.append(n_left)
+        self.remark = piece.remark
+
+    def stop(self, status: str, reason: str) -> None:
+        """Take in no more: the task does not apply, or failed."""
+        self.status, self.remark = status, reason
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the values are, where the model decided on it."""
+        return self.pieces[-1].kind if self.pieces else None
+
+    @property
+    def parts(self) -> tuple[str, ...] | None:
+        """Names of the parts, where the evaluator named them."""
+        return self.pieces[-1].parts
+
+    def values(self) -> Tensor:
+        """Return the values of all data, (N,) or (N, P)."""
+        return self._join([piece.values for piece in self.pieces])
+
+    def mc_stderr(self) -> float | None:
+        """Return the Monte-Carlo standard error of the mean over data."""
+        found = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
+        if not found or len(found) < len(self.pieces):
+            return None
+        variances = self._join(found).double()
+        total = float(variances.sum())
+        return math.sqrt(total) / len(variances) if math.isfinite(total) else None
+
+    def health(self) -> dict[str, float]:
+        """Return the diagnostics over all data."""
+        names = self.pieces[0].health if self.pieces else ()
+        joined = {name: self._join([p.health[name] for p in self.pieces]) for name in names}
+        return summarise_health(joined)
+
+    def _join(self, tensors: Sequence[Tensor]) -> Tensor:
+        return torch.cat([t.detach()[:n] for t, n in zip(tensors, self.kept, strict=True)])
+
+
+def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
+    """Reduce per-datum diagnostics (N,): medians of k-hat, minima and means of the rest.
+
+    ``k_hat_bad`` is the share of data whose Pareto k-hat exceeds 0.7, beyond which an importance
+    estimate is not to be trusted (Vehtari et al. 2024).
+    """
+    found: dict[str, float] = {}
+    for name, values in health.items():
+        exact = values.double()
+        if name == "k_hat":
+            known = exact[~exact.isnan()]
+            if len(known):
+                found |= {
+                    "k_hat": float(known.median()),
+                    "k_hat_bad": float((known > 0.7).double().mean()),
+                }
+        else:
+            found[name] = float(exact.mean())
+        if name == "ess":
+            found["ess_min"] = float(exact.min())
+    return {name: value for name, value in sorted(found.items()) if math.isfinite(value)}
