@@ -145,7 +145,9 @@ def network_options(case: Case) -> dict[str, Any]:
 
 
 def vary(cases: list[Case], settings: Settings) -> list[Case]:
-    """Return the cases of a study: the first of each recipe and task, once for each value.
+    """Return the cases of a study: each recipe and task once for each value, at one batch size.
+
+    Where several batch sizes were asked for, the last one is meant.
 
     Raises:
         ConfigError: The study does not bear on a task or a recipe.
@@ -153,14 +155,10 @@ def vary(cases: list[Case], settings: Settings) -> list[Case]:
     if settings.study is None:
         return cases
     values = settings.values or STUDIES[settings.study]
-    first = {(case.recipe, case.task): case for case in reversed(cases)}
-    for recipe, task in first:
+    last = {(case.recipe, case.task): case for case in cases}
+    for recipe, task in last:
         _require_bearing(settings.study, recipe, task)
-    return [
-        _varied(case, settings.study, value)
-        for case in reversed(first.values())
-        for value in values
-    ]
+    return [_varied(case, settings.study, value) for case in last.values() for value in values]
 
 
 def _varied(case: Case, study: str, value: int) -> Case:

@@ -14,6 +14,8 @@ HEADER = (
     "textbook", "pythae", "first step", "data", "memory", "threads", "steady",
 )  # fmt: skip
 
+STUDIED = {"n_samples": "K", "latent_dim": "latent", "seeds": "seeds"}
+
 LEGEND = """\
 per second: images (train, sample), image-samples (iw), image-chain-transitions (ais)
 limit: the step's matrix products alone, in turn with it; share: of that limit
@@ -33,8 +35,8 @@ def as_text(rows: Sequence[Row], layout: Layout) -> str:
 
 
 def _line(row: Row) -> tuple[str, ...]:
-    studied = {"n_samples": "iw", "latent_dim": "latent", "seeds": "seeds"}.get(row["study"] or "")
-    of = f" {studied} {row['study_value']}" if studied else ""
+    sign = STUDIED.get(row["study"])
+    of = f" {sign}={row['study_value']}" if sign else ""
     return (
         row["recipe"],
         row["task"] + of,

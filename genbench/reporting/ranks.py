@@ -1,15 +1,17 @@
 """AIS, importance weighting and Parzen windows side by side, over the same images.
 
-May import the standard library, numpy and this package's cells, sheets and readers.
+May import the standard library, numpy, :mod:`genbench.core` and this package's cells, sheets and
+readers.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
+from genbench.core.statistics import ALPHA, Seeds, difference, holm
 from genbench.reporting import numbers
 from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, marks, words
 from genbench.reporting.datumwise import PerDatum
@@ -26,18 +28,27 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A model's number over the common images, and its rank among numbers of equal kind."""
+    """A model's number over the common images, and its rank among numbers of equal kind.
+
+    Attributes:
+        seeds: Values per image behind it, by seed; empty where they are not known.
+        rank: One more than the number of rivals that are significantly better.
+        last: ``of`` less the number of rivals that are significantly worse.
+    """
 
     cell: Cell
     value: float
     stderr: float
+    seeds: Seeds = field(default_factory=dict, repr=False, compare=False)
     rank: int = 0
+    last: int = 0
     of: int = 0
 
     @property
     def rank_text(self) -> str:
-        """``1 of 3``; empty where there is nothing to compare with."""
-        return f"{self.rank} of {self.of}" if self.of > 1 else ""
+        """``1 of 3``, a tie as ``1 to 2 of 3``; empty where there is nothing to compare with."""
+        tied = f" to {self.last}" if self.last > self.rank else ""
+        return f"{self.rank}{tied} of {self.of}" if self.of > 1 else ""
 
     @property
     def text(self) -> str:
@@ -74,21 +85,57 @@ def ranks(block: Block, values: PerDatum) -> Ranks | None:
 def _entry(column: Column, cell: Cell, n: int, values: PerDatum) -> Entry | None:
     if not cell.ok:
         return None
+    seeds = _over(n, values.of(column, cell) or {})
     if cell.n == n:
-        return Entry(cell, cell.value, cell.stderr)
-    first = values.mean(column, cell, n)
-    if first is None or n < 2:
+        return Entry(cell, cell.value, cell.stderr, seeds)
+    if not seeds or n < 2:
         return None
-    return Entry(cell, float(first.mean()), float(np.std(first, ddof=1) / math.sqrt(n)))
+    first = np.mean(list(seeds.values()), axis=0)
+    stderr = float(np.std(first, ddof=1) / math.sqrt(n))
+    return Entry(cell, float(first.mean()), stderr, seeds)
+
+
+def _over(n: int, seeds: Seeds) -> Seeds:
+    """The values at ``n`` evenly spaced images; none where n does not divide their number."""
+    sizes = {len(values) for values in seeds.values()}
+    if any(size % n for size in sizes):
+        return {}
+    return {seed: values[:: len(values) // n] for seed, values in seeds.items()}
 
 
 def _placed(column: Sequence[Entry | None]) -> list[Entry | None]:
-    def placed(entry: Entry) -> Entry:
-        rivals = [other for other in column if other and other.cell.kind == entry.cell.kind]
-        rank = 1 + sum(other.value > entry.value for other in rivals)
-        return Entry(entry.cell, entry.value, entry.stderr, rank, len(rivals))
+    kinds = {entry.cell.kind for entry in column if entry}
+    placed: dict[int, Entry] = {}
+    for kind in kinds:
+        rivals = {i: e for i, e in enumerate(column) if e and e.cell.kind == kind}
+        placed |= _ranked(rivals, _decided(rivals))
+    return [placed.get(i) for i in range(len(column))]
 
-    return [placed(entry) if entry else None for entry in column]
+
+def _ranked(rivals: Mapping[int, Entry], decided: set[tuple[int, int]]) -> dict[int, Entry]:
+    made = {}
+    for i, entry in rivals.items():
+        beaten_by = sum(worse == i for _, worse in decided)
+        beats = sum(better == i for better, _ in decided)
+        made[i] = replace(entry, rank=1 + beaten_by, last=len(rivals) - beats, of=len(rivals))
+    return made
+
+
+def _decided(rivals: Mapping[int, Entry]) -> set[tuple[int, int]]:
+    """(better, worse) for each pair that differs significantly, Holm-corrected over all pairs."""
+    pairs = [(i, j) for i, j in combinations(rivals, 2) if _testable(rivals[i], rivals[j])]
+    found = [difference(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
+    adjusted = holm([one.p_value for one in found])
+    return {
+        (i, j) if one.value > 0 else (j, i)
+        for (i, j), one, p_value in zip(pairs, found, adjusted, strict=True)
+        if p_value < ALPHA
+    }
+
+
+def _testable(first: Entry, second: Entry) -> bool:
+    known = [entry.seeds for entry in (first, second)]
+    return all(known) and len(next(iter(known[0].values()))) > 1
 
 
 def rank_sheet(found: Ranks, name: str) -> Sheet:
@@ -103,8 +150,8 @@ def rank_sheet(found: Ranks, name: str) -> Sheet:
     title = f"Estimators side by side: {found.block.protocol.short}"
     caption = (
         f"All numbers over the same {numbers.grouped(found.n)} images, ± standard error over them."
-        " Ranks are by value, among numbers of equal kind only, and may differ by less than their"
-        f" errors. {verdict(found)}"
+        " Ranks are among numbers of equal kind only; those that no significant paired difference"
+        f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(found)}"
     )
     return Sheet(name, title, ("model", *heads), tuple(rows), caption.strip())
 

@@ -6,6 +6,7 @@ import pytest
 
 import genbench.bench.run
 from genbench import cli
+from genbench.core.errors import ConfigError
 
 COLUMNS = {
     "recipe", "task", "batch_size", "device", "samples_per_s", "limit_samples_per_s",
@@ -119,9 +120,30 @@ def test_a_study_has_exponents_and_a_figure(bench, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("argv", "seconds", "sizes"),
+    [
+        ((), 1.0, (20, 128)),
+        (("--quick",), 0.2, (128,)),
+        (("--quick", "--seconds", "3", "--batch-sizes", "5"), 3.0, (5,)),
+    ],
+)
+def test_quick_changes_what_was_not_given(monkeypatch, argv, seconds, sizes):
+    asked = []
+
+    def look(settings, **_):
+        asked.append(settings)
+        raise ConfigError("seen")
+
+    monkeypatch.setattr(genbench.bench.run, "run_bench", look)
+    assert cli.main(["bench", *argv]) == 2
+    assert (asked[0].seconds, asked[0].batch_sizes) == (seconds, sizes)
+
+
+@pytest.mark.parametrize(
     ("argv", "code"),
     [
         (("--tasks", "fly"), 2),
+        (("--seconds", "0"), 2),
         (("--models", "vea"), 2),
         (("--device", "tpu"), 2),
         (("--study", "moon"), 2),

@@ -65,6 +65,12 @@ def test_a_study_varies_one_size_and_nothing_else(place):
     assert {(case.batch_size, case.hidden) for case in cases} == {(8, (16,))}
 
 
+def test_a_study_is_at_the_last_batch_size_unless_it_is_about_them(place):
+    asked = {"models": ("vae",), "batch_sizes": (4, 8), "values": (1, 2)}
+    for study, sizes in (("seeds", [8, 8]), ("batch_size", [1, 2])):
+        assert [case.batch_size for case in place(study=study, **asked).cases()] == sizes
+
+
 def test_without_files_the_images_are_random_and_the_same_each_time(place):
     data = place().data
     assert (data.name, data.image_shape) == ("synthetic", (1, 28, 28))

@@ -1,5 +1,7 @@
 """The plain loop computes what it should: a slow rival must still be a right one."""
 
+import sys
+
 import pytest
 import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
@@ -49,6 +51,11 @@ def test_the_plain_generator_learns_to_fool_a_critic_that_stands_still():
     x = torch.full((16, 1, 28, 28), 0.9)
     first, *_, last = (step(x, torch.zeros(16)) for _ in range(20))
     assert last < first  # at the start the images are grey, and the critic learns at once
+
+
+def test_without_torchvision_there_is_no_rival(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    assert textbook("vae", (8,), 2, 4, 1, synthetic(8, CPU), CPU) is None
 
 
 def test_a_recipe_without_a_tutorial_has_no_rival():

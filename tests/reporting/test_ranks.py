@@ -2,7 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from genbench.reporting import headline, load_results
+from genbench.reporting.datumwise import PerDatum
 from genbench.reporting.ranks import rank_sheet, ranks, verdict
+from tests.reporting.rich import fabricate_rich
 
 
 @pytest.fixture(scope="module")
@@ -26,15 +29,44 @@ def test_all_estimators_are_brought_to_the_same_images(found, rich_blocks, per_d
     assert shown.stderr == pytest.approx(values.std(ddof=1) / 10)
 
 
-def test_ranks_are_given_within_one_kind_only(found):
-    iw = entries(found, "iw_log_likelihood")
+def placed(root, n_seeds):
+    """Ranks of models whose bounds are -18 (cvae), -20, -20.001 and -23, by model."""
+    results = fabricate_rich(root, seeds=range(n_seeds))
+    values = PerDatum(results / "tiny")
+    return ranks(headline(load_results(results, "tiny"))[0], values)
+
+
+def test_ranks_are_given_within_one_kind_only_and_ties_share_theirs(tmp_path):
+    iw = entries(placed(tmp_path, 3), "iw_log_likelihood")
     assert {model: entry.rank_text for model, entry in iw.items()} == {
-        "vae": "2 of 4",
-        "vae_twin": "3 of 4",
+        "cvae": "1 of 4",
+        "vae": "2 to 3 of 4",  # 0.001 nats apart, with an error of 0.1
+        "vae_twin": "2 to 3 of 4",
         "beta_vae": "4 of 4",
         "linear_gaussian": "",  # the only exact one
-        "cvae": "1 of 4",
     }
+
+
+def test_two_seeds_may_leave_open_what_three_decide(tmp_path):
+    few, more = (entries(placed(tmp_path / str(n), n), "iw_log_likelihood") for n in (2, 3))
+    assert (few["vae"].rank, few["vae"].last) == (1, 4)  # p = 0.02 of 1.4 degrees of freedom
+    for model, entry in more.items():
+        assert few[model].rank <= entry.rank <= entry.last <= few[model].last
+
+
+def test_numbers_without_values_per_image_are_not_told_apart(rich_blocks):
+    class Nothing:
+        def of(self, column, cell):
+            return None
+
+    block = rich_blocks[0]
+    index = block.column("iw_log_likelihood")
+    cells = {row.model: replace(row.cells[index], n=100) for row in block.rows}
+    rows = tuple(replace(row, cells=(cells[row.model], cells[row.model])) for row in block.rows)
+    columns = (block.columns[index], replace(block.columns[index], metric="ais_log_likelihood"))
+    unknown = ranks(replace(block, rows=rows, columns=columns), Nothing())
+    found = entries(unknown, "iw_log_likelihood")
+    assert {found[m].rank_text for m in ("vae", "beta_vae", "cvae")} == {"1 to 4 of 4"}
 
 
 def test_verdict_names_a_pair_that_parzen_turns_around(found):
