@@ -40,9 +40,10 @@ def rank_plot(groups: Sequence[Sequence[Line]]) -> Figure:
 def _panel(axis: Any, group: Sequence[Line]) -> None:
     ranked = contestants(group)
     for place, entry in enumerate(ranked):
-        error = [[entry.rank.value - entry.rank.low], [entry.rank.high - entry.rank.value]]
-        look: Any = {"fmt": "o", "color": _COLOURS[entry.side], "capsize": 2.5, "markersize": 6}
-        axis.errorbar(entry.rank.value, place, xerr=error, **look)
+        colour = _COLOURS[entry.side]
+        # the mean may lie outside: few draws of another rank move it, and not the percentiles
+        axis.plot([entry.rank.low, entry.rank.high], [place, place], "|-", color=colour)
+        axis.plot(entry.rank.value, place, "o", color=colour, markersize=6)
     first = group[0].match
     kind = words(first.cells[0].kind)
     below = ", ".join(part for part in (first.column.settings, kind) if part)

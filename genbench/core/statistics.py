@@ -31,7 +31,7 @@ class Difference:
     Attributes:
         value: Mean over data and seeds.
         stderr: Standard error over data, and over the seeds of each side that has several.
-        dof: Degrees of freedom of ``stderr`` (Satterthwaite).
+        dof: Degrees of freedom of ``stderr`` (Satterthwaite, at most those of the seeds).
         p_value: Two-sided t-test of no difference, not corrected for other tests.
     """
 
@@ -51,11 +51,15 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     """Compare two models on the same data: a t-test with data and seeds as random samples.
 
     The variance is that of the seed-averaged differences per datum, over n, plus that of each
-    side's seed means, over the number of its seeds; the degrees of freedom are Satterthwaite's. A
-    side with one seed says nothing of other seeds and adds nothing, and so does a single datum (a
-    number that is no mean over data). With two to ten seeds a side,
-    the 95 % interval covers in 94 to 96 % of simulated comparisons, whichever part is larger. (A
-    percentile bootstrap over data and seeds covers in 75 % with two seeds.)
+    side's seed means, over the number of its seeds. The degrees of freedom are Satterthwaite's, but
+    never more than those of the seeds: a few seeds may agree by luck, and the formula would then
+    take their spread for known. A side with one seed says nothing of other seeds and adds nothing;
+    so does a side whose seeds agree exactly, and a single datum (a number that is no mean over
+    data).
+
+    Simulated with seven equal models, Holm's correction over their 21 pairs and 2, 3 or 5 seeds:
+    0 to 3.4 % of 500 tables hold a false difference (without the limit on the degrees of freedom,
+    up to 23 % with two seeds). The price is power: two seeds decide very large differences only.
 
     Args:
         first: Values of the one model.
@@ -72,13 +76,16 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     one, other = (np.mean(list(seeds.values()), axis=0) for seeds in (first, second))
     apart = one - other
     nothing = _ROUNDING * max(abs(float(one.mean())), abs(float(other.mean())))
-    samples = [s for s in (apart, *_seed_samples(first, second, by_seed)) if len(s) > 1]
+    of_seeds = [s for s in _seed_samples(first, second, by_seed) if len(s) > 1]
+    samples = [s for s in (apart, *of_seeds) if len(s) > 1]
     if not samples:
         raise ValueError("one datum and one seed: nothing is known of the error")
     parts = [(float(s.var(ddof=1)) / len(s), len(s) - 1) for s in samples]
     total = sum(part for part, _ in parts)
     weights = sum(part**2 / dof for part, dof in parts)
     dof = total**2 / weights if weights > 0 else math.inf
+    limit = sum(len(s) - 1 for s in of_seeds if float(s.std(ddof=1)) > nothing)
+    dof = min(dof, limit) if limit else dof
     value, stderr = float(apart.mean()), floored(math.sqrt(total), nothing)
     t = 0.0 if abs(value) <= nothing else value / stderr if stderr > 0 else math.inf
     return Difference(value, stderr, dof, 2 * float(stdtr(dof, -abs(t))))

@@ -1,9 +1,12 @@
 import json
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
 from genbench.comparison import as_json, sheets, write_comparison
+from genbench.comparison.measure import Measured
+from genbench.comparison.plot import rank_plot
 from genbench.core.errors import StorageError
 
 
@@ -40,6 +43,17 @@ def test_files_are_written_and_the_same_numbers_give_the_same_bytes(stored, tmp_
     with Image.open(tmp_path / "one" / "ranks-1.png") as picture:
         assert picture.size[0] > 600
     assert b"| model | metric |" in files["compare.md"]
+
+
+def test_a_mean_rank_outside_its_interval_is_drawn(stored):
+    """One draw in a hundred has another rank: the mean moves, the percentiles do not."""
+    found = stored.compare("tiny:vae", "tiny:beta_vae")
+    line = found.lines[0]
+    outside = replace(line.first, rank=Measured(1.01, 1.0, 1.0))
+    figure = rank_plot([[replace(line, first=outside)]])
+    drawn = [list(part.get_xdata()) for part in figure.axes[0].lines]
+    assert [1.0, 1.0] in drawn
+    assert [1.01] in drawn
 
 
 def test_folder_that_cannot_be_written_is_a_storage_error(stored, tmp_path):

@@ -1,5 +1,6 @@
 """The statistics against scipy and hand-made answers."""
 
+import itertools
 import math
 import subprocess
 import sys
@@ -99,18 +100,51 @@ def test_swapping_the_sides_flips_the_sign_and_nothing_else():
     assert one.interval == pytest.approx(tuple(-v for v in reversed(other.interval)))
 
 
+SPREADS = [0.03, 0.1, 0.3]
+"""Of seeds; the standard error over images is 0.1."""
+
+
 @pytest.mark.parametrize("n_seeds", [2, 3, 5])
-@pytest.mark.parametrize("seed_sd", [0.03, 0.1, 0.3])
-def test_interval_covers_as_often_as_it_says(n_seeds, seed_sd):
-    # the standard error over images is 0.1; 600 comparisons of equal models
+@pytest.mark.parametrize("seed_sd", SPREADS)
+def test_interval_covers_at_least_as_often_as_it_says(n_seeds, seed_sd):
     draws, trials = numpy_generator(3, "coverage", n_seeds, str(seed_sd)), 600
     found = [
         difference(model(draws, n_seeds, seed_sd), model(draws, n_seeds, seed_sd))
         for _ in range(trials)
     ]
     covered = sum(low <= 0 <= high for low, high in (d.interval for d in found)) / trials
-    assert abs(covered - 0.95) < 4 * math.sqrt(0.95 * 0.05 / trials)
+    assert covered > 0.95 - 4 * math.sqrt(0.95 * 0.05 / trials)
     assert all((d.p_value >= 0.05) == (d.interval[0] <= 0 <= d.interval[1]) for d in found)
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 5])
+@pytest.mark.parametrize("seed_sd", SPREADS)
+def test_a_table_of_equal_models_rarely_has_a_winner(n_seeds, seed_sd):
+    draws, tables = numpy_generator(6, "family", n_seeds, str(seed_sd)), 150
+    false = 0
+    for _ in range(tables):
+        models = [model(draws, n_seeds, seed_sd) for _ in range(7)]
+        pairs = itertools.combinations(models, 2)
+        false += min(holm([difference(a, b).p_value for a, b in pairs])) < 0.05
+    assert false / tables <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / tables)
+
+
+def test_five_seeds_decide_a_difference_that_is_large_beside_their_spread():
+    draws, trials = numpy_generator(7, "power"), 200
+    found = [
+        difference(model(draws, 5, 0.1, mean=1.0), model(draws, 5, 0.1)) for _ in range(trials)
+    ]
+    assert sum(d.p_value < 0.05 / 21 for d in found) / trials > 0.95
+
+
+def test_degrees_of_freedom_are_never_more_than_those_of_the_seeds():
+    draws = numpy_generator(8, "limit")
+    first, second = model(draws, 3, 1e-3), model(draws, 4, 1e-3)  # next to the images: nothing
+    assert difference(first, second).dof == 2 + 3
+    exact = {seed: HARD for seed in range(3)}  # a fit in closed form: its seeds agree
+    assert difference(first, exact).dof == 2
+    other = {seed: HARD[::-1] for seed in range(3)}
+    assert difference(exact, other).dof == pytest.approx(len(HARD) - 1)  # those of the images
 
 
 def test_seed_spread_is_over_the_seeds_that_both_have():

@@ -51,7 +51,7 @@ REAL_KL_TERMS = bounds.kl_terms
 REAL_ROW = runner._row
 REAL_FINISH = runner._finish
 REAL_BLOCK = runner._evaluate_block
-REAL_ADD = runner._Collected.add
+REAL_ADD = runner.Collected.add
 REAL_MEAN = estimate.mean_and_stderr
 REAL_RESULT = bounds.StreamingLogMeanExp.result
 REAL_TRANSITION = ais.transition
@@ -159,7 +159,7 @@ def only_the_first_batch(patch):
         if not self.pieces:
             REAL_ADD(self, piece, n_left)
 
-    patch.setattr(runner._Collected, "add", add)
+    patch.setattr(runner.Collected, "add", add)
 
 
 def view_used_as_a_transpose(patch):
@@ -205,6 +205,17 @@ def survivors_averaged(patch):
     def mean(values):
         kept = values[torch.isfinite(values)]
         return Estimate(kept.mean().item(), 0.0, len(kept))
+
+    patch.setattr(spec, "mean_and_stderr", mean)
+    patch.setattr(runner, "mean_and_stderr", mean)
+
+
+def mean_of_block_means(patch):
+    """A last block of one datum counts as much as all the others."""
+
+    def mean(values):
+        means = torch.stack([block.double().mean() for block in values.split(runner.DATA_BLOCK)])
+        return replace(REAL_MEAN(values), value=means.mean().item())
 
     patch.setattr(spec, "mean_and_stderr", mean)
     patch.setattr(runner, "mean_and_stderr", mean)
@@ -261,7 +272,7 @@ def weights_are_a_softmax_of_the_loss(patch):
         share = (-log_w).detach().softmax(dim=0)
         return (share * log_w).sum(dim=0)
 
-    patch.setattr(importance_objective, "_log_mean_exp", surrogate)
+    patch.setattr(importance_objective, "log_mean_exp", surrogate)
 
 
 def beta_reaches_the_weights(patch):
@@ -400,6 +411,7 @@ FIELD_BUGS = [
     ),
     Mutation("14", "sentinel for a failure", failed_rows_hold_a_sentinel, failed_row),
     Mutation("15", "last batch dropped", last_batch_dropped, full_set),
+    Mutation("15", "mean of block means", mean_of_block_means, full_set),
     Mutation("15", "survivors averaged", survivors_averaged, failed_row),
     Mutation(
         "16", "training's scaling in the bound", scaling_of_training_reaches_the_bound, exact_iw

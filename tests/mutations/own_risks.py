@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from genbench.core import seeding
-from genbench.evaluation import decomposition, importance, likelihood, runner, spec
+from genbench.evaluation import collection, decomposition, importance, likelihood, runner, spec
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
@@ -25,7 +25,7 @@ from tests.models import test_linear_gaussian as linear_tests
 from tests.mutations.mutation import Mutation
 
 REAL_SAMPLED_TERMS = spec.Block.elbo_terms
-REAL_HEALTH = runner.summarise_health
+REAL_HEALTH = collection.summarise_health
 REAL_FREQUENCIES = importance._label_frequencies
 
 
@@ -68,7 +68,7 @@ def k_hat_lost(patch):
     def healthy(health):
         return {k: v for k, v in REAL_HEALTH(health).items() if not k.startswith("k_hat")}
 
-    patch.setattr(runner, "summarise_health", healthy)
+    patch.setattr(collection, "summarise_health", healthy)
 
 
 def k_hat_never_bad(patch):
@@ -76,7 +76,7 @@ def k_hat_never_bad(patch):
         found = REAL_HEALTH(health)
         return found | {"k_hat_bad": 0.0} if "k_hat" in found else found
 
-    patch.setattr(runner, "summarise_health", healthy)
+    patch.setattr(collection, "summarise_health", healthy)
 
 
 def weights_in_place_of_their_inverses(patch):
@@ -105,13 +105,13 @@ def only_the_first_data(patch):
 
 
 def variance_not_divided_by_the_data(patch):
-    real = runner._Collected.mc_stderr
+    real = runner.Collected.mc_stderr
 
     def mc_stderr(self):
         found = real(self)
         return None if found is None else found * math.sqrt(sum(self.kept))
 
-    patch.setattr(runner._Collected, "mc_stderr", mc_stderr)
+    patch.setattr(runner.Collected, "mc_stderr", mc_stderr)
 
 
 def variance_not_divided_by_the_draws(patch):
