@@ -91,10 +91,12 @@ def _add_bench(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argume
     add_numbers = partial(bench.add_argument, type=_numbers, metavar="N,N")
     bench.add_argument("--models", default="", metavar="A,B", help="recipes; all that are trained")
     bench.add_argument("--tasks", metavar="A,B", help="of train, iw, ais and sample; all of them")
-    add_numbers("--batch-sizes", default=(20, 128), help="images of a step")
+    add_numbers("--batch-sizes", help="images of a step; 20 and 128")
     bench.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    bench.add_argument("--seconds", type=float, default=1.0, metavar="S", help="time for each row")
-    bench.add_argument("--quick", action="store_true", help="0.2 seconds and one batch size, 128")
+    bench.add_argument("--seconds", type=float, metavar="S", help="time for each row; 1")
+    bench.add_argument(
+        "--quick", action="store_true", help="0.2 seconds and batch size 128 unless given"
+    )
     add_numbers("--hidden", default=(400,), help="sizes of the dense layers")
     bench.add_argument("--latent-dim", type=int, default=20, metavar="N", help="of the latent")
     bench.add_argument("--n-samples", type=int, default=100, metavar="K", help="of the iw bound")

@@ -292,8 +292,10 @@ def _bench_settings(arguments: Namespace) -> Any:
         **same,
         models=_names(arguments.models),
         tasks=_names(arguments.tasks) if arguments.tasks else None,
-        batch_sizes=(128,) if arguments.quick else arguments.batch_sizes,
-        seconds=0.2 if arguments.quick else arguments.seconds,
+        batch_sizes=arguments.batch_sizes or ((128,) if arguments.quick else (20, 128)),
+        seconds=(0.2 if arguments.quick else 1.0)
+        if arguments.seconds is None
+        else arguments.seconds,
     )
 
 

@@ -4,86 +4,66 @@ import copy
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from genbench.core.errors import ConfigError
 from genbench.core.files import write_atomic
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.data import Dataset
-from genbench.data.protocol import SplitName
-from genbench.evaluation.pictures import collect_pictures
-from genbench.evaluation.runner import Outcome, Row, Task, evaluate_model
-from genbench.evaluation.spec import Context
-from genbench.recipes import Built, DataFacts, recipes
+from genbench.evaluation.runner import Task
+from genbench.recipes import Built
 from genbench.runs import store
 from genbench.runs.assume import Assume, fit_assumption, shell
+from genbench.runs.build import build
+from genbench.runs.evaluating import evaluate
 from genbench.runs.provenance import provenance
-from genbench.runs.record import RunRecord, describe, empty_rows, protocol_of
+from genbench.runs.record import RunRecord, describe
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
+from genbench.runs.stored import fill, past_measurements, read_stored, stored_metrics
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
-from genbench.training.loop import DivergedError, fit
+from genbench.training.loop import DivergedError, FitResult, fit
 from genbench.training.threads import fitting_threads, forward_flops
 
-SPLIT: SplitName = "test"
-ROW = {field.name for field in fields(Row)}
-NEEDED = (store.SPEC, store.METRICS)
+Measured = dict[str, Any]
 
 
-def build(spec: RunSpec, dataset: Dataset) -> Built:
-    """Build the run's model, initialised from its seed, on the CPU.
+@dataclass(frozen=True)
+class Trained:
+    """What became of a run in a training of many; no outcome where it has to be trained alone.
 
-    Raises:
-        ConfigError: The options do not fit the data, or the observation model does not.
+    ``told`` goes into the provenance.
     """
-    mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
-    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image)
-    options = spec.recipe_options()
-    with seeded(spec.seed, "init"):
-        try:
-            built = recipes[spec.recipe].build(facts, options, spec.train)
-        except ConfigError as error:
-            raise ConfigError(f"model.{spec.name}.{error}") from error
-    if built.observation and built.observation.domain == "binary" and dataset.domain != "binary":
-        raise ConfigError(
-            f"model.{spec.name}.observation: '{built.observation_name}' needs pixels in {{0, 1}}; "
-            f"set data.binarisation to threshold, static or dynamic (now "
-            f"'{spec.data.binarisation}')"
-        )
-    if spec.assume:
-        _check_assumption(spec, spec.assume, dataset, built)
-    return built
 
-
-def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
-    if built.observation:
-        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has a likelihood of its own")
-    if built.closed_form:
-        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has no decoder to build on")
-    if dataset.domain == "binary":
-        raise ConfigError(
-            f"model.{spec.name}.assume: Gaussian noise needs grey pixels; "
-            "set data.binarisation to none and data.dequantisation to uniform"
-        )
-    try:
-        shell(built.model, assume, dataset.image_shape)
-    except ConfigError as error:
-        raise ConfigError(f"model.{spec.name}.{error}") from error
+    outcome: FitResult | DivergedError | None = None
+    told: Measured = field(default_factory=dict)
 
 
 def execute(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, tasks: Sequence[Task], device: torch.device
+    spec: RunSpec,
+    dataset: Dataset,
+    folder: RunFolder,
+    tasks: Sequence[Task],
+    device: torch.device,
+    trained: Trained | None = None,
 ) -> RunRecord:
     """Do what is missing of a run and return its record.
 
     A run that is sealed and evaluated is only read. A diverged run is a result: it is stored with
     the step, and not repeated.
+
+    Args:
+        spec: What is asked for.
+        dataset: Its data.
+        folder: Where it is stored.
+        tasks: Its evaluations.
+        device: Where it runs.
+        trained: Its training, where that was done together with others.
 
     Raises:
         StorageError: Results cannot be written.
@@ -94,12 +74,13 @@ def execute(
         return found
     built = build(spec, dataset)
     record = RunRecord(spec, folder.train_id, "", description=describe(spec, dataset, built))
-    with fitting_threads(_step_flops(spec, dataset, built)):
-        metrics = _work(spec, dataset, folder, tasks, device, built, record)
-    return _fill(record, dataset, folder, metrics, tasks)
+    with fitting_threads(step_flops(spec, dataset, built)):
+        run = _Run(spec, dataset, folder, device, built, trained or Trained())
+        metrics = run.work(tasks, record.description)
+    return fill(record, dataset, folder, metrics, tasks)
 
 
-def _step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
+def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
     """Count the operations of a training step; a fit in closed form deserves all threads."""
     if built.closed_form:
         return math.inf
@@ -109,209 +90,119 @@ def _step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
     return forward_flops(model, built.updates, Batch(x[:n].cpu(), y[:n].cpu()))
 
 
-def read_stored(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, tasks: Sequence[Task]
-) -> RunRecord | None:
-    """Return the record of a run if it is stored, intact, with all that is asked; else None."""
-    metrics = _stored(folder)
-    keys = {f"{SPLIT}/{task.key}" for task in tasks}
-    if not metrics or not folder.intact(store.PROVENANCE, *folder.listed()):
-        return None
-    if metrics["status"] == "ok" and not keys <= metrics["evaluations"].keys():
-        return None
-    description = folder.read(store.SPEC)["description"]
-    record = RunRecord(spec, folder.train_id, "", description=description)
-    return _fill(record, dataset, folder, metrics, tasks)
+def start_over(folder: RunFolder) -> None:
+    """Break the seal before a training, so that nothing of an older one is reused."""
+    (folder / store.MANIFEST).unlink(missing_ok=True)
 
 
-def _stored(folder: RunFolder) -> dict[str, Any] | None:
-    """Return the metrics of a run whose training is stored whole, or None.
+@dataclass(frozen=True)
+class _Run:
+    """A run whose model is built."""
 
-    Without the values behind the numbers the metrics count as not evaluated; so do rows of an
-    older version, which lack a column.
-    """
-    trained = folder.listed() & {*NEEDED, store.MODEL, store.LAST_MODEL, store.HISTORY}
-    if not folder.intact(*NEEDED, *trained):
-        return None
-    metrics: dict[str, Any] = folder.read(store.METRICS)
-    if metrics["status"] != "ok":
+    spec: RunSpec
+    dataset: Dataset
+    folder: RunFolder
+    device: torch.device
+    built: Built
+    trained: Trained
+
+    def work(self, tasks: Sequence[Task], description: dict[str, Any]) -> dict[str, Any]:
+        """Train and evaluate what is missing, seal the folder, and return the metrics."""
+        spec, dataset, folder = self.spec, self.dataset, self.folder
+        metrics, measured = stored_metrics(folder), past_measurements(folder)
+        folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": description})
+        model = self.built.model.to(self.device)
+        if metrics and metrics["status"] == "ok":
+            if spec.assume:
+                model = shell(model, spec.assume, dataset.image_shape).to(self.device)
+            model.load_state_dict(read_weights(folder / store.MODEL))
+        else:
+            start_over(folder)
+            metrics, measured = self._train(model)
+            if spec.assume and metrics["status"] == "ok":
+                model = self._assume(spec.assume, model, metrics).to(self.device)
+        if metrics["status"] == "ok":
+            started = time.perf_counter()
+            evaluate(spec, dataset, folder, tasks, model, metrics)
+            seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
+            measured["evaluate_seconds"] = round(seconds, 3)
+        folder.write(store.METRICS, metrics)
+        folder.write(store.PROVENANCE, provenance(self.device, **measured))
+        folder.seal(drop_checkpoint=metrics["status"] == "ok")  # else the last good one stays
         return metrics
-    if not folder.intact(store.PER_DATUM):
-        metrics["evaluations"] = {}
-    found = metrics["evaluations"].items()
-    metrics["evaluations"] = {
-        k: rows for k, rows in found if all(row.keys() >= ROW for row in rows)
-    }
-    return metrics if store.MODEL in trained else None
 
+    def _train(self, model: nn.Module) -> tuple[dict[str, Any], Measured]:
+        """Train the model; return the metrics so far, and what was measured."""
+        started: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
+        found = trained_base(self.spec, self.dataset, self.folder) if self.spec.assume else None
+        if found:
+            return started | {"selected_epoch": self._take(found, model)}, _of_training(found)
+        if self.built.closed_form:
+            return started, {"train_seconds": self._fit_closed_form(model)}
+        outcome = self.trained.outcome or self._fit(model)
+        if isinstance(outcome, DivergedError):
+            told = {"train_seconds": None, **self.trained.told}
+            return started | {"status": "diverged", "reason": str(outcome)}, told
+        told = {"train_seconds": round(outcome.seconds, 3), **self.trained.told}
+        return started | {"selected_epoch": self._store(outcome, model)}, told
 
-def _work(
-    spec: RunSpec,
-    dataset: Dataset,
-    folder: RunFolder,
-    tasks: Sequence[Task],
-    device: torch.device,
-    built: Built,
-    record: RunRecord,
-) -> dict[str, Any]:
-    metrics, measured = _stored(folder), _past_times(folder)
-    folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": record.description})
-    model = built.model.to(device)
-    if metrics and metrics["status"] == "ok":
-        if spec.assume:
-            model = shell(model, spec.assume, dataset.image_shape).to(device)
-        model.load_state_dict(read_weights(folder / store.MODEL))
-    else:
-        (folder / store.MANIFEST).unlink(missing_ok=True)  # nothing of an older training is reused
-        metrics = _train(spec, dataset, folder, built, model)
-        measured = {"train_seconds": metrics.pop("seconds", None)}
-        if spec.assume and metrics["status"] == "ok":
-            model = _assume(spec, spec.assume, dataset, folder, model, metrics).to(device)
-    if metrics["status"] == "ok":
+    def _take(self, base: RunFolder, model: nn.Module) -> int | None:
+        """Load a finished training of the same model; return the selected epoch."""
+        model.load_state_dict(read_weights(base / store.MODEL))
+        if store.HISTORY in base.listed():
+            write_atomic(self.folder / store.HISTORY, (base / store.HISTORY).read_text())
+        selected: int | None = base.read(store.METRICS).get("selected_epoch")
+        return selected
+
+    def _fit_closed_form(self, model: nn.Module) -> float:
+        assert self.built.closed_form is not None
         started = time.perf_counter()
-        _evaluate(spec, dataset, folder, tasks, model, metrics)
-        seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
-        measured["evaluate_seconds"] = round(seconds, 3)
-    folder.write(store.METRICS, metrics)
-    folder.write(store.PROVENANCE, provenance(device, **measured))
-    folder.seal(drop_checkpoint=metrics["status"] == "ok")  # else the last good one stays
-    return metrics
+        with seeded(self.spec.seed, "closed_form"):
+            self.built.closed_form(self.dataset.held_out(self.built.closed_form_split).x)
+        write_weights(self.folder / store.MODEL, weights_of(model))
+        return round(time.perf_counter() - started, 3)
+
+    def _fit(self, model: nn.Module) -> FitResult | DivergedError:
+        try:
+            return fit(
+                model,
+                self.built.updates,
+                self.dataset,
+                self.spec.train,
+                Stream(self.spec.seed, ("train",)),
+                self.folder / store.CHECKPOINT,
+                f"{self.spec.name} (seed {self.spec.seed})",
+            )
+        except DivergedError as error:
+            return error
+
+    def _store(self, result: FitResult, model: nn.Module) -> int:
+        """Keep the chosen weights, in the model too; return the selected epoch."""
+        best = self.spec.train.select == "best"
+        chosen = result.best if best else result.last
+        model.load_state_dict(chosen)
+        history = pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n")
+        write_atomic(self.folder / store.HISTORY, history)
+        write_weights(self.folder / store.LAST_MODEL, result.last)
+        write_weights(self.folder / store.MODEL, chosen)
+        return result.best_epoch if best else self.spec.train.epochs
+
+    def _assume(self, assume: Assume, model: nn.Module, metrics: dict[str, Any]) -> nn.Module:
+        stream = Stream(self.spec.seed, ("assume",))
+        found = fit_assumption(model, assume, self.dataset, stream)
+        metrics["fitted"] = found.told
+        write_weights(self.folder / store.MODEL, weights_of(found.model))
+        return found.model
 
 
-def _past_times(folder: RunFolder) -> dict[str, float]:
-    """Return the seconds that an intact, sealed run has recorded so far."""
-    if not folder.intact(store.MODEL, store.PROVENANCE):
-        return {}
-    recorded = folder.read(store.PROVENANCE)
-    return {k: recorded[k] for k in ("train_seconds", "evaluate_seconds") if k in recorded}
-
-
-def _train(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, built: Built, model: nn.Module
-) -> dict[str, Any]:
-    outcome: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
-    if spec.assume and (trained := _trained_base(spec, dataset, folder, model)):
-        return outcome | trained
-    if built.closed_form:
-        started = time.perf_counter()
-        with seeded(spec.seed, "closed_form"):
-            built.closed_form(dataset.held_out(built.closed_form_split).x)
-        write_weights(folder / store.MODEL, weights_of(model))
-        return outcome | {"seconds": round(time.perf_counter() - started, 3)}
-    try:
-        result = fit(
-            model,
-            built.updates,
-            dataset,
-            spec.train,
-            Stream(spec.seed, ("train",)),
-            folder / store.CHECKPOINT,
-            f"{spec.name} (seed {spec.seed})",
-        )
-    except DivergedError as error:
-        return outcome | {"status": "diverged", "reason": str(error)}
-    chosen = result.best if spec.train.select == "best" else result.last
-    model.load_state_dict(chosen)
-    history = pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n")
-    write_atomic(folder / store.HISTORY, history)
-    write_weights(folder / store.LAST_MODEL, result.last)
-    write_weights(folder / store.MODEL, chosen)
-    selected = result.best_epoch if spec.train.select == "best" else spec.train.epochs
-    return outcome | {"selected_epoch": selected, "seconds": round(result.seconds, 3)}
-
-
-def _trained_base(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, model: nn.Module
-) -> dict[str, Any] | None:
-    """Load the weights of the same training without the assumption, where it is stored whole."""
+def trained_base(spec: RunSpec, dataset: Dataset, folder: RunFolder) -> RunFolder | None:
+    """Return where the same training without the assumption is stored whole, if it is."""
     base = folder.sibling(spec.base.train_id(dataset.digest))
-    found = _stored(base)
-    if not found or found["status"] != "ok":
-        return None
-    model.load_state_dict(read_weights(base / store.MODEL))
-    if store.HISTORY in base.listed():
-        write_atomic(folder / store.HISTORY, (base / store.HISTORY).read_text())
-    return {"selected_epoch": found.get("selected_epoch")} | _times(base)
+    found = stored_metrics(base)
+    return base if found and found["status"] == "ok" else None
 
 
-def _times(folder: RunFolder) -> dict[str, float]:
-    seconds = _past_times(folder).get("train_seconds")
-    return {} if seconds is None else {"seconds": seconds}
-
-
-def _assume(
-    spec: RunSpec,
-    assume: Assume,
-    dataset: Dataset,
-    folder: RunFolder,
-    model: nn.Module,
-    metrics: dict[str, Any],
-) -> nn.Module:
-    found = fit_assumption(model, assume, dataset, Stream(spec.seed, ("assume",)))
-    metrics["fitted"] = found.told
-    write_weights(folder / store.MODEL, weights_of(found.model))
-    return found.model
-
-
-def _evaluate(
-    spec: RunSpec,
-    dataset: Dataset,
-    folder: RunFolder,
-    tasks: Sequence[Task],
-    model: nn.Module,
-    metrics: dict[str, Any],
-) -> None:
-    wanted = [task for task in tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
-    x, y = dataset.held_out(SPLIT)
-    context = Context(
-        model,
-        Stream(spec.seed, ("evaluate", SPLIT)),
-        validation=dataset.held_out("validation").x,
-        n_levels=dataset.n_levels if spec.data.dequantisation == "uniform" else None,
-        log_py=_log_frequencies(dataset),
-    )
-    label = f"{spec.name} (seed {spec.seed}) evaluate"
-    outcomes = evaluate_model(x, y, wanted, context, label)
-    for task, outcome in zip(wanted, outcomes, strict=True):
-        rows = [asdict(row) for row in outcome.rows]
-        metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
-    _write_per_datum(folder, wanted, outcomes)
-    if not folder.intact(store.FIGURES):
-        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)))
-        write_weights(folder / store.FIGURES, pictures)
-
-
-def _log_frequencies(dataset: Dataset) -> Tensor:
-    """Return log p(y) of the training labels, with one added to each count, (n_classes,)."""
-    y = dataset.held_out("train").y
-    counts = torch.bincount(y, minlength=dataset.n_classes).double() + 1
-    return (counts / counts.sum()).log()
-
-
-def _write_per_datum(folder: RunFolder, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> None:
-    """Keep the values behind each mean, so that models can be compared datum by datum."""
-    values: dict[str, Tensor] = {}
-    if folder.intact(store.PER_DATUM):
-        values = read_weights(folder / store.PER_DATUM)
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        if outcome.per_datum is not None:
-            values[f"{SPLIT}/{task.key}"] = outcome.per_datum.contiguous()
-    write_weights(folder / store.PER_DATUM, values)
-
-
-def _fill(
-    record: RunRecord,
-    dataset: Dataset,
-    folder: RunFolder,
-    metrics: dict[str, Any],
-    tasks: Sequence[Task],
-) -> RunRecord:
-    record.protocol = protocol_of(dataset, record.description)
-    record.status, record.reason = metrics["status"], metrics["reason"]
-    record.fitted = metrics.get("fitted", {})
-    record.provenance = folder.read(store.PROVENANCE)
-    record.description = record.description | {"selected_epoch": metrics.get("selected_epoch")}
-    for task in tasks:
-        rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
-        record.rows += rows if rows is not None else empty_rows(task, record)
-    return record
+def _of_training(base: RunFolder) -> Measured:
+    """Return what was measured of a training, its evaluation aside."""
+    measured = {"train_seconds": None, **past_measurements(base)}
+    return {k: v for k, v in measured.items() if k != "evaluate_seconds"}

@@ -17,11 +17,16 @@ from genbench.core.progress import progress
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.runner import Task, make_task
 from genbench.recipes import load_plugins
-from genbench.runs.execute import build, execute, read_stored
+from genbench.runs.build import build
+from genbench.runs.execute import Trained, execute
 from genbench.runs.provenance import pick_device
 from genbench.runs.record import RunRecord, describe, failed
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
+from genbench.runs.stored import read_stored
+from genbench.runs.together import groups, train_together
+
+Group = tuple[RunSpec, ...]
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Plan:
     data_dir: Path | None = None
     device: str = "auto"
     fresh: bool = False
+    together: bool = False
 
     def evaluations(self) -> list[Task]:
         """Return the tasks with their evaluators."""
@@ -70,15 +76,27 @@ class Bench:
         for spec in {s.name: s for s in self.plan.specs}.values():
             build(spec, self.dataset(spec.data))
 
-    def execute(self, spec: RunSpec) -> RunRecord:
-        """Execute one run; an unexpected error fails this run and no other."""
-        dataset, folder = self.dataset(spec.data), self.folder(spec)
+    def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
+        """Divide runs into those that are executed in one go: each alone unless asked otherwise."""
+        return groups(specs) if self.plan.together else [(spec,) for spec in specs]
+
+    def execute(self, group: Group) -> Iterator[RunRecord]:
+        """Execute runs of a group, trained together where there are several that can be."""
+        folders = [self.folder(spec) for spec in group]
         if self.plan.fresh:
-            for name in (MANIFEST, CHECKPOINT, SPEC):
-                (folder / name).unlink(missing_ok=True)
-        tasks = self.plan.evaluations()
+            for folder in folders:
+                for name in (MANIFEST, CHECKPOINT, SPEC):
+                    (folder / name).unlink(missing_ok=True)
+        dataset = self.dataset(group[0].data)
+        trained = train_together(group, dataset, folders, self.device)
+        for spec, folder in zip(group, folders, strict=True):
+            yield self._execute(spec, folder, trained.get(folder.train_id))
+
+    def _execute(self, spec: RunSpec, folder: RunFolder, trained: Trained | None) -> RunRecord:
+        """Execute one run; an unexpected error fails this run and no other."""
+        dataset, tasks = self.dataset(spec.data), self.plan.evaluations()
         try:
-            return execute(spec, dataset, folder, tasks, self.device)
+            return execute(spec, dataset, folder, tasks, self.device, trained)
         except (GenbenchError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe of the user's own can raise anything
@@ -101,8 +119,11 @@ class Bench:
 
 def run_here(bench: Bench, specs: Sequence[RunSpec]) -> Iterator[RunRecord]:
     """Execute runs one after the other in this process."""
-    for spec in progress(specs, bench.plan.suite, "run", leave=True):
-        yield bench.execute(spec)
+    with progress(specs, bench.plan.suite, "run", leave=True) as done:
+        for group in bench.groups(specs):
+            for record in bench.execute(group):
+                done.update()
+                yield record
 
 
 def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Iterator[RunRecord]:
@@ -111,12 +132,12 @@ def run_in_processes(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Itera
     context = multiprocessing.get_context("spawn")
     arguments = (bench.plan, threads)
     with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=arguments) as pool:
-        futures = [pool.submit(_execute, spec) for spec in specs]
+        futures = [pool.submit(_execute, group) for group in bench.groups(specs)]
         try:
-            with progress(futures, bench.plan.suite, "run", leave=True) as done:
+            with progress(specs, bench.plan.suite, "run", leave=True) as done:
                 for future in as_completed(futures):
-                    done.update()
-                    yield future.result()
+                    done.update(len(future.result()))
+                    yield from future.result()
         except BaseException:
             _stop(pool)
             raise
@@ -148,12 +169,13 @@ def run_on_ray(bench: Bench, specs: Sequence[RunSpec], jobs: int) -> Iterator[Ru
         ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
     gpus = 1 if bench.device.type == "cuda" else 0
     remote = ray.remote(num_cpus=threads, num_gpus=gpus)(_execute_alone)
-    waiting = [remote.remote(bench.plan, threads, spec) for spec in specs]
+    waiting = [remote.remote(bench.plan, threads, group) for group in bench.groups(specs)]
     with progress(specs, bench.plan.suite, "run", leave=True) as done:
         while waiting:
             ready, waiting = ray.wait(waiting)
-            done.update(len(ready))
-            yield from ray.get(ready)
+            for records in ray.get(ready):
+                done.update(len(records))
+                yield from records
 
 
 _worker: list[Bench] = []
@@ -165,14 +187,14 @@ def _start(plan: Plan, threads: int) -> None:
     _worker[:] = [Bench(plan)]
 
 
-def _execute(spec: RunSpec) -> RunRecord:
-    return _worker[0].execute(spec)
+def _execute(group: Group) -> list[RunRecord]:
+    return list(_worker[0].execute(group))
 
 
-def _execute_alone(plan: Plan, threads: int, spec: RunSpec) -> RunRecord:
+def _execute_alone(plan: Plan, threads: int, group: Group) -> list[RunRecord]:
     if not _worker or _worker[0].plan != plan:
         _start(plan, threads)
-    return _execute(spec)
+    return _execute(group)
 
 
 Executor = Callable[[Bench, Sequence[RunSpec]], Iterator[RunRecord]]

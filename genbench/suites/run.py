@@ -58,6 +58,7 @@ class Request:
     executor: str = "local"
     jobs: int = 1
     fresh: bool = False
+    together: bool = False
     report: bool = True
     command: str = field(default="", compare=False)
 
@@ -111,6 +112,7 @@ def make_plan(request: Request, suite: SuiteSpec) -> Plan:
         data_dir=request.data_dir,
         device=request.device,
         fresh=request.fresh,
+        together=request.together,
     )
 
 

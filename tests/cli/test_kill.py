@@ -35,8 +35,8 @@ checkpoint.write_atomic = stop
 """,
     "before the evaluation": """
 import os, signal
-import genbench.runs.execute as execute
-execute.evaluate_model = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
+import genbench.runs.evaluating as evaluating
+evaluating.evaluate_model = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 """,
     "between the metrics and the manifest": """
 import os, signal

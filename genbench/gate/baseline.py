@@ -1,0 +1,149 @@
+"""The file of expected numbers: JSON with one number a line, sorted, and a digest of its content.
+
+May import the standard library, pydantic and :mod:`genbench.core`.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import Field, ValidationError, model_validator
+
+from genbench.core.errors import ExitCode, GenbenchError
+from genbench.core.files import canonical_json, sha256_bytes, write_if_changed
+from genbench.core.options import Options
+from genbench.gate.entries import Entry
+
+SCHEMA = 1
+
+
+class BaselineError(GenbenchError):
+    """The baseline is missing, damaged, or not comparable with the results."""
+
+    exit_code = ExitCode.BASELINE
+
+
+class Provenance(Options):
+    """Where a baseline's numbers came from; never part of a comparison but for the fingerprint.
+
+    Attributes:
+        fingerprint: Digest of the machines' records (device, threads, system, versions); empty
+            where the numbers came from a table without them.
+        finished: When the last of the runs ended.
+    """
+
+    command: str = ""
+    fingerprint: str = ""
+    devices: tuple[str, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+    finished: str = ""
+
+
+class Baseline(Options):
+    """Expected numbers of one suite."""
+
+    suite: str
+    provenance: Provenance = Provenance()
+    metrics: tuple[Entry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Baseline":
+        keys = [entry.key for entry in self.metrics]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice:
+            raise ValueError(f"{' '.join(twice)} stands there twice")
+        return self
+
+    def text(self) -> str:
+        """Return the file's content.
+
+        Example:
+            >>> print(Baseline.model_construct(suite="s", metrics=()).text().count("sha256"))
+            1
+        """
+        content = _content(self)
+        head = {key: value for key, value in content.items() if key != "metrics"}
+        lines = [f"  {_json(key)}: {_json(value)}" for key, value in sorted(head.items())]
+        numbers = ",\n".join(f"    {_json(line)}" for line in content["metrics"])
+        lines.append(f'  "metrics": [\n{numbers}\n  ]')
+        lines.append(f'  "sha256": "{_digest(content)}"')
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _content(baseline: Baseline) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "suite": baseline.suite,
+        "provenance": baseline.provenance.model_dump(mode="json"),
+        "metrics": [entry.line() for entry in sorted(baseline.metrics, key=lambda e: e.key)],
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return sha256_bytes(canonical_json(content).encode())
+
+
+def write_baseline(path: Path, baseline: Baseline) -> bool:
+    """Write the file unless it says the same already; return whether it was written.
+
+    Raises:
+        StorageError: The file cannot be written; what was there is untouched.
+    """
+    return write_if_changed(path, baseline.text())
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read and check a baseline.
+
+    Raises:
+        BaselineError: The file is missing, is no baseline, was cut short or edited by hand, or was
+            written by a newer genbench.
+    """
+    content = _parsed(path)
+    digest, schema = content.pop("sha256", None), content.get("schema")
+    if not isinstance(digest, str) or type(schema) is not int:
+        raise BaselineError(f"{path} is no baseline of genbench: it has no schema and sha256")
+    if schema > SCHEMA:
+        raise BaselineError(
+            f"{path} has schema {schema}, this genbench knows {SCHEMA}: use a newer genbench"
+        )
+    if digest != _digest(content):
+        raise BaselineError(
+            f"{path} was edited by hand or is damaged: its SHA-256 is not that of its content; "
+            "restore it, or delete it and write it with `check --update`"
+        )
+    try:
+        return Baseline.model_validate({k: v for k, v in content.items() if k != "schema"})
+    except ValidationError as error:
+        raise BaselineError(f"{path} is damaged: {_first(error)}") from error
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except FileNotFoundError as error:
+        raise BaselineError(
+            f"no baseline {path}; `python -m genbench check --update --baseline {path}` writes it"
+        ) from error
+    except OSError as error:
+        raise BaselineError(f"cannot read baseline {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BaselineError(f"{path} is damaged, not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise BaselineError(f"{path} is no baseline of genbench: no JSON object")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no number")
+
+
+def _first(error: ValidationError) -> str:
+    first: Any = error.errors()[0]
+    where: Sequence[Any] = first["loc"]
+    return f"{'.'.join(str(part) for part in where)}: {first['msg']}"

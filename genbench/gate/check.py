@@ -1,0 +1,164 @@
+"""The gate itself: reads both sides, compares their keys, then their numbers.
+
+May import everything of this package but what writes baselines or prints outcomes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from genbench.core.errors import ExitCode
+from genbench.gate.baseline import Baseline, BaselineError, Provenance, read_baseline
+from genbench.gate.entries import Entry, absent, entries_of
+from genbench.gate.keys import Mismatch, mismatches
+from genbench.gate.margins import asked_margin
+from genbench.gate.stored import Values, read_stored
+from genbench.gate.verdicts import Verdict, Word, judge
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the gate found.
+
+    Attributes:
+        mismatches: Why the sides do not compare; if there are any, there are no verdicts.
+        notes: What a reader should know of the comparison as a whole.
+        strict: Whether ``inconclusive`` fails.
+    """
+
+    suite: str
+    baseline: str
+    mismatches: tuple[Mismatch, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    strict: bool = False
+
+    def having(self, word: Word) -> list[Verdict]:
+        """Return the verdicts of one kind."""
+        return [verdict for verdict in self.verdicts if verdict.word == word]
+
+    @property
+    def failing(self) -> list[Verdict]:
+        """Return the verdicts that turn the gate red."""
+        return self.having("worse") + (self.having("inconclusive") if self.strict else [])
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, 1 for a regression, 6 where the sides do not compare."""
+        if self.mismatches:
+            return ExitCode.BASELINE
+        return ExitCode.REGRESSION if self.failing else ExitCode.OK
+
+
+def check(
+    baseline: Path,
+    results: Path,
+    suite: str | None = None,
+    *,
+    baseline_results: Path | None = None,
+    margins: Mapping[str, float] | None = None,
+    strict: bool = False,
+) -> Outcome:
+    """Hold the stored results of a suite against a baseline.
+
+    Args:
+        baseline: The file.
+        results: The results folder; what stands under it by the suite's name is compared.
+        suite: Name of the suite; that of the baseline unless said.
+        baseline_results: A results folder with the runs behind the baseline: numbers are then
+            compared datum by datum.
+        margins: Replace those of the baseline, by metric or ``model/metric``.
+        strict: ``inconclusive`` fails too.
+
+    Raises:
+        BaselineError: The baseline is missing, damaged or of another suite.
+        StorageError: The results are missing, damaged or still being written.
+    """
+    expected = read_baseline(baseline)
+    found = read_stored(results, suite or expected.suite)
+    values_then = Values(None)
+    if baseline_results is not None:
+        values_then = read_stored(baseline_results, expected.suite).values
+    return _outcome(
+        str(baseline), expected, found.suite, found.frame,
+        provenance=found.provenance, margins=margins or {}, strict=strict,
+        values=(values_then, found.values),
+    )  # fmt: skip
+
+
+def check_frame(
+    frame: pd.DataFrame,
+    baseline: Path,
+    *,
+    margins: Mapping[str, float] | None = None,
+    strict: bool = False,
+) -> Outcome:
+    """Hold a table with the columns of ``metrics.csv`` against a baseline.
+
+    Raises:
+        BaselineError: The baseline is missing or damaged, or the table is of another suite.
+    """
+    expected = read_baseline(baseline)
+    names = sorted(set(frame["suite"]))
+    return _outcome(
+        str(baseline), expected, names[0] if len(names) == 1 else ", ".join(names), frame,
+        provenance=Provenance(), margins=margins or {}, strict=strict,
+        values=(Values(None), Values(None)),
+    )  # fmt: skip
+
+
+def _outcome(
+    path: str,
+    expected: Baseline,
+    suite: str,
+    frame: pd.DataFrame,
+    *,
+    provenance: Provenance,
+    margins: Mapping[str, float],
+    strict: bool,
+    values: tuple[Values, Values],
+) -> Outcome:
+    if suite != expected.suite:
+        raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
+    current, lost = _entries(frame), absent(frame)
+    then = [with_margin(entry, margins) for entry in expected.metrics]
+    found = tuple(mismatches(then, current, lost))
+    if found:
+        return Outcome(suite, path, mismatches=found, strict=strict)
+    verdicts = tuple(judge(then, current, lost, *(side.of for side in values)))
+    notes = tuple(_notes(expected.provenance, provenance, verdicts))
+    return Outcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
+
+
+def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:
+    """Return the entry with the margin that was asked for, if one was."""
+    asked = asked_margin(entry.model, entry.metric, margins or {})
+    return entry if asked is None else entry.model_copy(update={"margin": asked})
+
+
+def _entries(frame: pd.DataFrame) -> list[Entry]:
+    try:
+        return entries_of(frame)
+    except ValueError as error:
+        raise BaselineError(f"the results cannot be compared: {error}") from error
+
+
+def _notes(then: Provenance, now: Provenance, verdicts: Sequence[Verdict]) -> Iterator[str]:
+    known = [(v.then, v.now, v.test) for v in verdicts if v.now]
+    others = sum(old.train_ids != new.train_ids for old, new, _ in known)
+    if others:
+        yield (
+            f"{others} of {len(known)} numbers come from runs of another identity than the "
+            "baseline's: other options, data, budget or seeds"
+        )
+    same_machine = bool(now.fingerprint) and then.fingerprint == now.fingerprint
+    if now.fingerprint and not same_machine:
+        yield "another machine, number of threads or versions than the baseline's"
+    moved = sum(t != "identical" and o.train_ids == n.train_ids for o, n, t in known)
+    if moved and same_machine:
+        yield (
+            f"{moved} numbers of the same runs on the same kind of machine have other bits: the "
+            "code changed, or something is not deterministic"
+        )

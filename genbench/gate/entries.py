@@ -1,0 +1,193 @@
+"""One number of a baseline: the mean of a metric over seeds, and all that it must share to compare.
+
+May import numpy, pandas, pydantic and :mod:`genbench.core`.
+"""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveFloat, model_validator
+
+from genbench.core.options import Options
+from genbench.gate.margins import default_margin
+
+Key = tuple[str, str, str, str]
+_SCALE = re.compile(r"(normal)\([^()]*\)$")  # a fitted scale is a result, not a name
+_CURVE = "iw_curve["
+_BROKEN = ("failed", "diverged")
+
+
+class Entry(Options):
+    """One line of a baseline.
+
+    Attributes:
+        values: The metric's value of each seed, in the order of ``seeds``.
+        sd: Standard deviation of ``values``; None with one seed.
+        stderr: Standard error over the test set, mean over seeds; None where none is known.
+        margin: Largest difference that is of no interest, in ``unit``; None where undeclared.
+    """
+
+    model: str
+    metric: str
+    split: str
+    protocol: str
+    better: str
+    unit: str
+    kind: str
+    options: str
+    version: NonNegativeInt
+    n: NonNegativeInt
+    seeds: tuple[int, ...] = Field(min_length=1)
+    train_ids: tuple[str, ...]
+    values: tuple[FiniteFloat, ...]
+    mean: FiniteFloat
+    sd: FiniteFloat | None
+    stderr: FiniteFloat | None
+    margin: PositiveFloat | None
+
+    @model_validator(mode="after")
+    def _one_value_per_seed(self) -> "Entry":
+        if not len(self.seeds) == len(self.train_ids) == len(self.values):
+            raise ValueError("seeds, train_ids and values differ in length")
+        return self
+
+    @property
+    def key(self) -> Key:
+        """What no other number of the table shares."""
+        return self.model, self.metric, self.split, self.protocol
+
+    @property
+    def name(self) -> str:
+        """Model and metric, with the condition and the split where they are not the usual ones."""
+        return f"{self.model} {self.label}"
+
+    @property
+    def label(self) -> str:
+        """Metric, with the condition and the split where they are not the usual ones."""
+        condition = self.protocol.partition("|")[2]
+        given = f" given {condition}" if condition else ""
+        return f"{self.metric}{given}{'' if self.split in ('test', '') else f' on {self.split}'}"
+
+    @property
+    def sign(self) -> float:
+        """+1 where higher is better, -1 where lower is, 0 where neither is."""
+        return {"higher": 1.0, "lower": -1.0}.get(self.better, 0.0)
+
+    def line(self) -> dict[str, Any]:
+        """Return the entry as plain data, in the spelling of the baseline."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A number that a run did not give, and why."""
+
+    model: str
+    metric: str
+    split: str
+    seed: int
+    status: str
+    reason: str
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the run should have given it."""
+        return self.status in _BROKEN
+
+    @property
+    def cause(self) -> str:
+        """Seed, status and reason, on one line."""
+        reason = " ".join(self.reason.split())
+        return f"seed {self.seed} {self.status.replace('_', ' ')}: {reason}"
+
+    def covers(self, entry: Entry) -> bool:
+        """Return whether this is why ``entry`` has no number now; parts go with their whole."""
+        whole = entry.metric.partition("[")[0]
+        same = (self.model, self.split) == (entry.model, entry.split)
+        return same and self.metric.partition("[")[0] == whole
+
+
+def stable_name(label: str) -> str:
+    """Return a row's name without the scale that was fitted to it.
+
+    Example:
+        >>> stable_name("gan+normal(0.13 to 0.14)"), stable_name("ae, normal(0.1)")
+        ('gan+normal', 'ae, normal')
+    """
+    return _SCALE.sub(r"\1", label)
+
+
+def entries_of(frame: pd.DataFrame) -> list[Entry]:
+    """Return the numbers of a suite's table that a gate can hold, sorted by key.
+
+    Left out are parts without a direction, such as ``kl_per_dim[3]``: which dimension is the third
+    differs from seed to seed; and the points of ``iw_curve``, whose last is ``iw_log_likelihood``.
+    A number of which a seed failed is left out too; see :func:`absent`.
+
+    Args:
+        frame: A table with the columns of ``metrics.csv``.
+
+    Raises:
+        ValueError: Two rows of one seed have the same key, or seeds saw another number of data.
+    """
+    rows = _named(frame)
+    failures = (found for found in absent(frame) if found.is_failure)
+    lost = {(found.model, found.metric.partition("[")[0], found.split) for found in failures}
+    is_part = rows["metric"].str.contains("[", regex=False)
+    skipped = is_part & ((rows["better"] == "none") | rows["metric"].str.startswith(_CURVE))
+    kept = rows[(rows["status"] == "ok") & ~skipped]
+    groups = kept.groupby(["model", "metric", "split", "protocol"], sort=True, dropna=False)
+    return [
+        _entry(group.sort_values("seed"))
+        for (model, metric, split, _), group in groups
+        if (model, str(metric).partition("[")[0], split) not in lost
+    ]
+
+
+def absent(frame: pd.DataFrame) -> list[Absent]:
+    """Return the rows of a table without a number."""
+    rows = _named(frame)
+    columns = ("model", "metric", "split", "seed", "status", "reason")
+    return [Absent(*(row[c] for c in columns)) for row in _records(rows[rows["status"] != "ok"])]
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(model=frame["model"].map(stable_name))
+
+
+def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
+
+
+def _entry(group: pd.DataFrame) -> Entry:
+    rows = list(_records(group))
+    first, name = rows[0], f"{rows[0]['model']} {rows[0]['metric']}"
+    if group["seed"].duplicated().any():
+        raise ValueError(f"{name}: two rows of one seed")
+    for column in ("n", "options", "evaluator_version", "kind", "better", "unit"):
+        if group[column].nunique(dropna=False) > 1:
+            raise ValueError(f"{name}: seeds differ in {column}")
+    values = [float(row["value"]) for row in rows]
+    return Entry(
+        **{k: first[k] for k in ("model", "metric", "split", "protocol", "better", "unit", "kind")},
+        options=first["options"],
+        version=int(first["evaluator_version"]),
+        n=0 if pd.isna(first["n"]) else int(first["n"]),
+        seeds=tuple(int(row["seed"]) for row in rows),
+        train_ids=tuple(row["train_id"] for row in rows),
+        values=tuple(values),
+        mean=float(np.mean(values)),
+        sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        stderr=_mean_known([row["stderr"] for row in rows]),
+        margin=default_margin(first["metric"], first["protocol"], first["unit"]),
+    )
+
+
+def _mean_known(values: Sequence[Any]) -> float | None:
+    known = [float(value) for value in values if not pd.isna(value) and math.isfinite(value)]
+    return float(np.mean(known)) if known else None

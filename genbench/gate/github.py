@@ -1,0 +1,76 @@
+"""An outcome for GitHub Actions: annotations, and the step's summary in Markdown.
+
+May import the standard library and this package.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from genbench.gate.check import Outcome
+from genbench.gate.machine import sentence
+from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
+
+MOST = 10
+"""Annotations that GitHub shows of one step."""
+_LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
+
+
+def as_github(outcome: Outcome) -> str:
+    """Return annotations, ten at most with the rest summed up, then the plain text."""
+    found = list(_annotations(outcome))
+    shown = found if len(found) <= MOST else [*found[: MOST - 1], _rest(found[MOST - 1 :])]
+    commands = [
+        f"::{level} title={_escape(title, ':,')}::{_escape(m)}" for level, title, m in shown
+    ]
+    told = text(outcome).replace("\n::", "\n ::")  # no command that a name smuggled in
+    return "\n".join([*commands, told])
+
+
+def _annotations(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+    title = f"genbench check {outcome.suite}"
+    for mismatch in outcome.mismatches:
+        yield "error", title, mismatch.text
+    for verdict in ordered(outcome.verdicts):
+        if verdict.word in _LEVELS:
+            level = "error" if verdict in outcome.failing else _LEVELS[verdict.word]
+            yield level, title, sentence(verdict)
+
+
+def _rest(found: list[tuple[str, str, str]]) -> tuple[str, str, str]:
+    levels = [level for level, _, _ in found]
+    worst = next(level for level in ("error", "warning", "notice") if level in levels)
+    counts = ", ".join(f"{levels.count(n)} {n}s" for n in dict.fromkeys(levels))
+    return worst, found[0][1], f"and {len(found)} more ({counts}); the log has all of them"
+
+
+def _escape(words: str, more: str = "") -> str:
+    """Escape what ends a workflow command's message, or its property."""
+    for character in f"%\r\n{more}":
+        words = words.replace(character, f"%{ord(character):02X}")
+    return words
+
+
+def append_summary(outcome: Outcome) -> None:
+    """Append the Markdown table to the file that GitHub names; nothing where it names none."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:  # a step's tools share this file
+            file.write(as_markdown(outcome))
+
+
+def as_markdown(outcome: Outcome) -> str:
+    """Return the outcome as Markdown: what is not ``same`` in a table, the rest in a sentence."""
+    parts = [f"### genbench check {outcome.suite}", headline(outcome)]
+    if outcome.mismatches:
+        parts.append("\n".join(f"- {_cell(mismatch.text)}" for mismatch in outcome.mismatches))
+    moved = [verdict for verdict in ordered(outcome.verdicts) if verdict.word != ORDER[-1]]
+    if moved:
+        lines = [HEAD, ("---",) * len(HEAD), *(cells(verdict) for verdict in moved)]
+        parts.append("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
+    parts += [f"Note: {note}" for note in outcome.notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def _cell(words: str) -> str:
+    return words.replace("|", "\\|").replace("\n", " ")

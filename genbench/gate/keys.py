@@ -1,0 +1,103 @@
+"""What must agree before numbers are compared: which numbers there are, and what each one is.
+
+May import the standard library and this package's entries.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from genbench.gate.entries import Absent, Entry
+
+_SAME = {
+    "version": "evaluator version",
+    "options": "options",
+    "n": "number of data",
+    "kind": "kind",
+    "unit": "unit",
+    "better": "direction",
+}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Why a number of one side has no counterpart on the other, or not a comparable one."""
+
+    what: str
+    name: str
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        return f"{self.what}: {self.name}" + (f" ({self.detail})" if self.detail else "")
+
+
+def mismatches(
+    baseline: Sequence[Entry], current: Sequence[Entry], absent: Sequence[Absent] = ()
+) -> list[Mismatch]:
+    """Compare the key sets of both sides, and what each key stands for.
+
+    A number that is absent because its run failed or diverged is no mismatch: it is a regression.
+    """
+    then, now = ({entry.key: entry for entry in side} for side in (baseline, current))
+    gone = [e for e in baseline if e.key not in now and not _failed(e, absent)]
+    new = [e for e in current if e.key not in then]
+    found = [
+        Mismatch("other protocol", old.name, f"baseline {old.protocol}, now {other.protocol}")
+        for old, other in _matched(gone, new, _is_in_another_protocol)
+    ]
+    found += [
+        Mismatch("renamed", old.name, f"now {other.name}")
+        for old, other in _matched(gone, new, _has_another_name)
+    ]
+    found += [Mismatch("missing", entry.name, _why(entry, absent)) for entry in gone]
+    found += [Mismatch("extra", entry.name, "in the results only") for entry in new]
+    for entry in baseline:
+        if entry.key in now:
+            found += _differences(entry, now[entry.key])
+    return found
+
+
+def _failed(entry: Entry, absent: Sequence[Absent]) -> bool:
+    return any(found.is_failure and found.covers(entry) for found in absent)
+
+
+def _why(entry: Entry, absent: Sequence[Absent]) -> str:
+    causes = (found.cause for found in absent if found.covers(entry))
+    return next(causes, "in the baseline only")
+
+
+def _matched(
+    gone: list[Entry], new: list[Entry], is_match: Callable[[Entry, Entry], bool]
+) -> list[tuple[Entry, Entry]]:
+    """Take the matching pairs out of both lists and return them."""
+    pairs = []
+    for old in list(gone):
+        other = next((entry for entry in new if is_match(old, entry)), None)
+        if other:
+            gone.remove(old)
+            new.remove(other)
+            pairs.append((old, other))
+    return pairs
+
+
+def _is_in_another_protocol(old: Entry, new: Entry) -> bool:
+    return old.key[:3] == new.key[:3]
+
+
+def _has_another_name(old: Entry, new: Entry) -> bool:
+    """Whether the same runs gave both: other models, or other metrics with equal values."""
+    same_runs = any(old.train_ids) and (old.train_ids, old.split) == (new.train_ids, new.split)
+    if not same_runs or old.protocol != new.protocol:
+        return False
+    return old.metric == new.metric or (old.model == new.model and old.values == new.values)
+
+
+def _differences(old: Entry, new: Entry) -> Iterator[Mismatch]:
+    for field, word in _SAME.items():
+        before, after = getattr(old, field), getattr(new, field)
+        if before != after:
+            yield Mismatch(f"other {word}", old.name, f"baseline {before}, now {after}")
+    if len(old.seeds) != len(new.seeds):
+        detail = f"baseline {len(old.seeds)}, now {len(new.seeds)}"
+        yield Mismatch("other number of seeds", old.name, detail)

@@ -1,0 +1,112 @@
+"""An outcome for people: a table of verdicts, widest difference of meaning first.
+
+May import the standard library, this package and :mod:`genbench.reporting`'s number formats.
+"""
+
+from collections.abc import Sequence
+
+from genbench.gate.calibration import Rate
+from genbench.gate.check import Outcome
+from genbench.gate.verdicts import ALPHA, Verdict, Word
+from genbench.reporting import numbers
+
+ORDER: tuple[Word, ...] = ("worse", "inconclusive", "better", "same")
+HEAD = (
+    "verdict", "model", "metric", "baseline", "now", "change", "95 %", "margin", "detectable", "p",
+    "test", "note",
+)  # fmt: skip
+_ABOUT = (
+    "change is now less baseline; 95 %: half the width of its interval; margin: what is of no "
+    "interest; detectable: the smallest loss that would have been called worse with probability "
+    "0.95; p: one-sided, Holm-corrected over the table. worse needs p < {alpha:g} and a change "
+    "beyond the margin."
+)
+
+
+def text(outcome: Outcome) -> str:
+    """Return the whole outcome as plain text."""
+    if outcome.mismatches:
+        lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
+        return "\n".join([headline(outcome), *lines])
+    parts = [aligned([HEAD, *(cells(v) for v in ordered(outcome.verdicts))])]
+    parts.append("\n".join([_ABOUT.format(alpha=ALPHA), *(f"note: {n}" for n in outcome.notes)]))
+    return "\n\n".join([*parts, headline(outcome)])
+
+
+def headline(outcome: Outcome) -> str:
+    """Return the outcome in one line."""
+    if outcome.mismatches:
+        n = len(outcome.mismatches)
+        return (
+            f"not comparable with {outcome.baseline}: {n} difference{'s' * (n > 1)} between the "
+            "sets of numbers; `check --update` accepts the new set"
+        )
+    counts = [f"{len(found)} {word}" for word in ORDER if (found := outcome.having(word))]
+    exact = sum(verdict.test == "identical" for verdict in outcome.verdicts)
+    told = f"{len(outcome.verdicts)} numbers against {outcome.baseline}: {', '.join(counts)}"
+    bits = f" ({exact} of them bit for bit)" if exact else ""
+    return f"{'FAILED' if outcome.failing else 'passed'}: {told}{bits}"
+
+
+def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Return the verdicts, those that matter most first."""
+    return sorted(verdicts, key=lambda verdict: ORDER.index(verdict.word))
+
+
+def cells(verdict: Verdict) -> tuple[str, ...]:
+    """Return one line of the table."""
+    then = verdict.then
+    return (
+        verdict.word,
+        then.model,
+        then.label,
+        numbers.plain(then.mean, 6),
+        _number(verdict.now.mean if verdict.now else None, 6),
+        _signed(verdict.difference),
+        _number(verdict.halfwidth, 2),
+        _number(then.margin, 3),
+        _number(verdict.detectable, 2),
+        _number(verdict.p_value, 2),
+        verdict.test,
+        verdict.note,
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else numbers.plain(value, digits)
+
+
+def _signed(value: float | None) -> str:
+    found = _number(value, 3)
+    return f"+{found}" if value is not None and value > 0 else found
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return a table with two spaces between its columns."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
+    """Return measured error rates as plain text."""
+    head = ("test", "what", "number", "margin", "count", "rate", "± se", "95 % interval")
+    rows = [
+        (
+            rate.test,
+            rate.what,
+            rate.name or "any of the table",
+            _number(rate.margin, 3),
+            f"{rate.count} of {rate.trials}",
+            f"{rate.share:.4f}",
+            f"{rate.stderr:.4f}",
+            "{:.4f} to {:.4f}".format(*rate.interval),
+        )
+        for rate in rates
+    ]
+    about = (
+        f"{n_seeds} seeds a side, the loss is {loss:g} nats of ELBO in one model. welch: with the "
+        "baseline file alone; paired: with the runs behind it. A loss below a number's margin is "
+        "not meant to be found. The standard error is that of the draws from this pool of seeds."
+    )
+    return f"{aligned([head, *rows])}\n\n{about}"

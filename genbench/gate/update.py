@@ -1,0 +1,137 @@
+"""Writes baselines: expected numbers from a suite's results, with the margins that were set before.
+
+May import everything of this package but what prints outcomes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from genbench.core.errors import RunsFailedError
+from genbench.gate.baseline import (
+    Baseline,
+    BaselineError,
+    Provenance,
+    read_baseline,
+    write_baseline,
+)
+from genbench.gate.entries import Entry, absent, entries_of
+from genbench.gate.margins import asked_margin
+from genbench.gate.statistics import is_contradicted, prior_sd
+from genbench.gate.stored import read_stored
+
+DEFAULT_SUITE = "digits"
+
+
+@dataclass(frozen=True)
+class Update:
+    """What became of a baseline."""
+
+    baseline: Baseline
+    written: bool
+    new: int
+    gone: int
+    moved: int
+
+    @property
+    def text(self) -> str:
+        """One line for people."""
+        n = len(self.baseline.metrics)
+        if not self.written:
+            return f"{n} numbers of suite '{self.baseline.suite}', as they were"
+        changes = f"{self.moved} moved, {self.new} new, {self.gone} gone"
+        return f"{n} numbers of suite '{self.baseline.suite}': {changes}"
+
+    @property
+    def narrow(self) -> list[str]:
+        """Numbers whose seeds spread over more than half their margin, with the spread."""
+        return [
+            f"{entry.name}: seed sd {entry.sd:.2g} {entry.unit}, margin {entry.margin:g}"
+            for entry in self.baseline.metrics
+            if entry.margin and entry.sd and is_contradicted(entry.values, prior_sd(entry.margin))
+        ]
+
+
+def update(
+    baseline: Path,
+    results: Path,
+    suite: str | None = None,
+    *,
+    margins: Mapping[str, float] | None = None,
+) -> Update:
+    """Write a suite's results down as the expected numbers.
+
+    Margins of the old file stay, unless ``margins`` says otherwise.
+
+    Args:
+        baseline: The file.
+        results: The results folder.
+        suite: Name of the suite; that of the old file, or ``digits``, unless said.
+        margins: By metric, or by ``model/metric``.
+
+    Raises:
+        BaselineError: There is an old file, but it is damaged or of another suite.
+        RunsFailedError: Some runs failed or diverged: they are no baseline.
+        StorageError: The results cannot be read, or the file cannot be written; it is untouched.
+    """
+    old = read_baseline(baseline) if baseline.exists() else None
+    found = read_stored(results, suite or (old.suite if old else DEFAULT_SUITE))
+    return _write(baseline, old, found.frame, found.suite, found.provenance, margins or {})
+
+
+def update_from_frame(
+    frame: pd.DataFrame, baseline: Path, *, margins: Mapping[str, float] | None = None
+) -> Update:
+    """Write a table with the columns of ``metrics.csv`` down as the expected numbers.
+
+    Raises:
+        BaselineError: The table holds several suites, or there is an old file of another one.
+        RunsFailedError: Some runs failed or diverged.
+    """
+    old = read_baseline(baseline) if baseline.exists() else None
+    names = sorted(set(frame["suite"]))
+    if len(names) != 1:
+        raise BaselineError(f"a baseline is of one suite, the table has {len(names)}: {names}")
+    return _write(baseline, old, frame, names[0], Provenance(), margins or {})
+
+
+def _write(
+    path: Path,
+    old: Baseline | None,
+    frame: pd.DataFrame,
+    suite: str,
+    provenance: Provenance,
+    margins: Mapping[str, float],
+) -> Update:
+    if old and old.suite != suite:
+        raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{suite}'")
+    before = {entry.key: entry for entry in old.metrics} if old else {}
+    entries = [_keep(entry, before.get(entry.key), margins) for entry in _whole(frame, suite)]
+    baseline = Baseline(suite=suite, provenance=provenance, metrics=tuple(entries))
+    written = write_baseline(path, baseline)
+    now = {entry.key: entry for entry in entries}
+    moved = sum(now[k].values != before[k].values for k in now.keys() & before.keys())
+    return Update(baseline, written, len(now.keys() - before), len(before.keys() - now), moved)
+
+
+def _whole(frame: pd.DataFrame, suite: str) -> Sequence[Entry]:
+    lost = [found for found in absent(frame) if found.is_failure]
+    if lost:
+        named = sorted({f"{found.model} seed {found.seed} {found.status}" for found in lost})
+        raise RunsFailedError(f"no baseline of broken runs: {', '.join(named[:5])}")
+    try:
+        found = entries_of(frame)
+    except ValueError as error:
+        raise BaselineError(f"the results make no baseline: {error}") from error
+    if not found:
+        raise BaselineError(f"the results of suite '{suite}' hold no number to compare")
+    return found
+
+
+def _keep(entry: Entry, before: Entry | None, margins: Mapping[str, float]) -> Entry:
+    margin = asked_margin(entry.model, entry.metric, margins)
+    if margin is None:
+        margin = before.margin if before else entry.margin
+    return entry.model_copy(update={"margin": margin})

@@ -1,0 +1,49 @@
+"""Builds the model of a run, initialised from its seed, and checks that it fits the data."""
+
+from genbench.core.errors import ConfigError
+from genbench.core.seeding import seeded
+from genbench.data import Dataset
+from genbench.recipes import Built, DataFacts, recipes
+from genbench.runs.assume import Assume, shell
+from genbench.runs.spec import RunSpec
+
+
+def build(spec: RunSpec, dataset: Dataset) -> Built:
+    """Build the run's model, initialised from its seed, on the CPU.
+
+    Raises:
+        ConfigError: The options do not fit the data, or the observation model does not.
+    """
+    mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
+    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image)
+    options = spec.recipe_options()
+    with seeded(spec.seed, "init"):
+        try:
+            built = recipes[spec.recipe].build(facts, options, spec.train)
+        except ConfigError as error:
+            raise ConfigError(f"model.{spec.name}.{error}") from error
+    if built.observation and built.observation.domain == "binary" and dataset.domain != "binary":
+        raise ConfigError(
+            f"model.{spec.name}.observation: '{built.observation_name}' needs pixels in {{0, 1}}; "
+            f"set data.binarisation to threshold, static or dynamic (now "
+            f"'{spec.data.binarisation}')"
+        )
+    if spec.assume:
+        _check_assumption(spec, spec.assume, dataset, built)
+    return built
+
+
+def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
+    if built.observation:
+        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has a likelihood of its own")
+    if built.closed_form:
+        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has no decoder to build on")
+    if dataset.domain == "binary":
+        raise ConfigError(
+            f"model.{spec.name}.assume: Gaussian noise needs grey pixels; "
+            "set data.binarisation to none and data.dequantisation to uniform"
+        )
+    try:
+        shell(built.model, assume, dataset.image_shape)
+    except ConfigError as error:
+        raise ConfigError(f"model.{spec.name}.{error}") from error

@@ -1,0 +1,59 @@
+"""For users' own tests: a table of numbers that must not be worse than a baseline.
+
+May import :mod:`genbench.gate`; needs no torch and no pytest.
+"""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genbench.gate import check_frame, update_from_frame
+from genbench.gate.texts import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["assert_no_regression", "write_baseline"]
+
+
+def assert_no_regression(
+    frame: "pd.DataFrame",
+    baseline: str | PathLike[str],
+    *,
+    margins: Mapping[str, float] | None = None,
+    strict: bool = False,
+) -> None:
+    """Pass unless a number is worse than expected; the message is the gate's table.
+
+    Args:
+        frame: What :func:`genbench.run`, :func:`genbench.load_results` or
+            :func:`genbench.evaluate` returned; tables of several seeds may be concatenated.
+        baseline: A file that ``python -m genbench check --update`` or :func:`write_baseline` wrote.
+        margins: Replace those of the baseline: ``{"elbo": 0.5, "vae/kl": 1.0}``.
+        strict: Fail on what is too noisy to tell, too.
+
+    Raises:
+        AssertionError: A number is worse, or the two sides do not hold the same numbers.
+        BaselineError: The baseline is missing, damaged or of another suite.
+    """
+    outcome = check_frame(frame, Path(baseline), margins=margins, strict=strict)
+    if outcome.exit_code:
+        raise AssertionError(f"\n{text(outcome)}")
+
+
+def write_baseline(
+    frame: "pd.DataFrame",
+    baseline: str | PathLike[str],
+    *,
+    margins: Mapping[str, float] | None = None,
+) -> None:
+    """Write a table down as the expected numbers; margins of an older file stay.
+
+    Raises:
+        BaselineError: The table holds nothing to compare, or the old file is damaged or of another
+            suite.
+        RunsFailedError: Some runs failed or diverged.
+        StorageError: The file cannot be written; the old one is untouched.
+    """
+    update_from_frame(frame, Path(baseline), margins=margins)

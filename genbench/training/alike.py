@@ -1,0 +1,129 @@
+"""Which runs can be trained together: those that differ in tensors and a few numbers only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from genbench.core.objective import Objective
+from genbench.core.seeding import Stream
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+_BOOKKEEPING = frozenset(vars(nn.Module()))
+_PLAIN = (bool, int, float, str, tuple, list, type(None), torch.dtype, torch.device)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One run of an ensemble; the fields are the arguments of ``fit``."""
+
+    model: nn.Module
+    updates: Sequence[Update]
+    config: TrainConfig
+    stream: Stream
+    checkpoint: Path
+
+
+def partition(members: Sequence[Member]) -> list[list[int]]:
+    """Divide members into groups that can be trained together, by their places."""
+    groups: list[list[int]] = []
+    for place, member in enumerate(members):
+        home = next((g for g in groups if alike(members[g[0]], member)), None)
+        if home is None:
+            groups.append([place])
+        else:
+            home.append(place)
+    return groups
+
+
+def alike(a: Member, b: Member) -> bool:
+    """Say whether two runs are one computation on different tensors.
+
+    They may differ in seed, weights, data order, noise, learning rates, and in the fields of their
+    objectives that are marked ``per_member``. Objectives are compared by value: frozen dataclasses
+    and plain functions can be equal, functions made inside another function never are.
+    """
+    budget = {"learning_rate": 1.0}
+    return (
+        a.config.model_copy(update=budget) == b.config.model_copy(update=budget)
+        and len(a.updates) == len(b.updates)
+        and all(_same_update(a, b, u, v) for u, v in zip(a.updates, b.updates, strict=True))
+        and _same_modules(a.model, b.model)
+    )
+
+
+def parameter_names(member: Member, update: Update) -> list[str] | None:
+    """Return the names of an update's parameters in the model; None if one is not there."""
+    names = {id(p): name for name, p in member.model.named_parameters()}
+    found = [names.get(id(p)) for p in update.parameters]
+    return None if None in found else [name for name in found if name is not None]
+
+
+def differing_fields(objectives: Sequence[Objective]) -> dict[str, list[float]]:
+    """Return the ``per_member`` fields in which objectives differ, one value a member."""
+    marked = _marked(objectives[0])
+    values = {name: [float(getattr(o, name)) for o in objectives] for name in marked}
+    return {name: found for name, found in values.items() if len(set(found)) > 1}
+
+
+def _same_update(a: Member, b: Member, u: Update, v: Update) -> bool:
+    names = parameter_names(a, u)
+    return (
+        names is not None
+        and names == parameter_names(b, v)
+        and (u.name, u.betas, u.weight_decay) == (v.name, v.betas, v.weight_decay)
+        and (u.steps_per_batch, u.validates) == (v.steps_per_batch, v.validates)
+        and _same_objective(u.objective, v.objective)
+    )
+
+
+def _same_objective(a: Any, b: Any) -> bool:
+    if type(a) is not type(b) or not is_dataclass(a):
+        return bool(a == b)
+    marked = _marked(a)
+    rest = [field.name for field in fields(a) if field.name not in marked]
+    return all(getattr(a, name) == getattr(b, name) for name in rest)
+
+
+def _marked(objective: Any) -> list[str]:
+    if not is_dataclass(objective):
+        return []
+    return [field.name for field in fields(objective) if field.metadata.get("per_member")]
+
+
+def _same_modules(a: nn.Module, b: nn.Module) -> bool:
+    ours, theirs = dict(a.named_modules()), dict(b.named_modules())
+    return ours.keys() == theirs.keys() and all(
+        type(ours[name]) is type(theirs[name]) and _same_parts(ours[name], theirs[name])
+        for name in ours
+    )
+
+
+def _same_parts(a: nn.Module, b: nn.Module) -> bool:
+    """Compare shapes of what is stored, values of what is not, and every plain attribute."""
+    stored = a.state_dict()
+    tensors = [
+        (dict([*m.named_parameters(recurse=False), *m.named_buffers(recurse=False)]))
+        for m in (a, b)
+    ]
+    settings = [{k: v for k, v in vars(m).items() if k not in _BOOKKEEPING} for m in (a, b)]
+    return (
+        tensors[0].keys() == tensors[1].keys()
+        and settings[0].keys() == settings[1].keys()
+        and all(_same_tensor(t, tensors[1][k], k in stored) for k, t in tensors[0].items())
+        and all(_same_setting(v, settings[1][k]) for k, v in settings[0].items())
+    )
+
+
+def _same_tensor(a: Tensor, b: Tensor, stored: bool) -> bool:
+    if (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
+        return False
+    return stored or torch.equal(a, b)
+
+
+def _same_setting(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and bool(a == b))

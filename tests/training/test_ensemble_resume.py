@@ -1,0 +1,134 @@
+"""A joint run that was killed goes on, together where its members stand at the same epoch."""
+
+import shutil
+
+import pytest
+import torch
+
+from genbench.training import together
+from genbench.training.config import TrainConfig
+from genbench.training.loop import Loop, fit
+from genbench.training.together import fit_together
+from tests.training.test_ensemble import (
+    Pictures,
+    alone,
+    assert_close,
+    members,
+    with_options,
+)
+
+CONFIGS = (TrainConfig(epochs=4, batch_size=16, learning_rate=3e-3),) * 3
+CASES = {"vae": with_options("vae"), "gan": with_options("gan", dropout=0.3)}
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+DATA = Pictures((1, 8, 8))
+
+
+@pytest.fixture
+def kill_after(monkeypatch):
+    """Write every checkpoint, and stop, unasked, after so many of them."""
+
+    def stop_after(n_checkpoints: int) -> None:
+        monkeypatch.setattr(together, "CHECKPOINT_SECONDS", -1.0)
+        save, written = together.save_checkpoint, []
+
+        def save_then_stop(*arguments):
+            save(*arguments)
+            written.append(1)
+            if len(written) == n_checkpoints:
+                monkeypatch.setattr(together, "save_checkpoint", save)
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(together, "save_checkpoint", save_then_stop)
+
+    return stop_after
+
+
+def killed(case, folder, kill_after, n_checkpoints):
+    kill_after(n_checkpoints)
+    with pytest.raises(KeyboardInterrupt):
+        fit_together(members(case, folder, CONFIGS), DATA)
+
+
+def again(case, folder):
+    kept = folder.with_name("kept")
+    folder.rename(kept)
+    each = members(case, folder, CONFIGS)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return each
+
+
+def assert_same_bits(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        assert one.history == other.history
+        assert one.best_epoch == other.best_epoch
+        for name in one.last:
+            assert torch.equal(one.last[name], other.last[name]), name
+            assert torch.equal(one.best[name], other.best[name]), name
+
+
+@every_case
+def test_a_joint_run_killed_between_epochs_ends_in_the_same_bits(case, tmp_path, kill_after):
+    whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
+    killed(case, tmp_path / "killed", kill_after, 3 * 2)
+    found = fit_together(again(case, tmp_path / "killed"), DATA)
+    assert_same_bits(found, whole)
+
+
+def epochs_trained(monkeypatch):
+    """Count the epochs that members train, alone or together."""
+    seen = []
+    run_alone, run_joint = Loop.run_epoch, together.Ensemble.run_epoch
+
+    def one(self, epoch):
+        seen.append((epoch, 1))
+        return run_alone(self, epoch)
+
+    def many(self, epoch):
+        seen.append((epoch, len(self.loops)))
+        return run_joint(self, epoch)
+
+    monkeypatch.setattr(Loop, "run_epoch", one)
+    monkeypatch.setattr(together.Ensemble, "run_epoch", many)
+    return seen
+
+
+@every_case
+def test_members_at_different_epochs_go_on_in_groups(case, tmp_path, kill_after, monkeypatch):
+    whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
+    killed(case, tmp_path / "killed", kill_after, 3 * 2 + 1)  # the first is an epoch ahead
+    each = again(case, tmp_path / "killed")
+    seen = epochs_trained(monkeypatch)
+    found = fit_together(each, DATA)
+    assert sorted(seen) == [(2, 2), (3, 1), (3, 2)]
+    assert_close(found, whole, 1e-6 if case.recipe == "gan" else 1e-10)
+
+
+def test_a_finished_joint_run_trains_nothing(tmp_path, monkeypatch):
+    case = CASES["vae"]
+    whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
+    each = again(case, tmp_path / "whole")
+    seen = epochs_trained(monkeypatch)
+    assert_same_bits(fit_together(each, DATA), whole)
+    assert not seen
+
+
+@every_case
+def test_a_member_can_go_on_alone_from_a_joint_checkpoint(case, tmp_path, kill_after):
+    expected = alone(members(case, tmp_path / "alone", CONFIGS), DATA)
+    killed(case, tmp_path / "killed", kill_after, 3 * 2)
+    m = again(case, tmp_path / "killed")[1]
+    found = fit(m.model, m.updates, DATA, m.config, m.stream, m.checkpoint)
+    assert_close([found], expected[1:2], 1e-6 if case.recipe == "gan" else 1e-10)
+
+
+def test_members_own_their_tensors_when_training_is_done(tmp_path):
+    each = members(CASES["vae"], tmp_path / "c", CONFIGS)
+    fit_together(each, DATA)
+    pointers = [p.untyped_storage().data_ptr() for m in each for p in m.model.parameters()]
+    assert len(set(pointers)) == len(pointers)
+
+
+def test_the_seconds_of_members_add_up_to_those_of_the_joint_run(tmp_path):
+    found = fit_together(members(CASES["vae"], tmp_path / "c", CONFIGS), DATA)
+    assert len({result.seconds for result in found}) == 1
+    assert found[0].seconds > 0
