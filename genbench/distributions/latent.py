@@ -4,6 +4,7 @@ Distributions are built with ``validate_args=False``: torch's own checks would c
 synchronisation per step; a non-finite loss is caught by the training loop and the evaluators.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -15,8 +16,28 @@ from torch.distributions import (
     Normal,
     OneHotCategorical,
     Uniform,
+    register_kl,
 )
 from torch.nn.functional import softplus
+
+HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
+
+
+class UnitNormal(Normal):
+    """N(0, 1) in every dimension, whose density and divergence take few passes."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return -(z^2 + log 2 pi) / 2 for each number."""
+        return value.square() * -0.5 - HALF_LOG_2PI
+
+
+def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
+    """Return (loc^2 + scale^2 - 1) / 2 - log scale for each dimension."""
+    kl: Tensor = (q.loc.square() + q.scale.square() - 1) * 0.5 - q.scale.log()
+    return kl
+
+
+register_kl(Normal, UnitNormal)(_kl_from_unit)  # type: ignore[no-untyped-call]
 
 
 class StandardNormal(nn.Module):
@@ -30,7 +51,7 @@ class StandardNormal(nn.Module):
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
         loc: Tensor = self.get_buffer("loc")
-        normal = Normal(loc, torch.ones_like(loc), validate_args=False)
+        normal = UnitNormal(loc, torch.ones_like(loc), validate_args=False)
         return Independent(normal, 1, validate_args=False)
 
 

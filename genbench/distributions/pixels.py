@@ -125,7 +125,8 @@ def _squared_distance(mean: Tensor, x: Tensor) -> Tensor:
 
 def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:
     # beyond 40 log(1 + exp(logit)) is the logit itself, in float64 too
-    return (x * logits - softplus(logits, threshold=40.0)).sum(dim=EVENT_DIMS)
+    log_partition = softplus(logits, threshold=40.0)
+    return -torch.addcmul(log_partition, logits, x, value=-1).sum(dim=EVENT_DIMS)
 
 
 def _by_products(logits: Tensor, x: Tensor) -> Tensor:

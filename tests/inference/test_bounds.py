@@ -250,6 +250,16 @@ def test_the_first_draws_are_a_prefix_of_more_draws(k, extra, chunk):
     assert len(torch.unique(many[:, 0, 0])) == k + extra  # and no draw is used twice
 
 
+@settings(deadline=None, max_examples=20)
+@given(k=sizes, extra=sizes, chunk=sizes, per_address=sizes)
+def test_more_draws_per_address_keep_the_first_draws_first(k, extra, chunk, per_address):
+    q = bounds.posterior_of(MODEL, X[:3])
+    few = torch.cat(list(bounds._draw_chunks(q, k, chunk, STREAM, per_address)))
+    many = torch.cat(list(bounds._draw_chunks(q, k + extra, 7, STREAM, per_address)))
+    assert torch.equal(few, many[:k])
+    assert len(torch.unique(many[:, 0, 0])) == k + extra
+
+
 def test_draws_depend_on_the_stream_and_on_nothing_else():
     model = WrongPosterior(MODEL)
     torch.manual_seed(1)

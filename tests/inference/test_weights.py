@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from genbench.core.seeding import Stream
 from genbench.inference import bounds, memory
+from genbench.inference import weights as weights_module
 from genbench.inference.tail import pareto_k_hat, tail_size
 from genbench.inference.weights import FLUSH, ImportanceWeights
 from tests.inference.exact_models import (
@@ -130,6 +131,18 @@ def test_the_delta_variance_is_the_spread_over_repeats():
     spread = weights.log_mean().reshape(n, -1).var(dim=0).mean()
     claimed = weights.variance().reshape(n, -1).mean()
     assert float(claimed / spread) == pytest.approx(1, abs=0.05)
+
+
+def test_no_number_depends_on_how_many_rows_are_digested_at_once(monkeypatch):
+    log_w = randn(1000, 4)
+    small = digested(log_w, 70)
+    monkeypatch.setattr(weights_module, "FLUSH", weights_module.DEVICE_FLUSH)
+    large = digested(log_w, 70)
+    for name in ("log_mean", "variance", "mean_log", "ess", "max_weight", "extrapolated"):
+        assert torch.allclose(getattr(small, name)(), getattr(large, name)(), rtol=1e-12)
+    pairs = zip(small.curve().items(), large.curve().items(), strict=True)
+    assert all(a[0] == b[0] and torch.allclose(a[1], b[1], rtol=1e-12) for a, b in pairs)
+    assert torch.equal(small.k_hat, large.k_hat)
 
 
 def test_equal_weights_are_as_good_as_k_draws():
