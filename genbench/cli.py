@@ -185,7 +185,8 @@ def _add_check(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argume
         metavar="DIR",
         help="results behind the baseline, to compare datum by datum",
     )
-    check.add_argument("--update", action="store_true", help="write the baseline")
+    instead = check.add_mutually_exclusive_group()
+    instead.add_argument("--update", action="store_true", help="write the baseline")
     check.add_argument("--format", choices=["text", "json", "junit", "github"], default="text")
     check.add_argument("--strict", action="store_true", help="fail on what is inconclusive too")
     check.add_argument(
@@ -196,7 +197,7 @@ def _add_check(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argume
         metavar="[MODEL/]METRIC=NUMBER",
         help="how far a number may move, in its unit; with --update it is kept; repeatable",
     )
-    check.add_argument(
+    instead.add_argument(
         "--calibrate",
         action="store_true",
         help="measure how often the gate errs, on the results of many seeds",
