@@ -7,8 +7,9 @@ and their resumption are those of :mod:`genbench.training.loop`.
 
 Not supported are models that draw in other ways than ``randn``, ``rand``, ``normal``, dropout and
 their variants, that branch on values, or whose members differ in more than tensors, learning
-rates and fields of objectives marked ``per_member``: a rehearsal finds them before their first
-step, and such runs are trained alone.
+rates and fields of objectives marked ``per_member``: a rehearsal finds them before the first step,
+and such runs are trained alone. Batch norm takes the gradient from the bias before it; there Adam
+follows roundings, so that such biases, which change nothing, differ visibly.
 """
 
 import math

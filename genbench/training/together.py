@@ -44,7 +44,7 @@ def fit_together(
         is an error in its place; the others go on unchanged, and its last good checkpoint stays.
 
     Raises:
-        NotTogetherError: They cannot be trained as one; nothing has been trained.
+        NotTogetherError: They cannot be trained as one. Build the models anew to train them alone.
     """
     if len(partition(members)) > 1:
         raise NotTogetherError("the members are not alike")

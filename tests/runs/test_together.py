@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from genbench import cli
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import seeded
 from genbench.recipes import Built, DataFacts, Options
@@ -297,3 +298,13 @@ def test_an_error_of_storage_is_not_hidden(workplace, monkeypatch):
     monkeypatch.setattr(together, "fit_together", full)
     with pytest.raises(OSError, match="No space left"):
         workplace.run(SEEDS, together=True)
+
+
+def test_the_command_line_trains_together_and_says_so(workplace):
+    command = ["run", "--suite", str(workplace.suite), "--results", str(workplace.results)]
+    command += ["--set", SEEDS, "--no-report", "--device", "cpu", "--together"]
+    assert cli.main(command) == 0
+    summary = json.loads((workplace.results / "tiny" / "suite.json").read_text())
+    assert summary["command"].endswith("--together")
+    told = [json.loads(p.read_text()) for p in workplace.results.rglob("provenance.json")]
+    assert sorted(p.get("trained_together", 0) for p in told) == [0, 0, 0, 3, 3, 3]
