@@ -79,6 +79,9 @@ for line in sys.stdin:
             sys.stderr.flush()
             os._exit(code)
     print(pid, flush=True)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    print("ended", flush=True)
+    sys.stdin.readline()  # until here the number of the process belongs to no other
     _, status = os.waitpid(pid, 0)
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
@@ -97,23 +100,39 @@ class Running:
     """A command in a process of its own."""
 
     def __init__(self, server: subprocess.Popen, job: dict) -> None:
-        self._server, self._job = server, job
-        server.stdin.write(json.dumps(job) + "\n")
-        server.stdin.flush()
+        self._server, self._job, self._over = server, job, False
+        self._tell(json.dumps(job))
         self.pid = int(server.stdout.readline())
 
+    def _tell(self, line: str) -> None:
+        self._server.stdin.write(line + "\n")
+        self._server.stdin.flush()
+
+    def _code(self) -> int:
+        assert self._server.stdout.readline() == "ended\n"
+        self._tell("collect")
+        self._over = True
+        return int(self._server.stdout.readline())
+
     def send(self, number: int) -> None:
+        """Send a signal; without effect on a process that has ended."""
         os.kill(self.pid, number)
+
+    def end(self) -> None:
+        """Leave nothing behind that the next command of the server would meet."""
+        if not self._over:
+            self.send(signal.SIGKILL)
+            self._code()
 
     def wait(self, seconds: float = 120) -> Finished:
         ready, _, _ = select.select([self._server.stdout], [], [], seconds)
         if not ready:
-            os.kill(self.pid, signal.SIGKILL)
-            self._server.stdout.readline()
+            self.end()
             raise AssertionError(f"still running after {seconds} s")
-        code = int(self._server.stdout.readline())
         return Finished(
-            code, Path(self._job["stdout"]).read_text(), Path(self._job["stderr"]).read_text()
+            self._code(),
+            Path(self._job["stdout"]).read_text(),
+            Path(self._job["stderr"]).read_text(),
         )
 
     def wait_for(self, appears, seconds: float = 120) -> None:
@@ -143,12 +162,17 @@ def kinds():
 @pytest.fixture
 def start(server, place):
     """Start a command: ``start("run", ..., first="python to run before")``."""
+    begun = []
 
     def begin(*argv, first: str = "") -> Running:
         files = {name: str(place.folder / name) for name in ("stdout", "stderr")}
-        return Running(server, {"argv": argv, "cwd": str(place.folder), "first": first, **files})
+        job = {"argv": argv, "cwd": str(place.folder), "first": first, **files}
+        begun.append(Running(server, job))
+        return begun[-1]
 
-    return begin
+    yield begin
+    for running in begun:
+        running.end()
 
 
 class Place:
