@@ -1,0 +1,48 @@
+"""What a figure shows, as data: a study or a suite file states it, the report draws it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from genbench.core.options import Options
+
+
+class Plot(Options):
+    """One figure over the rows of a table, or a grid of images.
+
+    Attributes:
+        name: Names the file; unique within a study or a suite.
+        title: Above the figure.
+        caption: Below it: what is shown, and how it is read.
+        kind: ``lines`` and ``points`` over ``x``; ``bars`` per ``x``; ``images`` shows ``array``.
+        table: A table of the study. In a suite file ``history`` (a row per run and epoch) or
+            ``metrics`` (a row per run, a column per metric), both with the columns ``model``,
+            ``recipe``, ``seed``, ``dataset`` and every option of the recipe and of training.
+        x: Column along the horizontal axis.
+        y: Columns along the vertical axis; several become lines of their own style.
+        hue: Column whose values are told apart by colour.
+        style: Column whose values are told apart by dashes and markers.
+        panel: Column with one panel per value.
+        error: Column of standard errors of a single ``y``, drawn as 95 % intervals.
+        models: In a suite file: only these models; all if empty.
+        array: Name of an array of the study, (rows, columns, H, W) or (rows, columns, H, W, 3) in
+            [0, 1].
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    title: str
+    caption: str = ""
+    kind: Literal["lines", "points", "bars", "images"] = "lines"
+    table: str = ""
+    x: str = ""
+    y: tuple[str, ...] = ()
+    hue: str = ""
+    style: str = ""
+    panel: str = ""
+    error: str = ""
+    x_label: str = ""
+    y_label: str = ""
+    log_x: bool = False
+    log_y: bool = False
+    models: tuple[str, ...] = ()
+    array: str = ""
