@@ -83,7 +83,7 @@ class Setting:
     """
 
     stream: Stream
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     data_dir: Path | None = None
 
     def dataset(self, config: DataConfig) -> Dataset:
