@@ -3,7 +3,6 @@
 import copy
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +14,6 @@ from genbench.core.files import write_atomic
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.data import Dataset
-from genbench.evaluation.runner import Task
 from genbench.recipes import Built
 from genbench.runs import store
 from genbench.runs.assume import Assume, fit_assumption, shell
@@ -25,10 +23,10 @@ from genbench.runs.provenance import provenance
 from genbench.runs.record import RunRecord, describe
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
-from genbench.runs.stored import fill, past_measurements, read_stored, stored_metrics
+from genbench.runs.stored import Wanted, fill, past_measurements, read_stored, stored_metrics
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, fit
-from genbench.training.threads import fitting_threads, forward_flops
+from genbench.training.threads import fitting_threads, float32_products, forward_flops
 
 Measured = dict[str, Any]
 
@@ -48,7 +46,7 @@ def execute(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    tasks: Sequence[Task],
+    wanted: Wanted,
     device: torch.device,
     trained: Trained | None = None,
 ) -> RunRecord:
@@ -61,14 +59,14 @@ def execute(
         spec: What is asked for.
         dataset: Its data.
         folder: Where it is stored.
-        tasks: Its evaluations.
+        wanted: Its evaluations and figures.
         device: Where it runs.
         trained: Its training, where that was done together with others.
 
     Raises:
         StorageError: Results cannot be written.
     """
-    found = read_stored(spec, dataset, folder, tasks)
+    found = read_stored(spec, dataset, folder, wanted)
     if found:
         found.cached = True
         return found
@@ -76,8 +74,8 @@ def execute(
     record = RunRecord(spec, folder.train_id, "", description=describe(spec, dataset, built))
     with fitting_threads(step_flops(spec, dataset, built)):
         run = _Run(spec, dataset, folder, device, built, trained or Trained())
-        metrics = run.work(tasks, record.description)
-    return fill(record, dataset, folder, metrics, tasks)
+        metrics = run.work(wanted, record.description)
+    return fill(record, dataset, folder, metrics, wanted.tasks)
 
 
 def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
@@ -106,7 +104,7 @@ class _Run:
     built: Built
     trained: Trained
 
-    def work(self, tasks: Sequence[Task], description: dict[str, Any]) -> dict[str, Any]:
+    def work(self, wanted: Wanted, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.spec, self.dataset, self.folder
         metrics, measured = stored_metrics(folder), past_measurements(folder)
@@ -123,7 +121,8 @@ class _Run:
                 model = self._assume(spec.assume, model, metrics).to(self.device)
         if metrics["status"] == "ok":
             started = time.perf_counter()
-            evaluate(spec, dataset, folder, tasks, model, metrics)
+            with float32_products():
+                evaluate(spec, dataset, folder, wanted, model, metrics)
             seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
             measured["evaluate_seconds"] = round(seconds, 3)
         folder.write(store.METRICS, metrics)

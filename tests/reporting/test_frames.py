@@ -85,7 +85,8 @@ def test_damaged_suite_record_is_a_storage_error(own_results, content):
 def test_damaged_digest_is_a_storage_error_that_names_file_and_command(own_results, tmp_path, name):
     suite = json.loads((own_results / "tiny" / "suite.json").read_text())
     path = own_results / "tiny" / "runs" / suite["runs"][0]["train_id"] / name
-    path.write_bytes(path.read_bytes() + b"0")
+    *content, last = path.read_bytes()
+    path.write_bytes(bytes([*content, last ^ 1]))  # as long and as well-formed as before
     with pytest.raises(StorageError, match="python -m genbench run") as caught:
         build_report(own_results, tmp_path / "reports", "tiny")
     assert str(path) in str(caught.value)
