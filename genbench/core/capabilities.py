@@ -67,6 +67,20 @@ class Conditions(Protocol):
 
 
 @runtime_checkable
+class ConditionsOnPixels(Protocol):
+    """A model of one part of an image given the other part."""
+
+    def given_pixels(self, x: Tensor) -> Any:
+        """Return a view with the shown pixels of x (B, ...) bound, one image per datum.
+
+        The view takes and returns whole images; its densities are those of the hidden pixels.
+        """
+
+    def hidden(self) -> Tensor:
+        """Return which numbers of an image are hidden: bool, of the shape of one datum."""
+
+
+@runtime_checkable
 class HasCritic(Protocol):
     """A model with a discriminator."""
 
@@ -105,6 +119,7 @@ _PARTS: tuple[tuple[type, str], ...] = (
     (Decodes, "decode(z)"),
     (Samples, "sample(n)"),
     (Conditions, "given(y)"),
+    (ConditionsOnPixels, "given_pixels(x)"),
     (HasCritic, "critic(x)"),
     (HasExactDensity, "log_prob(x)"),
 )
@@ -122,6 +137,11 @@ def missing(model: object, needs: type) -> list[str]:
     ]
 
 
-def bind(model: Any, y: Tensor | None) -> Any:
-    """Return the view of a conditional model given y; other models are returned as they are."""
+def bind(model: Any, y: Tensor | None, x: Tensor | None = None) -> Any:
+    """Return the view of a conditional model given y, or given the shown part of x.
+
+    Other models are returned as they are.
+    """
+    if x is not None and isinstance(model, ConditionsOnPixels):
+        return model.given_pixels(x)
     return model.given(y) if y is not None and isinstance(model, Conditions) else model

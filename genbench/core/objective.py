@@ -10,11 +10,13 @@ class Batch(NamedTuple):
     """Data and labels of one step, and the progress of training in epochs.
 
     The progress is a tensor () where a step is recorded, so that every repeat reads its own.
+    ``indices`` (B,) say which training data these are; held-out data have none.
     """
 
     x: Tensor
     y: Tensor
     epoch: float | Tensor = 0.0
+    indices: Tensor | None = None
 
 
 class Loss(NamedTuple):

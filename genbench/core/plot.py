@@ -1,9 +1,11 @@
 """What a figure shows, as data: a study or a suite file states it, the report draws it."""
 
+from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.options import Options
 
 
@@ -23,6 +25,7 @@ class Plot(Options):
         hue: Column whose values are told apart by colour.
         style: Column whose values are told apart by dashes and markers.
         panel: Column with one panel per value.
+        free_y: Whether each panel has a vertical scale of its own; else their heights compare.
         error: Column of standard errors of a single ``y``, drawn as 95 % intervals.
         models: In a suite file: only these models; all if empty.
         array: Name of an array of the study, (rows, columns, H, W) or (rows, columns, H, W, 3) in
@@ -44,5 +47,29 @@ class Plot(Options):
     y_label: str = ""
     log_x: bool = False
     log_y: bool = False
+    free_y: bool = False
     models: tuple[str, ...] = ()
     array: str = ""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Plot":
+        needed = ("array",) if self.kind == "images" else ("table", "x", "y")
+        for field in needed:
+            if not getattr(self, field):
+                raise ValueError(f"plot '{self.name}' of kind '{self.kind}' needs `{field}`")
+        if self.error and len(self.y) != 1:
+            raise ValueError(f"plot '{self.name}': `error` belongs to a single `y`")
+        return self
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Check that the table has every column that is drawn.
+
+        Raises:
+            ConfigError: It lacks one; names the key and the nearest column.
+        """
+        known = list(columns)
+        single = ((key, getattr(self, key)) for key in ("x", "hue", "style", "panel", "error"))
+        for key, column in (*single, *(("y", name) for name in self.y)):
+            if column and column not in known:
+                hint = did_you_mean(column, known)
+                raise ConfigError(f"plot.{self.name}.{key}: no column '{column}'; {hint}")

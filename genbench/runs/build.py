@@ -15,22 +15,37 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
         ConfigError: The options do not fit the data, or the observation model does not.
     """
     mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
-    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image)
+    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
     options = spec.recipe_options()
     with seeded(spec.seed, "init"):
         try:
             built = recipes[spec.recipe].build(facts, options, spec.train)
         except ConfigError as error:
             raise ConfigError(f"model.{spec.name}.{error}") from error
-    if built.observation and built.observation.domain == "binary" and dataset.domain != "binary":
-        raise ConfigError(
-            f"model.{spec.name}.observation: '{built.observation_name}' needs pixels in {{0, 1}}; "
-            f"set data.binarisation to threshold, static or dynamic (now "
-            f"'{spec.data.binarisation}')"
-        )
+    _check_domain(spec, dataset, built)
     if spec.assume:
         _check_assumption(spec, spec.assume, dataset, built)
     return built
+
+
+def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
+    """Refuse an observation model that does not cover the pixels, or means other grey levels."""
+    head, where = built.observation, f"model.{spec.name}.observation"
+    if head is None:
+        return
+    if head.domain == "binary" and dataset.domain != "binary":
+        raise ConfigError(
+            f"{where}: '{built.observation_name}' needs pixels in {{0, 1}}; "
+            f"set data.binarisation to threshold, static or dynamic (now "
+            f"'{spec.data.binarisation}')"
+        )
+    if head.domain == "grey_levels" and dataset.domain != "grey_levels":
+        raise ConfigError(
+            f"{where}: '{built.observation_name}' needs grey levels as they are; "
+            "set data.binarisation and data.dequantisation to none"
+        )
+    if head.domain == "grey_levels" and getattr(head, "n_levels", None) != dataset.n_levels:
+        raise ConfigError(f"{where}.n_levels: '{dataset.name}' has {dataset.n_levels} levels")
 
 
 def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:

@@ -15,7 +15,7 @@ from genbench.evaluation.spec import Context
 from genbench.runs import store
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
-from genbench.runs.stored import SPLIT
+from genbench.runs.stored import SPLIT, Wanted, made_figures
 from genbench.training.checkpoint import read_weights, write_weights
 
 
@@ -23,12 +23,12 @@ def evaluate(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    tasks: Sequence[Task],
+    wanted: Wanted,
     model: nn.Module,
     metrics: dict[str, Any],
 ) -> None:
-    """Add what is missing of the tasks to ``metrics``, and store what stands behind it."""
-    wanted = [task for task in tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
+    """Add what is missing of all that is wanted to ``metrics``, and store what stands behind it."""
+    tasks = [task for task in wanted.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
     x, y = dataset.held_out(SPLIT)
     context = Context(
         model,
@@ -38,14 +38,17 @@ def evaluate(
         log_py=_log_frequencies(dataset),
     )
     label = f"{spec.name} (seed {spec.seed}) evaluate"
-    outcomes = evaluate_model(x, y, wanted, context, label)
-    for task, outcome in zip(wanted, outcomes, strict=True):
+    outcomes = evaluate_model(x, y, tasks, context, label)
+    for task, outcome in zip(tasks, outcomes, strict=True):
         rows = [asdict(row) for row in outcome.rows]
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
-    _write_per_datum(folder, wanted, outcomes)
-    if not folder.intact(store.FIGURES):
-        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)))
-        write_weights(folder / store.FIGURES, pictures)
+    _write_per_datum(folder, tasks, outcomes)
+    made = made_figures(folder, metrics)
+    if new := [name for name in wanted.figures if name not in made]:
+        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)), new)
+        kept = read_weights(folder / store.FIGURES) if made else {}
+        write_weights(folder / store.FIGURES, kept | pictures)
+        metrics["figures"] = [*made, *new]
 
 
 def _log_frequencies(dataset: Dataset) -> Tensor:

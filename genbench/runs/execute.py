@@ -85,7 +85,8 @@ def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
     n = min(spec.train.batch_size, dataset.size("train"))
     x, y = dataset.held_out("train")
     model = copy.deepcopy(built.model)  # counting runs the model, and batch statistics would move
-    return forward_flops(model, built.updates, Batch(x[:n].cpu(), y[:n].cpu()))
+    batch = Batch(x[:n].cpu(), y[:n].cpu(), indices=torch.arange(n))
+    return forward_flops(model, built.updates, batch)
 
 
 def start_over(folder: RunFolder) -> None:

@@ -23,7 +23,7 @@ from genbench.runs.provenance import pick_device
 from genbench.runs.record import RunRecord, describe, failed
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
-from genbench.runs.stored import read_stored
+from genbench.runs.stored import Wanted, read_stored
 from genbench.runs.together import groups, train_together
 
 Group = tuple[RunSpec, ...]
@@ -36,6 +36,7 @@ class Plan:
     suite: str
     specs: tuple[RunSpec, ...]
     tasks: tuple[tuple[str, Mapping[str, Any]], ...]
+    figures: tuple[str, ...]
     results_dir: Path
     data_dir: Path | None = None
     device: str = "auto"
@@ -45,6 +46,10 @@ class Plan:
     def evaluations(self) -> list[Task]:
         """Return the tasks with their evaluators."""
         return [make_task(name, options) for name, options in self.tasks]
+
+    def wanted(self) -> Wanted:
+        """Return what is asked of each run once it is trained."""
+        return Wanted(self.evaluations(), self.figures)
 
 
 class Bench:
@@ -94,14 +99,14 @@ class Bench:
 
     def _execute(self, spec: RunSpec, folder: RunFolder, trained: Trained | None) -> RunRecord:
         """Execute one run; an unexpected error fails this run and no other."""
-        dataset, tasks = self.dataset(spec.data), self.plan.evaluations()
+        dataset, wanted = self.dataset(spec.data), self.plan.wanted()
         try:
-            return execute(spec, dataset, folder, tasks, self.device, trained)
+            return execute(spec, dataset, folder, wanted, self.device, trained)
         except (GenbenchError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe of the user's own can raise anything
             description = self._described(spec)
-            return failed(spec, folder.train_id, dataset, description, tasks, error)
+            return failed(spec, folder.train_id, dataset, description, wanted.tasks, error)
 
     def _described(self, spec: RunSpec) -> dict[str, Any]:
         """Describe a run that failed; nothing where it is the building that fails."""
@@ -114,7 +119,7 @@ class Bench:
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run that is stored with every evaluation, or None."""
         dataset, folder = self.dataset(spec.data), self.folder(spec)
-        return read_stored(spec, dataset, folder, self.plan.evaluations())
+        return read_stored(spec, dataset, folder, self.plan.wanted())
 
 
 def run_here(bench: Bench, specs: Sequence[RunSpec]) -> Iterator[RunRecord]:

@@ -13,6 +13,8 @@ from genbench.runs.spec import RunSpec
 
 LABEL = "|label"
 """Ends the protocol of a number about p(x given y)."""
+PIXELS = "|pixels:"
+"""Ends the protocol of a number about hidden pixels, with the part of the image that is shown."""
 
 
 @dataclass
@@ -51,6 +53,7 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "comparable_measure": natural if measure == "none" else measure,
         "closed_form": built.closed_form is not None,
         "conditional": isinstance(built.model, Conditions),
+        "shown": built.shown,
         "n_parameters": count_parameters(built.model),
     }
 
@@ -62,6 +65,8 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
     reconstructions are compared with those of models that saw the same pixels.
     """
     condition = LABEL if description["conditional"] else ""
+    if shown := description.get("shown"):
+        condition = f"{PIXELS}{shown}"
     return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
 
 

@@ -44,15 +44,19 @@ class RunSpec(Options):
             raise ConfigError(explain(error, f"model.{self.name}", found.options)) from error
 
     def identity(self, data_digest: str) -> dict[str, Any]:
-        """Return what was asked for, complete and canonical: defaults are written out."""
+        """Return what was asked for, complete and canonical: defaults are written out.
+
+        Options that came after the first stored runs are left out at their defaults, so that those
+        runs are found again.
+        """
         assumed = {"assume": self.assume.model_dump(mode="json")} if self.assume else {}
         return {
             "schema": SCHEMA,
             "recipe": self.recipe,
             "recipe_version": recipes[self.recipe].version,
-            "options": self.recipe_options().model_dump(mode="json"),
+            "options": self.recipe_options().canonical(),
             "data": self.data.model_dump(mode="json") | {"digest": data_digest},
-            "train": self.train.model_dump(mode="json"),
+            "train": self.train.canonical(),
             "seed": self.seed,
             **assumed,
         }

@@ -1,9 +1,10 @@
 """What is stored of a run, read back as far as it is whole."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
+from genbench.core.figures import DEFAULT_FIGURES
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.runner import Row, Task
@@ -19,19 +20,41 @@ MEASURED = ("train_seconds", "evaluate_seconds", "trained_together", "not_togeth
 """What the provenance says of how a run was done, beside where and when."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a trained run: its evaluations, and the figures made of it."""
+
+    tasks: Sequence[Task]
+    figures: Sequence[str] = DEFAULT_FIGURES
+
+
 def read_stored(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, tasks: Sequence[Task]
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, wanted: Wanted
 ) -> RunRecord | None:
     """Return the record of a run if it is stored, intact, with all that is asked; else None."""
     metrics = stored_metrics(folder)
-    keys = {f"{SPLIT}/{task.key}" for task in tasks}
     if not metrics or not folder.intact(store.PROVENANCE, *folder.listed()):
         return None
-    if metrics["status"] == "ok" and not keys <= metrics["evaluations"].keys():
+    if metrics["status"] == "ok" and not _complete(folder, metrics, wanted):
         return None
     description = folder.read(store.SPEC)["description"]
     record = RunRecord(spec, folder.train_id, "", description=description)
-    return fill(record, dataset, folder, metrics, tasks)
+    return fill(record, dataset, folder, metrics, wanted.tasks)
+
+
+def _complete(folder: RunFolder, metrics: dict[str, Any], wanted: Wanted) -> bool:
+    keys = {f"{SPLIT}/{task.key}" for task in wanted.tasks}
+    figures = set(made_figures(folder, metrics))
+    return keys <= metrics["evaluations"].keys() and figures >= set(wanted.figures)
+
+
+def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
+    """Return the figures whose tensors are stored whole, or are absent for want of a capability.
+
+    A run of an older version says nothing of them: it has the default ones.
+    """
+    whole = folder.intact(store.FIGURES)
+    return tuple(metrics.get("figures", DEFAULT_FIGURES)) if whole else ()
 
 
 def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:

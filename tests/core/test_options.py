@@ -1,11 +1,12 @@
 """Strict options, and findings a user can act on."""
 
 import math
+from typing import Annotated
 
 import pytest
 from pydantic import PositiveInt, ValidationError
 
-from genbench.core.options import Options, explain
+from genbench.core.options import ADDED, Options, explain
 
 
 class Inner(Options):
@@ -48,3 +49,17 @@ def test_options_take_no_infinity_and_no_nan(bad):
 def test_options_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         Outer().latent_dim = 5
+
+
+class Young(Options):
+    """One old option, one younger."""
+
+    old: int = 1
+    young: Annotated[str, ADDED] = "as ever"
+
+
+def test_an_added_option_is_part_of_the_canonical_form_only_where_it_is_not_the_default():
+    assert Young().canonical() == {"old": 1}
+    assert Young(young="as ever", old=2).canonical() == {"old": 2}
+    assert Young(young="new").canonical() == {"old": 1, "young": "new"}
+    assert Young().model_dump() == {"old": 1, "young": "as ever"}

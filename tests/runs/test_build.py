@@ -1,0 +1,62 @@
+"""Whether a model fits the data it is asked to describe."""
+
+from dataclasses import replace
+
+import pytest
+
+from genbench.core.errors import ConfigError
+from genbench.data import DataConfig, load
+from genbench.runs.build import build
+from genbench.runs.record import describe, protocol_of
+from genbench.runs.spec import RunSpec
+from genbench.training.config import TrainConfig
+
+GREY = {}
+BINARY = {"binarisation": "dynamic"}
+SPREAD = {"dequantisation": "uniform"}
+LOGISTIC = {"kind": "discretised_logistic", "n_levels": 17}
+SMALL = {"hidden": [8], "latent_dim": 2}
+
+
+def request(view, recipe="vae", **options):
+    data = DataConfig(name="digits", limit=20, **view)
+    spec = RunSpec(
+        name="one", recipe=recipe, options=SMALL | options, data=data, train=TrainConfig(), seed=0
+    )
+    return spec, load(data)
+
+
+@pytest.mark.parametrize(
+    ("view", "observation", "missing"),
+    [
+        (GREY, "bernoulli", r"needs pixels in \{0, 1\}"),
+        (SPREAD, "bernoulli", r"needs pixels in \{0, 1\}"),
+        (BINARY, LOGISTIC, "needs grey levels as they are"),
+        (SPREAD, LOGISTIC, "needs grey levels as they are"),
+        (GREY, LOGISTIC | {"n_levels": 256}, r"n_levels: 'digits' has 17 levels"),
+    ],
+)
+def test_an_observation_model_of_other_pixels_is_refused(view, observation, missing):
+    with pytest.raises(ConfigError, match=rf"model\.one\.observation.*{missing}"):
+        build(*request(view, observation=observation))
+
+
+def test_masses_of_grey_and_binary_pixels_and_densities_never_share_a_protocol():
+    protocols = {}
+    for view, kind in (
+        (GREY, LOGISTIC),
+        (GREY, "learned_gaussian"),
+        (SPREAD, "learned_gaussian"),
+        (BINARY, "bernoulli"),
+    ):
+        spec, data = request(view, observation=kind)
+        protocols[str((view, kind))] = protocol_of(data, describe(spec, data, build(spec, data)))
+    assert len(set(protocols.values())) == 4
+    assert protocols[str((GREY, LOGISTIC))].endswith("/grey/20+20+20 of 1097+200+500/mass")
+
+
+def test_a_conditional_model_needs_labels():
+    spec, data = request(BINARY, recipe="cvae")
+    assert build(spec, data).model.n_classes == 10
+    with pytest.raises(ConfigError, match=r"^model\.one\.recipe: 'cvae' needs labels"):
+        build(spec, replace(data, n_classes=1))
