@@ -43,11 +43,11 @@ def _pinned(images: npt.NDArray[np.uint8], spec: DatasetSpec) -> npt.NDArray[np.
     return images
 
 
-def permutation(n: int) -> list[int]:
-    """Return 0..n-1 in the order of the SHA-256 of each index.
+def permutation(n: int, name: str = "digits") -> list[int]:
+    """Return 0..n-1 in the order of the SHA-256 of ``"<name> <index>"``.
 
     Example:
         >>> permutation(4)
         [3, 1, 2, 0]
     """
-    return sorted(range(n), key=lambda index: sha256_bytes(f"digits {index}".encode()))
+    return sorted(range(n), key=lambda index: sha256_bytes(f"{name} {index}".encode()))

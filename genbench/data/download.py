@@ -12,14 +12,13 @@ from urllib.parse import urljoin
 from genbench.core.errors import DataError
 from genbench.core.files import require_writable, write_atomic
 from genbench.data.records import DataFile, DatasetSpec
-from genbench.data.storage import Finding, download_path, examine
+from genbench.data.storage import Finding, download_path, examine, inspect, require_ok
 from genbench.data.transfer import TransferError, get
 
 TIMEOUT_S = 10.0
 _ROUNDS = 2
 _SILENCES = 2  # after so many addresses that never answer, the network is taken to be down
 _PAUSE_S = 0.2  # before the second round
-_REPACKED = 65_536  # how many bytes above the expected a mirror's own packing may take
 
 
 def download(
@@ -52,6 +51,18 @@ def download(
     raise DataError(_nowhere(file, path, spec, failures))
 
 
+def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
+    """Return the unpacked content of a file, checked against its pin; download it if missing.
+
+    Raises:
+        DataError: The file is damaged, or missing and not to be had.
+    """
+    finding = inspect(spec, file, data_dir)
+    if finding.status == "missing":
+        finding = download(spec, file, data_dir)
+    return require_ok(spec, finding)
+
+
 def _worth_a_second(urls: list[str], failures: dict[str, TransferError]) -> list[str]:
     patient = sum(failure.silent for failure in failures.values()) < _SILENCES
     return [
@@ -61,7 +72,7 @@ def _worth_a_second(urls: list[str], failures: dict[str, TransferError]) -> list
 
 def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[bytes, Finding]:
     with _progress(file, path) as bar:
-        payload = get(url, file.n_bytes + _REPACKED, timeout, bar.update)
+        payload = get(url, file.most_bytes, timeout, bar.update)
     finding = examine(file, payload, path)
     if finding.status != "ok":
         raise TransferError(f"{len(payload)} bytes with {finding.problem}", transient=True)

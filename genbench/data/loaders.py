@@ -47,7 +47,8 @@ class Dataset:
         n_levels: Number of values a pixel can take before any noise.
         digest: SHA-256 over all pixels and labels as read, whatever ``limit`` keeps.
         protocol: One line that states data, digest, view, seed and sizes.
-        domain: ``binary`` when x is 0 or 1 only, else ``unit_interval``.
+        domain: ``binary`` when x is 0 or 1 only, ``grey_levels`` when it is level / (n_levels - 1),
+            ``unit_interval`` when it is dequantised.
         levels: (N, C, H, W) uint8, the splits one after the other.
         labels: (N,) int64.
         sizes: How many data each split has.
@@ -60,7 +61,7 @@ class Dataset:
     n_levels: int
     digest: str
     protocol: str
-    domain: Literal["binary", "unit_interval"]
+    domain: Literal["binary", "grey_levels", "unit_interval"]
     levels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     sizes: dict[SplitName, int] = field(repr=False)
@@ -139,7 +140,7 @@ def load(
         n_levels=spec.n_levels,
         digest=digest,
         protocol=describe(config, spec, digest),
-        domain="binary" if config.is_binary else "unit_interval",
+        domain=config.domain,
         levels=levels.to(device),
         labels=labels.to(device),
         sizes=split_sizes(config, spec),

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.core.errors import DataError
-from genbench.data.download import download
-from genbench.data.records import DataFile, DatasetSpec, RawData
-from genbench.data.storage import inspect, require_ok
+from genbench.data.download import content_of
+from genbench.data.records import DatasetSpec, RawData
 
 _UINT8 = 8
 _DIMENSIONS = (1, 3)  # labels, images
@@ -28,16 +27,11 @@ def read(spec: DatasetSpec, data_dir: Path) -> RawData:
     Raises:
         DataError: A file is damaged, or missing and not to be had.
     """
-    arrays = [parse_idx(_content(spec, file, data_dir), file.unpacked_name) for file in spec.files]
+    arrays = [
+        parse_idx(content_of(spec, file, data_dir), file.unpacked_name) for file in spec.files
+    ]
     train_x, train_y, test_x, test_y = arrays
     return RawData(train_x, train_y, test_x, test_y)
-
-
-def _content(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
-    finding = inspect(spec, file, data_dir)
-    if finding.status == "missing":
-        finding = download(spec, file, data_dir)
-    return require_ok(spec, finding)
 
 
 def parse_idx(content: bytes, source: str) -> npt.NDArray[np.uint8]:

@@ -62,6 +62,13 @@ class DataConfig(BaseModel):
         return self.binarisation != "none"
 
     @property
+    def domain(self) -> Literal["binary", "grey_levels", "unit_interval"]:
+        """Which values x takes: 0 and 1, level / (n_levels - 1), or any in (0, 1)."""
+        if self.is_binary:
+            return "binary"
+        return "grey_levels" if self.dequantisation == "none" else "unit_interval"
+
+    @property
     def is_noisy(self) -> bool:
         """Whether the view depends on drawn noise."""
         return self.binarisation in ("static", "dynamic") or self.dequantisation == "uniform"
@@ -92,7 +99,8 @@ def split_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
 def describe(config: DataConfig, spec: DatasetSpec, digest: str) -> str:
     """Write the protocol in one line: data, digest, view with its seed, sizes.
 
-    With a ``limit`` the full sizes follow, because they decide which data are in which split.
+    With a ``limit`` the full sizes follow, because they decide which data are in which split. So
+    does the word for how a data set without official splits was cut, where that matters.
 
     Example:
         >>> config = DataConfig(name="mnist", binarisation="dynamic", limit=100)
@@ -101,7 +109,8 @@ def describe(config: DataConfig, spec: DatasetSpec, digest: str) -> str:
     """
     sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     counts = _plus(sizes) if sizes == full else f"{_plus(sizes)} of {_plus(full)}"
-    return f"{spec.name}@{digest[:8]}/{_view(config)}/{counts}"
+    cut = f" {spec.split}" if spec.split else ""
+    return f"{spec.name}@{digest[:8]}/{_view(config)}/{counts}{cut}"
 
 
 def _plus(sizes: dict[SplitName, int]) -> str:

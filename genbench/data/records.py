@@ -21,10 +21,10 @@ class RawData(NamedTuple):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One gzip file as it is distributed, with its pins.
+    """One packed file as it is distributed, with its pins.
 
     Attributes:
-        name: File name, ending in ``.gz``.
+        name: File name, ending in ``.gz``, or in ``.mat`` where one array is the content.
         n_bytes: Size of the packed file.
         sha256: Digest of the packed file.
         content_bytes: Size after unpacking.
@@ -42,6 +42,12 @@ class DataFile:
         """The file's name without ``.gz``."""
         return self.name.removesuffix(".gz")
 
+    @property
+    def most_bytes(self) -> int:
+        """Size of the largest file that is worth a look: another packing may be a larger one."""
+        other = self.content_bytes if self.content_sha256 else 0
+        return max(self.n_bytes, other) + 65_536
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -52,7 +58,7 @@ class DatasetSpec:
         title: The name in tables and figures.
         description: One line.
         image_shape: (C, H, W).
-        n_classes: Number of labels.
+        n_classes: Number of labels; 1 where there are none, and every label is then 0.
         n_levels: Number of values a pixel can take, 0 included.
         n_train: Size of the official training set, validation data included.
         n_test: Size of the official test set.
@@ -65,6 +71,8 @@ class DatasetSpec:
         torchvision_class: The folder in which torchvision keeps the same files, if any.
         pixels_sha256: Pin of the pixels of a data set without files.
         embedded_in: The installed package that carries a data set without files.
+        split: A word of the protocol for how train and test were cut where that is no matter of
+            course; what it means stands with the reader.
     """
 
     name: str
@@ -84,3 +92,4 @@ class DatasetSpec:
     torchvision_class: str = ""
     pixels_sha256: str = ""
     embedded_in: str = ""
+    split: str = ""

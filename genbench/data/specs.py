@@ -23,6 +23,18 @@ def _read_mnist_family(spec: DatasetSpec, data_dir: Path) -> RawData:
     return read(spec, data_dir)
 
 
+def _read_frey_faces(spec: DatasetSpec, data_dir: Path) -> RawData:
+    from genbench.data.frey_faces import read
+
+    return read(spec, data_dir)
+
+
+def _read_shapes(spec: DatasetSpec, data_dir: Path) -> RawData:
+    from genbench.data.shapes import read
+
+    return read(spec, data_dir)
+
+
 _IDX_FILES = (
     ("train-images-idx3-ubyte.gz", 47_040_016),
     ("train-labels-idx1-ubyte.gz", 60_008),
@@ -154,5 +166,55 @@ datasets.add(
         ),
         mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
         torchvision_class="KMNIST",
+    ),
+)
+
+datasets.add(
+    "frey_faces",
+    DatasetSpec(
+        name="frey_faces",
+        title="Frey Faces",
+        description="1,965 frames of a film of one face, 28x20 pixels and 256 levels, no labels",
+        image_shape=(1, 28, 20),
+        n_classes=1,
+        n_levels=256,
+        n_train=1765,
+        n_test=200,
+        default_validation_size=200,
+        read=_read_frey_faces,
+        licence="not stated; given for research by Brendan Frey, distributed by Sam Roweis",
+        citation="Frey, Colmenarez and Huang, 1998, Mixtures of Local Linear Subspaces for Face "
+        "Recognition",
+        files=(
+            DataFile(
+                "frey_rawface.mat",
+                996_854,
+                "6bd26bd7da4614190b2fd7271b61efe7423ab998df8d81d4beb9b94ae06bb308",
+                1_100_400,
+                "2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78",
+            ),
+        ),
+        mirrors=("https://cs.nyu.edu/~roweis/data/",),
+        split="shuffled_film",
+    ),
+)
+
+datasets.add(
+    "shapes",
+    DatasetSpec(
+        name="shapes",
+        title="Shapes",
+        description="576 white squares of 3 known factors, 20x20 pixels; needs no download",
+        image_shape=(1, 20, 20),
+        n_classes=4,
+        n_levels=2,
+        n_train=526,
+        n_test=50,
+        default_validation_size=50,
+        read=_read_shapes,
+        licence="MIT",
+        citation="made by genbench",
+        pixels_sha256="66b9ee127e5e320c899682f1f4cd2fe655331ac6c1a8e3bf7436784740f86036",
+        embedded_in="genbench",
     ),
 )

@@ -1,18 +1,16 @@
 """Where data lie on disk, and whether they are what the registry pins.
 
-Imports the standard library, ``genbench.core.files`` and the registry; no torch.
+Imports the standard library, ``genbench.core.files``, the registry and ``packing``; no torch.
 """
 
-import gzip
-import io
 import os
 import sys
-import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
+from genbench.data.packing import UNPACKERS
 from genbench.data.records import DataFile, DatasetSpec
 
 
@@ -92,33 +90,23 @@ def _inspect_path(file: DataFile, path: Path) -> Finding:
 
 
 def examine(file: DataFile, payload: bytes, path: Path) -> Finding:
-    """Compare the bytes of a file, packed when ``path`` ends in .gz, with the pin."""
-    packed = path.suffix == ".gz"
-    if packed and file.content_sha256 is None:
-        return _compare(path, payload, file.sha256, "sha256", unpack_to=file.content_bytes)
-    content = _unpack(payload, file.content_bytes) if packed else payload
-    if content is None or file.content_sha256 is None:
-        return _compare(path, payload, file.sha256, "not a whole gzip file: sha256")
-    return _compare(path, content, file.content_sha256, "sha256 of the unpacked content")
+    """Compare the bytes of a file, packed where ``path`` has such an ending, with the pin."""
+    unpack = UNPACKERS.get(path.suffix)
+    content = unpack(payload, file.content_bytes) if unpack else payload
+    if content is None:
+        what = f"not a whole {path.suffix} file: sha256"
+        return _compare(path, payload, file.sha256, what, content)
+    if unpack and file.content_sha256 is None:
+        return _compare(path, payload, file.sha256, "sha256", content)
+    pin = file.content_sha256 or file.sha256
+    return _compare(path, content, pin, "sha256 of the unpacked content", content)
 
 
-def _compare(
-    path: Path, payload: bytes, pin: str, what: str, unpack_to: int | None = None
-) -> Finding:
-    found = sha256_bytes(payload)
-    content = payload if unpack_to is None else _unpack(payload, unpack_to)
+def _compare(path: Path, compared: bytes, pin: str, what: str, content: bytes | None) -> Finding:
+    found = sha256_bytes(compared)
     if found != pin or content is None:
         return Finding(path, "damaged", found, problem=f"{what}: expected {pin}, found {found}")
     return Finding(path, "ok", found, content)
-
-
-def _unpack(payload: bytes, size: int) -> bytes | None:
-    """Return the unpacked bytes, cut one byte above ``size``; None when the gzip is broken."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(payload)) as stream:
-            return stream.read(size + 1)
-    except (EOFError, OSError, zlib.error):
-        return None
 
 
 def require_ok(spec: DatasetSpec, finding: Finding) -> bytes:

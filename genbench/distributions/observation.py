@@ -1,4 +1,4 @@
-"""Observation heads: decoder output -> p(x given z). Imports torch and :mod:`pixels`.
+"""Observation heads: decoder output -> p(x given z). Imports torch and this package's densities.
 
 Each head says how many numbers per pixel it wants from the decoder, whether its log probability is
 of a mass or a density (the two never compare), and which data it accepts.
@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
+from genbench.distributions.discretised import discretised_image
 from genbench.distributions.pixels import BernoulliPixels, GaussianPixels
 
 Measure = Literal["mass", "density"]
-Domain = Literal["binary", "unit_interval"]
+Domain = Literal["binary", "grey_levels", "unit_interval"]
 
 
 class ObservationHead(Protocol):
@@ -133,3 +134,41 @@ class PixelGaussianHead(nn.Module):
     def describe(self) -> str:
         """Name the observation model in a table."""
         return f"Gaussian, learned scale per pixel (at least {self.min_scale:g})"
+
+
+class DiscretisedLogisticHead(nn.Module):
+    """p(x given z) = prod_i P(x_i), logistic densities cut at the grey levels: a mass.
+
+    The scale is one learned number for all pixels, or one for each pixel and z from the decoder.
+    """
+
+    measure: Measure = "mass"
+    domain: Domain = "grey_levels"
+
+    def __init__(
+        self, n_levels: int = 256, initial_scale: float = 0.1, per_pixel: bool = False
+    ) -> None:
+        super().__init__()
+        self.n_levels, self.initial_scale = n_levels, initial_scale
+        self.n_per_pixel = 2 if per_pixel else 1
+        if not per_pixel:
+            self.log_scale = nn.Parameter(torch.tensor(initial_scale).log())
+
+    def forward(self, output: Tensor) -> Distribution:
+        """Read the output as location, and as the log scale after it along the channels if any."""
+        if self.n_per_pixel == 1:
+            return discretised_image(output, self.log_scale.exp(), self.n_levels)
+        loc, log_scale = output.chunk(2, dim=-3)
+        return discretised_image(loc, log_scale.exp(), self.n_levels)
+
+    def start(self, mean_image: Tensor) -> Tensor:
+        """Return the mean image, with the initial log scale for each pixel where one is wanted."""
+        if self.n_per_pixel == 1:
+            return mean_image
+        log_scale = torch.full_like(mean_image, self.initial_scale).log()
+        return torch.cat((mean_image, log_scale))
+
+    def describe(self) -> str:
+        """Name the observation model in a table."""
+        scale = "one learned scale" if self.n_per_pixel == 1 else "learned scale per pixel"
+        return f"discretised logistic, {self.n_levels} levels, {scale}"

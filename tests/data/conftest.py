@@ -179,6 +179,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture
+def frey_file(real_data) -> Path:
+    """The real Frey Faces."""
+    path = real_data / "frey_faces" / "frey_rawface.mat"
+    if not path.is_file():
+        pytest.skip("GENBENCH_DATA_DIR holds no Frey Faces")
+    return path
+
+
+@pytest.fixture
 def replies() -> SimpleNamespace:
     """The replies a script can be made of."""
     return SimpleNamespace(body=body, status=status, redirect=redirect)

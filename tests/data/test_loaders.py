@@ -65,7 +65,7 @@ def test_a_data_set_states_its_protocol_and_domain(tiny_dir):
     assert data.protocol == f"tiny@{data.digest[:8]}/dynamic(seed=4)/32+8+10"
     assert (data.name, data.image_shape, data.n_levels) == ("tiny", (1, 4, 4), 256)
     domains = [tiny_set(tiny_dir, **view).domain for view in VIEWS]
-    assert domains == ["unit_interval", "binary", "binary", "binary", "unit_interval"]
+    assert domains == ["grey_levels", "binary", "binary", "binary", "unit_interval"]
 
 
 @pytest.mark.parametrize("view", VIEWS)
