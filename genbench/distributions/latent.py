@@ -13,6 +13,7 @@ from torch.distributions import (
     Categorical,
     Distribution,
     Independent,
+    MultivariateNormal,
     Normal,
     OneHotCategorical,
     Uniform,
@@ -38,6 +39,26 @@ def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
 
 
 register_kl(Normal, UnitNormal)(_kl_from_unit)  # type: ignore[no-untyped-call]
+
+
+class FactoredNormal(MultivariateNormal):
+    """N(loc, L L^T) from its factor L, whose divergence from N(0, I) is known in closed form."""
+
+
+def _kl_of_factored(q: FactoredNormal, p: "Independent[Distribution]") -> Tensor:
+    """Return (|L|^2 + |loc|^2 - D) / 2 - sum_i log L_ii, where p is N(0, I).
+
+    That is (tr S + |loc|^2 - D - log det S) / 2 with S = L L^T.
+    """
+    if type(p.base_dist) is not UnitNormal or p.reinterpreted_batch_ndims != 1:
+        raise NotImplementedError
+    trace = q.scale_tril.square().sum(dim=(-2, -1))
+    log_volume = q.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+    kl: Tensor = (trace + q.loc.square().sum(dim=-1) - q.loc.shape[-1]) * 0.5 - log_volume
+    return kl
+
+
+register_kl(FactoredNormal, Independent)(_kl_of_factored)  # type: ignore[no-untyped-call]
 
 
 class StandardNormal(nn.Module):
@@ -67,6 +88,47 @@ class DiagonalNormal(nn.Module):
         loc, raw = self.linear(features).chunk(2, dim=-1)
         normal = Normal(loc, softplus(raw) + 1e-6, validate_args=False)
         return Independent(normal, 1, validate_args=False)
+
+
+class IsotropicNormal(nn.Module):
+    """The posterior head N(loc(h), scale(h)^2 I): one scale for all dimensions of a datum."""
+
+    def __init__(self, n_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_features, latent_dim + 1)
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+        output = self.linear(features)
+        loc, raw = output[..., :-1], output[..., -1:]
+        scale = (softplus(raw) + 1e-6).expand_as(loc)
+        return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+
+
+class FullNormal(nn.Module):
+    """The posterior head N(loc(h), L(h) L(h)^T), L lower-triangular with a positive diagonal.
+
+    It has D (D + 3) / 2 outputs per datum: D locations, D diagonal entries through softplus, and
+    the entries below the diagonal as they are.
+
+    References:
+        Doersch 2016, equation 7, for the divergence from N(0, I).
+    """
+
+    def __init__(self, n_features: int, latent_dim: int) -> None:
+        super().__init__()
+        below = torch.tril_indices(latent_dim, latent_dim, offset=-1)
+        self.sizes = (latent_dim, latent_dim, below.shape[1])
+        self.linear = nn.Linear(n_features, sum(self.sizes))
+        self.register_buffer("below", below, persistent=False)
+
+    def forward(self, features: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+        loc, raw, entries = self.linear(features).split(self.sizes, dim=-1)
+        factor = torch.diag_embed(softplus(raw) + 1e-6)  # (B, D, D)
+        rows, columns = self.get_buffer("below")
+        factor[..., rows, columns] = entries
+        return FactoredNormal(loc, scale_tril=factor, validate_args=False)
 
 
 class ConstantScaleNormal(DiagonalNormal):

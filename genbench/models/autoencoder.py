@@ -1,4 +1,4 @@
-"""The plain autoencoder."""
+"""Plain and sparse autoencoders."""
 
 from torch import Tensor, nn
 
@@ -23,3 +23,11 @@ class Autoencoder(nn.Module):
         """Return the image of each code, pixels in (0, 1)."""
         image: Tensor = self.decoder(z)
         return image.sigmoid()
+
+
+class SparseAutoencoder(Autoencoder):
+    """An autoencoder with rectified codes, which can be exactly zero."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the code (B, D), no number of it negative."""
+        return super().encode(x).relu()

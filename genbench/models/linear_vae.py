@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
-from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import FixedGaussianHead, SharedGaussianHead
 from genbench.models.vae import Vae
 from genbench.nets.mlp import MlpDecoder
@@ -27,7 +26,7 @@ class LinearVae(Vae):
     def __init__(
         self,
         encoder: nn.Module,
-        posterior: DiagonalNormal,
+        posterior: nn.Module,
         decoder: nn.Module,
         observation: nn.Module,
         latent_dim: int,
@@ -38,11 +37,7 @@ class LinearVae(Vae):
 
     def linear_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return W (n_pixels, D), b (n_pixels,) and the variance s2 (), in float64."""
-        affine = cast(nn.Linear, self.decoder.output)
-        head = self.observation_head
-        scale = head.log_scale.exp() if isinstance(head, SharedGaussianHead) else head.scale
-        s2 = torch.as_tensor(scale, dtype=torch.float64, device=affine.weight.device).square()
-        return affine.weight.double(), affine.bias.double(), s2
+        return affine_parameters(self.decoder, self.observation_head)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x) = log N(x; b, W W^T + s2 I), (B,) in nats."""
@@ -65,6 +60,14 @@ class LinearVae(Vae):
         covariance = s2 * torch.cholesky_inverse(factor)
         scale_tril = torch.linalg.cholesky(covariance)
         return MultivariateNormal(loc, scale_tril=scale_tril, validate_args=False)
+
+
+def affine_parameters(decoder: nn.Module, head: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+    """Return W (n_pixels, D), b (n_pixels,) and s2 () of p(x given z) = N(W z + b, s2 I)."""
+    affine = cast(nn.Linear, decoder.output)
+    scale = head.log_scale.exp() if isinstance(head, SharedGaussianHead) else head.scale
+    s2 = torch.as_tensor(scale, dtype=torch.float64, device=affine.weight.device).square()
+    return affine.weight.double(), affine.bias.double(), s2
 
 
 def _factor(W: Tensor, s2: Tensor) -> Tensor:

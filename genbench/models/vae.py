@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genbench.distributions.latent import DiagonalNormal, StandardNormal
+from genbench.distributions.latent import StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
 
 
@@ -65,7 +65,7 @@ class Cvae(EncoderDecoder):
     def __init__(
         self,
         encoder: nn.Module,
-        posterior: DiagonalNormal,
+        posterior: nn.Module,
         decoder: nn.Module,
         observation: nn.Module,
         latent_dim: int,

@@ -49,3 +49,24 @@ class NsGanGenerator:
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""
         return Loss(softplus(-model.critic(model.sample(len(batch.x)))).mean(), {})
+
+
+def minimax_gan_generator() -> Objective:
+    """Return the saturating generator loss log(1 - D(G(z))) = -softplus(logit), a batch mean.
+
+    Its gradient with respect to a logit is -D(G(z)), and vanishes where the discriminator is sure
+    of a fake; that of :func:`ns_gan_generator` is -(1 - D(G(z))), and tends to -1 there.
+
+    References:
+        Goodfellow et al. 2014, equation 1.
+    """
+    return MinimaxGanGenerator()
+
+
+@dataclass(frozen=True)
+class MinimaxGanGenerator:
+    """What :func:`minimax_gan_generator` returns."""
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+        return Loss(-softplus(model.critic(model.sample(len(batch.x)))).mean(), {})

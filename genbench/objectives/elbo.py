@@ -5,16 +5,25 @@ Objectives are frozen dataclasses: equal settings make equal objectives, and a f
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
 from genbench.core.capabilities import bind
+from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.objective import Batch, Loss, Objective
 from genbench.inference.bounds import elbo_terms
+from genbench.objectives.score_function import score_function_terms
+
+ElboGradient = Literal["reparameterised", "score_function", "score_function_baseline"]
 
 
-def negative_elbo(beta: float = 1.0, warmup_epochs: float = 0.0, n_samples: int = 1) -> Objective:
+def negative_elbo(
+    beta: float = 1.0,
+    warmup_epochs: float = 0.0,
+    n_samples: int = 1,
+    gradient: ElboGradient = "reparameterised",
+) -> Objective:
     """Return the objective -E_q[log p(x given z)] + beta KL(q(z given x) || p(z)), a batch mean.
 
     beta = 1 is the negative ELBO; another beta weighs the KL (the lambda of the lecture notes).
@@ -22,10 +31,18 @@ def negative_elbo(beta: float = 1.0, warmup_epochs: float = 0.0, n_samples: int 
     expectation is a mean over ``n_samples`` draws per datum. A conditional model is bound to the
     labels of the batch.
 
+    ``gradient`` says how the draws are differentiated; the value is the same number in each.
+    ``reparameterised`` goes through the draws themselves. ``score_function`` keeps them fixed and
+    weighs the gradient of log q with what each is worth, which needs no gradient in z and has a
+    larger variance; ``score_function_baseline`` subtracts a baseline from that worth
+    (:func:`genbench.objectives.score_function.score_function_terms`). All three are unbiased.
+
     References:
-        Kingma and Welling 2014, equation 3; Higgins et al. 2017, equation 4.
+        Kingma and Welling 2014, equation 3 and section 2.2; Higgins et al. 2017, equation 4.
     """
-    return NegativeElbo(beta, warmup_epochs, n_samples)
+    if gradient not in get_args(ElboGradient):
+        raise ConfigError(f"gradient: {did_you_mean(gradient, get_args(ElboGradient))}")
+    return NegativeElbo(beta, warmup_epochs, n_samples, gradient)
 
 
 @dataclass(frozen=True)
@@ -35,12 +52,20 @@ class NegativeElbo:
     beta: float = field(default=1.0, metadata={"per_member": True})
     warmup_epochs: float = 0.0
     n_samples: int = 1
+    gradient: ElboGradient = "reparameterised"
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""
-        terms = elbo_terms(bind(model, batch.y), batch.x, self.n_samples)
+        view = bind(model, batch.y, batch.x)
         weight = self.beta * warmth(batch.epoch, self.warmup_epochs)
-        return weighed(terms.log_px_given_z, terms.kl, weight)
+        if self.gradient == "reparameterised":
+            terms = elbo_terms(view, batch.x, self.n_samples)
+            return weighed(terms.log_px_given_z, terms.kl, weight)
+        baseline = self.gradient == "score_function_baseline"
+        found = score_function_terms(view, batch.x, self.n_samples, weight, baseline=baseline)
+        loss = weighed(found.log_px_given_z, found.kl, weight)
+        slope = found.surrogate.mean()
+        return Loss(loss.value.detach() - (slope - slope.detach()), loss.logged)
 
 
 def warmth(epoch: float | Tensor, warmup_epochs: float) -> float | Tensor:

@@ -2,11 +2,21 @@
 
 import math
 
+import numpy as np
+import pytest
 import torch
+from scipy.stats import multivariate_normal
 from torch.distributions import Independent, Normal, kl_divergence
 
 from genbench.core.seeding import seeded
-from genbench.distributions.latent import DiagonalNormal, StandardNormal
+from genbench.distributions.latent import (
+    DiagonalNormal,
+    FullNormal,
+    IsotropicNormal,
+    StandardNormal,
+    UniformPrior,
+)
+from genbench.inference.bounds import kl_terms
 
 
 def test_the_standard_normal_is_one_event_of_its_dimensions():
@@ -67,3 +77,69 @@ def test_the_standard_normal_is_torchs_in_every_other_way():
         draws = p.sample((2,))
     with seeded(0, "z"):
         assert torch.equal(draws, general.sample((2,)))
+
+
+FEATURES = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+def head(kind, latent_dim=3, features=4):
+    with seeded(0, "head"):
+        return kind(features, latent_dim).double()
+
+
+def test_an_isotropic_posterior_has_one_scale_for_all_dimensions():
+    made = head(IsotropicNormal)
+    q = made(FEATURES)
+    raw = FEATURES @ made.linear.weight.T + made.linear.bias
+    assert (q.batch_shape, q.event_shape) == ((5,), (3,))
+    assert torch.allclose(q.mean, raw[:, :3], rtol=1e-13)
+    scale = (1 + raw[:, 3:].exp()).log() + 1e-6
+    assert torch.allclose(q.stddev, scale.expand(5, 3), rtol=1e-12)
+    assert q.stddev[:, 0].unique().numel() == 5
+
+
+def test_a_full_posterior_has_the_density_of_its_covariance():
+    made = head(FullNormal)
+    q = made(FEATURES)
+    assert (q.batch_shape, q.event_shape) == ((5,), (3,))
+    z = torch.linspace(-2, 2, 15, dtype=torch.float64).reshape(5, 3)
+    raw = (FEATURES @ made.linear.weight.T + made.linear.bias).detach().numpy()
+    for i, row in enumerate(raw):
+        L = np.diag(np.log1p(np.exp(row[3:6])) + 1e-6)
+        L[1, 0], L[2, 0], L[2, 1] = row[6:]
+        expected = multivariate_normal(row[:3], L @ L.T).logpdf(z[i].numpy())
+        assert q.log_prob(z)[i].item() == pytest.approx(expected, rel=1e-10)
+        assert np.allclose(q.covariance_matrix[i].detach().numpy(), L @ L.T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 6])
+def test_the_divergence_of_a_full_posterior_is_the_general_formula(latent_dim):
+    """Doersch 2016, equation 7, with mu_1 = 0 and Sigma_1 = I, by determinant and trace."""
+    q = head(FullNormal, latent_dim)(FEATURES)
+    kl, parts = kl_terms(q, StandardNormal(latent_dim).double()())
+    assert parts is None
+    for i in range(5):
+        m, S = q.mean[i].detach().numpy(), q.covariance_matrix[i].detach().numpy()
+        expected = 0.5 * (np.trace(S) + m @ m - latent_dim - np.log(np.linalg.det(S)))
+        assert kl[i].item() == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_full_posterior_without_correlations_is_the_diagonal_one():
+    full, diagonal = head(FullNormal), head(DiagonalNormal)
+    with torch.no_grad():
+        full.linear.weight[6:] = 0
+        full.linear.bias[6:] = 0
+        diagonal.linear.weight.copy_(full.linear.weight[:6])
+        diagonal.linear.bias.copy_(full.linear.bias[:6])
+    q, factorised = full(FEATURES), diagonal(FEATURES)
+    p = StandardNormal(3).double()()
+    assert torch.allclose(kl_terms(q, p)[0], kl_terms(factorised, p)[0], rtol=1e-12)
+    with seeded(0, "z"):
+        z = q.rsample()
+    with seeded(0, "z"):
+        assert torch.allclose(z, factorised.rsample(), rtol=1e-12)
+    assert torch.allclose(q.log_prob(z), factorised.log_prob(z), rtol=1e-12)
+
+
+def test_from_another_prior_the_divergence_of_a_full_posterior_is_not_claimed():
+    assert kl_terms(head(FullNormal)(FEATURES), UniformPrior(3).double()()) == (None, None)

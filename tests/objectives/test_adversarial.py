@@ -63,10 +63,26 @@ def test_generator_gradient_does_not_vanish_where_the_discriminator_is_sure(logi
     model = FixedLogits([0.0], [logit])
     adversarial.ns_gan_generator()(model, batch_of(1)).value.backward()
     assert model.fake.grad.item() == pytest.approx(-1.0, abs=1e-10)
-    # the minimax loss log(1 - D) would have no gradient there: this is what the loss is for
-    minimax = torch.tensor(logit, dtype=torch.float64, requires_grad=True)
-    torch.log1p(-minimax.sigmoid()).backward()
-    assert abs(minimax.grad.item()) < 1e-10
+
+
+def test_minimax_generator_loss_by_hand():
+    model = FixedLogits([0.0] * 3, [0.0, 3.0, -3.0])
+    loss = adversarial.minimax_gan_generator()(model, batch_of(3))
+    by_hand = (log_sigmoid(0.0) + log_sigmoid(-3.0) + log_sigmoid(3.0)) / 3  # log(1 - D)
+    assert loss.value.item() == pytest.approx(by_hand, rel=1e-14)
+
+
+@pytest.mark.parametrize("logit", [-700.0, -30.0, -2.0, 0.0, 2.0, 40.0])
+def test_the_two_generator_losses_weigh_a_logit_with_d_and_with_one_minus_d(logit):
+    slopes = []
+    for factory in (adversarial.minimax_gan_generator, adversarial.ns_gan_generator):
+        model = FixedLogits([0.0], [logit])
+        factory()(model, batch_of(1)).value.backward()
+        slopes.append(-model.fake.grad.item())
+    e = math.exp(-abs(logit))
+    unsure, sure = e / (1 + e), 1 / (1 + e)
+    d, rest = (unsure, sure) if logit < 0 else (sure, unsure)
+    assert slopes == pytest.approx([d, rest], rel=1e-14)
 
 
 @pytest.mark.parametrize("logit", [25.0, 100.0])
@@ -80,7 +96,11 @@ def test_discriminator_gradient_does_not_vanish_where_it_is_wrong(logit):
 @pytest.mark.parametrize("logit", [1e4, -1e4])
 def test_losses_are_finite_at_any_logit(logit):
     model = FixedLogits([logit], [-logit])
-    for factory in (adversarial.ns_gan_discriminator, adversarial.ns_gan_generator):
+    for factory in (
+        adversarial.ns_gan_discriminator,
+        adversarial.ns_gan_generator,
+        adversarial.minimax_gan_generator,
+    ):
         assert torch.isfinite(factory()(model, batch_of(1)).value)
 
 

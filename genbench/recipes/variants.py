@@ -1,0 +1,46 @@
+"""Recipes that differ from another one in a loss: the sparse autoencoder, the minimax GAN."""
+
+from dataclasses import replace
+
+from pydantic import NonNegativeFloat
+from torch import nn
+
+from genbench.models.autoencoder import SparseAutoencoder
+from genbench.objectives.adversarial import minimax_gan_generator
+from genbench.objectives.reconstruction import sparse_squared_error
+from genbench.recipes.builtin import build_autoencoder, gan
+from genbench.recipes.options import GanOptions, NetworkOptions
+from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
+
+START = 0.1
+"""Bias of every number of an untrained sparse code, so that none starts at zero for all data."""
+
+
+class SparseAeOptions(NetworkOptions):
+    """``penalty`` weighs the l1 norm of the code against the squared error of the image."""
+
+    penalty: NonNegativeFloat = 0.01
+
+
+@recipe("sparse_ae")
+def sparse_ae(data: DataFacts, options: SparseAeOptions, train: TrainConfig) -> Built:
+    """Sparse autoencoder: squared error and an l1 penalty, which relaxes the l0 one, on the code.
+
+    Codes are rectified, so that a penalised number can reach zero and stay there.
+    """
+    model = build_autoencoder(SparseAutoencoder, data, options)
+    nn.init.constant_(model.to_code.bias, START)
+    objective = sparse_squared_error(options.penalty)
+    return Built(model, (Update("ae", list(model.parameters()), objective),))
+
+
+@recipe("gan_minimax")
+def gan_minimax(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
+    """Generative adversarial network with the minimax generator loss, which saturates."""
+    built = gan(data, options, train)
+    discriminator, generator = built.updates
+    return replace(
+        built, updates=(discriminator, replace(generator, objective=minimax_gan_generator()))
+    )
