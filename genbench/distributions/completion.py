@@ -1,0 +1,99 @@
+"""Images of which one part is known: how they are split, and the law of the rest.
+
+Imports torch only.
+"""
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, constraints
+
+
+class ImageParts(nn.Module):
+    """Which pixels of an image (C, H, W) are shown and which are hidden, in all channels alike.
+
+    Args:
+        shown: Which pixels are shown, (H, W) bool.
+        n_channels: C.
+    """
+
+    def __init__(self, shown: Tensor, n_channels: int) -> None:
+        super().__init__()
+        height, width = shown.shape
+        self.image_shape = (n_channels, height, width)
+        self.places: Tensor
+        self.shown_places: Tensor
+        flat = shown.flatten()
+        self.register_buffer("places", (~flat).nonzero()[:, 0], persistent=False)
+        self.register_buffer("shown_places", flat.nonzero()[:, 0], persistent=False)
+
+    @property
+    def n_shown(self) -> int:
+        """Numbers in the shown part."""
+        return self.image_shape[0] * len(self.shown_places)
+
+    @property
+    def hidden_shape(self) -> tuple[int, int, int]:
+        """Shape of the hidden part, as an image of one row."""
+        return (self.image_shape[0], 1, len(self.places))
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Return the shown part of images (B, ...), (B, n_shown)."""
+        flat = x.reshape(len(x), self.image_shape[0], -1)
+        return flat.index_select(-1, self.shown_places).flatten(1)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return the hidden part of images (..., C, H, W), (..., C, 1, n)."""
+        return x.flatten(-2).index_select(-1, self.places).unsqueeze(-2)
+
+    def fill(self, x: Tensor, hidden: Tensor) -> Tensor:
+        """Return images x (B, C, H, W) with the hidden part (..., B, C, 1, n) put in."""
+        pixels = hidden.squeeze(-2)
+        whole = x.to(pixels.dtype).expand(*pixels.shape[:-1], *self.image_shape[1:])
+        filled = whole.flatten(-2).index_copy(-1, self.places, pixels)
+        return filled.reshape(*pixels.shape[:-1], *self.image_shape[1:])
+
+    def mask(self) -> Tensor:
+        """Return which numbers of an image are hidden, (C, H, W) bool."""
+        hidden = torch.ones(self.image_shape, dtype=torch.bool, device=self.places.device)
+        hidden.flatten(1)[:, self.shown_places] = False
+        return hidden
+
+
+class Completion(Distribution):
+    """The law of whole images whose shown pixels are known: they are certain, the others follow p.
+
+    The log density of an image is that of its hidden pixels. Its shown ones are taken to be those
+    that are known: nothing looks at them.
+
+    Args:
+        p: Of the hidden pixels: batch (..., B), event ``parts.hidden_shape``.
+        parts: Which pixels are hidden.
+        x: Images (B, C, H, W) that hold the shown pixels.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+
+    def __init__(self, p: Distribution, parts: ImageParts, x: Tensor) -> None:
+        super().__init__(p.batch_shape, torch.Size(parts.image_shape), validate_args=False)
+        self._p, self._parts, self._x = p, parts, x
+
+    @property
+    def support(self) -> Any:
+        """Where hidden pixels may lie, asked of whole images."""
+        return self._p.support
+
+    @property
+    def mean(self) -> Tensor:
+        """The shown pixels with the means of the hidden ones."""
+        return self._parts.fill(self._x, self._p.mean)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Return the shown pixels with draws of the hidden ones."""
+        return self._parts.fill(self._x, self._p.sample(torch.Size(sample_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log density of the hidden pixels of images (..., B, C, H, W), (..., B)."""
+        log_prob: Tensor = self._p.log_prob(self._parts.hidden(value))
+        return log_prob
