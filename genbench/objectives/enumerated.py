@@ -50,5 +50,5 @@ class NegativeEnumeratedElbo:
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""
-        terms = enumerated_terms(bind(model, batch.y), batch.x)
+        terms = enumerated_terms(bind(model, batch.y, batch.x), batch.x)
         return weighed(terms.log_px_given_z, terms.kl, warmth(batch.epoch, self.warmup_epochs))

@@ -36,7 +36,7 @@ class NegativeIwBound:
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""
-        view = bind(model, batch.y)
+        view = bind(model, batch.y, batch.x)
         q = posterior_of(view, batch.x)
         z = draw(q, self.n_samples)
         if self.doubly_reparameterised and torch.is_grad_enabled():

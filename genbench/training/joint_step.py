@@ -100,7 +100,7 @@ class JointStep:
         logged: dict[str, Tensor] = {}
         for which, update in enumerate(self.updates):
             for call in self._calls[which]:
-                values = self._optimise(which, call, epoch, x, y)
+                values = self._optimise(which, call, Batch(x, y, epoch, indices))
             logged |= {f"{update.name}.{key}": value for key, value in values.items()}
         for watch in self.watches:
             watch.count()
@@ -125,12 +125,11 @@ class JointStep:
         batch = self.data.train_batch(indices)
         return batch.x, batch.y
 
-    def _optimise(
-        self, which: int, call: JointCall, epoch: float | Tensor, x: Tensor, y: Tensor
-    ) -> Named:
+    def _optimise(self, which: int, call: JointCall, batch: Batch) -> Named:
         own, others = self.stack.values(which)
-        arguments = (own, others, self.stack.buffers, x, y, self.fields[which])
-        losses, (gradients, logged, buffers) = self._result(call, epoch, *arguments)
+        data = {"x": batch.x, "y": batch.y, "indices": batch.indices}
+        arguments = (own, others, self.stack.buffers, data, self.fields[which])
+        losses, (gradients, logged, buffers) = self._result(call, batch.epoch, *arguments)
         for name, buffer in self.stack.buffers.items():
             buffer.copy_(buffers[name])
         self.watches[which].watch(losses)
@@ -199,11 +198,11 @@ def gradients_of(caller: Caller, objective: Objective) -> Callable[..., tuple[Te
     """Return a pure function from one member's tensors to its loss, gradients and buffers."""
 
     def gradients(
-        epoch: Any, own: Named, others: Named, buffers: Named, x: Tensor, y: Tensor, fields: Named
+        epoch: Any, own: Named, others: Named, buffers: Named, data: Named, fields: Named
     ) -> tuple[Tensor, tuple[Named, Named, Named]]:
         def loss(own: Named) -> tuple[Tensor, tuple[Named, Named]]:
             moved = {name: buffer.clone() for name, buffer in buffers.items()}
-            arguments = (with_fields(objective, fields), Batch(x, y, epoch))
+            arguments = (with_fields(objective, fields), Batch(**data, epoch=epoch))
             found = functional_call(caller, own | others | moved, arguments)
             return found.value, (dict(found.logged), moved)
 
@@ -220,10 +219,10 @@ def loss_of(caller: Caller, objective: Objective) -> Callable[..., Tensor]:
     """
 
     def loss(
-        epoch: Any, own: Named, others: Named, buffers: Named, x: Tensor, y: Tensor, fields: Named
+        epoch: Any, own: Named, others: Named, buffers: Named, data: Named, fields: Named
     ) -> Tensor:
         tensors = {k: p.requires_grad_() for k, p in (own | others).items()}
-        arguments = (with_fields(objective, fields), Batch(x, y, epoch))
+        arguments = (with_fields(objective, fields), Batch(**data, epoch=epoch))
         value: Tensor = functional_call(caller, tensors | buffers, arguments).value
         return value
 

@@ -156,6 +156,10 @@ def _normal(drawn: Tensor, mean: Any, std: Any = 1.0, *_: Any, **__: Any) -> Ten
     return scaled.detach()  # torch's own has no gradient in mean or std either
 
 
+def _below(drawn: Tensor, p: Tensor, *_: Any, **__: Any) -> Tensor:
+    return (drawn < p).to(p.dtype)
+
+
 def _dropped(drawn: Tensor, input: Tensor, *_: Any, **__: Any) -> Tensor:
     return input * drawn
 
@@ -168,6 +172,7 @@ _CALLS: dict[Any, tuple[Fill | None, Callable[..., Tensor]]] = {
     torch.rand: (_fill_uniform, _as_drawn),
     torch.rand_like: (_fill_uniform, _as_drawn),
     torch.Tensor.uniform_: (_fill_uniform, _uniform_in_place),
+    torch.bernoulli: (_fill_uniform, _below),
     dropout: (None, _dropped),  # filled as its arguments say
 }
 """How each known call is filled, and what it answers once its numbers are there."""

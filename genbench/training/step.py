@@ -43,7 +43,7 @@ class Step:
             indices: Training data of the batch, (B,) int64, on the data's device.
             epoch: Progress of training in epochs.
         """
-        batch = Batch(*self.data.train_batch(indices), epoch)
+        batch = Batch(*self.data.train_batch(indices), epoch, indices)
         logged: dict[str, Tensor] = {}
         for which, update in enumerate(self.updates):
             for _ in range(update.steps_per_batch):

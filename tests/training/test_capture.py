@@ -18,15 +18,28 @@ CASES = [
     ("ae", {}),
     ("vae", {}),
     ("vae", {"network": "conv"}),
+    ("vae", {"posterior": "isotropic"}),
+    ("vae", {"posterior": "full"}),
+    ("vae", {"gradient": "score_function"}),
+    ("vae", {"gradient": "score_function_baseline", "n_samples": 2}),
+    ("sparse_ae", {}),
     ("beta_vae", {"beta": 4.0}),
     ("iwae", {"n_samples": 3}),
+    ("iwae", {"n_samples": 3, "posterior": "full"}),
     ("iwae", {"n_samples": 3, "gradient": "doubly_reparameterised"}),
     ("cvae", {}),
     ("gan", {"dropout": 0.3, "batch_norm": True}),
     ("gan", {"network": "conv", "batch_norm": True}),
+    ("gan_minimax", {"batch_norm": True}),
     ("gan_2014", {}),
     ("linear_vae", {}),
     ("discrete_vae", {}),
+    ("cvae_pixels", {}),
+    ("nn_pixels", {}),
+    ("wake_sleep", {}),
+    ("mixture_vae", {}),
+    ("variational_em", {}),
+    ("variational_em", {"scheme": "shared"}),
 ]
 
 
@@ -55,11 +68,16 @@ def both(data, tmp_path, monkeypatch):
     return train
 
 
+def facts_of(data):
+    mean_image = data.held_out("train").x.mean(dim=0)
+    return DataFacts(data.image_shape, data.n_classes, mean_image, data.size("train"))
+
+
 def builder(data, name, options):
     """Return what builds a recipe from the same initial weights each time."""
     grey = recipes[name].options.model_fields
     chosen = {k: v for k, v in SMALL.items() if k in grey} | options
-    facts = DataFacts(data.image_shape, data.n_classes, data.held_out("train").x.mean(dim=0))
+    facts = facts_of(data)
 
     def build():
         torch.manual_seed(0)
@@ -71,7 +89,7 @@ def builder(data, name, options):
 
 def test_the_cases_cover_every_recipe_that_is_trained(data):
     grey = load(DataConfig(name="digits", limit=20))
-    facts = DataFacts(grey.image_shape, grey.n_classes, grey.held_out("train").x.mean(dim=0))
+    facts = facts_of(grey)
     trained = {
         name
         for name in recipes

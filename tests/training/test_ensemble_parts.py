@@ -34,6 +34,7 @@ DRAWS = {
     "normal_ scaled": lambda x: torch.empty(4).normal_(1.0, 0.5) + x.sum(),
     "uniform_": lambda x: torch.empty(4).uniform_() + x.sum(),
     "uniform_ scaled": lambda x: torch.empty(4).uniform_(-2, 3) + x.sum(),
+    "bernoulli": lambda x: torch.bernoulli(x) + x.sum(),
     "dropout": lambda x: dropout(x, 0.4),
     "dropout by name": lambda x: dropout(input=x, p=0.4, training=True),
     "dropout at rest": lambda x: dropout(x, 0.4, training=False),
@@ -88,7 +89,7 @@ def test_gradients_pass_through_dropout_and_not_through_sampled_normals():
 
 UNKNOWN = {
     "a draw that is not known": lambda x: x + torch.randint(5, (3,)),
-    "a draw that depends on values": lambda x: torch.bernoulli(x),
+    "a draw that depends on values": lambda x: torch.poisson(x),
     "a branch on a value": lambda x: x if x.sum() > 0 else -x,
     "a number in a list": lambda x: x * float(x[0]),
 }

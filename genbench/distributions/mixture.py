@@ -1,0 +1,38 @@
+"""A prior that is a mixture of Gaussians. Imports torch only."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+
+
+class MixturePrior(nn.Module):
+    """p(z2) = sum_k w_k N(z2; m_k, diag s_k^2): z1 ~ Categorical(w) is summed out, exactly.
+
+    Weights, means and scales are learned. At the start the weights are equal, the scales are 1 and
+    the means are drawn from N(0, I): from equal means no component could tell itself from another.
+    """
+
+    def __init__(self, latent_dim: int, n_components: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(n_components))
+        self.loc = nn.Parameter(torch.randn(n_components, latent_dim))
+        self.log_scale = nn.Parameter(torch.zeros(n_components, latent_dim))
+
+    def weights(self) -> Categorical:
+        """Return p(z1), a distribution over 0 to K - 1."""
+        return Categorical(logits=self.logits, validate_args=False)
+
+    def components(self) -> Independent:  # type: ignore[type-arg]
+        """Return p(z2 given z1) for every z1: batch (K,), event (D,)."""
+        normal = Normal(self.loc, self.log_scale.exp(), validate_args=False)
+        return Independent(normal, 1, validate_args=False)
+
+    def forward(self) -> MixtureSameFamily:
+        """Return p(z2): batch (), event (D,)."""
+        return MixtureSameFamily(self.weights(), self.components(), validate_args=False)
+
+    def responsibilities(self, z: Tensor) -> Tensor:
+        """Return p(z1 given z2), (..., K), for latents z2 (..., D)."""
+        components: Distribution = self.components()
+        log_joint = components.log_prob(z.unsqueeze(-2)) + self.weights().logits
+        return log_joint.softmax(dim=-1)

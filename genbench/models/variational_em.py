@@ -1,0 +1,105 @@
+"""Decoders without an encoder: the posterior is a free parameter, of each datum or of all."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from genbench.distributions.latent import StandardNormal
+from genbench.models.latent_variable import LatentVariableModel
+
+
+class FreeNormal(nn.Module):
+    """Gaussians N(loc_n, diag scale_n^2) that no network computes, n = 0 to N - 1.
+
+    They start at the prior N(0, I).
+    """
+
+    def __init__(self, n: int, latent_dim: int) -> None:
+        super().__init__()
+        self.loc = nn.Parameter(torch.zeros(n, latent_dim))
+        self.log_scale = nn.Parameter(torch.zeros(n, latent_dim))
+
+    def forward(self, index: Tensor) -> Distribution:
+        """Return the Gaussians at ``index`` (B,): batch (B,), event (D,)."""
+        loc, scale = self.loc[index], self.log_scale[index].exp()
+        return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+
+
+class DecoderModel(nn.Module):
+    """p(z) = N(0, I) and p(x given z) from a decoder."""
+
+    def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.observation_head = observation
+        self.standard_normal = StandardNormal(latent_dim)
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        p: Distribution = self.standard_normal()
+        return p
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
+        p: Distribution = self.observation_head(self.decoder(z))
+        return p
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Return the mean image of each code."""
+        return self.observation_model(z).mean
+
+    def sample(self, n: int) -> Tensor:
+        """Return the mean images of n draws from the prior."""
+        return self.decode(self.prior().sample(torch.Size((n,))))
+
+
+class PerDatumVae(DecoderModel):
+    """A decoder, and q_n(z) = N(loc_n, diag scale_n^2) for each of the N training images.
+
+    There is no q for an image that was not trained on, hence no ``posterior(x)``: ``at(index)`` is
+    the view in which there is one. What needs no posterior (samples, annealed importance sampling)
+    works as ever.
+    """
+
+    def __init__(
+        self, decoder: nn.Module, observation: nn.Module, latent_dim: int, n_train: int
+    ) -> None:
+        super().__init__(decoder, observation, latent_dim)
+        self.free = FreeNormal(n_train, latent_dim)
+
+    def at(self, index: Tensor) -> "PerDatumAt":
+        """Return the view of the model for training images ``index`` (B,)."""
+        return PerDatumAt(self, index)
+
+
+class PerDatumAt(LatentVariableModel):
+    """A :class:`PerDatumVae` for certain training images, whose q_n are the posterior."""
+
+    def __init__(self, model: PerDatumVae, index: Tensor) -> None:
+        self._model, self._index = model, index
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        return self._model.prior()
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
+        return self._model.observation_model(z)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q_n(z) of the images bound, whatever the pixels: batch (B,), event (D,)."""
+        q: Distribution = self._model.free(self._index)
+        return q
+
+
+class SharedPosteriorVae(DecoderModel, LatentVariableModel):
+    """A decoder, and one q(z) = N(loc, diag scale^2) for all images, seen or not."""
+
+    def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
+        super().__init__(decoder, observation, latent_dim)
+        self.free = FreeNormal(1, latent_dim)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z), the same for each of the B images: batch (B,), event (D,)."""
+        q: Distribution = self.free(torch.zeros(len(x), dtype=torch.int64, device=x.device))
+        return q
