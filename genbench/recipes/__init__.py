@@ -5,10 +5,15 @@ decorate it; its second annotation is the pydantic class of its options. Suites,
 the contract tests and the reports pick it up by name.
 """
 
+import genbench.recipes.bayesian
 import genbench.recipes.builtin
 import genbench.recipes.controls
 import genbench.recipes.exact
-import genbench.recipes.gan_2014  # noqa: F401  the imports register what comes with genbench
+import genbench.recipes.gan_2014
+import genbench.recipes.inference_schemes
+import genbench.recipes.mixture_prior
+import genbench.recipes.pixels
+import genbench.recipes.variants  # noqa: F401  the imports register what comes along
 from genbench.core.options import Options
 from genbench.recipes.registry import (
     Built,

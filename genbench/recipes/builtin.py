@@ -4,7 +4,6 @@ from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.objective import Objective
-from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import BernoulliHead, SharedGaussianHead
 from genbench.models.autoencoder import Autoencoder
 from genbench.models.gan import Gan
@@ -18,10 +17,12 @@ from genbench.objectives.elbo import negative_elbo
 from genbench.objectives.importance import negative_iw_bound
 from genbench.objectives.reconstruction import squared_error
 from genbench.recipes.options import (
+    POSTERIOR_HEADS,
     Activation,
     BetaVaeOptions,
     Gan2014Options,
     GanOptions,
+    GaussianLatentOptions,
     IwaeOptions,
     LinearGaussianOptions,
     NetworkOptions,
@@ -36,23 +37,31 @@ from genbench.training.update import Update
 @recipe("ae")
 def ae(data: DataFacts, options: NetworkOptions, train: TrainConfig) -> Built:
     """Plain autoencoder, squared error."""
+    model = build_autoencoder(Autoencoder, data, options)
+    return Built(model, (Update("ae", list(model.parameters()), squared_error()),))
+
+
+def build_autoencoder(
+    kind: type[Autoencoder], data: DataFacts, options: NetworkOptions
+) -> Autoencoder:
+    """Return an autoencoder whose untrained decoder answers with about the mean image."""
     encoder, decoder = _encoder(data, options), _decoder(data, options)
-    model = Autoencoder(encoder, encoder.n_features, options.latent_dim, decoder)
+    model = kind(encoder, encoder.n_features, options.latent_dim, decoder)
     _initialise(model, options)
     decoder.start_at(BernoulliHead().start(data.mean_image))
-    return Built(model, (Update("ae", list(model.parameters()), squared_error()),))
+    return model
 
 
 @recipe("vae")
 def vae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder: maximises the ELBO."""
-    return _build_vae(data, options, _negative_elbo(options, train))
+    return build_vae(data, options, _negative_elbo(options, train))
 
 
 @recipe("beta_vae")
 def beta_vae(data: DataFacts, options: BetaVaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder whose KL is weighed by beta in training (and never in evaluation)."""
-    return _build_vae(data, options, _negative_elbo(options, train, options.beta))
+    return build_vae(data, options, _negative_elbo(options, train, options.beta))
 
 
 @recipe("iwae")
@@ -60,17 +69,18 @@ def iwae(data: DataFacts, options: IwaeOptions, train: TrainConfig) -> Built:
     """Importance-weighted autoencoder: the VAE that maximises the bound with K draws."""
     doubly = options.gradient == "doubly_reparameterised"
     objective = negative_iw_bound(options.n_samples, doubly_reparameterised=doubly)
-    return _build_vae(data, options, objective)
+    return build_vae(data, options, objective)
 
 
 def _negative_elbo(options: VaeOptions, train: TrainConfig, beta: float = 1.0) -> Objective:
-    return negative_elbo(beta, train.kl_warmup_epochs, options.n_samples)
+    return negative_elbo(beta, train.kl_warmup_epochs, options.n_samples, options.gradient)
 
 
-def _build_vae(data: DataFacts, options: VaeOptions, objective: Objective) -> Built:
+def build_vae(data: DataFacts, options: GaussianLatentOptions, objective: Objective) -> Built:
+    """Return a VAE, unconditional, that is trained on one objective."""
     head = observation_head(options.observation)
     encoder, decoder = _encoder(data, options), _decoder(data, options, head.n_per_pixel)
-    posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
+    posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
     kind = LinearVae if is_linear(decoder, head) else Vae
     model = kind(encoder, posterior, decoder, head, options.latent_dim)
     _initialise(model, options)
@@ -82,10 +92,12 @@ def _build_vae(data: DataFacts, options: VaeOptions, objective: Objective) -> Bu
 @recipe("cvae")
 def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder given the class label."""
+    if data.n_classes < 2:
+        raise ConfigError("recipe: 'cvae' needs labels, and these data have none; 'vae' does not")
     head = observation_head(options.observation)
     encoder = _encoder(data, options, data.n_classes)
     decoder = _decoder(data, options, head.n_per_pixel, data.n_classes)
-    posterior = DiagonalNormal(encoder.n_features, options.latent_dim)
+    posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
     model = Cvae(encoder, posterior, decoder, head, options.latent_dim, data.n_classes)
     _initialise(model, options)
     decoder.start_at(head.start(data.mean_image))

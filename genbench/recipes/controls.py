@@ -42,7 +42,7 @@ def gaussian_mixture(data: DataFacts, options: GaussianMixtureOptions, train: Tr
         options.covariance,
         options.floor,
         options.n_fit,
-        _drawn_seed(),
+        drawn_seed(),
     )
     head = observation_head(FixedGaussianOptions(scale=options.floor**0.5))
     name = f"Gaussian mixture, {options.covariance} covariance, floor {options.floor:g}"
@@ -66,7 +66,7 @@ def copier(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Buil
 @recipe("kmeans")
 def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built:
     """Centroids of the training images: a control that the Parzen estimate overrates."""
-    model = KMeans(options.n_clusters, data.image_shape, _drawn_seed())
+    model = KMeans(options.n_clusters, data.image_shape, drawn_seed())
     return Built(model, closed_form=model.fit)
 
 
@@ -77,6 +77,6 @@ def real_data(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> B
     return Built(model, closed_form=model.fit_validation, closed_form_split="validation")
 
 
-def _drawn_seed() -> int:
+def drawn_seed() -> int:
     """Draw a seed from the run's own stream, in which recipes are built."""
     return int(torch.randint(2**31 - 1, ()))

@@ -4,13 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from genbench.core.options import Options
+from genbench.core.options import ADDED, Options
+from genbench.distributions.latent import DiagonalNormal, FullNormal, IsotropicNormal
 from genbench.distributions.observation import (
     BernoulliHead,
+    DiscretisedLogisticHead,
     FixedGaussianHead,
     PixelGaussianHead,
     SharedGaussianHead,
 )
+from genbench.objectives.elbo import ElboGradient
 
 
 class BernoulliOptions(Options):
@@ -46,6 +49,19 @@ class PixelGaussianOptions(Options):
     min_scale: PositiveFloat = 0.01
 
 
+class DiscretisedLogisticOptions(Options):
+    """A mass over ``n_levels`` grey levels; one learned scale, or one per pixel."""
+
+    kind: Literal["discretised_logistic"] = "discretised_logistic"
+    n_levels: Annotated[int, Field(ge=2)] = 256
+    initial_scale: PositiveFloat = 0.1
+    per_pixel: bool = False
+
+
+PosteriorKind = Literal["diagonal", "isotropic", "full"]
+POSTERIOR_HEADS = {"diagonal": DiagonalNormal, "isotropic": IsotropicNormal, "full": FullNormal}
+
+
 def _kind_alone(value: object) -> object:
     return {"kind": value} if isinstance(value, str) else value
 
@@ -55,7 +71,8 @@ ObservationOptions = Annotated[
     | UnitGaussianOptions
     | FixedGaussianOptions
     | SharedGaussianOptions
-    | PixelGaussianOptions,
+    | PixelGaussianOptions
+    | DiscretisedLogisticOptions,
     Field(discriminator="kind"),
     BeforeValidator(_kind_alone),
 ]
@@ -73,6 +90,10 @@ def observation_head(options: Any) -> BernoulliHead | Any:
             return SharedGaussianHead(options.initial_scale)
         case PixelGaussianOptions():
             return PixelGaussianHead(options.min_scale)
+        case DiscretisedLogisticOptions():
+            return DiscretisedLogisticHead(
+                options.n_levels, options.initial_scale, options.per_pixel
+            )
     return BernoulliHead()
 
 
@@ -93,11 +114,25 @@ class NetworkOptions(Options):
     init: Literal["default", "glorot"] = "default"
 
 
-class VaeOptions(NetworkOptions):
-    """Options of every VAE; ``n_samples`` draws of z per datum and step."""
+class GaussianLatentOptions(NetworkOptions):
+    """Options of every VAE; ``n_samples`` draws of z per datum and step.
+
+    ``posterior`` is the covariance of q(z given x): its own scale for each dimension, one scale
+    for all, or full.
+    """
 
     observation: ObservationOptions = BernoulliOptions()
     n_samples: PositiveInt = 1
+    posterior: Annotated[PosteriorKind, ADDED] = "diagonal"
+
+
+class VaeOptions(GaussianLatentOptions):
+    """``gradient`` is how the ELBO is differentiated with respect to q(z given x).
+
+    Through reparameterised draws, or by the score function, whose variance a baseline reduces.
+    """
+
+    gradient: Annotated[ElboGradient, ADDED] = "reparameterised"
 
 
 class BetaVaeOptions(VaeOptions):
@@ -106,7 +141,7 @@ class BetaVaeOptions(VaeOptions):
     beta: NonNegativeFloat = 4.0
 
 
-class IwaeOptions(VaeOptions):
+class IwaeOptions(GaussianLatentOptions):
     """``n_samples`` is K of the bound that is trained; ``gradient`` is how it is differentiated."""
 
     n_samples: PositiveInt = 5

@@ -19,11 +19,15 @@ from genbench.training.update import Update
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a recipe may know of the data: shapes and the mean training image (C, H, W)."""
+    """What a recipe may know of the data: shapes and the mean training image (C, H, W).
+
+    ``n_train`` counts the training images, where they are known.
+    """
 
     image_shape: tuple[int, int, int]
     n_classes: int
     mean_image: Tensor
+    n_train: int = 0
 
     @property
     def n_pixels(self) -> int:
@@ -35,7 +39,8 @@ class DataFacts:
 class Built:
     """A model with what trains it: updates for the loop, or a fit in closed form.
 
-    ``closed_form`` is called with the images of ``closed_form_split``.
+    ``closed_form`` is called with the images of ``closed_form_split``. ``shown`` names the part of
+    an image that a model is given, where it is one of the rest.
     """
 
     model: nn.Module
@@ -44,6 +49,7 @@ class Built:
     observation: ObservationHead | None = None
     observation_name: str = "none"
     closed_form_split: Literal["train", "validation"] = "train"
+    shown: str = ""
 
 
 @dataclass(frozen=True)
