@@ -91,7 +91,7 @@ def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor)
     return elbo
 
 
-def _weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
+def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
     """Weigh K draws from q; the same stream gives every q the same noise."""
     wrapped = as_event(q, 1)
     found = ImportanceWeights(n_samples)
@@ -131,8 +131,8 @@ def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
     stream = block.stream.child("inference_gap")
     refined = refine(model, x, q, options, stream.child("refine"))
     bounds = stream.child("bounds")
-    weights = _weigh(model, x, refined, options.n_samples, bounds)
-    before = _weigh(model, x, q, options.n_samples, bounds).mean_log()
+    weights = weigh(model, x, refined, options.n_samples, bounds)
+    before = weigh(model, x, q, options.n_samples, bounds).mean_log()
     best = weights.mean_log()
     if isinstance(model, HasExactDensity):
         log_px, remark = model.log_prob(x).double(), "log p(x) is exact"

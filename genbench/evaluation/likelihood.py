@@ -90,7 +90,7 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
             "a density (or what may be one) is no code length unless the data are dequantised"
         )
     offset = to_bits_per_dim(0.0, 1, n_levels)
-    per_nat = to_bits_per_dim(1.0, block.x[0].numel(), None)
+    per_nat = to_bits_per_dim(1.0, block.n_dims, None)
     if isinstance(block.model, HasExactDensity):
         return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind="exact")
     terms = block.elbo_terms(options.n_samples)

@@ -1,65 +1,69 @@
-"""What the figures of a report show of one model, as small tensors.
+"""What the figures of a report show of one model, as small tensors: samples and reconstructions."""
 
-Images are stored as 8-bit intensities. Nothing is picked out: the first data of the test split and
-the first draws of a named stream.
-"""
-
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genbench.core.capabilities import Autoencodes, Conditions, Samples, Variational, bind
+import genbench.evaluation.completions
+import genbench.evaluation.latent_pictures  # noqa: F401  the imports register their pictures
+from genbench.core.capabilities import Autoencodes, Conditions, Samples
+from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.evaluation.reconstruction import reconstruct
-from genbench.inference.bounds import kl_terms, posterior_of, prior_of
+from genbench.evaluation.runner import eval_mode
+from genbench.evaluation.shown import Shown, Tensors, picture, pictures, to_bytes
 
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16
 N_PER_CLASS = 8
-N_LATENT = 2000
 
 
 @torch.no_grad()
-def collect_pictures(model: Any, dataset: Dataset, stream: Stream) -> dict[str, Tensor]:
-    """Return the tensors that the report's figures need, by name; what a model lacks is absent."""
-    x, y = dataset.held_out("test")
+def collect_pictures(
+    model: Any, dataset: Dataset, stream: Stream, figures: Sequence[str] = DEFAULT_FIGURES
+) -> Tensors:
+    """Return the tensors that the report's figures need, by name; what a model lacks is absent.
+
+    A figure's tensors do not depend on which others are made: each has a stream of its own.
+    """
+    shown = Shown(model, *dataset.held_out("test"), dataset.n_classes)
     found: dict[str, Tensor] = {}
-    with stream.child("samples").seeded():
-        if isinstance(model, Conditions):
-            found |= _class_samples(model, dataset, x.device)
-        elif isinstance(model, Samples):
-            found["samples"] = _to_bytes(model.sample(N_SAMPLES))
-    view = bind(model, y[:N_RECONSTRUCTIONS])
-    if isinstance(view, Autoencodes):
-        found["originals"] = _to_bytes(x[:N_RECONSTRUCTIONS])
-        found["reconstructions"] = _to_bytes(reconstruct(view, x[:N_RECONSTRUCTIONS]))
-    if isinstance(bind(model, y[:N_LATENT]), Variational):
-        found |= _latent(bind(model, y[:N_LATENT]), x[:N_LATENT], y[:N_LATENT])
+    with eval_mode(model):
+        for name in figures:
+            with stream.child(name).seeded():
+                found |= pictures[name](shown)
     return {name: tensor.cpu().contiguous() for name, tensor in found.items()}
 
 
-def _to_bytes(images: Tensor) -> Tensor:
-    return (images.clamp(0, 1) * 255).round().to(torch.uint8)
+@picture("samples")
+def samples(shown: Shown) -> Tensors:
+    """Draw images; a conditional model is given every label in turn."""
+    model = shown.model
+    if isinstance(model, Conditions):
+        labels = torch.arange(N_SAMPLES, device=shown.y.device) % shown.n_classes
+        model = model.given(labels)
+    return {"samples": to_bytes(model.sample(N_SAMPLES))} if isinstance(model, Samples) else {}
 
 
-def _class_samples(model: Conditions, dataset: Dataset, device: torch.device) -> dict[str, Tensor]:
-    labels = torch.arange(dataset.n_classes, device=device)
-    grid = model.given(labels.repeat_interleave(N_PER_CLASS)).sample(len(labels) * N_PER_CLASS)
-    mixed = model.given(labels.repeat(N_SAMPLES)[:N_SAMPLES]).sample(N_SAMPLES)
-    by_class = grid.unflatten(0, (dataset.n_classes, N_PER_CLASS))
-    return {"class_samples": _to_bytes(by_class), "samples": _to_bytes(mixed)}
+@picture("class_samples")
+def class_samples(shown: Shown) -> Tensors:
+    """Draw several images of each class, (n_classes, n, C, H, W)."""
+    if not isinstance(shown.model, Conditions):
+        return {}
+    labels = torch.arange(shown.n_classes, device=shown.y.device).repeat_interleave(N_PER_CLASS)
+    images: Tensor = shown.model.given(labels).sample(len(labels))
+    by_class = to_bytes(images).reshape(shown.n_classes, N_PER_CLASS, *images.shape[1:])
+    return {"class_samples": by_class}
 
 
-def _latent(model: Variational, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    """Posterior means in the two most active dimensions: those with the largest mean KL.
-
-    Where the KL has no parts, those whose means vary most over the data.
-    """
-    q = posterior_of(model, x)
-    means = q.mean.flatten(1).float()
-    parts = kl_terms(q, prior_of(model))[1]
-    activity = means.var(dim=0) if parts is None else parts.mean(dim=0)
-    dims = activity.topk(min(2, means.shape[1])).indices
-    return {"latent_means": means[:, dims], "latent_labels": y, "latent_dims": dims}
+@picture("reconstructions")
+def reconstructions(shown: Shown) -> Tensors:
+    """Show the first data and what the model rebuilds of them."""
+    rows = slice(N_RECONSTRUCTIONS)
+    view, x = shown.view(rows), shown.x[rows]
+    if not isinstance(view, Autoencodes):
+        return {}
+    return {"originals": to_bytes(x), "reconstructions": to_bytes(reconstruct(view, x))}

@@ -33,9 +33,13 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     formula="1/D Σᵢ (xᵢ − x̂ᵢ)²,  x̂ = decode(encode(x))",
 )
 def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
-    """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1)."""
+    """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1).
+
+    Of a model that is shown a part of the image, over the hidden pixels.
+    """
     error = reconstruct(block.model, block.x).double() - block.x.double()
-    return PerDatum(error.flatten(1).square().mean(dim=1))
+    share = error[0].numel() / block.n_dims  # the shown pixels are copied: their error is zero
+    return PerDatum(error.flatten(1).square().mean(dim=1) * share)
 
 
 @evaluator(

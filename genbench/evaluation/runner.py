@@ -17,7 +17,7 @@ import genbench.evaluation.latent
 import genbench.evaluation.likelihood
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
-from genbench.core.capabilities import Conditions, bind, missing
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
 from genbench.core.options import explain
@@ -121,10 +121,10 @@ def evaluate_model(
     collected = [_start(task, context.model, y) for task in tasks]
     groups = {task.n_of(len(x)): None for task in tasks}
     blocks = [(n, start) for n in groups for start in range(0, n, DATA_BLOCK)]
-    with _eval_mode(context.model):
+    with eval_mode(context.model):
         for n, start in progress(blocks, description, "block"):
             rows = _spaced(len(x), n, start).to(x.device)
-            view = bind(context.model, None if y is None else y[rows])
+            view = bind(context.model, None if y is None else y[rows], x[rows])
             stream = context.stream.child("block", start // DATA_BLOCK)
             block = Block(view, x[rows], stream, context)
             mine = [i for i, task in enumerate(tasks) if task.n_of(len(x)) == n]
@@ -145,7 +145,7 @@ def _spaced(n_all: int, n: int, start: int) -> Tensor:
 
 
 @contextmanager
-def _eval_mode(model: Any) -> Iterator[None]:
+def eval_mode(model: Any) -> Iterator[None]:
     """Put a module, or those that an object holds, in eval mode; then each part back in its own."""
     held = [model] if isinstance(model, nn.Module) else getattr(model, "__dict__", {}).values()
     roots = [root for root in held if isinstance(root, nn.Module)]
@@ -166,7 +166,8 @@ def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
         if y is None:
             found.stop("not_applicable", "the model is conditional: labels y are needed")
         return found
-    _require_capability(task, model, found)
+    if not isinstance(model, ConditionsOnPixels) or task.evaluator.marginal_metric:
+        _require_capability(task, model, found)
     return found
 
 

@@ -7,7 +7,7 @@ import torch
 from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
-from genbench.core.capabilities import Conditions, Generative, Samples
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, Generative, Samples
 from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr, require_finite
 from genbench.core.tensors import as_event, device_of
 from genbench.evaluation.spec import (
@@ -35,6 +35,8 @@ GRIDS = {
 def view_of(context: Context, n: int) -> Any:
     """Return the model, a conditional one with n labels bound that are drawn from log p(y)."""
     model = context.model
+    if isinstance(model, ConditionsOnPixels):
+        raise NotApplicableError("the model completes images and draws none of its own")
     if not isinstance(model, Conditions):
         return model
     if context.log_py is None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from genbench.core.capabilities import ConditionsOnPixels
 from genbench.core.estimate import Estimate, mean_and_stderr
 from genbench.core.options import Options
 from genbench.core.registry import Registry
@@ -64,6 +65,14 @@ class Block:
     context: Context
     _terms: dict[int, ElboTerms] = field(default_factory=dict)
     _weights: dict[tuple[Source, int], ImportanceWeights] = field(default_factory=dict)
+
+    @property
+    def n_dims(self) -> int:
+        """Numbers in the part of a datum that the model's densities are about."""
+        model = self.context.model
+        if isinstance(model, ConditionsOnPixels):
+            return int(model.hidden().sum())
+        return self.x[0].numel()
 
     def elbo_terms(self, n_samples: int) -> ElboTerms:
         """Return the ELBO's terms, computed once for all evaluators that read them.

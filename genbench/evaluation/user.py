@@ -76,7 +76,7 @@ def evaluate(
 
 def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:
     """Look once, before the evaluators do, whether p(x given z) is defined at x."""
-    view = bind(model, None if y is None else y[:1])
+    view = bind(model, None if y is None else y[:1], x[:1])
     if isinstance(view, Conditions) or not isinstance(view, Variational):
         return
     prior = prior_of(view)

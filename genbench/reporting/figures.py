@@ -1,11 +1,11 @@
-"""All figures of a report: which are drawn, from which runs, and the words beside them.
+"""The figures of numbers, how a figure becomes a file and a part of the page, and of which run.
 
 May import this package's readers, tables, plots and grids.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +14,10 @@ from matplotlib.figure import Figure
 from genbench.reporting import grids, plots
 from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels
-from genbench.reporting.overview import overview
 from genbench.reporting.protocols import parse
 from genbench.reporting.sheets import Sheet
-from genbench.reporting.stored import Arrays, RunFolder, RunRecord, SuiteRecord
-from genbench.reporting.style import Picture, embedded, save, styled
+from genbench.reporting.stored import Arrays, RunFolder, RunRecord
+from genbench.reporting.style import Picture, embedded, save
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,13 @@ class FigureMaker:
         """Put grids on the page one by one, and into one figure file together."""
         if not found:
             return gallery
-        self.save(grids.gallery(found), gallery.name, gallery.title)
+        pixels, inches = (460, 2.4) if gallery.shape == "small" else (920, 4.8)
+        self.save(grids.gallery(found, inches), gallery.name, gallery.title)
         pictures = tuple(
-            embedded(grids.grid_png(grid), f"{alt} {label}", title=label)
+            embedded(grids.grid_png(grid, pixels), f"{alt} {label}", title=label)
             for label, grid in found.items()
         )
-        return Gallery(gallery.name, gallery.title, gallery.caption, pictures, "small")
+        return replace(gallery, pictures=pictures)
 
     def curves(self, runs: Sequence[ShownRun]) -> Gallery:
         """One panel per trained model."""
@@ -147,35 +147,6 @@ class FigureMaker:
         )
         return Gallery("kl", "KL per latent dimension", caption, tuple(pictures))
 
-    def scatters(self, runs: Sequence[ShownRun]) -> Gallery:
-        """One panel per model with stored latent codes."""
-        pictures = []
-        for run in runs:
-            if {"latent_means", "latent_labels"} <= run.arrays.keys():
-                figure = plots.latent_scatter(run.arrays, run.label)
-                note = _latent_note(run)
-                alt = f"Scatter of the codes of {run.label} by label. {note}"
-                pictures.append(self.save(figure, f"latent-{run.label}", alt, note=note))
-        caption = (
-            "Each point is the code of one test image (the posterior mean), coloured by the"
-            " image's label, which an unconditional model never saw. Separate clusters mean that"
-            " the code tells the labels apart. Scales differ between panels."
-        )
-        return Gallery("latent", "Two latent dimensions", caption, tuple(pictures))
-
-
-def _latent_note(run: ShownRun) -> str:
-    total = run.record.options.get("latent_dim")
-    shown, n = plots.shown_points(run.arrays)
-    first, second = (int(d) for d in run.arrays.get("latent_dims", (0, 1)))
-    if total == 2:
-        which = "Both of the model's two latent dimensions"
-    else:
-        of = f" of {total}" if total is not None else ""
-        which = f"Dimensions {first} and {second}{of}, the two most active"
-    points = f"all {n} points" if shown == n else f"the first {shown} of {n} points"
-    return f"{which}; {points}."
-
 
 def kl_per_dimension(frame: pd.DataFrame, run: RunRecord) -> list[float]:
     """KL of each latent dimension of one run, in nats; empty where it has none."""
@@ -186,60 +157,3 @@ def kl_per_dimension(frame: pd.DataFrame, run: RunRecord) -> list[float]:
         rows = rows[rows["split"] == "test"]
     by_name = rows.drop_duplicates("metric").set_index("metric")["value"]
     return [float(value) for value in by_name]
-
-
-def _found(runs: Sequence[ShownRun], make: Callable[[Arrays], Pixels | None]) -> dict[str, Pixels]:
-    made = ((run.label, make(run.arrays)) for run in runs)
-    return {label: grid for label, grid in made if grid is not None}
-
-
-def draw_all(
-    record: SuiteRecord,
-    frame: pd.DataFrame,
-    blocks: Sequence[Block],
-    runs: Sequence[ShownRun],
-    maker: FigureMaker,
-) -> list[Gallery]:
-    """Draw and write every figure of the report; galleries without pictures are left out."""
-    samples = _found(runs, grids.sample_grid)
-    grid_galleries = (
-        (SAMPLES, samples, "Grid of images sampled from"),
-        (
-            RECONSTRUCTIONS,
-            _found(runs, grids.reconstruction_grid),
-            "Originals and reconstructions of",
-        ),
-        (CLASSES, _found(runs, grids.class_grid), "Samples for each class from"),
-    )
-    with styled():
-        made = [maker.bounds(blocks)]
-        made += [maker.grid_gallery(*entry) for entry in grid_galleries]
-        made += [maker.curves(runs), maker.kl_bars(frame, runs), maker.scatters(runs)]
-        main = overview(record.title or record.name, blocks, samples, maker.palette)
-        if main is not None:
-            maker.save(main, "overview", "Bounds on the left, samples of each model on the right")
-    return [gallery for gallery in made if gallery.pictures]
-
-
-SAMPLES = Gallery(
-    "samples",
-    "Samples",
-    "Images drawn from each model, in the order they came, none picked out. Look for shapes that"
-    " can be recognised and for variety: a model that repeats a few shapes has lost part of"
-    " the data.",
-    (),
-)
-RECONSTRUCTIONS = Gallery(
-    "reconstructions",
-    "Reconstructions",
-    "Rows in pairs: test images above, below them what the model rebuilds from their code. A good"
-    " reconstruction says that the code keeps the image, not that new images will look right.",
-    (),
-)
-CLASSES = Gallery(
-    "class-samples",
-    "Samples for a given class",
-    "One column per class, in the order of the labels: the model was told the label and drew the"
-    " rest. Each column should show its own class, in varied shapes.",
-    (),
-)

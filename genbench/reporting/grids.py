@@ -1,4 +1,4 @@
-"""Grids of small images: samples, reconstructions, samples per class.
+"""Grids of small images: samples, reconstructions, classes, the manifold, interpolations.
 
 May import numpy, Pillow, matplotlib and this package's style.
 """
@@ -16,7 +16,6 @@ from genbench.reporting.style import new_figure, png_bytes
 
 Pixels = NDArray[np.uint8]
 _GAP = 58  # grey level of the lines between tiles: visible beside black and beside white
-_WANTED_WIDTH = 460
 
 
 def tiled(images: NDArray[Any], columns: int) -> Pixels:
@@ -63,19 +62,40 @@ def class_grid(arrays: Arrays) -> Pixels | None:
     return tiled(by_row.reshape(-1, *samples.shape[2:]), samples.shape[0])
 
 
-def grid_png(grid: Pixels) -> bytes:
+def manifold_grid(arrays: Arrays) -> Pixels | None:
+    """The images of a (rows, columns, C, H, W) grid, edge to edge."""
+    images = arrays.get("manifold")
+    if images is None:
+        return None
+    rows, columns, channels, height, width = images.shape
+    by_pixel = images.transpose(0, 3, 1, 4, 2)  # (rows, H, columns, W, C)
+    return np.ascontiguousarray(by_pixel.reshape(rows * height, columns * width, channels))
+
+
+def interpolation_grid(arrays: Arrays) -> Pixels | None:
+    """One row per pair: the first image, the images on the way, the second image."""
+    if "interpolations" not in arrays or "interpolation_ends" not in arrays:
+        return None
+    ends, path = arrays["interpolation_ends"], arrays["interpolations"]
+    first, last = tiled(ends[:, 0], 1), tiled(ends[:, 1], 1)
+    way = tiled(path.reshape(-1, *path.shape[2:]), path.shape[1])
+    gap = np.full((len(way), 4, way.shape[-1]), 255, dtype=np.uint8)
+    return np.concatenate((first, gap, way, gap, last), axis=1)
+
+
+def grid_png(grid: Pixels, wanted_width: int = 460) -> bytes:
     """Encode a grid as PNG, enlarged by a whole factor so that pixels stay square."""
     image = Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid)
-    factor = max(1, round(_WANTED_WIDTH / image.width))
+    factor = max(1, round(wanted_width / image.width))
     return png_bytes(image.resize((image.width * factor, image.height * factor), 0))
 
 
-def gallery(grids: Mapping[str, Pixels]) -> Figure:
-    """All models' grids side by side in one figure, for papers and slides."""
-    columns = min(4, len(grids))
+def gallery(grids: Mapping[str, Pixels], width: float = 2.4) -> Figure:
+    """All models' grids side by side in one figure, each that wide in inches, for papers."""
+    columns = min(round(9.6 / width), len(grids))
     rows = -(-len(grids) // columns)
     first = next(iter(grids.values()))
-    figure = new_figure(2.4 * columns, rows * (2.4 * first.shape[0] / first.shape[1] + 0.25))
+    figure = new_figure(width * columns, rows * (width * first.shape[0] / first.shape[1] + 0.25))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (title, grid) in zip(axes, grids.items(), strict=False):
         draw_grid(axis, grid, title)

@@ -1,6 +1,6 @@
-"""The figures with axes: bounds, learning curves, KL per dimension, latent codes.
+"""The figures with axes: bounds, learning curves, KL per dimension, latent codes, traversals.
 
-May import numpy, pandas, matplotlib, seaborn and this package's tables and style.
+May import numpy, pandas, matplotlib, seaborn and this package's tables, grids and style.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,20 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from genbench.reporting.cells import LOG_LIKELIHOODS, Block, Cell, Column
+from genbench.reporting.grids import draw_grid, tiled
 from genbench.reporting.stored import Arrays
-from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel
+from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel, new_picture
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
 _MOST_POINTS = 1500
 _PANEL = (3.7, 2.5)
+_TILE = 0.36
+_LABEL_SIZE = 0.05  # of the axis
 
 
 def bound_columns(block: Block) -> list[int]:
@@ -141,25 +146,81 @@ def kl_bars(values: Sequence[float], title: str, colour: str, top: float) -> Fig
 
 
 def latent_scatter(arrays: Arrays, title: str) -> Figure:
-    """Posterior means in two latent dimensions, coloured by label."""
+    """Posterior means in two latent dimensions, coloured by label where there are labels."""
     means, labels = arrays["latent_means"][:_MOST_POINTS], arrays["latent_labels"][:_MOST_POINTS]
-    figure, axis = new_panel(4.1, 3.5, right=0.7)
-    classes = np.unique(labels)
-    for place, label in enumerate(classes):
+    labelled = is_labelled(arrays)
+    figure, axis = new_panel(4.1, 3.5, right=0.7 if labelled else 0.12)
+    for place, label in enumerate(np.unique(labels)):
         points = means[labels == label]
         colour = LABEL_COLOURS[place % len(LABEL_COLOURS)]
         face = {"color": [colour], "linewidths": 0, "alpha": 0.75, "rasterized": True}
         axis.scatter(points[:, 0], points[:, 1], s=7, label=str(label), **face)
+    if labelled:
+        _write_labels(axis, means, labels)
     axis.set_title(title)
     first, second = (int(d) for d in arrays.get("latent_dims", np.arange(2)))
     axis.set_xlabel(f"latent dimension {first}")
     axis.set_ylabel(f"latent dimension {second}")
     sns.despine(ax=axis)
-    axis.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2.2)
+    if labelled:
+        axis.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2.2)
     return figure
+
+
+def is_labelled(arrays: Arrays) -> bool:
+    """Whether the data of the latent codes have labels that differ."""
+    return len(np.unique(arrays["latent_labels"])) > 1
+
+
+def _write_labels(axis: Any, means: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Write each label at the median of its points; those that would overlap, side by side."""
+    reach = _LABEL_SIZE * np.ptp(means, axis=0)
+    groups: list[tuple[str, NDArray[Any]]] = []
+    for label in np.unique(labels):
+        at = np.median(means[labels == label], axis=0)
+        near = [i for i, (_, place) in enumerate(groups) if (abs(place - at) < reach).all()]
+        if near:
+            names, place = groups[near[0]]
+            groups[near[0]] = (f"{names} {label}", place)
+        else:
+            groups.append((str(label), at))
+    halo = [withStroke(linewidth=3, foreground="white")]
+    words = {"ha": "center", "va": "center", "fontsize": 11, "fontweight": "bold"}
+    for names, (x, y) in groups:
+        axis.text(float(x), float(y), names, color=INK, path_effects=halo, **words)
 
 
 def shown_points(arrays: Arrays) -> tuple[int, int]:
     """How many latent codes the scatter shows, and of how many."""
     n = len(arrays["latent_means"])
     return min(n, _MOST_POINTS), n
+
+
+def traversals(arrays: Arrays, title: str) -> Figure:
+    """One row of images per latent dimension, with its number and its KL at the left."""
+    images, values = arrays["traversals"], arrays["traversal_values"]
+    (n, columns), (height, width) = images.shape[:2], images.shape[-2:]
+    inches = _TILE * columns, _TILE * n * height / width
+    figure, axis = new_picture(*inches, left=1.35, bottom=0.52)
+    draw_grid(axis, tiled(images.reshape(-1, *images.shape[2:]), columns), title)
+    axis.set_axis_on()
+    axis.grid(visible=False)
+    ends = (0, columns // 2, columns - 1)
+    axis.set_xticks([(width + 1) * (i + 0.5) for i in ends], [_plain(values[i]) for i in ends])
+    axis.set_yticks([(height + 1) * (i + 0.5) for i in range(n)], _dimensions(arrays))
+    axis.set_xlabel("value of the dimension (standard deviations of the prior)")
+    axis.tick_params(length=0, labelsize=11)
+    sns.despine(ax=axis, left=True, bottom=True)
+    return figure
+
+
+def _plain(value: float) -> str:
+    return f"{round(float(value), 1) + 0.0:g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _dimensions(arrays: Arrays) -> list[str]:
+    names = [f"z{int(d)}" for d in arrays["traversal_dims"]]
+    if "traversal_kl" not in arrays:
+        return names
+    pairs = zip(names, arrays["traversal_kl"], strict=True)
+    return [f"{name}   {kl:.2f} nats" for name, kl in pairs]

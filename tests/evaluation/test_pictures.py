@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from torch.distributions import kl_divergence
 
+from genbench.core.figures import FIGURES
 from genbench.core.seeding import Stream
 from genbench.evaluation import pictures
 from genbench.evaluation.pictures import collect_pictures
@@ -16,9 +18,9 @@ def dataset(x, y):
     return SimpleNamespace(held_out=lambda split: (x, y), n_classes=N_CLASSES)
 
 
-def of(model, x=X, y=None, seed=0):
+def of(model, x=X, y=None, seed=0, **figures):
     y = torch.arange(len(x)) % N_CLASSES if y is None else y
-    return collect_pictures(model, dataset(x, y), Stream(seed))
+    return collect_pictures(model, dataset(x, y), Stream(seed), **figures)
 
 
 def test_the_first_data_are_shown_beside_their_reconstructions():
@@ -61,8 +63,35 @@ def test_a_conditional_model_shows_each_class():
     found = of(ready.model, ready.x, ready.y)
     assert found["class_samples"].shape == (N_CLASSES, pictures.N_PER_CLASS, *ready.shape)
     assert found["samples"].shape == (pictures.N_SAMPLES, *ready.shape)
-    with torch.no_grad(), Stream(0).child("samples").seeded():
+    with torch.no_grad(), Stream(0).child("class_samples").seeded():
         labels = torch.arange(N_CLASSES).repeat_interleave(pictures.N_PER_CLASS)
         images = ready.model.given(labels).sample(len(labels))
     expected = (images.clamp(0, 1) * 255).round().to(torch.uint8)
     assert torch.equal(found["class_samples"].flatten(0, 1), expected)
+
+
+def test_a_figure_does_not_depend_on_which_others_are_made():
+    together = of(LINEAR, figures=FIGURES)
+    for names in (FIGURES[::-1], *((name,) for name in FIGURES)):
+        for key, tensor in of(LINEAR, figures=names).items():
+            assert torch.equal(tensor, together[key]), (names, key)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_recipe_has_its_figures_or_goes_without(case):
+    ready = Ready.of(case)
+    found = of(ready.model, ready.x, ready.y, figures=FIGURES)
+    for name, tensor in found.items():
+        assert torch.isfinite(tensor.double()).all(), name
+    images = [t for name, t in found.items() if t.dtype == torch.uint8]
+    assert all(t.shape[-3:] == ready.shape for t in images)
+
+
+def test_pictures_are_of_a_model_in_eval_mode_and_leave_its_mode():
+    class Dropping(torch.nn.Dropout):
+        def sample(self, n):
+            return self(torch.ones(n, 1, 2, 2))
+
+    model = Dropping(0.5).train()
+    assert set(of(model)["samples"].unique().tolist()) == {255}
+    assert model.training

@@ -1,0 +1,167 @@
+"""Pictures of a latent space: codes, the manifold, paths between data, one dimension at a time."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from genbench.core.capabilities import (
+    Conditions,
+    ConditionsOnPixels,
+    Decodes,
+    Generative,
+    HasPrior,
+    Variational,
+)
+from genbench.evaluation.shown import (
+    Shown,
+    Tensors,
+    codes_of,
+    has_codes,
+    images_of,
+    picture,
+    to_bytes,
+)
+from genbench.inference.bounds import kl_terms, posterior_of, prior_of
+
+N_LATENT = 2000
+N_GRID = 20
+N_PAIRS, N_STEPS = 5, 9
+N_TRAVERSED, N_VALUES, REACH = 10, 11, 3.0
+
+
+def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
+    """Return how much each latent dimension is used, (D,), and whether in nats of KL.
+
+    The mean KL over the data of q; where it has no parts, the variance of the posterior means.
+    """
+    parts = kl_terms(q, p)[1]
+    return (q.mean.var(dim=0), False) if parts is None else (parts.mean(dim=0), True)
+
+
+@picture("latent")
+def latent(shown: Shown) -> Tensors:
+    """Posterior means in the two most active dimensions, with the labels of the data.
+
+    Of an autoencoder the codes, where they have two dimensions.
+    """
+    rows = slice(N_LATENT)
+    view, x, y = shown.view(rows), shown.x[rows], shown.y[rows]
+    if isinstance(view, Variational):
+        q = posterior_of(view, x)
+        means = q.mean.flatten(1).float()
+        used, _ = activity(q, prior_of(view))
+        dims = used.topk(min(2, means.shape[1])).indices
+        return {"latent_means": means[:, dims], "latent_labels": y, "latent_dims": dims}
+    if has_codes(view) and (codes := codes_of(view, x)).shape[1:] == (2,):
+        dims = torch.arange(2)
+        return {"latent_means": codes.float(), "latent_labels": y, "latent_dims": dims}
+    return {}
+
+
+def manifold_codes(p: Distribution, n: int) -> Tensor | None:
+    """Return a grid of the unit square through the inverse distribution function of p, (n, n, 2).
+
+    The coordinates are F^-1((i + 1/2) / n), so that each cell has the same prior probability. The
+    first dimension rises from left to right, the second from bottom to top. None unless p has two
+    independent dimensions whose F^-1 torch knows.
+
+    References:
+        Kingma and Welling 2014, appendix A.
+    """
+    if p.event_shape != (2,) or not isinstance(p, Independent):
+        return None
+    u = (torch.arange(n, dtype=torch.float64, device=p.mean.device) + 0.5) / n
+    try:
+        coordinates = p.base_dist.icdf(u.unsqueeze(1)).to(p.mean.dtype)  # (n, 2)
+    except NotImplementedError:
+        return None
+    first, second = coordinates.T
+    across, up = torch.meshgrid(first, second.flip(0), indexing="xy")
+    return torch.stack((across, up), dim=-1)
+
+
+@picture("manifold")
+def manifold(shown: Shown) -> Tensors:
+    """Mean images over a grid of a two-dimensional latent space, (n, n, C, H, W), top row first."""
+    model = shown.model
+    if not isinstance(model, HasPrior) or not isinstance(model, Decodes | Generative):
+        return {}
+    z = manifold_codes(prior_of(model), N_GRID)  # type: ignore[arg-type]
+    if z is None:
+        return {}
+    images = images_of(model, z.flatten(0, 1))
+    return {"manifold": to_bytes(images).reshape(N_GRID, N_GRID, *shown.x.shape[1:])}
+
+
+def pairs_of(shown: Shown) -> Tensor:
+    """Return the rows of the pairs of data to go between, (P, 2).
+
+    The first datum of each label with that of the next label. A conditional model keeps its label
+    on the way: the first two data of each label. Data without labels: evenly spaced ones.
+    """
+    labels = sorted(set(shown.y.tolist()))
+    rows = [(shown.y == label).nonzero().flatten().tolist() for label in labels]
+    if isinstance(shown.model, Conditions):
+        pairs = [pair for found in rows for pair in _by_two(found[:2])]
+    elif len(rows) > 1:
+        pairs = _by_two([found[0] for found in rows])
+    else:
+        spaced = torch.linspace(0, len(shown.y) - 1, 2 * N_PAIRS).long().tolist()
+        pairs = _by_two(spaced)
+    return torch.tensor(pairs[:N_PAIRS], dtype=torch.long, device=shown.y.device).reshape(-1, 2)
+
+
+def _by_two(rows: Sequence[int]) -> list[tuple[int, int]]:
+    return list(zip(rows[::2], rows[1::2], strict=False))
+
+
+@picture("interpolations")
+def interpolations(shown: Shown) -> Tensors:
+    """Mean images along straight lines between the codes of two data, (P, steps, C, H, W).
+
+    The first and the last are the reconstructions; ``interpolation_ends`` (P, 2, C, H, W) are the
+    data themselves.
+    """
+    rows = pairs_of(shown)
+    start, end = rows.T
+    view = shown.view(start)
+    if not len(rows) or not has_codes(view) or isinstance(shown.model, ConditionsOnPixels):
+        return {}
+    first, last = codes_of(view, shown.x[start]), codes_of(shown.view(end), shown.x[end])
+    t = torch.linspace(0, 1, N_STEPS).to(first).reshape(-1, *[1] * first.ndim)
+    images = images_of(view, torch.lerp(first, last, t)).transpose(0, 1)  # (P, steps, ...)
+    shape = shown.x.shape[1:]
+    return {
+        "interpolations": to_bytes(images).reshape(-1, N_STEPS, *shape),
+        "interpolation_ends": to_bytes(shown.x[rows]),
+    }
+
+
+@picture("traversals")
+def traversals(shown: Shown) -> Tensors:
+    """Mean images as one latent dimension moves through the prior, (n, values, C, H, W).
+
+    The others stay at the posterior mean of the first datum. The most active dimensions come
+    first: ``traversal_dims`` names them, ``traversal_kl`` has their mean KL in nats where it is
+    known, and ``traversal_values`` what they are set to, in standard deviations of the prior.
+    """
+    rows = slice(N_LATENT)
+    view = shown.view(rows)
+    if not isinstance(view, Variational) or not has_codes(view):
+        return {}
+    p, q = prior_of(view), posterior_of(view, shown.x[rows])
+    if (p.batch_shape, len(p.event_shape)) != ((), 1):
+        return {}
+    used, in_nats = activity(q, p)
+    dims = used.argsort(descending=True, stable=True)[:N_TRAVERSED]
+    values = torch.linspace(-REACH, REACH, N_VALUES, device=used.device)
+    one = shown.view(slice(1))
+    centre = posterior_of(one, shown.x[:1]).mean  # (1, D)
+    z = centre.repeat(len(dims), N_VALUES, 1, 1)  # (n, values, 1, D)
+    for row, d in enumerate(dims):
+        z[row, :, 0, d] = p.mean[d] + values * p.stddev[d]
+    images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *shown.x.shape[1:])
+    found = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
+    return found | ({"traversal_kl": used[dims]} if in_nats else {})

@@ -1,0 +1,82 @@
+"""What a picture is made from, and the table of all pictures.
+
+A picture is a function from a model and held-out data to small named tensors; what a model cannot
+do is absent. Images are stored as 8-bit intensities. Nothing is picked by eye: the first data of
+the split, or the first of each label.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from genbench.core.capabilities import Autoencodes, Decodes, HasPrior, Variational, bind
+from genbench.core.registry import Registry
+from genbench.inference.bounds import posterior_of, prior_of
+
+Tensors = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model, and the data that its pictures show: x (N, C, H, W), y (N,)."""
+
+    model: Any
+    x: Tensor
+    y: Tensor
+    n_classes: int
+
+    def view(self, rows: slice | Tensor) -> Any:
+        """Return the model, bound to what it is told of these data if it is conditional."""
+        return bind(self.model, self.y[rows], self.x[rows])
+
+
+pictures: Registry[Callable[[Shown], Tensors]] = Registry("figure")
+
+
+def picture(name: str) -> Callable[[Callable[[Shown], Tensors]], Callable[[Shown], Tensors]]:
+    """Register the function that makes a picture; torch's generators are seeded by its name."""
+
+    def register(function: Callable[[Shown], Tensors]) -> Callable[[Shown], Tensors]:
+        pictures.add(name, function)
+        return function
+
+    return register
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Return intensities in [0, 1] as 0..255."""
+    return (images.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def has_codes(model: Any) -> bool:
+    """Say whether data can be encoded to points between which other points have an image."""
+    if isinstance(model, HasPrior) and _is_discrete(prior_of(model)):  # type: ignore[arg-type]
+        return False
+    return isinstance(model, Autoencodes | Variational)
+
+
+def _is_discrete(p: Distribution) -> bool:
+    try:
+        return bool(p.support.is_discrete)  # type: ignore[union-attr]
+    except NotImplementedError:
+        return False
+
+
+def codes_of(model: Any, x: Tensor) -> Tensor:
+    """Return the code of each datum (B, D): the model's own, or the posterior mean."""
+    if isinstance(model, Autoencodes):
+        return model.encode(x)
+    mean: Tensor = posterior_of(model, x).mean
+    return mean
+
+
+def images_of(model: Any, z: Tensor) -> Tensor:
+    """Return the mean image of each code; the leading dimensions are those of z."""
+    if isinstance(model, Decodes):
+        return model.decode(z)
+    mean: Tensor = model.observation_model(z).mean
+    return mean
