@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from genbench.suites.run import Request, SuiteRun
+    from genbench.suites.outcome import SuiteRun
+    from genbench.suites.request import Request
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 
@@ -19,6 +20,7 @@ def run(
     seeds: int | None = None,
     limit: int | None = None,
     models: Sequence[str] = (),
+    studies: Sequence[str] = (),
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
@@ -34,7 +36,8 @@ def run(
         suite: Name of a suite, or path of a TOML file.
         seeds: Number of seeds, or None for those of the suite.
         limit: Data points to keep of each split.
-        models: Names of the models to run; all if empty.
+        models: Names of the models to run; all if neither these nor ``studies`` are named.
+        studies: Names of the studies to run; likewise.
         settings: As ``--set``: ``{"train.epochs": 1}``.
         device: ``auto``, ``cpu`` or ``cuda``.
         data_dir: Where data sets lie.
@@ -51,12 +54,13 @@ def run(
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
-    from genbench.suites.run import Request
+    from genbench.suites.request import Request
 
     request = Request(
         suite=suite,
         settings=[f"{k}={_as_toml(v)}" for k, v in (settings or {}).items()],
         models=models,
+        studies=studies,
         seeds=seeds,
         limit=limit,
         device=device,
@@ -69,22 +73,31 @@ def run(
         command=f'genbench.run("{suite}")',
     )
     outcome = run_and_report(request)
-    if outcome.failures:
+    if outcome.problems:
         raise RunsFailedError(outcome.describe_failures())
     return outcome.frame
 
 
 def run_and_report(request: "Request", say: Callable[[str], None] = lambda _: None) -> "SuiteRun":
     """Run a suite and write its report; ``say`` hears one line per finished run."""
-    from genbench.reporting import build_report
     from genbench.suites.run import run_suite
 
     outcome = run_suite(request, say)
-    page = request.reports / outcome.suite / "index.html"
-    if request.report and not (outcome.unchanged and page.exists()):
-        build_report(request.results, request.reports, outcome.suite)
-    outcome.report = page if request.report else None
+    if request.report:
+        _report(request, outcome)
     return outcome
+
+
+def _report(request: "Request", outcome: "SuiteRun") -> None:
+    """Write the reports that are not up to date, of a collection's members first."""
+    from genbench.reporting import build_report
+
+    for member in outcome.members:
+        if member.ran:
+            _report(request, member)
+    outcome.report = request.reports / outcome.suite / "index.html"
+    if not (outcome.unchanged and outcome.report.exists()):
+        build_report(request.results, request.reports, outcome.suite)
 
 
 def _as_toml(value: Any) -> str:

@@ -1,7 +1,7 @@
-"""What ``list`` shows: recipes, data sets, evaluators and suites. Nothing here imports torch.
+"""What ``list`` shows: recipes, data sets, evaluators, studies and suites. Nothing imports torch.
 
-A recipe or evaluator stands in its source as a decorator with literal arguments above a function
-with a docstring. That is read as text here, so that there is no second list to keep in step.
+A recipe, evaluator or study stands in its source as a decorator with literal arguments above a
+function with a docstring. That is read as text here, so that no second list is to be kept in step.
 """
 
 import ast
@@ -35,13 +35,18 @@ class Declaration:
         (value,) = (k.value for k in self.call.keywords if k.arg == keyword)
         return ast.literal_eval(value)
 
+    def get(self, keyword: str, default: object) -> object:
+        """The argument of this name, or what stands for it where it is not stated."""
+        stated = any(k.arg == keyword for k in self.call.keywords)
+        return self[keyword] if stated else default
+
 
 def declared(folder: Path, decorator: str) -> list[Declaration]:
     """Read every function under ``@decorator(...)`` in the modules of a folder, by name.
 
     Example:
-        >>> [d.name for d in declared(Path(__file__).with_name("recipes"), "recipe")][:2]
-        ['ae', 'beta_vae']
+        >>> declared(Path(__file__).with_name("recipes"), "recipe")[0].name
+        'ae'
     """
     texts = (path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     nodes = (n for text in texts if f"@{decorator}(" in text for n in ast.parse(text).body)
@@ -87,6 +92,15 @@ def evaluators() -> Listing:
     return Listing(header, rows)
 
 
+def studies() -> Listing:
+    """Every study, with its version."""
+    rows = [
+        (d.name, f"v{d.get('version', 1)}", d["title"], _first_paragraph(d.doc))
+        for d in declared(_part("studies"), "study")
+    ]
+    return Listing(("study", "version", "title", "what it computes"), rows)
+
+
 def suites() -> Listing:
     """Every suite that comes with genbench."""
     import tomllib
@@ -110,5 +124,6 @@ LISTINGS: dict[str, Callable[[], Listing]] = {
     "models": models,
     "datasets": data_sets,
     "evaluators": evaluators,
+    "studies": studies,
     "suites": suites,
 }

@@ -132,6 +132,7 @@ def _add_run(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argument
         help="change a key of the suite file, for example train.epochs=1; repeatable",
     )
     run.add_argument("--models", default="", metavar="A,B", help="only these models")
+    run.add_argument("--studies", default="", metavar="A,B", help="only these studies")
     run.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
     run.add_argument("--limit", type=int, metavar="N", help="data points to keep of each split")
     run.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -210,7 +211,7 @@ def _add_check(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.Argume
 
 def _add_list(parts: "_Parts[argparse.ArgumentParser]", shared: argparse.ArgumentParser) -> None:
     listing = _command(parts, shared, "list", "what there is")
-    listing.add_argument("what", choices=["models", "datasets", "evaluators", "suites"])
+    listing.add_argument("what", choices=["models", "datasets", "evaluators", "studies", "suites"])
     listing.set_defaults(command=commands.list_known)
 
 

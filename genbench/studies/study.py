@@ -111,7 +111,7 @@ class Study:
     @property
     def description(self) -> str:
         """First line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().splitlines()[0]
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
 
 
 studies: Registry[Study] = Registry("study")

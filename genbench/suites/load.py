@@ -28,7 +28,7 @@ def load_suite(name_or_file: str, settings: list[str] | None = None) -> "SuiteSp
     """
     from genbench.suites.spec import parse_suite
 
-    path = _find(name_or_file)
+    path = find_suite(name_or_file)
     try:
         raw = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -41,7 +41,12 @@ def load_suite(name_or_file: str, settings: list[str] | None = None) -> "SuiteSp
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
 
 
-def _find(name_or_file: str) -> Path:
+def find_suite(name_or_file: str) -> Path:
+    """Return the file of a suite, by name or path.
+
+    Raises:
+        ConfigError: No such suite; the nearest name is given.
+    """
     known = suite_files()
     if name_or_file in known:
         return known[name_or_file]

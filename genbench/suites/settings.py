@@ -10,8 +10,8 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
     """Apply one ``key=value`` to the content of a suite file.
 
     ``train.epochs=1`` and ``data.limit=500`` hold for all models, whatever these override;
-    ``model.vae.latent_dim=8`` holds for one, and ``model.*.latent_dim=8`` for all. Values are read
-    as TOML, or else as a string.
+    ``model.vae.latent_dim=8`` holds for one, and ``model.*.latent_dim=8`` for all; so does
+    ``study.NAME.key=value`` for studies. Values are read as TOML, or else as a string.
 
     Example:
         >>> raw = {"train": {"epochs": 20}, "model": [{"recipe": "gan", "epochs": 9}]}
@@ -24,27 +24,27 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
     if not equals or not all(path):
         raise ConfigError(f"--set {setting}: write key=value, for example train.epochs=1")
     value = _parse(text.strip())
-    if path[0] == "model" and len(path) > 2:
-        for entry in _entries(raw, path[1], setting):
+    if path[0] in ("model", "study") and len(path) > 2:
+        for entry in _entries(raw, path[0], path[1], setting):
             _put(entry, path[2:], value, setting)
             if path[2] in ("options", "train", "data"):
                 _forget(entry, "", path[3:] or value)
         return
     _put(raw, path, value, setting)
     if path[0] in ("train", "data"):
-        for entry in model_tables(raw):
+        for entry in tables(raw, "model"):
             _forget(entry, path[0], path[1:] or value)
 
 
-def model_tables(raw: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the ``[[model]]`` tables of a suite file.
+def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """Return the tables of one kind, ``[[model]]`` or another, of a suite file.
 
     Raises:
-        ConfigError: ``model`` is something else.
+        ConfigError: There is something else under that name.
     """
-    entries = raw.get("model", [])
+    entries = raw.get(kind, [])
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ConfigError("model: write each model as a [[model]] table")
+        raise ConfigError(f"{kind}: write each {kind} as a [[{kind}]] table")
     return entries
 
 
@@ -59,6 +59,10 @@ def entry_name(entry: dict[str, Any]) -> str:
     prior = assume.get("prior") if isinstance(assume, dict) else None
     suffix = (f"+{prior}_prior" if prior else "") + ("+normal" if assume is not None else "")
     return str(entry.get("name", f"{entry.get('recipe')}{suffix}"))
+
+
+def _study_name(entry: dict[str, Any]) -> str:
+    return str(entry.get("name", entry.get("study")))
 
 
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
@@ -76,15 +80,16 @@ def _parse(text: str) -> Any:
         return text
 
 
-def _entries(raw: dict[str, Any], which: str, setting: str) -> list[dict[str, Any]]:
-    entries = model_tables(raw)
+def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[dict[str, Any]]:
+    entries = tables(raw, kind)
     if which == "*":
         return entries
-    named = {entry_name(e): e for e in entries}
+    name_of = entry_name if kind == "model" else _study_name
+    named = {name_of(e): e for e in entries}
     named |= {str(i): e for i, e in enumerate(entries)}
     if which not in named:
         known = [name for name in named if not name.isdigit()]
-        raise ConfigError(f"--set {setting}: no model '{which}'; {did_you_mean(which, known)}")
+        raise ConfigError(f"--set {setting}: no {kind} '{which}'; {did_you_mean(which, known)}")
     return [named[which]]
 
 

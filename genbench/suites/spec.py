@@ -1,18 +1,29 @@
 """The suite file, checked: every key is known, every mistake is named with its key."""
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
 
 from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.options import Options, explain
+from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
-from genbench.recipes import recipes
-from genbench.runs.assume import Assume
 from genbench.runs.spec import RunSpec
-from genbench.suites.settings import entry_name, model_tables
+from genbench.studies.store import StudySpec
+from genbench.suites.entries import (
+    ModelEntry,
+    StudyEntry,
+    read_plot,
+    require_own,
+    route_model,
+    route_study,
+)
+from genbench.suites.settings import tables
 from genbench.training.config import TrainConfig
 
 DEFAULT_METRICS = (
@@ -26,18 +37,6 @@ DEFAULT_METRICS = (
     "active_units",
     "bits_per_dim",
 )
-
-
-class ModelEntry(Options):
-    """One ``[[model]]``: a recipe, a name for its row, and what it overrides."""
-
-    recipe: str
-    name: str
-    note: str = ""
-    options: dict[str, Any] = Field(default_factory=dict)
-    data: dict[str, Any] = Field(default_factory=dict)
-    train: dict[str, Any] = Field(default_factory=dict)
-    assume: Assume | None = None
 
 
 class Published(Options):
@@ -57,16 +56,24 @@ class Published(Options):
 
 
 class SuiteSpec(Options):
-    """A whole suite."""
+    """A whole suite: models on data, studies, or a collection of other suites.
+
+    ``plot`` declares figures over the tables of its models; ``page`` says who lays out its report.
+    """
 
     name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # it becomes a folder
     title: str
     description: str = ""
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
-    model: tuple[ModelEntry, ...] = Field(min_length=1)
+    model: tuple[ModelEntry, ...] = ()
+    study: tuple[StudyEntry, ...] = ()
+    plot: tuple[Plot, ...] = ()
+    suites: tuple[str, ...] = ()
+    page: Literal["report", "lectures"] = "report"
     evaluate: dict[str, Any] = Field(default_factory=dict)
+    figures: tuple[str, ...] = DEFAULT_FIGURES
     published: tuple[Published, ...] = ()
 
     @field_validator("seeds", mode="before")
@@ -79,12 +86,34 @@ class SuiteSpec(Options):
             return tuple(range(value))
         return value
 
+    @field_validator("figures")
+    @classmethod
+    def _known_figures(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in FIGURES:
+                raise ValueError(f"unknown figure '{name}'; {did_you_mean(name, FIGURES)}")
+        return tuple(dict.fromkeys(names))
+
+    @model_validator(mode="after")
+    def _filled(self) -> "SuiteSpec":
+        if not (self.model or self.study or self.suites):
+            raise ValueError("a suite needs a [[model]], a [[study]] or `suites`")
+        if self.model and not self.data:
+            raise ValueError("data: Field required")
+        return self
+
     @model_validator(mode="after")
     def _distinct(self) -> "SuiteSpec":
         names = [entry.name for entry in self.model]
-        for name in names:
-            if names.count(name) > 1:
-                raise ValueError(f"two models are named '{name}': give one a `name`")
+        for kind, entries in (
+            ("models", self.model),
+            ("studies", self.study),
+            ("plots", self.plot),
+        ):
+            if twice := _twice(entry.name for entry in entries):
+                raise ValueError(f"two {kind} are named '{twice}': give one a `name`")
+        for plot in self.plot:
+            require_own(plot, names)
         for i, published in enumerate(self.published):
             if published.model not in names:
                 hint = did_you_mean(published.model, names)
@@ -94,61 +123,26 @@ class SuiteSpec(Options):
         return self
 
 
+def _twice(names: Iterable[str]) -> str | None:
+    """Return the first name that occurs again, if one does."""
+    counts = Counter(names)
+    return next((name for name in counts if counts[name] > 1), None)
+
+
 def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
     """Check a suite file's content.
 
     Raises:
         ConfigError: Names each wrong key.
     """
-    entries = model_tables(raw)
     settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
-    settled["model"] = [_route(dict(entry), i) for i, entry in enumerate(entries)]
+    settled["model"] = [route_model(dict(entry), i) for i, entry in enumerate(tables(raw, "model"))]
+    settled["study"] = [route_study(entry, i) for i, entry in enumerate(tables(raw, "study"))]
+    settled["plot"] = [read_plot(entry, i) for i, entry in enumerate(tables(raw, "plot"))]
     try:
         return SuiteSpec.model_validate(settled)
     except ValidationError as error:
         raise ConfigError(explain(error, "", SuiteSpec)) from error
-
-
-def _route(entry: dict[str, Any], index: int) -> dict[str, Any]:
-    """Sort an entry's flat keys into recipe options, ``[train]`` and ``[data]`` overrides."""
-    recipe = entry.get("recipe", entry.get("name"))
-    if not isinstance(recipe, str):
-        raise ConfigError(f"model.{index}.recipe: missing; {did_you_mean('', recipes)}")
-    name = entry_name({"recipe": recipe} | entry)
-    try:
-        options = recipes[recipe].options.model_fields
-    except ConfigError as error:
-        raise ConfigError(f"model.{name}.recipe: {error}") from error
-    homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
-    routed: dict[str, Any] = {
-        "recipe": recipe,
-        "name": entry.get("name", name),
-        "note": entry.get("note", ""),
-        "assume": _assumed(entry, name),
-    }
-    for part in homes:
-        table: Any = entry.get(part, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"model.{name}.{part}: write a table of keys")
-        routed[part] = dict(table)
-    for key, value in entry.items():
-        if key in ("recipe", "name", "note", "assume", *homes):
-            continue
-        home = next((h for h, fields in homes.items() if key in fields), None)
-        if home is None:
-            known = [*options, *TrainConfig.model_fields, *DataConfig.model_fields]
-            raise ConfigError(f"model.{name}.{key}: unknown key; {did_you_mean(key, known)}")
-        routed[home][key] = value
-    return routed
-
-
-def _assumed(entry: dict[str, Any], name: str) -> Assume | None:
-    if "assume" not in entry:
-        return None
-    try:
-        return Assume.model_validate(entry["assume"])
-    except ValidationError as error:
-        raise ConfigError(explain(error, f"model.{name}.assume", Assume)) from error
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
@@ -158,6 +152,15 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
         ConfigError: An option, budget or data setting is wrong.
     """
     return [_run_spec(suite, entry, seed) for entry in suite.model for seed in suite.seeds]
+
+
+def study_specs(suite: SuiteSpec, limit: int | None = None) -> list[StudySpec]:
+    """Return every study of the suite, in the order of the file, its options checked.
+
+    Raises:
+        ConfigError: An option is wrong.
+    """
+    return [entry.spec(limit) for entry in suite.study]
 
 
 def _run_spec(suite: SuiteSpec, entry: ModelEntry, seed: int) -> RunSpec:

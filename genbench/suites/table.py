@@ -9,9 +9,12 @@ import pandas as pd
 from genbench.core.columns import COLUMNS
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
+from genbench.reporting.frames import load_results
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of, unconditional
+from genbench.suites.outcome import SuiteRun
 from genbench.suites.spec import SuiteSpec
+from genbench.suites.studying import StudyRecord
 
 TYPES = {
     "seed": "int64",
@@ -65,9 +68,17 @@ def write_suite(
     records: Sequence[RunRecord],
     tasks: Sequence[Task],
     command: str,
+    *,
+    studies: Sequence[StudyRecord] = (),
+    members: Sequence[SuiteRun] = (),
 ) -> tuple[pd.DataFrame, bool]:
-    """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed."""
-    frame, labels = metrics_frame(suite.name, records, tasks), row_labels(records)
+    """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed.
+
+    A collection's table holds its own rows, then those of its members.
+    """
+    own, labels = metrics_frame(suite.name, records, tasks), row_labels(records)
+    frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
+    frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else (frames or [own])[0]
     spec = suite.model_dump(mode="json")
     for entry in spec["published"]:
         entry["model"] = labels.get(entry["model"], entry["model"])
@@ -80,6 +91,8 @@ def write_suite(
         "spec": spec,
         "metrics": [task.evaluator.record() for task in tasks],
         "runs": [_run(suite, record, labels) for record in records],
+        "studies": [record.summary() for record in studies],
+        "members": [member.suite for member in members],
         "versions": versions(),
     }
     table = frame.to_csv(index=False, lineterminator="\n")
@@ -88,6 +101,13 @@ def write_suite(
         write_if_changed(folder / "metrics.csv", table),
     ]
     return frame, any(changed)
+
+
+def stored_table(folder: Path) -> pd.DataFrame:
+    """Return the table that a suite left behind; empty where there is none."""
+    if not (folder / "metrics.csv").is_file():
+        return pd.DataFrame(columns=list(COLUMNS)).astype(TYPES)
+    return load_results(folder.parent, folder.name).astype(TYPES)
 
 
 def _run(suite: SuiteSpec, record: RunRecord, labels: Mapping[str, str]) -> dict[str, Any]:

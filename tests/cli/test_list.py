@@ -11,9 +11,10 @@ from genbench import catalogue
 from genbench.evaluation import runner  # noqa: F401  registers the evaluators
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
+from genbench.studies import studies
 
 HEAVY = ("torch", "numpy", "pandas", "pydantic", "scipy", "sklearn", "matplotlib")
-LISTED = ("models", "datasets", "evaluators", "suites")
+LISTED = ("models", "datasets", "evaluators", "studies", "suites")
 
 
 def genbench_list(what, path=""):
@@ -55,6 +56,15 @@ def test_the_evaluators_listed_are_those_registered():
         (e.name, f"v{e.version}", e.unit, e.better, e.kind, e.description) for e in own
     ]
     assert len(own) > 15
+
+
+def test_the_studies_listed_are_those_registered():
+    known = [studies[name] for name in studies]
+    own = [entry for entry in known if entry.function.__module__[:9] == "genbench."]
+    assert [row[:3] for row in catalogue.studies().rows] == [
+        (entry.name, f"v{entry.version}", entry.title) for entry in own
+    ]
+    assert all(row[3] for row in catalogue.studies().rows)
 
 
 SOURCE = '''

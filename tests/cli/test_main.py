@@ -118,12 +118,12 @@ def test_results_may_go_elsewhere(place, command):
     assert not place.results.exists()
 
 
-@pytest.mark.parametrize("what", ["models", "datasets", "evaluators", "suites"])
+@pytest.mark.parametrize("what", ["models", "datasets", "evaluators", "studies", "suites"])
 def test_list_says_what_there_is(command, place, what):
     found = command("list", what)
     assert found.code == 0
     expected = {"models": "beta_vae", "datasets": "kmnist", "evaluators": "iw_log_likelihood",
-                "suites": "digits"}  # fmt: skip
+                "studies": "kl_examples", "suites": "digits"}  # fmt: skip
     assert expected[what] in found.out
     assert found.err == ""
 

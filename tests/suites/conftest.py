@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.studies.tiny import register
+
 HEAD = """
 title = "Small"
 
@@ -44,3 +46,9 @@ def suite_file(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def coins(monkeypatch):
+    """The study ``coins``, registered; counts its runs."""
+    return register(monkeypatch)

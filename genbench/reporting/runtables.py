@@ -1,0 +1,102 @@
+"""The tables of a suite's runs that declared figures show: ``history`` and ``metrics``.
+
+May import the standard library, pandas and this package's readers.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from genbench.reporting.protocols import parse
+from genbench.reporting.rendering import as_text
+from genbench.reporting.stored import RunFolder, RunRecord
+
+_NOT_OPTIONS = ("name", "seed")
+_LOGGED = re.compile(r"(?P<stage>train|validation)\.(?P<update>[^.]+)\.(?P<what>.+)")
+
+
+def run_table(
+    kind: str, suite_folder: Path, frame: pd.DataFrame, runs: Sequence[RunRecord]
+) -> pd.DataFrame:
+    """Return the table of a name: ``history`` or ``metrics``."""
+    if kind == "history":
+        return history_table(suite_folder, runs)
+    return metrics_table(frame, runs)
+
+
+def history_table(suite_folder: Path, runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """A row per run and epoch: what was logged, and what the run was asked to be.
+
+    ``samples_seen`` counts training images. What a single update logs as ``train.vae.elbo`` stands
+    as ``train_elbo`` too; of several updates, the first that logs it.
+    """
+    parts = []
+    for run in runs:
+        history = RunFolder(suite_folder / "runs" / run.train_id).history()
+        if history is not None:
+            seen = history["step"] * _batch_size(run) if "step" in history else history["epoch"]
+            logged = _plainly_named(history).assign(samples_seen=seen)
+            parts.append(logged.assign(**_asked(run, list(logged.columns))))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def metrics_table(frame: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """A row per run: each metric with its ``<metric>_stderr``, and what the run was asked to be.
+
+    A metric that a run could not give is NaN.
+    """
+    names = [name for metric in frame["metric"].unique() for name in (metric, f"{metric}_stderr")]
+    rows = []
+    for run in runs:
+        mine = frame[(frame["train_id"] == run.train_id) & (frame["model"] == run.model)]
+        mine = mine[mine["status"] == "ok"].drop_duplicates("metric").set_index("metric")
+        found = mine["value"].to_dict() | mine["stderr"].add_suffix("_stderr").to_dict()
+        rows.append(dict.fromkeys(names) | found | _asked(run, names))
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(names, "float64")) if rows else table
+
+
+def _asked(run: RunRecord, taken: Sequence[str]) -> dict[str, Any]:
+    """The model, its seed and data, and every option that has no namesake among the numbers."""
+    data = {key: value for key, value in run.data.items() if key not in _NOT_OPTIONS}
+    options = {**data, **run.train, **run.options}
+    told = {"model": run.model, "recipe": run.recipe, "seed": run.seed, "dataset": run.dataset}
+    flat = {key: _flat(value) for key, value in options.items() if key not in taken}
+    return flat | told
+
+
+def _flat(value: Any) -> Any:
+    return as_text(value) if isinstance(value, dict | list | tuple) else value
+
+
+def _batch_size(run: RunRecord) -> int:
+    """Training images of a step: a batch is never larger than the data."""
+    n_train = parse(run.protocol).sizes[0]
+    size = int(run.train.get("batch_size", 1))
+    return min(size, n_train) if n_train else size
+
+
+def _plainly_named(history: pd.DataFrame) -> pd.DataFrame:
+    names: dict[str, str] = {}
+    for column in history.columns:
+        if match := _LOGGED.fullmatch(column):
+            names.setdefault(f"{match['stage']}_{match['what']}", column)
+    return history.assign(**{plain: history[column] for plain, column in names.items()})
+
+
+def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Keep the rows of these models, by their names in the suite file; all if none are named.
+
+    A row's label may say more than the name: ``gan+normal(0.1)`` is ``gan+normal``.
+    """
+    if not models or not len(table):
+        return table
+    labels = table["model"].astype(str)
+    kept = [
+        any(label == name or label.startswith((f"{name}(", f"{name}, ")) for name in models)
+        for label in labels
+    ]
+    return table[kept]

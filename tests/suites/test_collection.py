@@ -1,0 +1,176 @@
+"""Collections: members run as if by hand, nothing is redone, and every mistake comes first."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from genbench.core.errors import ConfigError, DataError
+from genbench.reporting import load_results
+from genbench.suites.run import Request, dry_run, run_suite
+from tests.suites.conftest import HEAD
+from tests.suites.test_studies import COINS, MODEL
+
+BOTH = 'title = "Both"\nsuites = ["one", "two"]\n'
+FILES = {
+    "one": HEAD + MODEL,
+    "two": HEAD + MODEL.replace("latent_dim = 2", "latent_dim = 3") + COINS.partition("\n")[2],
+    "both": BOTH,
+}
+
+
+@pytest.fixture
+def folder(coins, tmp_path):
+    """Two suites and their collection; ``folder(name=text)`` writes others."""
+
+    def write(**files):
+        for name, text in files.items():
+            (tmp_path / f"{name}.toml").write_text(text)
+        return tmp_path
+
+    write(**FILES)
+    return write
+
+
+@pytest.fixture
+def run(folder):
+    """Run a suite of the folder by name; ``run.said`` holds what was said."""
+
+    def go(name="both", **request):
+        go.said = []
+        path = folder()
+        found = Request(str(path / f"{name}.toml"), results=path / "results", **request)
+        return run_suite(found, go.said.append)
+
+    return go
+
+
+def files_of(path):
+    return {p: p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+
+
+def test_members_run_as_by_hand_and_nothing_is_redone(run, folder, coins):
+    run("one"), run("two")
+    by_hand = files_of(folder() / "results")
+    outcome = run()
+    assert outcome.cached
+    assert len(coins.calls) == 1
+    after = files_of(folder() / "results")
+    changed = [path for path, content in by_hand.items() if after[path] != content]
+    assert [path.name for path in changed] in ([], ["suite.json"] * 2)
+    assert run().unchanged
+
+
+def test_the_table_holds_the_rows_of_the_members(run, folder):
+    outcome = run()
+    results = folder() / "results"
+    parts = [load_results(results, name) for name in ("one", "two")]
+    stored = load_results(results, "both")
+    pd.testing.assert_frame_equal(stored, pd.concat(parts, ignore_index=True))
+    pd.testing.assert_frame_equal(stored, outcome.frame, check_dtype=False)
+    assert list(stored["suite"].unique()) == ["one", "two"]
+    found = json.loads((results / "both" / "suite.json").read_text())
+    assert (found["members"], found["runs"]) == (["one", "two"], [])
+
+
+def test_a_member_says_how_it_is_run_by_itself(run, folder):
+    run(limit=60, command="python -m genbench run --suite both.toml --limit 60")
+    found = json.loads((folder() / "results" / "two" / "suite.json").read_text())
+    assert found["command"] == "python -m genbench run --suite two.toml --limit 60"
+    assert (found["runs"][0]["data"]["limit"], found["spec"]["data"]["limit"]) == (60, 60)
+
+
+def test_lines_name_the_member(run):
+    run()
+    assert run.said == [
+        "one: linear_gaussian seed 0: done",
+        "two: linear_gaussian seed 0: done",
+        "two: study coins: done",
+    ]
+
+
+def test_own_rows_come_first(run, folder):
+    own = FILES["one"].replace("latent_dim = 2", "latent_dim = 4")
+    folder(both='suites = ["one", "two"]\n' + own)
+    assert list(run().frame["suite"].unique()) == ["both", "one", "two"]
+
+
+def test_own_studies_may_be_run_alone(run, folder, coins):
+    run()
+    folder(both=BOTH + COINS.partition("\n")[2])
+    outcome = run(studies=["coins"])
+    assert run.said == ["study coins: done"]
+    assert list(outcome.frame["suite"].unique()) == ["one", "two"]
+    assert [(member.records, member.ran) for member in outcome.members] == [([], False)] * 2
+
+
+def test_a_member_whose_data_are_missing_stops_no_other(run, folder, monkeypatch, coins):
+    def lacks(self, options, setting):
+        raise DataError("no such file\nand where to get it")
+
+    monkeypatch.setattr(type(coins), "__call__", lacks)
+    folder(one=COINS, two=FILES["one"])
+    outcome = run()
+    assert outcome.problems == ["one: not run: no such file"]
+    assert run.said == ["one: not run: no such file", "two: linear_gaussian seed 0: done"]
+    assert list(outcome.frame["suite"].unique()) == ["two"]
+    assert (outcome.size, outcome.unchanged, outcome.cached) == (2, False, False)
+
+
+def test_problems_of_members_are_those_of_the_collection(run, folder):
+    folder(two=FILES["two"] + "fails = true\n")
+    outcome = run()
+    assert outcome.problems == ["two: study coins: failed: RuntimeError: the coins are gone"]
+    assert "1 of 3 runs and studies" in outcome.describe_failures()
+
+
+def test_a_collection_may_hold_a_collection(run, folder):
+    folder(all='suites = ["both"]\n')
+    outcome = run("all")
+    assert list(outcome.frame["suite"].unique()) == ["one", "two"]
+    assert outcome.size == 3
+
+
+def test_a_shipped_suite_may_be_a_member(folder):
+    path = folder(shipped='suites = ["digits"]\n') / "shipped.toml"
+    rows = dry_run(Request(str(path), results=folder() / "results"))
+    assert {row[4].parts[-3] for row in rows} == {"digits"}
+
+
+def test_dry_run_lists_the_members_runs_and_studies(run, folder):
+    request = Request(str(folder() / "both.toml"), results=folder() / "results")
+    rows = dry_run(request)
+    assert [(row[0], row[3]) for row in rows] == [
+        ("linear_gaussian", "to do"),
+        ("linear_gaussian", "to do"),
+        ("study coins", "to do"),
+    ]
+    run("two")
+    assert [row[3] for row in dry_run(request)] == ["to do", "stored", "stored"]
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"both": 'suites = ["one", "tow"]\n'}, "suites.1: no suite 'tow'; did you mean 'two'"),
+        ({"both": 'suites = ["one", "both"]\n'}, "cannot hold itself: both > both"),
+        ({"two": 'suites = ["both"]\n'}, "cannot hold itself: both > two > both"),
+        ({"two": 'name = "one"\n' + FILES["two"]}, "two suites are named 'one'"),
+        ({"two": 'name = "both"\n' + FILES["two"]}, "two suites are named 'both'"),
+        ({"two": FILES["two"] + "m = 2\n"}, "study.coins.m: unknown key"),
+        ({"two": FILES["one"] + "latent = 2\n"}, "model.linear_gaussian.latent: unknown key"),
+        ({"two": FILES["one"] + "[evaluate]\nelbow = {}\n"}, "did you mean 'elbo'"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_run(run, folder, files, told):
+    folder(**files)
+    with pytest.raises(ConfigError) as caught:
+        run()
+    assert told in str(caught.value)
+    assert not (folder() / "results").exists()
+
+
+@pytest.mark.parametrize("request_", [{"models": ["vae"]}, {"settings": ["train.epochs=1"]}])
+def test_what_is_about_a_member_is_answered_with_the_members(run, request_):
+    with pytest.raises(ConfigError, match=r"run the member that is meant .*members: one, two"):
+        run(**request_)
