@@ -1,0 +1,221 @@
+"""One decoder under three inference schemes: how far each bound stays below log p(x)."""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import PositiveInt
+from torch import Tensor
+from torch.distributions import Normal
+
+from genbench.core.options import Options
+from genbench.core.plot import Plot
+from genbench.core.seeding import Stream
+from genbench.data import DataConfig, Dataset
+from genbench.data.protocol import SplitName
+from genbench.evaluation.inference_gap import InferenceGapOptions, refine, weigh
+from genbench.evaluation.latent import factorised_normal
+from genbench.models.linear_vae import LinearVae
+from genbench.studies.small_models import trained
+from genbench.studies.study import Check, Findings, Setting, study
+from genbench.training.config import TrainConfig
+
+Array = npt.NDArray[np.float64]
+
+SHARED, AMORTISED, PER_DATUM = "one q(z) for all", "encoder q(z|x)", "own q(z) per datum"
+SCHEMES = (SHARED, AMORTISED, PER_DATUM)
+LOG_PX = "log p(x)"
+SPLITS: tuple[SplitName, ...] = ("train", "test")
+OPTIMISATION = 0.02
+"""How far, in nats, the search for the best q may stop short of it."""
+
+
+class Sizes(Options):
+    """Sizes of the models, the data of each split, and the effort of the optimisation.
+
+    ``n_draws`` weigh log p(x) where it is not known exactly, and estimate each ELBO.
+    """
+
+    latent_dim: PositiveInt = 8
+    hidden: tuple[PositiveInt, ...] = (64,)
+    n_data: PositiveInt = 100
+    n_steps: PositiveInt = 600
+    n_draws: PositiveInt = 2000
+    linear: TrainConfig = TrainConfig(epochs=10, batch_size=64, learning_rate=1e-2)
+    network: TrainConfig = TrainConfig(epochs=40, batch_size=64, learning_rate=3e-3)
+
+
+@study("amortisation_gap", title="What inference costs", options=Sizes)
+def amortisation_gap(options: Sizes, setting: Setting) -> Findings:
+    """ELBO of one trained decoder under a shared, an amortised and a per-datum posterior."""
+    frames = [_linear(options, setting), _network(options, setting)]
+    table = pd.concat(frames, ignore_index=True)
+    return Findings({"schemes": table}, _checks(table), _plots())
+
+
+def _linear(options: Sizes, setting: Setting) -> pd.DataFrame:
+    """Rows of a linear decoder, on grey digits: every bound has a closed form."""
+    data = setting.dataset(DataConfig(name="digits", dequantisation="uniform"))
+    stream = setting.stream.child("linear")
+    sizes = {"latent_dim": options.latent_dim}
+    model = trained("linear_vae", sizes, data, options.linear, stream).double()
+    return _rows("linear", model, data, options, setting)
+
+
+def _network(options: Sizes, setting: Setting) -> pd.DataFrame:
+    """Rows of a decoder with a hidden layer, on binary digits."""
+    data = setting.dataset(DataConfig(name="digits", binarisation="static"))
+    stream = setting.stream.child("network")
+    sizes = {"latent_dim": options.latent_dim, "hidden": options.hidden, "activation": "tanh"}
+    model = trained("vae", sizes, data, options.network, stream)
+    return _rows("network", model, data, options, setting)
+
+
+def _rows(
+    decoder: str, model: Any, data: Dataset, options: Sizes, setting: Setting
+) -> pd.DataFrame:
+    rows = []
+    for split in SPLITS:
+        x = data.held_out(split).x[: options.n_data]
+        x = x.double() if decoder == "linear" else x
+        found = bounds(model, x, options, setting.stream.child("bounds", decoder, split))
+        exact = closed_forms(model, x) if isinstance(model, LinearVae) else {}
+        for scheme, values in found.items():
+            lost, n = found[LOG_PX] - values, len(values)
+            rows.append(
+                {
+                    "decoder": decoder,
+                    "split": split,
+                    "scheme": scheme,
+                    "value": values.mean(),
+                    "lost": lost.mean(),
+                    "lost_stderr": lost.std(ddof=1) / math.sqrt(n),
+                    "exact": exact[scheme].mean() if exact else math.nan,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def bounds(model: Any, x: Tensor, options: Sizes, stream: Stream) -> dict[str, Array]:
+    """Return each scheme's ELBO, and log p(x), of each datum, (B,) in nats.
+
+    Where log p(x) is not known, the importance-weighted bound under the per-datum posterior stands
+    for it.
+    """
+    with torch.no_grad():
+        found = posteriors(model, x, options.n_steps, stream)
+        draws = stream.child("draws")
+        weights = {k: weigh(model, x, q, options.n_draws, draws) for k, q in found.items()}
+        exact = isinstance(model, LinearVae)
+        log_px = model.log_prob(x) if exact else weights[PER_DATUM].log_mean()
+    values = {scheme: weights[scheme].mean_log() for scheme in SCHEMES} | {LOG_PX: log_px}
+    return {name: value.double().numpy() for name, value in values.items()}
+
+
+@torch.no_grad()
+def posteriors(model: Any, x: Tensor, n_steps: int, stream: Stream) -> dict[str, Normal]:
+    """Return the posterior of each scheme, loc and scale (B, D), the decoder held fixed.
+
+    The encoder's is there already; the others are found by gradient steps, the shared one from the
+    mean of the encoder's, each datum's own from the encoder's.
+    """
+    q = factorised_normal(model.posterior(x))
+    assert q is not None
+    steps = InferenceGapOptions(n_steps=n_steps)
+    together = Normal(q.loc.mean(0, keepdim=True), q.scale.mean(0, keepdim=True))
+    shared = refine(model, x, together, steps, stream.child("shared"))  # one for all: (1, D)
+    return {
+        SHARED: Normal(shared.loc.expand_as(q.loc), shared.scale.expand_as(q.scale)),
+        AMORTISED: q,
+        PER_DATUM: refine(model, x, q, steps, stream.child("per_datum")),
+    }
+
+
+@torch.no_grad()
+def closed_forms(model: LinearVae, x: Tensor) -> dict[str, Array]:
+    """Return the same numbers of a linear decoder, (B,) in nats, without draws or steps.
+
+    With the true posterior N(mu_n, P^-1) the best diagonal posterior of a datum is N(mu_n, 1/P_ii),
+    and the best shared one N(mean of mu_n, 1/P_ii). What a posterior loses is its divergence from
+    the true one.
+    """
+    W, b, s2 = (parameter.numpy() for parameter in model.linear_parameters())
+    precision = np.eye(W.shape[1]) + W.T @ W / s2
+    mu = np.linalg.solve(precision, W.T @ (x.flatten(1).numpy() - b).T / s2).T  # (B, D)
+    best = np.broadcast_to(1 / np.diag(precision), mu.shape)
+    q = factorised_normal(model.posterior(x))
+    assert q is not None
+    posteriors = {
+        SHARED: (np.broadcast_to(mu.mean(axis=0), mu.shape), best),
+        AMORTISED: (q.loc.numpy(), q.scale.square().numpy()),
+        PER_DATUM: (mu, best),
+    }
+    log_px = model.log_prob(x).numpy()
+    lost = {k: divergence(*v, mu, precision) for k, v in posteriors.items()}
+    return {scheme: log_px - lost[scheme] for scheme in SCHEMES} | {LOG_PX: log_px}
+
+
+def divergence(loc: Array, variance: Array, mu: Array, precision: Array) -> Array:
+    """Return KL(N(loc, diag variance) || N(mu, precision^-1)), (B,) in nats."""
+    apart = loc - mu
+    trace = variance @ np.diag(precision)
+    squared = np.einsum("ni,ij,nj->n", apart, precision, apart)
+    log_det = np.log(variance).sum(axis=1) + np.linalg.slogdet(precision)[1]
+    return np.asarray(0.5 * (trace + squared - loc.shape[1] - log_det))
+
+
+def _checks(table: pd.DataFrame) -> tuple[Check, ...]:
+    found: list[Check] = []
+    for (decoder, split), rows in table.groupby(["decoder", "split"], sort=False):
+        at = rows.set_index("scheme")
+        if decoder == "linear":
+            found += [
+                Check(
+                    f"{decoder} decoder, {split}: ELBO with {scheme}, nats",
+                    float(at.exact[scheme]),
+                    float(at.value[scheme]),
+                    OPTIMISATION,
+                    note="Closed form; the tolerance is for draws and for the search for q.",
+                )
+                for scheme in SCHEMES
+            ]
+        order = (*SCHEMES, LOG_PX)
+        found += [
+            Check(
+                f"{decoder} decoder, {split}: {above} less {below}, nats",
+                0.0,
+                float(at.value[above] - at.value[below]),
+                OPTIMISATION if decoder == "linear" else 0.0,
+                ">=",
+            )
+            for below, above in pairwise(order)
+        ]
+    return tuple(found)
+
+
+def _plots() -> tuple[Plot, ...]:
+    return (
+        Plot(
+            name="nats_lost",
+            title="What each inference scheme loses",
+            caption="log p(x) less the ELBO of the same decoder, with 95 % intervals over data; the"
+            " axis is logarithmic. One q(z) for all must cover every posterior at once. The encoder"
+            " comes close to the best Gaussian of each datum: the difference of the two is the"
+            " amortisation gap. What is left is the price of factorised Gaussians. For the network,"
+            " log p(x) is the importance-weighted bound under each datum's own q. The encoder of"
+            " the linear decoder was stopped early, so that there is something to see.",
+            kind="bars",
+            table="schemes",
+            x="scheme",
+            y=("lost",),
+            error="lost_stderr",
+            hue="split",
+            panel="decoder",
+            y_label="log p(x) − ELBO (nats)",
+            log_y=True,
+        ),
+    )

@@ -1,0 +1,204 @@
+"""What the evidence lower bound is equal to, and what it is above: to rounding where possible."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import PositiveInt
+from scipy.stats import multivariate_normal
+from torch import Tensor
+
+from genbench.core.objective import Batch
+from genbench.core.options import Options
+from genbench.core.plot import Plot
+from genbench.distributions.observation import FixedGaussianHead
+from genbench.evaluation.user import evaluate
+from genbench.inference.bounds import draw, elbo_terms, log_weights
+from genbench.models.linear_gaussian import LinearGaussian
+from genbench.objectives.reconstruction import squared_error
+from genbench.studies.linear_models import MovedPosterior, chosen_linear_gaussian, draw_data
+from genbench.studies.small_models import built, digits, trained
+from genbench.studies.study import Check, Findings, Setting, study
+from genbench.training.config import TrainConfig
+
+Array = npt.NDArray[np.float64]
+ROUNDING = 1e-10
+
+
+class Sizes(Options):
+    """Sizes of the linear-Gaussian model, and the training of the VAE beside it."""
+
+    latent_dim: PositiveInt = 3
+    n_pixels: PositiveInt = 8
+    n_data: PositiveInt = 20
+    train: TrainConfig = TrainConfig(epochs=15, batch_size=64, learning_rate=3e-3)
+
+
+def log_px(model: LinearGaussian, x: Tensor) -> Array:
+    """Return log N(x; mean, W W^T + s2 I) by scipy, (B,) in nats."""
+    W = model.W.numpy()
+    covariance = W @ W.T + float(model.s2) * np.eye(len(W))
+    found = multivariate_normal(model.mean.numpy(), covariance).logpdf(x.flatten(1).numpy())
+    return np.atleast_1d(found)
+
+
+def kl_to_true_posterior(model: MovedPosterior, x: Tensor) -> Array:
+    """Return KL(q || p(z given x)), (B,), from p(z given x) by Bayes' rule with full matrices."""
+    W, s2 = model.base.W.numpy(), float(model.base.s2)
+    covariance = np.linalg.inv(np.eye(W.shape[1]) + W.T @ W / s2)
+    mean = (x.flatten(1).numpy() - model.base.mean.numpy()) @ W @ covariance / s2
+    q = model.posterior(x)
+    gap, variance = q.mean.numpy() - mean, q.variance.numpy()
+    inverse = np.linalg.inv(covariance)
+    trace = variance @ np.diag(inverse)
+    quadratic = np.einsum("ni,ij,nj->n", gap, inverse, gap)
+    log_det = np.linalg.slogdet(covariance)[1] - np.log(variance).sum(axis=1)
+    return np.asarray(0.5 * (trace + quadratic - len(covariance) + log_det))
+
+
+def two_forms(model: MovedPosterior, x: Tensor) -> tuple[Array, Array, Array]:
+    """Return the ELBO (B,) as E_q[log p(x given z)] - KL and as E_q[log w], and that KL."""
+    k = 2 * model.base.W.shape[1]
+    terms = elbo_terms(model, x, k)
+    q = model.posterior(x)
+    by_weights = log_weights(model, x, draw(q, k), q).mean(dim=0)
+    return terms.elbo.numpy(), by_weights.numpy(), terms.kl.numpy()
+
+
+@study("elbo_identities", title="What the evidence lower bound is", options=Sizes)
+def elbo_identities(options: Sizes, setting: Setting) -> Findings:
+    """Log p(x) = ELBO + KL(q || p(z|x)), both forms of the ELBO, the bound from prior draws."""
+    base = chosen_linear_gaussian(
+        options.latent_dim, options.n_pixels, 0.25, setting.stream.child("model")
+    )
+    x = draw_data(base, options.n_data, setting.stream.child("data"))
+    rows, exact = _per_datum(MovedPosterior(base, 0.7, 1.6, cubature=True), x)
+    table, below = _trained(options, setting)
+    checks = (*exact, _prior_bound(base, x), *below, *_squared_error(setting))
+    tables = {"data": rows, "posteriors": _stretched(base, x), "trained": table}
+    return Findings(tables, checks, _plots())
+
+
+def _per_datum(model: MovedPosterior, x: Tensor) -> tuple[pd.DataFrame, tuple[Check, ...]]:
+    evidence, gap = log_px(model.base, x), kl_to_true_posterior(model, x)
+    elbo, by_weights, kl = two_forms(model, x)
+    rows = pd.DataFrame({"log_px": evidence, "elbo": elbo, "kl_to_true_posterior": gap, "kl": kl})
+    cases = (
+        ("log p(x) - ELBO - KL(q || p(z|x))", evidence - elbo - gap),
+        ("E_q[log p(x|z)] - KL(q || p) less E_q[log p(x, z) - log q(z|x)]", elbo - by_weights),
+    )
+    note = "The expectation is a cubature that is exact here; log p(x) is scipy's."
+    exact = [
+        Check(f"largest of |{name}|, nats", 0.0, float(np.abs(error).max()), ROUNDING, note=note)
+        for name, error in cases
+    ]
+    plus = Check(
+        "mean of E_q[log p(x|z)] + KL(q || p), were the minus dropped: above log p(x), nats",
+        float(evidence.mean()),
+        float((elbo + 2 * kl).mean()),
+        0.0,
+        ">=",
+        note="Some slides drop the minus inside the bracket: what is left bounds nothing.",
+    )
+    return rows, (*exact, plus)
+
+
+def _prior_bound(base: LinearGaussian, x: Tensor) -> Check:
+    """With q = p(z) the ELBO is E_p(z)[log p(x given z)], whose value is known."""
+    flat, n_pixels = x.flatten(1).numpy() - base.mean.numpy(), base.W.shape[0]
+    squares = (flat**2).sum(axis=1) + float((base.W**2).sum())
+    s2 = float(base.s2)
+    expected = -0.5 * (squares / s2 + n_pixels * math.log(2 * math.pi * s2))
+    options = {"prior_bound": {"n_samples": 5000}}
+    row = evaluate(base, x, evaluators=("prior_bound",), options=options).iloc[0]
+    return Check(
+        "E_p(z)[log p(x|z)] by 5,000 draws from the prior, mean over data, nats",
+        float(expected.mean()),
+        float(row.value),
+        4 * float(row.mc_stderr),
+        note="Tolerance: 4 standard errors.",
+    )
+
+
+def _stretched(base: LinearGaussian, x: Tensor) -> pd.DataFrame:
+    """Return the ELBO and what it lacks, means over data, for posteriors of many scales."""
+    rows = []
+    for stretch in np.geomspace(0.4, 2.5, 25):
+        model = MovedPosterior(base, 0.0, float(stretch), cubature=True)
+        elbo, gap = two_forms(model, x)[0].mean(), kl_to_true_posterior(model, x).mean()
+        rows.append({"stretch": stretch, "ELBO": elbo, "ELBO + KL(q || p(z|x))": elbo + gap})
+    return pd.DataFrame(rows).assign(**{"log p(x)": float(log_px(base, x).mean())})
+
+
+def _trained(options: Sizes, setting: Setting) -> tuple[pd.DataFrame, tuple[Check, ...]]:
+    """Train a VAE on digits; its ELBO and importance-weighted bound beside the prior's bound."""
+    data = digits(setting, binarisation="static")
+    stream = setting.stream.child("vae")
+    model = trained("vae", {"hidden": [64], "latent_dim": 5}, data, options.train, stream)
+    names = ("prior_bound", "elbo", "iw_log_likelihood")
+    given = {"iw_log_likelihood": {"n_samples": 50}}
+    frame = evaluate(model, data.held_out("test").x, evaluators=names, options=given)
+    bound, elbo, iw = frame.value
+    gap = Check(
+        "E_p(z)[log p(x|z)] of a trained VAE lies below its ELBO, test mean, nats",
+        float(elbo),
+        float(bound),
+        0.0,
+        "<=",
+    )
+    tight = Check(
+        "ELBO of a trained VAE lies below its importance-weighted bound, test mean, nats",
+        float(iw),
+        float(elbo),
+        4 * float(np.hypot(*frame.mc_stderr[1:])),
+        "<=",
+        note="Tolerance: 4 standard errors of the draws.",
+    )
+    return frame[["metric", "value", "stderr", "n", "unit"]], (gap, tight)
+
+
+def _squared_error(setting: Setting) -> tuple[Check, ...]:
+    """Half the squared error is the unit-Gaussian -log p(x given z) less (D/2) log 2 pi."""
+    data = digits(setting)
+    model = built("ae", {"hidden": [16], "latent_dim": 4}, data, setting.stream.child("ae"))
+    model = model.double()
+    x, y = data.held_out("test").x[:50].double(), data.held_out("test").y[:50]
+    half = 0.5 * squared_error()(model, Batch(x, y)).value
+    head = FixedGaussianHead(1.0)
+    nll = -head(model.decode(model.encode(x))).log_prob(x).mean()
+    parameters = list(model.parameters())
+    of_half, of_nll = (torch.autograd.grad(v, parameters) for v in (half, nll))
+    worst = max(float((a - b).abs().max()) for a, b in zip(of_half, of_nll, strict=True))
+    n_pixels = x[0].numel()
+    name = f"unit-Gaussian -log p(x|z) less half the squared error, {n_pixels} pixels, nats"
+    constant = 0.5 * n_pixels * math.log(2 * math.pi)
+    note = "(D/2) log 2π, whatever the model"
+    return (
+        Check(
+            name,
+            constant,
+            float((nll - half).detach()),
+            ROUNDING,
+            note=note,
+        ),
+        Check("largest difference of their gradients", 0.0, worst, ROUNDING),
+    )
+
+
+def _plots() -> tuple[Plot, ...]:
+    return (
+        Plot(
+            name="gap",
+            title="What the ELBO lacks of log p(x) is KL(q || p(z|x))",
+            caption="Linear-Gaussian model, means over data. q has the mean of the true posterior "
+            "and its scale times the factor; at 1 it is the true posterior.",
+            table="posteriors",
+            x="stretch",
+            y=("log p(x)", "ELBO + KL(q || p(z|x))", "ELBO"),
+            x_label="scale of q over that of the true posterior",
+            y_label="nats",
+            log_x=True,
+        ),
+    )

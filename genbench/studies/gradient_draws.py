@@ -1,0 +1,35 @@
+"""Many gradients of one loss at the same parameters, each with noise of its own."""
+
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from genbench.core.objective import Batch, Objective
+from genbench.core.seeding import Stream
+from genbench.training.noise_tape import Player, Recorder
+from genbench.training.stack import Caller
+
+AT_ONCE = 100
+
+
+def gradient_draws(
+    model: nn.Module, objective: Objective, batch: Batch, n: int, stream: Stream
+) -> dict[str, Tensor]:
+    """Return n gradients of the loss of a batch, by parameter name, each (n, size of it).
+
+    Draw i has its noise from the stream's child i, whatever n.
+    """
+    call = Caller(model)
+    values = {name: p.detach() for name, p in call.named_parameters()}
+    with Recorder() as recorder:
+        objective(model, batch)
+    noise = recorder.tape.blanks(n)
+    recorder.tape.play(noise, [stream.child(i).generator() for i in range(n)])
+
+    def loss(parameters: dict[str, Tensor], drawn: list[Tensor]) -> Tensor:
+        with Player(drawn):
+            value: Tensor = functional_call(call, parameters, (objective, batch)).value
+        return value
+
+    each = vmap(lambda drawn: grad(loss)(values, drawn), chunk_size=AT_ONCE)
+    found = each(noise)
+    return {name.removeprefix("model."): slopes.flatten(1) for name, slopes in found.items()}

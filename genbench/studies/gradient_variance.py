@@ -1,0 +1,231 @@
+"""Study: how noisy the gradients of the ELBO are, by score function and by reparameterisation."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor, nn
+
+from genbench.core.objective import Batch
+from genbench.core.options import Options
+from genbench.core.plot import Plot
+from genbench.core.seeding import Stream
+from genbench.inference.bounds import elbo_terms
+from genbench.objectives.elbo import ElboGradient, negative_elbo
+from genbench.studies.gradient_draws import gradient_draws
+from genbench.studies.gradient_exact import ESTIMATORS, compared
+from genbench.studies.small_models import Watch, built, digits, trained
+from genbench.studies.study import Check, Findings, Setting, study
+from genbench.training.config import TrainConfig
+
+PARTS = ("encoder", "posterior_head", "decoder")
+BAND = 4.0
+"""Standard errors within which two means agree."""
+
+
+class Moments(Options):
+    """Epochs of one training after which gradients are drawn, and how many of one batch.
+
+    For ``n_epochs`` the same VAE is trained with each estimator; its ELBO on held-out data takes
+    ``n_validation`` draws per datum.
+    """
+
+    epochs: tuple[NonNegativeInt, ...] = Field((0, 1, 5, 20), min_length=1)
+    n_draws: PositiveInt = 1000
+    n_data: PositiveInt = 64
+    n_exact: PositiveInt = 2000
+    n_epochs: PositiveInt = 30
+    n_validation: PositiveInt = 10
+    hidden: tuple[PositiveInt, ...] = (64,)
+    latent_dim: PositiveInt = 8
+
+
+def drawn_parts(
+    model: nn.Module, gradient: ElboGradient, batch: Batch, n: int, stream: Stream
+) -> dict[str, Tensor]:
+    """Return n gradients of the loss for each part of the model, (n, its size), in float64."""
+    draws = gradient_draws(model, negative_elbo(gradient=gradient), batch, n, stream)
+    return {
+        part: torch.cat([g for name, g in draws.items() if name.startswith(part)], dim=1).double()
+        for part in PARTS
+    }
+
+
+def measure(model: nn.Module, batch: Batch, options: Moments, stream: Stream) -> pd.DataFrame:
+    """Return variance and signal of every estimator for every part, at the model's parameters.
+
+    Columns: ``variance`` is summed over the part's parameters; ``signal`` is the norm of the mean
+    gradient, the same for all, from the reparameterised draws and corrected for their noise;
+    ``signal_to_noise`` is signal / sqrt(variance); ``off`` is how far the mean lies from the
+    reparameterised one, in standard errors, along a direction found from other draws.
+    """
+    n, rows = options.n_draws, []
+    found = {
+        name: drawn_parts(model, gradient, batch, n, stream.child(name))
+        for name, gradient in ESTIMATORS.items()
+    }
+    other = drawn_parts(model, "reparameterised", batch, n, stream.child("direction"))
+    for part in PARTS:
+        plain = found["reparameterised"][part]
+        squared = plain.mean(0).square().sum() - plain.var(0).sum() / n
+        signal = float(squared.clamp(min=0).sqrt())
+        direction = other[part].mean(0)
+        for name in ESTIMATORS:
+            draws = found[name][part]
+            variance = float(draws.var(0).sum())
+            rows.append(
+                {
+                    "part": part.replace("_", " "),
+                    "estimator": name,
+                    "variance": variance,
+                    "signal": signal,
+                    "signal_to_noise": signal / math.sqrt(variance),
+                    "off": _off(draws @ direction, plain @ direction),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _off(a: Tensor, b: Tensor) -> float:
+    """Return the difference of two means in standard errors."""
+    error = math.sqrt(float(a.var() / len(a) + b.var() / len(b)))
+    return float(a.mean() - b.mean()) / error
+
+
+def along_training(options: Moments, setting: Setting) -> pd.DataFrame:
+    """Train one small VAE by reparameterisation, and measure at every moment."""
+    data = digits(setting, binarisation="static")
+    x, y = data.held_out("train")
+    batch = Batch(x[: options.n_data], y[: options.n_data])
+    stream, tables = setting.stream.child("digits"), []
+
+    def watch(epoch: int, model: Any) -> None:
+        if epoch in options.epochs:
+            found = measure(model, batch, options, stream.child("draws", epoch))
+            tables.append(found.assign(epoch=epoch))
+
+    watch(0, built("vae", _chosen(options), data, stream))
+    if last := max(options.epochs):
+        trained("vae", _chosen(options), data, _budget(last), stream, watch)
+    return pd.concat(tables, ignore_index=True)
+
+
+def learning(options: Moments, setting: Setting) -> pd.DataFrame:
+    """Train the same initial VAE with each estimator; return held-out ELBOs by epoch."""
+    data = digits(setting, binarisation="static")
+    x = data.held_out("validation").x
+    stream = setting.stream.child("digits")
+    rows: list[tuple[str, int, float]] = []
+
+    def follow(name: str) -> Watch:
+        @torch.no_grad()
+        def watch(epoch: int, model: Any) -> None:
+            with stream.child("validation").seeded():
+                elbo = elbo_terms(model, x, options.n_validation).elbo.mean()
+            rows.append((name, epoch, float(elbo)))
+
+        return watch
+
+    for name, gradient in ESTIMATORS.items():
+        chosen = _chosen(options) | {"gradient": gradient}
+        trained("vae", chosen, data, _budget(options.n_epochs), stream, follow(name))
+    return pd.DataFrame(rows, columns=["estimator", "epoch", "elbo"])
+
+
+def _chosen(options: Moments) -> dict[str, Any]:
+    return {"hidden": options.hidden, "latent_dim": options.latent_dim, "activation": "elu"}
+
+
+def _budget(n_epochs: int) -> TrainConfig:
+    return TrainConfig(epochs=n_epochs, batch_size=64, learning_rate=3e-3)
+
+
+def _checks(table: pd.DataFrame, exact: pd.DataFrame) -> tuple[Check, ...]:
+    in_errors = "in standard errors of the draws"
+    behind = table[table["part"] != "decoder"].pivot_table(
+        index=["epoch", "part"], columns="estimator", values="variance"
+    )
+    plain, baseline, path = (behind[name] for name in ESTIMATORS)
+    of_means = [
+        Check(f"{name}: largest difference from the mean gradient", 0.0, _largest(rows), BAND,
+              note=f"{in_errors}, over parts and moments, along one direction each")
+        for name, rows in table.groupby("estimator")["off"] if name != "reparameterised"
+    ]  # fmt: skip
+    of_exact = [
+        Check(f"one dimension: largest difference from the exact {what}", 0.0,
+              _largest(exact[f"{what}_off"]), BAND,
+              note=f"{in_errors}, over estimators and parameters; exact by quadrature")
+        for what in ("mean", "variance")
+    ]  # fmt: skip
+    return (
+        *of_means,
+        *of_exact,
+        Check("least ratio of variances, score function over its baseline form", 1.0,
+              (plain / baseline).min(), 0.0, ">=", "encoder and its head, every moment"),
+        Check("least ratio of variances, score function with baseline over reparameterised", 1.0,
+              (baseline / path).min(), 0.0, ">=", "encoder and its head, every moment"),
+    )  # fmt: skip
+
+
+def _largest(values: "pd.Series[float]") -> float:
+    return float(np.abs(values).max())
+
+
+def _plots() -> tuple[Plot, ...]:
+    same = {
+        "table": "digits",
+        "x": "epoch",
+        "hue": "estimator",
+        "panel": "part",
+        "log_y": True,
+        "x_label": "epochs of training",
+    }
+    return (
+        Plot(
+            name="variance",
+            title="Variance of the ELBO's gradient",
+            caption="Summed over the parameters of a part, at the same parameters and for the same "
+            "batch. The decoder's gradient is one and the same: what differs is how q is reached.",
+            y=("variance",),
+            y_label="total variance",
+            **same,
+        ),
+        Plot(
+            name="signal_to_noise",
+            title="Signal against noise",
+            caption="Norm of the mean gradient over the square root of the total variance: at 1 "
+            "the noise of one step is as long as its signal.",
+            y=("signal_to_noise",),
+            y_label="signal to noise",
+            **same,
+        ),
+        Plot(
+            name="learning",
+            title="What the noise costs",
+            caption="The same initial VAE, trained with each estimator at the same rate: mean ELBO "
+            "of held-out digits.",
+            table="learning",
+            x="epoch",
+            y=("elbo",),
+            hue="estimator",
+            x_label="epochs of training",
+            y_label="ELBO, nats",
+        ),
+    )
+
+
+@study("gradient_variance", title="Two gradients of the ELBO", options=Moments)
+def gradient_variance(options: Moments, setting: Setting) -> Findings:
+    """Variance of the ELBO's gradient by score function and by reparameterisation, means equal.
+
+    One draw per datum, the KL in closed form where the draws are reparameterised. The baseline is
+    the mean of what the other data of the batch are worth. The same estimators on one Gaussian
+    latent stand beside their exact mean and variance.
+    """
+    table = along_training(options, setting)
+    exact = compared(options.n_exact, setting.stream.child("exact"))
+    tables = {"digits": table, "exact": exact, "learning": learning(options, setting)}
+    return Findings(tables, _checks(table, exact), _plots())

@@ -1,0 +1,217 @@
+"""The conditional likelihood of hidden pixels, where a linear-Gaussian model gives it exactly."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from scipy.stats import multivariate_normal
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from genbench.core.options import Options
+from genbench.core.plot import Plot
+from genbench.core.seeding import Stream, derive
+from genbench.distributions.completion import ImageParts
+from genbench.distributions.latent import ConstantScaleNormal
+from genbench.distributions.observation import FixedGaussianHead
+from genbench.inference.bounds import elbo_terms, importance_weights, prior_weights
+from genbench.inference.weights import ImportanceWeights
+from genbench.models.pixel_cvae import PixelCvae
+from genbench.nets.conditioned import ConditionedMlpDecoder
+from genbench.nets.mlp import MlpEncoder
+from genbench.studies.study import Check, Findings, Setting, study
+
+Array = npt.NDArray[np.float64]
+PRIOR, POSTERIOR = "prior p(z|shown pixels)", "approximate posterior q(z|x)"
+ROUNDING = 1e-9
+
+
+class HiddenPixelsOptions(Options):
+    """A square image of ``side``^2 pixels, the left half shown; noise of ``scale`` on the rest.
+
+    The approximate posterior is the true one, moved by ``shift`` and stretched by ``stretch`` in
+    units of its scale. One estimate is made of each of ``n_data`` images for each K.
+    """
+
+    side: PositiveInt = 6
+    latent_dim: PositiveInt = 4
+    scale: PositiveFloat = 0.4
+    shift: float = 0.5
+    stretch: PositiveFloat = 1.2
+    n_data: PositiveInt = 100
+    n_samples: tuple[PositiveInt, ...] = (1, 4, 16, 64, 256, 1024, 4096)
+
+
+@dataclass(frozen=True)
+class Known:
+    """z given c = N(V c, diag t^2), hidden given z, c = N(A z + B c, scale^2 I), A^T A diagonal."""
+
+    V: Array
+    t: Array
+    A: Array
+    B: Array
+    scale: float
+
+    @classmethod
+    def drawn(cls, options: HiddenPixelsOptions, seed: int) -> "Known":
+        """Draw the matrices."""
+        random = np.random.default_rng(seed)
+        n = options.side * (options.side // 2)
+        n_hidden = options.side**2 - n
+        V = random.normal(size=(options.latent_dim, n)) / math.sqrt(n)
+        B = random.normal(size=(n_hidden, n)) / math.sqrt(n)
+        A = np.linalg.qr(random.normal(size=(n_hidden, options.latent_dim))).Q * 2.0
+        return cls(V, np.geomspace(0.5, 2.0, options.latent_dim), A, B, options.scale)
+
+    def draw(self, n: int, seed: int) -> tuple[Array, Array]:
+        """Draw the shown part, N(0, I), and the hidden part of n images."""
+        random = np.random.default_rng(seed)
+        c = random.normal(size=(n, self.V.shape[1]))
+        z = c @ self.V.T + self.t * random.normal(size=(n, len(self.t)))
+        noise = self.scale * random.normal(size=(n, len(self.A)))
+        return c, z @ self.A.T + c @ self.B.T + noise
+
+    def log_density(self, c: Array, hidden: Array) -> Array:
+        """Return log N(hidden; A V c + B c, A diag(t^2) A^T + scale^2 I), (n,) in nats."""
+        covariance = (self.A * self.t**2) @ self.A.T + self.scale**2 * np.eye(len(self.A))
+        error = hidden - c @ self.V.T @ self.A.T - c @ self.B.T
+        return np.asarray(multivariate_normal(np.zeros(len(self.A)), covariance).logpdf(error))
+
+    def posterior(self) -> tuple[Array, Array, Array]:
+        """Return p(z given x): the matrices on hidden and on shown pixels, and the scale (D,)."""
+        precision = (self.A**2).sum(axis=0) / self.scale**2 + self.t**-2
+        on_hidden = self.A.T / self.scale**2
+        on_shown = self.V / self.t[:, None] ** 2 - on_hidden @ self.B
+        return on_hidden / precision[:, None], on_shown / precision[:, None], precision**-0.5
+
+
+def shipped(known: Known, side: int, shift: float = 0.0, stretch: float = 1.0) -> PixelCvae:
+    """Return the model of :mod:`genbench.models` with these numbers; q moved and stretched."""
+    latent_dim, n_shown = known.V.shape
+    parts = ImageParts((torch.arange(side) < side // 2).expand(side, side), 1)
+    conditional = ConstantScaleNormal(n_shown, latent_dim)
+    posterior = ConstantScaleNormal(side**2, latent_dim)
+    decoder = ConditionedMlpDecoder(latent_dim, n_shown, (), parts.hidden_shape, "relu")
+    model = PixelCvae(
+        parts,
+        MlpEncoder(side**2, (), "relu"),
+        posterior,
+        decoder,
+        FixedGaussianHead(known.scale),
+        latent_dim,
+        torch.nn.Sequential(MlpEncoder(n_shown, (), "relu"), conditional),
+    ).double()
+    on_hidden, on_shown, scale = known.posterior()
+    weight = np.empty((latent_dim, side**2))
+    weight[:, parts.places.numpy()], weight[:, parts.shown_places.numpy()] = on_hidden, on_shown
+    _set(decoder.from_code, known.A)
+    _set(decoder.from_condition, known.B)
+    _set(conditional.linear, known.V)
+    _set(posterior.linear, weight, shift * scale)
+    with torch.no_grad():
+        conditional.log_scale.copy_(torch.from_numpy(known.t).log())
+        posterior.log_scale.copy_(torch.from_numpy(stretch * scale).log())
+    return model
+
+
+def _set(linear: torch.nn.Linear, weight: Array, bias: Array | float = 0.0) -> None:
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(weight))
+        if linear.bias is not None:
+            linear.bias.copy_(torch.as_tensor(bias).expand(len(weight)))
+
+
+@study("hidden_pixels", title="The likelihood of hidden pixels", options=HiddenPixelsOptions)
+@torch.no_grad()
+def hidden_pixels(options: HiddenPixelsOptions, setting: Setting) -> Findings:
+    """Estimates of log p(hidden pixels|shown pixels) by draws from the prior and from q."""
+    stream = setting.stream
+    known = Known.drawn(options, derive(stream.seed, *stream.path, "model"))
+    c, hidden = known.draw(options.n_data, derive(stream.seed, *stream.path, "data"))
+    truth = known.log_density(c, hidden)
+    exact = shipped(known, options.side)
+    x = _images(exact.parts, c, hidden)
+    moved = shipped(known, options.side, options.shift, options.stretch)
+    weights = {
+        (name, k): weigh(moved.given_pixels(x), x, k, None, stream.child(name, k))
+        for name, weigh in ((PRIOR, prior_weights), (POSTERIOR, importance_weights))
+        for k in options.n_samples
+    }
+    table = pd.DataFrame([_row(*key, found, truth) for key, found in weights.items()])
+    checks = (*_identities(exact, moved, x, truth), *_unbiased(weights, truth))
+    return Findings({"estimates": table}, checks, _plots())
+
+
+def _images(parts: ImageParts, c: Array, hidden: Array) -> Tensor:
+    flat = np.empty((len(c), math.prod(parts.image_shape)))
+    flat[:, parts.places.numpy()], flat[:, parts.shown_places.numpy()] = hidden, c
+    return torch.from_numpy(flat).reshape(len(c), *parts.image_shape)
+
+
+def _row(name: str, k: int, weights: ImportanceWeights, truth: Array) -> dict[str, object]:
+    off = weights.log_mean().numpy() - truth
+    stderr, error = off.std(ddof=1) / math.sqrt(len(off)), math.sqrt((off**2).mean())
+    found = {"bias": float(off.mean()), "bias_stderr": float(stderr), "error": error}
+    return {"proposal": name, "n_samples": k} | found
+
+
+def _identities(exact: PixelCvae, moved: PixelCvae, x: Tensor, truth: Array) -> list[Check]:
+    """Check what holds to rounding."""
+    view = exact.given_pixels(x)
+    bound = elbo_terms(view, x, 2, control_variate=True).elbo.numpy()
+    weighed = importance_weights(view, x, 8, None, Stream(0)).log_mean().numpy()
+    kl = elbo_terms(moved.given_pixels(x), x).kl
+    assert moved.conditional_prior is not None
+    p = moved.conditional_prior(moved.parts.shown(x))
+    q = moved.posterior_head(moved.encoder(x))
+    off = {
+        "ELBO under the true posterior": np.abs(bound - truth).max(),
+        "importance-weighted bound under the true posterior, K = 8,": np.abs(weighed - truth).max(),
+        "KL(q(z|x) ‖ p(z|shown pixels))": (kl - kl_divergence(q, p)).abs().max(),
+    }
+    return [
+        Check(f"{name} less its closed form, largest of all data, nats", 0.0, float(e), ROUNDING)
+        for name, e in off.items()
+    ]
+
+
+def _unbiased(weights: dict[tuple[str, int], ImportanceWeights], truth: Array) -> list[Check]:
+    """Check the mean weight over data and draws, for the largest K of each proposal."""
+    checks = []
+    for name, found in {name: found for (name, _), found in weights.items()}.items():
+        ratio = np.exp(found.log_mean().numpy() - truth)
+        stderr = float(ratio.std(ddof=1) / math.sqrt(len(ratio)))
+        checks.append(
+            Check(
+                f"mean of the estimate over the exact p(hidden|shown), draws from the {name}",
+                1.0,
+                float(ratio.mean()),
+                4 * stderr,
+                note=f"K = {found.n_samples}. Tolerance: 4 standard errors over data.",
+            )
+        )
+    return checks
+
+
+def _plots() -> tuple[Plot, ...]:
+    return (
+        Plot(
+            name="estimates",
+            title="Error of the estimated log p(hidden pixels|shown pixels)",
+            caption="Root mean squared error over the data against the number K of draws. Those"
+            " from p(z|shown pixels) have not seen the hidden pixels, and few of them fit; those"
+            " from q have, and a handful will do. Both estimates are lower bounds on average.",
+            table="estimates",
+            x="n_samples",
+            y=("error",),
+            hue="proposal",
+            x_label="draws K",
+            y_label="error, nats",
+            log_x=True,
+            log_y=True,
+        ),
+    )

@@ -1,0 +1,183 @@
+"""Kullback-Leibler divergences whose value is known: two coins, Gaussians, the VAE's own KL."""
+
+import math
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from scipy.integrate import quad
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
+
+from genbench.core.plot import Plot
+from genbench.core.seeding import Stream
+from genbench.distributions.latent import FactoredNormal, OneHot, StandardNormal
+from genbench.inference.bounds import kl_terms
+from genbench.studies.study import Check, Findings, NoOptions, Setting, study
+
+Array = npt.NDArray[np.float64]
+
+MEANS, SCALES = (-2.0, 0.0, 1.5), (0.4, 1.0, 3.0)
+WIDTH = 12.0
+"""Half the width of an integral in standard deviations of q: beyond it there is nothing."""
+
+
+def kl(q: Distribution, p: Distribution) -> Tensor:
+    """Return the KL(q || p) that training and evaluation use, (B,) in nats."""
+    total, _ = kl_terms(q, p)
+    assert total is not None
+    return total
+
+
+def normal(loc: float | Array, scale: float | Array) -> Distribution:
+    """Return N(loc, scale^2) over one dimension, batch as long as the arguments, float64."""
+    both = np.broadcast_arrays(np.asarray(loc, float), np.asarray(scale, float))
+    loc_column, scale_column = (torch.tensor(values.reshape(-1, 1)) for values in both)  # (B, 1)
+    return Independent(Normal(loc_column, scale_column), 1)
+
+
+def quadrature(m1: float, s1: float, m2: float, s2: float) -> tuple[float, float]:
+    """Return entropy of q and cross-entropy of q and p, by numerical integration, in nats."""
+
+    def log_density(z: float, m: float, s: float) -> float:
+        return -0.5 * ((z - m) / s) ** 2 - math.log(s * math.sqrt(2 * math.pi))
+
+    def integral(m: float, s: float) -> float:
+        ends = m1 - WIDTH * s1, m1 + WIDTH * s1
+        value, _ = quad(
+            lambda z: -math.exp(log_density(z, m1, s1)) * log_density(z, m, s),
+            *ends,
+            points=[m1],
+            epsabs=1e-11,
+        )
+        return float(value)
+
+    return integral(m1, s1), integral(m2, s2)
+
+
+@study("kl_examples", title="The Kullback-Leibler divergence by example")
+def kl_examples(options: NoOptions, setting: Setting) -> Findings:
+    """KL of two coins, of Gaussians on a grid and with full covariance, and of q to N(0, I)."""
+    grid = gaussian_grid()
+    checks = (
+        *_coins(),
+        *_on_the_grid(grid),
+        _full_covariance(setting.stream.child("covariance")),
+        _to_the_prior(setting.stream.child("prior")),
+    )
+    return Findings({"gaussians": grid, "curves": _curves()}, checks, _plots())
+
+
+def _coins() -> tuple[Check, Check]:
+    q, p = np.array([0.5, 0.5]), np.array([0.7, 0.3])
+    one_hot_q, one_hot_p = (OneHot(torch.from_numpy(np.log(v))[None]) for v in (q, p))
+    note = "The slides print 0.{}: the decimal point is one place off."
+    return (
+        Check(
+            "KL of a fair coin to one with (0.7, 0.3), nats",
+            float((q * np.log(q / p)).sum()),
+            float(kl(one_hot_q, one_hot_p)),
+            1e-12,
+            note=note.format("872"),
+        ),
+        Check(
+            "KL the other way round, nats",
+            float((p * np.log(p / q)).sum()),
+            float(kl(one_hot_p, one_hot_q)),
+            1e-12,
+            note=note.format("823"),
+        ),
+    )
+
+
+def gaussian_grid() -> pd.DataFrame:
+    """Return the KL of each pair of Gaussians on a grid, in three ways, with its two parts."""
+    rows = []
+    for m1, s1, m2, s2 in product(MEANS, SCALES, MEANS[1:], SCALES):
+        q, p = normal(m1, s1), normal(m2, s2)
+        entropy, cross_entropy = quadrature(m1, s1, m2, s2)
+        row = {"mean_q": m1, "scale_q": s1, "mean_p": m2, "scale_p": s2}
+        row |= {"entropy": entropy, "cross_entropy": cross_entropy}
+        row |= {"kl": float(kl(q, p)), "kl_quadrature": cross_entropy - entropy}
+        row["kl_torch"] = float(kl_divergence(q, p))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _on_the_grid(grid: pd.DataFrame) -> tuple[Check, ...]:
+    s1, s2, gap = grid.scale_q, grid.scale_p, grid.mean_q - grid.mean_p
+    entropy = 0.5 * np.log(2 * math.pi * math.e * s1**2)
+    cross_entropy = np.log(s2 * math.sqrt(2 * math.pi)) + (s1**2 + gap**2) / (2 * s2**2)
+    formula = np.log(s2 / s1) + (s1**2 + gap**2) / (2 * s2**2) - 0.5
+    n = f"{len(grid)} pairs of Gaussians: largest error of"
+    cases = (
+        (f"{n} the KL against numerical integration, nats", grid.kl - grid.kl_quadrature, 1e-8),
+        (f"{n} the KL against log(s2/s1) + ...", grid.kl - formula, 1e-12),
+        (f"{n} the KL against torch.distributions", grid.kl - grid.kl_torch, 1e-12),
+        (f"{n} the entropy's formula", entropy - grid.entropy, 1e-8),
+        (f"{n} the cross-entropy's formula", cross_entropy - grid.cross_entropy, 1e-8),
+    )
+    return tuple(Check(name, 0.0, float(error.abs().max()), tol) for name, error, tol in cases)
+
+
+def _full_covariance(stream: Stream, n_dims: int = 4) -> Check:
+    """Compare the KL of a correlated Gaussian to N(0, I) with half of tr S + m'm - k - log det."""
+    root = torch.randn(n_dims, n_dims, generator=stream.generator(), dtype=torch.float64)
+    mean = torch.randn(n_dims, generator=stream.child("mean").generator(), dtype=torch.float64)
+    covariance = root @ root.T + 0.1 * torch.eye(n_dims, dtype=torch.float64)
+    factor = torch.linalg.cholesky(covariance)
+    found = kl(
+        FactoredNormal(mean[None], scale_tril=factor[None]), StandardNormal(n_dims).double()()
+    )
+    S, m = covariance.numpy(), mean.numpy()
+    expected = 0.5 * (np.trace(S) + m @ m - n_dims - np.linalg.slogdet(S)[1])
+    name = f"KL of a Gaussian with full covariance to N(0, I), {n_dims} dimensions, nats"
+    return Check(name, float(expected), float(found), 1e-10)
+
+
+def _to_the_prior(stream: Stream, n_dims: int = 5) -> Check:
+    """Compare the KL to N(0, I) that training uses with integrals, one per dimension."""
+    loc = torch.randn(1, n_dims, generator=stream.generator(), dtype=torch.float64)
+    scale = 0.2 + torch.rand(1, n_dims, generator=stream.generator(), dtype=torch.float64)
+    prior = StandardNormal(n_dims).double()()
+    found = kl(Independent(Normal(loc, scale), 1), prior)
+    expected = 0.0
+    for m, s in zip(loc[0].tolist(), scale[0].tolist(), strict=True):
+        entropy, cross_entropy = quadrature(m, s, 0.0, 1.0)
+        expected += cross_entropy - entropy
+    name = f"KL of a diagonal posterior to the prior as training computes it, {n_dims} dimensions"
+    return Check(name, expected, float(found), 1e-8, note="By integration over each dimension.")
+
+
+def _curves(n: int = 61) -> pd.DataFrame:
+    """Return the KL both ways between q and N(0, 1), moving the mean of q or its log scale."""
+    gaps, logs, ones = np.linspace(-3, 3, n), np.linspace(-1.4, 1.4, n), np.ones(n)
+    moved = (
+        ("mean of q (scale 1)", gaps, gaps, ones),
+        ("log scale of q (mean 0)", logs, 0, np.exp(logs)),
+    )
+    frames = []
+    for what, x, loc, scale in moved:
+        q, p = normal(loc * ones, scale), normal(0 * ones, ones)
+        both = {"KL(q || p)": kl(q, p).numpy(), "KL(p || q)": kl(p, q).numpy()}
+        frames.append(pd.DataFrame({"moved": what, "value": x, **both}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _plots() -> tuple[Plot, ...]:
+    return (
+        Plot(
+            name="both_ways",
+            title="KL between q = N(m, s²) and p = N(0, 1), both ways",
+            caption="With equal scales the two directions agree. A q that is narrower than p "
+            "costs little one way and much the other: KL(p || q) asks q to cover p.",
+            table="curves",
+            x="value",
+            y=("KL(q || p)", "KL(p || q)"),
+            panel="moved",
+            x_label="moved parameter of q",
+            y_label="nats",
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Linear-Gaussian models for studies: chosen, not fitted, with a posterior that can be moved."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from genbench.core.seeding import Stream
+from genbench.models.latent_variable import LatentVariableModel
+from genbench.models.linear_gaussian import LinearGaussian
+
+
+def chosen_linear_gaussian(
+    latent_dim: int, n_pixels: int, s2: float, stream: Stream
+) -> LinearGaussian:
+    """Return x = W z + noise, W with orthonormal columns in a random direction, noise of s2.
+
+    W^T W = I is diagonal, so that the model's diagonal posterior is the true one.
+    """
+    model = LinearGaussian(latent_dim, (1, 1, n_pixels))
+    drawn = torch.randn(n_pixels, latent_dim, generator=stream.generator(), dtype=torch.float64)
+    model.W.copy_(torch.linalg.qr(drawn).Q)
+    model.s2.fill_(s2)
+    return model
+
+
+def draw_data(model: LinearGaussian, n: int, stream: Stream) -> Tensor:
+    """Return n data (n, C, H, W) drawn from the model."""
+    with stream.seeded():
+        z = model.prior().sample(torch.Size((n,)))
+        return model.observation_model(z).sample()
+
+
+class CubatureNormal(Normal):
+    """A diagonal Gaussian over D dimensions whose 2 D draws are the points +-sqrt(D) e_i.
+
+    Their mean of any polynomial of degree three or less is its exact expectation, so that bounds
+    of linear-Gaussian models have no sampling error.
+
+    References:
+        Arasaratnam and Haykin 2009, section 4.
+    """
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Return the 2 D points for each datum, (2 D, B, D)."""
+        n_dims = self.loc.shape[-1]
+        if tuple(sample_shape) != (2 * n_dims,):
+            raise ValueError(f"the rule over {n_dims} dimensions has {2 * n_dims} points")
+        axes = math.sqrt(n_dims) * torch.eye(n_dims, dtype=self.loc.dtype)
+        return self.loc + self.scale * torch.cat((axes, -axes)).unsqueeze(1)
+
+
+class MovedPosterior(LatentVariableModel):
+    """A linear-Gaussian model whose q(z given x) is the true posterior, moved and stretched.
+
+    q = N(mean + shift s, (stretch s)^2) with mean and scale s of the true posterior, which makes
+    KL(q || p(z given x)) the same for each datum: D (stretch^2 + shift^2 - 1 - 2 log stretch) / 2.
+
+    Args:
+        base: The model.
+        shift: In scales of the true posterior, the same in every dimension.
+        stretch: Factor of its scale.
+        cubature: Whether ``rsample`` gives cubature points in place of random draws.
+    """
+
+    def __init__(
+        self, base: LinearGaussian, shift: float, stretch: float, *, cubature: bool = False
+    ) -> None:
+        self.base, self.shift, self.stretch = base, shift, stretch
+        self.family = CubatureNormal if cubature else Normal
+
+    def prior(self) -> Distribution:
+        """Return p(z): batch (), event (D,)."""
+        return self.base.prior()
+
+    def observation_model(self, z: Tensor) -> Distribution:
+        """Return p(x given z), event (C, H, W)."""
+        return self.base.observation_model(z)
+
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+        true = self.base.posterior(x)
+        scale = true.stddev
+        q = self.family(true.mean + self.shift * scale, self.stretch * scale, validate_args=False)
+        return Independent(q, 1, validate_args=False)
+
+    def kl_to_true_posterior(self) -> float:
+        """Return KL(q || p(z given x)) in nats, by its formula."""
+        n_dims = self.base.W.shape[1]
+        squares = self.stretch**2 + self.shift**2 - 1
+        return n_dims * (0.5 * squares - math.log(self.stretch))

@@ -1,0 +1,226 @@
+"""Study: a discriminator trained between two known densities, beside the optimal one."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from pydantic import PositiveFloat, PositiveInt
+from scipy.integrate import quad, trapezoid
+from scipy.special import expit
+from torch import Tensor, nn
+
+from genbench.core.objective import Batch
+from genbench.core.options import Options
+from genbench.core.plot import Plot
+from genbench.core.seeding import Stream
+from genbench.nets.mlp import layers
+from genbench.objectives.adversarial import ns_gan_discriminator
+from genbench.studies.study import Check, Findings, Setting, study
+from genbench.training.schedule import learning_rate_factor
+
+Array = npt.NDArray[np.float64]
+LIMIT = 10.0
+"""Both densities lie within, but for less than a rounding."""
+
+MASS = 0.99
+TOLERANCE = 0.02
+GRID = np.linspace(-LIMIT, LIMIT, 8001)
+STEP = GRID[1] - GRID[0]
+
+
+class Training(Options):
+    """The discriminator's dense layers, and the steps of Adam on fresh draws that train it."""
+
+    hidden: tuple[PositiveInt, ...] = (64, 64)
+    n_steps: PositiveInt = 3000
+    batch_size: PositiveInt = 1000
+    learning_rate: PositiveFloat = 5e-3
+
+
+class Density:
+    """A mixture of Gaussians on the line: components (weight, mean, scale)."""
+
+    def __init__(self, *components: tuple[float, float, float]) -> None:
+        self.weights, self.means, self.scales = np.array(components).T
+
+    def log(self, x: Array | float) -> Array:
+        """Return log p(x)."""
+        deviations = (np.asarray(x)[..., None] - self.means) / self.scales
+        each = -0.5 * deviations**2 - np.log(self.scales * math.sqrt(2 * math.pi))
+        found: Array = np.logaddexp.reduce(each + np.log(self.weights), axis=-1)
+        return found
+
+    def draw(self, n: int, device: torch.device) -> Tensor:
+        """Return n draws (n, 1) from torch's own generator."""
+        weights, means, scales = (
+            torch.tensor(v, dtype=torch.float32, device=device)
+            for v in (self.weights, self.means, self.scales)
+        )
+        which = torch.multinomial(weights, n, replacement=True)
+        return (means[which] + scales[which] * torch.randn(n, device=device)).unsqueeze(1)
+
+
+DATA = Density((0.4, -2.0, 0.5), (0.6, 1.5, 0.8))
+CASES = {"p_G = N(0, 1.5²)": Density((1.0, 0.0, 1.5)), "p_G = p_data": DATA}
+
+
+class Game(nn.Module):
+    """A fixed generator and a discriminator of numbers on the line."""
+
+    def __init__(self, generator: Density, hidden: tuple[int, ...], device: torch.device) -> None:
+        super().__init__()
+        self.generator, self.device = generator, device
+        self.body = nn.Sequential(layers((1, *hidden), "tanh"), nn.Linear(hidden[-1], 1))
+        self.to(device)
+
+    def sample(self, n: int) -> Tensor:
+        """Return n draws of the generator, (n, 1)."""
+        return self.generator.draw(n, self.device)
+
+    def critic(self, x: Tensor) -> Tensor:
+        """Return logits (B,) that x is real."""
+        logits: Tensor = self.body(x).squeeze(-1)
+        return logits
+
+    @torch.no_grad()
+    def logits(self, x: Array) -> Array:
+        """Return the logits of an array (N,)."""
+        inputs = torch.tensor(x, dtype=torch.float32, device=self.device).unsqueeze(1)
+        return self.critic(inputs).double().cpu().numpy()
+
+
+def train(generator: Density, options: Training, stream: Stream, device: torch.device) -> Game:
+    """Train the discriminator between the data's density and a generator's, on fresh draws."""
+    with stream.seeded():
+        game = Game(generator, options.hidden, device)
+        objective = ns_gan_discriminator()
+        optimizer = torch.optim.Adam(game.parameters(), options.learning_rate)
+        for step in range(options.n_steps):
+            share = learning_rate_factor("cosine", step / options.n_steps)
+            optimizer.param_groups[0]["lr"] = options.learning_rate * share
+            x = DATA.draw(options.batch_size, device)
+            loss = objective(game, Batch(x, torch.zeros(len(x), device=device))).value
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    return game
+
+
+def value_of(logits: Array, generator: Density) -> float:
+    """Return V(D) = E_data[log D] + E_G[log(1 - D)] by the trapezoidal rule on the grid."""
+    p, g = np.exp(DATA.log(GRID)), np.exp(generator.log(GRID))
+    parts = -p * np.logaddexp(0, -logits) - g * np.logaddexp(0, logits)
+    return float(trapezoid(parts, dx=STEP))
+
+
+def jensen_shannon(p: Density, g: Density) -> float:
+    """Return (KL(p || m) + KL(g || m)) / 2 with m = (p + g) / 2, in nats, by adaptive quadrature.
+
+    References:
+        Goodfellow et al. 2014, theorem 1.
+    """
+
+    def half(a: Density) -> Callable[[float], float]:
+        def at(x: float) -> float:
+            log_m = np.logaddexp(p.log(x), g.log(x)) - math.log(2)
+            return float(np.exp(a.log(x)) * (a.log(x) - log_m))
+
+        return at
+
+    marks = np.linspace(-6, 6, 25)
+    found = [quad(half(a), -LIMIT, LIMIT, points=marks, limit=200)[0] for a in (p, g)]
+    return float(sum(found) / 2)
+
+
+def where_data_are() -> npt.NDArray[np.bool_]:
+    """Return which points of the grid make the smallest set that holds 99 % of the data."""
+    p = np.exp(DATA.log(GRID))
+    order = np.argsort(-p)
+    inside = np.zeros(len(GRID), dtype=bool)
+    inside[order[: 1 + np.searchsorted(np.cumsum(p[order]) * STEP, MASS)]] = True
+    return inside
+
+
+def measure(case: str, generator: Density, game: Game) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the curves of D and D*, and the numbers in which they differ."""
+    logits, best = game.logits(GRID), DATA.log(GRID) - generator.log(GRID)
+    error, inside, p = abs(expit(logits) - expit(best)), where_data_are(), np.exp(DATA.log(GRID))
+    jsd = jensen_shannon(DATA, generator)
+    row = {
+        "case": case,
+        "max_error": error[inside].max(),
+        "mean_error": float((p * error)[inside].sum() / p[inside].sum()),
+        "value": value_of(logits, generator),
+        "value_of_optimum": value_of(best, generator),
+        "jsd": jsd,
+        "limit": 2 * jsd - math.log(4),
+    }
+    curves = {"x": GRID, "trained D": expit(logits), "optimal D*": expit(best)}
+    curves |= {"p_data": p, "p_G": np.exp(generator.log(GRID)), "where_data_are": inside}
+    shown = pd.DataFrame({"case": case} | curves)[::20]
+    return shown[shown["x"].abs() <= 5], row
+
+
+def _checks(row: dict[str, Any]) -> tuple[Check, ...]:
+    case, limit = row["case"], row["limit"]
+    where = "where data are: the smallest set with 99 % of their mass"
+    quadratures = "exact; the tolerance is that of two quadratures"
+    return (
+        Check(f"{case}: largest |D - D*|", 0.0, row["max_error"], TOLERANCE, note=where),
+        Check(f"{case}: mean |D - D*|", 0.0, row["mean_error"], TOLERANCE, note=where),
+        Check(f"{case}: value of D is -log 4 + 2 JSD", limit, row["value"], TOLERANCE),
+        Check(f"{case}: value of D, at most that of D*", limit, row["value"], 1e-8, "<="),
+        Check(
+            f"{case}: value of D* is -log 4 + 2 JSD",
+            limit,
+            row["value_of_optimum"],
+            1e-8,
+            note=quadratures,
+        ),
+    )
+
+
+def _plots() -> tuple[Plot, ...]:
+    same = {"table": "curves", "x": "x", "panel": "case", "x_label": "x"}
+    return (
+        Plot(
+            name="discriminators",
+            title="The trained discriminator and the optimal one",
+            caption="D* = p_data / (p_data + p_G). Where neither density has mass, nothing is "
+            "learned, and D is what the network happens to say.",
+            y=("trained D", "optimal D*"),
+            y_label="D(x)",
+            **same,
+        ),
+        Plot(
+            name="densities",
+            title="The two densities",
+            y=("p_data", "p_G"),
+            y_label="density",
+            **same,
+        ),
+    )
+
+
+@study("optimal_discriminator", title="The optimal discriminator", options=Training)
+def optimal_discriminator(options: Training, setting: Setting) -> Findings:
+    """A discriminator trained between two known densities reaches D*, and its value -log 4 + 2 JSD.
+
+    References:
+        Goodfellow et al. 2014, proposition 1 and theorem 1.
+    """
+    curves, rows = [], []
+    for case, generator in CASES.items():
+        game = train(generator, options, setting.stream.child(case), setting.device)
+        curve, row = measure(case, generator, game)
+        curves.append(curve)
+        rows.append(row)
+    undecided = rows[-1]["value"]
+    checks = [check for row in rows for check in _checks(row)]
+    checks.append(Check("p_G = p_data: value is -log 4", -math.log(4), undecided, TOLERANCE))
+    tables = {"curves": pd.concat(curves, ignore_index=True), "values": pd.DataFrame(rows)}
+    return Findings(tables, tuple(checks), _plots())

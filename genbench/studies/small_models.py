@@ -1,0 +1,71 @@
+"""Small models that studies build and train for themselves, without storing them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from genbench.core.seeding import Stream, derive
+from genbench.data import DataConfig, Dataset, load
+from genbench.recipes import Built
+from genbench.runs.build import build
+from genbench.runs.spec import RunSpec
+from genbench.studies.study import Setting
+from genbench.training.config import TrainConfig
+from genbench.training.loop import Loop
+from genbench.training.threads import fitting_threads, flushed_denormals
+
+Watch = Callable[[int, Any], None]
+
+
+def digits(setting: Setting, **view: Any) -> Dataset:
+    """Return the 8x8 digits, grey unless the view (keys of ``[data]``) says otherwise.
+
+    They stay in the memory of the CPU: what is this small gains nothing from another device.
+    """
+    config = DataConfig.model_validate({"name": "digits"} | view)
+    return load(config, setting.data_dir)
+
+
+def built(recipe: str, options: Mapping[str, Any], data: Dataset, stream: Stream) -> Any:
+    """Return the model of a recipe, initialised from the stream and not trained."""
+    return _build(recipe, options, data, TrainConfig(), stream).model.eval()
+
+
+def trained(
+    recipe: str,
+    options: Mapping[str, Any],
+    data: Dataset,
+    train: TrainConfig,
+    stream: Stream,
+    watch: Watch | None = None,
+) -> Any:
+    """Train a recipe's model and return it in eval mode.
+
+    Args:
+        recipe: Its name.
+        options: Its options, as a suite file states them.
+        data: What it is trained on.
+        train: The budget.
+        stream: Source of initial weights, data order and noise.
+        watch: Called after each epoch with the number of epochs done and the model in eval mode.
+    """
+    made = _build(recipe, options, data, train, stream)
+    model: nn.Module = made.model.to(data.levels.device)
+    loop = Loop(model, made.updates, data, train, stream.child("train"))
+    with fitting_threads(0), flushed_denormals():
+        for epoch in range(train.epochs):
+            loop.run_epoch(epoch)
+            if watch:
+                watch(epoch + 1, model.eval())
+    return model.eval()
+
+
+def _build(
+    recipe: str, options: Mapping[str, Any], data: Dataset, train: TrainConfig, stream: Stream
+) -> Built:
+    seed = derive(stream.seed, *stream.path)
+    spec = RunSpec(
+        name=recipe, recipe=recipe, options=dict(options), data=data.config, train=train, seed=seed
+    )
+    return build(spec, data)
