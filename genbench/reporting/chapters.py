@@ -22,11 +22,12 @@ from genbench.reporting.style import styled
 
 @dataclass(frozen=True)
 class Chapter:
-    """Tables and figures that answer one question."""
+    """Tables and figures that answer one question, and the sentence that opens them."""
 
     name: str
     title: str
     galleries: tuple[Gallery, ...]
+    lead: str = ""
 
 
 def sheets_of(chapters: Iterable[Chapter]) -> list[Sheet]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from genbench.core.columns import COLUMNS
-from genbench.core.errors import StorageError, did_you_mean
+from genbench.core.errors import ConfigError, StorageError, did_you_mean
 
 STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
 REDO = "`python -m genbench run` redoes it"
@@ -57,6 +57,17 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
     else:
         hint = did_you_mean(suite, known)
     raise StorageError(f"no results of suite '{suite}' in {results_dir}; {hint}")
+
+
+def require_one_suite(frame: pd.DataFrame, suite: str) -> None:
+    """Refuse the table of a collection, whose suites are compared and gated one by one.
+
+    Raises:
+        ConfigError: The rows are of several suites, which are named.
+    """
+    names = sorted(frame["suite"].unique())
+    if len(names) > 1:
+        raise ConfigError(f"'{suite}' is a collection; name one of its suites: {', '.join(names)}")
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:

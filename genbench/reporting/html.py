@@ -3,7 +3,7 @@
 May import this package's tables, chapters and figures.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from genbench.reporting import numbers
@@ -15,6 +15,7 @@ from genbench.reporting.protocols import Protocol, parse
 from genbench.reporting.rendering import as_text, render
 from genbench.reporting.sheets import Sheet
 from genbench.reporting.stored import RunRecord, SuiteRecord
+from genbench.reporting.studied import StoredStudy, failed_checks
 from genbench.reporting.takeaways import takeaways
 
 _SHOWN_TRAINING = ("epochs", "batch_size", "learning_rate")
@@ -86,12 +87,17 @@ def page(
     galleries: Sequence[Gallery],
     palette: dict[str, str],
     controls: Collection[str] = (),
+    studies: Sequence[StoredStudy] = (),
+    members: Mapping[str, str] | None = None,
 ) -> str:
-    """Fill in the template of ``index.html``."""
+    """Fill in the template of ``index.html``; what is about models is left out without any.
+
+    ``members`` holds the titles of a collection's suites by name.
+    """
     titles = {metric.name: metric.title for metric in record.metrics}
     below = _observations(record.runs)
     models = model_views(record.runs, controls)
-    sections = [*_FIRST, *((c.name, c.title) for c in chapters), *_LAST]
+    sections = _sections(record, chapters)
     return render(
         "report.html.j2",
         record=record,
@@ -105,8 +111,11 @@ def page(
         palette=palette,
         models=models,
         protocols=list(dict.fromkeys(view.protocol for view in models)),
-        summary=_summary(models, blocks),
+        summary=_summary(models, blocks, studies, record),
         unfinished=[run for run in record.runs if run.status != "ok"],
+        failed_studies=[entry for entry in record.studies if entry.status != "ok"],
+        failed_checks=failed_checks(studies),
+        members=members or {},
         published=bool(record.published),
     )
 
@@ -143,7 +152,29 @@ def model_views(runs: Sequence[RunRecord], controls: Collection[str] = ()) -> li
     ]
 
 
-def _summary(models: Sequence[ModelView], blocks: Sequence[Block]) -> str:
+def _sections(record: SuiteRecord, chapters: Sequence[Chapter]) -> list[tuple[str, str]]:
+    own = [(c.name, c.title) for c in chapters]
+    members = [("members", "Suites of this collection")] if record.members else []
+    if record.runs:
+        return [*_FIRST, *own, *members, *_LAST]
+    return [*own, *members, *_LAST[-1:]]
+
+
+def _summary(
+    models: Sequence[ModelView],
+    blocks: Sequence[Block],
+    studies: Sequence[StoredStudy],
+    record: SuiteRecord,
+) -> str:
+    counted = ((len(studies), "study", "studies"), (len(record.members), "suite", "suites"))
+    parts = [f"{n} {one if n == 1 else many}" for n, one, many in counted if n]
+    n_checks = sum(len(study.checks) for study in studies)
+    checks = f" with {n_checks} checks against known answers" if n_checks else ""
+    about_models = _summary_of_models(models, blocks) if models else ""
+    return f"{about_models} {' and '.join(parts)}{checks}{'.' if parts else ''}".strip()
+
+
+def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[Block]) -> str:
     n_models = len({view.first.model for view in models})
     n_runs = sum(len(view.runs) for view in models)
     seeds = sorted({run.seed for view in models for run in view.runs})

@@ -36,6 +36,9 @@ _TEX = {
     "≈": r"\ensuremath{\approx}",
     "→": r"\ensuremath{\to}",
     "∞": r"\ensuremath{\infty}",
+    "²": r"\ensuremath{^2}",
+    "³": r"\ensuremath{^3}",
+    "λ": r"\ensuremath{\lambda}",
     **{mark: "\\" + mark for mark in "&%$#_{}"},
 }
 _GREEK = {

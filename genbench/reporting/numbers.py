@@ -44,6 +44,21 @@ def plain(value: float, digits: int = 4) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def cell(value: object) -> str:
+    """What stands in a table: numbers with up to five digits, a dash for what is absent.
+
+    Example:
+        >>> cell(0.123456789), cell(1e-12), cell(None), cell(7), cell("prior")
+        ('0.12346', '1e-12', '–', '7', 'prior')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if not isinstance(value, float) or not math.isfinite(value):
+        return str(value)
+    mantissa, e, exponent = plain(value, 5).partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}" if e else mantissa
+
+
 def spread(value: float) -> str:
     """A standard deviation, with two digits.
 

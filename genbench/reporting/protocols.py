@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 _PIXELS = {
-    "none": "Grey levels are used as they are",
+    "grey": "Grey levels are used as they are",
     "threshold": "Each pixel was set to 0 or 1 at a fixed grey level",
     "static": "Each pixel was drawn once as 0 or 1, with its grey level as the probability",
     "dynamic": (
@@ -15,6 +15,12 @@ _PIXELS = {
         " as the probability; the test pixels were drawn once in the same way"
     ),
     "uniform": "Uniform noise was added to the grey levels, which makes them continuous",
+}
+_SPLITS = {
+    "shuffled_film": (
+        "; they are the frames of one film, shuffled before they were split, so that"
+        " near-duplicates stand on both sides"
+    ),
 }
 _MEASURES = {
     "mass": "Likelihoods are probabilities of discrete pixel values, so their logarithms are ≤ 0",
@@ -26,14 +32,14 @@ _MEASURES = {
 }
 _PATTERN = re.compile(
     r"(?P<dataset>[^@/|]+)@(?P<digest>[^/|]+)/(?P<pixels>[^/|(]+)(\((?P<options>[^)]*)\))?"
-    r"/(?P<train>\d+)\+(?P<validation>\d+)\+(?P<test>\d+)( of (?P<full>[\d+]+))?"
+    r"/(?P<train>\d+)\+(?P<validation>\d+)\+(?P<test>\d+)( of (?P<full>[\d+]+))?( (?P<split>\w+))?"
     r"/(?P<measure>[^/|]+)"
     r"(\|(?P<condition>.+))?"
 )
 
 
 _SHORT = {
-    "none": "grey levels",
+    "grey": "grey levels",
     "threshold": "thresholded",
     "static": "binarised once",
     "dynamic": "dynamically binarised",
@@ -55,8 +61,15 @@ class Protocol:
     options: str = ""
     sizes: tuple[int, int, int] = (0, 0, 0)
     full: str = ""
+    split: str = ""
     measure: str = ""
     condition: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The part of each image that models are given, where it is that."""
+        prefix = "pixels:"
+        return self.condition.removeprefix(prefix) if self.condition.startswith(prefix) else ""
 
     @property
     def short(self) -> str:
@@ -68,7 +81,7 @@ class Protocol:
         """
         if not self.known:
             return self.text
-        given = f", given the {self.condition}" if self.condition else ""
+        given = f", given the {self.shown or self.condition}" if self.condition else ""
         measure = "no likelihood" if self.measure == "none" else _short(self.measure)
         return f"{self.dataset}, {_short(self.pixels)}, {measure}{given}"
 
@@ -82,11 +95,16 @@ class Protocol:
         options = f" ({self.options.replace('=', ' ')})" if self.options else ""
         parts = [
             f"Data set {self.dataset} (content digest {self.digest}): {train} images for training,"
-            f" {validation} for validation, {test} for testing{cut}",
+            f" {validation} for validation, {test} for testing{cut}{_SPLITS.get(self.split, '')}",
             _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + options,
             _MEASURES.get(self.measure, f"Likelihoods: {self.measure}"),
         ]
-        if self.condition:
+        if self.shown:
+            parts.append(
+                f"The model is shown a part of each image ({self.shown}), so its numbers are about"
+                " p(hidden pixels|shown pixels) and say nothing about p(x)"
+            )
+        elif self.condition:
             parts.append(
                 f"The model is given the {self.condition} y of each image, so its numbers are about"
                 " p(x|y) and say nothing about p(x)"
@@ -113,6 +131,7 @@ def parse(text: str) -> Protocol:
         options=part["options"],
         sizes=(int(part["train"]), int(part["validation"]), int(part["test"])),
         full=part["full"],
+        split=part["split"],
         measure=part["measure"],
         condition=part["condition"],
     )

@@ -10,15 +10,18 @@ import pandas as pd
 from genbench.core.files import write_atomic
 from genbench.reporting.chapters import chapters, sheets_of
 from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.figures import FigureMaker, draw_all, shown_runs
+from genbench.reporting.figures import FigureMaker, shown_runs
 from genbench.reporting.frames import load_results, suite_folder
+from genbench.reporting.galleries import draw_all
 from genbench.reporting.html import page, published_page
 from genbench.reporting.latex import latex_tables
 from genbench.reporting.markdown import markdown_tables
 from genbench.reporting.published import published_sheet
+from genbench.reporting.sections import declared_chapters, study_chapters
 from genbench.reporting.sheets import Sheet
 from genbench.reporting.standing import ranked
 from genbench.reporting.stored import SuiteRecord, load_suite
+from genbench.reporting.studied import load_studies
 from genbench.reporting.style import colours
 from genbench.reporting.tables import arranged, headline
 
@@ -44,6 +47,8 @@ def build(results_dir: Path, reports_dir: Path, suite: str) -> Path:
         StorageError: The results are missing or damaged, or the report cannot be written.
     """
     record, frame = load_suite(results_dir, suite), load_results(results_dir, suite)
+    frame = frame[frame["suite"] == record.name] if record.members else frame
+    studies = load_studies(results_dir, suite)
     models = list(dict.fromkeys([*(run.model for run in record.runs), *frame["model"]]))
     controls = {run.model for run in record.runs if run.recipe in CONTROLS}
     values = PerDatum(suite_folder(results_dir, suite))
@@ -54,13 +59,19 @@ def build(results_dir: Path, reports_dir: Path, suite: str) -> Path:
     galleries = draw_all(
         record, frame, blocks, shown_runs(suite_folder(results_dir, suite), record.runs), maker
     )
-    found = chapters(rows, blocks, values, maker)
+    found = [
+        *declared_chapters(record, suite_folder(results_dir, suite), frame, maker),
+        *study_chapters(studies, maker),
+        *chapters(rows, blocks, values, maker),
+    ]
     _remove_others(maker)
     sheets = [*sheets_of(found), *_published(folder, record, rows)]
     title = record.title or record.name
     write_atomic(folder / "table.md", markdown_tables(title, blocks, sheets))
     write_atomic(folder / "table.tex", latex_tables(title, blocks, sheets))
-    text = page(record, blocks, found, galleries, maker.palette, controls)
+    made = [name for name in record.members if (results_dir / name / "suite.json").is_file()]
+    members = {name: load_suite(results_dir, name).title for name in made}
+    text = page(record, blocks, found, galleries, maker.palette, controls, studies, members)
     write_atomic(folder / "index.html", text)
     return folder / "index.html"
 

@@ -14,17 +14,21 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from genbench.core.errors import StorageError
+from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.files import read_json, sha256_file
+from genbench.core.plot import Plot
 from genbench.reporting.frames import REDO, suite_folder
 
 Arrays = dict[str, NDArray[Any]]
 
 
-class _Record(BaseModel):
+class StoredRecord(BaseModel):
+    """Base of what is read from JSON: frozen; keys that are not known here are passed over."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class MetricRecord(_Record):
+class MetricRecord(StoredRecord):
     """What an evaluator says of its number."""
 
     name: str
@@ -38,7 +42,7 @@ class MetricRecord(_Record):
     cites: tuple[str, ...] = ()
 
 
-class RunRecord(_Record):
+class RunRecord(StoredRecord):
     """One run: what was asked, how it ended, how long it took."""
 
     train_id: str
@@ -62,7 +66,7 @@ class RunRecord(_Record):
     fitted: dict[str, Any] = Field(default_factory=dict)
 
 
-class PublishedRecord(_Record):
+class PublishedRecord(StoredRecord):
     """A number of a paper or of other people's code, in the sign and unit of our metric."""
 
     model: str
@@ -74,7 +78,18 @@ class PublishedRecord(_Record):
     tag: str | None = None
 
 
-class SuiteRecord(_Record):
+class StudyEntry(StoredRecord):
+    """One study of a suite: what it is called, and how it ended."""
+
+    name: str
+    study: str = ""
+    title: str = ""
+    version: int = 1
+    status: str = "ok"
+    reason: str | None = None
+
+
+class SuiteRecord(StoredRecord):
     """The whole of ``suite.json``."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -85,7 +100,31 @@ class SuiteRecord(_Record):
     spec: dict[str, Any] = Field(default_factory=dict)
     metrics: tuple[MetricRecord, ...] = ()
     runs: tuple[RunRecord, ...] = ()
+    studies: tuple[StudyEntry, ...] = ()
+    members: tuple[str, ...] = ()
     versions: dict[str, str | None] = Field(default_factory=dict)
+
+    @property
+    def page(self) -> str:
+        """Who lays out the report."""
+        return str(self.spec.get("page", "report"))
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """The figures that the suite file declares.
+
+        Raises:
+            StorageError: One is not as the suite file's reader left it.
+        """
+        try:
+            return _PLOTS.validate_python(self.spec.get("plot") or ())
+        except ValidationError as error:
+            raise StorageError(f"suite.json is damaged: spec.plot{first_error(error)}") from error
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The pictures of models that the suite asks for."""
+        return tuple(self.spec.get("figures", DEFAULT_FIGURES))
 
     @property
     def published(self) -> tuple[PublishedRecord, ...]:
@@ -97,13 +136,17 @@ class SuiteRecord(_Record):
         try:
             return _PUBLISHED.validate_python(self.spec.get("published") or ())
         except ValidationError as error:
-            raise StorageError(f"suite.json is damaged: spec.published{_first(error)}") from error
+            raise StorageError(
+                f"suite.json is damaged: spec.published{first_error(error)}"
+            ) from error
 
 
 _PUBLISHED = TypeAdapter(tuple[PublishedRecord, ...])
+_PLOTS = TypeAdapter(tuple[Plot, ...])
 
 
-def _first(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """Say where the first mistake lies, as ``.key: what is wrong``."""
     first = error.errors()[0]
     where = "".join(f".{part}" for part in first["loc"])
     return f"{where}: {first['msg']}; {REDO}"
@@ -119,7 +162,7 @@ def load_suite(results_dir: Path, suite: str) -> SuiteRecord:
     try:
         return SuiteRecord.model_validate(read_json(path))
     except ValidationError as error:
-        where = _first(error).removeprefix(".")
+        where = first_error(error).removeprefix(".")
         raise StorageError(f"{path} is damaged: {where}") from error
 
 
@@ -163,9 +206,9 @@ class RunFolder:
             raise StorageError(f"{path} is damaged, not a CSV table: {error}; {REDO}") from error
         return frame if "epoch" in frame and len(frame) else None
 
-    def arrays(self) -> Arrays:
+    def arrays(self, relative: str = "artifacts/figures.safetensors") -> Arrays:
         """Sample grids and latent codes by name; empty where the run stored none."""
-        return self._load("artifacts/figures.safetensors")
+        return self._load(relative)
 
     def per_datum(self) -> Arrays:
         """Values behind each mean by ``split/evaluator/version/options``; empty where none are."""

@@ -16,12 +16,32 @@ def test_sentence_says_sizes_binarisation_and_measure():
 
 
 def test_conditional_protocol_says_that_it_is_not_about_p_of_x():
-    protocol = parse("mnist@1a2b3c4d/none/50+10+20/density|label")
+    protocol = parse("mnist@1a2b3c4d/grey/50+10+20/density|label")
     assert protocol.condition == "label"
     assert "say nothing about p(x)" in protocol.sentence
     assert "given the label" in protocol.short
 
 
+def test_a_split_of_a_shuffled_film_says_what_that_means():
+    plain, shuffled = (
+        parse(f"frey_faces@1a2b3c4d/grey/1565+200+200{split}/mass")
+        for split in ("", " shuffled_film")
+    )
+    assert "near-duplicates" in shuffled.sentence
+    assert "near-duplicates" not in plain.sentence
+    assert (shuffled.sizes, shuffled.measure) == ((1565, 200, 200), "mass")
+    assert "Grey levels are used as they are" in shuffled.sentence
+
+
 def test_protocol_of_another_form_is_shown_as_it_is():
     protocol = parse("something else")
     assert (protocol.short, protocol.sentence) == ("something else", "Protocol something else.")
+
+
+def test_a_protocol_of_hidden_pixels_says_what_is_shown():
+    protocol = parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|pixels:top left + bottom left")
+    assert protocol.shown == "top left + bottom left"
+    assert protocol.short.endswith("given the top left + bottom left")
+    assert "p(hidden pixels|shown pixels)" in protocol.sentence
+    assert "top left + bottom left" in protocol.sentence
+    assert parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|label").shown == ""

@@ -1,0 +1,58 @@
+"""Texts of the topics: a few marks for formulas, code and emphasis, everything else escaped.
+
+``$x$`` within a line and ``$$...$$`` as a paragraph are formulas, a line each; ``- `` begins an
+item of a list; an empty line ends a paragraph; ``code``, ``*emphasis*`` and ``**weight**`` are as
+in Markdown.
+"""
+
+import re
+from collections.abc import Iterator
+
+from markupsafe import Markup, escape
+
+from genbench.reporting.lectures.maths import Typesetter
+
+_MARKS = re.compile(
+    r"\$(?P<maths>[^$]+)\$(?P<tail>[^\s$`*]*)|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*|\*(?P<em>[^*]+)\*"
+)
+
+
+def paragraphs(text: str, typesetter: Typesetter) -> Markup:
+    """Set a text of several paragraphs, lists and formulas."""
+    blocks = (block for block in re.split(r"\n\s*\n", text.strip()) if block)
+    return Markup("\n").join(_block(block, typesetter) for block in blocks)
+
+
+def line(text: str, typesetter: Typesetter) -> Markup:
+    """Set a text without paragraphs."""
+    return Markup("").join(_parts(" ".join(text.split()), typesetter))
+
+
+def _block(block: str, typesetter: Typesetter) -> Markup:
+    if block.startswith("$$"):
+        return typesetter.display(block.strip().strip("$"))
+    if block.startswith("- "):
+        items = re.split(r"^- ", block, flags=re.MULTILINE)[1:]
+        inner = Markup("").join(Markup("<li>{}</li>").format(line(i, typesetter)) for i in items)
+        return Markup("<ul>{}</ul>").format(inner)
+    return Markup("<p>{}</p>").format(line(block, typesetter))
+
+
+def _parts(text: str, typesetter: Typesetter) -> Iterator[Markup]:
+    end = 0
+    for match in _MARKS.finditer(text):
+        yield escape(text[end : match.start()])
+        end = match.end()
+        if match["maths"]:
+            yield _whole(typesetter.inline(match["maths"]), match["tail"])
+        else:
+            kind = str(match.lastgroup)
+            yield Markup(f"<{kind}>{{}}</{kind}>").format(match[kind])
+    yield escape(text[end:])
+
+
+def _whole(formula: Markup, tail: str) -> Markup:
+    """A formula and the punctuation behind it, never apart at the end of a line."""
+    if not tail:
+        return formula
+    return Markup('<span class="whole">{}{}</span>').format(formula, tail)

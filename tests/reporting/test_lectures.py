@@ -1,0 +1,127 @@
+"""The texts of the teaching page: every row of the notes, and nothing that does not exist."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from genbench.catalogue import declared
+from genbench.core.figures import DEFAULT_FIGURES, FIGURES
+from genbench.reporting.lectures.maths import Typesetter
+from genbench.reporting.lectures.topics import load_rows, load_topics
+from genbench.suites.load import suite_files
+
+ROWS = [
+    *(f"M{i}" for i in range(1, 17)),
+    *(f"E{i}" for i in range(1, 14)),
+    *(f"F{i}" for i in range(1, 10)),
+]
+CHECKOUT = Path(__file__).resolve().parents[2]
+NOTES = CHECKOUT.parent / "shared" / "reference" / "LECTURES.md"
+STUDIES = CHECKOUT / "genbench" / "studies"
+TOPICS = load_topics()
+TABLE = load_rows(TOPICS)
+SHOWN = [(topic.name, show) for topic in TOPICS for show in topic.show]
+WIDEST = 26.0  # em; wider formulas shrink too much on a phone
+
+
+def suite(name):
+    return tomllib.loads(suite_files()[name].read_text())
+
+
+def module_of(study):
+    """The source text of the module that registers a study, named with or without its suite."""
+    study = study.rpartition("/")[2]
+    texts = (path.read_text() for path in sorted(STUDIES.glob("*.py")))
+    pattern = rf'@study\(\s*(name=)?"{study}"'
+    return next((text for text in texts if re.search(pattern, text)), "")
+
+
+def test_the_table_has_every_row_of_the_notes_once():
+    assert [row.name for row in TABLE.row] == ROWS
+
+
+def test_the_rows_are_those_of_the_reference_document():
+    if not NOTES.is_file():
+        pytest.skip(f"{NOTES} is not there")
+    named = re.findall(r"^\| ([MEF]\d+) \|", NOTES.read_text(), flags=re.MULTILINE)
+    assert sorted(row.name for row in TABLE.row) == sorted(named)
+
+
+def test_every_section_covers_a_row():
+    assert {row.topic for row in TABLE.row} == {topic.name for topic in TOPICS}
+
+
+def test_what_is_not_shown_whole_says_why():
+    for row in TABLE.row:
+        assert row.remark or row.status == "shown", row.name
+
+
+@pytest.mark.parametrize("row", TABLE.row, ids=lambda row: row.name)
+def test_every_row_is_tested_by_tests_that_exist(row):
+    assert row.tests
+    for place in row.tests:
+        file, _, name = place.partition("::")
+        assert f"def {name}(" in (CHECKOUT / file).read_text()
+
+
+@pytest.mark.parametrize("row", TABLE.row, ids=lambda row: row.name)
+def test_a_row_is_computed_by_suites_and_studies_that_exist_and_are_on_the_page(row):
+    (topic,) = (topic for topic in TOPICS if topic.name == row.topic)
+    assert row.suites or row.studies
+    assert set(row.suites) <= set(suite_files())
+    known = {d.name for d in declared(STUDIES, "study")}
+    assert {name.rpartition("/")[2] for name in row.studies} <= known
+    assert set(row.suites) <= set(topic.suites)
+    assert set(row.studies) <= set(topic.studies)
+
+
+@pytest.mark.parametrize(("topic", "show"), SHOWN)
+def test_a_figure_or_table_is_declared_where_the_text_says(topic, show):
+    if show.study:
+        text = module_of(show.study)
+        assert text, f"no study '{show.study}'"
+        assert f'"{show.plot or show.table}"' in text
+        return
+    raw = suite(show.suite)
+    models = {entry.get("name", entry.get("recipe")) for entry in raw["model"]}
+    assert set(show.models) <= models
+    assert set(show.metrics) <= set(raw["evaluate"]["metrics"])
+    assert bool(raw.get("published")) or not show.published
+    if show.plot:
+        assert show.plot in {plot["name"] for plot in raw.get("plot", ())}
+    if show.picture:
+        assert show.picture in FIGURES
+        assert show.picture in raw.get("figures", DEFAULT_FIGURES)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_checks_are_chosen_by_words_that_the_study_uses(topic):
+    for wanted in topic.checks:
+        text = module_of(wanted.study)
+        assert text, f"no study '{wanted.study}'"
+        for words in wanted.only:
+            assert words in text, f"{wanted.study} has no check with '{words}'"
+
+
+def test_the_collection_names_all_that_the_page_needs():
+    raw = suite("lectures")
+    assert raw["page"] == "lectures"
+    named = [name.rpartition("/") for topic in TOPICS for name in topic.studies]
+    own = {entry["name"] for entry in raw["study"]}
+    assert own == {study for home, _, study in named if not home}
+    homes = {home for home, _, _ in named if home}
+    assert set(raw["suites"]) == homes | {name for topic in TOPICS for name in topic.suites}
+    for home, _, study in named:
+        if home:
+            assert study in {entry["name"] for entry in suite(home)["study"]}
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_formulas_are_narrow_enough_for_a_phone(topic):
+    typesetter = Typesetter()
+    for block in re.findall(r"\$\$(.+?)\$\$", topic.text, flags=re.DOTALL):
+        widths = re.findall(r"width:([\d.]+)em", typesetter.display(block))
+        assert widths
+        assert max(map(float, widths)) < WIDEST, block
