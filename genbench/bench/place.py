@@ -75,7 +75,8 @@ class Place:
             options = recipe.options.model_validate(network_options(case))
         except ValidationError as error:
             raise ConfigError(explain(error, f"model.{case.recipe}", recipe.options)) from error
-        facts = DataFacts(self.data.image_shape, self.data.n_classes, mean_image(self.data))
+        data = self.data
+        facts = DataFacts(data.image_shape, data.n_classes, mean_image(data), data.size("train"))
         with Stream(seed, ("bench", "init")).seeded():
             built = recipe.build(facts, options, config_for(case))
         return replace(built, model=built.model.to(self.device))

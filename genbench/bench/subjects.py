@@ -109,7 +109,8 @@ def _seconds_of_epoch(trainer: Loop | Ensemble, epoch: int, place: Place) -> flo
 
 def _batch(data: Dataset, n: int) -> Batch:
     with STREAM.child("batch").seeded():
-        return Batch(*data.train_batch(torch.arange(n, device=data.labels.device)))
+        indices = torch.arange(n, device=data.labels.device)
+        return Batch(*data.train_batch(indices), indices=indices)
 
 
 def _plain_step(built: Built, batch: Batch) -> None:

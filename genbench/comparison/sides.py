@@ -11,7 +11,7 @@ from genbench.core.errors import ConfigError, ExitCode, GenbenchError, did_you_m
 from genbench.reporting import headline, load_results
 from genbench.reporting.cells import Block, Row
 from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.frames import suite_folder
+from genbench.reporting.frames import require_one_suite, suite_folder
 
 Key = tuple[str, str, str]
 """Data set, protocol and split: numbers that differ in one of them are never compared."""
@@ -82,7 +82,9 @@ def _read(where: str, results: Path, model: str = "") -> Side:
         results, suite = path.parent, path.name
     else:
         suite = where
-    blocks = tuple(headline(load_results(results, suite)))
+    frame = load_results(results, suite)
+    require_one_suite(frame, suite)
+    blocks = tuple(headline(frame))
     whole = Side(where, blocks, PerDatum(suite_folder(results, suite)))
     return _only(whole, model) if model else whole
 

@@ -19,7 +19,7 @@ from genbench.gate.statistics import Matrix
 from genbench.reporting import load_results
 from genbench.reporting.cells import Cell, Column, SeedValue
 from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.frames import suite_folder
+from genbench.reporting.frames import require_one_suite, suite_folder
 from genbench.reporting.stored import RunFolder, SuiteRecord, load_suite
 
 _MACHINE = ("device", "threads", "system", "machine", "versions")
@@ -66,6 +66,7 @@ def read_stored(results_dir: Path, suite: str) -> Stored:
         StorageError: There are none, they are damaged, or a run is still being written.
     """
     frame, record = load_results(results_dir, suite), load_suite(results_dir, suite)
+    require_one_suite(frame, suite)
     folder = suite_folder(results_dir, suite)
     ids = {run.train_id for run in record.runs}
     if ids != set(frame["train_id"]):

@@ -21,6 +21,8 @@ from genbench.training.config import TrainConfig
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 SHAPE, N_CLASSES, N_LEVELS = (1, 28, 28), 10, 256
 BATCH_SIZE = 128
+MOST_STEPS = 10
+"""Batches of the longest epoch that is timed."""
 NETWORKS = ("mlp", "conv")
 SIZE = {"hidden": (400,), "latent_dim": 20}
 """Of the networks of every recipe that lets them be chosen."""
@@ -32,7 +34,7 @@ def build(name, network):
     known = recipes[name].options
     asked = SIZE | {"network": network}
     options = known(**{key: asked[key] for key in asked if key in known.model_fields})
-    facts = DataFacts(SHAPE, N_CLASSES, torch.full(SHAPE, 0.2))
+    facts = DataFacts(SHAPE, N_CLASSES, torch.full(SHAPE, 0.2), MOST_STEPS * BATCH_SIZE)
     with seeded(0, "init"):
         return recipes[name].build(facts, options, TrainConfig())
 

@@ -8,11 +8,10 @@ from genbench.core.seeding import Stream
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
 from genbench.training.threads import flushed_denormals
-from tests.benchmarks.subjects import BATCH_SIZE, NETWORKS, fresh, images, trainable
+from tests.benchmarks.subjects import BATCH_SIZE, MOST_STEPS, NETWORKS, fresh, images, trainable
 
 EPOCHS = 1_000_000
 """More than are ever timed: the schedule barely moves, and a start-up cost would pay for itself."""
-STEPS = 10
 WARM_UP = 5
 """Epochs after which even one of a single step has recorded it, if it can be recorded."""
 
@@ -47,4 +46,4 @@ def test_training_step(timed_epochs, name, network):
 
 @trainable()
 def test_epoch(timed_epochs, name, network):
-    timed_epochs(name, network, steps=STEPS)
+    timed_epochs(name, network, steps=MOST_STEPS)

@@ -40,3 +40,15 @@ def test_unknown_model_names_the_nearest(stored):
 def test_unknown_suite_names_the_nearest(stored):
     with pytest.raises(StorageError, match=r"no results of suite 'tinny'.*did you mean 'tiny'"):
         resolve("tinny", stored.results)
+
+
+def test_a_collection_is_answered_with_its_suites(tmp_path):
+    from genbench.core.columns import COLUMNS
+
+    folder = tmp_path / "all"
+    folder.mkdir()
+    cells = {"seed": "0", "value": "1", "n": "1", "status": "ok"}
+    rows = [",".join({"suite": s, **cells}.get(c, "") for c in COLUMNS) for s in ("one", "two")]
+    (folder / "metrics.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]))
+    with pytest.raises(ConfigError, match=r"'all' is a collection; .*: one, two"):
+        resolve("all", tmp_path)

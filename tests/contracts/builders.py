@@ -12,7 +12,7 @@ from genbench.core.seeding import seeded
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 
-N_CLASSES, LATENT_DIM, B = 10, 3, 6
+N_CLASSES, LATENT_DIM, B, N_TRAIN = 10, 3, 6, 60
 SHAPES = {"mlp": (1, 8, 8), "conv": (1, 12, 12)}
 OBSERVATIONS = (
     {"kind": "bernoulli"},
@@ -20,6 +20,7 @@ OBSERVATIONS = (
     {"kind": "gaussian", "scale": 0.3},
     {"kind": "learned_gaussian"},
     {"kind": "pixel_gaussian"},
+    {"kind": "discretised_logistic"},
 )
 SMALL = {
     "hidden": (11, 7),
@@ -33,8 +34,8 @@ SMALL = {
     "discriminator_hidden": (9, 8),
     "n_pieces": 2,
 }
-CONSTANT_SAMPLERS = {"mean_image"}
-"""Recipes whose samples are all the same image: a control."""
+CONSTANT_SAMPLERS = {"mean_image", "nn_pixels"}
+"""Recipes that draw nothing when they sample: a control, and a deterministic network."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Case:
     def build(self, seed=0):
         """Build in float64, from a seed."""
         known = recipes[self.recipe].options
-        facts = DataFacts(SHAPES[self.network], N_CLASSES, self.mean_image())
+        facts = DataFacts(SHAPES[self.network], N_CLASSES, self.mean_image(), N_TRAIN)
         with seeded(seed, "init"):
             built = recipes[self.recipe].build(facts, known(**self.options), TrainConfig())
         built.model.double()
@@ -63,14 +64,16 @@ class Case:
         generator = torch.Generator().manual_seed(seed)
         x = torch.rand(n, *SHAPES[self.network], dtype=torch.float64, generator=generator)
         y = torch.randint(N_CLASSES, (n,), generator=generator)
-        binary = built and built.observation and built.observation.domain == "binary"
-        return (x.round() if binary else x), y
+        domain = built.observation.domain if built and built.observation else ""
+        steps = {"binary": 1, "grey_levels": 255}.get(domain)
+        return ((x * steps).round() / steps if steps else x), y
 
     @property
     def name(self):
         kind = self.options.get("observation", "")
         kind = kind["kind"] if isinstance(kind, dict) else kind
-        return "-".join(part for part in (self.recipe, self.network, kind) if part)
+        parts = (self.recipe, self.network, kind, self.options.get("posterior", ""))
+        return "-".join(part for part in parts if part)
 
 
 def _cases():
@@ -83,6 +86,9 @@ def _cases():
             for observation in _observations(keys):
                 extra = {"observation": observation} if observation else {}
                 yield Case(recipe, network, options | extra)
+        if "posterior" in keys:
+            for posterior in ("isotropic", "full"):
+                yield Case(recipe, "mlp", options | {"network": "mlp", "posterior": posterior})
 
 
 def _observations(fields):
@@ -116,14 +122,14 @@ class Ready:
 
     @property
     def view(self):
-        return bind(self.model, self.y)
+        return bind(self.model, self.y, self.x)
 
     @property
     def shape(self):
         return SHAPES[self.case.network]
 
     def batch(self):
-        return Batch(self.x, self.y)
+        return Batch(self.x, self.y, indices=torch.arange(B))
 
     @property
     def latent_dim(self):
