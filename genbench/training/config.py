@@ -4,13 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from genbench.core.options import Options
+from genbench.core.options import ADDED, Options
 
 
 class TrainConfig(Options):
     """``[train]`` of a suite file; a ``[[model]]`` may override any of it.
 
     ``adam_epsilon`` is the constant in Adam's denominator; ``momentum`` belongs to ``sgd``.
+    ``weight_decay`` w adds w/2 |parameters|^2 to every loss: 1/n is a prior N(0, I) on the weights
+    where n data are trained on.
     ``tf32`` lets a GPU train with products of 10-bit mantissas; evaluation never does.
     """
 
@@ -18,9 +20,10 @@ class TrainConfig(Options):
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 1e-3
     schedule: Literal["constant", "linear", "cosine", "stages"] = "cosine"
-    optimizer: Literal["adam", "sgd"] = "adam"
+    optimizer: Literal["adam", "sgd", "adagrad"] = "adam"
     adam_epsilon: PositiveFloat = 1e-8
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[NonNegativeFloat, ADDED] = 0.0
     kl_warmup_epochs: NonNegativeFloat = 0.0
     grad_clip: PositiveFloat | None = None
     select: Literal["best", "last"] = "best"

@@ -8,22 +8,25 @@ from genbench.training.update import Update
 
 
 def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return a fused Adam or descent with momentum over the update's parameters.
+    """Return a fused Adam, Adagrad or descent with momentum over the update's parameters.
 
     The learning rate is a tensor beside them, so that a recorded step can be told another one.
     """
     device = update.parameters[0].device
     rate = _rate(config.learning_rate * update.learning_rate_scale, device)
+    decay = update.weight_decay + config.weight_decay
     if config.optimizer == "sgd":
         return torch.optim.SGD(
-            update.parameters, rate, config.momentum, weight_decay=update.weight_decay, fused=True
+            update.parameters, rate, config.momentum, weight_decay=decay, fused=True
         )
+    if config.optimizer == "adagrad":
+        return torch.optim.Adagrad(update.parameters, rate, weight_decay=decay, fused=True)
     return torch.optim.Adam(
         update.parameters,
         rate,
         update.betas,
         config.adam_epsilon,
-        weight_decay=update.weight_decay,
+        weight_decay=decay,
         capturable=device.type == "cuda",
         fused=True,
     )

@@ -61,6 +61,7 @@ SCIENTIFIC = {
     "adam_epsilon": train(adam_epsilon=1e-4),
     "tf32": train(tf32=True),
     "momentum": train(optimizer="sgd", momentum=0.5),
+    "weight_decay": train(weight_decay=0.1),
     "kl_warmup_epochs": train(kl_warmup_epochs=1.0),
     "grad_clip": train(grad_clip=1.0),
     "select": train(select="last"),

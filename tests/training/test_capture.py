@@ -108,6 +108,15 @@ def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, 
     assert all(torch.equal(plain.best[k], recorded.best[k]) for k in plain.best)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
+def test_every_optimiser_is_recorded_bit_for_bit(data, both, optimizer):
+    config = CONFIG.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})
+    plain, recorded, runner = both(builder(data, "vae", {}), config)
+    assert runner._proven
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+
+
 def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(
     data, kill_after, tmp_path, monkeypatch
 ):

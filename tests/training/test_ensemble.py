@@ -119,6 +119,7 @@ def test_every_draw_of_a_member_is_that_of_the_run_alone(case, tmp_path):
 
 BUDGETS = {
     "momentum": CONFIG.model_copy(update={"optimizer": "sgd", "momentum": 0.9}),
+    "adagrad": CONFIG.model_copy(update={"optimizer": "adagrad", "weight_decay": 0.01}),
     "clipped": CONFIG.model_copy(update={"grad_clip": 0.5}),
     "last": CONFIG.model_copy(update={"select": "last", "schedule": "linear"}),
 }

@@ -1,0 +1,58 @@
+"""The optimisers against their formulas, written out in float64."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from genbench.training.config import TrainConfig
+from genbench.training.optimizers import make_optimizer
+from genbench.training.update import Update
+
+RATE, DECAY = 0.05, 0.3
+GRADIENTS = np.random.default_rng(0).normal(size=(6, 4))
+
+
+def adagrad(w, gradients):
+    total = np.zeros_like(w)
+    for g in gradients:
+        slope = g + DECAY * w
+        total += slope**2
+        w = w - RATE * slope / (np.sqrt(total) + 1e-10)
+    return w
+
+
+def sgd(w, gradients):
+    speed = np.zeros_like(w)
+    for g in gradients:
+        speed = 0.9 * speed + g + DECAY * w
+        w = w - RATE * speed
+    return w
+
+
+def adam(w, gradients):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        slope = g + DECAY * w
+        m, v = 0.9 * m + 0.1 * slope, 0.999 * v + 0.001 * slope**2
+        w = w - RATE * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return w
+
+
+@pytest.mark.parametrize("formula", [adam, adagrad, sgd])
+def test_steps_follow_the_formula_with_weight_decay_in_the_gradient(formula):
+    parameter = nn.Parameter(torch.linspace(-1, 1, 4, dtype=torch.float64))
+    config = TrainConfig(
+        optimizer=formula.__name__, learning_rate=RATE, weight_decay=DECAY, momentum=0.9
+    )
+    optimizer = make_optimizer(Update("u", [parameter], lambda *_: None), config)
+    for gradient in GRADIENTS:
+        parameter.grad = torch.from_numpy(gradient.copy())
+        optimizer.step()
+    expected = formula(np.linspace(-1, 1, 4), GRADIENTS)
+    assert np.allclose(parameter.detach().numpy(), expected, rtol=0, atol=1e-12)
+
+
+def test_no_weight_decay_is_no_part_of_the_identity():
+    assert "weight_decay" not in TrainConfig().canonical()
+    assert TrainConfig(weight_decay=0.1).canonical()["weight_decay"] == 0.1
