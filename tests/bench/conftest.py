@@ -1,6 +1,7 @@
 """Rows as they are stored, and places to measure in that need no file."""
 
 import pytest
+import torch
 
 from genbench.bench.place import Place
 from genbench.bench.rows import digest
@@ -47,3 +48,12 @@ def place(tmp_path):
         return Place(Settings(device="cpu", data_dir=tmp_path, **{**small, **changes}))
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Two threads wait for each other at every product, for ever when the cores are taken."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

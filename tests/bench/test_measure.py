@@ -88,11 +88,13 @@ def test_a_bound_that_dawdles_is_slower(place, monkeypatch):
     old, quick = measure(case, here), bounds.iw_log_likelihood
 
     def dawdling(*arguments):
-        time.sleep(0.2)
-        return quick(*arguments)
+        started = time.perf_counter()
+        found = quick(*arguments)
+        time.sleep(30 * (time.perf_counter() - started))  # however busy the machine is
+        return found
 
     monkeypatch.setattr(bounds, "iw_log_likelihood", dawdling)
     quiet = {"relative_error": 0.05, "share_relative_error": 0.05}  # whoever else is at work
     found = judge(old | quiet, measure(case, here) | quiet)
     assert found["verdict"] == "slower"
-    assert found["speed_ratio"] < 0.1
+    assert found["corrected_ratio"] < 0.2
