@@ -14,6 +14,10 @@ from genbench.reporting.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.style import new_figure
 
 _MOST_PANELS = 3
+_SAMPLES_WIDTH = 4.9
+"""Inches for all columns of samples."""
+_LETTER_WIDTH = 0.66
+"""Of a bold letter, in units of its size."""
 
 
 def overview(
@@ -53,5 +57,7 @@ def _samples(figure: FigureBase, samples: Mapping[str, Pixels]) -> None:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (label, grid) in zip(axes, samples.items(), strict=False):
         draw_grid(axis, grid, label)
+        room = 72 * _SAMPLES_WIDTH / columns / (_LETTER_WIDTH * len(label))
+        axis.set_title(label, fontsize=min(9.0, room))
     for axis in axes[len(samples) :]:
         axis.set_axis_off()
