@@ -10,15 +10,13 @@ from genbench.models.gan import Gan
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.models.linear_vae import LinearVae, is_linear
 from genbench.models.vae import Cvae, Vae
-from genbench.nets.conv import ConvDecoder, ConvEncoder
-from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.objectives.adversarial import ns_gan_discriminator, ns_gan_generator
 from genbench.objectives.elbo import negative_elbo
 from genbench.objectives.importance import negative_iw_bound
 from genbench.objectives.reconstruction import squared_error
+from genbench.recipes.networks import initialise, make_decoder, make_encoder
 from genbench.recipes.options import (
     POSTERIOR_HEADS,
-    Activation,
     BetaVaeOptions,
     Gan2014Options,
     GanOptions,
@@ -45,9 +43,9 @@ def build_autoencoder(
     kind: type[Autoencoder], data: DataFacts, options: NetworkOptions
 ) -> Autoencoder:
     """Return an autoencoder whose untrained decoder answers with about the mean image."""
-    encoder, decoder = _encoder(data, options), _decoder(data, options)
+    encoder, decoder = make_encoder(data, options), make_decoder(data, options)
     model = kind(encoder, encoder.n_features, options.latent_dim, decoder)
-    _initialise(model, options)
+    initialise(model, options)
     decoder.start_at(BernoulliHead().start(data.mean_image))
     return model
 
@@ -79,11 +77,11 @@ def _negative_elbo(options: VaeOptions, train: TrainConfig, beta: float = 1.0) -
 def build_vae(data: DataFacts, options: GaussianLatentOptions, objective: Objective) -> Built:
     """Return a VAE, unconditional, that is trained on one objective."""
     head = observation_head(options.observation)
-    encoder, decoder = _encoder(data, options), _decoder(data, options, head.n_per_pixel)
+    encoder, decoder = make_encoder(data, options), make_decoder(data, options, head.n_per_pixel)
     posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
     kind = LinearVae if is_linear(decoder, head) else Vae
     model = kind(encoder, posterior, decoder, head, options.latent_dim)
-    _initialise(model, options)
+    initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = (Update("vae", list(model.parameters()), objective),)
     return Built(model, updates, observation=head, observation_name=head.describe())
@@ -95,11 +93,11 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     if data.n_classes < 2:
         raise ConfigError("recipe: 'cvae' needs labels, and these data have none; 'vae' does not")
     head = observation_head(options.observation)
-    encoder = _encoder(data, options, data.n_classes)
-    decoder = _decoder(data, options, head.n_per_pixel, data.n_classes)
+    encoder = make_encoder(data, options, data.n_classes)
+    decoder = make_decoder(data, options, head.n_per_pixel, data.n_classes)
     posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
     model = Cvae(encoder, posterior, decoder, head, options.latent_dim, data.n_classes)
-    _initialise(model, options)
+    initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = (Update("cvae", list(model.parameters()), _negative_elbo(options, train)),)
     return Built(model, updates, observation=head, observation_name=head.describe())
@@ -108,17 +106,17 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
 @recipe("gan")
 def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     """Generative adversarial network with the non-saturating generator loss."""
-    critic = _encoder(
+    critic = make_encoder(
         data,
         options,
         activation=options.discriminator_activation,
         dropout=options.dropout,
         batch_norm=options.batch_norm,
     )
-    generator = _decoder(data, options, batch_norm=options.batch_norm)
+    generator = make_decoder(data, options, batch_norm=options.batch_norm)
     model = Gan(generator, critic, critic.n_features, options.latent_dim)
     model.apply(_start_small)
-    _initialise(model, options)
+    initialise(model, options)
     return Built(model, adversarial_updates(model, options))
 
 
@@ -142,17 +140,6 @@ def _start_small(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _initialise(model: nn.Module, options: NetworkOptions) -> None:
-    """Draw the weights of linear and convolutional layers anew where the options ask for it."""
-    if options.init == "default":
-        return
-    for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-
-
 @recipe("linear_gaussian")
 def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: TrainConfig) -> Built:
     """Probabilistic PCA in closed form: the row whose log-likelihood is known exactly."""
@@ -165,58 +152,3 @@ def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: Trai
         observation=SharedGaussianHead(),
         observation_name="Gaussian, one maximum-likelihood scale",
     )
-
-
-def _encoder(
-    data: DataFacts,
-    options: NetworkOptions,
-    n_condition: int = 0,
-    *,
-    activation: Activation | None = None,
-    dropout: float = 0.0,
-    batch_norm: bool = False,
-) -> MlpEncoder | ConvEncoder:
-    activation = activation or options.activation
-    if options.network == "mlp":
-        return MlpEncoder(
-            data.n_pixels, options.hidden, activation, n_condition, dropout, batch_norm=batch_norm
-        )
-    _require_divisible(data, options)
-    return ConvEncoder(
-        data.image_shape,
-        options.channels,
-        options.hidden[0] if options.hidden else None,
-        activation,
-        n_condition,
-        dropout,
-        batch_norm=batch_norm,
-    )
-
-
-def _decoder(
-    data: DataFacts,
-    options: NetworkOptions,
-    n_per_pixel: int = 1,
-    n_condition: int = 0,
-    *,
-    batch_norm: bool = False,
-) -> MlpDecoder | ConvDecoder:
-    n_inputs = options.latent_dim + n_condition
-    n_channels, height, width = data.image_shape
-    shape = (n_per_pixel * n_channels, height, width)
-    if options.network == "mlp":
-        hidden = options.hidden[::-1]
-        return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)
-    _require_divisible(data, options)
-    channels = options.channels[::-1]
-    return ConvDecoder(n_inputs, channels, shape, options.activation, batch_norm=batch_norm)
-
-
-def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
-    _, height, width = data.image_shape
-    shrink = 2 ** len(options.channels)
-    if height % shrink or width % shrink:
-        raise ConfigError(
-            f"channels: {len(options.channels)} halvings do not divide a {height}x{width} image; "
-            "use fewer channels"
-        )

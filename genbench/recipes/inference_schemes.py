@@ -12,7 +12,8 @@ from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
 from genbench.objectives.elbo import negative_elbo
 from genbench.objectives.variational_em import negative_per_datum_elbo
 from genbench.objectives.wake_sleep import negative_sleep_log_posterior, negative_wake_elbo
-from genbench.recipes.builtin import _decoder, _initialise, build_vae
+from genbench.recipes.builtin import build_vae
+from genbench.recipes.networks import initialise, make_decoder
 from genbench.recipes.options import (
     BernoulliOptions,
     GaussianLatentOptions,
@@ -78,7 +79,7 @@ class VariationalEmOptions(NetworkOptions):
 def variational_em(data: DataFacts, options: VariationalEmOptions, train: TrainConfig) -> Built:
     """The VAE's decoder without an encoder: a free q(z) for each datum, or one for all."""
     head = observation_head(options.observation)
-    decoder = _decoder(data, options, head.n_per_pixel)
+    decoder = make_decoder(data, options, head.n_per_pixel)
     model: PerDatumVae | SharedPosteriorVae
     if options.scheme == "shared":
         model = SharedPosteriorVae(decoder, head, options.latent_dim)
@@ -88,7 +89,7 @@ def variational_em(data: DataFacts, options: VariationalEmOptions, train: TrainC
             raise ConfigError("scheme: 'per_datum' needs to know how many training data there are")
         model = PerDatumVae(decoder, head, options.latent_dim, data.n_train)
         objective = negative_per_datum_elbo(train.kl_warmup_epochs, options.n_samples)
-    _initialise(model, options)
+    initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = _em_updates(model, objective, options)
     return Built(model, updates, observation=head, observation_name=head.describe())

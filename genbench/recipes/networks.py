@@ -1,0 +1,77 @@
+"""The pair of networks that options describe, and how their weights start."""
+
+from torch import nn
+
+from genbench.core.errors import ConfigError
+from genbench.nets.conv import ConvDecoder, ConvEncoder
+from genbench.nets.mlp import MlpDecoder, MlpEncoder
+from genbench.recipes.options import Activation, NetworkOptions
+from genbench.recipes.registry import DataFacts
+
+
+def initialise(model: nn.Module, options: NetworkOptions) -> None:
+    """Draw the weights of linear and convolutional layers anew where the options ask for it."""
+    if options.init == "default":
+        return
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def make_encoder(
+    data: DataFacts,
+    options: NetworkOptions,
+    n_condition: int = 0,
+    *,
+    activation: Activation | None = None,
+    dropout: float = 0.0,
+    batch_norm: bool = False,
+) -> MlpEncoder | ConvEncoder:
+    """Return the network from an image, and a condition of ``n_condition`` numbers, to features."""
+    activation = activation or options.activation
+    if options.network == "mlp":
+        return MlpEncoder(
+            data.n_pixels, options.hidden, activation, n_condition, dropout, batch_norm=batch_norm
+        )
+    _require_divisible(data, options)
+    return ConvEncoder(
+        data.image_shape,
+        options.channels,
+        options.hidden[0] if options.hidden else None,
+        activation,
+        n_condition,
+        dropout,
+        batch_norm=batch_norm,
+    )
+
+
+def make_decoder(
+    data: DataFacts,
+    options: NetworkOptions,
+    n_per_pixel: int = 1,
+    n_condition: int = 0,
+    *,
+    batch_norm: bool = False,
+) -> MlpDecoder | ConvDecoder:
+    """Return the mirror image: from a code and a condition to ``n_per_pixel`` numbers a pixel."""
+    n_inputs = options.latent_dim + n_condition
+    n_channels, height, width = data.image_shape
+    shape = (n_per_pixel * n_channels, height, width)
+    if options.network == "mlp":
+        hidden = options.hidden[::-1]
+        return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)
+    _require_divisible(data, options)
+    channels = options.channels[::-1]
+    return ConvDecoder(n_inputs, channels, shape, options.activation, batch_norm=batch_norm)
+
+
+def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
+    _, height, width = data.image_shape
+    shrink = 2 ** len(options.channels)
+    if height % shrink or width % shrink:
+        raise ConfigError(
+            f"channels: {len(options.channels)} halvings do not divide a {height}x{width} image; "
+            "use fewer channels"
+        )
