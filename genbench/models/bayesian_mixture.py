@@ -1,13 +1,13 @@
 """The Bayesian Gaussian mixture: a posterior over all its parameters, and what it predicts."""
 
 import math
-import warnings
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.distributions import Chi2
 
+from genbench.models.fitted import fit_repeatably
 from genbench.models.mixtures import MixtureDensity, spread
 
 
@@ -59,7 +59,6 @@ class BayesianMixture(MixtureDensity):
         self.put("scales", torch.linalg.cholesky(covariances * widen[:, None, None]))
 
     def _posterior(self, flat: Tensor) -> list[Tensor]:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.mixture import BayesianGaussianMixture
 
         mixture = BayesianGaussianMixture(
@@ -71,9 +70,7 @@ class BayesianMixture(MixtureDensity):
             weight_concentration_prior=self.concentration,
             random_state=self.seed,
         )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            mixture.fit(flat.detach().cpu().numpy())
+        fit_repeatably(mixture, flat)
         found = (
             mixture.weight_concentration_,
             mixture.mean_precision_,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genbench.models.fitted import FittedModule, in_turn
+from genbench.models.fitted import FittedModule, fit_repeatably, in_turn
 from genbench.models.mixtures import spread
 
 _PAIRS = 2**21  # distances that are held at once
@@ -119,8 +119,9 @@ class KMeans(NearestImage):
 
         if len(x) < len(self.levels):
             raise ValueError(f"{len(x)} images are too few for {len(self.levels)} clusters")
-        fitted = MiniBatchKMeans(
+        clusters = MiniBatchKMeans(
             len(self.levels), init="random", n_init=1, batch_size=4096, random_state=self.seed
-        ).fit(x.flatten(1).float().cpu().numpy())
-        centroids = torch.as_tensor(fitted.cluster_centers_)
+        )
+        fit_repeatably(clusters, x.flatten(1).float())
+        centroids = torch.as_tensor(clusters.cluster_centers_)
         self.keep(centroids.reshape(-1, *self.levels.shape[1:]))

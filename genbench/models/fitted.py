@@ -1,5 +1,6 @@
 """Models whose numbers are fitted to data rather than trained, and stored in buffers."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -21,6 +22,20 @@ class FittedModule(nn.Module):
             if stored is not None and stored.shape != buffer.shape:
                 setattr(self, name, buffer.new_empty(stored.shape))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+def fit_repeatably(estimator: Any, data: Tensor) -> None:
+    """Fit an estimator of scikit-learn to ``data`` (N, D), to the same bits each time.
+
+    It has one thread: several add up their parts in the order in which they happen to end. Where
+    it stops at its limit of steps it does so without a warning.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(data.detach().cpu().numpy())
 
 
 def in_turn(n_available: int, n: int, device: torch.device) -> Tensor:

@@ -1,14 +1,13 @@
 """Gaussian mixtures: the fit by expectation maximisation, and the density of images."""
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from genbench.models.fitted import FittedModule
+from genbench.models.fitted import FittedModule, fit_repeatably
 
 Covariance = Literal["diag", "tied", "full"]
 
@@ -28,7 +27,6 @@ def fit_mixture(
     References:
         Dempster, Laird, Rubin 1977.
     """
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
@@ -38,9 +36,7 @@ def fit_mixture(
         max_iter=200,
         random_state=seed,
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        mixture.fit(data.detach().double().cpu().numpy())
+    fit_repeatably(mixture, data.double())
     found = (mixture.weights_, mixture.means_, mixture.covariances_)
     weights, means, covariances = (torch.as_tensor(array, dtype=torch.float64) for array in found)
     return weights, means, covariances[None] if covariance == "tied" else covariances
