@@ -34,6 +34,8 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of images, summed over each image, in float32 or better."""
+        if _is_crossed(self.base_dist.logits, value):
+            return _crossed(self.base_dist.logits, value)
         logits, x = _aligned(self.base_dist.logits, value)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
@@ -73,6 +75,24 @@ def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
     shape = torch.broadcast_shapes(parameter.shape, x.shape)  # type: ignore[no-untyped-call]
     return parameter.to(dtype).expand(shape), x.to(dtype)
+
+
+def _is_crossed(logits: Tensor, x: Tensor) -> bool:
+    """Whether every picture (..., 1, C, H, W) meets every image (B, C, H, W)."""
+    return logits.ndim > 4 and logits.shape[-4] == 1 < x.shape[0] and x.ndim == 4
+
+
+def _crossed(logits: Tensor, x: Tensor) -> Tensor:
+    """Return the log probability (..., B) of each image under each picture.
+
+    sum_i x_i logit_i is a product of matrices, and the partition does not depend on the image, so
+    that nothing of the size of pictures times images is formed. Both sums are large where their
+    difference is small: they are taken in float64.
+    """
+    dtype = torch.promote_types(torch.promote_types(logits.dtype, x.dtype), torch.float32)
+    pictures = logits.double().flatten(-3).squeeze(-2)  # (..., pixels)
+    log_partition = softplus(pictures, threshold=40.0).sum(dim=-1, keepdim=True)
+    return (pictures @ x.double().flatten(1).T - log_partition).to(dtype)
 
 
 class _BernoulliLogProb(torch.autograd.Function):

@@ -50,7 +50,9 @@ def test_log_prob_is_torchs_for_any_size_of_image(density, shape):
 
 
 @BOTH
-@pytest.mark.parametrize(("leading", "data"), [((5, 3), 3), ((3,), 1), ((), 3), ((1, 3), 3)])
+@pytest.mark.parametrize(
+    ("leading", "data"), [((5, 3), 3), ((3,), 1), ((), 3), ((1, 3), 3), ((5, 1), 3), ((2, 5, 1), 3)]
+)
 def test_values_and_gradients_broadcast_as_torchs_do(density, leading, data):
     parameter = randn(*leading, 1, 4, 4).requires_grad_()
     x = binary(data, 1, 4, 4).requires_grad_()
@@ -61,6 +63,14 @@ def test_values_and_gradients_broadcast_as_torchs_do(density, leading, data):
     expected = torch.autograd.grad((theirs * weight).sum(), (parameter, x))
     for mine, plain in zip(found, expected, strict=True):
         assert torch.allclose(mine, plain, rtol=1e-11, atol=1e-12)
+
+
+def test_every_picture_against_every_image_is_exact_in_single_precision():
+    logits, x = 30 * randn(6, 1, 1, 28, 28), binary(5, 1, 28, 28)
+    found = bernoulli(logits.float(), x.float())
+    expected = torchs(bernoulli, logits.float().double()).log_prob(x)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected.float())
 
 
 def distribution(density, parameter):
