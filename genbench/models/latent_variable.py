@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 
-class LatentVariableModel(ABC):
-    """Codes, mean images and samples, derived from prior, observation model and posterior."""
+class GenerativeModel(ABC):
+    """Mean images and samples, derived from prior and observation model."""
 
     @abstractmethod
     def prior(self) -> Distribution:
@@ -18,14 +18,6 @@ class LatentVariableModel(ABC):
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
 
-    @abstractmethod
-    def posterior(self, x: Tensor) -> Distribution:
-        """Return q(z given x): batch (B,), event (D,)."""
-
-    def encode(self, x: Tensor) -> Tensor:
-        """Return the posterior mean (B, D)."""
-        return self.posterior(x).mean
-
     def decode(self, z: Tensor) -> Tensor:
         """Return the mean image of each code."""
         return self.observation_model(z).mean
@@ -33,3 +25,15 @@ class LatentVariableModel(ABC):
     def sample(self, n: int) -> Tensor:
         """Return the mean images of n draws from the prior."""
         return self.decode(self.prior().sample(torch.Size((n,))))
+
+
+class LatentVariableModel(GenerativeModel):
+    """Codes, mean images and samples, derived from prior, observation model and posterior."""
+
+    @abstractmethod
+    def posterior(self, x: Tensor) -> Distribution:
+        """Return q(z given x): batch (B,), event (D,)."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return the posterior mean (B, D)."""
+        return self.posterior(x).mean

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from genbench.distributions.latent import StandardNormal
-from genbench.models.latent_variable import LatentVariableModel
+from genbench.models.latent_variable import GenerativeModel, LatentVariableModel
 
 
 class FreeNormal(nn.Module):
@@ -25,7 +25,7 @@ class FreeNormal(nn.Module):
         return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
 
 
-class DecoderModel(nn.Module):
+class DecoderModel(nn.Module, GenerativeModel):
     """p(z) = N(0, I) and p(x given z) from a decoder."""
 
     def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
@@ -43,14 +43,6 @@ class DecoderModel(nn.Module):
         """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
         p: Distribution = self.observation_head(self.decoder(z))
         return p
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Return the mean image of each code."""
-        return self.observation_model(z).mean
-
-    def sample(self, n: int) -> Tensor:
-        """Return the mean images of n draws from the prior."""
-        return self.decode(self.prior().sample(torch.Size((n,))))
 
 
 class PerDatumVae(DecoderModel):
