@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genbench.core.protocol import Protocol
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset, data_home, load
 from genbench.data.fetch import verify
@@ -38,7 +39,7 @@ def synthetic(n: int, device: torch.device) -> Dataset:
         n_classes=10,
         n_levels=256,
         digest="",
-        protocol=f"synthetic/uniform levels/{n}",
+        protocol=Protocol(dataset="synthetic", pixels="grey", sizes=(n, 0, 0)),
         domain="binary",
         levels=levels.to(device),
         labels=labels.to(device),

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from genbench.comparison.sides import NotComparableError, Side
+from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
-from genbench.reporting import numbers
 from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, words
 from genbench.reporting.standing import PAIRED
 

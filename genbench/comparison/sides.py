@@ -11,7 +11,7 @@ from genbench.core.errors import ConfigError, ExitCode, GenbenchError, did_you_m
 from genbench.reporting import headline, load_results
 from genbench.reporting.cells import Block, Row
 from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.frames import require_one_suite, suite_folder
+from genbench.results.metrics_table import require_one_suite, suite_folder
 
 Key = tuple[str, str, str]
 """Data set, protocol and split: numbers that differ in one of them are never compared."""

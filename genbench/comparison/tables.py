@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line, Measured
+from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
-from genbench.reporting import numbers
 from genbench.reporting.cells import UNRELIABLE, words
 from genbench.reporting.differences import p_text
 from genbench.reporting.sheets import Sheet

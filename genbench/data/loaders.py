@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from genbench.core.errors import ConfigError, DataError, did_you_mean
+from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_view, present
 from genbench.data.protocol import (
     SPLITS,
     DataConfig,
     SplitName,
-    describe,
     full_sizes,
+    protocol_of,
     split_sizes,
 )
 from genbench.data.records import DatasetSpec, RawData
@@ -46,7 +47,7 @@ class Dataset:
         n_classes: Number of labels.
         n_levels: Number of values a pixel can take before any noise.
         digest: SHA-256 over all pixels and labels as read, whatever ``limit`` keeps.
-        protocol: One line that states data, digest, view, seed and sizes.
+        protocol: Data, digest, view, seed and sizes.
         domain: ``binary`` when x is 0 or 1 only, ``grey_levels`` when it is level / (n_levels - 1),
             ``unit_interval`` when it is dequantised.
         levels: (N, C, H, W) uint8, the splits one after the other.
@@ -60,7 +61,7 @@ class Dataset:
     n_classes: int
     n_levels: int
     digest: str
-    protocol: str
+    protocol: Protocol
     domain: Literal["binary", "grey_levels", "unit_interval"]
     levels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
@@ -139,7 +140,7 @@ def load(
         n_classes=spec.n_classes,
         n_levels=spec.n_levels,
         digest=digest,
-        protocol=describe(config, spec, digest),
+        protocol=protocol_of(config, spec, digest),
         domain=config.domain,
         levels=levels.to(device),
         labels=labels.to(device),

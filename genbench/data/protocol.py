@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from genbench.core.errors import ConfigError
+from genbench.core.protocol import Protocol, Sizes
 from genbench.data.records import DatasetSpec
 from genbench.data.specs import datasets
 
@@ -96,28 +97,29 @@ def split_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
     return {split: min(n, config.limit or n) for split, n in sizes.items()}
 
 
-def describe(config: DataConfig, spec: DatasetSpec, digest: str) -> str:
-    """Write the protocol in one line: data, digest, view with its seed, sizes.
+def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
+    """Return the protocol of a view of a data set; models add measure and condition.
 
-    With a ``limit`` the full sizes follow, because they decide which data are in which split. So
-    does the word for how a data set without official splits was cut, where that matters.
+    With a ``limit`` the full sizes are part of it, because they decide which data are in which
+    split. So is the word for how a data set without official splits was cut, where that matters.
 
     Example:
         >>> config = DataConfig(name="mnist", binarisation="dynamic", limit=100)
-        >>> describe(config, datasets["mnist"], "1a2b3c4d" * 8)
+        >>> protocol_of(config, datasets["mnist"], "1a2b3c4d" * 8).text
         'mnist@1a2b3c4d/dynamic(seed=0)/100+100+100 of 55000+5000+10000'
     """
-    sizes, full = split_sizes(config, spec), full_sizes(config, spec)
-    counts = _plus(sizes) if sizes == full else f"{_plus(sizes)} of {_plus(full)}"
-    cut = f" {spec.split}" if spec.split else ""
-    return f"{spec.name}@{digest[:8]}/{_view(config)}/{counts}{cut}"
+    sizes, full = (_in_order(size(config, spec)) for size in (split_sizes, full_sizes))
+    view = config.binarisation if config.is_binary else config.dequantisation
+    return Protocol(
+        dataset=spec.name,
+        digest=digest[:8],
+        pixels="grey" if view == "none" else view,
+        options=f"seed={config.seed}" if config.is_noisy else "",
+        sizes=sizes,
+        full_sizes=None if sizes == full else full,
+        split=spec.split,
+    )
 
 
-def _plus(sizes: dict[SplitName, int]) -> str:
-    return "+".join(str(sizes[split]) for split in SPLITS)
-
-
-def _view(config: DataConfig) -> str:
-    named = config.binarisation if config.is_binary else config.dequantisation
-    view = "grey" if named == "none" else named
-    return f"{view}(seed={config.seed})" if config.is_noisy else view
+def _in_order(sizes: dict[SplitName, int]) -> Sizes:
+    return sizes["train"], sizes["validation"], sizes["test"]

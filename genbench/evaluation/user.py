@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from genbench.core.capabilities import Conditions, Variational, bind
-from genbench.core.columns import COLUMNS
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
@@ -17,6 +16,7 @@ from genbench.core.tensors import as_event, device_of, float_dtype, support_of
 from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
+from genbench.results.columns import COLUMNS
 
 
 def evaluate(

@@ -19,8 +19,8 @@ from genbench.gate.statistics import Matrix
 from genbench.reporting import load_results
 from genbench.reporting.cells import Cell, Column, SeedValue
 from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.frames import require_one_suite, suite_folder
 from genbench.reporting.stored import RunFolder, SuiteRecord, load_suite
+from genbench.results.metrics_table import require_one_suite, suite_folder
 
 _MACHINE = ("device", "threads", "system", "machine", "versions")
 

@@ -5,10 +5,10 @@ May import the standard library, this package and :mod:`genbench.reporting`'s nu
 
 from collections.abc import Sequence
 
+from genbench.core import numbers
 from genbench.gate.calibration import Rate
 from genbench.gate.check import Outcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
-from genbench.reporting import numbers
 
 ORDER: tuple[Word, ...] = ("worse", "inconclusive", "better", "same")
 HEAD = (

@@ -6,11 +6,11 @@ nothing of the layers that train or evaluate.
 
 from pathlib import Path
 
-from genbench.reporting.frames import load_results
 from genbench.reporting.stored import load_suite
 from genbench.reporting.summary import terminal_summary
 from genbench.reporting.tables import headline
 from genbench.reporting.text import terminal_table
+from genbench.results.metrics_table import load_results
 
 __all__ = ["build_report", "headline", "load_results", "terminal_summary", "terminal_table"]
 

@@ -5,8 +5,8 @@ May import the standard library, :mod:`genbench.core` and this package's cells.
 
 from collections.abc import Iterable, Iterator
 
+from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.reporting import numbers
 from genbench.reporting.cells import BEST, NO_LIKELIHOOD, TIED, UNRELIABLE, Block, Cell, marks
 
 MARKS = {

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from genbench.reporting import numbers
-from genbench.reporting.protocols import Protocol
+from genbench.core import numbers
+from genbench.core.protocol import Protocol
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 LOG_LIKELIHOODS = (

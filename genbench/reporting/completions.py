@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from genbench.core.protocol import Protocol
 from genbench.reporting.figures import FigureMaker, Gallery, ShownRun
 from genbench.reporting.grids import Pixels, tiled
-from genbench.reporting.protocols import parse
 from genbench.reporting.stored import Arrays
 
 COMPLETIONS = Gallery(
@@ -44,10 +44,9 @@ def completions(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
     for run in runs:
         if "completions" in run.arrays:
             by_protocol.setdefault(run.record.protocol, []).append(run)
-    found = {
-        f"{parse(protocol).shown} shown: {', '.join(run.record.model for run in together)}": (
-            completion_grid([run.arrays for run in together])
-        )
-        for protocol, together in by_protocol.items()
-    }
-    return maker.grid_gallery(COMPLETIONS, found, "Completions of partly hidden images,")
+    grids = {}
+    for protocol, together in by_protocol.items():
+        names = ", ".join(run.record.model for run in together)
+        title = f"{Protocol.parse(protocol).shown} shown: {names}"
+        grids[title] = completion_grid([run.arrays for run in together])
+    return maker.grid_gallery(COMPLETIONS, grids, "Completions of partly hidden images,")

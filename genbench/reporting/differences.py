@@ -7,8 +7,8 @@ standings.
 import math
 from collections.abc import Iterator, Sequence
 
+from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.reporting import numbers
 from genbench.reporting.cells import UNRELIABLE, Block, Cell, words
 from genbench.reporting.datumwise import PerDatum
 from genbench.reporting.sheets import Line, Sheet, without_empty

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from genbench.core.protocol import Protocol
 from genbench.reporting import grids, plots
 from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels
-from genbench.reporting.protocols import parse
 from genbench.reporting.sheets import Sheet
 from genbench.reporting.stored import Arrays, RunFolder, RunRecord
 from genbench.reporting.style import Picture, embedded, save
@@ -56,7 +56,7 @@ def shown_runs(suite_folder: Path, runs: Sequence[RunRecord]) -> list[ShownRun]:
 def _read(suite_folder: Path, run: RunRecord, names: Sequence[str]) -> ShownRun:
     folder = RunFolder(suite_folder / "runs" / run.train_id)
     unique = names.count(run.model) == 1
-    label = run.model if unique else f"{run.model} · {parse(run.protocol).short}"
+    label = run.model if unique else f"{run.model} · {Protocol.parse(run.protocol).short}"
     return ShownRun(label, run, folder.history(), folder.arrays())
 
 

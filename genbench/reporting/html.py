@@ -6,12 +6,12 @@ May import this package's tables, chapters and figures.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from genbench.reporting import numbers
+from genbench.core import numbers
+from genbench.core.protocol import Protocol
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
 from genbench.reporting.cells import Block, Cell, Row, marks
 from genbench.reporting.chapters import Chapter
 from genbench.reporting.figures import Gallery
-from genbench.reporting.protocols import Protocol, parse
 from genbench.reporting.rendering import as_text, render
 from genbench.reporting.sheets import Sheet
 from genbench.reporting.stored import RunRecord, SuiteRecord
@@ -147,8 +147,8 @@ def model_views(runs: Sequence[RunRecord], controls: Collection[str] = ()) -> li
     for run in runs:
         groups.setdefault((run.model, run.protocol), []).append(run)
     return [
-        ModelView(group[0], parse(group[0].protocol), tuple(group), group[0].model in controls)
-        for group in groups.values()
+        ModelView(runs[0], Protocol.parse(protocol), tuple(runs), model in controls)
+        for (model, protocol), runs in groups.items()
     ]
 
 
@@ -183,7 +183,7 @@ def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[Block]) -> 
         + " / ".join(numbers.grouped(size) for size in view.protocol.sizes)
         + " images for training / validation / test)"
         for view in models
-        if view.protocol.known
+        if not view.protocol.unparsed
     )
     data = " and ".join(sizes) or ", ".join(dict.fromkeys(block.dataset for block in blocks))
     words = ("model" if n_models == 1 else "models", "seed" if len(seeds) == 1 else "seeds")

@@ -12,8 +12,8 @@ import seaborn as sns
 from matplotlib.lines import Line2D
 from pandas.api.types import is_numeric_dtype
 
+from genbench.core import numbers
 from genbench.core.plot import Plot
-from genbench.reporting import numbers
 from genbench.reporting.style import INK, MUTED, colours
 
 ROLES = ("x", "hue", "style", "panel")

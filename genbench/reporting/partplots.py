@@ -12,8 +12,8 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from genbench.core.numbers import grouped, plain
 from genbench.reporting.cells import PARZEN, UNRELIABLE, Cell, words
-from genbench.reporting.numbers import grouped, plain
 from genbench.reporting.parts import Cells, Family
 from genbench.reporting.ranks import NAMES, Entry, Ranks
 from genbench.reporting.style import INK, MUTED, new_figure, new_panel

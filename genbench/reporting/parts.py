@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from genbench.reporting import numbers
+from genbench.core import numbers
 from genbench.reporting.cells import Block, Cell, Column, Row
 from genbench.reporting.sheets import Line, Sheet, number
 from genbench.reporting.tables import cell_of, column_of

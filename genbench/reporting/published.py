@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from genbench.reporting import numbers
+from genbench.core import numbers
+from genbench.core.protocol import Protocol
 from genbench.reporting.cells import Cell, Column, marks, words
-from genbench.reporting.protocols import parse
 from genbench.reporting.sheets import Line, Sheet
 from genbench.reporting.stored import PublishedRecord
 from genbench.reporting.tables import SHARED, cell_of, column_of
@@ -91,7 +91,7 @@ def _apart(entry: PublishedRecord, cell: Cell) -> str:
 def _how(group: pd.DataFrame, column: Column, cell: Cell) -> str:
     if not cell.ok:
         return cell.reason
-    protocol, split = parse(str(group["protocol"].iloc[0])), str(group["split"].iloc[0])
+    protocol, split = Protocol.parse(str(group["protocol"].iloc[0])), str(group["split"].iloc[0])
     size = f"{numbers.grouped(cell.n)} {split} data" if cell.n is not None else split
     parts = (words(cell.kind), column.settings, size, protocol.short)
     return ", ".join(part for part in parts if part)

@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
+from genbench.core import numbers
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
-from genbench.reporting import numbers
 from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, marks, words
 from genbench.reporting.datumwise import PerDatum
 from genbench.reporting.sheets import Sheet

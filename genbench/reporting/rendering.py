@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from genbench.core import numbers
 from genbench.core.files import canonical_json
-from genbench.reporting import numbers
 
 _BADGES = {
     "exact": "exact",

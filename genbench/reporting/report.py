@@ -11,7 +11,6 @@ from genbench.core.files import write_atomic
 from genbench.reporting.chapters import chapters, sheets_of
 from genbench.reporting.datumwise import PerDatum
 from genbench.reporting.figures import FigureMaker, shown_runs
-from genbench.reporting.frames import load_results, suite_folder
 from genbench.reporting.galleries import draw_all
 from genbench.reporting.html import page, published_page
 from genbench.reporting.latex import latex_tables
@@ -24,6 +23,7 @@ from genbench.reporting.stored import SuiteRecord, load_suite
 from genbench.reporting.studied import load_studies
 from genbench.reporting.style import colours
 from genbench.reporting.tables import arranged, headline
+from genbench.results.metrics_table import load_results, suite_folder
 
 CONTROLS = (
     "independent_pixels",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.reporting.protocols import parse
+from genbench.core.protocol import Protocol
 from genbench.reporting.rendering import as_text
 from genbench.reporting.stored import RunFolder, RunRecord
 
@@ -74,7 +74,7 @@ def _flat(value: Any) -> Any:
 
 def _batch_size(run: RunRecord) -> int:
     """Training images of a step: a batch is never larger than the data."""
-    n_train = parse(run.protocol).sizes[0]
+    n_train = Protocol.parse(run.protocol).sizes[0]
     size = int(run.train.get("batch_size", 1))
     return min(size, n_train) if n_train else size
 

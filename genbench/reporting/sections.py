@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from genbench.core import numbers
 from genbench.core.plot import Plot
-from genbench.reporting import numbers
 from genbench.reporting.chapters import Chapter
 from genbench.reporting.declared import draw, draw_images, image_grid, told
 from genbench.reporting.figures import FigureMaker, Gallery

@@ -17,7 +17,7 @@ from genbench.core.errors import StorageError
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.files import read_json, sha256_file
 from genbench.core.plot import Plot
-from genbench.reporting.frames import REDO, suite_folder
+from genbench.results.metrics_table import REDO, suite_folder
 
 Arrays = dict[str, NDArray[Any]]
 

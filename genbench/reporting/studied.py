@@ -15,8 +15,8 @@ from pydantic import Field, ValidationError
 from genbench.core.errors import StorageError
 from genbench.core.files import read_json
 from genbench.core.plot import Plot
-from genbench.reporting.frames import REDO, suite_folder
 from genbench.reporting.stored import Arrays, RunFolder, StoredRecord, first_error, load_suite
+from genbench.results.metrics_table import REDO, suite_folder
 
 
 class CheckRecord(StoredRecord):

@@ -6,11 +6,11 @@ May import the standard library, pandas and this package's readers and texts.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from genbench.reporting.frames import load_results
-from genbench.reporting.numbers import cell
+from genbench.core.numbers import cell
 from genbench.reporting.stored import load_suite
 from genbench.reporting.studied import StoredStudy, load_studies
 from genbench.reporting.text import terminal_table
+from genbench.results.metrics_table import load_results
 
 Layout = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
 _HEADS = ("study", "check", "expected", "found", "tolerance", "holds")

@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
+from genbench.core.protocol import Protocol
 from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, SeedValue
-from genbench.reporting.frames import OPTIONAL, health_of
-from genbench.reporting.protocols import parse
+from genbench.results.metrics_table import OPTIONAL, health_of
 
 FAMILIES = ("kl_per_dim", "iw_curve", "active_units_sweep", "kl_decomposition", "inference_gap")
 """Metrics whose rows are named ``metric[part]``."""
@@ -92,7 +92,7 @@ def _block(
         note = "label summed out" if (protocol, model) in summed_out else ""
         cells = _cells(group[group["_label"] == label], columns)
         rows.append(Row(model, label, cells, model in controls, note))
-    known = parse(protocol)
+    known = Protocol.parse(protocol)
     n = _usual(group["n"].dropna(), known.sizes[2])
     return Block(dataset, known, split, n, tuple(columns), tuple(rows))
 

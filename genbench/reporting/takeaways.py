@@ -6,8 +6,8 @@ May import the standard library and this package's cells.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from genbench.core.numbers import plain
 from genbench.reporting.cells import BEST, TIED, UNRELIABLE, Block, Cell, Column
-from genbench.reporting.numbers import plain
 
 _BOUNDS = ("ais_log_likelihood", "iw_log_likelihood", "elbo")
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}

@@ -1,21 +1,22 @@
 """Evaluates a trained run: its numbers, the values behind them, and its pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genbench.core.protocol import Protocol
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.evaluation.pictures import collect_pictures
-from genbench.evaluation.runner import Outcome, Task, evaluate_model
+from genbench.evaluation.runner import evaluate_model
 from genbench.evaluation.spec import Context
-from genbench.runs import store
+from genbench.results import run_folder
+from genbench.results.run_folder import RunFolder
+from genbench.runs.read_run import SPLIT, EvaluationRequest, key_of, made_figures
 from genbench.runs.spec import RunSpec
-from genbench.runs.store import RunFolder
-from genbench.runs.stored import SPLIT, Wanted, made_figures
 from genbench.training.checkpoint import read_weights, write_weights
 
 
@@ -23,11 +24,12 @@ def evaluate(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    wanted: Wanted,
+    wanted: EvaluationRequest,
     model: nn.Module,
     metrics: dict[str, Any],
+    protocol: Protocol,
 ) -> None:
-    """Add what is missing of all that is wanted to ``metrics``, and store what stands behind it."""
+    """Add what is missing of a request to ``metrics``, and store the values behind it."""
     tasks = [task for task in wanted.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
     x, y = dataset.held_out(SPLIT)
     context = Context(
@@ -42,13 +44,15 @@ def evaluate(
     for task, outcome in zip(tasks, outcomes, strict=True):
         rows = [asdict(row) for row in outcome.rows]
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
-    _write_per_datum(folder, tasks, outcomes)
-    made = made_figures(folder, metrics)
-    if new := [name for name in wanted.figures if name not in made]:
-        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)), new)
-        kept = read_weights(folder / store.FIGURES) if made else {}
-        write_weights(folder / store.FIGURES, kept | pictures)
-        metrics["figures"] = [*made, *new]
+    keys = {task.key: key_of(task, protocol) for task in wanted.tasks}
+    values = {keys[t.key]: o.per_datum for t, o in zip(tasks, outcomes, strict=True)}
+    _write_per_datum(folder, keys, values)
+    present = made_figures(folder, metrics)
+    if lacking := [name for name in wanted.figures if name not in present]:
+        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)), lacking)
+        kept = read_weights(folder / run_folder.FIGURES) if present else {}
+        write_weights(folder / run_folder.FIGURES, kept | pictures)
+        metrics["figures"] = [*present, *lacking]
 
 
 def _log_frequencies(dataset: Dataset) -> Tensor:
@@ -58,12 +62,17 @@ def _log_frequencies(dataset: Dataset) -> Tensor:
     return (counts / counts.sum()).log()
 
 
-def _write_per_datum(folder: RunFolder, tasks: Sequence[Task], outcomes: Sequence[Outcome]) -> None:
-    """Keep the values behind each mean, so that models can be compared datum by datum."""
-    values: dict[str, Tensor] = {}
-    if folder.intact(store.PER_DATUM):
-        values = read_weights(folder / store.PER_DATUM)
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        if outcome.per_datum is not None:
-            values[f"{SPLIT}/{task.key}"] = outcome.per_datum.contiguous()
-    write_weights(folder / store.PER_DATUM, values)
+def _write_per_datum(
+    folder: RunFolder, keys: Mapping[str, str], new: Mapping[str, Tensor | None]
+) -> None:
+    """Keep the values behind each mean, so that models can be compared datum by datum.
+
+    Older versions stored them under the evaluation's own key; ``keys`` has today's for each.
+    """
+    stored: dict[str, Tensor] = {}
+    if folder.intact(run_folder.PER_DATUM):
+        stored = read_weights(folder / run_folder.PER_DATUM)
+    today = {f"{SPLIT}/{task_key}": key for task_key, key in keys.items()}
+    values = {today.get(key, key): tensor for key, tensor in stored.items()}
+    values |= {key: tensor.contiguous() for key, tensor in new.items() if tensor is not None}
+    write_weights(folder / run_folder.PER_DATUM, values)

@@ -15,15 +15,21 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.data import Dataset
 from genbench.recipes import Built
-from genbench.runs import store
+from genbench.results import run_folder
+from genbench.results.run_folder import RunFolder
 from genbench.runs.assume import Assume, fit_assumption, shell
 from genbench.runs.build import build
 from genbench.runs.evaluating import evaluate
 from genbench.runs.provenance import provenance
-from genbench.runs.record import RunRecord, describe
+from genbench.runs.read_run import (
+    EvaluationRequest,
+    fill,
+    past_measurements,
+    read_run,
+    stored_metrics,
+)
+from genbench.runs.record import RunRecord, describe, protocol_of
 from genbench.runs.spec import RunSpec
-from genbench.runs.store import RunFolder
-from genbench.runs.stored import Wanted, fill, past_measurements, read_stored, stored_metrics
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, fit
 from genbench.training.threads import fitting_threads, float32_products, forward_flops
@@ -46,7 +52,7 @@ def execute(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    wanted: Wanted,
+    wanted: EvaluationRequest,
     device: torch.device,
     trained: Trained | None = None,
 ) -> RunRecord:
@@ -66,12 +72,12 @@ def execute(
     Raises:
         StorageError: Results cannot be written.
     """
-    found = read_stored(spec, dataset, folder, wanted)
+    found = read_run(spec, dataset, folder, wanted)
     if found:
         found.cached = True
         return found
     built = build(spec, dataset)
-    record = RunRecord(spec, folder.train_id, "", description=describe(spec, dataset, built))
+    record = RunRecord(spec, folder.train_id, description=describe(spec, dataset, built))
     with fitting_threads(step_flops(spec, dataset, built)):
         run = _Run(spec, dataset, folder, device, built, trained or Trained())
         metrics = run.work(wanted, record.description)
@@ -91,7 +97,7 @@ def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
 
 def start_over(folder: RunFolder) -> None:
     """Break the seal before a training, so that nothing of an older one is reused."""
-    (folder / store.MANIFEST).unlink(missing_ok=True)
+    folder.break_seal()
 
 
 @dataclass(frozen=True)
@@ -105,16 +111,17 @@ class _Run:
     built: Built
     trained: Trained
 
-    def work(self, wanted: Wanted, description: dict[str, Any]) -> dict[str, Any]:
+    def work(self, wanted: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.spec, self.dataset, self.folder
         metrics, measured = stored_metrics(folder), past_measurements(folder)
-        folder.write(store.SPEC, spec.identity(dataset.digest) | {"description": description})
+        protocol = protocol_of(dataset, description)
+        folder.write(run_folder.SPEC, spec.identity(dataset.digest) | {"description": description})
         model = self.built.model.to(self.device)
         if metrics and metrics["status"] == "ok":
             if spec.assume:
                 model = shell(model, spec.assume, dataset.image_shape).to(self.device)
-            model.load_state_dict(read_weights(folder / store.MODEL))
+            model.load_state_dict(read_weights(folder / run_folder.MODEL))
         else:
             start_over(folder)
             metrics, measured = self._train(model)
@@ -123,11 +130,11 @@ class _Run:
         if metrics["status"] == "ok":
             started = time.perf_counter()
             with float32_products():
-                evaluate(spec, dataset, folder, wanted, model, metrics)
+                evaluate(spec, dataset, folder, wanted, model, metrics, protocol)
             seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
             measured["evaluate_seconds"] = round(seconds, 3)
-        folder.write(store.METRICS, metrics)
-        folder.write(store.PROVENANCE, provenance(self.device, **measured))
+        folder.write(run_folder.METRICS, metrics)
+        folder.write(run_folder.PROVENANCE, provenance(self.device, **measured))
         folder.seal(drop_checkpoint=metrics["status"] == "ok")  # else the last good one stays
         return metrics
 
@@ -148,10 +155,10 @@ class _Run:
 
     def _take(self, base: RunFolder, model: nn.Module) -> int | None:
         """Load a finished training of the same model; return the selected epoch."""
-        model.load_state_dict(read_weights(base / store.MODEL))
-        if store.HISTORY in base.listed():
-            write_atomic(self.folder / store.HISTORY, (base / store.HISTORY).read_text())
-        selected: int | None = base.read(store.METRICS).get("selected_epoch")
+        model.load_state_dict(read_weights(base / run_folder.MODEL))
+        if run_folder.HISTORY in base.listed():
+            write_atomic(self.folder / run_folder.HISTORY, (base / run_folder.HISTORY).read_text())
+        selected: int | None = base.read(run_folder.METRICS).get("selected_epoch")
         return selected
 
     def _fit_closed_form(self, model: nn.Module) -> float:
@@ -159,7 +166,7 @@ class _Run:
         started = time.perf_counter()
         with seeded(self.spec.seed, "closed_form"):
             self.built.closed_form(self.dataset.held_out(self.built.closed_form_split).x)
-        write_weights(self.folder / store.MODEL, weights_of(model))
+        write_weights(self.folder / run_folder.MODEL, weights_of(model))
         return round(time.perf_counter() - started, 3)
 
     def _fit(self, model: nn.Module) -> FitResult | DivergedError:
@@ -170,7 +177,7 @@ class _Run:
                 self.dataset,
                 self.spec.train,
                 Stream(self.spec.seed, ("train",)),
-                self.folder / store.CHECKPOINT,
+                self.folder / run_folder.CHECKPOINT,
                 f"{self.spec.name} (seed {self.spec.seed})",
             )
         except DivergedError as error:
@@ -182,16 +189,16 @@ class _Run:
         chosen = result.best if best else result.last
         model.load_state_dict(chosen)
         history = pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n")
-        write_atomic(self.folder / store.HISTORY, history)
-        write_weights(self.folder / store.LAST_MODEL, result.last)
-        write_weights(self.folder / store.MODEL, chosen)
+        write_atomic(self.folder / run_folder.HISTORY, history)
+        write_weights(self.folder / run_folder.LAST_MODEL, result.last)
+        write_weights(self.folder / run_folder.MODEL, chosen)
         return result.best_epoch if best else self.spec.train.epochs
 
     def _assume(self, assume: Assume, model: nn.Module, metrics: dict[str, Any]) -> nn.Module:
         stream = Stream(self.spec.seed, ("assume",))
         found = fit_assumption(model, assume, self.dataset, stream)
         metrics["fitted"] = found.told
-        write_weights(self.folder / store.MODEL, weights_of(found.model))
+        write_weights(self.folder / run_folder.MODEL, weights_of(found.model))
         return found.model
 
 

@@ -17,13 +17,14 @@ from genbench.core.progress import progress
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.runner import Task, make_task
 from genbench.recipes import load_plugins
+from genbench.results.run_folder import CHECKPOINT, SPEC, RunFolder
+from genbench.results.sealed_folder import MANIFEST
 from genbench.runs.build import build
 from genbench.runs.execute import Trained, execute
 from genbench.runs.provenance import pick_device
+from genbench.runs.read_run import EvaluationRequest, read_run
 from genbench.runs.record import RunRecord, describe, failed
 from genbench.runs.spec import RunSpec
-from genbench.runs.store import CHECKPOINT, MANIFEST, SPEC, RunFolder
-from genbench.runs.stored import Wanted, read_stored
 from genbench.runs.together import groups, train_together
 
 Group = tuple[RunSpec, ...]
@@ -47,9 +48,9 @@ class Plan:
         """Return the tasks with their evaluators."""
         return [make_task(name, options) for name, options in self.tasks]
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> EvaluationRequest:
         """Return what is asked of each run once it is trained."""
-        return Wanted(self.evaluations(), self.figures)
+        return EvaluationRequest(self.evaluations(), self.figures)
 
 
 class Bench:
@@ -69,7 +70,7 @@ class Bench:
     def folder(self, spec: RunSpec) -> RunFolder:
         """Return where the run is stored."""
         train_id = spec.train_id(self.dataset(spec.data).digest)
-        return RunFolder(self.plan.results_dir, self.plan.suite, train_id)
+        return RunFolder(self.plan.results_dir / self.plan.suite, train_id)
 
     def preflight(self) -> None:
         """Build every model once, so that a mistake is found before the first minute of training.
@@ -119,7 +120,7 @@ class Bench:
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run that is stored with every evaluation, or None."""
         dataset, folder = self.dataset(spec.data), self.folder(spec)
-        return read_stored(spec, dataset, folder, self.plan.wanted())
+        return read_run(spec, dataset, folder, self.plan.wanted())
 
 
 def run_here(bench: Bench, specs: Sequence[RunSpec]) -> Iterator[RunRecord]:

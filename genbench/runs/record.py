@@ -1,20 +1,16 @@
 """What is told of a run: its description, its protocol, and its rows for the suite's table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
+from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
 from genbench.evaluation.runner import Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import RunSpec
-
-LABEL = "|label"
-"""Ends the protocol of a number about p(x given y)."""
-PIXELS = "|pixels:"
-"""Ends the protocol of a number about hidden pixels, with the part of the image that is shown."""
 
 
 @dataclass
@@ -23,7 +19,7 @@ class RunRecord:
 
     spec: RunSpec
     train_id: str
-    protocol: str
+    protocol: Protocol = field(default_factory=Protocol)
     status: str = "ok"
     reason: str = ""
     cached: bool = False
@@ -58,21 +54,16 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     }
 
 
-def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> str:
+def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     """Return what a number must share to be compared: data, view, measure and condition.
 
     A model without a density stands with the measure that is natural for its data, so that its
     reconstructions are compared with those of models that saw the same pixels.
     """
-    condition = LABEL if description["conditional"] else ""
-    if shown := description.get("shown"):
-        condition = f"{PIXELS}{shown}"
-    return f"{dataset.protocol}/{description['comparable_measure']}{condition}"
-
-
-def unconditional(protocol: str) -> str:
-    """Return the protocol of a number from which the condition was summed out."""
-    return protocol.removesuffix(LABEL)
+    shown = description.get("shown")
+    condition = f"{PIXELS}{shown}" if shown else LABEL if description["conditional"] else ""
+    measure = description["comparable_measure"]
+    return replace(dataset.protocol, measure=measure, condition=condition)
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:

@@ -10,12 +10,12 @@ from genbench.core.files import canonical_json
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.recipes import Built
-from genbench.runs import store
+from genbench.results import run_folder
+from genbench.results.run_folder import RunFolder
 from genbench.runs.build import build
 from genbench.runs.execute import Trained, start_over, step_flops, trained_base
+from genbench.runs.read_run import stored_metrics
 from genbench.runs.spec import RunSpec
-from genbench.runs.store import RunFolder
-from genbench.runs.stored import stored_metrics
 from genbench.training.alike import Member, partition
 from genbench.training.threads import fitting_threads
 from genbench.training.together import fit_together
@@ -123,4 +123,4 @@ def _member(spec: RunSpec, folder: RunFolder, built: Built, device: torch.device
     start_over(folder)
     stream = Stream(spec.seed, ("train",))
     model = built.model.to(device)
-    return Member(model, built.updates, spec.train, stream, folder / store.CHECKPOINT)
+    return Member(model, built.updates, spec.train, stream, folder / run_folder.CHECKPOINT)

@@ -15,8 +15,8 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import write_atomic
 from genbench.core.options import Options
 from genbench.core.plot import Plot
-from genbench.core.sealed import MANIFEST, SealedFolder
 from genbench.core.seeding import Stream
+from genbench.results.sealed_folder import MANIFEST, SealedFolder
 from genbench.studies.study import Check, Findings, Setting, Study, studies
 
 SCHEMA = 1

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.core.columns import COLUMNS
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
-from genbench.reporting.frames import load_results
+from genbench.results.columns import COLUMNS
+from genbench.results.metrics_table import load_results
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, label_of, unconditional
+from genbench.runs.record import RunRecord, label_of
 from genbench.suites.outcome import SuiteRun
 from genbench.suites.spec import SuiteSpec
 from genbench.suites.studying import StudyRecord
@@ -50,10 +50,11 @@ def row_labels(records: Sequence[RunRecord]) -> dict[str, str]:
 
 
 def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
+    protocol = record.protocol.without_label if row["marginal"] else record.protocol
     return row | {
         "suite": suite,
         "dataset": record.spec.data.name,
-        "protocol": unconditional(record.protocol) if row["marginal"] else record.protocol,
+        "protocol": protocol.text,
         "seed": record.spec.seed,
         "split": "test",
         "train_id": record.train_id,
@@ -124,7 +125,7 @@ def _run(suite: SuiteSpec, record: RunRecord, labels: Mapping[str, str]) -> dict
         "recipe": record.spec.recipe,
         "seed": record.spec.seed,
         "dataset": record.spec.data.name,
-        "protocol": record.protocol,
+        "protocol": record.protocol.text,
         "options": record.spec.recipe_options().model_dump(mode="json"),
         "train": {} if in_closed_form else record.spec.train.model_dump(mode="json"),
         "data": record.spec.data.model_dump(mode="json"),

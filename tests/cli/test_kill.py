@@ -40,12 +40,12 @@ evaluating.evaluate_model = lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL)
 """,
     "between the metrics and the manifest": """
 import os, signal
-from genbench.runs.store import RunFolder
+from genbench.results.run_folder import RunFolder
 RunFolder.seal = lambda self, **_: os.kill(os.getpid(), signal.SIGKILL)
 """,
     "after the checkpoint was dropped": """
 import os, signal
-from genbench.runs.store import RunFolder
+from genbench.results.run_folder import RunFolder
 write = RunFolder.write
 def stop(self, name, value):
     if name == "manifest.json":

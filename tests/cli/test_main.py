@@ -303,7 +303,7 @@ def test_a_full_disk_is_code_5_and_stops_the_suite(place, command, monkeypatch):
     def full(handle):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    from genbench.runs.store import RunFolder
+    from genbench.results.run_folder import RunFolder
 
     write = RunFolder.write
 

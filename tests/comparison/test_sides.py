@@ -43,7 +43,7 @@ def test_unknown_suite_names_the_nearest(stored):
 
 
 def test_a_collection_is_answered_with_its_suites(tmp_path):
-    from genbench.core.columns import COLUMNS
+    from genbench.results.columns import COLUMNS
 
     folder = tmp_path / "all"
     folder.mkdir()

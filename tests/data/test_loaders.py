@@ -62,7 +62,7 @@ def test_the_digest_covers_pixels_and_labels_whatever_is_kept(tiny_content, tiny
 
 def test_a_data_set_states_its_protocol_and_domain(tiny_dir):
     data = tiny_set(tiny_dir, binarisation="dynamic", seed=4)
-    assert data.protocol == f"tiny@{data.digest[:8]}/dynamic(seed=4)/32+8+10"
+    assert data.protocol.text == f"tiny@{data.digest[:8]}/dynamic(seed=4)/32+8+10"
     assert (data.name, data.image_shape, data.n_levels) == ("tiny", (1, 4, 4), 256)
     domains = [tiny_set(tiny_dir, **view).domain for view in VIEWS]
     assert domains == ["grey_levels", "binary", "binary", "binary", "unit_interval"]
@@ -174,7 +174,7 @@ def test_data_other_than_registered_are_refused(tiny_content, tiny_dir, monkeypa
 @pytest.mark.mnist
 def test_the_real_mnist_is_served_under_its_protocol(real_data):
     data = load(DataConfig(name="mnist", binarisation="static"), real_data)
-    assert data.protocol == "mnist@06b0d1f1/static(seed=0)/55000+5000+10000"
+    assert data.protocol.text == "mnist@06b0d1f1/static(seed=0)/55000+5000+10000"
     grey = load(DataConfig(name="mnist"), real_data).held_out("test").x.double()
     x = data.held_out("test").x.double()
     n_pixels = grey.numel()

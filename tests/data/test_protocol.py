@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from genbench.data import DataConfig, datasets
-from genbench.data.protocol import describe, split_sizes
+from genbench.data.protocol import protocol_of, split_sizes
 
 DIGEST = "1a2b3c4d" * 8
 
@@ -24,7 +24,8 @@ DIGEST = "1a2b3c4d" * 8
     ],
 )
 def test_the_protocol_states_what_distinguishes_numbers(options, expected):
-    assert describe(DataConfig(name="mnist", **options), datasets["mnist"], DIGEST) == expected
+    config = DataConfig(name="mnist", **options)
+    assert protocol_of(config, datasets["mnist"], DIGEST).text == expected
 
 
 def test_limit_keeps_the_sizes_of_smaller_splits():

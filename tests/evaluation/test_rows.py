@@ -9,12 +9,12 @@ import torch
 from torch.distributions import Independent, Normal
 
 from genbench.core.capabilities import HasPosterior
-from genbench.core.columns import COLUMNS
 from genbench.core.estimate import Estimate
 from genbench.core.seeding import Stream
 from genbench.evaluation.collection import summarise_health
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context, EvaluatorOptions, PerDatum, evaluator, evaluators
+from genbench.results.columns import COLUMNS
 from genbench.suites.run import Request, run_suite
 from tests.evaluation.helpers import (
     LINEAR,

@@ -17,9 +17,9 @@ from torch.distributions import (
 )
 
 import genbench
-from genbench.core.columns import COLUMNS
 from genbench.core.errors import ConfigError
 from genbench.evaluation.spec import evaluators
+from genbench.results.columns import COLUMNS
 from tests.evaluation.helpers import (
     LINEAR,
     SMALL_OPTIONS,

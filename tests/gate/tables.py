@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from genbench.core.columns import COLUMNS
 from genbench.gate.entries import entries_of
+from genbench.results.columns import COLUMNS
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/100+20+40/mass"
 UNITS = {

@@ -7,8 +7,8 @@ import pytest
 
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report, load_results
-from genbench.reporting.frames import health_of
 from genbench.reporting.stored import RunFolder, load_suite
+from genbench.results.metrics_table import health_of
 
 
 def test_columns_are_typed_and_absent_values_are_nan(results):

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from genbench.core.protocol import Protocol
 from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
-from genbench.reporting.protocols import parse
 from genbench.reporting.standing import comparisons, ranked
 
 COLUMN = Column("elbo", "{}", 1, "nats", "higher", "lower_bound", 400)
@@ -29,7 +29,7 @@ def cell(*train_ids, kind="lower_bound", n=400):
 
 def block(column=COLUMN, controls=(), **cells):
     rows = tuple(Row(name, name, (found,), name in controls) for name, found in cells.items())
-    return Block("digits", parse("p"), "test", 400, (column,), rows)
+    return Block("digits", Protocol.parse("p"), "test", 400, (column,), rows)
 
 
 def values(mean, seed, n=400, noise=0.1):

@@ -90,6 +90,16 @@ def done(workplace) -> Workplace:
 
 
 @pytest.fixture
+def untrained(monkeypatch):
+    """Forbid any training from now on: ``untrained()``."""
+
+    def fit(*args, **kwargs):
+        raise AssertionError("trained again")
+
+    return lambda: monkeypatch.setattr("genbench.runs.execute.fit", fit)
+
+
+@pytest.fixture
 def own_recipe():
     """Register recipes for one test: ``own_recipe(name, build)``."""
     added = []

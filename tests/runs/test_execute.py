@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from genbench.core.errors import ConfigError
 from genbench.core.files import sha256_file
+from genbench.results.per_datum import value_key
+from genbench.results.run_folder import RunFolder
 
 FILES = {
     "spec.json",
@@ -55,17 +57,47 @@ def test_history_has_one_row_per_epoch(done):
     assert [line.split(",")[0] for line in text] == ["epoch", "1", "2"]
 
 
+def per_datum_keys(folder, condition=""):
+    """Return the rows of each evaluation by the key of its values."""
+    evaluations = json.loads((folder / "metrics.json").read_text())["evaluations"]
+    rows = {rows[0]["metric"].partition("[")[0]: rows for rows in evaluations.values()}
+    return {
+        value_key("test", metric, condition, 1, json.dumps(found[0]["options"])): found
+        for metric, found in rows.items()
+    }
+
+
 def test_per_datum_values_average_to_the_stored_numbers(done):
     for model in ("vae", "linear_gaussian"):
         folder = done.run_of(done.outcome, model)
         values = load_file(folder / "artifacts" / "per_datum.safetensors")
-        evaluations = json.loads((folder / "metrics.json").read_text())["evaluations"]
+        by_key = per_datum_keys(folder)
         for key, tensor in values.items():
-            rows = evaluations[key]
+            rows = by_key[key]
             means = tensor.double().reshape(len(tensor), -1).mean(dim=0).tolist()
             assert [row["value"] for row in rows] == pytest.approx(means, rel=1e-12)
             assert all(row["n"] == 80 for row in rows)
-        assert any(key.startswith("test/iw_log_likelihood/v1") for key in values)
+        assert any(key.startswith("iw_log_likelihood/test/v1") for key in values)
+
+
+def test_values_under_an_older_version_s_keys_are_renamed_and_not_evaluated_again(done, untrained):
+    untrained()
+    folder = done.run_of(done.outcome, "vae")
+    path = folder / "artifacts" / "per_datum.safetensors"
+    before, metrics = load_file(path), (folder / "metrics.json").read_bytes()
+    of_rows = {key: rows[0]["metric"] for key, rows in per_datum_keys(folder).items()}
+    evaluations = json.loads(metrics)["evaluations"]
+    old = {rows[0]["metric"]: key for key, rows in evaluations.items()}
+    save_file({old[of_rows[key]]: tensor for key, tensor in before.items()}, path)
+    RunFolder(done.results / "tiny", folder.name).seal()
+    records = {record.spec.name: record for record in done.run().records}
+    assert not records["vae"].cached
+    assert records["linear_gaussian"].cached
+    after = load_file(path)
+    assert after.keys() == before.keys()
+    assert all(bool((after[key] == before[key]).all()) for key in before)
+    assert (folder / "metrics.json").read_bytes() == metrics
+    assert done.run().cached
 
 
 def test_the_closed_form_row_agrees_with_itself(done):

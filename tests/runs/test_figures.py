@@ -18,16 +18,6 @@ def tensors(workplace, outcome):
     return {name: tensor.clone() for name, tensor in found.items()}  # not a map of the file
 
 
-@pytest.fixture
-def untrained(monkeypatch):
-    """Forbid any training from now on: ``untrained()``."""
-
-    def fit(*args, **kwargs):
-        raise AssertionError("trained again")
-
-    return lambda: monkeypatch.setattr("genbench.runs.execute.fit", fit)
-
-
 def test_every_figure_that_can_be_asked_for_is_made_somewhere():
     assert set(FIGURES) == set(pictures)
 
@@ -58,12 +48,12 @@ def test_a_figure_is_added_without_training_and_the_others_stay(done, untrained)
 
 
 def test_a_run_of_an_older_version_has_the_default_figures(done, untrained):
-    from genbench.runs.store import RunFolder
+    from genbench.results.run_folder import RunFolder
 
     untrained()
     train_ids = [path.name for path in done.runs()]
     for train_id in train_ids:
-        folder = RunFolder(done.results, "tiny", train_id)
+        folder = RunFolder(done.results / "tiny", train_id)
         metrics = folder.read("metrics.json")
         assert metrics.pop("figures") == list(DEFAULT_FIGURES)
         folder.write("metrics.json", metrics)

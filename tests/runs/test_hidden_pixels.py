@@ -1,7 +1,8 @@
 """Runs of models that are shown a part of each image: a protocol for each part."""
 
+from genbench.core.protocol import Protocol
 from genbench.reporting.tables import headline
-from genbench.runs.record import protocol_of, unconditional
+from genbench.runs.record import protocol_of
 
 SUITE = """
 [data]
@@ -59,9 +60,9 @@ def test_numbers_of_different_parts_never_share_a_table(workplace):
 
 
 def test_stored_descriptions_without_the_word_have_the_protocol_they_had():
-    dataset = type("Data", (), {"protocol": "d@1/grey/1+1+1"})()
+    dataset = type("Data", (), {"protocol": Protocol.parse("d@1/grey/1+1+1")})()
     described = {"comparable_measure": "mass", "conditional": True}
-    assert protocol_of(dataset, described) == "d@1/grey/1+1+1/mass|label"
+    assert protocol_of(dataset, described).text == "d@1/grey/1+1+1/mass|label"
     shown = described | {"conditional": False, "shown": "column 3"}
-    assert protocol_of(dataset, shown) == "d@1/grey/1+1+1/mass|pixels:column 3"
-    assert unconditional(protocol_of(dataset, shown)) == protocol_of(dataset, shown)
+    assert protocol_of(dataset, shown).text == "d@1/grey/1+1+1/mass|pixels:column 3"
+    assert protocol_of(dataset, shown).without_label == protocol_of(dataset, shown)

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from genbench.core import numbers
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
-from genbench.reporting import numbers
 from genbench.reporting.cells import Block, Column
 from genbench.reporting.declared import draw, image_grid, told
 from genbench.reporting.figures import FigureMaker

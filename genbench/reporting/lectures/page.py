@@ -9,8 +9,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from genbench.core import numbers
 from genbench.core.files import write_atomic
-from genbench.reporting import numbers
 from genbench.reporting.lectures.exhibits import Exhibit, exhibit
 from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.prose import line, paragraphs

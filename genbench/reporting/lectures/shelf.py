@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from genbench.core import numbers
 from genbench.core.plot import Plot
-from genbench.reporting import numbers
 from genbench.reporting.figures import ShownRun, shown_runs
-from genbench.reporting.frames import load_results
 from genbench.reporting.runtables import of_models, run_table
 from genbench.reporting.stored import RunRecord, SuiteRecord, load_suite
 from genbench.reporting.studied import StoredStudy, read_study
 from genbench.reporting.style import colours
+from genbench.results.metrics_table import load_results
 
 
 @dataclass(frozen=True)

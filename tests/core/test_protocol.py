@@ -1,8 +1,8 @@
-from genbench.reporting.protocols import parse
+from genbench.core.protocol import Protocol
 
 
 def test_sentence_says_sizes_binarisation_and_measure():
-    protocol = parse("mnist@1a2b3c4d/dynamic(seed=0)/55000+5000+10000/mass")
+    protocol = Protocol.parse("mnist@1a2b3c4d/dynamic(seed=0)/55000+5000+10000/mass")
     assert protocol.sizes == (55000, 5000, 10000)
     for words in (
         "mnist",
@@ -16,7 +16,7 @@ def test_sentence_says_sizes_binarisation_and_measure():
 
 
 def test_conditional_protocol_says_that_it_is_not_about_p_of_x():
-    protocol = parse("mnist@1a2b3c4d/grey/50+10+20/density|label")
+    protocol = Protocol.parse("mnist@1a2b3c4d/grey/50+10+20/density|label")
     assert protocol.condition == "label"
     assert "say nothing about p(x)" in protocol.sentence
     assert "given the label" in protocol.short
@@ -24,7 +24,7 @@ def test_conditional_protocol_says_that_it_is_not_about_p_of_x():
 
 def test_a_split_of_a_shuffled_film_says_what_that_means():
     plain, shuffled = (
-        parse(f"frey_faces@1a2b3c4d/grey/1565+200+200{split}/mass")
+        Protocol.parse(f"frey_faces@1a2b3c4d/grey/1565+200+200{split}/mass")
         for split in ("", " shuffled_film")
     )
     assert "near-duplicates" in shuffled.sentence
@@ -34,14 +34,15 @@ def test_a_split_of_a_shuffled_film_says_what_that_means():
 
 
 def test_protocol_of_another_form_is_shown_as_it_is():
-    protocol = parse("something else")
+    protocol = Protocol.parse("something else")
     assert (protocol.short, protocol.sentence) == ("something else", "Protocol something else.")
 
 
 def test_a_protocol_of_hidden_pixels_says_what_is_shown():
-    protocol = parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|pixels:top left + bottom left")
+    binarised = "mnist@1a2b3c4d/static(seed=0)/50+10+20/mass"
+    protocol = Protocol.parse(f"{binarised}|pixels:top left + bottom left")
     assert protocol.shown == "top left + bottom left"
     assert protocol.short.endswith("given the top left + bottom left")
     assert "p(hidden pixels|shown pixels)" in protocol.sentence
     assert "top left + bottom left" in protocol.sentence
-    assert parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|label").shown == ""
+    assert Protocol.parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|label").shown == ""

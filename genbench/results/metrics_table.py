@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genbench.core.columns import COLUMNS
 from genbench.core.errors import ConfigError, StorageError, did_you_mean
+from genbench.results.columns import COLUMNS
 
 STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
 REDO = "`python -m genbench run` redoes it"

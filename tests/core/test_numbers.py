@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from genbench.reporting.numbers import grouped, measured, plain, seconds, spread
+from genbench.core.numbers import grouped, measured, plain, seconds, spread
 
 
 @pytest.mark.parametrize(

@@ -4,48 +4,63 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from safetensors import safe_open
+
 from genbench.core.figures import DEFAULT_FIGURES
+from genbench.core.protocol import Protocol
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.runner import Row, Task
-from genbench.runs import store
+from genbench.results import run_folder
+from genbench.results.per_datum import value_key
+from genbench.results.run_folder import RunFolder
 from genbench.runs.record import RunRecord, empty_rows, protocol_of
 from genbench.runs.spec import RunSpec
-from genbench.runs.store import RunFolder
 
 SPLIT: SplitName = "test"
 ROW = {field.name for field in fields(Row)}
-NEEDED = (store.SPEC, store.METRICS)
+NEEDED = (run_folder.SPEC, run_folder.METRICS)
+TRAINED = {*NEEDED, run_folder.MODEL, run_folder.LAST_MODEL, run_folder.HISTORY}
 MEASURED = ("train_seconds", "evaluate_seconds", "trained_together", "not_together")
 """What the provenance says of how a run was done, beside where and when."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EvaluationRequest:
     """What is asked of a trained run: its evaluations, and the figures made of it."""
 
     tasks: Sequence[Task]
     figures: Sequence[str] = DEFAULT_FIGURES
 
 
-def read_stored(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, wanted: Wanted
+def read_run(
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, wanted: EvaluationRequest
 ) -> RunRecord | None:
     """Return the record of a run if it is stored, intact, with all that is asked; else None."""
     metrics = stored_metrics(folder)
-    if not metrics or not folder.intact(store.PROVENANCE, *folder.listed()):
+    if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
     if metrics["status"] == "ok" and not _complete(folder, metrics, wanted):
         return None
-    description = folder.read(store.SPEC)["description"]
-    record = RunRecord(spec, folder.train_id, "", description=description)
+    description = folder.read(run_folder.SPEC)["description"]
+    record = RunRecord(spec, folder.train_id, description=description)
     return fill(record, dataset, folder, metrics, wanted.tasks)
 
 
-def _complete(folder: RunFolder, metrics: dict[str, Any], wanted: Wanted) -> bool:
+def key_of(task: Task, protocol: Protocol) -> str:
+    """Return the key under which a task's per-datum values are stored."""
+    evaluator, options = task.evaluator, task.options.model_dump_json()
+    given = protocol.without_label if evaluator.marginal_metric else protocol
+    return value_key(SPLIT, evaluator.metric, given.condition, evaluator.version, options)
+
+
+def _complete(folder: RunFolder, metrics: dict[str, Any], wanted: EvaluationRequest) -> bool:
     keys = {f"{SPLIT}/{task.key}" for task in wanted.tasks}
     figures = set(made_figures(folder, metrics))
-    return keys <= metrics["evaluations"].keys() and figures >= set(wanted.figures)
+    if not (keys <= metrics["evaluations"].keys() and figures >= set(wanted.figures)):
+        return False
+    with safe_open(folder / run_folder.PER_DATUM, framework="numpy") as values:
+        return keys.isdisjoint(values.keys())  # an older version stored them by evaluator
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
@@ -53,7 +68,7 @@ def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
 
     A run of an older version says nothing of them: it has the default ones.
     """
-    whole = folder.intact(store.FIGURES)
+    whole = folder.intact(run_folder.FIGURES)
     return tuple(metrics.get("figures", DEFAULT_FIGURES)) if whole else ()
 
 
@@ -63,26 +78,26 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
     Without the values behind the numbers the metrics count as not evaluated; so do rows of an
     older version, which lack a column.
     """
-    trained = folder.listed() & {*NEEDED, store.MODEL, store.LAST_MODEL, store.HISTORY}
+    trained = folder.listed() & TRAINED
     if not folder.intact(*NEEDED, *trained):
         return None
-    metrics: dict[str, Any] = folder.read(store.METRICS)
+    metrics: dict[str, Any] = folder.read(run_folder.METRICS)
     if metrics["status"] != "ok":
         return metrics
-    if not folder.intact(store.PER_DATUM):
+    if not folder.intact(run_folder.PER_DATUM):
         metrics["evaluations"] = {}
     found = metrics["evaluations"].items()
     metrics["evaluations"] = {
         k: rows for k, rows in found if all(row.keys() >= ROW for row in rows)
     }
-    return metrics if store.MODEL in trained else None
+    return metrics if run_folder.MODEL in trained else None
 
 
 def past_measurements(folder: RunFolder) -> dict[str, Any]:
     """Return what an intact, sealed run has recorded so far."""
-    if not folder.intact(store.MODEL, store.PROVENANCE):
+    if not folder.intact(run_folder.MODEL, run_folder.PROVENANCE):
         return {}
-    recorded = folder.read(store.PROVENANCE)
+    recorded = folder.read(run_folder.PROVENANCE)
     return {k: recorded[k] for k in MEASURED if k in recorded}
 
 
@@ -97,7 +112,7 @@ def fill(
     record.protocol = protocol_of(dataset, record.description)
     record.status, record.reason = metrics["status"], metrics["reason"]
     record.fitted = metrics.get("fitted", {})
-    record.provenance = folder.read(store.PROVENANCE)
+    record.provenance = folder.read(run_folder.PROVENANCE)
     record.description = record.description | {"selected_epoch": metrics.get("selected_epoch")}
     for task in tasks:
         rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")

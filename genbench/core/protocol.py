@@ -1,0 +1,185 @@
+"""The protocol of a number: what two numbers must share before they may be compared.
+
+Tables and baselines store it as one line, ``data@digest/pixels(options)/sizes/measure|condition``,
+which is built, printed and parsed here and nowhere else.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from genbench.core.numbers import grouped
+
+LABEL = "label"
+"""The condition of a number about p(x given y)."""
+PIXELS = "pixels:"
+"""Begins the condition of a number about hidden pixels; the part that is shown follows."""
+
+Sizes = tuple[int, int, int]
+"""Images for training, validation and testing."""
+
+_PIXELS = {
+    "grey": "Grey levels are used as they are",
+    "threshold": "Each pixel was set to 0 or 1 at a fixed grey level",
+    "static": "Each pixel was drawn once as 0 or 1, with its grey level as the probability",
+    "dynamic": (
+        "Training pixels are drawn anew as 0 or 1 each time they are used, with their grey level"
+        " as the probability; the test pixels were drawn once in the same way"
+    ),
+    "uniform": "Uniform noise was added to the grey levels, which makes them continuous",
+}
+_SPLITS = {
+    "shuffled_film": (
+        "; they are the frames of one film, shuffled before they were split, so that"
+        " near-duplicates stand on both sides"
+    ),
+}
+_MEASURES = {
+    "mass": "Likelihoods are probabilities of discrete pixel values, so their logarithms are ≤ 0",
+    "density": (
+        "Likelihoods are densities of continuous pixel values: their logarithms may be positive"
+        " and depend on the pixel scale"
+    ),
+    "none": "No likelihood is defined here, because the models state no observation model",
+}
+_SHORT = {
+    "grey": "grey levels",
+    "threshold": "thresholded",
+    "static": "binarised once",
+    "dynamic": "dynamically binarised",
+    "uniform": "uniform noise added",
+    "mass": "probabilities",
+    "density": "densities",
+    "none": "no likelihood",
+}
+_SIZES = r"\d+\+\d+\+\d+"
+_PATTERN = re.compile(
+    r"(?P<dataset>[^@/|]+)@(?P<digest>[^/|]+)/(?P<pixels>[^/|(]+)(\((?P<options>[^)]*)\))?"
+    rf"/(?P<sizes>{_SIZES})( of (?P<full_sizes>{_SIZES}))?( (?P<split>\w+))?"
+    r"(/(?P<measure>[^/|]+))?(\|(?P<condition>.+))?"
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which data, how their pixels were made, which kind of likelihood, and given what.
+
+    Attributes:
+        dataset: Name of the data set.
+        digest: First digits of the SHA-256 of its content.
+        pixels: How pixels are presented: ``grey``, ``static``, ``uniform`` and so on.
+        options: Options of that view, such as ``seed=0``.
+        sizes: Number of images in each split.
+        full_sizes: Sizes before a ``limit``; None where there is none.
+        split: How the splits were cut, where that is not the official way.
+        measure: ``mass``, ``density``, or empty where no model said which.
+        condition: What the model is given: ``label``, or ``pixels:`` and the part that is shown.
+        unparsed: A text of another form, kept whole.
+    """
+
+    dataset: str = ""
+    digest: str = ""
+    pixels: str = ""
+    options: str = ""
+    sizes: Sizes = (0, 0, 0)
+    full_sizes: Sizes | None = None
+    split: str = ""
+    measure: str = ""
+    condition: str = ""
+    unparsed: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Protocol":
+        """Take a protocol's text apart; text of another form is kept whole."""
+        match = _PATTERN.fullmatch(text)
+        if match is None:
+            return cls(unparsed=text)
+        part = match.groupdict(default="")
+        sizes, full = _sizes(part.pop("sizes")), part.pop("full_sizes")
+        return cls(sizes=sizes, full_sizes=_sizes(full) if full else None, **part)
+
+    @property
+    def text(self) -> str:
+        """The protocol in one line.
+
+        Example:
+            >>> Protocol("mnist", "1a2b", "static", "seed=0", (50, 10, 20), measure="mass").text
+            'mnist@1a2b/static(seed=0)/50+10+20/mass'
+        """
+        if self.unparsed:
+            return self.unparsed
+        options = f"({self.options})" if self.options else ""
+        full = f" of {_plus(self.full_sizes)}" if self.full_sizes else ""
+        split = f" {self.split}" if self.split else ""
+        measure = f"/{self.measure}" if self.measure else ""
+        condition = f"|{self.condition}" if self.condition else ""
+        data = f"{self.dataset}@{self.digest}/{self.pixels}{options}"
+        return f"{data}/{_plus(self.sizes)}{full}{split}{measure}{condition}"
+
+    @property
+    def without_label(self) -> "Protocol":
+        """The protocol of a number from which the label was summed out."""
+        return replace(self, condition="") if self.condition == LABEL else self
+
+    @property
+    def shown(self) -> str:
+        """The part of each image that the models are given; empty where they are given none."""
+        return self.condition.removeprefix(PIXELS) if self.condition.startswith(PIXELS) else ""
+
+    @property
+    def short(self) -> str:
+        """A heading of a few words.
+
+        Example:
+            >>> Protocol.parse("mnist@1a2b/static(seed=0)/50+10+20/mass|label").short
+            'mnist, binarised once, probabilities, given the label'
+        """
+        if self.unparsed:
+            return self.unparsed
+        given = f"given the {self.shown or self.condition}" if self.condition else ""
+        parts = (self.dataset, _short(self.pixels), _short(self.measure), given)
+        return ", ".join(part for part in parts if part)
+
+    @property
+    def sentence(self) -> str:
+        """What a reader needs to know before comparing two numbers."""
+        if self.unparsed:
+            return f"Protocol {self.text}."
+        train, validation, test = map(grouped, self.sizes)
+        full = ", ".join(map(str, self.full_sizes or ()))
+        cut = f" (the first of {full})" if full else ""
+        options = f" ({self.options.replace('=', ' ')})" if self.options else ""
+        parts = [
+            f"Data set {self.dataset} (content digest {self.digest}): {train} images for training,"
+            f" {validation} for validation, {test} for testing{cut}{_SPLITS.get(self.split, '')}",
+            _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + options,
+            _MEASURES.get(self.measure, f"Likelihoods: {self.measure or 'unknown'}"),
+            self._about_condition,
+        ]
+        return ". ".join(part for part in parts if part) + "."
+
+    @property
+    def _about_condition(self) -> str:
+        if self.shown:
+            return (
+                f"The model is shown a part of each image ({self.shown}), so its numbers are about"
+                " p(hidden pixels|shown pixels) and say nothing about p(x)"
+            )
+        if self.condition:
+            return (
+                f"The model is given the {self.condition} y of each image, so its numbers are about"
+                " p(x|y) and say nothing about p(x)"
+            )
+        return ""
+
+
+def _sizes(text: str) -> Sizes:
+    train, validation, test = map(int, text.split("+"))
+    return train, validation, test
+
+
+def _plus(sizes: Sizes) -> str:
+    return "+".join(map(str, sizes))
+
+
+def _short(word: str) -> str:
+    return _SHORT.get(word, word)
