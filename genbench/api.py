@@ -91,13 +91,14 @@ def run_and_report(request: "Request", say: Callable[[str], None] = lambda _: No
 def _report(request: "Request", outcome: "SuiteRun") -> None:
     """Write the reports that are not up to date, of a collection's members first."""
     from genbench.reporting import build_report
+    from genbench.results.suite import StoredSuite
 
     for member in outcome.members:
         if member.ran:
             _report(request, member)
     outcome.report = request.reports / outcome.suite / "index.html"
     if not (outcome.unchanged and outcome.report.exists()):
-        build_report(request.results, request.reports, outcome.suite)
+        build_report(StoredSuite.open(request.results, outcome.suite), request.reports)
 
 
 def _as_toml(value: Any) -> str:
@@ -116,6 +117,8 @@ def load_results(suite: str = "digits", results: str | Path = RESULTS) -> "pd.Da
     Raises:
         StorageError: There is none, or it is damaged.
     """
-    from genbench.reporting import load_results as read
+    from genbench.results.metrics_table import with_metrics
+    from genbench.results.suite import StoredSuite
 
-    return read(Path(results), suite)
+    stored = StoredSuite.open(Path(results), suite)
+    return with_metrics(stored.table, stored.metrics)

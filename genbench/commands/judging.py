@@ -60,7 +60,7 @@ def _update_baseline(arguments: Namespace, margins: dict[str, float]) -> int:
 
 
 def _calibrate_gate(arguments: Namespace, margins: dict[str, float]) -> int:
-    from genbench.gate import calibration, machine, texts
+    from genbench.gate import calibration, json_junit, texts
 
     n_seeds, trials, loss = arguments.seeds, arguments.trials, arguments.loss
     rates = calibration.measure(
@@ -72,6 +72,6 @@ def _calibrate_gate(arguments: Namespace, margins: dict[str, float]) -> int:
         trials=trials,
         loss=loss,
     )
-    shown = machine.rates_json if arguments.format == "json" else texts.rates_text
+    shown = json_junit.rates_json if arguments.format == "json" else texts.rates_text
     out(shown(rates, n_seeds, loss))
     return ExitCode.OK

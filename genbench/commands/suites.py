@@ -12,6 +12,7 @@ def run(arguments: Namespace) -> int:
     """``run``: train and evaluate what is missing, store, report."""
     from genbench.api import run_and_report
     from genbench.reporting import terminal_summary
+    from genbench.results.suite import StoredSuite
     from genbench.suites.run import dry_run
 
     request = _request(arguments)
@@ -22,7 +23,7 @@ def run(arguments: Namespace) -> int:
     outcome = run_and_report(request, note)
     if outcome.cached:
         note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
-    out(terminal_summary(request.results, outcome.suite, table))
+    out(terminal_summary(StoredSuite.open(request.results, outcome.suite), table))
     out(f"\nresults: {request.results / outcome.suite / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")
@@ -58,9 +59,11 @@ def _request(arguments: Namespace) -> Any:
 def report(arguments: Namespace) -> int:
     """``report``: tables, figures and a page from stored results alone."""
     from genbench.reporting import build_report, terminal_summary
+    from genbench.results.suite import StoredSuite
 
-    summary = terminal_summary(arguments.results, arguments.suite, table)
-    page = build_report(arguments.results, arguments.reports, arguments.suite)
+    suite = StoredSuite.open(arguments.results, arguments.suite)
+    summary = terminal_summary(suite, table)
+    page = build_report(suite, arguments.reports)
     out(summary)
     out(f"\nreport: {page}")
     return ExitCode.OK

@@ -1,11 +1,8 @@
-"""Two results side by side: which model is better, and how sure that is.
-
-May import :mod:`genbench.core`, :mod:`genbench.reporting`, numpy and matplotlib; never torch.
-"""
+"""Two results side by side: which model is better, and how sure that is."""
 
 from genbench.comparison.measure import Comparison, Line, compare
 from genbench.comparison.sides import NotComparableError, Side, resolve
-from genbench.comparison.tables import sheets
+from genbench.comparison.tables import tables
 from genbench.comparison.write import as_json, as_text, write_comparison
 
 __all__ = [
@@ -17,6 +14,6 @@ __all__ = [
     "as_text",
     "compare",
     "resolve",
-    "sheets",
+    "tables",
     "write_comparison",
 ]

@@ -1,7 +1,4 @@
-"""Replicates of seed means under resampling of data and seeds, from addressed random numbers.
-
-May import numpy and :mod:`genbench.core`.
-"""
+"""Replicates of seed means under resampling of data and seeds, from addressed random numbers."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,6 @@
 """Which number of A meets which number of B, and which have no counterpart.
 
 Only numbers of one data set, protocol, split, metric, options, evaluator version, kind and n meet.
-May import the standard library, numpy, :mod:`genbench.core` and the readers of reporting.
 """
 
 from collections.abc import Iterator
@@ -12,10 +11,8 @@ import numpy as np
 from genbench.comparison.sides import NotComparableError, Side
 from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
-from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, words
-from genbench.reporting.standing import PAIRED
+from genbench.results.cells import Block, Cell, Column, Row, words
 
-_NEVER = {PARZEN: "ranks models wrongly", "bdmc_gap": "says how far an estimator is off"}
 _SHOWN = 4
 
 
@@ -124,12 +121,12 @@ def _rows(matches: Matches, first: Found, second: Found) -> None:
     labels = (first[2].label, second[2].label)
     block = first[1]
     for column, cell, other in _cells(matches, first, second):
-        if column.metric in _NEVER:
-            matches.left_out.append(f"{column.metric}, since it {_NEVER[column.metric]}")
+        if column.record.not_compared:
+            matches.left_out.append(f"{column.metric}, since it {column.record.not_compared}")
             continue
         name = " ".join(part for part in (column.metric, column.settings) if part)
         reason = _reason(cell, other)
-        values = None if reason else _values(column, (first[0], cell), (second[0], other))
+        values = None if reason else _values(column, (*first[:2], cell), (*second[:2], other))
         if values is not None:
             made = Match(block, column, labels, (cell, other), values)
             matches.found.append(made)
@@ -185,14 +182,14 @@ def _a(kind: str) -> str:
 
 
 def _values(
-    column: Column, first: tuple[Side, Cell], second: tuple[Side, Cell]
+    column: Column, first: tuple[Side, Block, Cell], second: tuple[Side, Block, Cell]
 ) -> tuple[Seeds, Seeds] | None:
     """Values per datum of both; else one value per seed where both have several seeds."""
-    if column.metric in PAIRED and (first[1].n or 0) > 1:
-        found = [side.values.of(column, cell) for side, cell in (first, second)]
+    if column.record.ranked and (first[2].n or 0) > 1:
+        found = [side.values.of(block, column, cell) for side, block, cell in (first, second)]
         if found[0] is not None and found[1] is not None:
             return found[0], found[1]
     one, other = (
-        {seed.seed: np.array([seed.value]) for seed in cell.seeds} for _, cell in (first, second)
+        {seed.seed: np.array([seed.value]) for seed in cell.seeds} for _, _, cell in (first, second)
     )
     return (one, other) if len(one) > 1 and len(other) > 1 else None

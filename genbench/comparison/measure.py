@@ -1,8 +1,4 @@
-"""The numbers of a comparison: differences, improvement, interquartile means and ranks.
-
-May import the standard library, numpy, :mod:`genbench.core` and this package's matching and
-bootstrap.
-"""
+"""The numbers of a comparison: differences, improvement, interquartile means and ranks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

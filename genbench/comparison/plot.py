@@ -1,7 +1,4 @@
-"""The rank plot: one panel per number, each contestant's mean rank with its interval.
-
-May import matplotlib, seaborn, this package's measure and tables, and reporting's style.
-"""
+"""The rank plot: one panel per number, each contestant's mean rank with its interval."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -13,8 +10,8 @@ from matplotlib.lines import Line2D
 
 from genbench.comparison.measure import Line
 from genbench.comparison.tables import contestants
-from genbench.reporting.cells import words
 from genbench.reporting.style import INK, colours, new_figure
+from genbench.results.cells import words
 
 _ACROSS, _WIDTH = 3, 34
 _COLOURS = colours(["A", "B"])

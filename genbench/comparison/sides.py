@@ -1,17 +1,14 @@
-"""What A and B stand for: a suite, a folder of results, or one model of either.
-
-May import the standard library, :mod:`genbench.core` and the readers of :mod:`genbench.reporting`.
-"""
+"""What A and B stand for: a suite, a folder of results, or one model of either."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, ExitCode, GenbenchError, did_you_mean
-from genbench.reporting import headline, load_results
-from genbench.reporting.cells import Block, Row
-from genbench.reporting.datumwise import PerDatum
-from genbench.results.metrics_table import require_one_suite, suite_folder
+from genbench.results.blocks import blocks_of
+from genbench.results.cells import Block, Row
+from genbench.results.per_datum import PerDatum
+from genbench.results.suite import StoredSuite
 
 Key = tuple[str, str, str]
 """Data set, protocol and split: numbers that differ in one of them are never compared."""
@@ -79,13 +76,12 @@ def _is_folder(text: str) -> bool:
 def _read(where: str, results: Path, model: str = "") -> Side:
     if _is_folder(where):
         path = Path(where).resolve()
-        results, suite = path.parent, path.name
+        suite = StoredSuite.open(path.parent, path.name)
     else:
-        suite = where
-    frame = load_results(results, suite)
-    require_one_suite(frame, suite)
-    blocks = tuple(headline(frame))
-    whole = Side(where, blocks, PerDatum(suite_folder(results, suite)))
+        suite = StoredSuite.open(results, where)
+    suite.require_no_collection()
+    blocks = tuple(blocks_of(suite.frame, suite.metrics))
+    whole = Side(where, blocks, suite.per_datum)
     return _only(whole, model) if model else whole
 
 

@@ -1,7 +1,4 @@
-"""A comparison as two small tables: differences, and where each contestant stands.
-
-May import the standard library and this package's measure, and reporting's sheets and numbers.
-"""
+"""A comparison as two small tables: differences, and where each contestant stands."""
 
 from collections.abc import Sequence
 
@@ -9,9 +6,8 @@ from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line, Measured
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
-from genbench.reporting.cells import UNRELIABLE, words
-from genbench.reporting.differences import p_text
-from genbench.reporting.sheets import Sheet
+from genbench.reporting.small_table import SmallTable
+from genbench.results.cells import UNRELIABLE, words
 
 _DIFFERENCES = (
     "model",
@@ -32,7 +28,7 @@ Texts = tuple[str, ...]
 Groups = Sequence[Sequence[Line]]
 
 
-def sheets(found: Comparison) -> list[Sheet]:
+def tables(found: Comparison) -> list[SmallTable]:
     """Two tables per protocol: what differs, and how the contestants rank."""
     made = []
     for place, groups in enumerate(found.blocks, 1):
@@ -47,7 +43,7 @@ def sheets(found: Comparison) -> list[Sheet]:
     return made
 
 
-def _differences(name: str, title: str, groups: Groups, n_tests: int) -> Sheet:
+def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTable:
     """What is the same in all rows is said once, in the title and the caption."""
     lines = [line for group in groups for line in group]
     heads: Texts = _DIFFERENCES
@@ -60,7 +56,7 @@ def _differences(name: str, title: str, groups: Groups, n_tests: int) -> Sheet:
         title = f"{title}: {models.pop()}"
         heads, rows = heads[1:], [row[1:] for row in rows]
     texts = tuple(i for i, head in enumerate(heads) if head in _TEXTS)
-    return Sheet(name, title, heads, tuple(rows), caption, texts)
+    return SmallTable(name, title, heads, tuple(rows), caption, texts)
 
 
 def _difference(line: Line) -> Texts:
@@ -76,7 +72,7 @@ def _difference(line: Line) -> Texts:
         str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]}, {seeds[1]}",
         f"{sign}{value} ± {stderr}{mark}",
         _interval(*found.interval, found.stderr),
-        p_text(line.p_holm).removeprefix("p "),
+        numbers.p_value(line.p_holm).removeprefix("p "),
         f"{line.improvement.value:.2f} {_shares(line.improvement)}",
         line.verdict,
         line.test,
@@ -126,7 +122,7 @@ def _warnings(lines: Sequence[Line]) -> list[str]:
     return made
 
 
-def _standings(name: str, title: str, groups: Groups) -> Sheet:
+def _standings(name: str, title: str, groups: Groups) -> SmallTable:
     rows = [_standing(group[0], entry) for group in groups for entry in contestants(group)]
     seeds = min(entry.n_seeds for group in groups for entry in contestants(group))
     plain = " (with fewer than four seeds, their mean)" if seeds < _TRIMMED else ""
@@ -135,7 +131,7 @@ def _standings(name: str, title: str, groups: Groups) -> Sheet:
         f" percentiles of {N_REPLICATES} bootstrap draws of images and seeds{_too_few(seeds)}."
         " Rank: mean over the same draws, among numbers of equal kind and n."
     )
-    return Sheet(name, title, _STANDINGS, tuple(rows), caption, (0, 1))
+    return SmallTable(name, title, _STANDINGS, tuple(rows), caption, (0, 1))
 
 
 def _too_few(seeds: int) -> str:

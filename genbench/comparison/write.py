@@ -1,7 +1,4 @@
-"""A comparison as JSON and as files: tables, numbers and the rank plot.
-
-May import this package and reporting's Markdown and style.
-"""
+"""A comparison as JSON and as files: tables, numbers and the rank plot."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +8,7 @@ from typing import Any
 
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line, Measured
-from genbench.comparison.tables import sheets
+from genbench.comparison.tables import tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
 from genbench.reporting.markdown import markdown_tables
@@ -88,9 +85,9 @@ def as_text(found: Comparison, table: Table, width: int = 118) -> str:
         width: Of the captions; a table is as wide as it needs to be.
     """
     parts = []
-    for sheet in sheets(found):
-        notes = [sheet.caption, *(f"{mark} {sentence}." for mark, sentence in sheet.notes)]
-        parts += [sheet.title, table(sheet.rows, sheet.heads), *(fill(n, width) for n in notes)]
+    for small in tables(found):
+        notes = [small.caption, *(f"{mark} {sentence}." for mark, sentence in small.notes)]
+        parts += [small.title, table(small.rows, small.heads), *(fill(n, width) for n in notes)]
     if found.left_out:
         parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in found.left_out))
     return "\n\n".join(parts)
@@ -105,7 +102,7 @@ def write_comparison(found: Comparison, folder: Path) -> None:
     from genbench.comparison.plot import rank_plot  # the plotting libraries take a second to load
     from genbench.reporting.style import save, styled
 
-    made = sheets(found)
+    made = tables(found)
     write_atomic(folder / "compare.json", pretty_json(as_json(found)))
     write_atomic(folder / "compare.md", markdown_tables("Comparison", [], made))
     for place, groups in enumerate(found.blocks, 1):

@@ -69,6 +69,16 @@ def spread(value: float) -> str:
     return measured(0.0, value)[1]
 
 
+def p_value(value: float) -> str:
+    """A p-value as people write it.
+
+    Example:
+        >>> p_value(0.0321), p_value(1e-9)
+        ('p = 0.032', 'p < 0.001')
+    """
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
 def seconds(value: float | None) -> str:
     """A duration: seconds, or minutes and seconds.
 

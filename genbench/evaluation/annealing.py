@@ -1,6 +1,6 @@
 """log p(x) by annealed importance sampling, and the gap that bounds its error."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import PositiveInt
@@ -27,6 +27,11 @@ PILOT_CHAINS = 4
 class AisOptions(EvaluatorOptions):
     """C chains of ``n_temperatures`` trajectories each, on ``n_data`` of the data."""
 
+    names: ClassVar[dict[str, str]] = {
+        "n_chains": "chains",
+        "n_temperatures": "temperatures",
+        "n_leapfrog": "leapfrog",
+    }
     n_chains: PositiveInt = 16
     n_temperatures: PositiveInt = 1000
     n_leapfrog: PositiveInt = 10
@@ -50,6 +55,12 @@ class AisOptions(EvaluatorOptions):
     formula="log 1/C Σ_c w_c,  log w = Σₜ (βₜ − βₜ₋₁) log p(x, zₜ₋₁) / start(zₜ₋₁)",
     cites=("Neal2001:eq11", "Wu2017:sec3"),
     options=AisOptions,
+    place=40,
+    tightness=3,
+    plot="bounds",
+    estimator="AIS",
+    margin=2.0,
+    log_density=True,
 )
 def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     """Lower bound of log p(x) in expectation, by annealing from the start to p(x, z).
@@ -77,6 +88,12 @@ def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     formula="−log 1/C Σ_c 1/w'_c − log 1/C Σ_c w_c  on x, z ∼ p(x, z)",
     cites=("Grosse2016:sec3", "Wu2017:sec3.2"),
     options=AisOptions,
+    place=80,
+    role="diagnostic",
+    not_compared="says how far an estimator is off",
+    plot="none",
+    margin=2.0,
+    log_density=True,
 )
 def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
     """Upper less lower bound of log p(x) on data drawn from the model: bounds the error of AIS.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from genbench.evaluation.spec import Kind, PerDatum
+from genbench.core.metric import Kind
+from genbench.evaluation.spec import PerDatum
 
 
 @dataclass

@@ -9,6 +9,7 @@ from torch.distributions import Distribution, Normal, kl_divergence
 
 from genbench.core.capabilities import Variational
 from genbench.core.estimate import Estimate, mean_and_stderr, require_finite
+from genbench.core.metric import Parts
 from genbench.evaluation.latent import factorised_normal
 from genbench.evaluation.spec import (
     Block,
@@ -20,6 +21,15 @@ from genbench.evaluation.spec import (
 from genbench.inference.aggregate import Mixture, decompose_kl, with_known_sum
 from genbench.inference.bounds import posterior_of, prior_of
 
+DECOMPOSITION_PARTS = Parts(
+    names={"index_code_mi": "index-code mutual information"},
+    caption=(
+        "The rate, averaged over images, in three parts: mutual information between image and code;"
+        " total correlation, by which the aggregate posterior's dimensions depend on each other;"
+        " and the KL of each dimension's aggregate posterior to its prior. They add up to kl."
+    ),
+    note="In nats, ± standard error over images.",
+)
 PARTS = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 
 
@@ -69,6 +79,10 @@ def reduce_decomposition(values: Tensor, options: DecompositionOptions) -> dict[
     cites=("HoffmanJohnson2016:sec2", "Chen2018:eq2"),
     options=DecompositionOptions,
     reduce=reduce_decomposition,
+    role="diagnostic",
+    plot="stacked",
+    margin=1.0,
+    parts=DECOMPOSITION_PARTS,
 )
 def kl_decomposition(block: Block, options: DecompositionOptions) -> PerDatum:
     """The mean KL as index-code mutual information, total correlation and dimension-wise KL.

@@ -3,11 +3,14 @@
 Those that ask for the same draws share them, so that nothing is decoded twice.
 """
 
+from typing import ClassVar
+
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from genbench.core.capabilities import Conditions, Generative, Variational, missing
+from genbench.core.metric import Parts
 from genbench.evaluation.spec import (
     Block,
     EvaluatorOptions,
@@ -27,6 +30,7 @@ class IwOptions(EvaluatorOptions):
     ``n_data`` only so many data are evaluated, evenly spaced over all.
     """
 
+    names: ClassVar[dict[str, str]] = {"n_samples": "K"}
     n_samples: PositiveInt = 100
     chunk_size: PositiveInt | None = None
     n_data: PositiveInt | None = None
@@ -36,6 +40,22 @@ class ExtrapolationOptions(IwOptions):
     """The same, with two halves."""
 
     n_samples: int = Field(100, ge=2)
+
+
+CURVE_PARTS = Parts(
+    head="K = {}",
+    caption=(
+        "The importance-weighted bound tightens as K grows. A curve that still climbs at the right"
+        " edge says that the bound there is loose. Dashed: its extrapolation in 1/K, an estimate"
+        " and no bound; dotted: the exact log p(x), where the model knows it. Bars are Monte-Carlo"
+        " standard errors. Scales differ between panels."
+    ),
+    note=(
+        "In nats. The bound rises with K towards log p(x); the estimate for K → ∞ is free of the"
+        " 1/K term of the bias and is no bound."
+    ),
+    beside={"iw_extrapolated": "K → ∞ (estimate)", "log_likelihood": "log p(x), exact"},
+)
 
 
 def _weights(block: Block, source: Source, options: IwOptions) -> ImportanceWeights:
@@ -59,6 +79,11 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
     formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
     cites=("Burda2016:eq8",),
     options=IwOptions,
+    place=20,
+    tightness=2,
+    plot="bounds",
+    estimator="importance weighting",
+    log_density=True,
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
@@ -77,7 +102,10 @@ def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     formula="L_k = log 1/k Σⱼ p(x, zⱼ) / q(zⱼ|x),  k = 1, 2, 4, …, K",
     cites=("Burda2016:eq8",),
     options=IwOptions,
-    has_parts=True,
+    plot="curve",
+    gated=False,
+    log_density=True,
+    parts=CURVE_PARTS,
 )
 def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted bound for 1, 2, 4, ... and K of the same draws.
@@ -102,6 +130,10 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     formula="2 L_K − (L′ + L″) / 2,  L′, L″ from each half of the draws",
     cites=("Nowozin2018:jackknife",),
     options=ExtrapolationOptions,
+    place=30,
+    role="detail",
+    plot="bounds",
+    log_density=True,
 )
 def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, and no bound.
@@ -122,6 +154,11 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     title="Prior bound",
     formula="E_p(z)[log p(x|z)]",
     options=IwOptions,
+    place=50,
+    role="detail",
+    plot="none",
+    margin=5.0,
+    log_density=True,
 )
 def prior_bound(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound of log p(x) by Jensen under the prior: what a model has without inference.
@@ -142,6 +179,11 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
     title="Naive Monte Carlo",
     formula="log 1/K Σₖ p(x|zₖ),  zₖ ∼ p(z)",
     options=IwOptions,
+    place=60,
+    role="detail",
+    plot="none",
+    margin=2.0,
+    log_density=True,
 )
 def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
@@ -164,6 +206,11 @@ def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     cites=("Burda2016:eq8",),
     options=IwOptions,
     marginal_metric="iw_log_likelihood",
+    place=20,
+    tightness=2,
+    plot="bounds",
+    estimator="importance weighting",
+    log_density=True,
 )
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound of log p(x) of a conditional model: what compares with models without labels.

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.metric import Parts
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.evaluation.latent import factorised_normal
@@ -29,6 +30,20 @@ ADAM_EPS = 0.1
 A much smaller one makes the steps unstable where the gradient's own noise vanishes, at a true
 posterior.
 """
+
+
+GAP_PARTS = Parts(
+    names={
+        "approximation": "approximation (the family is too narrow)",
+        "amortisation": "amortisation (the encoder misses its best)",
+    },
+    caption=(
+        "How far the ELBO lies below the log-likelihood, and why: the best posterior of the family"
+        " for each image still misses p(z|x) (approximation), and the encoder misses that best one"
+        " (amortisation). In nats; both are at least 0 up to noise."
+    ),
+    note="In nats, ± standard error over images.",
+)
 
 
 class InferenceGapOptions(EvaluatorOptions):
@@ -114,7 +129,9 @@ def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> I
     formula="approximation: log p(x) − L[q*],  amortisation: L[q*] − L[q(z|x)]",
     cites=("Cremer2018:sec3",),
     options=InferenceGapOptions,
-    has_parts=True,
+    role="diagnostic",
+    plot="stacked",
+    parts=GAP_PARTS,
 )
 def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
     """What the ELBO loses: approximation, to a factorised q; amortisation, to the encoder.

@@ -9,6 +9,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from genbench.core.capabilities import HasPosterior, Variational
 from genbench.core.estimate import Estimate, require_finite
+from genbench.core.metric import Parts
 from genbench.core.seeding import generator
 from genbench.evaluation.likelihood import ElboOptions, kl_remark
 from genbench.evaluation.spec import (
@@ -21,6 +22,22 @@ from genbench.evaluation.spec import (
 from genbench.inference.bounds import posterior_of
 
 N_RESAMPLES = 200
+KL_PARTS = Parts(
+    caption=(
+        "How many nats of information about an image each latent dimension carries on average,"
+        " largest first: KL(q(z|x) ‖ p(z)) per dimension. A bar near zero is a dimension that"
+        " the model leaves unused. All panels share one scale; one seed per model is shown."
+    ),
+)
+SWEEP_PARTS = Parts(
+    head="> {}",
+    caption=(
+        "A latent dimension counts as active where the variance of its posterior mean over images"
+        " exceeds a threshold, by custom 0.01. A flat line says that the count does not depend on"
+        " the threshold."
+    ),
+    note="Number of active dimensions.",
+)
 
 
 def factorised_normal(distribution: Distribution) -> Normal | None:
@@ -41,6 +58,12 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
     formula="KL(q(z|x) ‖ p(z))",
     cites=("KingmaWelling2014:eq3",),
     options=ElboOptions,
+    place=120,
+    role="diagnostic",
+    term="rate",
+    summarised=True,
+    plot="none",
+    margin=1.0,
 )
 def kl(block: Block, options: ElboOptions) -> PerDatum:
     """Information that the code carries about a datum: the KL inside the ELBO, unweighted."""
@@ -58,7 +81,9 @@ def kl(block: Block, options: ElboOptions) -> PerDatum:
     title="KL per dimension",
     formula="KL(q(zᵢ|x) ‖ p(zᵢ))",
     options=ElboOptions,
-    has_parts=True,
+    role="diagnostic",
+    plot="bars",
+    parts=KL_PARTS,
 )
 def kl_per_dim(block: Block, options: ElboOptions) -> PerDatum:
     """The KL split over latent dimensions; the rows add up to it."""
@@ -124,6 +149,10 @@ def sweep_active(means: Tensor, options: ActiveUnitsSweepOptions) -> dict[str, E
     cites=("Burda2016:sec5",),
     options=ActiveUnitsOptions,
     reduce=count_active,
+    place=130,
+    role="diagnostic",
+    plot="none",
+    margin=2.0,
 )
 def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
     """Number of latent dimensions in use: those whose posterior mean moves with the datum."""
@@ -142,6 +171,10 @@ def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
     cites=("Burda2016:sec5",),
     options=ActiveUnitsSweepOptions,
     reduce=sweep_active,
+    role="diagnostic",
+    plot="steps",
+    margin=2.0,
+    parts=SWEEP_PARTS,
 )
 def active_units_sweep(block: Block, options: ActiveUnitsSweepOptions) -> PerDatum:
     """Active units at several thresholds: where they agree, the count owes nothing to a choice."""

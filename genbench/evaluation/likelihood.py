@@ -3,6 +3,8 @@
 The bounds from importance weights are in ``importance.py``.
 """
 
+from typing import ClassVar
+
 from pydantic import PositiveInt
 
 from genbench.core.capabilities import HasExactDensity, Variational
@@ -21,6 +23,7 @@ from genbench.inference import bounds
 class ElboOptions(EvaluatorOptions):
     """``n_samples`` draws from q(z given x) per datum."""
 
+    names: ClassVar[dict[str, str]] = {"n_samples": ""}
     n_samples: PositiveInt = 10
 
 
@@ -35,6 +38,11 @@ class ElboOptions(EvaluatorOptions):
     formula="E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))",
     cites=("KingmaWelling2014:eq3",),
     options=ElboOptions,
+    place=10,
+    tightness=1,
+    plot="bounds",
+    hollow=True,
+    log_density=True,
 )
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
@@ -56,6 +64,10 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
     kind="exact",
     title="Exact log-likelihood",
     formula="log p(x)",
+    place=70,
+    plot="bounds",
+    estimator="exact",
+    log_density=True,
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that know it; the bounds are checked against it."""
@@ -79,6 +91,11 @@ class BitsOptions(ElboOptions):
     formula="−ELBO / (D log 2)  [+ log₂ levels, for dequantised data]",
     cites=("Theis2016:sec3.1",),
     options=BitsOptions,
+    place=90,
+    role="detail",
+    plot="none",
+    margin=0.02,
+    log_density=True,
 )
 def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     """Code length per pixel that the model's ELBO (or exact log p) promises."""

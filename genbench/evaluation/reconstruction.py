@@ -31,6 +31,11 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     kind="exact",
     title="Reconstruction error",
     formula="1/D Σᵢ (xᵢ − x̂ᵢ)²,  x̂ = decode(encode(x))",
+    place=110,
+    role="detail",
+    summarised=True,
+    plot="none",
+    margin=0.005,
 )
 def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
     """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1).
@@ -53,6 +58,12 @@ def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
     formula="E_q[log p(x|z)]",
     cites=("KingmaWelling2014:eq3",),
     options=ElboOptions,
+    place=100,
+    role="detail",
+    term="reconstruction",
+    plot="none",
+    margin=1.0,
+    log_density=True,
 )
 def reconstruction_log_prob(block: Block, options: ElboOptions) -> PerDatum:
     """Expected log probability of a datum under its own posterior: minus the distortion."""

@@ -46,7 +46,8 @@ class Task:
     @property
     def key(self) -> str:
         """What an evaluation of one model and split is stored under."""
-        return f"{self.evaluator.name}/v{self.evaluator.version}/{self.options.model_dump_json()}"
+        version, options = self.evaluator.record.version, self.options.model_dump_json()
+        return f"{self.evaluator.name}/v{version}/{options}"
 
     def n_of(self, n: int) -> int:
         """Return how many of ``n`` data the task is run on."""
@@ -162,11 +163,11 @@ def eval_mode(model: Any) -> Iterator[None]:
 
 def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
     found = Collected()
-    if isinstance(model, Conditions) and not task.evaluator.marginal_metric:
+    if isinstance(model, Conditions) and not task.evaluator.is_marginal:
         if y is None:
             found.stop("not_applicable", "the model is conditional: labels y are needed")
         return found
-    if not isinstance(model, ConditionsOnPixels) or task.evaluator.marginal_metric:
+    if not isinstance(model, ConditionsOnPixels) or task.evaluator.is_marginal:
         _require_capability(task, model, found)
     return found
 
@@ -183,7 +184,7 @@ def _evaluate_block(
     block: Block, tasks: Sequence[Task], collected: Sequence[Collected], n_left: int
 ) -> None:
     for task, found in zip(tasks, collected, strict=True):
-        if found.status == "ok" and not task.evaluator.marginal_metric:
+        if found.status == "ok" and not task.evaluator.is_marginal:
             _require_capability(task, block.model, found)
         if found.status != "ok":
             continue
@@ -192,17 +193,15 @@ def _evaluate_block(
         except NotApplicableError as reason:
             found.stop("not_applicable", str(reason))
         except NotImplementedError as error:
-            lacks = str(error) or "the mean, say"
-            found.stop(
-                "not_applicable", f"a distribution of the model lacks what it takes: {lacks}"
-            )
+            lacks = str(error) or "a method of it is not implemented"
+            found.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
         except (ArithmeticError, ValueError, RuntimeError) as error:
             found.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _finish(task: Task, found: Collected) -> Outcome:
     evaluator = task.evaluator
-    if found.status == "not_applicable" and evaluator.marginal_metric:
+    if found.status == "not_applicable" and evaluator.is_marginal:
         return Outcome([])
     if found.status != "ok":
         return Outcome([_row(task, evaluator.metric, found)])
@@ -213,32 +212,36 @@ def _finish(task: Task, found: Collected) -> Outcome:
         found.stop("failed", str(error))
         return Outcome([_row(task, evaluator.metric, found)])
     rows = [_row(task, metric, found, estimate) for metric, estimate in estimates.items()]
-    kept = values.ndim == 1 or evaluator.has_parts
+    kept = values.ndim == 1 or (evaluator.record.parts and not evaluator.reduce)
     return Outcome(rows, values.cpu() if kept else None)
 
 
 def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[str, Estimate]:
     """Return the estimate of each row, by metric."""
     evaluator = task.evaluator
-    if evaluator.has_parts:
+    estimates: Estimate | dict[str, Estimate]
+    if evaluator.reduce:
+        estimates = evaluator.reduce(values, task.options)
+    elif evaluator.record.parts:
         columns = values.double().unbind(dim=1)
         names = parts or tuple(str(i) for i in range(len(columns)))
-        named = zip(names, columns, strict=True)
-        return {f"{evaluator.metric}[{name}]": mean_and_stderr(c) for name, c in named}
-    found = evaluator.reduce(values, task.options)
-    if isinstance(found, Estimate):
-        return {evaluator.metric: found}
-    return {f"{evaluator.metric}[{part}]": estimate for part, estimate in found.items()}
+        estimates = {n: mean_and_stderr(c) for n, c in zip(names, columns, strict=True)}
+    else:
+        estimates = mean_and_stderr(values)
+    if isinstance(estimates, Estimate):
+        return {evaluator.metric: estimates}
+    return {f"{evaluator.metric}[{part}]": estimate for part, estimate in estimates.items()}
 
 
 def _row(task: Task, metric: str, found: Collected, estimate: Estimate | None = None) -> Row:
+    record = task.evaluator.record
     return Row(
         metric=metric,
         status=found.status,
-        unit=task.evaluator.unit,
-        better=task.evaluator.better,
-        kind=found.kind or task.evaluator.kind,
-        evaluator_version=task.evaluator.version,
+        unit=record.unit,
+        better=record.better,
+        kind=found.kind or record.kind,
+        evaluator_version=record.version,
         options=task.options.model_dump(mode="json"),
         value=estimate.value if estimate else None,
         stderr=estimate.stderr if estimate else None,
@@ -246,5 +249,5 @@ def _row(task: Task, metric: str, found: Collected, estimate: Estimate | None = 
         reason=found.remark,
         mc_stderr=found.mc_stderr() if estimate else None,
         health=found.health() if estimate else {},
-        marginal=task.evaluator.marginal_metric is not None,
+        marginal=task.evaluator.is_marginal,
     )

@@ -1,7 +1,7 @@
 """Evaluators of generated images: the Parzen estimate, and the distance of two sets of images."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import PositiveFloat, PositiveInt
@@ -24,7 +24,12 @@ from genbench.inference.parzen import ParzenWindow, squared_distances
 SAMPLE_CHUNK = 1000
 """Images drawn at one noise address: the first images are the same for every number of them."""
 N_VALIDATION = 1000
-WARNING = "ranks models wrongly"
+RANKS_WRONGLY = "ranks models wrongly"
+PARZEN_WARNING = (
+    "WARNING: a Parzen-window number, the density of a kernel estimate made of samples. It"
+    " ranks models wrongly and must never be compared with a log-likelihood of the model"
+    " (Theis, van den Oord and Bethge 2016; Wu et al. 2017); it is never marked as best"
+)
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRIDS = {
     "goodfellow2014": tuple(10 ** (-1 + i / 9) for i in range(10)),
@@ -83,6 +88,7 @@ def is_binary(x: Tensor) -> bool:
 class ParzenOptions(EvaluatorOptions):
     """``scale`` of the kernels, or the ``grid`` from which validation data choose it."""
 
+    names: ClassVar[dict[str, str]] = {"n_samples": "samples"}
     n_samples: PositiveInt = 10_000
     grid: Literal["goodfellow2014", "wu2017"] = "wu2017"
     scale: PositiveFloat | None = None
@@ -101,11 +107,11 @@ def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow,
     """Return the window, its scale, and the remark on where the scale comes from."""
     window = ParzenWindow(cached_draws(context, "samples", mean_images, 0, options.n_samples))
     if options.scale is not None:
-        return window, options.scale, f"scale {options.scale:g} given; {WARNING}"
+        return window, options.scale, f"scale {options.scale:g} given; {RANKS_WRONGLY}"
     grid = GRIDS[options.grid]
     scale = _choose_scale(window, context, grid)
     edge = " (the grid's edge)" if scale in (grid[0], grid[-1]) else ""
-    return window, scale, f"scale {scale:.3g}{edge} chosen on validation data; {WARNING}"
+    return window, scale, f"scale {scale:.3g}{edge} chosen on validation data; {RANKS_WRONGLY}"
 
 
 @evaluator(
@@ -119,6 +125,15 @@ def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow,
     formula="log 1/M Σₘ N(x; sₘ, scale² I),  sₘ ∼ model",
     cites=("Goodfellow2014:table1", "Theis2016:table1", "Wu2017:table2"),
     options=ParzenOptions,
+    place=910,
+    role="detail",
+    paired=False,
+    estimator="Parzen window ‡",
+    not_compared=RANKS_WRONGLY,
+    warning=PARZEN_WARNING,
+    plot="none",
+    margin=2.0,
+    log_density=True,
 )
 def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
     """Log density of a kernel estimate around model samples: kept for comparison, not for ranking.
@@ -211,6 +226,11 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     cites=("Gretton2012:eq4",),
     options=MmdOptions,
     reduce=reduce_mmd2,
+    place=900,
+    role="detail",
+    paired=False,
+    plot="none",
+    margin=0.004,
 )
 def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     """Distance of samples from the data under Gaussian kernels on pixels: 0 for the data's own law.

@@ -7,21 +7,22 @@ record. Means, standard errors, seeds, batching and eval mode are the runner's b
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from pydantic import ValidationError
 from torch import Tensor
 
 from genbench.core.capabilities import ConditionsOnPixels
-from genbench.core.estimate import Estimate, mean_and_stderr
-from genbench.core.options import Options
+from genbench.core.errors import ConfigError
+from genbench.core.estimate import Estimate
+from genbench.core.metric import Kind, Metric
+from genbench.core.options import Options, explain
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
 from genbench.inference import bounds
 from genbench.inference.bounds import ElboTerms, elbo_terms
 from genbench.inference.weights import ImportanceWeights
 
-Kind = Literal["exact", "lower_bound", "upper_bound", "estimate"]
-Better = Literal["higher", "lower", "none"]
 Source = Literal["posterior", "prior"]
 """Where weighted draws of the latent come from."""
 
@@ -31,7 +32,13 @@ class NotApplicableError(Exception):
 
 
 class EvaluatorOptions(Options):
-    """Base of all evaluator options; they are part of the number's identity."""
+    """Base of all evaluator options; they are part of the number's identity.
+
+    ``names`` says what tables call an option; an empty name hides one that changes the number's
+    noise, not its meaning. ``chunk_size`` and ``n_data`` are never shown as options.
+    """
+
+    names: ClassVar[dict[str, str]] = {}
 
 
 @dataclass
@@ -125,39 +132,35 @@ Function = Callable[[Block, Any], PerDatum]
 Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
 
 
-def _mean(values: Tensor, options: EvaluatorOptions) -> Estimate:
-    return mean_and_stderr(values)
-
-
 @dataclass(frozen=True)
 class Evaluator:
-    """A metric's name, meaning and function. ``needs`` lists alternatives: one of them suffices."""
+    """A metric's record and its function.
+
+    Attributes:
+        name: Under which it is registered.
+        record: What its number is, and how it is treated.
+        needs: Alternatives, one of which a model must have.
+        options: The class of its options.
+        function: From a block of data to per-datum values.
+        reduce: From all values to one estimate, or to one per part; None for means.
+    """
 
     name: str
-    version: int
+    record: Metric
     needs: tuple[type, ...]
-    unit: str
-    better: Better
-    kind: Kind
-    title: str
-    formula: str
-    description: str
-    cites: tuple[str, ...]
     options: type[EvaluatorOptions]
     function: Function
-    reduce: Reduction = _mean
-    has_parts: bool = False
-    marginal_metric: str | None = None
+    reduce: Reduction | None = None
 
     @property
     def metric(self) -> str:
         """The metric's name in tables."""
-        return self.marginal_metric or self.name
+        return self.record.marginal_metric or self.name
 
-    def record(self) -> dict[str, Any]:
-        """Return what a report needs to know, as plain data."""
-        plain = ("name", "version", "unit", "better", "kind", "title", "formula", "description")
-        return {k: getattr(self, k) for k in plain} | {"cites": list(self.cites)}
+    @property
+    def is_marginal(self) -> bool:
+        """Whether it sums the label of a conditional model out."""
+        return self.record.marginal_metric is not None
 
 
 evaluators: Registry[Evaluator] = Registry("evaluator")
@@ -166,47 +169,38 @@ evaluators: Registry[Evaluator] = Registry("evaluator")
 def evaluator(
     *,
     name: str,
-    version: int,
     needs: type | tuple[type, ...],
-    unit: str,
-    better: Better,
-    kind: Kind,
-    title: str,
-    formula: str,
-    cites: tuple[str, ...] = (),
     options: type[EvaluatorOptions] = EvaluatorOptions,
-    reduce: Reduction = _mean,
-    has_parts: bool = False,
-    marginal_metric: str | None = None,
+    reduce: Reduction | None = None,
+    **record: Any,
 ) -> Callable[[Function], Function]:
     """Register an evaluator; its docstring's first paragraph becomes the description.
 
     Args:
         name: The metric's name in every table.
-        version: Raised whenever the number can change for the same model and data.
-        needs: The capability a model must have, or a tuple of which one suffices.
-        unit: Of the value.
-        better: Which direction is better, ``none`` where neither is.
-        kind: What the value is of the quantity it is named for, in expectation.
-        title: What a person calls it.
-        formula: In plain Unicode.
-        cites: Papers, as ``Author2016:eq8``.
+        needs: The capability that a model must have, or a tuple of which one suffices.
         options: The pydantic class of its options.
-        reduce: From all values to one estimate, or to one per part; the mean unless said.
-        has_parts: Values are (B, P), one row ``name[part]`` of the table per part.
-        marginal_metric: The evaluator sums a conditional model's label out: it sees the model
-            without labels, and its number stands under this metric's name in the protocol of
-            models without a condition. Where it does not apply there is no row.
+        reduce: From all values to one estimate, or to one per part; the mean unless given.
+        record: The other fields of :class:`genbench.core.metric.Metric`: ``version``, ``unit``,
+            ``better``, ``kind`` and ``title`` are needed. With ``parts`` and without ``reduce``,
+            values are (B, P), and each part has a row ``name[part]``. With ``marginal_metric``
+            the evaluator sees a conditional model without labels, and its number stands under
+            that metric's name in the protocol of models without a condition; where it does not
+            apply there is no row.
+
+    Raises:
+        ConfigError: A field is missing, unknown or wrong.
     """
 
     def register(function: Function) -> Function:
         description = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
         alternatives = needs if isinstance(needs, tuple) else (needs,)
-        record = Evaluator(
-            name, version, alternatives, unit, better, kind, title, formula, description, cites,
-            options, function, reduce, has_parts, marginal_metric,
-        )  # fmt: skip
-        evaluators.add(name, record)
+        fields = {"description": description, "option_names": options.names} | record
+        try:
+            metric = Metric.model_validate(fields | {"name": name})
+        except ValidationError as error:
+            raise ConfigError(explain(error, f"evaluator.{name}", Metric)) from error
+        evaluators.add(name, Evaluator(name, metric, alternatives, options, function, reduce))
         return function
 
     return register

@@ -11,12 +11,14 @@ from torch import Tensor
 from genbench.core.capabilities import Conditions, Variational, bind
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
+from genbench.core.metric import by_name
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, device_of, float_dtype, support_of
 from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
 from genbench.results.columns import COLUMNS
+from genbench.results.metrics_table import with_metrics
 
 
 def evaluate(
@@ -71,7 +73,8 @@ def evaluate(
     for column in ("options", "health"):
         frame[column] = frame[column].map(canonical_json)
     frame = frame[list(COLUMNS)]
-    return frame.astype({"n": "Int64", "value": float, "stderr": float, "mc_stderr": float})
+    frame = frame.astype({"n": "Int64", "value": float, "stderr": float, "mc_stderr": float})
+    return with_metrics(frame, by_name(task.evaluator.record for task in tasks))
 
 
 def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:

@@ -1,16 +1,11 @@
-"""The metric gate: is what a suite measures now worse than what was expected of it?
-
-May import :mod:`genbench.core`, the readers of :mod:`genbench.reporting`, numpy, pandas, pydantic
-and scipy; never torch. :func:`check` holds a suite's results against a committed file of expected
-numbers, :func:`update` writes that file.
-"""
+"""The metric gate: is what a suite measures now worse than what was expected of it?"""
 
 from collections.abc import Callable, Mapping
 
 from genbench.gate.baseline import Baseline, BaselineError, read_baseline
 from genbench.gate.check import Outcome, check, check_frame
 from genbench.gate.github import append_summary, as_github
-from genbench.gate.machine import as_json, as_junit
+from genbench.gate.json_junit import as_json, as_junit
 from genbench.gate.margins import parse_margins
 from genbench.gate.texts import headline, text
 from genbench.gate.update import Update, update, update_from_frame

@@ -1,7 +1,4 @@
-"""The file of expected numbers: JSON with one number a line, sorted, and a digest of its content.
-
-May import the standard library, pydantic and :mod:`genbench.core`.
-"""
+"""The file of expected numbers: JSON, one number a line, sorted, with a digest of its content."""
 
 import json
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ with replacement, the same for both groups. Each pair of groups is judged as a w
 code that judges real ones: whatever is called worse is a false alarm. Then one model's ELBO is made
 worse in one group, by a loss that falls unevenly on the data, and the share of tables is counted in
 which that number is called worse.
-
-May import numpy, scipy, :mod:`genbench.core` and this package.
 """
 
 import math
@@ -20,14 +18,14 @@ from scipy import special
 
 from genbench.core.addressed import numpy_generator
 from genbench.core.errors import ConfigError
+from genbench.core.metric import Metrics
 from genbench.gate.baseline import read_baseline
 from genbench.gate.check import with_margin
 from genbench.gate.entries import Entry, Key, entries_of
 from genbench.gate.statistics import Matrix
-from genbench.gate.stored import read_stored
+from genbench.gate.suite_results import read_results
 from genbench.gate.verdicts import Comparison, Lookup, compare, decide
 
-METRIC = "elbo"
 TESTS = ("welch", "paired")
 
 
@@ -142,25 +140,39 @@ def measure(
     if min(n_seeds, trials) < 1 or not 0 < loss < math.inf:
         raise ConfigError("calibrate: seeds, trials and loss have to be positive")
     expected = read_baseline(baseline)
-    found = read_stored(results, suite or expected.suite)
+    pool = read_results(results, suite or expected.suite)
     known = {entry.key: entry.margin for entry in expected.metrics}
     entries = [
         with_margin(
             entry.model_copy(update={"margin": known.get(entry.key, entry.margin)}), margins
         )
-        for entry in entries_of(found.frame)
+        for entry in entries_of(pool.suite.frame, pool.suite.metrics)
     ]
-    return calibrate(entries, found.values.of, n_seeds=n_seeds, trials=trials, loss=loss)
+    metric = _loosest_bound(pool.suite.metrics)
+    return calibrate(entries, pool.values, metric, n_seeds=n_seeds, trials=trials, loss=loss)
+
+
+def _loosest_bound(metrics: Metrics) -> str:
+    """Return the lower bound that every model with a likelihood has: the ELBO, among our own."""
+    bounds = [metric for metric in metrics.values() if metric.tightness]
+    return min(bounds, key=lambda metric: metric.tightness).name if bounds else ""
 
 
 def calibrate(
-    entries: Sequence[Entry], values: Lookup, *, n_seeds: int, trials: int, loss: float
+    entries: Sequence[Entry],
+    values: Lookup,
+    metric: str,
+    *,
+    n_seeds: int,
+    trials: int,
+    loss: float,
 ) -> list[Rate]:
-    """Measure false alarms, and how often a loss of ELBO is found.
+    """Measure false alarms, and how often a loss of one metric is found.
 
     Args:
         entries: Numbers of a pool of runs, all with the same seeds.
         values: Per-datum values of an entry.
+        metric: Of one model at a time, made worse by ``loss``.
         n_seeds: Seeds of each side of a comparison.
         trials: Number of comparisons of whole tables.
         loss: Mean loss, in nats, over the data.
@@ -182,12 +194,18 @@ def calibrate(
     counts = {test: _Count() for test in TESTS}
     for trial in range(trials):
         for test, count in counts.items():
-            _one_trial(pools, test, trial, n_seeds, loss, count)
+            _one_trial(pools, test, trial, n_seeds, metric, loss, count)
     return [rate for test, count in counts.items() for rate in _rates(pools, test, count, trials)]
 
 
 def _one_trial(
-    pools: Sequence[Pool], test: str, trial: int, n_seeds: int, loss: float, count: _Count
+    pools: Sequence[Pool],
+    test: str,
+    trial: int,
+    n_seeds: int,
+    metric: str,
+    loss: float,
+    count: _Count,
 ) -> None:
     drawn = numpy_generator(0, "gate", trial)
     order = drawn.permutation(len(pools[0].entry.seeds)).tolist()
@@ -199,7 +217,7 @@ def _one_trial(
     count.worse += "worse" in words
     count.better += "better" in words
     for pool in pools:
-        if pool.entry.metric == METRIC and pool.matrix is not None:
+        if pool.entry.metric == metric and pool.matrix is not None:
             hurt = loss * drawn.exponential(size=pool.entry.n)
             key = pool.entry.key
             lost = made | {key: _compared(pool, then, now, data, test, hurt)}

@@ -1,7 +1,4 @@
-"""The gate itself: reads both sides, compares their keys, then their numbers.
-
-May import everything of this package but what writes baselines or prints outcomes.
-"""
+"""The gate itself: reads both sides, compares their keys, then their numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,12 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.core.errors import ExitCode
+from genbench.core.metric import Metrics
 from genbench.gate.baseline import Baseline, BaselineError, Provenance, read_baseline
 from genbench.gate.entries import Entry, absent, entries_of
 from genbench.gate.keys import Mismatch, mismatches
 from genbench.gate.margins import asked_margin
-from genbench.gate.stored import Values, read_stored
-from genbench.gate.verdicts import Verdict, Word, judge
+from genbench.gate.suite_results import read_results
+from genbench.gate.verdicts import Lookup, Verdict, Word, judge
+from genbench.results.metrics_table import metrics_of
 
 
 @dataclass(frozen=True)
@@ -77,14 +76,14 @@ def check(
         StorageError: The results are missing, damaged or still being written.
     """
     expected = read_baseline(baseline)
-    found = read_stored(results, suite or expected.suite)
-    values_then = Values(None)
+    now = read_results(results, suite or expected.suite)
+    values_then: Lookup = _no_values
     if baseline_results is not None:
-        values_then = read_stored(baseline_results, expected.suite).values
+        values_then = read_results(baseline_results, expected.suite).values
     return _outcome(
-        str(baseline), expected, found.suite, found.frame,
-        provenance=found.provenance, margins=margins or {}, strict=strict,
-        values=(values_then, found.values),
+        str(baseline), expected, now.suite.name, now.suite.frame, now.suite.metrics,
+        provenance=now.provenance, margins=margins or {}, strict=strict,
+        values=(values_then, now.values),
     )  # fmt: skip
 
 
@@ -103,9 +102,9 @@ def check_frame(
     expected = read_baseline(baseline)
     names = sorted(set(frame["suite"]))
     return _outcome(
-        str(baseline), expected, names[0] if len(names) == 1 else ", ".join(names), frame,
+        str(baseline), expected, ", ".join(names), frame, metrics_of(frame),
         provenance=Provenance(), margins=margins or {}, strict=strict,
-        values=(Values(None), Values(None)),
+        values=(_no_values, _no_values),
     )  # fmt: skip
 
 
@@ -114,20 +113,21 @@ def _outcome(
     expected: Baseline,
     suite: str,
     frame: pd.DataFrame,
+    metrics: Metrics,
     *,
     provenance: Provenance,
     margins: Mapping[str, float],
     strict: bool,
-    values: tuple[Values, Values],
+    values: tuple[Lookup, Lookup],
 ) -> Outcome:
     if suite != expected.suite:
         raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
-    current, lost = _entries(frame), absent(frame)
+    current, lost = _entries(frame, metrics), absent(frame)
     then = [with_margin(entry, margins) for entry in expected.metrics]
     found = tuple(mismatches(then, current, lost))
     if found:
         return Outcome(suite, path, mismatches=found, strict=strict)
-    verdicts = tuple(judge(then, current, lost, *(side.of for side in values)))
+    verdicts = tuple(judge(then, current, lost, *values))
     notes = tuple(_notes(expected.provenance, provenance, verdicts))
     return Outcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
 
@@ -138,9 +138,13 @@ def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:
     return entry if asked is None else entry.model_copy(update={"margin": asked})
 
 
-def _entries(frame: pd.DataFrame) -> list[Entry]:
+def _no_values(entry: Entry) -> None:
+    """There are no per-datum values behind a table alone."""
+
+
+def _entries(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
     try:
-        return entries_of(frame)
+        return entries_of(frame, metrics)
     except ValueError as error:
         raise BaselineError(f"the results cannot be compared: {error}") from error
 

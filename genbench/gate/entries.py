@@ -1,11 +1,8 @@
-"""One number of a baseline: the mean of a metric over seeds, and all that it must share to compare.
-
-May import numpy, pandas, pydantic and :mod:`genbench.core`.
-"""
+"""One number of a baseline: a metric's mean over seeds, and all that it must share to compare."""
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +10,13 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveFloat, model_validator
 
+from genbench.core.metric import Metric, Metrics
 from genbench.core.options import Options
+from genbench.core.protocol import Protocol
 from genbench.gate.margins import default_margin
 
 Key = tuple[str, str, str, str]
 _SCALE = re.compile(r"(normal)\([^()]*\)$")  # a fitted scale is a result, not a name
-_CURVE = "iw_curve["
 _BROKEN = ("failed", "diverged")
 
 
@@ -69,7 +67,7 @@ class Entry(Options):
     @property
     def label(self) -> str:
         """Metric, with the condition and the split where they are not the usual ones."""
-        condition = self.protocol.partition("|")[2]
+        condition = Protocol.parse(self.protocol).condition
         given = f" given {condition}" if condition else ""
         return f"{self.metric}{given}{'' if self.split in ('test', '') else f' on {self.split}'}"
 
@@ -122,15 +120,16 @@ def stable_name(label: str) -> str:
     return _SCALE.sub(r"\1", label)
 
 
-def entries_of(frame: pd.DataFrame) -> list[Entry]:
+def entries_of(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
     """Return the numbers of a suite's table that a gate can hold, sorted by key.
 
-    Left out are parts without a direction, such as ``kl_per_dim[3]``: which dimension is the third
-    differs from seed to seed; and the points of ``iw_curve``, whose last is ``iw_log_likelihood``.
-    A number of which a seed failed is left out too; see :func:`absent`.
+    Left out are metrics that declare so, and parts without a direction, such as ``kl_per_dim[3]``:
+    which dimension is the third differs from seed to seed. A number of which a seed failed is left
+    out too; see :func:`absent`.
 
     Args:
         frame: A table with the columns of ``metrics.csv``.
+        metrics: Records of its metrics by name.
 
     Raises:
         ValueError: Two rows of one seed have the same key, or seeds saw another number of data.
@@ -139,11 +138,12 @@ def entries_of(frame: pd.DataFrame) -> list[Entry]:
     failures = (found for found in absent(frame) if found.is_failure)
     lost = {(found.model, found.metric.partition("[")[0], found.split) for found in failures}
     is_part = rows["metric"].str.contains("[", regex=False)
-    skipped = is_part & ((rows["better"] == "none") | rows["metric"].str.startswith(_CURVE))
-    kept = rows[(rows["status"] == "ok") & ~skipped]
+    whole = rows["metric"].str.partition("[")[0]
+    ungated = whole.isin([name for name, metric in metrics.items() if not metric.gated])
+    kept = rows[(rows["status"] == "ok") & ~ungated & ~(is_part & (rows["better"] == "none"))]
     groups = kept.groupby(["model", "metric", "split", "protocol"], sort=True, dropna=False)
     return [
-        _entry(group.sort_values("seed"))
+        _entry(group.sort_values("seed"), metrics)
         for (model, metric, split, _), group in groups
         if (model, str(metric).partition("[")[0], split) not in lost
     ]
@@ -164,7 +164,7 @@ def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     yield from ({str(k): v for k, v in row.items()} for row in frame.to_dict("records"))
 
 
-def _entry(group: pd.DataFrame) -> Entry:
+def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
     rows = list(_records(group))
     first, name = rows[0], f"{rows[0]['model']} {rows[0]['metric']}"
     if group["seed"].duplicated().any():
@@ -184,8 +184,14 @@ def _entry(group: pd.DataFrame) -> Entry:
         mean=float(np.mean(values)),
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         stderr=_mean_known([row["stderr"] for row in rows]),
-        margin=default_margin(first["metric"], first["protocol"], first["unit"]),
+        margin=default_margin(_record(first, metrics), Protocol.parse(first["protocol"])),
     )
+
+
+def _record(row: Mapping[str, Any], metrics: Metrics) -> Metric:
+    name, shared = row["metric"], (row["unit"], row["better"], row["kind"])
+    known = metrics.get(name.partition("[")[0])
+    return known or Metric.undeclared(name, *shared, int(row["evaluator_version"]))
 
 
 def _mean_known(values: Sequence[Any]) -> float | None:

@@ -1,14 +1,11 @@
-"""An outcome for GitHub Actions: annotations, and the step's summary in Markdown.
-
-May import the standard library and this package.
-"""
+"""An outcome for GitHub Actions: annotations, and the step's summary in Markdown."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from genbench.gate.check import Outcome
-from genbench.gate.machine import sentence
+from genbench.gate.json_junit import sentence
 from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
 
 MOST = 10

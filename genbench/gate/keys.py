@@ -1,7 +1,4 @@
-"""What must agree before numbers are compared: which numbers there are, and what each one is.
-
-May import the standard library and this package's entries.
-"""
+"""What must agree before numbers are compared: which numbers there are, and what each one is."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -15,8 +15,6 @@ The sum has the degrees of freedom of Welch (1947) and Satterthwaite (1946).
 A change that makes training unstable widens its own spread, and would hide in it. So there are two
 tests, each at half the level: one with the spread of both sides, and one with that of the baseline
 for both, which is what "nothing changed" claims.
-
-May import numpy and scipy.
 """
 
 import math

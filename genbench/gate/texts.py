@@ -1,7 +1,4 @@
-"""An outcome for people: a table of verdicts, widest difference of meaning first.
-
-May import the standard library, this package and :mod:`genbench.reporting`'s number formats.
-"""
+"""An outcome for people: a table of verdicts, widest difference of meaning first."""
 
 from collections.abc import Sequence
 

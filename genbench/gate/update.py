@@ -1,7 +1,4 @@
-"""Writes baselines: expected numbers from a suite's results, with the margins that were set before.
-
-May import everything of this package but what prints outcomes.
-"""
+"""Writes baselines: expected numbers of a suite, with the margins that were set before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.core.errors import RunsFailedError
+from genbench.core.metric import Metrics
 from genbench.gate.baseline import (
     Baseline,
     BaselineError,
@@ -20,7 +18,8 @@ from genbench.gate.baseline import (
 from genbench.gate.entries import Entry, absent, entries_of
 from genbench.gate.margins import asked_margin
 from genbench.gate.statistics import is_contradicted, prior_sd
-from genbench.gate.stored import read_stored
+from genbench.gate.suite_results import read_results
+from genbench.results.metrics_table import metrics_of
 
 DEFAULT_SUITE = "digits"
 
@@ -77,8 +76,9 @@ def update(
         StorageError: The results cannot be read, or the file cannot be written; it is untouched.
     """
     old = read_baseline(baseline) if baseline.exists() else None
-    found = read_stored(results, suite or (old.suite if old else DEFAULT_SUITE))
-    return _write(baseline, old, found.frame, found.suite, found.provenance, margins or {})
+    now = read_results(results, suite or (old.suite if old else DEFAULT_SUITE))
+    entries = _entries(now.suite.frame, now.suite.metrics, now.suite.name)
+    return _write(baseline, old, entries, now.suite.name, now.provenance, margins or {})
 
 
 def update_from_frame(
@@ -94,13 +94,14 @@ def update_from_frame(
     names = sorted(set(frame["suite"]))
     if len(names) != 1:
         raise BaselineError(f"a baseline is of one suite, the table has {len(names)}: {names}")
-    return _write(baseline, old, frame, names[0], Provenance(), margins or {})
+    entries = _entries(frame, metrics_of(frame), names[0])
+    return _write(baseline, old, entries, names[0], Provenance(), margins or {})
 
 
 def _write(
     path: Path,
     old: Baseline | None,
-    frame: pd.DataFrame,
+    measured: Sequence[Entry],
     suite: str,
     provenance: Provenance,
     margins: Mapping[str, float],
@@ -108,7 +109,7 @@ def _write(
     if old and old.suite != suite:
         raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{suite}'")
     before = {entry.key: entry for entry in old.metrics} if old else {}
-    entries = [_keep(entry, before.get(entry.key), margins) for entry in _whole(frame, suite)]
+    entries = [_keep(entry, before.get(entry.key), margins) for entry in measured]
     baseline = Baseline(suite=suite, provenance=provenance, metrics=tuple(entries))
     written = write_baseline(path, baseline)
     now = {entry.key: entry for entry in entries}
@@ -116,13 +117,13 @@ def _write(
     return Update(baseline, written, len(now.keys() - before), len(before.keys() - now), moved)
 
 
-def _whole(frame: pd.DataFrame, suite: str) -> Sequence[Entry]:
+def _entries(frame: pd.DataFrame, metrics: Metrics, suite: str) -> Sequence[Entry]:
     lost = [found for found in absent(frame) if found.is_failure]
     if lost:
         named = sorted({f"{found.model} seed {found.seed} {found.status}" for found in lost})
         raise RunsFailedError(f"no baseline of broken runs: {', '.join(named[:5])}")
     try:
-        found = entries_of(frame)
+        found = entries_of(frame, metrics)
     except ValueError as error:
         raise BaselineError(f"the results make no baseline: {error}") from error
     if not found:

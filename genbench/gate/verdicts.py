@@ -4,8 +4,6 @@
 numbers of the table, and its estimate lies beyond the margin. ``better`` is the same on the other
 side: it may be progress, or a leak. ``same`` is an equal set of bits, or an interval within the
 margin (two one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
-
-May import the standard library, :mod:`genbench.core` and this package.
 """
 
 from collections.abc import Callable, Mapping, Sequence

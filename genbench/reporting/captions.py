@@ -1,27 +1,17 @@
-"""What must be said below a table: the uncertainties, the marks, and what was ranked with what.
+"""What must be said below a table: the uncertainties, the marks, and what was ranked with what."""
 
-May import the standard library, :mod:`genbench.core` and this package's cells.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.reporting.cells import BEST, NO_LIKELIHOOD, TIED, UNRELIABLE, Block, Cell, marks
+from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Block, marks
 
-MARKS = {
-    UNRELIABLE: (
-        "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
-        " draws or chains: few of them carry nearly all of the weight, so neither the estimate nor"
-        " its Monte-Carlo error can be relied on;"
-        " a bound stays a bound in expectation (Vehtari et al. 2024)"
-    ),
-    NO_LIKELIHOOD: (
-        "WARNING: a Parzen-window number, the density of a kernel estimate made of samples. It"
-        " ranks models wrongly and must never be compared with a log-likelihood of the model"
-        " (Theis, van den Oord and Bethge 2016; Wu et al. 2017); it is never marked as best"
-    ),
-}
+UNRELIABLE_NOTE = (
+    "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
+    " draws or chains: few of them carry nearly all of the weight, so neither the estimate nor"
+    " its Monte-Carlo error can be relied on;"
+    " a bound stays a bound in expectation (Vehtari et al. 2024)"
+)
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
     " several seeds, the mean of theirs. The uncertainties answer different questions and are never"
@@ -81,18 +71,23 @@ def _bold(best: bool, tied: bool) -> str:
     return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."
 
 
-def footnotes(found: Iterable[str]) -> list[tuple[str, str]]:
-    """The explanations of the marks in these texts, each once: (mark, sentence)."""
-    together = "".join(found)
-    return [(mark, sentence) for mark, sentence in MARKS.items() if mark in together]
+def footnotes(texts: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """The explanations of the marks in these texts, each once: (mark, sentence).
+
+    Args:
+        texts: Of cells.
+        warnings: What the metrics of the cells warn of.
+    """
+    unreliable = [(UNRELIABLE, UNRELIABLE_NOTE)] if UNRELIABLE in "".join(texts) else []
+    return [*unreliable, *((WARNED, warning) for warning in dict.fromkeys(warnings) if warning)]
 
 
 def block_footnotes(block: Block) -> list[tuple[str, str]]:
     """The explanations of the marks of a block."""
-    return footnotes(marks(column, cell) for column, cell in _cells(block))
-
-
-def _cells(block: Block) -> Iterator[tuple[str, Cell]]:
-    for row in block.rows:
-        for column, cell in zip(block.columns, row.cells, strict=True):
-            yield column.metric, cell
+    pairs = [
+        (column, cell)
+        for row in block.rows
+        for column, cell in zip(block.columns, row.cells, strict=True)
+    ]
+    warnings = (column.record.warning for column, cell in pairs if cell.ok)
+    return footnotes((marks(column, cell) for column, cell in pairs), warnings)

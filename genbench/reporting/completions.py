@@ -1,18 +1,16 @@
-"""The picture of completed images: what is shown, what was there, and what models make of it.
-
-May import numpy and this package's figures, grids and protocols.
-"""
+"""The picture of completed images: what is shown, what was there, and what models make of it."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from genbench.core.protocol import Protocol
-from genbench.reporting.figures import FigureMaker, Gallery, ShownRun
+from genbench.reporting.figures import FigureGroup, FigureMaker
 from genbench.reporting.grids import Pixels, tiled
-from genbench.reporting.stored import Arrays
+from genbench.results.figure_inputs import FigureInputs
+from genbench.results.sealed_folder import Arrays
 
-COMPLETIONS = Gallery(
+COMPLETIONS = FigureGroup(
     "completions",
     "Completions of partly hidden images",
     "One row per image, the first of the test data. From the left: what the models are shown, with"
@@ -38,9 +36,9 @@ def completion_grid(models: Sequence[Arrays]) -> Pixels:
     return np.concatenate([part for column in columns for part in (gap, column)][1:], axis=1)
 
 
-def completions(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
+def completions(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
     """One picture for each part of the image that is shown."""
-    by_protocol: dict[str, list[ShownRun]] = {}
+    by_protocol: dict[str, list[FigureInputs]] = {}
     for run in runs:
         if "completions" in run.arrays:
             by_protocol.setdefault(run.record.protocol, []).append(run)
@@ -49,4 +47,4 @@ def completions(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
         names = ", ".join(run.record.model for run in together)
         title = f"{Protocol.parse(protocol).shown} shown: {names}"
         grids[title] = completion_grid([run.arrays for run in together])
-    return maker.grid_gallery(COMPLETIONS, grids, "Completions of partly hidden images,")
+    return maker.grid_group(COMPLETIONS, grids, "Completions of partly hidden images,")

@@ -1,20 +1,15 @@
-"""Tables of paired differences between models, and of the health of importance estimates.
-
-May import the standard library, :mod:`genbench.core` and this package's cells, sheets and
-standings.
-"""
+"""Tables of paired differences between models, and of the health of importance estimates."""
 
 import math
 from collections.abc import Iterator, Sequence
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.reporting.cells import UNRELIABLE, Block, Cell, words
-from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.sheets import Line, Sheet, without_empty
-from genbench.reporting.standing import Comparison, Pair, comparisons
+from genbench.reporting.small_table import Line, SmallTable, without_empty
+from genbench.results.cells import UNRELIABLE, Block, Cell, words
+from genbench.results.paired import Pair, PairedComparison, comparisons
+from genbench.results.per_datum import PerDatum
 
-COMPARED = ("elbo", "iw_log_likelihood", "log_likelihood", "ais_log_likelihood")
 _HEALTH = {
     "ess": "ESS, mean",
     "ess_min": "ESS, least",
@@ -26,20 +21,19 @@ _HEALTH = {
 }
 
 
-def paired_sheets(blocks: Sequence[Block], values: PerDatum) -> list[Sheet]:
-    """One matrix per block, metric, options, kind and n with two models or more."""
+def paired_tables(blocks: Sequence[Block], values: PerDatum) -> list[SmallTable]:
+    """One matrix per block and headline column, kind and n with two models or more."""
     found = [
         (block, index, comparison)
         for block in blocks
-        for metric in COMPARED
         for index, column in enumerate(block.columns)
-        if column.metric == metric
+        if column.record.role == "headline"
         for comparison in comparisons(block, index, values)
     ]
     return [_matrix(f"paired-{i}", *entry) for i, entry in enumerate(found, 1)]
 
 
-def _matrix(name: str, block: Block, index: int, comparison: Comparison) -> Sheet:
+def _matrix(name: str, block: Block, index: int, comparison: PairedComparison) -> SmallTable:
     column, order = comparison.column, comparison.rows
     titles = {row: block.rows[row].title for row in order}
     flagged = {row for row in order if block.rows[row].cells[index].unreliable}
@@ -57,7 +51,7 @@ def _matrix(name: str, block: Block, index: int, comparison: Comparison) -> Shee
         f" paired differences over {numbers.grouped(comparison.n)} images"
     )
     heads = ("row − column", *(titles[row] for row in order[1:]))
-    return Sheet(name, title, heads, tuple(rows), _caption(block, index, comparison))
+    return SmallTable(name, title, heads, tuple(rows), _caption(block, index, comparison))
 
 
 def _difference(pair: Pair, unreliable: bool) -> str:
@@ -65,22 +59,12 @@ def _difference(pair: Pair, unreliable: bool) -> str:
     sign = "" if value.startswith("-") else "+"
     decided = "" if pair.decided else "tie"
     spread = numbers.spread(pair.seed_sd)
-    notes = (p_text(pair.p_value), decided, f"seed sd {spread}" if spread else "")
+    notes = (numbers.p_value(pair.p_value), decided, f"seed sd {spread}" if spread else "")
     mark = UNRELIABLE if unreliable else ""
     return f"{sign}{value} ± {stderr}{mark}\n{'; '.join(note for note in notes if note)}"
 
 
-def p_text(p_value: float) -> str:
-    """A p-value as people write it.
-
-    Example:
-        >>> p_text(0.0321), p_text(1e-9)
-        ('p = 0.032', 'p < 0.001')
-    """
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.2g}"
-
-
-def _caption(block: Block, index: int, comparison: Comparison) -> str:
+def _caption(block: Block, index: int, comparison: PairedComparison) -> str:
     unit = comparison.column.unit or "the metric's unit"
     left_out = [
         f"{row.label} ({words(row.cells[index].kind)}, n = {numbers.grouped(row.cells[index].n)})"
@@ -106,19 +90,19 @@ def _caption(block: Block, index: int, comparison: Comparison) -> str:
     )
 
 
-def _pairs(comparison: Comparison) -> str:
+def _pairs(comparison: PairedComparison) -> str:
     n = len(comparison.pairs)
     return "the one pair" if n == 1 else f"the {n} pairs"
 
 
-def health_sheets(blocks: Sequence[Block]) -> list[Sheet]:
+def health_tables(blocks: Sequence[Block]) -> list[SmallTable]:
     """One table per block with diagnostics, a row per model and metric."""
     found = [(block, tuple(_health_rows(block))) for block in blocks]
     found = [(block, rows) for block, rows in found if rows]
-    return [_health_sheet(i, block, rows) for i, (block, rows) in enumerate(found, 1)]
+    return [_health_table(i, block, rows) for i, (block, rows) in enumerate(found, 1)]
 
 
-def _health_sheet(number: int, block: Block, rows: tuple[Line, ...]) -> Sheet:
+def _health_table(number: int, block: Block, rows: tuple[Line, ...]) -> SmallTable:
     heads, kept = without_empty(("model", "metric", "settings", "n", *_HEALTH.values()), rows)
     texts = tuple(i for i, head in enumerate(heads) if head in ("model", "metric", "settings"))
     caption = (
@@ -129,7 +113,7 @@ def _health_sheet(number: int, block: Block, rows: tuple[Line, ...]) -> Sheet:
         " the least ESS, means of the rest."
     )
     title = f"Estimator health: {block.protocol.short}"
-    return Sheet(f"health-{number}", title, heads, kept, caption, texts)
+    return SmallTable(f"health-{number}", title, heads, kept, caption, texts)
 
 
 def _health_rows(block: Block) -> Iterator[Line]:

@@ -1,7 +1,4 @@
-"""The figures of numbers, how a figure becomes a file and a part of the page, and of which run.
-
-May import this package's readers, tables, plots and grids.
-"""
+"""Figures of numbers, and how a figure becomes a file and a part of the page."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,53 +8,28 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from genbench.core.protocol import Protocol
+from genbench.core.metric import Metric
+from genbench.core.plot import Plot
 from genbench.reporting import grids, plots
-from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels
-from genbench.reporting.sheets import Sheet
-from genbench.reporting.stored import Arrays, RunFolder, RunRecord
-from genbench.reporting.style import Picture, embedded, save
+from genbench.reporting.small_table import SmallTable
+from genbench.reporting.style import EmbeddedFigure, embedded, save
+from genbench.reporting.user_plots import draw
+from genbench.results.cells import Block
+from genbench.results.figure_inputs import FigureInputs
+from genbench.results.records import StoredRun
 
 
 @dataclass(frozen=True)
-class Gallery:
-    """Pictures and tables that are read together, with a caption that says how."""
+class FigureGroup:
+    """Figures and tables that are read together, with a caption that says how."""
 
     name: str
     title: str
     caption: str
-    pictures: tuple[Picture, ...]
+    figures: tuple[EmbeddedFigure, ...]
     shape: str = "medium"
-    sheets: tuple[Sheet, ...] = ()
-
-
-@dataclass(frozen=True)
-class ShownRun:
-    """The run that stands for a model in the figures: the first seed that finished."""
-
-    label: str
-    record: RunRecord
-    history: pd.DataFrame | None
-    arrays: Arrays
-
-
-def shown_runs(suite_folder: Path, runs: Sequence[RunRecord]) -> list[ShownRun]:
-    """Read the figures' data of one run per model and protocol, digests checked."""
-    first: dict[tuple[str, str], RunRecord] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        if (suite_folder / "runs" / run.train_id / "manifest.json").is_file():
-            first.setdefault((run.model, run.protocol), run)
-    names = [model for model, _ in first]
-    wanted = dict.fromkeys((run.model, run.protocol) for run in runs)
-    return [_read(suite_folder, first[key], names) for key in wanted if key in first]
-
-
-def _read(suite_folder: Path, run: RunRecord, names: Sequence[str]) -> ShownRun:
-    folder = RunFolder(suite_folder / "runs" / run.train_id)
-    unique = names.count(run.model) == 1
-    label = run.model if unique else f"{run.model} · {Protocol.parse(run.protocol).short}"
-    return ShownRun(label, run, folder.history(), folder.arrays())
+    tables: tuple[SmallTable, ...] = ()
 
 
 class FigureMaker:
@@ -68,7 +40,7 @@ class FigureMaker:
         self.palette = palette
         self.names: list[str] = []
 
-    def save(self, figure: Figure, name: str, alt: str, **words: str) -> Picture:
+    def save(self, figure: Figure, name: str, alt: str, **words: str) -> EmbeddedFigure:
         """Write a figure under a name that is safe and not taken."""
         stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         taken = sum(known == stem or known.startswith(f"{stem}--") for known in self.names)
@@ -76,9 +48,9 @@ class FigureMaker:
         self.names.append(stem)
         return save(figure, self.folder, stem, alt, **words)
 
-    def bounds(self, blocks: Sequence[Block]) -> Gallery:
+    def bounds(self, blocks: Sequence[Block]) -> FigureGroup:
         """One panel per protocol."""
-        pictures = [
+        figures = [
             self.save(
                 plots.bounds(block, self.palette),
                 f"bounds-{place}",
@@ -94,23 +66,27 @@ class FigureMaker:
             " visible it is narrower than the marker. Numbers over fewer images are not drawn."
             " Panels have different protocols and must not be compared with each other."
         )
-        return Gallery("bounds", "Bounds on the log-likelihood", caption, tuple(pictures), "large")
-
-    def grid_gallery(self, gallery: Gallery, found: Mapping[str, Pixels], alt: str) -> Gallery:
-        """Put grids on the page one by one, and into one figure file together."""
-        if not found:
-            return gallery
-        pixels, inches = (460, 2.4) if gallery.shape == "small" else (920, 4.8)
-        self.save(grids.gallery(found, inches), gallery.name, gallery.title)
-        pictures = tuple(
-            embedded(grids.grid_png(grid, pixels), f"{alt} {label}", title=label)
-            for label, grid in found.items()
+        return FigureGroup(
+            "bounds", "Bounds on the log-likelihood", caption, tuple(figures), "large"
         )
-        return replace(gallery, pictures=pictures)
 
-    def curves(self, runs: Sequence[ShownRun]) -> Gallery:
+    def grid_group(
+        self, group: FigureGroup, by_title: Mapping[str, Pixels], alt: str
+    ) -> FigureGroup:
+        """Put grids on the page one by one, and into one figure file together."""
+        if not by_title:
+            return group
+        pixels, inches = (460, 2.4) if group.shape == "small" else (920, 4.8)
+        self.save(grids.side_by_side(by_title, inches), group.name, group.title)
+        figures = tuple(
+            embedded(grids.grid_png(grid, pixels), f"{alt} {label}", title=label)
+            for label, grid in by_title.items()
+        )
+        return replace(group, figures=figures)
+
+    def curves(self, runs: Sequence[FigureInputs]) -> FigureGroup:
         """One panel per trained model."""
-        pictures = []
+        figures = []
         for run in runs:
             if run.history is None:
                 continue
@@ -118,41 +94,62 @@ class FigureMaker:
             figure = plots.learning_curves(run.history, run.label, colour)
             if figure is not None:
                 alt = f"Loss of {run.label} over {len(run.history)} epochs"
-                pictures.append(self.save(figure, f"learning-{run.label}", alt))
+                figures.append(self.save(figure, f"learning-{run.label}", alt))
         caption = (
             "Mean loss of each epoch, as the optimiser saw it; dashed: on the validation images."
             " Each model minimises a loss of its own, so only the shape of a curve can be read,"
             " not its height against another model's. Models in closed form have no curve. For a"
             " GAN the two losses oppose each other and need not fall."
         )
-        return Gallery("learning", "Learning curves", caption, tuple(pictures))
+        return FigureGroup("learning", "Learning curves", caption, tuple(figures))
 
-    def kl_bars(self, frame: pd.DataFrame, runs: Sequence[ShownRun]) -> Gallery:
-        """One panel per model with a posterior, all with the same height."""
-        values = {run.label: kl_per_dimension(frame, run.record) for run in runs}
-        top = max((max(found) for found in values.values() if found), default=0.0)
-        pictures = [
-            self.save(
-                plots.kl_bars(found, run.label, self.palette[run.record.model], top),
-                f"kl-{run.label}",
-                alt=f"KL of the {len(found)} latent dimensions of {run.label}, largest first",
+    def points(self, metric: Metric, blocks: Sequence[Block]) -> FigureGroup:
+        """One panel per protocol: a point per model, with its 95 % interval."""
+        figures = []
+        for place, block in enumerate(blocks, 1):
+            index = block.column(metric.name)
+            cells = [] if index is None else [(row, row.cells[index]) for row in block.rows]
+            table = pd.DataFrame(
+                {"model": row.label, "value": cell.value, "error": cell.stderr}
+                for row, cell in cells
+                if cell.ok
             )
-            for run in runs
-            if (found := values[run.label])
+            if len(table):
+                short = block.protocol.short
+                plot = Plot(
+                    name="points", title=short, kind="points", table="points", x="model",
+                    y=("value",), hue="model", error="error", y_label=metric.unit,
+                )  # fmt: skip
+                figure = draw(plot, table, self.palette)
+                name = f"{metric.name}-{place}"
+                figures.append(self.save(figure, name, f"{metric.title} per model, {short}"))
+        arrow = {"higher": "Higher is better.", "lower": "Lower is better."}.get(metric.better, "")
+        caption = f"{metric.description} {arrow} Bars are 95 % intervals over the test set."
+        return FigureGroup(metric.name, metric.title, caption, tuple(figures), "large")
+
+    def bars(
+        self, metric: Metric, frame: pd.DataFrame, inputs: Sequence[FigureInputs]
+    ) -> FigureGroup:
+        """One panel per model with a value per part, largest first, all with the same height."""
+        values = {run.label: part_values(metric, frame, run.record) for run in inputs}
+        top = max((max(known) for known in values.values() if known), default=0.0)
+        figures = [
+            self.save(
+                plots.part_bars(known, run.label, self.palette[run.record.model], top, metric.unit),
+                f"{metric.name}-{run.label}",
+                alt=f"{metric.title} of {run.label}: {len(known)} values, largest first",
+            )
+            for run in inputs
+            if (known := values[run.label])
         ]
-        caption = (
-            "How many nats of information about an image each latent dimension carries on average,"
-            " largest first: KL(q(z|x) ‖ p(z)) per dimension. A bar near zero is a dimension that"
-            " the model leaves unused. All panels share one scale; one seed per model is shown."
-        )
-        return Gallery("kl", "KL per latent dimension", caption, tuple(pictures))
+        caption = metric.parts.caption if metric.parts else ""
+        return FigureGroup(metric.name, metric.title, caption, tuple(figures))
 
 
-def kl_per_dimension(frame: pd.DataFrame, run: RunRecord) -> list[float]:
-    """KL of each latent dimension of one run, in nats; empty where it has none."""
+def part_values(metric: Metric, frame: pd.DataFrame, run: StoredRun) -> list[float]:
+    """The value of each part of a metric of one run; empty where it has none."""
     rows = frame[(frame["train_id"] == run.train_id) & (frame["model"] == run.model)]
-    rows = rows[rows["status"] == "ok"]
-    rows = rows[rows["metric"].str.fullmatch(r"kl_per_dim\[\d+\]")]
+    rows = rows[(rows["status"] == "ok") & rows["metric"].str.startswith(f"{metric.name}[")]
     if (rows["split"] == "test").any():
         rows = rows[rows["split"] == "test"]
     by_name = rows.drop_duplicates("metric").set_index("metric")["value"]

@@ -1,7 +1,4 @@
-"""Grids of small images: samples, reconstructions, classes, the manifold, interpolations.
-
-May import numpy, Pillow, matplotlib and this package's style.
-"""
+"""Grids of small images: samples, reconstructions, classes, the manifold, interpolations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +8,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from genbench.reporting.stored import Arrays
 from genbench.reporting.style import new_figure, png_bytes
+from genbench.results.sealed_folder import Arrays
 
 Pixels = NDArray[np.uint8]
 _GAP = 58  # grey level of the lines between tiles: visible beside black and beside white
@@ -90,7 +87,7 @@ def grid_png(grid: Pixels, wanted_width: int = 460) -> bytes:
     return png_bytes(image.resize((image.width * factor, image.height * factor), 0))
 
 
-def gallery(grids: Mapping[str, Pixels], width: float = 2.4) -> Figure:
+def side_by_side(grids: Mapping[str, Pixels], width: float = 2.4) -> Figure:
     """All models' grids side by side in one figure, each that wide in inches, for papers."""
     columns = min(round(9.6 / width), len(grids))
     rows = -(-len(grids) // columns)

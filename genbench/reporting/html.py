@@ -1,22 +1,20 @@
-"""The pages: what the templates are given.
+"""The pages: what the templates are given."""
 
-May import this package's tables, chapters and figures.
-"""
-
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
-from genbench.reporting.cells import Block, Cell, Row, marks
 from genbench.reporting.chapters import Chapter
-from genbench.reporting.figures import Gallery
+from genbench.reporting.figures import FigureGroup
 from genbench.reporting.rendering import as_text, render
-from genbench.reporting.sheets import Sheet
-from genbench.reporting.stored import RunRecord, SuiteRecord
-from genbench.reporting.studied import StoredStudy, failed_checks
+from genbench.reporting.small_table import SmallTable
 from genbench.reporting.takeaways import takeaways
+from genbench.results.cells import Block, Cell, Row, marks
+from genbench.results.records import StoredRun, SuiteRecord
+from genbench.results.studies import StoredStudy
+from genbench.results.suite import StoredSuite
 
 _SHOWN_TRAINING = ("epochs", "batch_size", "learning_rate")
 _FIRST = (("takeaways", "Key takeaways"), ("comparison", "Comparison"))
@@ -55,9 +53,9 @@ class TableView:
 class ModelView:
     """All runs of one model under one protocol."""
 
-    first: RunRecord
+    first: StoredRun
     protocol: Protocol
-    runs: tuple[RunRecord, ...]
+    runs: tuple[StoredRun, ...]
     control: bool
 
     @property
@@ -81,51 +79,45 @@ class ModelView:
 
 
 def page(
-    record: SuiteRecord,
-    blocks: Sequence[Block],
+    suite: StoredSuite,
     chapters: Sequence[Chapter],
-    galleries: Sequence[Gallery],
+    groups: Sequence[FigureGroup],
     palette: dict[str, str],
-    controls: Collection[str] = (),
-    studies: Sequence[StoredStudy] = (),
-    members: Mapping[str, str] | None = None,
 ) -> str:
-    """Fill in the template of ``index.html``; what is about models is left out without any.
-
-    ``members`` holds the titles of a collection's suites by name.
-    """
-    titles = {metric.name: metric.title for metric in record.metrics}
+    """Fill in the template of ``index.html``; what is about models is left out without any."""
+    record, blocks, studies = suite.record, suite.blocks, suite.studies
     below = _observations(record.runs)
-    models = model_views(record.runs, controls)
+    models = model_views(record.runs, suite.controls)
     sections = _sections(record, chapters)
+    members = {name: suite.member(name) for name in record.members}
     return render(
         "report.html.j2",
         record=record,
-        titles=titles,
+        titles=suite.titles,
         sections=sections,
         places={name: place for place, (name, _) in enumerate(sections, 1)},
         tables=[_table(i, block, below) for i, block in enumerate(blocks, 1)],
-        takeaways=takeaways(blocks, titles),
+        takeaways=takeaways(blocks, suite.titles),
         chapters=chapters,
-        galleries=galleries,
+        groups=groups,
         palette=palette,
         models=models,
         protocols=list(dict.fromkeys(view.protocol for view in models)),
         summary=_summary(models, blocks, studies, record),
         unfinished=[run for run in record.runs if run.status != "ok"],
         failed_studies=[entry for entry in record.studies if entry.status != "ok"],
-        failed_checks=failed_checks(studies),
-        members=members or {},
+        failed_checks=[(study.record, c) for study in studies for c in study.failed_checks],
+        members={name: member.record.title for name, member in members.items() if member},
         published=bool(record.published),
     )
 
 
-def published_page(record: SuiteRecord, sheet: Sheet) -> str:
+def published_page(record: SuiteRecord, table: SmallTable) -> str:
     """Fill in the template of ``published.html``."""
-    return render("published.html.j2", record=record, sheet=sheet)
+    return render("published.html.j2", record=record, table=table)
 
 
-def _observations(runs: Sequence[RunRecord]) -> dict[tuple[str, str], str]:
+def _observations(runs: Sequence[StoredRun]) -> dict[tuple[str, str], str]:
     """The small line below a model's name, by model and protocol."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for run in runs:
@@ -133,7 +125,7 @@ def _observations(runs: Sequence[RunRecord]) -> dict[tuple[str, str], str]:
     return {key: "; ".join(texts) for key, texts in found.items()}
 
 
-def _observation(run: RunRecord) -> str:
+def _observation(run: StoredRun) -> str:
     name = "no observation model" if run.observation == "none" else run.observation or ""
     fitted, chosen = run.fitted.get("scale"), run.fitted.get("chosen_on")
     scale = f"scale {fitted:.4g}" if isinstance(fitted, float) else ""
@@ -141,9 +133,9 @@ def _observation(run: RunRecord) -> str:
     return ", ".join(part for part in (name, scale, where) if part)
 
 
-def model_views(runs: Sequence[RunRecord], controls: Collection[str] = ()) -> list[ModelView]:
+def model_views(runs: Sequence[StoredRun], controls: Collection[str] = ()) -> list[ModelView]:
     """Group runs that differ in the seed only."""
-    groups: dict[tuple[str, str], list[RunRecord]] = {}
+    groups: dict[tuple[str, str], list[StoredRun]] = {}
     for run in runs:
         groups.setdefault((run.model, run.protocol), []).append(run)
     return [
@@ -168,7 +160,7 @@ def _summary(
 ) -> str:
     counted = ((len(studies), "study", "studies"), (len(record.members), "suite", "suites"))
     parts = [f"{n} {one if n == 1 else many}" for n, one, many in counted if n]
-    n_checks = sum(len(study.checks) for study in studies)
+    n_checks = sum(len(study.record.checks) for study in studies)
     checks = f" with {n_checks} checks against known answers" if n_checks else ""
     about_models = _summary_of_models(models, blocks) if models else ""
     return f"{about_models} {' and '.join(parts)}{checks}{'.' if parts else ''}".strip()
@@ -201,7 +193,7 @@ def _table(number: int, block: Block, below: dict[tuple[str, str], str]) -> Tabl
         cells = tuple(
             NotedCell(
                 cell,
-                marks(column.metric, cell),
+                marks(column, cell),
                 _note(cell, notes),
                 cell.kind if block.other_kind(column, cell) else "",
                 block.errors(column, cell),

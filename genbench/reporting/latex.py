@@ -1,16 +1,13 @@
-r"""The comparison and the smaller tables as LaTeX floats, with every text made safe.
-
-May import the standard library and this package's cells, captions and sheets.
-"""
+r"""The comparison and the smaller tables as LaTeX floats, with every text made safe."""
 
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
-from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, marks, words
-from genbench.reporting.sheets import Sheet
+from genbench.reporting.small_table import SmallTable
 from genbench.reporting.text import reasons
+from genbench.results.cells import BEST, TIED, Block, Cell, Column, marks, words
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -63,11 +60,11 @@ _GREEK = {
 }
 
 
-def latex_tables(title: str, blocks: Sequence[Block], sheets: Sequence[Sheet] = ()) -> str:
+def latex_tables(title: str, blocks: Sequence[Block], tables: Sequence[SmallTable] = ()) -> str:
     r"""All tables as LaTeX floats for ``\input``, with booktabs rules."""
     head = r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"
     made = (_latex(title, block) for block in blocks)
-    return "\n".join([head, *made, *(_sheet(title, s) for s in sheets if s.in_latex)])
+    return "\n".join([head, *made, *(_small_table(title, s) for s in tables if s.in_latex)])
 
 
 def _latex(title: str, block: Block) -> str:
@@ -92,12 +89,12 @@ def _latex(title: str, block: Block) -> str:
     return _float((f"{title}.", *captions), "l" + "r" * len(block.columns), lines, notes)
 
 
-def _sheet(title: str, sheet: Sheet) -> str:
-    columns = "".join("l" if i in sheet.texts else "r" for i in range(len(sheet.heads)))
-    rows = (_joined(map(_entry, row)) for row in sheet.rows)
-    lines = [_joined(map(tex, sheet.heads)), r"\midrule", *rows]
-    captions = (f"{title}: {sheet.title}.", sheet.caption)
-    return _float(captions, columns, lines, _footnotes(sheet.notes))
+def _small_table(title: str, table: SmallTable) -> str:
+    columns = "".join("l" if i in table.texts else "r" for i in range(len(table.heads)))
+    rows = (_joined(map(_entry, row)) for row in table.rows)
+    lines = [_joined(map(tex, table.heads)), r"\midrule", *rows]
+    captions = (f"{title}: {table.title}.", table.caption)
+    return _float(captions, columns, lines, _footnotes(table.notes))
 
 
 def _float(captions: Iterable[str], columns: str, lines: list[str], notes: list[str]) -> str:
@@ -137,7 +134,7 @@ def _cell(block: Block, column: Column, cell: Cell) -> str:
     tied = r"\approx{}" if cell.standing == TIED else ""
     beside = block.beside(column, cell)
     below = rf" {{\footnotesize {tex('; '.join(beside))}}}" if beside else ""
-    return f"${tied}{number}${tex(marks(column.metric, cell))}{below}"
+    return f"${tied}{number}${tex(marks(column, cell))}{below}"
 
 
 def _entry(text: str) -> str:

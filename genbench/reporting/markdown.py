@@ -1,20 +1,17 @@
-"""The comparison and the smaller tables as Markdown.
-
-May import the standard library and this package's cells, captions and sheets.
-"""
+"""The comparison and the smaller tables as Markdown."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
-from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, marks, words
-from genbench.reporting.sheets import Sheet
+from genbench.reporting.small_table import SmallTable
 from genbench.reporting.text import reasons
+from genbench.results.cells import BEST, TIED, Block, Cell, Column, marks, words
 
 
-def markdown_tables(title: str, blocks: Sequence[Block], sheets: Sequence[Sheet] = ()) -> str:
+def markdown_tables(title: str, blocks: Sequence[Block], tables: Sequence[SmallTable] = ()) -> str:
     """All blocks as Markdown, then the smaller tables: heading, table, captions, footnotes."""
-    parts = [*(_markdown(block) for block in blocks), *(_sheet(sheet) for sheet in sheets)]
+    parts = [*(_markdown(block) for block in blocks), *(_small_table(table) for table in tables)]
     return "\n".join([f"# {_md(title)}", "", *parts])
 
 
@@ -46,17 +43,17 @@ def _markdown(block: Block) -> str:
     return "\n".join(lines)
 
 
-def _sheet(sheet: Sheet) -> str:
-    rule = ["---" if i in sheet.texts else "---:" for i in range(len(sheet.heads))]
+def _small_table(table: SmallTable) -> str:
+    rule = ["---" if i in table.texts else "---:" for i in range(len(table.heads))]
     lines = [
-        f"## {_md(sheet.title)}",
+        f"## {_md(table.title)}",
         "",
-        _piped([_md(head) for head in sheet.heads]),
+        _piped([_md(head) for head in table.heads]),
         _piped(rule),
-        *(_piped([_md(_flat(text)) for text in row]) for row in sheet.rows),
+        *(_piped([_md(_flat(text)) for text in row]) for row in table.rows),
         "",
-        *([_md(sheet.caption), ""] if sheet.caption else []),
-        *_footnotes(sheet.notes),
+        *([_md(table.caption), ""] if table.caption else []),
+        *_footnotes(table.notes),
         "",
     ]
     return "\n".join(lines)
@@ -77,7 +74,7 @@ def _head(block: Block, column: Column) -> str:
 
 
 def _cell(block: Block, column: Column, cell: Cell) -> str:
-    number = f"{_md(cell.text)}{marks(column.metric, cell)}"
+    number = f"{_md(cell.text)}{marks(column, cell)}"
     number = f"**{number}**" if cell.standing == BEST else number
     number = f"≈ {number}" if cell.standing == TIED else number
     beside = "; ".join(block.beside(column, cell))

@@ -1,17 +1,14 @@
-"""The project's main picture: bounds on the left, samples of every model on the right.
-
-May import matplotlib and this package's plots and grids.
-"""
+"""The project's main picture: bounds on the left, samples of every model on the right."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.figure import Figure, FigureBase
 
-from genbench.reporting.cells import Block
 from genbench.reporting.grids import Pixels, draw_grid
 from genbench.reporting.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.style import new_figure
+from genbench.results.cells import Block
 
 _MOST_PANELS = 3
 _SAMPLES_WIDTH = 4.9

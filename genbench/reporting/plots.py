@@ -1,7 +1,4 @@
-"""The figures with axes: bounds, learning curves, KL per dimension, latent codes, traversals.
-
-May import numpy, pandas, matplotlib, seaborn and this package's tables, grids and style.
-"""
+"""The figures with axes: bounds, learning curves, KL per dimension, latent codes, traversals."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -16,10 +13,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from genbench.reporting.cells import LOG_LIKELIHOODS, Block, Cell, Column
 from genbench.reporting.grids import draw_grid, tiled
-from genbench.reporting.stored import Arrays
 from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel, new_picture
+from genbench.results.cells import Block, Cell, Column
+from genbench.results.sealed_folder import Arrays
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
 _MOST_POINTS = 1500
@@ -31,8 +28,8 @@ _LABEL_SIZE = 0.05  # of the axis
 def bound_columns(block: Block) -> list[int]:
     """Positions of the columns about log p(x) with a number over all of the block's data."""
     positions = range(len(block.columns))
-    wanted = [i for i in positions if block.columns[i].metric in LOG_LIKELIHOODS]
-    return [i for i in wanted if any(drawn(block, row.cells[i]) for row in block.rows)]
+    of_bounds = [i for i in positions if block.columns[i].record.plot == "bounds"]
+    return [i for i in of_bounds if any(drawn(block, row.cells[i]) for row in block.rows)]
 
 
 def drawn(block: Block, cell: Cell) -> bool:
@@ -59,7 +56,7 @@ def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
         cells = [(i, row.cells[i]) for i in columns if drawn(block, row.cells[i])]
         offsets = np.linspace(-0.18, 0.18, len(cells)) if len(cells) > 1 else [0.0]
         for offset, (i, cell) in zip(offsets, cells, strict=True):
-            hollow = block.columns[i].metric == "elbo"
+            hollow = block.columns[i].record.hollow
             _point(axis, cell, place + float(offset), palette[row.model], hollow)
     axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK)
     axis.set_ylim(len(rows) - 0.5, -0.5)
@@ -96,7 +93,7 @@ def bound_keys(blocks: Sequence[Block]) -> list[Line2D]:
 def _key(column: Column) -> Line2D:
     settings = f" ({column.settings})" if column.settings else ""
     words = f"{column.metric}{settings}: {column.kind.replace('_', ' ')}"
-    face = "white" if column.metric == "elbo" else MUTED
+    face = "white" if column.record.hollow else MUTED
     marker = _MARKERS.get(column.kind, "o")
     return Line2D([], [], color=MUTED, marker=marker, markerfacecolor=face, ls="", label=words)
 
@@ -130,15 +127,15 @@ def _curve(axis: Any, x: pd.Series, y: pd.Series, label: str, colour: str) -> No
     axis.plot(x[known], values[known], label=label, linewidth=1.6, marker=marker, **style)
 
 
-def kl_bars(values: Sequence[float], title: str, colour: str, top: float) -> Figure:
-    """KL of each latent dimension, largest first; ``top`` is shared by all models."""
+def part_bars(values: Sequence[float], title: str, colour: str, top: float, unit: str) -> Figure:
+    """The value of each part, largest first; ``top`` is shared by all models."""
     figure, axis = new_panel(*_PANEL)
     ranks = np.arange(1, len(values) + 1)
     axis.bar(ranks, sorted(values, reverse=True), color=colour, width=0.82, linewidth=0)
     axis.set_ylim(0, top * 1.05 or 1.0)
     axis.set_title(title)
-    axis.set_xlabel("latent dimension, by rank")
-    axis.set_ylabel("KL (nats)")
+    axis.set_xlabel("dimension, by rank")
+    axis.set_ylabel(unit)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(visible=False, axis="x")
     sns.despine(ax=axis)

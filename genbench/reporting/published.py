@@ -1,18 +1,16 @@
-"""What papers report beside what we measured, with the source and what differs.
+"""What papers report beside what we measured, with the source and what differs."""
 
-May import the standard library, pandas and this package's readers, tables and sheets.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
-from genbench.reporting.cells import Cell, Column, marks, words
-from genbench.reporting.sheets import Line, Sheet
-from genbench.reporting.stored import PublishedRecord
-from genbench.reporting.tables import SHARED, cell_of, column_of
+from genbench.reporting.small_table import Line, SmallTable
+from genbench.results.blocks import SHARED, cell_of, column_of
+from genbench.results.cells import Cell, Column, marks, words
+from genbench.results.records import PublishedRecord
+from genbench.results.suite import StoredSuite
 
 HEADS = (
     "model",
@@ -41,27 +39,28 @@ CAPTION = (
 )
 
 
-def published_sheet(entries: Sequence[PublishedRecord], rows: pd.DataFrame) -> Sheet:
-    """A row for each published value and each number of ours that answers it.
-
-    Args:
-        entries: From the suite file.
-        rows: What :func:`genbench.reporting.tables.arranged` returns.
-    """
-    lines = tuple(line for entry in entries for line in _lines(entry, rows))
+def published_table(suite: StoredSuite) -> SmallTable:
+    """A row for each published value and each number of ours that answers it."""
+    entries = suite.record.published
+    lines = tuple(line for entry in entries for line in _lines(entry, suite))
+    metrics = (suite.metrics.get(entry.metric) for entry in entries)
+    warnings = tuple(metric.warning for metric in metrics if metric)
     tags = dict.fromkeys((entry.tag or "").strip("[]") for entry in entries)
     known = "; ".join(f"{tag}: {_TAGS[tag]}" for tag in tags if tag in _TAGS)
     caption = f"{CAPTION} Checked — {known}." if known else CAPTION
-    return Sheet("published", "Published against ours", HEADS, lines, caption, _TEXTS, False)
+    return SmallTable(
+        "published", "Published against ours", HEADS, lines, caption, _TEXTS, False, warnings
+    )
 
 
-def _lines(entry: PublishedRecord, rows: pd.DataFrame) -> Iterator[Line]:
+def _lines(entry: PublishedRecord, suite: StoredSuite) -> Iterator[Line]:
+    rows = suite.rows
     mine = rows[(rows["model"] == entry.model) & (rows["metric"] == entry.metric)]
     said = _said(entry)
     about = (entry.source, entry.note, entry.tag or "")
     keys = [*SHARED, "options", "evaluator_version", "_label"]
     for _, group in mine.groupby(keys, sort=False):
-        column, cell = column_of(group), cell_of(group)
+        column, cell = column_of(group, suite.metrics), cell_of(group)
         how = _how(group, column, cell)
         label = str(group["_label"].iloc[0])
         yield (label, entry.metric, said, _ours(column, cell), _apart(entry, cell), how, *about)
@@ -77,7 +76,7 @@ def _said(entry: PublishedRecord) -> str:
 
 def _ours(column: Column, cell: Cell) -> str:
     below = "; ".join(part for part in (cell.mc_text, cell.seeds_text) if part)
-    first = f"{cell.text}{marks(column.metric, cell)}"
+    first = f"{cell.text}{marks(column, cell)}"
     return f"{first}\n{below}" if below else first
 
 

@@ -1,8 +1,4 @@
-"""AIS, importance weighting and Parzen windows side by side, over the same images.
-
-May import the standard library, numpy, :mod:`genbench.core` and this package's cells, sheets and
-readers.
-"""
+"""AIS, importance weighting and Parzen windows side by side, over the same images."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,17 +9,9 @@ import numpy as np
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
-from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, marks, words
-from genbench.reporting.datumwise import PerDatum
-from genbench.reporting.sheets import Sheet
-
-METRICS = ("ais_log_likelihood", "iw_log_likelihood", "log_likelihood", PARZEN)
-NAMES = {
-    "ais_log_likelihood": "AIS",
-    "iw_log_likelihood": "importance weighting",
-    "log_likelihood": "exact",
-    PARZEN: "Parzen window ‡",
-}
+from genbench.reporting.small_table import SmallTable
+from genbench.results.cells import WARNED, Block, Cell, Column, Row, marks, words
+from genbench.results.per_datum import PerDatum
 
 
 @dataclass(frozen=True)
@@ -69,23 +57,30 @@ class Ranks:
 
 def ranks(block: Block, values: PerDatum) -> Ranks | None:
     """Bring the estimators of a block to the same images; None with fewer than two of them."""
-    found = [i for i in map(block.column, METRICS) if i is not None]
-    found = [i for i in found if sum(row.cells[i].ok for row in block.rows) > 1]
+    found = [i for i in _estimators(block) if sum(row.cells[i].ok for row in block.rows) > 1]
     sizes = [r.cells[i].n for r in block.rows for i in found if r.cells[i].ok]
     n = min((size for size in sizes if size is not None), default=0)
     if len(found) < 2 or not n:
         return None
-    columns = [[_entry(block.columns[i], r.cells[i], n, values) for r in block.rows] for i in found]
+    columns = [[_entry(block, i, row, n, values) for row in block.rows] for i in found]
     placed = list(zip(*(_placed(column) for column in columns), strict=True))
     kept = [(row, e) for row, e in zip(block.rows, placed, strict=True) if any(e)]
     rows, entries = zip(*kept, strict=True)
     return Ranks(block, n, tuple(block.columns[i] for i in found), rows, entries)
 
 
-def _entry(column: Column, cell: Cell, n: int, values: PerDatum) -> Entry | None:
+def _estimators(block: Block) -> list[int]:
+    """Positions of the estimators of log p(x), the tightest first, each with its last options."""
+    named = {c.metric: c.record for c in block.columns if c.record.estimator}
+    order = sorted(named, key=lambda name: (-named[name].tightness, named[name].place))
+    return [i for i in map(block.column, order) if i is not None]
+
+
+def _entry(block: Block, index: int, row: Row, n: int, values: PerDatum) -> Entry | None:
+    column, cell = block.columns[index], row.cells[index]
     if not cell.ok:
         return None
-    seeds = _over(n, values.of(column, cell) or {})
+    seeds = _over(n, values.of(block, column, cell) or {})
     if cell.n == n:
         return Entry(cell, cell.value, cell.stderr, seeds)
     if not seeds or n < 2:
@@ -138,14 +133,14 @@ def _testable(first: Entry, second: Entry) -> bool:
     return all(known) and len(next(iter(known[0].values()))) > 1
 
 
-def rank_sheet(found: Ranks, name: str) -> Sheet:
+def rank_table(found: Ranks, name: str) -> SmallTable:
     """Values and ranks of each model by each estimator."""
     rows = []
     for row, entries in zip(found.rows, found.entries, strict=True):
         pairs = zip(found.columns, entries, strict=True)
         rows.append((row.title, *(_text(column, entry) for column, entry in pairs)))
     settings = (", ".join(part for part in (c.unit, c.settings) if part) for c in found.columns)
-    names = (NAMES[column.metric] for column in found.columns)
+    names = (column.record.estimator for column in found.columns)
     heads = [f"{name} ({below})" for name, below in zip(names, settings, strict=True)]
     title = f"Estimators side by side: {found.block.protocol.short}"
     caption = (
@@ -153,7 +148,9 @@ def rank_sheet(found: Ranks, name: str) -> Sheet:
         " Ranks are among numbers of equal kind only; those that no significant paired difference"
         f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(found)}"
     )
-    return Sheet(name, title, ("model", *heads), tuple(rows), caption.strip())
+    warnings = tuple(column.record.warning for column in found.columns)
+    heads_of = ("model", *heads)
+    return SmallTable(name, title, heads_of, tuple(rows), caption.strip(), warnings=warnings)
 
 
 def _text(column: Column, entry: Entry | None) -> str:
@@ -161,18 +158,18 @@ def _text(column: Column, entry: Entry | None) -> str:
         return "n/a"
     place = f"rank {entry.rank_text}, " if entry.rank_text else ""
     kind = words(entry.cell.kind)
-    return f"{entry.text}{marks(column.metric, entry.cell)}\n{place}{kind}"
+    return f"{entry.text}{marks(column, entry.cell)}\n{place}{kind}"
 
 
 def verdict(found: Ranks) -> str:
-    """Whether the Parzen window orders the models as the first estimator does."""
-    metrics = [column.metric for column in found.columns]
-    if PARZEN not in metrics or metrics[0] == PARZEN:
+    """Whether an estimator that warns of its order ranks the models as the first one does."""
+    warned = [i for i, column in enumerate(found.columns) if column.record.warning]
+    if not warned or warned[0] == 0:
         return ""
-    other = NAMES[metrics[0]]
-    parzen = metrics.index(PARZEN)
+    first, other = found.columns[0].record.estimator, warned[0]
+    name = found.columns[other].record.estimator.removesuffix(f" {WARNED}")
     known = [
-        (row.label, entries[0], entries[parzen])
+        (row.label, entries[0], entries[other])
         for row, entries in zip(found.rows, found.entries, strict=True)
     ]
     both = [(label, a, p) for label, a, p in known if a and p]
@@ -181,17 +178,14 @@ def verdict(found: Ranks) -> str:
         return ""
     turned = [(x, y) for x, y in pairs if _z(x[1], y[1]) * _z(x[2], y[2]) < 0]
     if not turned:
-        return (
-            f"Here the Parzen window orders the models as {other} does, which is no reason to"
-            " trust it."
-        )
+        return f"Here the {name} orders the models as {first} does, which is no reason to trust it."
     x, y = max(turned, key=lambda pair: _least_z(*pair))
     low, high = (x, y) if x[1].value < y[1].value else (y, x)
     numbers_of = [e.text.replace("-", "−") for e in (low[2], high[2], high[1], low[1])]
     clear = _least_z(x, y) > 2
     return (
-        f"The Parzen window orders these models differently from {other}: it puts {low[0]}"
-        f" ({numbers_of[0]}) above {high[0]} ({numbers_of[1]}), where {other} puts {high[0]}"
+        f"The {name} orders these models differently from {first}: it puts {low[0]}"
+        f" ({numbers_of[0]}) above {high[0]} ({numbers_of[1]}), where {first} puts {high[0]}"
         f" ({numbers_of[2]}) above {low[0]} ({numbers_of[3]})"
         f"{'' if clear else ', though not both by more than two standard errors'}."
     )

@@ -1,7 +1,4 @@
-"""Templates, their filters and their style, with everything escaped.
-
-May import jinja2 and this package's numbers.
-"""
+"""Templates, their filters and their style, with everything escaped."""
 
 import re
 from collections.abc import Iterator

@@ -1,10 +1,6 @@
-"""The report's chapters of declared figures and of studies.
-
-May import this package's readers, sheets, figures and drawing.
-"""
+"""The report's chapters of declared figures and of studies."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
@@ -12,15 +8,15 @@ from pandas.api.types import is_numeric_dtype
 from genbench.core import numbers
 from genbench.core.plot import Plot
 from genbench.reporting.chapters import Chapter
-from genbench.reporting.declared import draw, draw_images, image_grid, told
-from genbench.reporting.figures import FigureMaker, Gallery
+from genbench.reporting.figures import FigureGroup, FigureMaker
 from genbench.reporting.grids import grid_png
-from genbench.reporting.looks import words
-from genbench.reporting.runtables import of_models, run_table
-from genbench.reporting.sheets import Sheet
-from genbench.reporting.stored import Arrays, SuiteRecord
-from genbench.reporting.studied import CheckRecord, StoredStudy
-from genbench.reporting.style import Picture, embedded, styled
+from genbench.reporting.small_table import SmallTable
+from genbench.reporting.style import EmbeddedFigure, embedded, styled
+from genbench.reporting.user_plot_style import words
+from genbench.reporting.user_plots import draw, draw_images, image_grid, told
+from genbench.results.sealed_folder import Arrays
+from genbench.results.studies import CheckRecord, StoredStudy
+from genbench.results.suite import StoredSuite
 
 MOST_ROWS = 40
 _WIDE = 1000
@@ -28,27 +24,20 @@ _MOST_COLUMNS = 8
 _SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 
-def declared_chapters(
-    record: SuiteRecord, folder: Path, frame: pd.DataFrame, maker: FigureMaker
-) -> list[Chapter]:
+def declared_chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
     """Draw the figures that the suite file declares; those without rows are left out.
 
     Raises:
         ConfigError: A figure shows a column that there is not.
     """
+    tables = {plot.name: suite.table_of(plot) for plot in suite.record.plots}
     with styled():
-        made = [_declared(plot, record, folder, frame, maker) for plot in record.plots]
-    found = tuple(entry for entry in made if entry is not None)
-    return [Chapter("declared", "What this suite shows", found)] if found else []
-
-
-def _declared(
-    plot: Plot, record: SuiteRecord, folder: Path, frame: pd.DataFrame, maker: FigureMaker
-) -> Gallery | None:
-    table = of_models(run_table(plot.table, folder, frame, record.runs), plot.models)
-    if not len(table):
-        return None
-    return plot_gallery(plot, {plot.table: table}, {}, maker)
+        groups = tuple(
+            plot_group(plot, {plot.table: tables[plot.name]}, {}, maker)
+            for plot in suite.record.plots
+            if len(tables[plot.name])
+        )
+    return [Chapter("declared", "What this suite shows", groups)] if groups else []
 
 
 def study_chapters(studies: Sequence[StoredStudy], maker: FigureMaker) -> list[Chapter]:
@@ -58,15 +47,17 @@ def study_chapters(studies: Sequence[StoredStudy], maker: FigureMaker) -> list[C
 
 
 def _study_chapter(study: StoredStudy, maker: FigureMaker) -> Chapter:
-    found = [
-        plot_gallery(plot, study.tables, study.arrays, maker, f"{study.name}-")
-        for plot in study.plots
+    record = study.record
+    groups = [
+        plot_group(plot, study.tables, study.arrays, maker, f"{record.name}-")
+        for plot in record.plots
     ]
-    sheets = [check_sheet(study)] if study.checks else []
-    sheets += [sheet for name in study.tables if (sheet := table_sheet(study, name))]
-    caption = f"Computed in {numbers.seconds(study.seconds)}. {_left_out(study)}".strip()
-    found.append(Gallery(f"{study.name}-numbers", "The numbers", caption, (), sheets=tuple(sheets)))
-    return Chapter(f"study-{study.name}", study.title, tuple(found), study.description)
+    tables = [check_table(study)] if record.checks else []
+    tables += [table for name in study.tables if (table := study_table(study, name))]
+    caption = f"Computed in {numbers.seconds(record.seconds)}. {_left_out(study)}".strip()
+    name = f"{record.name}-numbers"
+    groups.append(FigureGroup(name, "The numbers", caption, (), tables=tuple(tables)))
+    return Chapter(f"study-{record.name}", record.title, tuple(groups), record.description)
 
 
 def _left_out(study: StoredStudy) -> str:
@@ -75,18 +66,18 @@ def _left_out(study: StoredStudy) -> str:
     return f"Too long to print here: {', '.join(told_of)}." if long else ""
 
 
-def plot_gallery(
+def plot_group(
     plot: Plot,
     tables: Mapping[str, pd.DataFrame],
     arrays: Arrays,
     maker: FigureMaker,
     prefix: str = "",
-) -> Gallery:
-    """Draw one figure, write its files, and put it into a gallery of its own."""
+) -> FigureGroup:
+    """Draw one figure, write its files, and put it into a group of its own."""
     name = f"{prefix}{plot.name}".replace("_", "-")
-    picture = draw_plot(plot, tables, arrays, maker, name)
-    shape = "wide" if picture.width > (_WIDE if plot.kind != "images" else 700) else "large"
-    return Gallery(name, plot.title, plot.caption, (picture,), shape)
+    figure = draw_plot(plot, tables, arrays, maker, name)
+    shape = "wide" if figure.width > (_WIDE if plot.kind != "images" else 700) else "large"
+    return FigureGroup(name, plot.title, plot.caption, (figure,), shape)
 
 
 def draw_plot(
@@ -95,7 +86,7 @@ def draw_plot(
     arrays: Arrays,
     maker: FigureMaker,
     name: str,
-) -> Picture:
+) -> EmbeddedFigure:
     """Draw one figure and write its files; images keep their pixels on the page."""
     if plot.kind != "images":
         return maker.save(draw(plot, tables[plot.table], maker.palette), name, told(plot))
@@ -105,9 +96,9 @@ def draw_plot(
     return embedded(grid_png(grid, 920 if columns > _MOST_COLUMNS else 460), told(plot))
 
 
-def check_sheet(study: StoredStudy) -> Sheet:
+def check_table(study: StoredStudy) -> SmallTable:
     """Each check: what must be, what was found, and whether it holds."""
-    rows = tuple(_check_row(check) for check in study.checks)
+    rows = tuple(_check_row(check) for check in study.record.checks)
     caption = (
         "A check holds where the number found lies within the tolerance of what is expected, or"
         " not beyond it where that is a bound (≤, ≥)."
@@ -115,8 +106,8 @@ def check_sheet(study: StoredStudy) -> Sheet:
     heads = ("check", "expected", "found", "tolerance", "holds", "note")
     noted = heads if any(row[-1] for row in rows) else heads[:-1]
     shown = tuple(row[: len(noted)] for row in rows)
-    title = f"Checks of {study.title}"
-    return Sheet(f"{study.name}-checks", title, noted, shown, caption, (0, 4, 5))
+    title = f"Checks of {study.record.title}"
+    return SmallTable(f"{study.record.name}-checks", title, noted, shown, caption, (0, 4, 5))
 
 
 def _check_row(check: CheckRecord) -> tuple[str, ...]:
@@ -126,7 +117,7 @@ def _check_row(check: CheckRecord) -> tuple[str, ...]:
     return check.name, expected, found, tolerance, holds, check.note
 
 
-def table_sheet(study: StoredStudy, name: str) -> Sheet | None:
+def study_table(study: StoredStudy, name: str) -> SmallTable | None:
     """A table of the study, if it is short enough to be read."""
     table = study.tables[name]
     if not len(table) or len(table) > MOST_ROWS:
@@ -134,5 +125,5 @@ def table_sheet(study: StoredStudy, name: str) -> Sheet | None:
     texts = [i for i, kind in enumerate(table.dtypes) if not is_numeric_dtype(kind)]
     heads = tuple(words(str(column)) for column in table)
     rows = tuple(tuple(map(numbers.cell, row)) for row in table.itertuples(index=False, name=None))
-    title = f"{study.title}: {words(name)}"
-    return Sheet(f"{study.name}-{name}", title, heads, rows, "", tuple({0, *texts}))
+    title = f"{study.record.title}: {words(name)}"
+    return SmallTable(f"{study.record.name}-{name}", title, heads, rows, "", tuple({0, *texts}))

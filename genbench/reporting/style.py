@@ -75,7 +75,7 @@ _DPI = 150
 
 
 @dataclass(frozen=True)
-class Picture:
+class EmbeddedFigure:
     """A picture for the page, as a data address, with the words that go with it."""
 
     source: str
@@ -123,7 +123,7 @@ def new_picture(width: float, height: float, left: float, bottom: float) -> tupl
     return figure, figure.add_axes(place)
 
 
-def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> Picture:
+def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> EmbeddedFigure:
     """Write a figure as PNG and PDF without dates, and return it for the page."""
     small, pdf = figure_png(figure), io.BytesIO()
     figure.set_layout_engine("none")  # keep the places just found
@@ -135,11 +135,11 @@ def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> Pic
     return embedded(small, alt, **words)
 
 
-def embedded(png: bytes, alt: str, **words: str) -> Picture:
+def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
     """Turn the bytes of a PNG file into a picture for the page."""
     width, height = Image.open(io.BytesIO(png)).size
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return Picture(source, alt, width, height, **words)
+    return EmbeddedFigure(source, alt, width, height, **words)
 
 
 def figure_png(figure: Figure) -> bytes:

@@ -1,15 +1,11 @@
-"""Sentences computed from the numbers, which say nothing that the numbers do not.
+"""Sentences computed from the numbers, which say nothing that the numbers do not."""
 
-May import the standard library and this package's cells.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from genbench.core.numbers import plain
-from genbench.reporting.cells import BEST, TIED, UNRELIABLE, Block, Cell, Column
+from genbench.results.cells import BEST, TIED, UNRELIABLE, Block, Cell, Column
 
-_BOUNDS = ("ais_log_likelihood", "iw_log_likelihood", "elbo")
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}
 _ROUNDING = 1e-6
 Titles = dict[str, str]
@@ -30,12 +26,16 @@ def takeaways(blocks: Iterable[Block], titles: Titles) -> list[Takeaways]:
 
 
 def _facts(block: Block, titles: Titles) -> list[str]:
+    records = {column.metric: column.record for column in block.columns}
+    bounds = sorted((r for r in records.values() if r.tightness), key=lambda r: r.tightness)
+    exact = [r.name for r in records.values() if r.estimator and r.kind == "exact"]
+    ranges = sorted((r for r in records.values() if r.summarised), key=lambda r: -r.place)
+    tightest = [record.name for record in reversed(bounds)]
     facts = [
-        _best_bound(block, titles),
-        _exact(block, titles),
-        _gaps(block, titles),
-        _ends(block, "kl", titles),
-        _ends(block, "reconstruction_mse", titles),
+        _best_bound(block, tightest, titles),
+        *(_exact(block, name, tightest, titles) for name in exact[:1]),
+        _gaps(block, bounds[0].name, bounds[1].name, titles) if len(bounds) > 1 else "",
+        *(_ends(block, record.name, titles) for record in ranges),
     ]
     return [fact for fact in facts if fact]
 
@@ -78,8 +78,8 @@ def _quantity(cell: Cell, unit: str) -> str:
     return f"{cell.text}{mark} {unit}".strip().replace("-", "−")
 
 
-def _best_bound(block: Block, titles: Titles) -> str:
-    found = next((f for f in (_numbers(block, name) for name in _BOUNDS) if f), None)
+def _best_bound(block: Block, bounds: Sequence[str], titles: Titles) -> str:
+    found = next((f for f in (_numbers(block, name) for name in bounds) if f), None)
     if found is None:
         return ""
     column, cells = found
@@ -106,15 +106,15 @@ def _decision(cells: list[tuple[str, Cell]]) -> str:
     return f"; a tie by the paired test: {', '.join(tied)}" if len(tied) > 1 else ""
 
 
-def _exact(block: Block, titles: Titles) -> str:
-    exact = _numbers(block, "log_likelihood")
+def _exact(block: Block, metric: str, bounds: Sequence[str], titles: Titles) -> str:
+    exact = _numbers(block, metric)
     if exact is None:
         return ""
     column, cells = exact
     known = "; ".join(f"{label} {_quantity(cell, column.unit)}" for label, cell in cells)
     label, first = cells[0]
-    for name in _BOUNDS:
-        bound = {model: b for model, b, _ in _both(block, name, "log_likelihood")}.get(label)
+    for name in bounds:
+        bound = {model: b for model, b, _ in _both(block, name, metric)}.get(label)
         index = block.column(name)
         if bound is not None and index is not None:
             difference = abs(first.value - bound.value)
@@ -126,17 +126,14 @@ def _exact(block: Block, titles: Titles) -> str:
     return f"The exact log-likelihood is known for {known}."
 
 
-def _gaps(block: Block, titles: Titles) -> str:
-    """How much the importance-weighted bound gains on the ELBO, over models."""
-    gaps = {
-        label: better.value - low.value
-        for label, low, better in _both(block, "elbo", "iw_log_likelihood")
-    }
-    elbo, better = block.column("elbo"), block.column("iw_log_likelihood")
-    if len(gaps) < 2 or elbo is None or better is None:
+def _gaps(block: Block, loose: str, tight: str, titles: Titles) -> str:
+    """How much a tighter bound gains on a looser one, over models."""
+    gaps = {label: high.value - low.value for label, low, high in _both(block, loose, tight)}
+    places = block.column(loose), block.column(tight)
+    if len(gaps) < 2 or places[0] is None or places[1] is None:
         return ""
     least, most = min(gaps, key=gaps.__getitem__), max(gaps, key=gaps.__getitem__)
-    first, second = block.columns[elbo], block.columns[better]
+    first, second = block.columns[places[0]], block.columns[places[1]]
     return (
         f"The {_name(second, titles)} lies above the {_name(first, titles)} by"
         f" {_signed(gaps[least])} ({least}) to {_signed(gaps[most])} ({most}) {first.unit}."

@@ -1,21 +1,15 @@
-"""The headline comparison as plain text, for a terminal.
+"""The headline comparison as plain text, for a terminal."""
 
-May import the standard library, pandas and this package's tables.
-"""
-
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
-import pandas as pd
-
 from genbench.reporting.captions import block_footnotes, uncertainty_caption
-from genbench.reporting.cells import Block, Cell, Column, marks
-from genbench.reporting.tables import headline
+from genbench.results.cells import Block, Cell, Column, marks
 
 
-def terminal_table(frame: pd.DataFrame, width: int = 118) -> str:
+def terminal_table(blocks: Iterable[Block], width: int = 118) -> str:
     """The comparison as aligned text, one part per protocol, at most ``width`` wide."""
-    return "\n\n".join(_terminal_block(block, width) for block in headline(frame))
+    return "\n\n".join(_terminal_block(block, width) for block in blocks)
 
 
 def _terminal_block(block: Block, width: int) -> str:
@@ -37,7 +31,7 @@ def _terminal_column(block: Block, index: int) -> list[str]:
 
 
 def _both(block: Block, column: Column, cell: Cell) -> str:
-    number, beside = f"{cell.text}{marks(column.metric, cell)}", block.beside(column, cell)
+    number, beside = f"{cell.text}{marks(column, cell)}", block.beside(column, cell)
     return f"{number} ({'; '.join(beside)})" if beside else number
 
 

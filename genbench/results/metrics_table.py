@@ -1,7 +1,4 @@
-"""The tidy table of a suite: read strictly, typed, with messages for what can be wrong.
-
-May import the standard library, pandas and :mod:`genbench.core`.
-"""
+"""The tidy table of a suite: read strictly, typed, with messages for what can be wrong."""
 
 import csv
 import json
@@ -10,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genbench.core.errors import ConfigError, StorageError, did_you_mean
+from genbench.core.errors import StorageError, did_you_mean
+from genbench.core.metric import Metric, Metrics, by_name
 from genbench.results.columns import COLUMNS
+from genbench.results.sealed_folder import REDO
 
 STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
-REDO = "`python -m genbench run` redoes it"
+TABLE = "metrics.csv"
 OPTIONAL = {"options": "{}", "mc_stderr": "", "health": "{}"}
 """Columns that older results lack, with what stands in their place."""
 
 
-def load_results(results_dir: Path, suite: str) -> pd.DataFrame:
-    """Read ``metrics.csv`` of a suite: text columns as text, an empty ``value`` as NaN.
+def read_table(folder: Path) -> pd.DataFrame:
+    """Read a suite's ``metrics.csv``: text columns as text, an empty ``value`` as NaN.
 
     Returns:
         One row per (run, evaluator row, split); ``value``, ``stderr`` and ``mc_stderr`` are
@@ -28,9 +27,9 @@ def load_results(results_dir: Path, suite: str) -> pd.DataFrame:
         text. Columns that older results lack are filled in.
 
     Raises:
-        StorageError: There is no such suite (the nearest name is given), or the file is damaged.
+        StorageError: The file is missing or damaged.
     """
-    path = suite_folder(results_dir, suite) / "metrics.csv"
+    path = folder / TABLE
     header, rows = _read_rows(path)
     lacking = [name for name in COLUMNS if name not in (*header, *OPTIONAL)]
     if lacking:
@@ -49,25 +48,14 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
         StorageError: It does not exist or holds no metrics yet.
     """
     folder = results_dir / suite
-    if (folder / "metrics.csv").is_file():
+    if (folder / TABLE).is_file():
         return folder
-    known = sorted(path.parent.name for path in results_dir.glob("*/metrics.csv"))
+    known = sorted(path.parent.name for path in results_dir.glob(f"*/{TABLE}"))
     if folder.is_dir() or not known:
         hint = f"`python -m genbench run --suite {suite}` makes them"
     else:
         hint = did_you_mean(suite, known)
     raise StorageError(f"no results of suite '{suite}' in {results_dir}; {hint}")
-
-
-def require_one_suite(frame: pd.DataFrame, suite: str) -> None:
-    """Refuse the table of a collection, whose suites are compared and gated one by one.
-
-    Raises:
-        ConfigError: The rows are of several suites, which are named.
-    """
-    names = sorted(frame["suite"].unique())
-    if len(names) > 1:
-        raise ConfigError(f"'{suite}' is a collection; name one of its suites: {', '.join(names)}")
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
@@ -117,3 +105,14 @@ def health_of(text: object) -> dict[str, float]:
         raise ValueError(f"health is no JSON object: {text}")
     known = {str(name): float(value) for name, value in found.items() if value is not None}
     return {name: value for name, value in known.items() if np.isfinite(value)}
+
+
+def with_metrics(frame: pd.DataFrame, metrics: Metrics) -> pd.DataFrame:
+    """Return the table with the records of its metrics in ``attrs``, for the gate to read."""
+    frame.attrs["metrics"] = [m.model_dump(mode="json") for m in metrics.values()]
+    return frame
+
+
+def metrics_of(frame: pd.DataFrame) -> Metrics:
+    """Return the records that a table carries; none where it lost them."""
+    return by_name(Metric.model_validate(m) for m in frame.attrs.get("metrics", ()))

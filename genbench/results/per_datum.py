@@ -1,8 +1,19 @@
 """Per-datum values behind the means of a suite, stored and found under one key."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from genbench.core.files import canonical_json
+from genbench.results.cells import Block, Cell, Column, SeedValue
+from genbench.results.run_folder import PER_DATUM, RunFolder
+from genbench.results.sealed_folder import Arrays
+
+Vector = NDArray[np.float64]
+_ROUNDING, _TINY = 1e-5, 1e-9  # values in float32, summed in another order
 
 
 def value_key(split: str, metric: str, condition: str, version: int, options: str) -> str:
@@ -22,3 +33,40 @@ def value_key(split: str, metric: str, condition: str, version: int, options: st
     """
     given = f"|{condition}" if condition else ""
     return f"{metric}{given}/{split}/v{version}/{canonical_json(json.loads(options or '{}'))}"
+
+
+class PerDatum:
+    """Reads each run's values at most once, digests checked."""
+
+    def __init__(self, suite_folder: Path) -> None:
+        self._folder = suite_folder
+        self._read: dict[str, Arrays] = {}
+
+    def of(self, block: Block, column: Column, cell: Cell) -> dict[int, Vector] | None:
+        """Return the values (n,) of a cell by seed; None unless each seed of it has them."""
+        if not cell.ok or cell.n is None:
+            return None
+        condition, version = block.protocol.condition, column.version
+        key = value_key(block.split, column.metric, condition, version, column.options)
+        return self.by_seed(key, cell.seeds, cell.n)
+
+    def by_seed(self, key: str, seeds: Sequence[SeedValue], n: int) -> dict[int, Vector] | None:
+        """Return the values (n,) under a key by seed; None unless each seed has them.
+
+        They must have the number's mean: values of another evaluation are not taken for its own.
+        """
+        known = {}
+        for seed in seeds:
+            values = self._of_run(seed.train_id).get(key)
+            if values is None or values.shape != (n,):
+                return None
+            known[seed.seed] = values.astype(np.float64)
+            mean = float(known[seed.seed].mean())
+            if abs(mean - seed.value) > _ROUNDING * abs(seed.value) + _TINY:
+                return None
+        return known if len(known) == len(seeds) > 0 else None
+
+    def _of_run(self, train_id: str) -> Arrays:
+        if train_id not in self._read:
+            self._read[train_id] = RunFolder(self._folder, train_id).arrays(PER_DATUM)
+        return self._read[train_id]

@@ -50,8 +50,9 @@ def read_run(
 def key_of(task: Task, protocol: Protocol) -> str:
     """Return the key under which a task's per-datum values are stored."""
     evaluator, options = task.evaluator, task.options.model_dump_json()
-    given = protocol.without_label if evaluator.marginal_metric else protocol
-    return value_key(SPLIT, evaluator.metric, given.condition, evaluator.version, options)
+    given = protocol.without_label if evaluator.is_marginal else protocol
+    version = evaluator.record.version
+    return value_key(SPLIT, evaluator.metric, given.condition, version, options)
 
 
 def _complete(folder: RunFolder, metrics: dict[str, Any], wanted: EvaluationRequest) -> bool:

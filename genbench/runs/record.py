@@ -71,18 +71,18 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
 
     The label is summed out of conditional models only: others have no such row.
     """
-    found = task.evaluator
-    marginal = found.marginal_metric is not None
+    metric = task.evaluator.record
+    marginal = task.evaluator.is_marginal
     if marginal and not record.description.get("conditional"):
         return []
     return [
         {
-            "metric": found.metric,
+            "metric": task.evaluator.metric,
             "status": record.status,
-            "unit": found.unit,
-            "better": found.better,
-            "kind": found.kind,
-            "evaluator_version": found.version,
+            "unit": metric.unit,
+            "better": metric.better,
+            "kind": metric.kind,
+            "evaluator_version": metric.version,
             "options": task.options.model_dump(mode="json"),
             "value": None,
             "stderr": None,

@@ -9,7 +9,8 @@ import pandas as pd
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
-from genbench.results.metrics_table import load_results
+from genbench.results.metrics_table import TABLE, read_table
+from genbench.results.records import SCHEMA, SUITE
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of
 from genbench.suites.outcome import SuiteRun
@@ -84,13 +85,13 @@ def write_suite(
     for entry in spec["published"]:
         entry["model"] = labels.get(entry["model"], entry["model"])
     summary = {
-        "schema": 1,
+        "schema": SCHEMA,
         "name": suite.name,
         "title": suite.title,
         "description": suite.description,
         "command": command,
         "spec": spec,
-        "metrics": [task.evaluator.record() for task in tasks],
+        "metrics": [task.evaluator.record.model_dump(mode="json") for task in tasks],
         "runs": [_run(suite, record, labels) for record in records],
         "studies": [record.summary() for record in studies],
         "members": [member.suite for member in members],
@@ -98,17 +99,17 @@ def write_suite(
     }
     table = frame.to_csv(index=False, lineterminator="\n")
     changed = [
-        write_if_changed(folder / "suite.json", pretty_json(summary)),
-        write_if_changed(folder / "metrics.csv", table),
+        write_if_changed(folder / SUITE, pretty_json(summary)),
+        write_if_changed(folder / TABLE, table),
     ]
     return frame, any(changed)
 
 
 def stored_table(folder: Path) -> pd.DataFrame:
     """Return the table that a suite left behind; empty where there is none."""
-    if not (folder / "metrics.csv").is_file():
+    if not (folder / TABLE).is_file():
         return pd.DataFrame(columns=list(COLUMNS)).astype(TYPES)
-    return load_results(folder.parent, folder.name).astype(TYPES)
+    return read_table(folder).astype(TYPES)
 
 
 def _run(suite: SuiteSpec, record: RunRecord, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import pytest
 
 from genbench.comparison import resolve
 from genbench.core.statistics import holm
-from genbench.reporting.standing import comparisons
+from genbench.results.paired import comparisons
 
 
 def line_of(found, metric, model=None):

@@ -219,7 +219,7 @@ def rich_results(tmp_path_factory):
 @pytest.fixture(scope="session")
 def per_datum(rich_results):
     """Reader of the per-datum values of ``rich_results``."""
-    from genbench.reporting.datumwise import PerDatum
+    from genbench.results.per_datum import PerDatum
 
     return PerDatum(rich_results / "tiny")
 
@@ -228,7 +228,7 @@ def per_datum(rich_results):
 def rich_rows(rich_results):
     """The arranged rows of ``rich_results``."""
     from genbench.reporting import load_results
-    from genbench.reporting.tables import arranged
+    from genbench.results.blocks import arranged
 
     return arranged(load_results(rich_results, "tiny"))
 
@@ -237,7 +237,7 @@ def rich_rows(rich_results):
 def rich_blocks(rich_rows, per_datum):
     """The ranked blocks of ``rich_results``: without a condition, and given the label."""
     from genbench.reporting import headline
-    from genbench.reporting.standing import ranked
+    from genbench.results.paired import ranked
 
     found = headline(rich_rows, controls={"linear_gaussian", "copier"})
     return [ranked(block, per_datum) for block in found]

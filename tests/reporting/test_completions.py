@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from genbench.reporting.completions import completion_grid, completions
-from genbench.reporting.figures import FigureMaker, ShownRun
+from genbench.reporting.figures import FigureMaker, FigureInputs
 from genbench.reporting.style import styled
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/50+10+20/mass|pixels:"
@@ -24,7 +24,7 @@ def arrays(n_draws, level=9):
 
 def run(model, shown, n_draws=2):
     record = SimpleNamespace(model=model, protocol=f"{PROTOCOL}{shown}")
-    return ShownRun(model, record, None, arrays(n_draws))
+    return FigureInputs(model, record, None, arrays(n_draws))
 
 
 def test_a_row_holds_what_is_shown_what_was_there_and_each_models_completions():
@@ -47,7 +47,7 @@ def test_a_row_holds_what_is_shown_what_was_there_and_each_models_completions():
 
 def test_there_is_one_picture_for_each_shown_part(tmp_path):
     runs = [run("nn", "bottom left", 1), run("cvae", "bottom left"), run("col", "column 3")]
-    plain = ShownRun("vae", SimpleNamespace(model="vae", protocol="p"), None, {})
+    plain = FigureInputs("vae", SimpleNamespace(model="vae", protocol="p"), None, {})
     with styled():
         gallery = completions(FigureMaker(tmp_path, {}), [*runs, plain])
         none = completions(FigureMaker(tmp_path, {}), [plain])

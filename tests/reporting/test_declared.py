@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
-from genbench.reporting.declared import draw, image_grid, told
+from genbench.reporting.user_plots import draw, image_grid, told
 from genbench.reporting.style import styled
 
 TABLE = pd.DataFrame(

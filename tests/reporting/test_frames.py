@@ -7,7 +7,8 @@ import pytest
 
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report, load_results
-from genbench.reporting.stored import RunFolder, load_suite
+from genbench.results.records import load_suite
+from genbench.results.run_folder import RunFolder
 from genbench.results.metrics_table import health_of
 
 

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file, save_file
 
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.reporting import build_report, galleries, grids, plots
-from genbench.reporting.figures import FigureMaker, ShownRun
-from genbench.reporting.stored import load_suite
+from genbench.reporting.figures import FigureMaker, FigureInputs
+from genbench.results.records import load_suite
 from genbench.reporting.style import LABEL_COLOURS
 from tests.reporting.conftest import write_manifest
 
@@ -170,7 +170,7 @@ def test_labels_that_would_overlap_stand_side_by_side():
 def test_codes_of_a_single_dimension_have_no_map(tmp_path):
     arrays = codes([0] * 30 + [7] * 31)
     arrays["latent_means"] = arrays["latent_means"][:, :1]
-    run = ShownRun("vae_1", None, None, arrays)
+    run = FigureInputs("vae_1", None, None, arrays)
     assert galleries.scatters(FigureMaker(tmp_path, {}), [run]).pictures == ()
     assert not list(tmp_path.iterdir())
 

@@ -12,7 +12,7 @@ from genbench.reporting.lectures import build
 from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.page import page
 from genbench.reporting.lectures.prose import line, paragraphs
-from genbench.reporting.lectures.shelf import Shelf
+from genbench.reporting.lectures.sources import Shelf
 from genbench.reporting.lectures.topics import RowTable, Topic
 from tests.reporting.conftest import write_manifest
 

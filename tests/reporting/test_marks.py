@@ -6,14 +6,14 @@ import pytest
 
 from genbench.reporting import headline, terminal_table
 from genbench.reporting.captions import MARKS, ranking_caption
-from genbench.reporting.cells import Cell
+from genbench.results.cells import Cell
 from genbench.reporting.differences import health_sheets, paired_sheets
 from genbench.reporting.html import page
 from genbench.reporting.latex import latex_tables, tex
 from genbench.reporting.markdown import markdown_tables
-from genbench.reporting.parts import curve_sheet, family
+from genbench.reporting.multi_part_metrics import curve_sheet, family
 from genbench.reporting.ranks import rank_sheet, ranks
-from genbench.reporting.stored import load_suite
+from genbench.results.records import load_suite
 from genbench.reporting.takeaways import takeaways
 
 

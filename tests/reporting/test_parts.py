@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from genbench.reporting.parts import curve_sheet, family, part_sheet, rate_sheets, scaled
+from genbench.reporting.multi_part_metrics import curve_sheet, family, part_sheet, rate_sheets, scaled
 
 
 def test_parts_are_collected_in_numeric_order_with_the_models_that_have_them(

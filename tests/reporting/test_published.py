@@ -5,7 +5,7 @@ import pytest
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report
 from genbench.reporting.published import HEADS, published_sheet
-from genbench.reporting.stored import PublishedRecord, load_suite
+from genbench.results.records import PublishedRecord, load_suite
 from tests.reporting.rich import fabricate_rich
 
 PAPER = {

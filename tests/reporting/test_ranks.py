@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from genbench.reporting import headline, load_results
-from genbench.reporting.datumwise import PerDatum
+from genbench.results.per_datum import PerDatum
 from genbench.reporting.ranks import rank_sheet, ranks, verdict
 from tests.reporting.rich import fabricate_rich
 

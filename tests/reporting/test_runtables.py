@@ -9,8 +9,8 @@ import pytest
 
 from genbench.core.errors import ConfigError
 from genbench.reporting import build_report, load_results
-from genbench.reporting.runtables import history_table, metrics_table, of_models
-from genbench.reporting.stored import RunRecord, load_suite
+from genbench.results.run_tables import history_table, metrics_table, of_models
+from genbench.results.records import StoredRun, load_suite
 from tests.reporting.conftest import write_manifest
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/50+10+20/mass"
@@ -29,7 +29,7 @@ def run_of(folder, train_id, columns, seed=0, **keys):
         "options": {"latent_dim": 3, "hidden": [4, 5], "kl": "written"},
         "data": {"name": "digits", "seed": 7, "limit": 50},
     }  # fmt: skip
-    return RunRecord(**known | keys)
+    return StoredRun(**known | keys)
 
 
 def test_history_counts_the_images_of_the_steps_and_names_the_bound_plainly(tmp_path):
@@ -64,7 +64,7 @@ def test_histories_of_different_columns_stand_in_one_table(tmp_path):
 
 
 def test_runs_without_a_history_have_no_rows(tmp_path):
-    bare = RunRecord(train_id="none", model="pca")
+    bare = StoredRun(train_id="none", model="pca")
     assert len(history_table(tmp_path, [bare])) == 0
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from genbench.core.protocol import Protocol
-from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
-from genbench.reporting.standing import comparisons, ranked
+from genbench.results.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
+from genbench.results.paired import comparisons, ranked
 
 COLUMN = Column("elbo", "{}", 1, "nats", "higher", "lower_bound", 400)
 

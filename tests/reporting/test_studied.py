@@ -9,7 +9,7 @@ import pytest
 
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report, lectures, terminal_summary
-from genbench.reporting.studied import load_studies
+from genbench.results.studies import load_studies
 from genbench.suites.run import Request, run_suite
 from tests.studies.tiny import DESCRIPTION, register
 

@@ -6,7 +6,7 @@ import pytest
 from genbench.reporting import headline, load_results, terminal_table
 from genbench.reporting.latex import latex_tables, tex
 from genbench.reporting.markdown import markdown_tables
-from genbench.reporting.tables import cell_of
+from genbench.results.blocks import cell_of
 from genbench.reporting.takeaways import takeaways
 
 

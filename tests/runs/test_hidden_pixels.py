@@ -1,7 +1,7 @@
 """Runs of models that are shown a part of each image: a protocol for each part."""
 
 from genbench.core.protocol import Protocol
-from genbench.reporting.tables import headline
+from genbench.results.blocks import headline
 from genbench.runs.record import protocol_of
 
 SUITE = """

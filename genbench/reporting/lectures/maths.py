@@ -1,7 +1,4 @@
-"""Formulas as inline SVG: outlines of letters, kept once per page, in the colour of the text.
-
-May import matplotlib and markupsafe.
-"""
+"""Formulas as inline SVG: outlines of letters, kept once per page, in the colour of the text."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,4 @@
-"""The page: every section with its exhibits, checks, slips and commands, and the table of rows.
-
-May import this package's readers and templates.
-"""
+"""The page: every section with its figures, checks, slips and commands, and the table of rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +8,10 @@ from markupsafe import Markup
 
 from genbench.core import numbers
 from genbench.core.files import write_atomic
-from genbench.reporting.lectures.exhibits import Exhibit, exhibit
+from genbench.reporting.lectures.figures import LectureFigure, figure_of
 from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.prose import line, paragraphs
-from genbench.reporting.lectures.shelf import Shelf
+from genbench.reporting.lectures.sources import Sources
 from genbench.reporting.lectures.topics import (
     Checks,
     LectureRow,
@@ -24,7 +21,8 @@ from genbench.reporting.lectures.topics import (
     load_topics,
 )
 from genbench.reporting.rendering import render
-from genbench.reporting.studied import CheckRecord
+from genbench.results.studies import CheckRecord
+from genbench.results.suite import StoredSuite
 
 SOURCES = {
     "A": "CSC413 Neural Networks and Deep Learning, lecture 10 (2021)",
@@ -86,7 +84,7 @@ class Section:
     topic: Topic
     rows: tuple[LectureRow, ...]
     text: Markup
-    exhibits: tuple[Exhibit, ...]
+    figures: tuple[LectureFigure, ...]
     checks: tuple[CheckTable, ...]
     slips: tuple[SlipView, ...]
     commands: tuple[Command, ...]
@@ -104,7 +102,7 @@ class RowView:
     waiting: bool
 
 
-def build(results_dir: Path, reports_dir: Path, suite: str) -> Path:
+def build(suite: StoredSuite, reports: Path) -> Path:
     """Write ``index.html`` of the teaching page and return its path; the same bytes each time.
 
     What was not run yet is named in its place, with its command.
@@ -115,24 +113,24 @@ def build(results_dir: Path, reports_dir: Path, suite: str) -> Path:
     """
     topics = load_topics()
     table = load_rows(topics)
-    path = reports_dir / suite / "index.html"
-    write_atomic(path, page(topics, table, Shelf(results_dir, suite)))
+    path = reports / suite.name / "index.html"
+    write_atomic(path, page(topics, table, Sources(suite)))
     return path
 
 
-def page(topics: Sequence[Topic], table: RowTable, shelf: Shelf) -> str:
+def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
     """Fill in the template."""
     typesetter = Typesetter()
-    sections = _numbered([_section(t, table, shelf, typesetter) for t in topics])
+    sections = _numbered([_section(t, table, sources, typesetter) for t in topics])
     checks = [check for s in sections for group in s.checks for check in group.checks]
-    rows = [_row(row, sections, shelf, typesetter) for row in table.row]
+    rows = [_row(row, sections, sources, typesetter) for row in table.row]
     return render(
         "lectures.html.j2",
         sections=sections,
         rows=rows,
         named=table.named,
         sources=SOURCES,
-        command=Command(shelf.suite_command(shelf.suite_name), ""),
+        command=Command(sources.suite_command(sources.name), ""),
         n_checks=len(checks),
         n_held=sum(check.passed for check in checks),
         n_slips=sum(len(section.slips) for section in sections),
@@ -141,7 +139,7 @@ def page(topics: Sequence[Topic], table: RowTable, shelf: Shelf) -> str:
     )
 
 
-def _section(topic: Topic, table: RowTable, shelf: Shelf, typesetter: Typesetter) -> Section:
+def _section(topic: Topic, table: RowTable, sources: Sources, typesetter: Typesetter) -> Section:
     slips = (
         SlipView(s.source, s.place, line(s.printed, typesetter), line(s.instead, typesetter))
         for s in topic.slip
@@ -151,10 +149,10 @@ def _section(topic: Topic, table: RowTable, shelf: Shelf, typesetter: Typesetter
         topic=topic,
         rows=tuple(row for row in table.row if row.topic == topic.name),
         text=paragraphs(topic.text, typesetter),
-        exhibits=tuple(exhibit(show, shelf) for show in topic.show),
-        checks=tuple(_checks(wanted, shelf) for wanted in topic.checks),
+        figures=tuple(figure_of(show, sources) for show in topic.show),
+        checks=tuple(_checks(wanted, sources) for wanted in topic.checks),
         slips=tuple(slips),
-        commands=tuple(_commands(topic, shelf)),
+        commands=tuple(_commands(topic, sources)),
     )
 
 
@@ -163,21 +161,24 @@ def _numbered(sections: Sequence[Section]) -> list[Section]:
     counts = {"Figure": 0, "Table": 0}
     found = []
     for place, section in enumerate(sections, 1):
-        exhibits = []
-        for made in section.exhibits:
-            if not made.missing:
-                counts[made.kind] += 1
-            exhibits.append(replace(made, number=0 if made.missing else counts[made.kind]))
-        found.append(replace(section, number=place, exhibits=tuple(exhibits)))
+        figures = []
+        for figure in section.figures:
+            if not figure.missing:
+                counts[figure.kind] += 1
+            number = 0 if figure.missing else counts[figure.kind]
+            figures.append(replace(figure, number=number))
+        found.append(replace(section, number=place, figures=tuple(figures)))
     return found
 
 
-def _checks(wanted: Checks, shelf: Shelf) -> CheckTable:
-    study, name = shelf.study(wanted.study), wanted.study.rpartition("/")[2]
+def _checks(wanted: Checks, sources: Sources) -> CheckTable:
+    study, name = sources.study(wanted.study), wanted.study.rpartition("/")[2]
     if study is None:
-        return CheckTable(name, name, missing=shelf.study_command(wanted.study))
-    chosen = [c for c in study.checks if not wanted.only or any(w in c.name for w in wanted.only)]
-    return CheckTable(name, study.title, tuple(_check(check) for check in chosen))
+        return CheckTable(name, name, missing=sources.study_command(wanted.study))
+    chosen = [
+        c for c in study.record.checks if not wanted.only or any(w in c.name for w in wanted.only)
+    ]
+    return CheckTable(name, study.record.title, tuple(_check(check) for check in chosen))
 
 
 def _check(check: CheckRecord) -> CheckView:
@@ -203,27 +204,27 @@ def _number(value: float | None, digits: int = 6) -> str:
     return text.replace("e-0", "e-").replace("-", "−")
 
 
-def _commands(topic: Topic, shelf: Shelf) -> Iterator[Command]:
+def _commands(topic: Topic, sources: Sources) -> Iterator[Command]:
     for name in topic.suites:
-        yield Command(shelf.suite_command(name), shelf.took(suite=name))
+        yield Command(sources.suite_command(name), sources.suite_seconds(name))
     for name in topic.studies:
-        yield Command(shelf.study_command(name), shelf.took(study=name))
+        yield Command(sources.study_command(name), sources.study_seconds(name))
 
 
 def _row(
-    row: LectureRow, sections: Sequence[Section], shelf: Shelf, typesetter: Typesetter
+    row: LectureRow, sections: Sequence[Section], sources: Sources, typesetter: Typesetter
 ) -> RowView:
-    studies = [shelf.study(name) for name in row.studies]
-    checks = [check for study in studies if study for check in study.checks]
+    studies = [sources.study(name) for name in row.studies]
+    checks = [check for study in studies if study for check in study.record.checks]
     held = f"{sum(check.passed for check in checks)} of {len(checks)} hold" if checks else ""
     return RowView(
         row=row,
         check=line(row.check, typesetter),
         section=next(s for s in sections if s.topic.name == row.topic),
         commands=(
-            *(shelf.suite_command(name) for name in row.suites),
-            *(shelf.study_command(name) for name in row.studies),
+            *(sources.suite_command(name) for name in row.suites),
+            *(sources.study_command(name) for name in row.studies),
         ),
         held=held,
-        waiting=None in studies or any(shelf.suite(name) is None for name in row.suites),
+        waiting=None in studies or any(sources.suite(name) is None for name in row.suites),
     )

@@ -1,7 +1,4 @@
-"""The texts of the page as data: topics in teaching order and the table of all rows, checked.
-
-May import pydantic and :mod:`genbench.core`.
-"""
+"""The texts of the page as data: topics in teaching order and the table of all rows, checked."""
 
 import tomllib
 from importlib.resources import files

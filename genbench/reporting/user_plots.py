@@ -1,7 +1,4 @@
-"""Draws declared figures: lines, points and bars over a table, and grids of images.
-
-May import numpy, pandas, matplotlib, seaborn and this package's looks, style and grids.
-"""
+"""Draws declared figures: lines, points and bars over a table, and grids of images."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill
@@ -17,8 +14,8 @@ from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from genbench.core.plot import Plot
 from genbench.reporting.grids import Pixels, draw_grid, tiled
-from genbench.reporting.looks import Looks, ordered, text, tidy, words
 from genbench.reporting.style import new_figure
+from genbench.reporting.user_plot_style import Looks, ordered, text, tidy, words
 
 _Z95 = 1.96
 _FEW = 8

@@ -1,7 +1,6 @@
 """Paired differences between models on the same images, and what follows for who is best.
 
-Only numbers of one metric with equal options, evaluator version, kind and n are compared. May
-import the standard library, numpy, :mod:`genbench.core` and this package's cells and readers.
+Only numbers of one metric with equal options, evaluator version, kind and n are compared.
 """
 
 from collections.abc import Mapping
@@ -11,22 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from genbench.core.statistics import ALPHA, Seeds, difference, holm, seed_spread
-from genbench.reporting.cells import BEST, TIED, Block, Cell, Column, Row
-from genbench.reporting.datumwise import PerDatum
-
-PAIRED = (
-    "elbo",
-    "iw_log_likelihood",
-    "iw_extrapolated",
-    "ais_log_likelihood",
-    "log_likelihood",
-    "prior_bound",
-    "prior_log_likelihood",
-    "bits_per_dim",
-    "reconstruction_log_prob",
-    "reconstruction_mse",
-)
-"""Metrics that value the same images for each model; a Parzen window never gets a rank."""
+from genbench.results.cells import BEST, TIED, Block, Cell, Column, Row
+from genbench.results.per_datum import PerDatum
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairedComparison:
     """All pairs of models in one column that may be ranked; ``rows`` are positions, best first."""
 
     column: Column
@@ -63,32 +48,29 @@ class Comparison:
 
     def standings(self) -> dict[int, str]:
         """``best`` where the first is better than every other, else ``tie`` for the tied."""
-        if self.column.better not in ("higher", "lower"):
-            return {}
         first, *others = self.rows
         tied = [row for row in others if not self.pairs[first, row].decided]
         return dict.fromkeys([first, *tied], TIED) if tied else {first: BEST}
 
 
-def comparisons(block: Block, index: int, values: PerDatum) -> list[Comparison]:
+def comparisons(block: Block, index: int, values: PerDatum) -> list[PairedComparison]:
     """Compare the models of a column, one comparison per kind and n with two models or more."""
     column = block.columns[index]
+    cells = {place: row.cells[index] for place, row in enumerate(block.rows)}
     groups: dict[tuple[str, int], list[int]] = {}
-    for place, row in enumerate(block.rows):
-        cell = row.cells[index]
-        if column.metric in PAIRED and cell.ok and cell.n is not None:
+    for place, cell in cells.items():
+        if column.record.ranked and cell.ok and cell.n is not None:
             groups.setdefault((cell.kind, cell.n), []).append(place)
-    made = []
+    compared = []
     for (kind, n), places in groups.items():
-        found = {place: values.of(column, block.rows[place].cells[index]) for place in places}
-        whole = {p for p in places if block.rows[p].cells[index].complete}
-        known = {place: seeds for place, seeds in found.items() if seeds and place in whole}
+        seeds = {place: values.of(block, column, cells[place]) for place in places}
+        known = {p: by_seed for p, by_seed in seeds.items() if by_seed and cells[p].complete}
         if n > 1 and len(known) == len(places) > 1:  # an unknown one might be the best
-            made.append(_compare(column, kind, n, known))
-    return made
+            compared.append(_compare(column, kind, n, known))
+    return compared
 
 
-def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> Comparison:
+def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> PairedComparison:
     sign = -1.0 if column.better == "lower" else 1.0
     means = {k: float(np.mean([v.mean() for v in seeds.values()])) for k, seeds in values.items()}
     order = sorted(means, key=lambda row: (-sign * means[row], row))
@@ -96,7 +78,7 @@ def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> 
     raw = [_pair(values[a], values[b]) for a, b in keys]
     adjusted = holm([pair.p_value for pair in raw])
     pairs = {k: replace(r, p_value=p) for k, r, p in zip(keys, raw, adjusted, strict=True)}
-    return Comparison(column, kind, n, tuple(order), pairs)
+    return PairedComparison(column, kind, n, tuple(order), pairs)
 
 
 def _pair(first: Seeds, second: Seeds) -> Pair:

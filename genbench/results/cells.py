@@ -1,7 +1,4 @@
-"""One number of a table and all that stands beside it: uncertainties, kind, size, diagnostics.
-
-May import the standard library and this package's numbers and protocols.
-"""
+"""One number of a table and all that stands beside it: uncertainties, kind, size, diagnostics."""
 
 import json
 import math
@@ -10,31 +7,24 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from genbench.core import numbers
+from genbench.core.metric import Metric
 from genbench.core.protocol import Protocol
 
 ARROWS = {"higher": "↑", "lower": "↓"}
-LOG_LIKELIHOODS = (
-    "elbo",
-    "iw_log_likelihood",
-    "iw_extrapolated",
-    "ais_log_likelihood",
-    "log_likelihood",
-)
-"""Metrics about log p(x) that one axis may show."""
-UNRELIABLE, NO_LIKELIHOOD = "†", "‡"
+UNRELIABLE, WARNED = "†", "‡"
 BEST, TIED = "best", "tie"
-PARZEN = "parzen_log_likelihood"
 _WORST_K_HAT = 0.7
 _LEAST_ESS = 2.0
-_ANY_DRAWS = ("elbo", "kl", "bits_per_dim", "reconstruction_log_prob")
-_OPTION_WORDS = {"n_chains": "chains", "n_temperatures": "temperatures", "n_leapfrog": "leapfrog"}
+_NO_QUANTITY = ("chunk_size", "n_data")
+"""Options that change no quantity: the size of chunks, and n, which stands apart."""
 
 
 @dataclass(frozen=True)
 class Column:
     """One metric under one set of options and one evaluator version.
 
-    ``n`` is the number of data behind the column's numbers where they agree on it.
+    ``n`` is the number of data behind the column's numbers where they agree on it; ``record`` says
+    how the metric is treated.
     """
 
     metric: str
@@ -43,6 +33,7 @@ class Column:
     unit: str
     better: str
     kind: str
+    record: Metric
     n: int | None = None
 
     @property
@@ -57,22 +48,16 @@ class Column:
 
     @cached_property
     def settings(self) -> str:
-        """The options that define the quantity, as text: ``K = 100``.
-
-        The size of chunks changes no number, and draws for an ELBO change only its noise.
-        """
+        """The options that define the quantity, as text: ``K = 100``."""
         try:
             options = json.loads(self.options or "{}")
         except ValueError:
             return self.options
-        shown = dict(options) if isinstance(options, dict) else {}
-        hidden = ("chunk_size", "n_data", "n_samples" if self.metric in _ANY_DRAWS else "")
-        draws = "samples" if self.metric in (PARZEN, "mmd2") else "K"
-        names = {"n_samples": draws, **_OPTION_WORDS}
+        names = {key: self.record.option_names.get(key, key) for key in options}
         return ", ".join(
-            f"{names.get(key, key)} = {value}"
-            for key, value in shown.items()
-            if key not in hidden and value is not None
+            f"{names[key]} = {value}"
+            for key, value in options.items()
+            if value is not None and names[key] and key not in _NO_QUANTITY
         )
 
 
@@ -94,7 +79,7 @@ class Cell:
         mc_stderr: Monte-Carlo standard error, from finitely many draws of z.
         seed_sd: Standard deviation between training seeds.
         health: Diagnostics of the estimator by name.
-        standing: ``best``, ``tie`` or empty; see :mod:`genbench.reporting.standing`.
+        standing: ``best``, ``tie`` or empty; see :mod:`genbench.results.paired`.
     """
 
     status: str
@@ -156,11 +141,11 @@ class Cell:
         return self.ok and (tail or self.health.get("ess", math.inf) < _LEAST_ESS)
 
 
-def marks(metric: str, cell: Cell) -> str:
-    """Footnote marks of a number; :func:`genbench.reporting.captions.footnotes` explains them."""
+def marks(column: Column, cell: Cell) -> str:
+    """Footnote marks of a number; :mod:`genbench.reporting.captions` explains them."""
     if not cell.ok:
         return ""
-    return UNRELIABLE * cell.unreliable + NO_LIKELIHOOD * (metric == PARZEN)
+    return UNRELIABLE * cell.unreliable + WARNED * bool(column.record.warning)
 
 
 def words(kind: str) -> str:
@@ -202,8 +187,11 @@ class Block:
 
     def column(self, metric: str) -> int | None:
         """Position of the last column of that metric (of the largest options)."""
-        found = [i for i, column in enumerate(self.columns) if column.metric == metric]
-        return found[-1] if found else None
+        return next(reversed(self.columns_of(metric)), None)
+
+    def columns_of(self, metric: str) -> list[int]:
+        """Positions of the columns of that metric."""
+        return [i for i, column in enumerate(self.columns) if column.metric == metric]
 
     @property
     def n_seeds(self) -> int:

@@ -1,7 +1,4 @@
-"""The rows of a declared figure in one form, and what each of their values looks like.
-
-May import pandas, seaborn and this package's numbers and style.
-"""
+"""The rows of a declared figure in one form, and what each of their values looks like."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""An outcome for machines: JSON, and JUnit's XML.
-
-May import the standard library and this package.
-"""
+"""An outcome for machines: JSON, and JUnit's XML."""
 
 import json
 import re

@@ -1,53 +1,50 @@
-"""The pictures of what models make: which a report shows, in which order, and the words beside.
-
-May import this package's figures, plots and grids.
-"""
+"""Figures of what models make: which a report shows, in which order, and the words beside."""
 
 from collections.abc import Callable, Sequence
 
-import pandas as pd
-
 from genbench.reporting import grids, plots
-from genbench.reporting.cells import Block
 from genbench.reporting.completions import completions
-from genbench.reporting.figures import FigureMaker, Gallery, ShownRun
+from genbench.reporting.figures import FigureGroup, FigureMaker
 from genbench.reporting.grids import Pixels
 from genbench.reporting.overview import overview
-from genbench.reporting.stored import Arrays, SuiteRecord
 from genbench.reporting.style import styled
+from genbench.results.figure_inputs import FigureInputs
+from genbench.results.sealed_folder import Arrays
+from genbench.results.suite import StoredSuite
 
-Draw = Callable[[FigureMaker, Sequence[ShownRun]], Gallery]
+Draw = Callable[[FigureMaker, Sequence[FigureInputs]], FigureGroup]
 
 
-def draw_all(
-    record: SuiteRecord,
-    frame: pd.DataFrame,
-    blocks: Sequence[Block],
-    runs: Sequence[ShownRun],
-    maker: FigureMaker,
-) -> list[Gallery]:
-    """Draw and write every figure of the report; galleries without pictures are left out."""
-    wanted = record.figures
+def draw_all(suite: StoredSuite, maker: FigureMaker) -> list[FigureGroup]:
+    """Draw and write every figure of the models; groups without figures are left out."""
+    named, blocks = suite.record.figures, suite.blocks
+    inputs = suite.figure_inputs()
+    whole = [metric for metric in suite.metrics.values() if not metric.parts]
+    in_bars = [metric for metric in suite.metrics.values() if metric.plot == "bars"]
     with styled():
-        made = [maker.bounds(blocks)]
-        made += [draw(maker, runs) for name, draw in IMAGES.items() if name in wanted]
-        made += [maker.curves(runs), maker.kl_bars(frame, runs)]
-        made += [draw(maker, runs) for name, draw in LATENT_SPACE.items() if name in wanted]
-        shown = _found(runs, grids.sample_grid) if "samples" in wanted else {}
-        main = overview(record.title or record.name, blocks, shown, maker.palette)
+        groups = [maker.bounds(blocks)]
+        groups += [maker.points(metric, blocks) for metric in whole if metric.plot == "points"]
+        groups += [draw(maker, inputs) for name, draw in IMAGES.items() if name in named]
+        groups += [maker.curves(inputs)]
+        groups += [maker.bars(metric, suite.frame, inputs) for metric in in_bars]
+        groups += [draw(maker, inputs) for name, draw in LATENT_SPACE.items() if name in named]
+        samples = _grids(inputs, grids.sample_grid) if "samples" in named else {}
+        main = overview(suite.title, blocks, samples, maker.palette)
         if main is not None:
             maker.save(main, "overview", "Bounds on the left, samples of each model on the right")
-    return [gallery for gallery in made if gallery.pictures]
+    return [group for group in groups if group.figures]
 
 
-def _found(runs: Sequence[ShownRun], make: Callable[[Arrays], Pixels | None]) -> dict[str, Pixels]:
-    made = ((run.label, make(run.arrays)) for run in runs)
-    return {label: grid for label, grid in made if grid is not None}
+def _grids(
+    inputs: Sequence[FigureInputs], make: Callable[[Arrays], Pixels | None]
+) -> dict[str, Pixels]:
+    by_label = ((run.label, make(run.arrays)) for run in inputs)
+    return {label: grid for label, grid in by_label if grid is not None}
 
 
-def _of_grids(gallery: Gallery, make: Callable[[Arrays], Pixels | None], alt: str) -> Draw:
+def _of_grids(group: FigureGroup, make: Callable[[Arrays], Pixels | None], alt: str) -> Draw:
     """Return what draws one grid per model."""
-    return lambda maker, runs: maker.grid_gallery(gallery, _found(runs, make), alt)
+    return lambda maker, inputs: maker.grid_group(group, _grids(inputs, make), alt)
 
 
 def _has_plane(arrays: Arrays) -> bool:
@@ -56,26 +53,26 @@ def _has_plane(arrays: Arrays) -> bool:
     return stored and arrays["latent_means"].shape[1] > 1
 
 
-def scatters(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
+def scatters(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
     """One panel per model with stored latent codes."""
-    pictures = []
+    figures = []
     for run in runs:
         if _has_plane(run.arrays):
             figure = plots.latent_scatter(run.arrays, run.label)
             note = _latent_note(run)
             by = " by label" if plots.is_labelled(run.arrays) else ""
             alt = f"Scatter of the codes of {run.label}{by}. {note}"
-            pictures.append(maker.save(figure, f"latent-{run.label}", alt, note=note))
+            figures.append(maker.save(figure, f"latent-{run.label}", alt, note=note))
     caption = (
         "Each point is the code of a test image (the posterior mean). Colours show the labels where"
         " the images have them, and each label stands at the median of its points (side by side"
         " where medians meet); an unconditional model never saw them. Separate clusters mean that"
         " the code tells the labels apart. Scales differ between panels."
     )
-    return Gallery("latent", "Two latent dimensions", caption, tuple(pictures), "roomy")
+    return FigureGroup("latent", "Two latent dimensions", caption, tuple(figures), "roomy")
 
 
-def _latent_note(run: ShownRun) -> str:
+def _latent_note(run: FigureInputs) -> str:
     total = run.record.options.get("latent_dim")
     shown, n = plots.shown_points(run.arrays)
     first, second = (int(d) for d in run.arrays.get("latent_dims", (0, 1)))
@@ -88,16 +85,16 @@ def _latent_note(run: ShownRun) -> str:
     return f"{which}; {points}."
 
 
-def traversals(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
+def traversals(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
     """One panel per model with stored traversals; a row per latent dimension."""
-    pictures = []
+    figures = []
     for run in runs:
         if "traversals" in run.arrays:
             figure = plots.traversals(run.arrays, run.label)
             n, total = len(run.arrays["traversals"]), run.record.options.get("latent_dim")
             note = f"The {n} most active of {total} dimensions." if (total or 0) > n else ""
             alt = f"Images of {run.label} as each of {n} latent dimensions moves through the prior"
-            pictures.append(maker.save(figure, f"traversals-{run.label}", alt, note=note))
+            figures.append(maker.save(figure, f"traversals-{run.label}", alt, note=note))
     caption = (
         "One row per latent dimension: it moves through the prior, from −3 standard deviations on"
         " the left to 3 on the right, while the others stay at the posterior mean of the first test"
@@ -105,12 +102,12 @@ def traversals(maker: FigureMaker, runs: Sequence[ShownRun]) -> Gallery:
         " test images; it stands at the left. A row that does not change is a dimension that the"
         " decoder ignores."
     )
-    return Gallery(
-        "traversals", "One latent dimension at a time", caption, tuple(pictures), "large"
+    return FigureGroup(
+        "traversals", "One latent dimension at a time", caption, tuple(figures), "large"
     )
 
 
-SAMPLES = Gallery(
+SAMPLES = FigureGroup(
     "samples",
     "Samples",
     "Images drawn from each model, in the order they came, none picked out; of a model with a"
@@ -120,7 +117,7 @@ SAMPLES = Gallery(
     (),
     "small",
 )
-RECONSTRUCTIONS = Gallery(
+RECONSTRUCTIONS = FigureGroup(
     "reconstructions",
     "Reconstructions",
     "Rows in pairs: the first test images above, below them what the model rebuilds from their code"
@@ -129,7 +126,7 @@ RECONSTRUCTIONS = Gallery(
     (),
     "small",
 )
-CLASSES = Gallery(
+CLASSES = FigureGroup(
     "class-samples",
     "Samples for a given class",
     "One column per class, in the order of the labels: the model was told the label and drew the"
@@ -137,17 +134,17 @@ CLASSES = Gallery(
     (),
     "small",
 )
-MANIFOLD = Gallery(
+MANIFOLD = FigureGroup(
     "manifold",
     "The manifold of a two-dimensional latent space",
     "Mean images over a grid of the unit square, taken to latent space by the inverse distribution"
     " function of the prior, so that each image stands for an equal share of the prior. The first"
     " dimension grows from left to right, the second from bottom to top. Models with more or fewer"
-    " than two latent dimensions have no such picture.",
+    " than two latent dimensions have no such figure.",
     (),
     "large",
 )
-INTERPOLATIONS = Gallery(
+INTERPOLATIONS = FigureGroup(
     "interpolations",
     "Between two images",
     "In each row a test image at either end, and between them what the model makes of the points on"

@@ -2,7 +2,7 @@
 
 A cell holds the mean over seeds. Three uncertainties stand beside it and are never mixed: the
 standard error over the test set, the Monte-Carlo standard error, and the standard deviation
-between seeds. May import the standard library, pandas and the readers of this package.
+between seeds.
 """
 
 import re
@@ -10,51 +10,38 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from genbench.core.protocol import Protocol
-from genbench.reporting.cells import PARZEN, Block, Cell, Column, Row, SeedValue
+from genbench.core.metric import Metric, Metrics
+from genbench.core.protocol import LABEL, Protocol
+from genbench.results.cells import Block, Cell, Column, Row, SeedValue
 from genbench.results.metrics_table import OPTIONAL, health_of
 
-FAMILIES = ("kl_per_dim", "iw_curve", "active_units_sweep", "kl_decomposition", "inference_gap")
-"""Metrics whose rows are named ``metric[part]``."""
 SHARED = ("dataset", "protocol", "split")
 """Rows that differ in one of these never meet."""
-_ORDER = (
-    "elbo",
-    "iw_log_likelihood",
-    "iw_extrapolated",
-    "ais_log_likelihood",
-    "prior_bound",
-    "prior_log_likelihood",
-    "log_likelihood",
-    "bdmc_gap",
-    "bits_per_dim",
-    "reconstruction_log_prob",
-    "reconstruction_mse",
-    "kl",
-    "active_units",
-)
-_LAST = ("mmd2", PARZEN)
 _WORST_FIRST = ("failed", "diverged", "running", "not_applicable", "ok")
 _PART = r".*\[.*\]"
 _KEY = ["metric", "options", "evaluator_version"]
-_CONDITION = "|label"
 
 
-def headline(
-    frame: pd.DataFrame, models: Sequence[str] = (), controls: Collection[str] = ()
+def blocks_of(
+    frame: pd.DataFrame,
+    metrics: Metrics,
+    models: Sequence[str] = (),
+    controls: Collection[str] = (),
 ) -> list[Block]:
     """Arrange the test rows in blocks; numbers of two protocols never meet.
 
     Args:
-        frame: What :func:`genbench.reporting.load_results` returns.
+        frame: A table with the columns of ``metrics.csv``.
+        metrics: Records of its metrics by name; a metric without one is treated as undeclared.
         models: Model names in the wanted order; others follow in the order of the table.
         controls: Names of models that are there to be compared with, and win nothing.
     """
     rows = arranged(frame, models)
     summed_out = _summed_out(rows)
-    shown = rows[~rows["metric"].str.fullmatch(_PART) & ~rows["metric"].isin(FAMILIES)]
+    in_parts = {name for name, metric in metrics.items() if metric.parts}
+    shown = rows[~rows["metric"].str.fullmatch(_PART) & ~rows["metric"].isin(in_parts)]
     groups = shown.groupby(list(SHARED), sort=False)
-    return [_block(group, controls, summed_out) for _, group in groups]
+    return [_block(group, metrics, controls, summed_out) for _, group in groups]
 
 
 def arranged(frame: pd.DataFrame, models: Sequence[str] = ()) -> pd.DataFrame:
@@ -75,16 +62,20 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
 
 def _summed_out(rows: pd.DataFrame) -> set[tuple[str, str]]:
     """(protocol, model) where a conditional model stands without its condition."""
-    found = set(zip(rows["protocol"], rows["model"], strict=True))
-    return {(p, m) for p, m in found if (f"{p}{_CONDITION}", m) in found}
+    pairs = set(zip(rows["protocol"], rows["model"], strict=True))
+    given = [(p, m) for p, m in pairs if Protocol.parse(p).condition == LABEL]
+    return pairs & {(Protocol.parse(p).without_label.text, m) for p, m in given}
 
 
 def _block(
-    group: pd.DataFrame, controls: Collection[str], summed_out: set[tuple[str, str]]
+    group: pd.DataFrame,
+    metrics: Metrics,
+    controls: Collection[str],
+    summed_out: set[tuple[str, str]],
 ) -> Block:
     dataset, protocol, split = (str(group[name].iloc[0]) for name in SHARED)
     columns = sorted(
-        (column_of(rows) for _, rows in group.groupby(_KEY, sort=False)), key=_position
+        (column_of(rows, metrics) for _, rows in group.groupby(_KEY, sort=False)), key=_position
     )
     labels = group[["model", "_label"]].drop_duplicates().itertuples(index=False, name=None)
     rows = []
@@ -104,14 +95,16 @@ def _usual(n: pd.Series, whole: int) -> int | None:
     return int(n.mode().max()) if len(n) else None
 
 
-def column_of(rows: pd.DataFrame) -> Column:
+def column_of(rows: pd.DataFrame, metrics: Metrics) -> Column:
     """The column that rows of one metric, options and version share."""
     ok = rows[rows["status"] == "ok"]
     names = ("metric", "options", "unit", "better", "kind")
-    found = (str((ok if len(ok) else rows)[name].mode().iloc[0]) for name in names)
-    metric, options, unit, better, kind = found
+    values = (str((ok if len(ok) else rows)[name].mode().iloc[0]) for name in names)
+    metric, options, unit, better, kind = values
     version = int(rows["evaluator_version"].iloc[0])
-    return Column(metric, options, version, unit, better, kind, _common(ok["n"]))
+    record = metrics.get(metric.partition("[")[0])
+    record = record or Metric.undeclared(metric, unit, better, kind, version)
+    return Column(metric, options, version, unit, better, kind, record, _common(ok["n"]))
 
 
 def _common(n: pd.Series) -> int | None:
@@ -120,11 +113,9 @@ def _common(n: pd.Series) -> int | None:
 
 
 def _position(column: Column) -> tuple[int, str, int, int, str]:
-    known = _ORDER.index(column.metric) if column.metric in _ORDER else len(_ORDER)
-    known += 1 + _LAST.index(column.metric) if column.metric in _LAST else 0
     size = re.search(r"\d+", column.settings)
     place = int(size.group()) if size else 0
-    return known, column.metric, column.version, place, column.options
+    return column.record.place, column.metric, column.version, place, column.options
 
 
 def _cells(mine: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cell, ...]:

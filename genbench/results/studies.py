@@ -1,7 +1,4 @@
-"""The stored studies of a suite, read back with their digests checked.
-
-May import the standard library, pandas, pydantic and this package's readers.
-"""
+"""The stored studies of a suite, read back with their digests checked."""
 
 import math
 from collections.abc import Sequence
@@ -15,8 +12,12 @@ from pydantic import Field, ValidationError
 from genbench.core.errors import StorageError
 from genbench.core.files import read_json
 from genbench.core.plot import Plot
-from genbench.reporting.stored import Arrays, RunFolder, StoredRecord, first_error, load_suite
-from genbench.results.metrics_table import REDO, suite_folder
+from genbench.results.records import StoredRecord, first_error
+from genbench.results.sealed_folder import REDO, Arrays, SealedFolder
+
+STUDIES = "studies"
+STUDY = "study.json"
+ARRAYS = "arrays.safetensors"
 
 
 class CheckRecord(StoredRecord):
@@ -31,7 +32,7 @@ class CheckRecord(StoredRecord):
     passed: bool
 
 
-class StudyRecord(StoredRecord):
+class StudyContent(StoredRecord):
     """The whole of ``study.json``."""
 
     schema_version: Literal[1] = Field(alias="schema")
@@ -50,52 +51,16 @@ class StudyRecord(StoredRecord):
 
 @dataclass(frozen=True)
 class StoredStudy:
-    """What a study found, as it is stored."""
+    """What a study found: the content of ``study.json``, its tables and its arrays."""
 
-    record: StudyRecord
+    record: StudyContent
     tables: dict[str, pd.DataFrame]
     arrays: Arrays
 
     @property
-    def name(self) -> str:
-        """What the suite calls it."""
-        return self.record.name
-
-    @property
-    def title(self) -> str:
-        """What it is about, in a few words."""
-        return self.record.title
-
-    @property
-    def description(self) -> str:
-        """What it computes, in a sentence."""
-        return self.record.description
-
-    @property
-    def checks(self) -> tuple[CheckRecord, ...]:
-        """Numbers beside what they must be."""
-        return self.record.checks
-
-    @property
-    def plots(self) -> tuple[Plot, ...]:
-        """Figures over its tables and arrays."""
-        return self.record.plots
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-        return self.record.seconds
-
-
-def load_studies(results_dir: Path, suite: str) -> list[StoredStudy]:
-    """Read the studies of a suite that ended, in the order of its file.
-
-    Raises:
-        StorageError: A file is missing or is not the one that was stored.
-    """
-    folder = suite_folder(results_dir, suite) / "studies"
-    known = load_suite(results_dir, suite).studies
-    return [read_study(folder / entry.name) for entry in known if entry.status == "ok"]
+    def failed_checks(self) -> list[CheckRecord]:
+        """The checks that do not hold."""
+        return [check for check in self.record.checks if not check.passed]
 
 
 def read_study(path: Path) -> StoredStudy:
@@ -104,19 +69,19 @@ def read_study(path: Path) -> StoredStudy:
     Raises:
         StorageError: A file is missing or is not the one that was stored.
     """
-    folder = RunFolder(path)
+    folder = SealedFolder(path)
     try:
-        record = StudyRecord.model_validate(read_json(_whole(folder, "study.json")))
+        record = StudyContent.model_validate(read_json(_whole(folder, STUDY)))
     except ValidationError as error:
         where = first_error(error).removeprefix(".")
-        raise StorageError(f"{path / 'study.json'} is damaged: {where}") from error
+        raise StorageError(f"{path / STUDY} is damaged: {where}") from error
     tables = {name: _table(_whole(folder, f"{name}.csv")) for name in record.tables}
-    found = StoredStudy(record, tables, folder.arrays("arrays.safetensors"))
+    found = StoredStudy(record, tables, folder.arrays(ARRAYS))
     _require_drawable(found, path)
     return found
 
 
-def _whole(folder: RunFolder, name: str) -> Path:
+def _whole(folder: SealedFolder, name: str) -> Path:
     path = folder.checked(name)
     if path is None:
         raise StorageError(f"{folder.path / name} is missing or was never finished; {REDO}")
@@ -146,12 +111,7 @@ def _typed(texts: pd.Series) -> pd.Series:
 
 
 def _require_drawable(study: StoredStudy, path: Path) -> None:
-    for plot in study.plots:
+    for plot in study.record.plots:
         known: Sequence[str] = list(study.arrays if plot.kind == "images" else study.tables)
         if (plot.array if plot.kind == "images" else plot.table) not in known:
             raise StorageError(f"{path} is damaged: no data for the figure '{plot.name}'; {REDO}")
-
-
-def failed_checks(studies: Sequence[StoredStudy]) -> list[tuple[StoredStudy, CheckRecord]]:
-    """Return every check that does not hold, with its study."""
-    return [(s, check) for s in studies for check in s.checks if not check.passed]

@@ -1,7 +1,4 @@
-"""The figures of metrics with parts: curves over K, ranks, stacked bars, threshold sweeps.
-
-May import numpy, matplotlib, seaborn and this package's cells, parts, ranks and style.
-"""
+"""The figures of metrics with parts: curves over K, ranks, stacked bars, threshold sweeps."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -13,20 +10,27 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from genbench.core.numbers import grouped, plain
-from genbench.reporting.cells import PARZEN, UNRELIABLE, Cell, words
-from genbench.reporting.parts import Cells, Family
-from genbench.reporting.ranks import NAMES, Entry, Ranks
+from genbench.reporting.multi_part_metrics import Cells, MultiPartMetric
+from genbench.reporting.ranks import Entry, Ranks
 from genbench.reporting.style import INK, MUTED, new_figure, new_panel
+from genbench.results.cells import UNRELIABLE, Cell, words
 
 _PANEL = (3.7, 2.7)
+_ESTIMATE = {"color": MUTED, "ls": "--", "lw": 1.3}
+_EXACT = {"color": INK, "ls": ":", "lw": 1.6}
 _STACK = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 _HATCHES = ("", "///", "...", "xx")
 
 
-def curve(
-    cells: Cells, extrapolated: Cell | None, exact: Cell | None, title: str, colour: str
-) -> Figure:
-    """The bound over K on a logarithmic axis; lines for its extrapolation and the exact value."""
+def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colour: str) -> Figure:
+    """The bound over K on a logarithmic axis, and a horizontal line per number beside it.
+
+    Args:
+        cells: The bound by K.
+        beside: Other numbers with their kinds, by what they are called.
+        title: Above the panel.
+        colour: Of the curve.
+    """
     figure, axis = new_panel(*_PANEL)
     draws = sorted(cells, key=float)
     values = [cells[k].value for k in draws]
@@ -34,10 +38,9 @@ def curve(
     axis.set_xscale("log")
     style: Any = {"color": colour, "marker": "o", "markersize": 4, "capsize": 2}
     axis.errorbar([float(k) for k in draws], values, yerr=errors, **style, label="bound at K")
-    if extrapolated is not None:
-        axis.axhline(extrapolated.value, color=MUTED, ls="--", lw=1.3, label="K → ∞ (estimate)")
-    if exact is not None:
-        axis.axhline(exact.value, color=INK, ls=":", lw=1.6, label="log p(x), exact")
+    for label, (cell, kind) in beside.items():
+        look: Any = _EXACT if kind == "exact" else _ESTIMATE
+        axis.axhline(cell.value, label=label, **look)
     _whole_numbers(axis, draws)
     axis.set_title(title)
     axis.set_xlabel("K (draws of z)")
@@ -55,22 +58,22 @@ def _whole_numbers(axis: Any, draws: Sequence[str]) -> None:
     axis.minorticks_off()
 
 
-def stacked(found: Family, names: Mapping[str, str], xlabel: str) -> Figure:
+def stacked(shown: MultiPartMetric, xlabel: str) -> Figure:
     """Horizontal bars, one per model, whose parts add up; the sum is written at the end."""
-    figure = new_figure(6.4, 1.5 + 0.36 * len(found.lines))
+    figure = new_figure(6.4, 1.5 + 0.36 * len(shown.lines))
     axis = figure.subplots()
-    for place, (_, cells) in enumerate(found.lines):
-        _bar(axis, place, [cells[p].value if p in cells else 0.0 for p in found.parts])
-    labels = [row.label for row, _ in found.lines]
+    for place, (_, cells) in enumerate(shown.lines):
+        _bar(axis, place, [cells[p].value if p in cells else 0.0 for p in shown.parts])
+    labels = [row.label for row, _ in shown.lines]
     axis.set_yticks(range(len(labels)), labels, color=INK)
     axis.set_ylim(len(labels) - 0.5, -0.5)
     axis.set_xlabel(xlabel)
-    axis.set_title(fill(found.block.protocol.short, 60))
+    axis.set_title(fill(shown.block.protocol.short, 60))
     axis.grid(visible=False, axis="y")
     axis.axvline(0, color=MUTED, lw=0.8)
     axis.margins(x=0.12)
     sns.despine(ax=axis, left=True)
-    named = (names.get(part, part.replace("_", " ")) for part in found.parts)
+    named = map(shown.shown_as.name, shown.parts)
     keys = [Patch(label=name, **_look(i)) for i, name in enumerate(named)]
     figure.legend(handles=keys, loc="outside lower left", ncols=min(3, len(keys)))
     return figure
@@ -90,43 +93,43 @@ def _bar(axis: Any, place: int, values: Sequence[float]) -> None:
     axis.annotate(f" {total}", (ends[True], place), va="center", color=MUTED, fontsize=8.5)
 
 
-def sweep(found: Family, palette: Mapping[str, str]) -> Figure:
+def steps(shown: MultiPartMetric, palette: Mapping[str, str]) -> Figure:
     """Active units over the threshold, a step line per model."""
     figure = new_figure(6.4, 3.1)
     axis = figure.subplots()
     styles = ("-", "--", "-.", ":")
-    for place, (row, cells) in enumerate(found.lines):
-        steps = [p for p in found.parts if p in cells]
-        x, y = [float(p) for p in steps], [cells[p].value for p in steps]
+    for place, (row, cells) in enumerate(shown.lines):
+        places = [p for p in shown.parts if p in cells]
+        x, y = [float(p) for p in places], [cells[p].value for p in places]
         look: Any = {"color": palette[row.model], "ls": styles[place % len(styles)]}
         axis.plot(x, y, marker="o", markersize=4, label=row.label, **look)
     axis.set_xscale("log")
     axis.set_xlabel("threshold on the variance of the code's mean over images")
     axis.set_ylabel("active units")
-    axis.set_title(fill(found.block.protocol.short, 60))
+    axis.set_title(fill(shown.block.protocol.short, 60))
     axis.set_ylim(bottom=0)
     sns.despine(ax=axis)
     figure.legend(loc="outside right upper")
     return figure
 
 
-def rank_chart(found: Ranks, palette: Mapping[str, str]) -> Figure:
+def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
     """One panel per estimator with a scale of its own; each number has its rank beside it."""
-    n_columns = len(found.columns)
-    figure = new_figure(1.6 + 2.5 * n_columns, 1.5 + 0.42 * len(found.rows))
+    n_columns = len(shown.columns)
+    figure = new_figure(1.6 + 2.5 * n_columns, 1.5 + 0.42 * len(shown.rows))
     axes = figure.subplots(1, n_columns, sharey=True, squeeze=False)[0]
-    for index, (axis, column) in enumerate(zip(axes, found.columns, strict=True)):
-        for place, (row, entries) in enumerate(zip(found.rows, found.entries, strict=True)):
+    for index, (axis, column) in enumerate(zip(axes, shown.columns, strict=True)):
+        for place, (row, entries) in enumerate(zip(shown.rows, shown.entries, strict=True)):
             _entry(axis, place, entries[index], palette[row.model])
-        axis.set_title(NAMES[column.metric])
-        warned = column.metric == PARZEN
+        axis.set_title(column.record.estimator)
+        warned = bool(column.record.warning)
         axis.set_xlabel("nats of a kernel estimate" if warned else f"{column.unit or 'nats'}")
         axis.set_facecolor("#f3f1ec" if warned else "white")
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)
         sns.despine(ax=axis, left=True)
-    axes[0].set_yticks(range(len(found.rows)), [row.label for row in found.rows], color=INK)
-    axes[0].set_ylim(len(found.rows) - 0.5, -0.6)
+    axes[0].set_yticks(range(len(shown.rows)), [row.label for row in shown.rows], color=INK)
+    axes[0].set_ylim(len(shown.rows) - 0.5, -0.6)
     return figure
 
 

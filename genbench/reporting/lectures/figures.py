@@ -1,7 +1,4 @@
-"""Figures and tables of the page: each from a stored study or suite, or a note that it is missing.
-
-May import this package's tables, plots and galleries.
-"""
+"""Figures and tables of the page, each from a stored study or suite; a note where it is missing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,32 +10,34 @@ from matplotlib.figure import Figure
 from genbench.core import numbers
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
-from genbench.reporting.cells import Block, Column
-from genbench.reporting.declared import draw, image_grid, told
 from genbench.reporting.figures import FigureMaker
-from genbench.reporting.galleries import IMAGES, LATENT_SPACE
 from genbench.reporting.grids import grid_png
-from genbench.reporting.lectures.shelf import Shelf, StoredSuite
+from genbench.reporting.lectures.sources import Sources
 from genbench.reporting.lectures.topics import Shown
-from genbench.reporting.published import published_sheet
-from genbench.reporting.sheets import Sheet, number
-from genbench.reporting.stored import Arrays
-from genbench.reporting.style import Picture, embedded, figure_png, styled
-from genbench.reporting.tables import arranged, headline
+from genbench.reporting.model_figures import IMAGES, LATENT_SPACE
+from genbench.reporting.published import published_table
+from genbench.reporting.small_table import SmallTable, number
+from genbench.reporting.style import EmbeddedFigure, colours, embedded, figure_png, styled
+from genbench.reporting.user_plots import draw, image_grid, told
+from genbench.results.blocks import blocks_of
+from genbench.results.cells import Block, Column
+from genbench.results.run_tables import of_models
+from genbench.results.sealed_folder import Arrays
+from genbench.results.suite import StoredSuite
 
 _AT_LENGTH = ("how ours was measured", "note on the protocol")
-PICTURES = IMAGES | LATENT_SPACE
+MODEL_FIGURES = IMAGES | LATENT_SPACE
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class LectureFigure:
     """A figure or a table with its words; ``missing`` is the command that would make it."""
 
     title: str
     caption: str = ""
-    pictures: tuple[Picture, ...] = ()
+    figures: tuple[EmbeddedFigure, ...] = ()
     shape: str = "wide"
-    sheets: tuple[Sheet, ...] = ()
+    tables: tuple[SmallTable, ...] = ()
     source: str = ""
     missing: str = ""
     number: int = 0
@@ -46,7 +45,7 @@ class Exhibit:
     @property
     def kind(self) -> str:
         """What it is counted as."""
-        return "Table" if self.sheets else "Figure"
+        return "Table" if self.tables else "Figure"
 
 
 class Embedder(FigureMaker):
@@ -55,71 +54,73 @@ class Embedder(FigureMaker):
     def __init__(self, palette: dict[str, str]) -> None:
         super().__init__(Path(), palette)
 
-    def save(self, figure: Figure, name: str, alt: str, **words: str) -> Picture:
+    def save(self, figure: Figure, name: str, alt: str, **words: str) -> EmbeddedFigure:
         """Return the figure for the page; ``name`` plays no part."""
         return embedded(figure_png(figure), alt, **words)
 
 
-def exhibit(show: Shown, shelf: Shelf) -> Exhibit:
+def figure_of(show: Shown, sources: Sources) -> LectureFigure:
     """Draw what a topic asks for; what is not stored yet is named with the command that makes it.
 
     Raises:
         StorageError: The results are damaged.
     """
     with styled():
-        made = _of_study(show, shelf) if show.study else _of_suite(show, shelf)
+        made = _of_study(show, sources) if show.study else _of_suite(show, sources)
     if made is None:
-        made = _missing(show, shelf)
+        made = _missing(show, sources)
     return replace(made, title=show.title or made.title, caption=show.caption or made.caption)
 
 
-def _missing(show: Shown, shelf: Shelf) -> Exhibit:
+def _missing(show: Shown, sources: Sources) -> LectureFigure:
     what = show.plot or show.table or show.picture or "numbers"
     if show.study:
-        source, command = _study(show.study), shelf.study_command(show.study)
+        source, command = _study(show.study), sources.study_command(show.study)
     else:
-        source, command = f"suite {show.suite}", shelf.suite_command(show.suite)
-    return Exhibit(f"{what.replace('_', ' ')} of the {source}", source=source, missing=command)
+        source, command = f"suite {show.suite}", sources.suite_command(show.suite)
+    return LectureFigure(
+        f"{what.replace('_', ' ')} of the {source}", source=source, missing=command
+    )
 
 
 def _study(name: str) -> str:
     return f"study {name.rpartition('/')[2]}"
 
 
-def _of_study(show: Shown, shelf: Shelf) -> Exhibit | None:
-    study, source = shelf.study(show.study), _study(show.study)
+def _of_study(show: Shown, sources: Sources) -> LectureFigure | None:
+    study, source = sources.study(show.study), _study(show.study)
     if study is None:
         return None
     if show.table in study.tables:
-        sheet = _sheet(show, study.tables[show.table])
-        return Exhibit(study.title, sheets=(sheet,), source=source)
-    plot = next((plot for plot in study.plots if plot.name == show.plot), None)
+        table = _study_table(show, study.tables[show.table])
+        return LectureFigure(study.record.title, tables=(table,), source=source)
+    plot = next((plot for plot in study.record.plots if plot.name == show.plot), None)
     if plot is None:
         return None
     return _drawn(plot, study.tables.get(plot.table), study.arrays, {}, source)
 
 
-def _of_suite(show: Shown, shelf: Shelf) -> Exhibit | None:
-    suite, source = shelf.suite(show.suite), f"suite {show.suite}"
+def _of_suite(show: Shown, sources: Sources) -> LectureFigure | None:
+    suite, source = sources.suite(show.suite), f"suite {show.suite}"
     if suite is None:
         return None
+    palette = colours(suite.models)
     if show.metrics:
-        sheets = tuple(_metric_sheets(show, suite))
-        title = suite.record.title or show.suite
-        return Exhibit(title, sheets=sheets, source=source) if sheets else None
+        tables = tuple(_metric_tables(show, suite))
+        return LectureFigure(suite.title, tables=tables, source=source) if tables else None
     if show.published and not suite.record.published:
         return None
     if show.published:
-        sheet = published_sheet(suite.record.published, arranged(suite.frame, suite.models))
-        return Exhibit(sheet.title, sheets=(_narrow(sheet),), source=source)
+        table = published_table(suite)
+        return LectureFigure(table.title, tables=(_narrow(table),), source=source)
     if show.picture:
-        gallery = PICTURES[show.picture](Embedder(suite.palette), suite.shown(show.models))
-        words = (gallery.title, gallery.caption, gallery.pictures, gallery.shape)
-        return Exhibit(*words, source=source) if gallery.pictures else None
+        group = MODEL_FIGURES[show.picture](Embedder(palette), suite.figure_inputs(show.models))
+        words = (group.title, group.caption, group.figures, group.shape)
+        return LectureFigure(*words, source=source) if group.figures else None
     plot = suite.plot(show.plot)
     if plot is None:
         return None
-    return _drawn(plot, suite.table(plot), {}, suite.palette, source)
+    return _drawn(plot, suite.table_of(plot), {}, palette, source)
 
 
 def _drawn(
@@ -128,7 +129,7 @@ def _drawn(
     arrays: Arrays,
     palette: dict[str, str],
     source: str,
-) -> Exhibit | None:
+) -> LectureFigure | None:
     if plot.kind == "images":
         png = grid_png(image_grid(arrays[plot.array]), 920)
     elif table is not None and len(table):
@@ -138,35 +139,34 @@ def _drawn(
             return None
     else:
         return None
-    return Exhibit(plot.title, plot.caption, (embedded(png, told(plot)),), "wide", source=source)
-
-
-def _narrow(sheet: Sheet) -> Sheet:
-    """Published values without the columns that tell the protocols apart at length."""
-    kept = [i for i, head in enumerate(sheet.heads) if head not in _AT_LENGTH]
-    return replace(
-        sheet,
-        title="",
-        heads=tuple(sheet.heads[i] for i in kept),
-        rows=tuple(tuple(row[i] for i in kept) for row in sheet.rows),
-        texts=tuple(place for place, i in enumerate(kept) if i in sheet.texts),
-        caption=f"{sheet.caption} How protocols differ stands in the report of the suite.",
+    return LectureFigure(
+        plot.title, plot.caption, (embedded(png, told(plot)),), "wide", source=source
     )
 
 
-def _metric_sheets(show: Shown, suite: StoredSuite) -> Iterator[Sheet]:
-    """One table per protocol, with the wanted columns that it has."""
-    titles = {metric.name: metric.title for metric in suite.record.metrics}
-    rows = arranged(suite.rows(show.models), show.models or suite.models)
-    for block in headline(rows, show.models or suite.models):
-        places = [
-            i for name in show.metrics for i, c in enumerate(block.columns) if c.metric == name
-        ]
+def _narrow(table: SmallTable) -> SmallTable:
+    """Published values without the columns that tell the protocols apart at length."""
+    kept = [i for i, head in enumerate(table.heads) if head not in _AT_LENGTH]
+    return replace(
+        table,
+        title="",
+        heads=tuple(table.heads[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+        texts=tuple(place for place, i in enumerate(kept) if i in table.texts),
+        caption=f"{table.caption} How protocols differ stands in the report of the suite.",
+    )
+
+
+def _metric_tables(show: Shown, suite: StoredSuite) -> Iterator[SmallTable]:
+    """One table per protocol, with the columns that the topic names."""
+    models = show.models or suite.models
+    for block in blocks_of(of_models(suite.frame, show.models), suite.metrics, models):
+        places = [i for name in show.metrics for i in block.columns_of(name)]
         if places:
-            yield _metric_sheet(block, places, titles)
+            yield _metric_table(block, places, suite.titles)
 
 
-def _metric_sheet(block: Block, places: Sequence[int], titles: dict[str, str]) -> Sheet:
+def _metric_table(block: Block, places: Sequence[int], titles: dict[str, str]) -> SmallTable:
     heads = []
     for column in (block.columns[i] for i in places):
         name = titles.get(column.metric) or column.metric.replace("_", " ")
@@ -176,7 +176,7 @@ def _metric_sheet(block: Block, places: Sequence[int], titles: dict[str, str]) -
         for row in block.rows
         if any(row.cells[i].ok for i in places)
     ]
-    return Sheet(block.protocol.text, block.protocol.short, ("model", *heads), tuple(lines))
+    return SmallTable(block.protocol.text, block.protocol.short, ("model", *heads), tuple(lines))
 
 
 def _beside(block: Block, column: Column) -> Iterator[str]:
@@ -186,14 +186,14 @@ def _beside(block: Block, column: Column) -> Iterator[str]:
     return (part for part in (column.unit, *settings, size) if part)
 
 
-def _sheet(show: Shown, table: pd.DataFrame) -> Sheet:
+def _study_table(show: Shown, table: pd.DataFrame) -> SmallTable:
     """A study's table as texts, its wanted columns under their heads."""
     stated = {name: words for name, words in show.columns.items() if name in table}
     columns = stated or {name: name.replace("_", " ") for name in table.columns}
     lines = [tuple(_text(row[name]) for name in columns) for _, row in table.iterrows()]
     kinds = [table[name].dtype.kind for name in columns]
     texts = tuple(i for i, kind in enumerate(kinds) if kind not in "iufb")
-    return Sheet(show.table, "", tuple(columns.values()), tuple(lines), texts=(0, *texts))
+    return SmallTable(show.table, "", tuple(columns.values()), tuple(lines), texts=(0, *texts))
 
 
 def _text(value: object) -> str:

@@ -1,19 +1,16 @@
-"""A small table beside the comparison, written once and shown in HTML, Markdown and LaTeX.
-
-May import the standard library and this package's cells and captions.
-"""
+"""A small table beside the comparison, made once and written as HTML, Markdown and LaTeX."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench.reporting.captions import footnotes
-from genbench.reporting.cells import Block, Cell, Column, marks
+from genbench.results.cells import Block, Cell, Column, marks
 
 Line = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SmallTable:
     """A table of texts; a second line of a cell, after a line break, is of less weight.
 
     Attributes:
@@ -24,6 +21,7 @@ class Sheet:
         caption: Below the table.
         texts: Positions of the columns that hold words, not numbers.
         in_latex: Whether the table is written to ``table.tex`` too.
+        warnings: What the metrics in the cells warn of.
     """
 
     name: str
@@ -33,17 +31,18 @@ class Sheet:
     caption: str = ""
     texts: tuple[int, ...] = (0,)
     in_latex: bool = True
+    warnings: Line = ()
 
     @property
     def notes(self) -> list[tuple[str, str]]:
         """Explanations of the marks in the cells."""
-        return footnotes(text for row in self.rows for text in row)
+        return footnotes((text for row in self.rows for text in row), self.warnings)
 
 
 def number(block: Block, column: Column, cell: Cell) -> str:
     """A number with its marks; below it, what stands beside it."""
     below = "; ".join(block.beside(column, cell))
-    return "\n".join(part for part in (f"{cell.text}{marks(column.metric, cell)}", below) if part)
+    return "\n".join(part for part in (f"{cell.text}{marks(column, cell)}", below) if part)
 
 
 def without_empty(heads: Sequence[str], rows: Sequence[Line]) -> tuple[Line, tuple[Line, ...]]:

@@ -1,7 +1,4 @@
-"""The tables of a suite's runs that declared figures show: ``history`` and ``metrics``.
-
-May import the standard library, pandas and this package's readers.
-"""
+"""The tables of a suite's runs that declared figures show: ``history`` and ``metrics``."""
 
 import re
 from collections.abc import Sequence
@@ -10,16 +7,17 @@ from typing import Any
 
 import pandas as pd
 
+from genbench.core.files import canonical_json
 from genbench.core.protocol import Protocol
-from genbench.reporting.rendering import as_text
-from genbench.reporting.stored import RunFolder, RunRecord
+from genbench.results.records import StoredRun
+from genbench.results.run_folder import RunFolder
 
 _NOT_OPTIONS = ("name", "seed")
 _LOGGED = re.compile(r"(?P<stage>train|validation)\.(?P<update>[^.]+)\.(?P<what>.+)")
 
 
 def run_table(
-    kind: str, suite_folder: Path, frame: pd.DataFrame, runs: Sequence[RunRecord]
+    kind: str, suite_folder: Path, frame: pd.DataFrame, runs: Sequence[StoredRun]
 ) -> pd.DataFrame:
     """Return the table of a name: ``history`` or ``metrics``."""
     if kind == "history":
@@ -27,7 +25,7 @@ def run_table(
     return metrics_table(frame, runs)
 
 
-def history_table(suite_folder: Path, runs: Sequence[RunRecord]) -> pd.DataFrame:
+def history_table(suite_folder: Path, runs: Sequence[StoredRun]) -> pd.DataFrame:
     """A row per run and epoch: what was logged, and what the run was asked to be.
 
     ``samples_seen`` counts training images. What a single update logs as ``train.vae.elbo`` stands
@@ -35,7 +33,7 @@ def history_table(suite_folder: Path, runs: Sequence[RunRecord]) -> pd.DataFrame
     """
     parts = []
     for run in runs:
-        history = RunFolder(suite_folder / "runs" / run.train_id).history()
+        history = RunFolder(suite_folder, run.train_id).history()
         if history is not None:
             seen = history["step"] * _batch_size(run) if "step" in history else history["epoch"]
             logged = _plainly_named(history).assign(samples_seen=seen)
@@ -43,7 +41,7 @@ def history_table(suite_folder: Path, runs: Sequence[RunRecord]) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def metrics_table(frame: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFrame:
+def metrics_table(frame: pd.DataFrame, runs: Sequence[StoredRun]) -> pd.DataFrame:
     """A row per run: each metric with its ``<metric>_stderr``, and what the run was asked to be.
 
     A metric that a run could not give is NaN.
@@ -59,7 +57,7 @@ def metrics_table(frame: pd.DataFrame, runs: Sequence[RunRecord]) -> pd.DataFram
     return table.astype(dict.fromkeys(names, "float64")) if rows else table
 
 
-def _asked(run: RunRecord, taken: Sequence[str]) -> dict[str, Any]:
+def _asked(run: StoredRun, taken: Sequence[str]) -> dict[str, Any]:
     """The model, its seed and data, and every option that has no namesake among the numbers."""
     data = {key: value for key, value in run.data.items() if key not in _NOT_OPTIONS}
     options = {**data, **run.train, **run.options}
@@ -69,10 +67,10 @@ def _asked(run: RunRecord, taken: Sequence[str]) -> dict[str, Any]:
 
 
 def _flat(value: Any) -> Any:
-    return as_text(value) if isinstance(value, dict | list | tuple) else value
+    return canonical_json(value) if isinstance(value, dict | list | tuple) else value
 
 
-def _batch_size(run: RunRecord) -> int:
+def _batch_size(run: StoredRun) -> int:
     """Training images of a step: a batch is never larger than the data."""
     n_train = Protocol.parse(run.protocol).sizes[0]
     size = int(run.train.get("batch_size", 1))

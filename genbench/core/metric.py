@@ -1,0 +1,143 @@
+"""What a metric is, and how tables, figures, comparisons and the gate treat it: one record.
+
+An evaluator declares it, the suite stores it, and whoever reads a suite's numbers decides by it.
+No name of a metric decides anything anywhere else.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, model_validator
+
+Kind = Literal["exact", "lower_bound", "upper_bound", "estimate"]
+Better = Literal["higher", "lower", "none"]
+Role = Literal["headline", "detail", "diagnostic"]
+PlotKind = Literal["none", "points", "bounds", "curve", "stacked", "steps", "bars"]
+NATS_MARGIN = 0.5
+"""The margin of a metric in nats that states none."""
+
+
+class Parts(BaseModel):
+    """How a metric of several parts, ``metric[part]``, is shown.
+
+    Attributes:
+        names: What parts are called, where that is not their own name.
+        head: Column head of a part, with ``{}`` for its name.
+        caption: Below the figure.
+        note: Below the table.
+        beside: Other metrics that belong to the same figure, with what they are called there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: dict[str, str] = Field(default_factory=dict)
+    head: str = "{}"
+    caption: str = ""
+    note: str = ""
+    beside: dict[str, str] = Field(default_factory=dict)
+
+    def name(self, part: str) -> str:
+        """Return what a part is called."""
+        return self.names.get(part, part.replace("_", " "))
+
+
+class Metric(BaseModel):
+    """A metric's meaning, and its treatment.
+
+    Attributes:
+        name: In tables, and of the evaluator.
+        version: Raised whenever the number can change for the same model and data.
+        unit: Of the value.
+        better: Which direction is better, ``none`` where neither is.
+        kind: What the value is of the quantity it is named for, in expectation.
+        title: What a person calls it.
+        formula: In plain Unicode.
+        description: One sentence.
+        cites: Papers, as ``Author2016:eq8``.
+        marginal_metric: The metric under whose name the number stands when the label of a
+            conditional model is summed out; None for every other metric.
+        place: Tables are sorted by it.
+        role: A ``headline`` gets a table of paired differences, a ``detail`` only marks in the
+            comparison; a ``diagnostic`` is about an estimator or a code, not about who is best.
+        paired: Whether models are compared datum by datum.
+        not_compared: Why its numbers are never compared between models; empty where they are.
+        warning: What must be said wherever the number stands; it is then never marked as best.
+        margin: How far the number may move before the gate cares, in its unit; None if undeclared.
+        log_density: Whether it is about a log density of the data, which moves more between seeds
+            on grey levels than on binary pixels.
+        gated: Whether the gate holds it.
+        plot: How it is drawn.
+        hollow: Whether its marker is hollow among those of one figure.
+        tightness: Order of lower bounds on log p(x), the loosest first; 0 where it is none.
+        estimator: Its name among estimators of log p(x) that are set side by side.
+        term: Its part in the ELBO, which is reconstruction less rate.
+        summarised: Whether the page's summary states its range over models.
+        option_names: What options are called below the metric's name, where that is not their
+            own name; an empty name hides one that changes the number's noise, not its meaning.
+        parts: Set for a metric of several parts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: NonNegativeInt
+    unit: str
+    better: Better
+    kind: Kind
+    title: str
+    formula: str = ""
+    description: str = ""
+    cites: tuple[str, ...] = ()
+    marginal_metric: str | None = None
+    place: int = 500
+    role: Role = "headline"
+    paired: bool = True
+    not_compared: str = ""
+    warning: str = ""
+    margin: PositiveFloat | None = None
+    log_density: bool = False
+    gated: bool = True
+    plot: PlotKind = "points"
+    hollow: bool = False
+    tightness: int = 0
+    estimator: str = ""
+    term: Literal["", "rate", "reconstruction"] = ""
+    summarised: bool = False
+    option_names: dict[str, str] = Field(default_factory=dict)
+    parts: Parts | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, values: Any) -> Any:
+        """Fill in what follows from unit and direction."""
+        if isinstance(values, Mapping) and values.get("unit") == "nats":
+            return {"margin": NATS_MARGIN} | dict(values)
+        return values
+
+    @property
+    def directed(self) -> bool:
+        """Whether one direction is better."""
+        return self.better != "none"
+
+    @property
+    def ranked(self) -> bool:
+        """Whether models are compared by it datum by datum, and the best may be marked."""
+        return self.paired and self.directed and not (self.warning or self.not_compared)
+
+    @classmethod
+    def undeclared(cls, name: str, unit: str, better: str, kind: str, version: int) -> "Metric":
+        """Return the record of a number of which nothing but its row in a table is known."""
+        whole = name.partition("[")[0]
+        known = {"unit": unit, "better": better, "kind": kind, "version": version}
+        return cls.model_validate({"name": whole, "title": whole.replace("_", " "), **known})
+
+
+Metrics = Mapping[str, Metric]
+"""Records by the name that their numbers have in a table."""
+
+
+def by_name(metrics: Iterable[Metric]) -> Metrics:
+    """Return records by the name in tables; a marginal one where there is no other."""
+    known = list(metrics)
+    marginal = {m.marginal_metric: m for m in known if m.marginal_metric}
+    return marginal | {m.name: m for m in known if not m.marginal_metric}

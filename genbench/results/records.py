@@ -1,0 +1,159 @@
+"""What ``suite.json`` says of a suite: its specification, metrics, runs and studies."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from genbench.core.errors import StorageError
+from genbench.core.figures import DEFAULT_FIGURES
+from genbench.core.files import read_json
+from genbench.core.metric import Metric
+from genbench.core.plot import Plot
+from genbench.results.sealed_folder import REDO
+
+SUITE = "suite.json"
+SCHEMA = 2
+
+
+class StoredRecord(BaseModel):
+    """Base of what is read from JSON: frozen; keys that are not known here are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StoredRun(StoredRecord):
+    """One run: what was asked, how it ended, how long it took."""
+
+    train_id: str
+    model: str
+    recipe: str = ""
+    seed: int = 0
+    dataset: str = ""
+    protocol: str = ""
+    options: dict[str, Any] = Field(default_factory=dict)
+    train: dict[str, Any] = Field(default_factory=dict)
+    data: dict[str, Any] = Field(default_factory=dict)
+    observation: str | None = None
+    measure: str | None = None
+    about: str | None = None
+    n_parameters: int | None = None
+    status: str = "ok"
+    reason: str | None = None
+    train_seconds: float | None = None
+    evaluate_seconds: float | None = None
+    device: str | None = None
+    fitted: dict[str, Any] = Field(default_factory=dict)
+
+
+class PublishedRecord(StoredRecord):
+    """A number of a paper or of other people's code, in the sign and unit of our metric."""
+
+    model: str
+    metric: str
+    value: float
+    stderr: float | None = None
+    source: str = ""
+    note: str = ""
+    tag: str | None = None
+
+
+class StudySummary(StoredRecord):
+    """One study of a suite: what it is called, and how it ended."""
+
+    name: str
+    study: str = ""
+    title: str = ""
+    version: int = 1
+    status: str = "ok"
+    reason: str | None = None
+
+
+class SuiteRecord(StoredRecord):
+    """The whole of ``suite.json``."""
+
+    schema_version: Literal[2] = Field(alias="schema")
+    name: str
+    title: str = ""
+    description: str = ""
+    command: str = ""
+    spec: dict[str, Any] = Field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    runs: tuple[StoredRun, ...] = ()
+    studies: tuple[StudySummary, ...] = ()
+    members: tuple[str, ...] = ()
+    versions: dict[str, str | None] = Field(default_factory=dict)
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _known_fields(cls, metrics: Any) -> Any:
+        """Pass over fields that a newer version added, as everywhere in this file."""
+        if not isinstance(metrics, list) or not all(isinstance(m, dict) for m in metrics):
+            return metrics
+        return [{k: v for k, v in m.items() if k in Metric.model_fields} for m in metrics]
+
+    @property
+    def page(self) -> str:
+        """Who lays out the report."""
+        return str(self.spec.get("page", "report"))
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """The figures that the suite file declares.
+
+        Raises:
+            StorageError: One is not as the suite file's reader left it.
+        """
+        try:
+            return _PLOTS.validate_python(self.spec.get("plot") or ())
+        except ValidationError as error:
+            raise StorageError(f"suite.json is damaged: spec.plot{first_error(error)}") from error
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The pictures of models that the suite asks for."""
+        return tuple(self.spec.get("figures", DEFAULT_FIGURES))
+
+    @property
+    def published(self) -> tuple[PublishedRecord, ...]:
+        """What the suite file quotes from elsewhere.
+
+        Raises:
+            StorageError: An entry lacks its model, metric or value.
+        """
+        try:
+            return _PUBLISHED.validate_python(self.spec.get("published") or ())
+        except ValidationError as error:
+            raise StorageError(
+                f"suite.json is damaged: spec.published{first_error(error)}"
+            ) from error
+
+
+_PUBLISHED = TypeAdapter(tuple[PublishedRecord, ...])
+_PLOTS = TypeAdapter(tuple[Plot, ...])
+
+
+def first_error(error: ValidationError) -> str:
+    """Say where the first mistake lies, as ``.key: what is wrong``."""
+    first = error.errors()[0]
+    where = "".join(f".{part}" for part in first["loc"])
+    return f"{where}: {first['msg']}; {REDO}"
+
+
+def read_record(path: Path, suite: str) -> SuiteRecord:
+    """Read and check a ``suite.json``.
+
+    Raises:
+        StorageError: The file is missing, damaged, or was written by another version of genbench.
+    """
+    content = read_json(path)
+    if isinstance(content, dict) and content.get("schema") == 1:
+        raise StorageError(
+            f"{path} was written by an older genbench; `python -m genbench run --suite {suite}`"
+            " brings it up to date, without training again"
+        )
+    try:
+        return SuiteRecord.model_validate(content)
+    except ValidationError as error:
+        where = first_error(error).removeprefix(".")
+        raise StorageError(f"{path} is damaged: {where}") from error

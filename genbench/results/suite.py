@@ -1,0 +1,177 @@
+"""A suite's stored results, opened once and passed down to whoever reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from genbench.core.errors import ConfigError
+from genbench.core.metric import Metrics, by_name
+from genbench.core.plot import Plot
+from genbench.results.blocks import arranged, blocks_of
+from genbench.results.cells import Block
+from genbench.results.figure_inputs import FigureInputs, figure_inputs
+from genbench.results.metrics_table import read_table, suite_folder
+from genbench.results.paired import ranked
+from genbench.results.per_datum import PerDatum
+from genbench.results.records import SUITE, StoredRun, SuiteRecord, read_record
+from genbench.results.run_folder import RunFolder
+from genbench.results.run_tables import of_models, run_table
+from genbench.results.studies import STUDIES, STUDY, StoredStudy, read_study
+
+CONTROLS = (
+    "independent_pixels",
+    "mean_image",
+    "copier",
+    "data",
+    "linear_gaussian",
+    "kmeans",
+    "gaussian_mixture",
+)
+"""Recipes that are there to be compared with, and win nothing."""
+
+
+@dataclass(frozen=True)
+class StoredSuite:
+    """One suite that was run.
+
+    Attributes:
+        folder: ``results/<suite>``.
+        record: The content of ``suite.json``.
+        table: The content of ``metrics.csv``; a collection's holds the rows of its members too.
+    """
+
+    folder: Path
+    record: SuiteRecord
+    table: pd.DataFrame
+
+    @classmethod
+    def open(cls, results: Path, name: str) -> "StoredSuite":
+        """Read a suite's record and table.
+
+        Raises:
+            StorageError: There is no such suite (the nearest name is given), a file is damaged, or
+                an older genbench wrote it.
+        """
+        folder = suite_folder(results, name)
+        table = read_table(folder)
+        return cls(folder, read_record(folder / SUITE, name), table)
+
+    @property
+    def name(self) -> str:
+        """The suite's name."""
+        return self.record.name
+
+    @property
+    def title(self) -> str:
+        """The suite's title."""
+        return self.record.title or self.name
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows of the suite itself, without those of a collection's members."""
+        return self.table[self.table["suite"] == self.name] if self.record.members else self.table
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """How each metric is treated, by its name in the table."""
+        return by_name(self.record.metrics)
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """What a person calls each metric."""
+        return {metric.name: metric.title for metric in self.record.metrics}
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Names of its models in the order of its file."""
+        return list(dict.fromkeys([*(run.model for run in self.record.runs), *self.frame["model"]]))
+
+    @cached_property
+    def controls(self) -> set[str]:
+        """Names of the models that win nothing."""
+        return {run.model for run in self.record.runs if run.recipe in CONTROLS}
+
+    @cached_property
+    def per_datum(self) -> PerDatum:
+        """Values behind the numbers."""
+        return PerDatum(self.folder)
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The test rows, models in order; see :func:`genbench.results.blocks.arranged`."""
+        return arranged(self.frame, self.models)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The comparison, one block per protocol, with the standing of each number."""
+        unmarked = blocks_of(self.frame, self.metrics, self.models, self.controls)
+        return [ranked(block, self.per_datum) for block in unmarked]
+
+    @cached_property
+    def studies(self) -> list[StoredStudy]:
+        """The studies that ended, in the order of its file.
+
+        Raises:
+            StorageError: A file is missing or damaged.
+        """
+        ended = [entry.name for entry in self.record.studies if entry.status == "ok"]
+        return [read_study(self.folder / STUDIES / name) for name in ended]
+
+    def run_folder(self, run: StoredRun) -> RunFolder:
+        """Return the folder of one of its runs."""
+        return RunFolder(self.folder, run.train_id)
+
+    def member(self, name: str) -> "StoredSuite | None":
+        """Open a suite beside this one; None where it was not run yet."""
+        present = (self.folder.parent / name / SUITE).is_file()
+        return StoredSuite.open(self.folder.parent, name) if present else None
+
+    def require_no_collection(self) -> None:
+        """Refuse a collection, whose suites are compared and gated one by one.
+
+        Raises:
+            ConfigError: It is one; its suites are named.
+        """
+        names = sorted(self.table["suite"].unique())
+        if len(names) > 1:
+            raise ConfigError(
+                f"'{self.name}' is a collection; name one of its suites: {', '.join(names)}"
+            )
+
+    def plot(self, name: str) -> Plot | None:
+        """Return the figure of that name that the suite file declares."""
+        return next((plot for plot in self.record.plots if plot.name == name), None)
+
+    def table_of(self, plot: Plot) -> pd.DataFrame:
+        """Return the rows that a declared figure shows."""
+        rows = run_table(plot.table, self.folder, self.frame, self.record.runs)
+        return of_models(rows, plot.models)
+
+    def figure_inputs(self, models: Sequence[str] = ()) -> list[FigureInputs]:
+        """Return what figures show of each of these models, in this order; of all if none is named.
+
+        Raises:
+            StorageError: A file is damaged.
+        """
+        return figure_inputs(self.folder, self._runs_of(models))
+
+    def _runs_of(self, models: Sequence[str]) -> list[StoredRun]:
+        if not models:
+            return list(self.record.runs)
+        names = pd.DataFrame({"model": [run.model for run in self.record.runs]})
+        places = [i for name in models for i in of_models(names, [name]).index]
+        return [self.record.runs[i] for i in places]
+
+    @property
+    def seconds(self) -> float:
+        """How long its runs took together."""
+        times = ((run.train_seconds, run.evaluate_seconds) for run in self.record.runs)
+        return sum(second or 0.0 for pair in times for second in pair)
+
+
+def study_file(results: Path, suite: str, study: str) -> Path:
+    """Return the record of a study, which need not exist."""
+    return results / suite / STUDIES / study / STUDY
