@@ -43,7 +43,7 @@ class DataFile:
         return self.name.removesuffix(".gz")
 
     @property
-    def most_bytes(self) -> int:
+    def max_bytes(self) -> int:
         """Size of the largest file that is worth a look: another packing may be a larger one."""
         other = self.content_bytes if self.content_sha256 else 0
         return max(self.n_bytes, other) + 65_536
