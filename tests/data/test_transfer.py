@@ -1,4 +1,4 @@
-"""One bounded GET."""
+"""One bounded GET request."""
 
 import gzip
 import http.client
