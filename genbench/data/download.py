@@ -75,7 +75,7 @@ def _worth_retrying(urls: list[str], failures: dict[str, TransferError]) -> list
 
 def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[bytes, Finding]:
     with _progress_bar(file, path) as bar:
-        payload = get(url, file.max_bytes, timeout, bar)
+        payload = get(url, file.max_bytes, timeout, bar.update)
     finding = examine(file, payload, path)
     if finding.status != "ok":
         raise TransferError(f"{len(payload)} bytes with {finding.problem}", transient=True)

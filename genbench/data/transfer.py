@@ -3,6 +3,7 @@
 import http.client
 import io
 import socket
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from threading import Thread
@@ -32,17 +33,18 @@ class TransferError(Exception):
 class _Body(io.BytesIO):
     """Collects the body of a response; refuses to grow beyond ``max_bytes``."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, on_bytes: Callable[[int], object]) -> None:
         super().__init__()
-        self._max_bytes = max_bytes
+        self._max_bytes, self._on_bytes = max_bytes, on_bytes
 
     def write(self, piece: Any) -> int:
         if self.tell() + len(piece) > self._max_bytes:
             raise TransferError(f"more than the maximum of {self._max_bytes} bytes")
+        self._on_bytes(len(piece))
         return super().write(piece)
 
 
-def get(url: str, max_bytes: int, timeout: float, bar: Any = None) -> bytes:
+def get(url: str, max_bytes: int, timeout: float, on_bytes: Callable[[int], object]) -> bytes:
     """Return the body of ``url``, exactly as sent.
 
     The request runs in a thread of its own, because a name lookup cannot be given a timeout.
@@ -51,14 +53,14 @@ def get(url: str, max_bytes: int, timeout: float, bar: Any = None) -> bytes:
         url: The address.
         max_bytes: A longer body is refused.
         timeout: Seconds to wait for the first byte (name lookup included) and for each next one.
-        bar: A progress bar of tqdm.
+        on_bytes: Called with the size of each piece.
 
     Raises:
         TransferError: The request failed.
     """
     done = Future[None]()
-    with _Body(max_bytes) as body:
-        Thread(target=_request, args=(url, body, timeout, bar, done), daemon=True).start()
+    with _Body(max_bytes, on_bytes) as body:
+        Thread(target=_request, args=(url, body, timeout, done), daemon=True).start()
         for _ in range(_SLOWEST):
             n_received = body.tell()
             wait([done], timeout)
@@ -70,7 +72,7 @@ def get(url: str, max_bytes: int, timeout: float, bar: Any = None) -> bytes:
     raise TransferError(f"not finished after {_SLOWEST * timeout:g} s", silent=True)
 
 
-def _request(url: str, body: _Body, timeout: float, bar: Any, done: "Future[None]") -> None:
+def _request(url: str, body: _Body, timeout: float, done: "Future[None]") -> None:
     from pooch import HTTPDownloader
 
     with ExitStack() as responses:
@@ -80,7 +82,7 @@ def _request(url: str, body: _Body, timeout: float, bar: Any, done: "Future[None
             _check(response)
 
         hooks = {"response": check}
-        download = HTTPDownloader(bar, timeout=timeout, headers=_HEADERS, hooks=hooks)
+        download = HTTPDownloader(timeout=timeout, headers=_HEADERS, hooks=hooks)
         try:
             download(url, body, None)
         except TransferError as failure:
