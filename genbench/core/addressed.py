@@ -1,7 +1,4 @@
-"""Numbers drawn by numpy from named streams, for layers that never import torch.
-
-The counterpart of :mod:`genbench.core.seeding`; may import the standard library and numpy.
-"""
+"""Numpy's random numbers from named streams: :mod:`genbench.core.seeding` without torch."""
 
 import hashlib
 
@@ -11,7 +8,7 @@ from genbench.core.files import canonical_json
 
 
 def numpy_generator(seed: int, *name: str | int) -> np.random.Generator:
-    """Return numpy's generator at the start of the stream ``name`` under the root ``seed``.
+    """Return a numpy generator at the start of the stream ``name`` under the root ``seed``.
 
     Example:
         >>> draws = [int(numpy_generator(0, "data", n).integers(1000)) for n in (3, 3, 4)]

@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 class NonFiniteError(ArithmeticError):
-    """Some per-datum values are infinite or not a number; they are never averaged away."""
+    """Some per-datum values are infinite or not a number; they are never averaged."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, its standard error over the data, and how many data it is a mean of."""
+    """A mean, its standard error over the data, and the number of data."""
 
     value: float
     stderr: float | None
@@ -24,7 +24,7 @@ def require_finite(values: Tensor) -> None:
     """Raise unless every value is finite.
 
     Raises:
-        NonFiniteError: Names how many values are bad and the first datum.
+        NonFiniteError: Gives the number of data with such values, and the first.
     """
     rows = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
     if rows.any():

@@ -1,4 +1,4 @@
-"""Progress bars on stderr, off when stderr is no terminal."""
+"""Progress bars on stderr, hidden when stderr is not a terminal."""
 
 from collections.abc import Iterable, Sized
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 def progress(
     items: Iterable[T], description: str, unit: str, *, initial: int = 0, leave: bool = False
 ) -> "tqdm[T]":
-    """Wrap ``items`` in a bar that shows the time left; ``initial`` of them were done before."""
+    """Wrap ``items`` in a bar with the time left; ``initial`` items were done earlier."""
     return tqdm(
         items,
         desc=description,

@@ -1,8 +1,8 @@
 """Random numbers addressed by name.
 
-One root seed becomes any number of independent streams by hashing the stream's name with it, so
+One root seed gives any number of independent streams: it is hashed with the stream's name, so
 nothing changes when another consumer of randomness is added, removed or reordered. Models draw with
-ordinary torch calls: the caller seeds torch's generators first, inside :func:`seeded`.
+ordinary torch calls: the caller seeds torch's generators first, with :func:`seeded`.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ def generator(seed: int, *name: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded(seed: int, *name: str | int) -> Iterator[None]:
-    """Run a block with torch's own generators at the start of a stream, then put them back."""
+    """Run a block with torch's generators at the start of a stream, then restore them."""
     in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     gpus = range(torch.cuda.device_count()) if in_use else ()
     with torch.random.fork_rng(devices=gpus):

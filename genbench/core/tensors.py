@@ -8,7 +8,7 @@ from torch.distributions import Distribution, Independent
 
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
-    """Read every batch dimension beyond the first ``batch_ndim`` as part of the event.
+    """Treat every batch dimension after the first ``batch_ndim`` as part of the event.
 
     ``Normal(loc (B, D), scale)`` becomes a distribution with batch (B,) and event (D,), so that its
     log probability is a sum over the event, as a density of the whole vector must be.
@@ -18,7 +18,7 @@ def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
 
 
 def support_of(distribution: Distribution) -> Any:
-    """Return where ``distribution`` is defined, or None where it does not say."""
+    """Return the support of ``distribution``, or None if it defines none."""
     try:
         return distribution.support
     except NotImplementedError:
@@ -26,7 +26,7 @@ def support_of(distribution: Distribution) -> Any:
 
 
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
-    """Return the floating dtype of a module's weights, or ``default`` where it has none."""
+    """Return the floating dtype of a module's weights, or ``default`` if it has none."""
     if isinstance(model, nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
             if tensor.is_floating_point():
@@ -35,7 +35,7 @@ def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
 
 
 def device_of(model: object, default: torch.device) -> torch.device:
-    """Return the device of a module's weights, or ``default`` where it has none."""
+    """Return the device of a module's weights, or ``default`` if it has none."""
     if isinstance(model, nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
             return tensor.device
@@ -43,6 +43,6 @@ def device_of(model: object, default: torch.device) -> torch.device:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """Count the numbers a model has learned: parameters, or buffers of a closed-form fit."""
+    """Count the learned numbers of a model: parameters, or buffers of a closed-form fit."""
     trained = sum(p.numel() for p in model.parameters())
     return trained or sum(b.numel() for b in model.buffers())

@@ -14,7 +14,7 @@ def nats_to_bits(nats: float) -> float:
 
 
 def bits_per_dim(log_px: float, n_dims: int, n_levels: int | None) -> float:
-    """Return the code length in bits per dimension that a log probability of one datum implies.
+    """Return the code length in bits per dimension implied by the log probability of one datum.
 
     For a probability mass, ``-log p / (D log 2)``. For a density of data dequantised to [0, 1]
     with ``n_levels`` levels, ``log2(n_levels)`` is added: each level is a bin of width 1/n_levels

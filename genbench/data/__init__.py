@@ -1,8 +1,7 @@
 """Data sets: where they come from, how they are checked, and how they are served.
 
-``specs`` (the registry), ``storage``, ``fetch`` and ``protocol`` import no torch, so that listing,
-verifying and configuring start quickly; the names that need torch are imported on first use.
-This package may import ``genbench.core`` only.
+Names that need torch are imported on first use, so that listing, verifying and configuring start
+quickly.
 """
 
 from importlib import import_module

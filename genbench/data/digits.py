@@ -1,9 +1,9 @@
-"""Reads the handwritten digits that come with scikit-learn; imports numpy, no torch.
+"""Reads the handwritten digits that come with scikit-learn.
 
-The 1,797 images have no official split. They are put once into the order of the SHA-256 of
-``"digits <index>"``, a fixed permutation that no library version can change; the first 1,297
-are the training set (by default 1,097 for training, 200 for validation), the last 500 the test set.
-The same 13 writers appear in all of them.
+The 1,797 images have no official split. They are sorted by the SHA-256 of ``"digits <index>"``, a
+fixed permutation that no library version can change; the first 1,297 are the training set (by
+default 1,097 for training, 200 for validation), the last 500 the test set. The same 13 writers
+appear in all of them.
 """
 
 from pathlib import Path
@@ -17,34 +17,39 @@ from genbench.data.records import DatasetSpec, RawData
 
 
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:
-    """Return the permuted digits, checked against the pin.
+    """Return the permuted digits, checked against the pinned digest.
 
     Raises:
-        DataError: scikit-learn carries other pixels than the pinned ones.
+        DataError: scikit-learn has other pixels than the pinned ones.
     """
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    images = _pinned(np.asarray(digits.images).astype(np.uint8), spec)
+    images = np.asarray(digits.images).astype(np.uint8)
+    require_pinned_pixels(images, spec, spec.embedded_in)
     labels = np.asarray(digits.target).astype(np.uint8)
     order = permutation(len(images))
     train, test = order[: spec.n_train], order[spec.n_train :]
     return RawData(images[train], labels[train], images[test], labels[test])
 
 
-def _pinned(images: npt.NDArray[np.uint8], spec: DatasetSpec) -> npt.NDArray[np.uint8]:
-    found = sha256_bytes(images.tobytes())
-    if found != spec.pixels_sha256:
+def require_pinned_pixels(images: npt.NDArray[np.uint8], spec: DatasetSpec, package: str) -> None:
+    """Compare the pixels that ``package`` returned with their pinned digest.
+
+    Raises:
+        DataError: They differ.
+    """
+    digest = sha256_bytes(images.tobytes())
+    if digest != spec.pixels_sha256:
         raise DataError(
-            f"{spec.embedded_in} carries other pixels for '{spec.name}' than the pinned ones\n"
-            f"  sha256: expected {spec.pixels_sha256}, found {found}\n"
-            f"install another version of {spec.embedded_in}"
+            f"{package} returns other pixels for '{spec.name}' than the pinned ones\n"
+            f"  sha256: expected {spec.pixels_sha256}, found {digest}\n"
+            f"install another version of {package}"
         )
-    return images
 
 
 def permutation(n: int, name: str = "digits") -> list[int]:
-    """Return 0..n-1 in the order of the SHA-256 of ``"<name> <index>"``.
+    """Return 0..n-1 sorted by the SHA-256 of ``"<name> <index>"``.
 
     Example:
         >>> permutation(4)

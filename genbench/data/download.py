@@ -1,7 +1,7 @@
-"""Downloads one file, whole or not at all; imports no torch.
+"""Downloads one file, whole or not at all.
 
-A download is read into memory, bounded in size and time, compared with its pin, and only then
-written under its name. An https address is never followed to http.
+A download stays in memory, bounded in size and time, until its digest matches the pinned one; only
+then is it written under its name. A redirect from https to http is refused.
 """
 
 import time
@@ -17,7 +17,7 @@ from genbench.data.transfer import TransferError, get
 
 TIMEOUT_S = 10.0
 _ROUNDS = 2
-_SILENCES = 2  # after so many addresses that never answer, the network is taken to be down
+_MAX_SILENT = 2  # after this many addresses that never answer, the network is taken to be down
 _PAUSE_S = 0.2  # before the second round
 
 
@@ -26,7 +26,7 @@ def download(
 ) -> Finding:
     """Download one file from the first mirror that has it whole, and store it.
 
-    Each mirror gets one attempt, and a second one when the first failed in a way that may pass.
+    Each mirror gets one attempt, and a second one when the first failure may be temporary.
 
     Raises:
         DataError: No mirror has it.
@@ -47,15 +47,16 @@ def download(
             else:
                 write_atomic(path, payload)
                 return finding
-        pending = _worth_a_second(pending, failures)
-    raise DataError(_nowhere(file, path, spec, failures))
+        pending = _worth_retrying(pending, failures)
+    raise DataError(_not_downloaded(file, path, spec, failures))
 
 
 def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
-    """Return the unpacked content of a file, checked against its pin; download it if missing.
+    """Return the unpacked content of a file, checked against its digest; download it if missing.
 
     Raises:
-        DataError: The file is damaged, or missing and not to be had.
+        DataError: The file is damaged, or missing and cannot be downloaded.
+        StorageError: A download cannot be stored.
     """
     finding = inspect(spec, file, data_dir)
     if finding.status == "missing":
@@ -63,31 +64,33 @@ def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
     return require_ok(spec, finding)
 
 
-def _worth_a_second(urls: list[str], failures: dict[str, TransferError]) -> list[str]:
-    patient = sum(failure.silent for failure in failures.values()) < _SILENCES
+def _worth_retrying(urls: list[str], failures: dict[str, TransferError]) -> list[str]:
+    is_network_up = sum(failure.silent for failure in failures.values()) < _MAX_SILENT
     return [
-        url for url in urls if failures[url].transient and (patient or not failures[url].silent)
+        url
+        for url in urls
+        if failures[url].transient and (is_network_up or not failures[url].silent)
     ]
 
 
 def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[bytes, Finding]:
-    with _progress(file, path) as bar:
-        payload = get(url, file.most_bytes, timeout, bar.update)
+    with _progress_bar(file, path) as bar:
+        payload = get(url, file.max_bytes, timeout, bar.update)
     finding = examine(file, payload, path)
     if finding.status != "ok":
         raise TransferError(f"{len(payload)} bytes with {finding.problem}", transient=True)
     return payload, finding
 
 
-def _progress(file: DataFile, path: Path) -> Any:
-    """Return a bar on stderr, silent where that is no terminal."""
+def _progress_bar(file: DataFile, path: Path) -> Any:
+    """Return a bar on stderr, hidden when stderr is not a terminal."""
     from tqdm import tqdm
 
     label = f"{path.parent.name}/{file.name}"
     return tqdm(total=file.n_bytes, unit="B", unit_scale=True, desc=label, disable=None)
 
 
-def _nowhere(
+def _not_downloaded(
     file: DataFile, path: Path, spec: DatasetSpec, failures: dict[str, TransferError]
 ) -> str:
     reasons = [f"  {url}: {failure}" for url, failure in failures.items()][:5]
@@ -96,7 +99,7 @@ def _nowhere(
             f"cannot download {file.name} of '{spec.name}' (sha256 {file.sha256})",
             *(reasons or ["  no source is registered"]),
             f"put the file at {path}, or point --data-dir or GENBENCH_DATA_DIR at a folder that "
-            f"holds {spec.name}/{file.name}",
+            f"contains {spec.name}/{file.name}",
             f"check it with: python -m genbench data verify {spec.name}",
         ]
     )

@@ -1,4 +1,4 @@
-"""Brings a data set's files, or checks those that are there; imports no torch."""
+"""Downloads the files of a data set, or checks those that are there."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from genbench.data.storage import Finding, data_home, inspect
 def fetch(
     name: str, data_dir: Path | None = None, force: bool = False, timeout: float = TIMEOUT_S
 ) -> list[dict[str, str]]:
-    """Bring the files of a data set; replace damaged ones.
+    """Download the files of a data set that are missing or damaged.
 
     Args:
         name: A name in the registry.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
-        force: Download also what is there and whole.
-        timeout: Seconds to wait for an answer, and between pieces of it.
+        force: Download undamaged files again, too.
+        timeout: Seconds to wait for the first byte and for each next one.
 
     Returns:
         One row per file: dataset, file, path, status (``ok``, ``fetched``, ``embedded``), sha256.
@@ -38,7 +38,7 @@ def fetch(
 
 
 def verify(name: str, data_dir: Path | None = None) -> list[dict[str, str]]:
-    """Compare each file of a data set with its pin; the caller decides what a mismatch means.
+    """Compare each file of a data set with its pinned digest; a mismatch is no error here.
 
     Returns:
         Rows as from :func:`fetch`, with the status ``ok``, ``missing``, ``damaged``, ``embedded``.

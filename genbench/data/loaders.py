@@ -1,7 +1,6 @@
 """Loads a data set and serves it from one tensor on the device.
 
-Imports numpy, torch and the other modules of this package. Nothing works datum by datum: a batch is
-one gather, and noise is drawn where the data live.
+Nothing works datum by datum: a batch is one gather, and noise is drawn on the data's device.
 """
 
 import hashlib
@@ -41,18 +40,18 @@ class Dataset:
     """A data set on a device, under one protocol.
 
     Attributes:
-        config: The configuration it was loaded with.
+        config: The configuration that it was loaded with.
         name: Name in the registry.
         image_shape: (C, H, W).
         n_classes: Number of labels.
-        n_levels: Number of values a pixel can take before any noise.
-        digest: SHA-256 over all pixels and labels as read, whatever ``limit`` keeps.
+        n_levels: Number of values that a pixel can take before any noise.
+        digest: SHA-256 of all pixels and labels as read, whatever ``limit`` is.
         protocol: Data, digest, view, seed and sizes.
-        domain: ``binary`` when x is 0 or 1 only, ``grey_levels`` when it is level / (n_levels - 1),
-            ``unit_interval`` when it is dequantised.
+        domain: ``binary`` if x is 0 or 1 only, ``grey_levels`` if it is level / (n_levels - 1),
+            ``unit_interval`` if it is dequantised.
         levels: (N, C, H, W) uint8, the splits one after the other.
         labels: (N,) int64.
-        sizes: How many data each split has.
+        sizes: Number of images in each split.
     """
 
     config: DataConfig
@@ -69,13 +68,13 @@ class Dataset:
     _views: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
 
     def size(self, split: SplitName) -> int:
-        """Return the number of data in ``split``."""
+        """Return the number of images in ``split``."""
         return self.sizes[_known(split)]
 
     def held_out(self, split: SplitName) -> Split:
         """Return the fixed view of a whole split; its noise depends on ``config.seed`` only.
 
-        It is made at the first call and kept: do not change it in place.
+        It is made on the first call and cached: do not modify it in place.
         """
         if _known(split) not in self._views:
             levels, y = self._part(split)
@@ -84,10 +83,10 @@ class Dataset:
         return self._views[split]
 
     def train_batch(self, indices: Tensor) -> Split:
-        """Return the training data at ``indices``, with fresh noise where the view has any.
+        """Return the training data at ``indices``, with fresh noise if the view has any.
 
-        Noise comes from torch's global generator of the data's device. Nothing synchronises,
-        provided that ``indices`` live on that device.
+        Noise comes from torch's global generator on the data's device. Nothing synchronises if
+        ``indices`` are on that device.
 
         Args:
             indices: (B,) int64, 0 to ``size("train") - 1``.
@@ -122,17 +121,17 @@ def load(
     Args:
         config: Which data set and which view.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
-        device: Where the data live.
+        device: Device for the data.
 
     Raises:
-        DataError: A file is damaged, or missing and not to be had.
+        DataError: A file is damaged, or missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
     spec = datasets[config.name]
     raw = spec.read(spec, data_home(data_dir))
-    _require_promised(raw, spec)
+    _require_as_registered(raw, spec)
     digest = _digest(raw)
-    levels, labels = _kept(raw, config, spec)
+    levels, labels = _limited(raw, config, spec)
     return Dataset(
         config=config,
         name=spec.name,
@@ -148,7 +147,7 @@ def load(
     )
 
 
-def _require_promised(raw: RawData, spec: DatasetSpec) -> None:
+def _require_as_registered(raw: RawData, spec: DatasetSpec) -> None:
     shape = spec.image_shape
     for part, x, y, n in (
         ("train", raw.train_x, raw.train_y, spec.n_train),
@@ -168,7 +167,7 @@ def _digest(raw: RawData) -> str:
     return digest.hexdigest()
 
 
-def _kept(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
+def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
     """Return the levels and labels of train, validation and test, each cut to ``limit``."""
     n_train, limit = full_sizes(config, spec)["train"], config.limit
     pieces = [(raw.train_x, raw.train_y, 0, n_train), (raw.train_x, raw.train_y, n_train, None)]

@@ -1,4 +1,4 @@
-"""Reads MNIST, Fashion-MNIST and KMNIST from idx files; imports numpy, no torch.
+"""Reads MNIST, Fashion-MNIST and KMNIST from idx files.
 
 The format, after LeCun: two zero bytes, the element type (8 is uint8), the number of dimensions,
 each dimension as a big-endian 32-bit integer, then the elements in row-major order.
@@ -20,12 +20,12 @@ _DIMENSIONS = (1, 3)  # labels, images
 
 
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:
-    """Return the four arrays of ``spec``, each file checked against its pin.
+    """Return the four arrays of ``spec``, each file checked against its pinned digest.
 
     A missing file is downloaded first.
 
     Raises:
-        DataError: A file is damaged, or missing and not to be had.
+        DataError: A file is damaged, or missing and cannot be downloaded.
     """
     arrays = [
         parse_idx(content_of(spec, file, data_dir), file.unpacked_name) for file in spec.files
@@ -39,7 +39,7 @@ def parse_idx(content: bytes, source: str) -> npt.NDArray[np.uint8]:
 
     Args:
         content: The unpacked file.
-        source: Its name, for messages.
+        source: Its name, for error messages.
 
     Returns:
         A read-only view of ``content``.

@@ -1,6 +1,6 @@
-"""From levels to values: grey, binarised, dequantised; and noise addressed by datum.
+"""From levels to values: grey, binarised, dequantised; and fixed noise for each datum.
 
-Imports torch and ``genbench.core.seeding``. The functions are elementwise and never synchronise.
+The functions are elementwise and never synchronise.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from genbench.core.seeding import generator
 from genbench.data.protocol import DataConfig
 
 BLOCK = 1_000  # data per stream of fixed noise
-_CELLS = 2**15  # a level of 8 bits, 15 bits of noise and half a cell fill float32 exactly
+_CELLS = 2**15  # 8 bits of level, 15 bits of noise and half a cell fill float32 exactly
 
 
 def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | None) -> Tensor:
@@ -20,24 +20,24 @@ def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | N
 
     Args:
         levels: (B, C, H, W) uint8, 0 to ``n_levels - 1``.
-        n_levels: Number of values a pixel can take.
+        n_levels: Number of values that a pixel can take.
         config: Names the view.
-        noise: (B, C, H, W) uniform on [0, 1); used where ``config.is_noisy``.
+        noise: (B, C, H, W) uniform on [0, 1); used if ``config.is_noisy``.
 
     Returns:
         (B, C, H, W) float32 in {0, 1} or [0, 1].
     """
     if config.dequantisation == "uniform":
-        return dequantise(levels, n_levels, _needed(noise))
+        return dequantise(levels, n_levels, _required(noise))
     grey = levels.to(torch.float32).div_(n_levels - 1)
     if config.binarisation == "none":
         return grey
     if config.binarisation == "threshold":
         return (grey >= 0.5).to(torch.float32)
-    return (_needed(noise) < grey).to(torch.float32)
+    return (_required(noise) < grey).to(torch.float32)
 
 
-def _needed(noise: Tensor | None) -> Tensor:
+def _required(noise: Tensor | None) -> Tensor:
     if noise is None:
         raise ValueError("this view needs noise")
     return noise
@@ -46,8 +46,8 @@ def _needed(noise: Tensor | None) -> Tensor:
 def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:
     """Spread each level over its cell: (level + u) / n_levels, strictly inside (0, 1).
 
-    u is ``noise`` moved to the middle of one of 2**15 cells. The sum is then exact in float32, so a
-    value never reaches the next level or 1, and floor(x * n_levels) gives the level back.
+    u is ``noise`` rounded to the middle of one of 2**15 cells. The sum is then exact in float32, so
+    a value never reaches the next level or 1, and floor(x * n_levels) recovers the level.
 
     Example:
         >>> dequantise(torch.tensor([255]), 256, torch.tensor([1 - 2.0**-24])) < 1
@@ -62,8 +62,8 @@ def fixed_noise(
 ) -> Iterator[Tensor]:
     """Yield uniform noise for ``n`` data in blocks of up to 1,000, on the CPU.
 
-    Each block has a stream of its own and is drawn whole, so the noise of a datum depends on its
-    position in the split and on nothing else.
+    Each block has its own stream and is drawn whole, so the noise of a datum depends only on its
+    position in the split.
 
     Returns:
         Blocks (up to 1000, C, H, W), float32 in [0, 1).
@@ -74,13 +74,13 @@ def fixed_noise(
 
 
 def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Tensor:
-    """Return the view whose noise is drawn once, the same bits for each device.
+    """Return the view whose noise is drawn once, bit for bit the same on every device.
 
-    Static and dynamic binarisation share it: held-out numbers of both stand on the same pixels.
+    Static and dynamic binarisation share it: both are evaluated on the same held-out pixels.
 
     Args:
         levels: (N, C, H, W) uint8 on the CPU: all data of the split.
-        n_levels: Number of values a pixel can take.
+        n_levels: Number of values that a pixel can take.
         config: Names the view and the root seed.
         split: Names the stream.
     """

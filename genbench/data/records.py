@@ -1,4 +1,4 @@
-"""What a data set is: its files with their pins, its shape, and its reader; no torch."""
+"""The record of a data set: its files with their pinned digests, its shape and its reader."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ class RawData(NamedTuple):
 
 @dataclass(frozen=True)
 class DataFile:
-    """One packed file as it is distributed, with its pins.
+    """One file as it is distributed, with its pinned digests.
 
     Attributes:
-        name: File name, ending in ``.gz``, or in ``.mat`` where one array is the content.
-        n_bytes: Size of the packed file.
-        sha256: Digest of the packed file.
-        content_bytes: Size after unpacking.
-        content_sha256: Digest after unpacking, where known; then any packing is accepted.
+        name: File name; a ``.gz`` file is unpacked, any other is taken as it is.
+        n_bytes: Size of the file.
+        sha256: Digest of the file.
+        content_bytes: Size after unpacking a ``.gz`` file.
+        content_sha256: Digest after unpacking, if known; then any packing is accepted.
     """
 
     name: str
     n_bytes: int
     sha256: str
-    content_bytes: int
+    content_bytes: int = 0
     content_sha256: str | None = None
 
     @property
@@ -43,36 +43,36 @@ class DataFile:
         return self.name.removesuffix(".gz")
 
     @property
-    def most_bytes(self) -> int:
-        """Size of the largest file that is worth a look: another packing may be a larger one."""
+    def max_bytes(self) -> int:
+        """Largest size that a download may have; another packing may be larger than ours."""
         other = self.content_bytes if self.content_sha256 else 0
         return max(self.n_bytes, other) + 65_536
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What is known about a data set before anything is read.
+    """All that is known about a data set before its files are read.
 
     Attributes:
         name: The name in configs and on the command line.
         title: The name in tables and figures.
         description: One line.
         image_shape: (C, H, W).
-        n_classes: Number of labels; 1 where there are none, and every label is then 0.
+        n_classes: Number of labels; 1 if there are none, and every label is then 0.
         n_levels: Number of values a pixel can take, 0 included.
         n_train: Size of the official training set, validation data included.
         n_test: Size of the official test set.
-        default_validation_size: How many of the last training data are held out.
+        default_validation_size: How many of the last training images are held out.
         read: Returns the checked data, given this record and the data directory.
         licence: As stated by the publisher.
         citation: Author, year, title.
-        files: What is downloaded; empty for a data set that comes with an installed package.
-        mirrors: Addresses of folders that hold the files, in the order they are tried.
+        files: The files to download; empty for a data set that comes with an installed package.
+        mirrors: Addresses of folders that contain the files, in the order they are tried.
         torchvision_class: The folder in which torchvision keeps the same files, if any.
-        pixels_sha256: Pin of the pixels of a data set without files.
-        embedded_in: The installed package that carries a data set without files.
-        split: A word of the protocol for how train and test were cut where that is no matter of
-            course; what it means stands with the reader.
+        pixels_sha256: Digest of all pixels, of a data set that another package reads for us.
+        embedded_in: The installed package that contains a data set without files.
+        split: A word in the protocol for how train and test were split, where that is unusual; the
+            reader's docstring explains it.
     """
 
     name: str

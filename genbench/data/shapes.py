@@ -1,8 +1,8 @@
-"""Makes the shapes: white squares whose position and size are all there is to know; numpy only.
+"""Draws the shapes: white squares that are fully described by their position and size.
 
-Every combination of 12 columns, 12 rows and 4 sides comes once: 576 images of 20x20 pixels, black
-or white. The factors are independent and uniform by construction. The images are put into a fixed
-order as the digits are; the label is the index of the side.
+Every combination of 12 columns, 12 rows and 4 sides occurs once: 576 images of 20x20 pixels, black
+or white. The factors are independent and uniform by construction. The images are in a fixed order,
+sorted as the digits are; the label is the index of the side.
 """
 
 from itertools import product
@@ -28,12 +28,12 @@ def factors() -> npt.NDArray[np.int64]:
     return np.array([_COMBINATIONS[index] for index in order], dtype=np.int64)
 
 
-def draw(known: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """Return the images (N, 20, 20), levels 0 and 1, that have the factors ``known`` (N, 3)."""
+def draw(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Return the images (N, 20, 20), levels 0 and 1, with the factors ``indices`` (N, 3)."""
     centres, sides = np.array(CENTRES), np.array(SIDES)
-    place = np.arange(WIDTH)
+    positions = np.arange(WIDTH)
     within = [
-        np.abs(place - centres[known[:, i]][:, None]) <= sides[known[:, 2]][:, None] // 2
+        np.abs(positions - centres[indices[:, i]][:, None]) <= sides[indices[:, 2]][:, None] // 2
         for i in (0, 1)
     ]
     columns, rows = within  # (N, 20) each
@@ -43,6 +43,6 @@ def draw(known: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
 
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:
     """Return the images and the index of the side of each."""
-    known, cut = factors(), spec.n_train
-    images, labels = draw(known), known[:, 2].astype(np.uint8)
+    indices, cut = factors(), spec.n_train
+    images, labels = draw(indices), indices[:, 2].astype(np.uint8)
     return RawData(images[:cut], labels[:cut], images[cut:], labels[cut:])

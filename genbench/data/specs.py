@@ -1,39 +1,16 @@
 """The registry of data sets: pinned files, mirrors, and the function that reads each.
 
-Imports neither torch nor numpy nor scikit-learn; readers are imported when they are called.
+Nothing here imports torch, numpy or scikit-learn: a reader is imported when it is called.
 """
 
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from genbench.core.registry import Registry
 from genbench.data.records import DataFile, DatasetSpec, RawData
 
 datasets: Registry[DatasetSpec] = Registry("data set")
-
-
-def _read_digits(spec: DatasetSpec, data_dir: Path) -> RawData:
-    from genbench.data.digits import read
-
-    return read(spec, data_dir)
-
-
-def _read_mnist_family(spec: DatasetSpec, data_dir: Path) -> RawData:
-    from genbench.data.mnist_family import read
-
-    return read(spec, data_dir)
-
-
-def _read_frey_faces(spec: DatasetSpec, data_dir: Path) -> RawData:
-    from genbench.data.frey_faces import read
-
-    return read(spec, data_dir)
-
-
-def _read_shapes(spec: DatasetSpec, data_dir: Path) -> RawData:
-    from genbench.data.shapes import read
-
-    return read(spec, data_dir)
-
 
 _IDX_FILES = (
     ("train-images-idx3-ubyte.gz", 47_040_016),
@@ -50,8 +27,23 @@ def _idx_files(*pins: tuple[int, str] | tuple[int, str, str]) -> tuple[DataFile,
     )
 
 
-datasets.add(
-    "digits",
+def _read(module: str, spec: DatasetSpec, data_dir: Path) -> RawData:
+    raw: RawData = import_module(f"genbench.data.{module}").read(spec, data_dir)
+    return raw
+
+
+_mnist_like = partial(
+    DatasetSpec,
+    image_shape=(1, 28, 28),
+    n_classes=10,
+    n_levels=256,
+    n_train=60_000,
+    n_test=10_000,
+    default_validation_size=5_000,
+    read=partial(_read, "mnist_family"),
+)
+
+_SPECS = (
     DatasetSpec(
         name="digits",
         title="Digits",
@@ -62,27 +54,16 @@ datasets.add(
         n_train=1297,
         n_test=500,
         default_validation_size=200,
-        read=_read_digits,
+        read=partial(_read, "digits"),
         licence="CC BY 4.0",
         citation="Alpaydin and Kaynak, 1998, Optical Recognition of Handwritten Digits (UCI)",
         pixels_sha256="8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3",
         embedded_in="scikit-learn",
     ),
-)
-
-datasets.add(
-    "mnist",
-    DatasetSpec(
+    _mnist_like(
         name="mnist",
         title="MNIST",
         description="70,000 handwritten digits of 28x28 pixels and 256 levels",
-        image_shape=(1, 28, 28),
-        n_classes=10,
-        n_levels=256,
-        n_train=60_000,
-        n_test=10_000,
-        default_validation_size=5_000,
-        read=_read_mnist_family,
         licence="not stated in the files; commonly given as CC BY-SA 3.0",
         citation="LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to "
         "Document Recognition",
@@ -114,21 +95,10 @@ datasets.add(
         ),
         torchvision_class="MNIST",
     ),
-)
-
-datasets.add(
-    "fashion_mnist",
-    DatasetSpec(
+    _mnist_like(
         name="fashion_mnist",
         title="Fashion-MNIST",
         description="70,000 articles of clothing of 28x28 pixels and 256 levels",
-        image_shape=(1, 28, 28),
-        n_classes=10,
-        n_levels=256,
-        n_train=60_000,
-        n_test=10_000,
-        default_validation_size=5_000,
-        read=_read_mnist_family,
         licence="MIT",
         citation="Xiao, Rasul and Vollgraf, 2017, Fashion-MNIST: a Novel Image Dataset for "
         "Benchmarking Machine Learning Algorithms",
@@ -141,21 +111,10 @@ datasets.add(
         mirrors=("https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",),
         torchvision_class="FashionMNIST",
     ),
-)
-
-datasets.add(
-    "kmnist",
-    DatasetSpec(
+    _mnist_like(
         name="kmnist",
         title="KMNIST",
         description="70,000 cursive Japanese characters of 28x28 pixels and 256 levels",
-        image_shape=(1, 28, 28),
-        n_classes=10,
-        n_levels=256,
-        n_train=60_000,
-        n_test=10_000,
-        default_validation_size=5_000,
-        read=_read_mnist_family,
         licence="CC BY-SA 4.0",
         citation="Clanuwat et al., 2018, Deep Learning for Classical Japanese Literature",
         files=_idx_files(
@@ -167,10 +126,6 @@ datasets.add(
         mirrors=("https://codh.rois.ac.jp/kmnist/dataset/kmnist/",),
         torchvision_class="KMNIST",
     ),
-)
-
-datasets.add(
-    "frey_faces",
     DatasetSpec(
         name="frey_faces",
         title="Frey Faces",
@@ -181,7 +136,7 @@ datasets.add(
         n_train=1765,
         n_test=200,
         default_validation_size=200,
-        read=_read_frey_faces,
+        read=partial(_read, "frey_faces"),
         licence="not stated; given for research by Brendan Frey, distributed by Sam Roweis",
         citation="Frey, Colmenarez and Huang, 1998, Mixtures of Local Linear Subspaces for Face "
         "Recognition",
@@ -190,17 +145,12 @@ datasets.add(
                 "frey_rawface.mat",
                 996_854,
                 "6bd26bd7da4614190b2fd7271b61efe7423ab998df8d81d4beb9b94ae06bb308",
-                1_100_400,
-                "2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78",
             ),
         ),
         mirrors=("https://cs.nyu.edu/~roweis/data/",),
+        pixels_sha256="2438ba4f0d2a6bd8bac43de756141eaa33c8d248dd613d464bdb1210d9b7af78",
         split="shuffled_film",
     ),
-)
-
-datasets.add(
-    "shapes",
     DatasetSpec(
         name="shapes",
         title="Shapes",
@@ -211,10 +161,13 @@ datasets.add(
         n_train=526,
         n_test=50,
         default_validation_size=50,
-        read=_read_shapes,
+        read=partial(_read, "shapes"),
         licence="MIT",
         citation="made by genbench",
         pixels_sha256="66b9ee127e5e320c899682f1f4cd2fe655331ac6c1a8e3bf7436784740f86036",
         embedded_in="genbench",
     ),
 )
+
+for _spec in _SPECS:
+    datasets.add(_spec.name, _spec)

@@ -1,28 +1,27 @@
-"""Where data lie on disk, and whether they are what the registry pins.
+"""Where data files are on disk, and whether they have the digests that the registry pins."""
 
-Imports the standard library, ``genbench.core.files``, the registry and ``packing``; no torch.
-"""
-
+import gzip
+import io
 import os
 import sys
+import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
-from genbench.data.packing import UNPACKERS
 from genbench.data.records import DataFile, DatasetSpec
 
 
 class Finding(NamedTuple):
-    """What was found of one file.
+    """The state of one file on disk.
 
     Attributes:
-        path: Where it lies, or where it should.
+        path: Where it is, or where it should be.
         status: ``ok``, ``missing`` or ``damaged``.
-        sha256: The digest that was compared with the pin; empty where nothing could be read.
-        content: The unpacked bytes when the status is ``ok``, else empty.
-        problem: What is wrong, with the expected and the found digest.
+        sha256: The digest that was compared with the pinned one; empty if nothing could be read.
+        content: The unpacked bytes if the status is ``ok``, else empty.
+        problem: What is wrong, with the expected and the actual digest.
     """
 
     path: Path
@@ -63,7 +62,7 @@ def download_path(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Path:
 def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
     """Return the paths at which ``file`` is accepted, in the order they are tried.
 
-    An unpacked file counts only where the digest of the unpacked content is pinned.
+    An unpacked file is accepted only if the digest of the unpacked content is pinned.
     """
     folders = [data_dir / spec.name]
     if spec.torchvision_class:
@@ -73,7 +72,7 @@ def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
 
 
 def inspect(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Finding:
-    """Check the first file that exists at one of its places; never raises."""
+    """Check the first copy of ``file`` that exists; never raises."""
     for path in places(spec, file, data_dir):
         if os.path.isfile(path):
             return _inspect_path(file, path)
@@ -90,30 +89,41 @@ def _inspect_path(file: DataFile, path: Path) -> Finding:
 
 
 def examine(file: DataFile, payload: bytes, path: Path) -> Finding:
-    """Compare the bytes of a file, packed where ``path`` has such an ending, with the pin."""
-    unpack = UNPACKERS.get(path.suffix)
-    content = unpack(payload, file.content_bytes) if unpack else payload
-    if content is None:
-        what = f"not a whole {path.suffix} file: sha256"
-        return _compare(path, payload, file.sha256, what, content)
-    if unpack and file.content_sha256 is None:
-        return _compare(path, payload, file.sha256, "sha256", content)
-    pin = file.content_sha256 or file.sha256
-    return _compare(path, content, pin, "sha256 of the unpacked content", content)
+    """Compare the bytes of a file with its pinned digest; a ``.gz`` file is unpacked first."""
+    if path.suffix != ".gz":
+        return _compare(path, payload, file.content_sha256 or file.sha256, "sha256", payload)
+    content = _gunzip(payload, file.content_bytes)
+    if content is not None and file.content_sha256:
+        what = "sha256 of the unpacked content"
+        return _compare(path, content, file.content_sha256, what, content)
+    what = "sha256" if content is not None else "not a complete .gz file: sha256"
+    return _compare(path, payload, file.sha256, what, content)
 
 
-def _compare(path: Path, compared: bytes, pin: str, what: str, content: bytes | None) -> Finding:
-    found = sha256_bytes(compared)
-    if found != pin or content is None:
-        return Finding(path, "damaged", found, problem=f"{what}: expected {pin}, found {found}")
-    return Finding(path, "ok", found, content)
+def _gunzip(payload: bytes, size: int) -> bytes | None:
+    """Return the unpacked bytes, at most one more than ``size``; None if the gzip is broken."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(payload)) as stream:
+            return stream.read(size + 1)
+    except (EOFError, OSError, zlib.error):
+        return None
+
+
+def _compare(
+    path: Path, payload: bytes, expected: str, what: str, content: bytes | None
+) -> Finding:
+    actual = sha256_bytes(payload)
+    if actual != expected or content is None:
+        problem = f"{what}: expected {expected}, found {actual}"
+        return Finding(path, "damaged", actual, problem=problem)
+    return Finding(path, "ok", actual, content)
 
 
 def require_ok(spec: DatasetSpec, finding: Finding) -> bytes:
-    """Return the content of a file that was found whole.
+    """Return the content of a file that passed its check.
 
     Raises:
-        DataError: It is not; names the file, both digests and the command that repairs it.
+        DataError: It did not; names the file, both digests and the command that repairs it.
     """
     if finding.status == "ok":
         return finding.content

@@ -1,20 +1,19 @@
-"""One bounded GET: in time, in size, and in the addresses it follows; standard library only."""
+"""One GET request, bounded in time, in size and in the addresses that it follows."""
 
 import http.client
+import io
 import socket
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from concurrent.futures import Future
-from email.message import Message
+from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from threading import Thread
-from typing import IO, Any
+from typing import Any
+from urllib.parse import urljoin
 
 from genbench.version import __version__
 
-_PIECE = 65_536
-_SLOWEST = 60  # a whole answer may take so many timeouts
+_SLOWEST = 60  # a whole answer may take this many timeouts
+_HEADERS = {"User-Agent": f"genbench/{__version__}", "Accept-Encoding": "identity"}
 
 
 class TransferError(Exception):
@@ -31,90 +30,84 @@ class TransferError(Exception):
         self.silent = silent
 
 
-class SecureRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never from https to anything else."""
+class _Body(io.BytesIO):
+    """Collects the body of a response; refuses to grow beyond ``max_bytes``."""
 
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: Message,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        """Return the next request, or refuse it."""
-        if req.type == "https" and not newurl.lower().startswith("https://"):
-            raise TransferError(f"refused to follow https to {newurl}")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+    def __init__(self, max_bytes: int, on_bytes: Callable[[int], object]) -> None:
+        super().__init__()
+        self._max_bytes, self._on_bytes = max_bytes, on_bytes
+
+    def write(self, piece: Any) -> int:
+        if self.tell() + len(piece) > self._max_bytes:
+            raise TransferError(f"more than the maximum of {self._max_bytes} bytes")
+        self._on_bytes(len(piece))
+        return super().write(piece)
 
 
 def get(url: str, max_bytes: int, timeout: float, on_bytes: Callable[[int], object]) -> bytes:
-    """Return the body of ``url``.
+    """Return the body of ``url``, exactly as sent.
+
+    The request runs in a thread of its own, because a name lookup cannot be given a timeout.
 
     Args:
         url: The address.
-        max_bytes: More than that is refused.
-        timeout: Seconds until the answer begins (finding the host included) and between its pieces.
+        max_bytes: A longer body is refused.
+        timeout: Seconds to wait for the first byte (name lookup included) and for each next one.
         on_bytes: Called with the size of each piece.
 
     Raises:
-        TransferError: Anything went wrong.
+        TransferError: The request failed.
     """
-    try:
-        with _open(url, timeout) as response:
-            return _read(response, max_bytes, timeout, on_bytes)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise _failure(error, timeout) from error
+    done = Future[None]()
+    with _Body(max_bytes, on_bytes) as body:
+        Thread(target=_request, args=(url, body, timeout, done), daemon=True).start()
+        for _ in range(_SLOWEST):
+            n_received = body.tell()
+            wait([done], timeout)
+            if done.done():
+                done.result()
+                return body.getvalue()
+            if body.tell() == n_received:
+                raise _failure(TimeoutError(), timeout)
+    raise TransferError(f"not finished after {_SLOWEST * timeout:g} s", silent=True)
 
 
-def _open(url: str, timeout: float) -> Any:
-    """Open ``url`` in a thread of its own: a name lookup cannot be given a timeout otherwise."""
-    answer: Future[Any] = Future()
-    Thread(target=_answer, args=(url, timeout, answer), daemon=True).start()
-    try:
-        return answer.result(timeout)
-    except TimeoutError:
-        if answer.cancel():
-            raise
-        return answer.result()
+def _request(url: str, body: _Body, timeout: float, done: "Future[None]") -> None:
+    from pooch import HTTPDownloader
+
+    with ExitStack() as responses:
+
+        def check(response: Any, **_: Any) -> None:
+            responses.callback(response.close)
+            _check(response)
+
+        hooks = {"response": check}
+        download = HTTPDownloader(timeout=timeout, headers=_HEADERS, hooks=hooks)
+        try:
+            download(url, body, None)
+        except TransferError as failure:
+            done.set_exception(failure)
+        except Exception as error:  # noqa: BLE001  a hostile answer can raise anything
+            done.set_exception(_failure(error, timeout))
+        else:
+            done.set_result(None)
 
 
-def _answer(url: str, timeout: float, answer: "Future[Any]") -> None:
-    opener = urllib.request.build_opener(SecureRedirects)
-    request = urllib.request.Request(url, headers={"User-Agent": f"genbench/{__version__}"})
-    try:
-        response = opener.open(request, timeout=timeout)
-    except (OSError, ValueError, http.client.HTTPException, TransferError) as error:
-        if answer.set_running_or_notify_cancel():
-            answer.set_exception(error)
-        return
-    if answer.set_running_or_notify_cancel():
-        answer.set_result(response)
-    else:
-        response.close()
+def _check(response: Any) -> None:
+    """Refuse an error and a redirect from https to anything else; leave the body encoded."""
+    if response.status_code >= 400:
+        reason = f"HTTP {response.status_code} {response.reason}"
+        raise TransferError(reason, transient=response.status_code >= 500)
+    target = urljoin(response.url, response.headers.get("Location", ""))
+    if response.url.startswith("https:") and not target.lower().startswith("https:"):
+        raise TransferError(f"refused to follow https to {target}")
+    response.raw.headers.pop("Content-Encoding", None)
 
 
-def _read(
-    response: Any, max_bytes: int, timeout: float, on_bytes: Callable[[int], object]
-) -> bytes:
-    body = bytearray()
-    deadline = time.monotonic() + _SLOWEST * timeout
-    while piece := response.read1(_PIECE):
-        body += piece
-        on_bytes(len(piece))
-        if len(body) > max_bytes:
-            raise TransferError(f"more than the {max_bytes} bytes it may have")
-        if time.monotonic() > deadline:
-            raise TransferError(f"not finished after {_SLOWEST * timeout:g} s", silent=True)
-    return bytes(body)
-
-
-def _failure(error: Exception, timeout: float) -> TransferError:
-    if isinstance(error, urllib.error.HTTPError):
-        error.close()
-        return TransferError(f"HTTP {error.code} {error.reason}", transient=error.code >= 500)
-    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+def _failure(error: BaseException, timeout: float) -> TransferError:
+    cause = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
     if isinstance(cause, socket.gaierror):
         return TransferError("the host name cannot be resolved (no network?)")
     if isinstance(cause, TimeoutError):

@@ -1,7 +1,4 @@
-"""Images of which one part is known: how they are split, and the law of the rest.
-
-Imports torch only.
-"""
+"""Images with a shown and a hidden part, and the distribution of the hidden pixels."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +8,7 @@ from torch.distributions import Distribution, constraints
 
 
 class ImageParts(nn.Module):
-    """Which pixels of an image (C, H, W) are shown and which are hidden, in all channels alike.
+    """Which pixels of an image (C, H, W) are shown and which are hidden, the same in all channels.
 
     Args:
         shown: Which pixels are shown, (H, W) bool.
@@ -48,7 +45,7 @@ class ImageParts(nn.Module):
         return x.flatten(-2).index_select(-1, self.places).unsqueeze(-2)
 
     def fill(self, x: Tensor, hidden: Tensor) -> Tensor:
-        """Return images x (B, C, H, W) with the hidden part (..., B, C, 1, n) put in."""
+        """Return images x (B, C, H, W) with the hidden part (..., B, C, 1, n) filled in."""
         pixels = hidden.squeeze(-2)
         whole = x.to(pixels.dtype).expand(*pixels.shape[:-1], *self.image_shape[1:])
         filled = whole.flatten(-2).index_copy(-1, self.places, pixels)
@@ -62,15 +59,15 @@ class ImageParts(nn.Module):
 
 
 class Completion(Distribution):
-    """The law of whole images whose shown pixels are known: they are certain, the others follow p.
+    """The distribution of whole images given their shown pixels; the hidden ones follow p.
 
-    The log density of an image is that of its hidden pixels. Its shown ones are taken to be those
-    that are known: nothing looks at them.
+    The log density of an image is that of its hidden pixels. Its shown pixels are taken to equal
+    the given ones and are not checked.
 
     Args:
-        p: Of the hidden pixels: batch (..., B), event ``parts.hidden_shape``.
+        p: Distribution of the hidden pixels: batch (..., B), event ``parts.hidden_shape``.
         parts: Which pixels are hidden.
-        x: Images (B, C, H, W) that hold the shown pixels.
+        x: Images (B, C, H, W) with the shown pixels.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -81,7 +78,7 @@ class Completion(Distribution):
 
     @property
     def support(self) -> Any:
-        """Where hidden pixels may lie, asked of whole images."""
+        """The support of the hidden pixels, for whole images."""
         return self._p.support
 
     @property

@@ -1,6 +1,6 @@
-"""A logistic density, cut into the grey levels of an image: a mass over images. Imports torch only.
+"""The discretised logistic distribution: a mass over the grey levels of an image.
 
-Nothing is checked and nothing synchronises; the formula works under ``torch.func``.
+Arguments are not checked and nothing synchronises; the formula works under ``torch.func``.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ class GreyLevels(constraints.Constraint):
         super().__init__()
 
     def check(self, value: Tensor) -> Tensor:
-        """Return for each number whether it is a grey level, up to float32 rounding."""
+        """Return whether each number is a grey level, up to float32 rounding."""
         level = value * (self.n_levels - 1)
         near = (level - level.round()).abs() < 1e-3
         return near & (value > -1e-6) & (value < 1 + 1e-6)
@@ -30,13 +30,13 @@ class GreyLevels(constraints.Constraint):
 class DiscretisedLogistic(Distribution):
     """The mass that a logistic distribution puts on the cell of each grey level.
 
-    With h = 1 / (2 (n_levels - 1)), half the distance of two levels,
+    With h = 1 / (2 (n_levels - 1)), half the distance between two levels,
 
         P(x) = sigmoid((x + h - loc) / scale) - sigmoid((x - h - loc) / scale),
 
     where the first level's cell has no lower end and the last one's no upper end, so that the
-    probabilities of all levels add up to 1. It is a rounded draw from Logistic(loc, scale), the
-    levels being where rounding ends.
+    probabilities of all levels add up to 1. A draw is one from Logistic(loc, scale), rounded to the
+    nearest level.
 
     References:
         Kingma et al. 2016 (inverse autoregressive flow), section 6.2; Salimans et al. 2017,
@@ -65,9 +65,9 @@ class DiscretisedLogistic(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log P(x) for each pixel, in nats, x being rounded to the nearest level.
 
-        With a, b the two ends of the cell the difference of the sigmoids is
-        sigmoid(a) sigmoid(-b) (1 - exp(b - a)): its logarithm is a sum of three terms that never
-        cancel, however far out x lies.
+        With a and b the standardised upper and lower ends of the cell, the difference of the
+        sigmoids is sigmoid(a) sigmoid(-b) (1 - exp(b - a)): its logarithm is a sum of three terms
+        that never cancel, however far x is from loc.
         """
         steps = self.n_levels - 1
         level = (value * steps).round()

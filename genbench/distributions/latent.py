@@ -1,4 +1,4 @@
-"""Priors and posterior heads over the latent. Imports torch only.
+"""Priors and posterior heads for latent variables.
 
 Distributions are built with ``validate_args=False``: torch's own checks would cost a device
 synchronisation per step; a non-finite loss is caught by the training loop and the evaluators.
@@ -25,7 +25,7 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class UnitNormal(Normal):
-    """N(0, 1) in every dimension, whose density and divergence take few passes."""
+    """N(0, 1) in every dimension, with a density and a KL divergence that need few passes."""
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(z^2 + log 2 pi) / 2 for each number."""
@@ -42,7 +42,7 @@ register_kl(Normal, UnitNormal)(_kl_from_unit)  # type: ignore[no-untyped-call]
 
 
 class FactoredNormal(MultivariateNormal):
-    """N(loc, L L^T) from its factor L, whose divergence from N(0, I) is known in closed form."""
+    """N(loc, L L^T) from its factor L, whose KL divergence from N(0, I) is known in closed form."""
 
 
 def _kl_of_factored(q: FactoredNormal, p: "Independent[Distribution]") -> Tensor:
@@ -62,7 +62,7 @@ register_kl(FactoredNormal, Independent)(_kl_of_factored)  # type: ignore[no-unt
 
 
 class StandardNormal(nn.Module):
-    """The prior N(0, I) over D dimensions, on whatever device and dtype the module lives."""
+    """The prior N(0, I) over D dimensions, on the module's device and in its dtype."""
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class FullNormal(nn.Module):
     the entries below the diagonal as they are.
 
     References:
-        Doersch 2016, equation 7, for the divergence from N(0, I).
+        Doersch 2016, equation 7, for the KL divergence from N(0, I).
     """
 
     def __init__(self, n_features: int, latent_dim: int) -> None:
@@ -134,7 +134,7 @@ class FullNormal(nn.Module):
 class ConstantScaleNormal(DiagonalNormal):
     """The posterior head N(loc(h), diag scale^2): one learned scale per dimension for all data.
 
-    That is the form of the best diagonal posterior of a linear-Gaussian model.
+    The best diagonal posterior of a linear-Gaussian model has this form.
     """
 
     def __init__(self, n_features: int, latent_dim: int) -> None:
@@ -163,9 +163,9 @@ class UniformPrior(nn.Module):
 
 
 class OneHot(OneHotCategorical):
-    """One-hot vectors of K categories from logits (..., K), built without looking at a value.
+    """One-hot vectors of K categories from logits (..., K), built without reading a value.
 
-    torch's own class checks its inner distribution whatever it is told, which waits for a device.
+    torch's own class always validates its inner distribution, which synchronises with the device.
     """
 
     def __init__(self, logits: Tensor) -> None:
@@ -176,8 +176,8 @@ class OneHot(OneHotCategorical):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
         """Return the same categories for every element of ``batch_shape``."""
-        made = _instance or OneHot.__new__(OneHot)
-        expanded: Distribution = super().expand(batch_shape, made)  # type: ignore[no-untyped-call]
+        instance = _instance or OneHot.__new__(OneHot)
+        expanded: Distribution = super().expand(batch_shape, instance)  # type: ignore[no-untyped-call]
         return expanded
 
 

@@ -1,7 +1,7 @@
-"""Observation heads: decoder output -> p(x given z). Imports torch and this package's densities.
+"""Observation heads: decoder output -> p(x given z).
 
-Each head says how many numbers per pixel it wants from the decoder, whether its log probability is
-of a mass or a density (the two never compare), and which data it accepts.
+Each head states how many outputs per pixel it needs from the decoder, whether its log probability
+is of a mass or a density (the two are not comparable), and which data it accepts.
 """
 
 from typing import Literal, Protocol
@@ -19,7 +19,7 @@ Domain = Literal["binary", "grey_levels", "unit_interval"]
 
 
 class ObservationHead(Protocol):
-    """What a decoder needs to know of its observation model."""
+    """What a decoder needs to know about its observation model."""
 
     measure: Measure
     domain: Domain
@@ -32,7 +32,7 @@ class ObservationHead(Protocol):
         """Return the decoder output whose mean is ``mean_image`` (C, H, W)."""
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
 
 
 class BernoulliHead(nn.Module):
@@ -47,16 +47,16 @@ class BernoulliHead(nn.Module):
         return BernoulliPixels(output)
 
     def start(self, mean_image: Tensor) -> Tensor:
-        """Return the logits of the mean image, kept within (0.001, 0.999)."""
+        """Return the logits of the mean image, clamped to [0.001, 0.999]."""
         return torch.logit(mean_image.clamp(1e-3, 1 - 1e-3))
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
         return "Bernoulli"
 
 
 class FixedGaussianHead(nn.Module):
-    """p(x given z) = N(x; mean(z), scale^2 I) with a scale that is stated and not learned.
+    """p(x given z) = N(x; mean(z), scale^2 I) with a fixed scale.
 
     With ``scale = 1`` the negative log density is half the squared error plus (D/2) log 2 pi.
     """
@@ -79,7 +79,7 @@ class FixedGaussianHead(nn.Module):
         return mean_image
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
         return "unit Gaussian" if self.scale == 1 else f"Gaussian, fixed scale {self.scale:g}"
 
 
@@ -103,14 +103,14 @@ class SharedGaussianHead(nn.Module):
         return mean_image
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
         return "Gaussian, one learned scale"
 
 
 class PixelGaussianHead(nn.Module):
     """p(x given z) = N(x; mean(z), diag scale(z)^2), the scale of each pixel from the decoder.
 
-    The scale has a floor, since without one the density of constant pixels has no upper bound.
+    The scale has a floor: without one, the density of constant pixels is unbounded.
     """
 
     measure: Measure = "density"
@@ -122,7 +122,7 @@ class PixelGaussianHead(nn.Module):
         self.min_scale = min_scale
 
     def forward(self, output: Tensor) -> Distribution:
-        """Read the output as mean and raw scale, in this order along the channels."""
+        """Read the output as means, then raw scales along the channels."""
         mean, raw = output.chunk(2, dim=-3)
         normal = Normal(mean, softplus(raw) + self.min_scale, validate_args=False)
         return Independent(normal, 3, validate_args=False)
@@ -132,12 +132,12 @@ class PixelGaussianHead(nn.Module):
         return torch.cat((mean_image, torch.full_like(mean_image, -1.0)))
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
         return f"Gaussian, learned scale per pixel (at least {self.min_scale:g})"
 
 
 class DiscretisedLogisticHead(nn.Module):
-    """p(x given z) = prod_i P(x_i), logistic densities cut at the grey levels: a mass.
+    """p(x given z) = prod_i P(x_i), logistic densities discretised to the grey levels: a mass.
 
     The scale is one learned number for all pixels, or one for each pixel and z from the decoder.
     """
@@ -155,20 +155,20 @@ class DiscretisedLogisticHead(nn.Module):
             self.log_scale = nn.Parameter(torch.tensor(initial_scale).log())
 
     def forward(self, output: Tensor) -> Distribution:
-        """Read the output as location, and as the log scale after it along the channels if any."""
+        """Read the output as locations, then log scales along the channels if per pixel."""
         if self.n_per_pixel == 1:
             return discretised_image(output, self.log_scale.exp(), self.n_levels)
         loc, log_scale = output.chunk(2, dim=-3)
         return discretised_image(loc, log_scale.exp(), self.n_levels)
 
     def start(self, mean_image: Tensor) -> Tensor:
-        """Return the mean image, with the initial log scale for each pixel where one is wanted."""
+        """Return the mean image, then the initial log scales if they are per pixel."""
         if self.n_per_pixel == 1:
             return mean_image
         log_scale = torch.full_like(mean_image, self.initial_scale).log()
         return torch.cat((mean_image, log_scale))
 
     def describe(self) -> str:
-        """Name the observation model in a table."""
+        """Return the name of the observation model in tables."""
         scale = "one learned scale" if self.n_per_pixel == 1 else "learned scale per pixel"
         return f"discretised logistic, {self.n_levels} levels, {scale}"

@@ -1,7 +1,7 @@
-"""Densities of images with independent pixels, in few passes over the image. Imports torch only.
+"""Densities of images with independent pixels, in few passes over the image.
 
-Both know their gradient, so that automatic differentiation keeps nothing but what came in. They
-work under ``torch.func``; a compiler sees the plain formula, which it fuses by itself.
+Both define their own gradient, so that automatic differentiation stores only the inputs. They work
+under ``torch.func``; a compiler gets the plain formula, which it fuses by itself.
 """
 
 import math
@@ -14,14 +14,14 @@ from torch.nn.functional import softplus
 
 EVENT_DIMS = (-3, -2, -1)
 MOST_FACTORS = 8
-"""Probabilities of 1/2 or more, multiplied before the logarithm; far from underflow."""
+"""How many probabilities of at least 1/2 are multiplied before the logarithm: no underflow."""
 
 
 class BernoulliPixels(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli pixels of an image, given logits (..., C, H, W).
 
     log p(x) = sum_i x_i logit_i - log(1 + exp(logit_i)): no probability of a datum is formed, so
-    nothing overflows or becomes log 0; the error per pixel is a rounding of the logit. Grey x in
+    nothing overflows or becomes log 0; the error per pixel is one rounding of the logit. Grey x in
     [0, 1] get the binary cross-entropy, as with torch's own Bernoulli.
     """
 
@@ -33,18 +33,18 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
         return BernoulliPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log probability of images, summed over each image, in float32 or better."""
+        """Return the log probability of images, summed over each image, in float32 or float64."""
         if _is_crossed(self.base_dist.logits, value):
             return _crossed(self.base_dist.logits, value)
         logits, x = _aligned(self.base_dist.logits, value)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
-        found: Tensor = _BernoulliLogProb.apply(logits, x)
-        return found
+        log_px: Tensor = _BernoulliLogProb.apply(logits, x)
+        return log_px
 
 
 class GaussianPixels(Independent):  # type: ignore[type-arg]
-    """Gaussian pixels about a mean image (..., C, H, W) with one scale () for all of them."""
+    """Gaussian pixels around a mean image (..., C, H, W) with one scale () for all of them."""
 
     def __init__(self, mean: Tensor, scale: Tensor) -> None:
         pixels = Normal(mean, scale.expand_as(mean), validate_args=False)
@@ -57,7 +57,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
         return GaussianPixels(mean, self._scale)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log density of images, summed over each image, in float32 or better."""
+        """Return the log density of images, summed over each image, in float32 or float64."""
         mean, x = _aligned(self.base_dist.loc, value)
         if torch.compiler.is_compiling():
             distance = _squared_distance(mean, x)
@@ -69,7 +69,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
 
 
 def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return both in one dtype, float32 or better; the parameter in the shape that they share."""
+    """Return both in a common dtype, at least float32; the parameter in their common shape."""
     if parameter.dtype == x.dtype == torch.float32 and parameter.shape[-x.ndim :] == x.shape:
         return parameter, x  # the usual case, at no cost
     dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
@@ -78,21 +78,21 @@ def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _is_crossed(logits: Tensor, x: Tensor) -> bool:
-    """Whether every picture (..., 1, C, H, W) meets every image (B, C, H, W)."""
+    """Return whether each set of logits (..., 1, C, H, W) meets each image (B, C, H, W)."""
     return logits.ndim > 4 and logits.shape[-4] == 1 < x.shape[0] and x.ndim == 4
 
 
 def _crossed(logits: Tensor, x: Tensor) -> Tensor:
-    """Return the log probability (..., B) of each image under each picture.
+    """Return the log probability (..., B) of each image under each set of logits.
 
-    sum_i x_i logit_i is a product of matrices, and the partition does not depend on the image, so
-    that nothing of the size of pictures times images is formed. Both sums are large where their
-    difference is small: they are taken in float64.
+    sum_i x_i logit_i is a matrix product and the partition function does not depend on the image,
+    so nothing is computed per pixel of each pair. Both sums may be much larger than their
+    difference: they are computed in float64.
     """
     dtype = torch.promote_types(torch.promote_types(logits.dtype, x.dtype), torch.float32)
-    pictures = logits.double().flatten(-3).squeeze(-2)  # (..., pixels)
-    log_partition = softplus(pictures, threshold=40.0).sum(dim=-1, keepdim=True)
-    return (pictures @ x.double().flatten(1).T - log_partition).to(dtype)
+    flat = logits.double().flatten(-3).squeeze(-2)  # (..., pixels)
+    log_partition = softplus(flat, threshold=40.0).sum(dim=-1, keepdim=True)
+    return (flat @ x.double().flatten(1).T - log_partition).to(dtype)
 
 
 class _BernoulliLogProb(torch.autograd.Function):
@@ -120,7 +120,7 @@ class _BernoulliLogProb(torch.autograd.Function):
 
 
 class _SquaredDistance(torch.autograd.Function):
-    """The squared distance of two images, and its gradient 2 (mean - x) in two passes."""
+    """The squared distance between two images, and its gradient 2 (mean - x) in two passes."""
 
     generate_vmap_rule = True
 
@@ -150,10 +150,10 @@ def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def _by_products(logits: Tensor, x: Tensor) -> Tensor:
-    """Return the same with one logarithm for up to 8 pixels: log1p is slow on a processor.
+    """Return the same with one logarithm for up to 8 pixels: log1p is slow on a CPU.
 
-    log p(x) = sum_i log sigmoid(|logit_i|) - (|logit_i| + (1 - 2 x_i) logit_i) / 2, the first being
-    the probability of the likelier value.
+    log p(x) = sum_i log sigmoid(|logit_i|) - (|logit_i| + (1 - 2 x_i) logit_i) / 2, where
+    sigmoid(|logit_i|) is the probability of the likelier value.
     """
     size = logits.abs()
     error = torch.addcmul(size, logits, (-2 * x).add_(1)).sum(dim=EVENT_DIMS)  # twice the loss

@@ -1,4 +1,4 @@
-"""The aggregate posterior q(z) = 1/N Σₙ q(z|xₙ) of factorised Gaussians. Imports torch only."""
+"""The aggregate posterior q(z) = 1/N Σₙ q(z|xₙ) of factorised Gaussians."""
 
 import math
 from typing import NamedTuple
@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 LEAST_DRAWS = 50
-"""Draws from which on the parts are corrected for the error of their sum."""
+"""Minimum number of draws at which the parts are corrected for the error of their sum."""
 CHUNK = 2**19
-"""Numbers held at once."""
+"""Numbers in memory at once."""
 NEGLIGIBLE = -80.0
-"""An exponent below the largest that adds nothing to a sum; exp is slow where it underflows."""
+"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
 
 
 class Mixture(NamedTuple):
@@ -51,9 +51,9 @@ def decompose_kl(
 
     Index-code mutual information log q(z|x) − log q(z), total correlation
     log q(z) − Σ log q(z_d), dimension-wise KL Σ log q(z_d) − Σ log p(z_d). Their means over draws
-    z ~ q(z|xₙ), n uniform, estimate the three without bias for the finite mixture. The first is at
-    most log N then. Against the aggregate posterior of all data the mixture has too little entropy:
-    mutual information is biased low, total correlation high by about as much.
+    z ~ q(z|xₙ), n uniform, estimate the three without bias for the finite mixture, where the first
+    is at most log N. The aggregate posterior of all data has more entropy than the mixture: with
+    respect to it, mutual information is biased low, total correlation high by about as much.
 
     Args:
         z: Draws (M, D), each from one component.
@@ -72,10 +72,10 @@ def decompose_kl(
 def with_known_sum(parts: Tensor, total: Tensor) -> Tensor:
     """Return ``parts`` (M, P) of each draw, corrected so that each row adds up to ``total``.
 
-    The sampling error of a row's sum, whose mean is zero, is taken out of the parts by regression:
-    the coefficients add up to 1 of themselves, and what is left varies less. Bias: O(1/M), from
-    fitting the coefficients to the same draws; below 50 of them nothing is corrected, and the sum
-    holds within its sampling error only.
+    The sampling error of a row's sum, whose mean is zero, is removed from the parts by regression:
+    the coefficients add up to 1 by construction, and the variance falls. Bias: O(1/M), from fitting
+    the coefficients to the same draws; with fewer than 50 of them nothing is corrected, and the sum
+    is exact only up to its sampling error.
 
     Args:
         parts: Unbiased draws of P quantities.

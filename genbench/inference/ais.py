@@ -1,4 +1,4 @@
-"""Annealed importance sampling and its reverse. Knows two densities, no model. Imports torch, core.
+"""Annealed importance sampling and its reverse, between any two densities.
 
 Forward, from draws of the starting density, the weights average to p(x). In reverse, from one exact
 draw of the posterior, their inverses average to 1 / p(x). The logarithms of the two averages bound
@@ -19,7 +19,7 @@ from genbench.inference.schedules import Schedule, temperatures
 from genbench.inference.weights import ImportanceWeights
 
 LONG = 1000
-"""Leapfrog steps from which on a chain shows its progress."""
+"""Chains of at least this many leapfrog steps show a progress bar."""
 
 
 class Annealing(NamedTuple):
@@ -31,12 +31,12 @@ class Annealing(NamedTuple):
 
 
 class AisResult(NamedTuple):
-    """What the chains leave behind.
+    """The result of all chains.
 
     Attributes:
-        log_weight: (C, B) float64, in nats. Reverse chains carry the forward weight, too: its
+        log_weight: (C, B) float64, in nats. Reverse chains have the forward weight, too: its
             inverse averages to 1 / p(x).
-        z: (C, B, D), where the chains ended: near the posterior, or near the start in reverse.
+        z: (C, B, D), the final states: draws near the posterior, or in reverse near the start.
         acceptance: (B,), mean acceptance probability over chains and temperatures.
         step_size: (n, B, 1), the step sizes used.
     """
@@ -47,12 +47,12 @@ class AisResult(NamedTuple):
     step_size: Tensor
 
     def weights(self) -> ImportanceWeights:
-        """Return the weights w, digested; the log of their mean is a lower bound (forward)."""
-        return _digest(self.log_weight)
+        """Return the weights w; the log of their mean is a lower bound (forward)."""
+        return _as_weights(self.log_weight)
 
     def inverse_weights(self) -> ImportanceWeights:
-        """Return 1 / w, digested; minus the log of their mean is an upper bound (reverse)."""
-        return _digest(-self.log_weight)
+        """Return 1 / w; minus the log of their mean is an upper bound (reverse)."""
+        return _as_weights(-self.log_weight)
 
     def lower_bound(self) -> Tensor:
         """Return log mean_c w_c, (B,) in nats: at most log p(x) in expectation (forward chains)."""
@@ -63,7 +63,7 @@ class AisResult(NamedTuple):
         return -self.inverse_weights().log_mean()
 
 
-def _digest(log_weight: Tensor) -> ImportanceWeights:
+def _as_weights(log_weight: Tensor) -> ImportanceWeights:
     weights = ImportanceWeights(len(log_weight))
     weights.add(log_weight)
     return weights
@@ -79,22 +79,22 @@ def anneal(
     *,
     reverse: bool = False,
 ) -> AisResult:
-    """Walk the chains through the temperatures and collect their weights.
+    """Run the chains through the temperatures and collect their weights.
 
     log w = sum_t (beta_t - beta_{t-1}) log ratio(z_{t-1}), where z_t comes from z_{t-1} by a
     transition that leaves f at beta_t invariant. In reverse the same transitions run from beta_n
-    down: each is reversible, so that the reverse walk is that of the forward one backwards.
+    down: each is reversible, so that the reverse chain is the forward chain run backwards.
 
-    The step sizes are constants. Were they to depend on the chains' own past, the weights would
-    lose their guarantee.
+    The step sizes are constants. If they depended on the chains' past, the weights would no longer
+    be unbiased.
 
     Args:
         path: The densities.
         z: (C, B, D). Forward: independent draws of the starting density. Reverse: exact posterior
-            draws; the C chains of a datum may share one, since each by itself starts from the
-            posterior, and a mean of C equal expectations is unbiased, however dependent its terms.
+            draws; the C chains of a datum may share one: each chain starts from the posterior, and
+            the mean of C unbiased terms is unbiased, however dependent they are.
         betas: (n + 1,), from 0 to 1.
-        step_size: (n, B, 1), one per temperature after the first, and datum.
+        step_size: (n, B, 1), one per datum and temperature after the first.
         n_leapfrog: Steps per trajectory.
         stream: Where the noise comes from; each temperature has a child.
         reverse: See above.
@@ -122,7 +122,7 @@ def anneal(
 
 
 def ais(path: Path, z: Tensor, pilot: Tensor, plan: Annealing, stream: Stream) -> AisResult:
-    """Estimate log p(x) by annealed importance sampling, step sizes tuned and then frozen.
+    """Estimate log p(x) by annealed importance sampling, with step sizes tuned and then fixed.
 
     Args:
         path: From the starting density to the joint p(x, z) as a function of z.
@@ -142,12 +142,12 @@ def ais(path: Path, z: Tensor, pilot: Tensor, plan: Annealing, stream: Stream) -
 def reversed_ais(
     path: Path, z: Tensor, forward: AisResult, plan: Annealing, stream: Stream
 ) -> AisResult:
-    """Bound log p(x) from above: the forward chain's transitions, run from posterior draws.
+    """Bound log p(x) from above by the forward chain's transitions, run from posterior draws.
 
     Args:
         path: As for :func:`ais`.
         z: Exact posterior draws (C, B, D): see :func:`anneal`.
-        forward: The forward chains, for their step sizes.
+        forward: The forward chains, whose step sizes are used.
         plan: As for :func:`ais`.
         stream: The parent of the child "reverse".
 

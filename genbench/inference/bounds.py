@@ -1,7 +1,7 @@
 """The evidence lower bound and the importance-weighted bound, for training and evaluation alike.
 
-One implementation serves both. beta never appears here: it multiplies the KL inside
-``objectives/elbo.py`` and so cannot reach an evaluator. Imports torch and ``core``.
+One implementation serves both. beta never appears here: it multiplies the KL in
+``objectives/elbo.py`` and so cannot reach an evaluator.
 """
 
 import math
@@ -23,15 +23,15 @@ K_BLOCK = 10
 """Draws per noise address: the k-th draw of a datum is the same for every K and every chunk."""
 
 DEVICE_K_BLOCK = 500
-"""The same on an accelerator, whose noise is another anyway, and which wants few large pieces."""
+"""The same on an accelerator, whose noise differs anyway and which needs few large pieces."""
 
 
 class ElboTerms(NamedTuple):
     """The parts of the evidence lower bound, each (B,) in nats.
 
-    ``kl`` is the closed form where torch knows one, else a mean over the draws; ``kl_per_dim``
-    (B, D) exists where both distributions factorise over dimensions. The Monte-Carlo variances (B,)
-    of the ELBO and of ``log_px_given_z`` exist where evaluation asked for more than one draw.
+    ``kl`` is the closed form if torch has one, else a mean over the draws; ``kl_per_dim`` (B, D)
+    exists if both distributions factorise over dimensions. The Monte-Carlo variances (B,) of the
+    ELBO and of ``log_px_given_z`` exist if evaluation asked for more than one draw.
     """
 
     log_px_given_z: Tensor
@@ -60,8 +60,8 @@ def posterior_of(model: Variational, x: Tensor) -> Distribution:
 def log_px_given_z(model: Generative, x: Tensor, z: Tensor, latent_ndim: int) -> Tensor:
     """Return log p(x given z), shaped like the leading dimensions of ``z`` (K, B).
 
-    ``x`` (B, ...) is reshaped to the event of the observation model: flat and image-shaped
-    events are both fine.
+    ``x`` (B, ...) is reshaped to the event of the observation model, which may be flat or
+    image-shaped.
     """
     p = as_event(model.observation_model(z), z.ndim - latent_ndim)
     log_prob: Tensor = p.log_prob(x.reshape(len(x), *p.event_shape))
@@ -69,16 +69,16 @@ def log_px_given_z(model: Generative, x: Tensor, z: Tensor, latent_ndim: int) ->
 
 
 def draw(q: Distribution, k: int) -> Tensor:
-    """Draw (k, B, D), differentiably where the family allows it."""
+    """Draw (k, B, D), with reparameterised gradients if the family has them."""
     shape = torch.Size((k,))
     return q.rsample(shape) if q.has_rsample else q.sample(shape)
 
 
 def kl_terms(q: Distribution, p: Distribution) -> tuple[Tensor | None, Tensor | None]:
-    """Return the closed-form KL(q || p), (B,), and its parts per dimension (B, D), where known.
+    """Return the closed-form KL(q || p), (B,), and its parts per dimension (B, D), if known.
 
-    ``torch.distributions.kl_divergence`` of two ``Independent`` is summed already; the parts come
-    from the distributions inside.
+    ``torch.distributions.kl_divergence`` of two ``Independent`` is already summed; the parts come
+    from their base distributions.
     """
     both_factorise = isinstance(q, Independent) and isinstance(p, Independent)
     try:
@@ -97,10 +97,10 @@ def elbo_terms(
 
     ELBO = E_q[log p(x given z)] - KL(q(z given x) || p(z)), a lower bound of log p(x).
 
-    With ``control_variate`` the sampling error of the KL, whose mean is zero, is taken out of
+    With ``control_variate`` the sampling error of the KL, whose mean is zero, is subtracted from
     E_q[log p(x given z)]. The estimate stays unbiased, and the ELBO becomes the mean of
     log p(x, z) - log q(z given x) over the draws: it has no sampling error at all when q is the
-    true posterior. Training does without, evaluation with.
+    true posterior. Evaluation uses it, training does not.
 
     Args:
         model: Anything with prior, observation_model and posterior.
@@ -127,7 +127,7 @@ def elbo_terms(
 
 
 def _variance_of_mean(values: Tensor) -> Tensor | None:
-    """Return s^2 / K over rows (K, B), or None where one row says nothing of it."""
+    """Return s^2 / K over rows (K, B), or None for a single row."""
     return values.detach().double().var(dim=0) / len(values) if len(values) > 1 else None
 
 
@@ -139,7 +139,7 @@ def log_weights(model: Variational, x: Tensor, z: Tensor, q: Distribution) -> Te
 
 
 def log_density(p: Distribution, z: Tensor) -> Tensor:
-    """Return log p(z), what ``p.log_prob(z)`` is; a diagonal Gaussian takes fewer passes over z."""
+    """Return ``p.log_prob(z)``, in fewer passes over z for a diagonal Gaussian."""
     factorises = type(p) is Independent and type(p.base_dist) is Normal
     if not factorises or p.reinterpreted_batch_ndims != 1:  # type: ignore[attr-defined]
         log_prob: Tensor = p.log_prob(z)
@@ -153,7 +153,7 @@ def log_density(p: Distribution, z: Tensor) -> Tensor:
 def importance_weights(
     model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
 ) -> ImportanceWeights:
-    """Weigh exactly K draws from q(z given x) per datum; the encoder runs once.
+    """Weight exactly K draws from q(z given x) per datum; the encoder runs once.
 
     Draw k of a datum depends on neither K nor ``chunk_size``. A chunk that does not fit into memory
     is halved.
@@ -162,28 +162,28 @@ def importance_weights(
         model: Anything with prior, observation_model and posterior.
         x: Data (B, ...).
         n_samples: K.
-        chunk_size: Most draws per datum that are decoded at once; bounds the memory. None: so many
-            that they fit into the processor's cache.
+        chunk_size: Maximum draws per datum decoded at once; bounds the memory. None: as many as
+            fit into the processor's cache.
         stream: Where the noise comes from.
 
     Raises:
         ValueError: ``n_samples`` or ``chunk_size`` is below 1.
     """
     q = posterior_of(model, x)
-    return _weigh(lambda z: log_weights(model, x, z, q), q, x, n_samples, chunk_size, stream)
+    return _weighted(lambda z: log_weights(model, x, z, q), q, x, n_samples, chunk_size, stream)
 
 
 def prior_weights(
     model: Generative, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
 ) -> ImportanceWeights:
-    """Weigh exactly K draws from the prior for each datum: log w = log p(x given z).
+    """Weight exactly K draws from the prior for each datum: log w = log p(x given z).
 
     Arguments and errors are those of :func:`importance_weights`; there is no encoder.
     """
     p = prior_of(model)
     n_dims = len(p.event_shape)
     proposal = p.expand(torch.Size((len(x),)))
-    return _weigh(
+    return _weighted(
         lambda z: log_px_given_z(model, x, z, n_dims), proposal, x, n_samples, chunk_size, stream
     )
 
@@ -196,7 +196,7 @@ def iw_log_likelihood(
     log (1/K) sum_k p(x, z_k) / q(z_k given x) with z_k drawn from q(z given x): in expectation a
     lower bound that rises to log p(x) with K. The bias is about -Var(w) / (2 K E[w]^2).
 
-    Arguments and errors are those of :func:`importance_weights`, which knows more of the weights.
+    Arguments and errors are those of :func:`importance_weights`, which returns all statistics.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, equation 8.
@@ -204,7 +204,7 @@ def iw_log_likelihood(
     return importance_weights(model, x, n_samples, chunk_size, stream).log_mean()
 
 
-def _weigh(
+def _weighted(
     log_weight: Callable[[Tensor], Tensor],
     proposal: Distribution,
     x: Tensor,
@@ -216,18 +216,18 @@ def _weigh(
     if n_samples < 1 or size < 1:
         raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
     keep_freed_memory()
-    found = ImportanceWeights(n_samples)
+    weights = ImportanceWeights(n_samples)
     per_address = K_BLOCK if x.device.type == "cpu" else DEVICE_K_BLOCK
     chunks = _draw_chunks(proposal, n_samples, size, stream, per_address)
     for log_w in in_pieces(log_weight, chunks, size):
-        found.add(log_w)
-    return found
+        weights.add(log_w)
+    return weights
 
 
 def _draw_chunks(
     q: Distribution, n_samples: int, chunk_size: int, stream: Stream, per_address: int = K_BLOCK
 ) -> Iterator[Tensor]:
-    """Yield the K draws in order, ``chunk_size`` at a time, whatever the noise blocks."""
+    """Yield the K draws in order, ``chunk_size`` at a time, independently of the noise blocks."""
     pending: list[Tensor] = []
     for start in range(0, n_samples, per_address):
         with stream.child(start // per_address).seeded():

@@ -1,4 +1,4 @@
-"""Hamiltonian Monte Carlo on many chains at once. Imports torch and :mod:`path`."""
+"""Hamiltonian Monte Carlo on many chains at once."""
 
 import torch
 from torch import Tensor
@@ -24,13 +24,13 @@ def leapfrog(
         state: Where to start.
         beta: Inverse temperature.
         momentum: (C, B, D).
-        step_size: Whatever broadcasts to (C, B, 1).
+        step_size: Anything that broadcasts to (C, B, 1).
         n_leapfrog: Steps, 1 or more.
 
     Returns:
         The state and the momentum at the end, and which chains (C, B) never left the region where
-        every abs(z_i) <= FARTHEST; the others stand still from there on, and are to be rejected. A
-        trajectory and its reverse visit the same points, so that this rejection is symmetric.
+        every abs(z_i) <= FARTHEST; the others stop there and must be rejected. A trajectory and its
+        reverse visit the same points, so that this rejection is symmetric.
 
     References:
         Neal 2011, section 2.3, equations 2.28 to 2.30.
@@ -40,7 +40,7 @@ def leapfrog(
     inside = torch.ones(z.shape[:-1], dtype=torch.bool, device=z.device)
     for step in range(n_leapfrog):
         z = z + step_size * momentum
-        inside = inside & (z.abs().amax(dim=-1) <= FARTHEST)  # false for NaN, too
+        inside = inside & (z.abs().amax(dim=-1) <= FARTHEST)  # False for NaN, too
         z = torch.where(inside.unsqueeze(-1), z, state.z)
         if step < n_leapfrog - 1:
             momentum = momentum + step_size * path.gradient(z, beta)
@@ -58,14 +58,14 @@ def transition(
 ) -> tuple[State, Tensor]:
     """Move every chain by one trajectory with fresh momentum: f_beta stays invariant.
 
-    Each chain accepts by itself with probability min(1, exp(-change of energy)). What is not finite
-    is rejected.
+    Each chain accepts independently with probability min(1, exp(-change of energy)). States that
+    are not finite are rejected.
 
     Args:
         path: The densities.
         state: Where the chains (C, B) are.
         beta: Inverse temperature.
-        step_size: Whatever broadcasts to (C, B, 1). It must not depend on the chains' own past.
+        step_size: Anything that broadcasts to (C, B, 1). It must not depend on the chains' past.
         n_leapfrog: Steps of the trajectory.
         stream: Where the noise comes from, drawn for all (C, B, D) at once.
 

@@ -1,4 +1,4 @@
-"""How many draws are decoded at once, and what to do when they do not fit. Imports torch only."""
+"""How many draws are decoded at once, and what to do when they do not fit."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 CACHE_BYTES = 6 * 2**20
-"""Size of a chunk's data on a processor, as measured: less waits for calls, more for memory."""
+"""Size of a chunk's data on a CPU, by measurement: less waits for calls, more for memory."""
 
 DEVICE_BYTES = 128 * 2**20
-"""Size of a chunk's data on an accelerator, which wants large pieces."""
+"""Size of a chunk's data on an accelerator, which needs large pieces."""
 
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""What torch's allocators say when they fail without an error class of their own."""
+"""Messages of torch's allocators when they fail without an error class of their own."""
 
 
 def automatic_chunk(x: Tensor) -> int:
@@ -29,27 +29,27 @@ def automatic_chunk(x: Tensor) -> int:
 def keep_freed_memory() -> None:
     """Let the C allocator keep what tensors free, instead of returning it to the system.
 
-    glibc takes memory above a threshold anew from the system for each tensor, a page fault per
-    4 KiB, until it has seen a block of that size freed: it sees one here, which is never touched
-    and costs microseconds. Elsewhere this does nothing.
+    For each tensor above a threshold, glibc requests new memory from the system, with a page fault
+    per 4 KiB, until a block of that size has been freed. One is freed here; it is never touched and
+    costs microseconds. With other allocators this does nothing.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error is an allocator's."""
+    """Return whether an allocator raised the error."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(said in str(error) for said in OUT_OF_MEMORY)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def in_pieces(
     function: Callable[[Tensor], Tensor], chunks: Iterator[Tensor], size: int
 ) -> Iterator[Tensor]:
-    """Apply ``function`` to chunks (k, ...) in order; in halves of halves where memory runs out.
+    """Apply ``function`` to chunks (k, ...) in order; halve them where memory runs out.
 
     A piece that did not fit is repeated at half its size with the same rows, and later ones stay
-    at that size. Rows are neither lost nor repeated.
+    at that size. No row is lost or repeated.
 
     Raises:
         RuntimeError: A single row does not fit: the allocator's own error.
@@ -66,7 +66,7 @@ def in_pieces(
 
 
 def _attempt(function: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor | None:
-    """Return the result, or None where memory ran out and the piece can be halved."""
+    """Return the result, or None if memory ran out and the piece can be halved."""
     try:
         return function(piece)
     except (RuntimeError, MemoryError) as error:

@@ -1,4 +1,4 @@
-"""Kernel density estimates from samples. Imports torch only; knows no model."""
+"""Kernel density estimates from samples."""
 
 import math
 from collections.abc import Sequence
@@ -7,24 +7,24 @@ import torch
 from torch import Tensor
 
 ROWS = 100
-"""Data per matrix product: what is held at once is this many distances to every sample."""
+"""Data per matrix product; this many rows of distances are in memory at once."""
 NEGLIGIBLE = -80.0
-"""An exponent below the largest that adds nothing to a sum; exp is slow where it underflows."""
+"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
 
 EQUAL = 4e-6
-"""Mean squared difference below which two pictures are one: 8-bit rounding alone makes 1.3e-6."""
+"""Mean squared difference below which two images are equal: 8-bit rounding alone gives 1.3e-6."""
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Return ‖xᵢ − yⱼ‖² for x (N, ...) and y (M, ...), as (N, M), by one matrix product.
 
-    Both are moved to the mean of ``y`` first: ‖x‖² + ‖y‖² − 2 x·y loses digits where the norms are
-    large against the distance. What rounding makes negative is 0.
+    Both are centred on the mean of ``y`` first: ‖x‖² + ‖y‖² − 2 x·y loses digits if the norms are
+    large compared to the distance. Results that rounding makes negative are set to 0.
     """
     centre = y.flatten(1).mean(dim=0)
     x, y = x.flatten(1) - centre, y.flatten(1) - centre
-    found = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2)
-    return found.add_(x.square().sum(dim=1, keepdim=True)).clamp_(min=0)
+    distances = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2)
+    return distances.add_(x.square().sum(dim=1, keepdim=True)).clamp_(min=0)
 
 
 class ParzenWindow:
@@ -35,7 +35,7 @@ class ParzenWindow:
     below 0.01 nats at a scale of 0.1.
 
     Args:
-        samples: (M, ...), one picture a row.
+        samples: (M, ...), one image per row.
 
     References:
         Parzen 1962; for its defects as a measure of models, Theis, van den Oord, Bethge 2016.
@@ -52,7 +52,7 @@ class ParzenWindow:
     ) -> Tensor:
         """Return log p(x) for each scale and each datum of x (N, ...), (S, N) in nats, float64.
 
-        With ``without_equals`` the samples that are the datum itself are left out.
+        With ``without_equals`` samples that equal the datum are left out.
         """
         rows = torch.split(x.flatten(1), ROWS)
         return torch.cat([self._log_density(part, scales, without_equals) for part in rows], dim=1)
@@ -64,25 +64,25 @@ class ParzenWindow:
         m = torch.full_like(beyond[:, 0], beyond.shape[1], dtype=torch.float64)
         if without_equals:
             equal = beyond + x.square().sum(dim=1, keepdim=True) < EQUAL * n_dims
-            equal &= ~equal.all(dim=1, keepdim=True)  # where nothing else is left, they stay
+            equal &= ~equal.all(dim=1, keepdim=True)  # unless no other sample is left
             beyond.masked_fill_(equal, torch.inf)
             m -= equal.sum(dim=1)
         nearest = beyond.amin(dim=1)
         beyond -= nearest[:, None]
         nearest = (nearest.double() + x.double().square().sum(dim=1)).clamp(min=0)
-        found = []
+        log_densities = []
         for scale in scales:
             exponents = (beyond * (-0.5 / scale**2)).clamp_(min=NEGLIGIBLE)
             sums = exponents.exp_().sum(dim=1).double()
             constant = 0.5 * n_dims * math.log(2 * math.pi * scale**2) + m.log()
-            found.append(sums.log() - 0.5 * nearest / scale**2 - constant)
-        return torch.stack(found)
+            log_densities.append(sums.log() - 0.5 * nearest / scale**2 - constant)
+        return torch.stack(log_densities)
 
     def best_scale(self, x: Tensor, scales: Sequence[float]) -> float:
         """Return the scale with the largest mean log density of x, which must be held-out data.
 
-        A sample that is the datum itself says nothing of the scale, and would ask for the smallest:
-        it is left out (the control whose samples are the held-out data meets itself).
+        A sample that equals the datum says nothing about the scale and would favour the smallest:
+        it is left out. (This concerns the control whose samples are the held-out data.)
         """
-        found = self.log_density(x, scales, without_equals=True)
-        return scales[int(found.mean(dim=1).argmax())]
+        log_densities = self.log_density(x, scales, without_equals=True)
+        return scales[int(log_densities.mean(dim=1).argmax())]

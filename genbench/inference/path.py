@@ -1,8 +1,8 @@
-"""A path of densities between two that are known, and its gradient. Imports torch, :mod:`memory`.
+"""A path of densities between two known ones, and its gradient.
 
 f_beta(z) = start(z) ratio(z)^beta with ratio = joint / start leads from ``start`` (beta = 0) to
-``joint`` (beta = 1), neither of them normalised by need. Written with the ratio, the weights of
-annealed importance sampling suffer no cancellation: for start = p(z) it is p(x given z).
+``joint`` (beta = 1), neither of which has to be normalised. Written with the ratio, the weights of
+annealed importance sampling suffer no cancellation: for start = p(z), ratio is p(x given z).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ LogDensities = Callable[[Tensor], tuple[Tensor, Tensor]]
 """z (C, B, D) -> log start(z) and log ratio(z), each (C, B) in nats."""
 
 MEMORY_LIMIT = 512 * 2**20
-"""Bytes that the automatic choice of the chunk keeps within."""
+"""Bytes that an automatically chosen chunk may take."""
 
 
 class State(NamedTuple):
-    """Where all chains are, with all that is known there: nothing is evaluated twice.
+    """The positions of all chains with densities and gradients there, evaluated once.
 
     ``z`` (C, B, D); ``log_start`` and ``log_ratio`` (C, B) float64; their gradients (C, B, D).
     """
@@ -41,7 +41,7 @@ class State(NamedTuple):
         return torch.add(self.grad_start, self.grad_ratio, alpha=beta)
 
     def where(self, accepted: Tensor, other: "State") -> "State":
-        """Return this state in the chains that ``accepted`` (C, B) names, ``other`` elsewhere."""
+        """Return this state where ``accepted`` (C, B) is true, ``other`` elsewhere."""
         wide = accepted.unsqueeze(-1)
         return State(*(
             torch.where(wide if ours.ndim == 3 else accepted, ours, theirs)
@@ -52,11 +52,11 @@ class State(NamedTuple):
 class Path:
     """The densities f_beta and their gradients with respect to z alone.
 
-    Parameters of the model collect no gradient. It works inside ``torch.no_grad()``.
+    Parameters of the model get no gradient. It works inside ``torch.no_grad()``.
 
     Args:
         log_densities: See :data:`LogDensities`.
-        chunk: Chains evaluated at once, which bounds the memory; all of them unless said.
+        chunk: Chains evaluated at once, which bounds the memory; by default all of them.
     """
 
     def __init__(self, log_densities: LogDensities, chunk: int | None = None) -> None:
@@ -70,8 +70,8 @@ class Path:
 
     def gradient(self, z: Tensor, beta: float) -> Tensor:
         """Return the gradient of log f_beta at z, (C, B, D), by one backward pass."""
-        (found,) = self._in_chunks(lambda piece: (self._gradient(piece, beta),), z)
-        return found
+        (gradient,) = self._in_chunks(lambda piece: (self._gradient(piece, beta),), z)
+        return gradient
 
     def _in_chunks(
         self, function: Callable[[Tensor], tuple[Tensor, ...]], z: Tensor
@@ -97,11 +97,11 @@ class Path:
 
 
 def _gradient_of(values: Sequence[Tensor], z: Tensor, *, keep: bool = False) -> Tensor:
-    """Return the gradient of the sum of ``values`` in z; zero where none depends on z."""
+    """Return the gradient of the sum of ``values`` in z; zero if none depends on z."""
     dependent = [v for v in values if v.requires_grad]
     if not dependent:
         return torch.zeros_like(z)
-    (found,) = torch.autograd.grad(
+    (gradient,) = torch.autograd.grad(
         dependent,
         z,
         [torch.ones_like(v) for v in dependent],
@@ -109,16 +109,16 @@ def _gradient_of(values: Sequence[Tensor], z: Tensor, *, keep: bool = False) -> 
         allow_unused=True,
         materialize_grads=True,
     )
-    return found
+    return gradient
 
 
 def chunk_within_memory(
     log_densities: LogDensities, z: Tensor, limit: int = MEMORY_LIMIT
 ) -> int | None:
-    """Choose how many chains of z (C, B, D) to evaluate at once; None where all of them fit.
+    """Choose how many chains of z (C, B, D) to evaluate at once; None if all of them fit.
 
-    The bytes that automatic differentiation keeps for one chain are counted, and doubled for what
-    the backward pass adds.
+    The bytes that automatic differentiation stores for one chain are counted, and doubled for the
+    backward pass.
     """
     if len(z) == 1:
         return None

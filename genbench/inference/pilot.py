@@ -1,9 +1,9 @@
-"""Step sizes of the annealed chains, found on chains that no result sees. Imports torch and core.
+"""Step sizes of the annealed chains, tuned on other chains that enter no result.
 
-A step size that adapts inside a weighted chain makes the kernel depend on the chain's past: it no
-longer leaves the density invariant, and the weights are no longer unbiased. So a pilot of its own
-noise and its own chains finds one step size per temperature and datum; the weighted chains then run
-with these numbers as constants.
+A step size that adapts within a weighted chain makes the kernel depend on the chain's past: it no
+longer leaves the density invariant, and the weights are no longer unbiased. So a pilot run with its
+own noise and chains finds one step size per temperature and datum; the weighted chains then use
+these as constants.
 """
 
 import math
@@ -21,7 +21,7 @@ TARGET = 0.65
 """Acceptance at which HMC is about most efficient in many dimensions (Beskos et al. 2013)."""
 
 GAIN = 1.0
-"""Change of the log step size per unit of acceptance off the target."""
+"""Change of the log step size per unit of acceptance above the target."""
 
 WARM_UP = 20
 """Trajectories at the first temperature before anything is recorded."""
@@ -33,16 +33,16 @@ RANGE = 1e4
 """Step sizes stay within this factor of the starting density's own scale, on both sides."""
 
 JITTER = 0.2
-"""Step sizes alternate by this share about the tuned ones."""
+"""Step sizes vary by this fraction around the tuned ones."""
 
 
 def tune(path: Path, z: Tensor, betas: Tensor, n_leapfrog: int, stream: Stream) -> Tensor:
-    """Find step sizes at which about 65 of 100 trajectories are accepted, (n, B, 1).
+    """Find step sizes at which about 65 % of the trajectories are accepted, (n, B, 1).
 
     The pilot anneals once through the schedule. After each trajectory the log step size of a datum
-    moves by the mean acceptance probability over its chains less 0.65; the record is smoothed over
-    neighbouring temperatures. It starts from the spread of the starting density and follows it with
-    a lag of a few temperatures. A datum's step sizes depend on no other datum.
+    changes by the mean acceptance probability over its chains minus 0.65; the recorded steps are
+    smoothed over neighbouring temperatures. They start from the spread of the starting density and
+    follow the densities with a lag of a few temperatures. Each datum is tuned by itself.
 
     Args:
         path: The densities.
@@ -68,16 +68,16 @@ def tune(path: Path, z: Tensor, betas: Tensor, n_leapfrog: int, stream: Stream) 
         state, accepted = transition(path, state, beta[t], step, n_leapfrog, stream.child(i))
         change = GAIN * (accepted.mean(dim=0) - TARGET).to(log_step.dtype)
         log_step = (log_step + change).clamp(*bounds)
-    found = torch.stack(record[WARM_UP:]).reshape(n, repeats, -1).mean(dim=1)
+    log_steps = torch.stack(record[WARM_UP:]).reshape(n, repeats, -1).mean(dim=1)
     factors = torch.tensor(factor, dtype=z.dtype, device=z.device)
-    return (smooth(found).exp() * factors.unsqueeze(-1)).unsqueeze(-1)
+    return (smooth(log_steps).exp() * factors.unsqueeze(-1)).unsqueeze(-1)
 
 
 def jitter(n: int) -> list[float]:
     """Return n fixed factors, spread evenly over 1 - JITTER to 1 + JITTER in a mixed order.
 
-    With equal steps a trajectory can come back to where it started, again and again, in a direction
-    whose period divides its length.
+    With equal steps, every trajectory can return to its start in a direction whose period divides
+    its length.
 
     References:
         Neal 2011, section 3.2.

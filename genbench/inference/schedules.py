@@ -1,4 +1,4 @@
-"""Inverse temperatures of annealed importance sampling. Imports torch only."""
+"""Inverse temperatures of annealed importance sampling."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Reductions over rows that arrive in pieces, in fixed memory. Imports torch only."""
+"""Reductions over rows that arrive in pieces, in fixed memory."""
 
 import math
 
@@ -24,7 +24,7 @@ class StreamingLogMeanExp:
         self.n = 0
 
     def add(self, values: Tensor) -> None:
-        """Take in ``values`` (k, B)."""
+        """Add ``values`` (k, B)."""
         piece = torch.logsumexp(values.double(), dim=0)
         self._log_sum = piece if self._log_sum is None else torch.logaddexp(self._log_sum, piece)
         self.n += len(values)
@@ -45,7 +45,7 @@ class StreamingMoments:
         self._squares: Tensor | float = 0.0
 
     def add(self, values: Tensor) -> None:
-        """Take in ``values`` (k, B)."""
+        """Add ``values`` (k, B)."""
         n = self.n + len(values)
         step = values.mean(dim=0) - self.mean
         within = (values - values.mean(dim=0)).square().sum(dim=0)
@@ -69,7 +69,7 @@ class DoublingGroups:
         self._waiting: list[Tensor] = []  # at most one row per level, (0 or 1, B)
 
     def add(self, rows: Tensor) -> None:
-        """Take in ``rows`` (k, B)."""
+        """Add ``rows`` (k, B)."""
         level = 0
         while len(rows):
             if level == len(self._sums):

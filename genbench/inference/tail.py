@@ -1,7 +1,4 @@
-"""The tail of importance weights: a generalised Pareto distribution fitted to the largest of them.
-
-Imports torch only.
-"""
+"""The tail of importance weights: a generalised Pareto distribution fitted to the largest."""
 
 import math
 
@@ -12,7 +9,7 @@ MIN_TAIL = 5
 """Fewest tail weights to which a Pareto distribution is fitted: K = 25 draws."""
 
 FLAT_TAIL = 1e-4
-"""Nats within which the tail's log weights are equal but for float32 rounding: no tail."""
+"""Log weights within this many nats differ by float32 rounding only: there is no tail."""
 
 
 def tail_size(n_samples: int) -> int:
@@ -27,9 +24,9 @@ def tail_size(n_samples: int) -> int:
 def pareto_k_hat(top: Tensor) -> Tensor:
     """Return the shape of a generalised Pareto distribution fitted to the largest weights, (B,).
 
-    Beyond 0.7 an importance-sampling estimate of this size is not to be trusted. NaN where the
-    tail is flat or made of ties, so that there is nothing to fit; infinite where fewer than M
-    weights are above zero.
+    Above 0.7 an importance-sampling estimate with this many draws is not reliable. NaN if the tail
+    is flat or consists of ties, so that there is nothing to fit; infinite if fewer than M weights
+    are above zero.
 
     Args:
         top: The M + 1 largest log weights (M + 1, B), descending, M = ``tail_size(K)``.
@@ -56,9 +53,9 @@ def _lower_quartile(excess: Tensor) -> Tensor:
 def _posterior_mean_shape(excess: Tensor, quartile: Tensor) -> Tensor:
     """Return k of each column of ``excess`` (M, B), descending, as Zhang and Stephens estimate it.
 
-    In terms of theta = k / scale the likelihood of the best k(theta) = mean log(1 + theta y) is
-    known in one dimension. theta is its mean over a grid, weighed by that likelihood; k is shrunk
-    towards 1/2 with the weight of ten data, as Vehtari et al. do.
+    With theta = k / scale, the likelihood at its best k(theta) = mean log(1 + theta y) depends on
+    theta alone. theta is its mean over a grid, weighted by that likelihood; k is shrunk towards 1/2
+    with the weight of ten data, as in Vehtari et al.
     """
     m = len(excess)
     n_grid = 30 + int(math.sqrt(m))

@@ -1,7 +1,4 @@
-"""Statistics of importance weights that arrive in pieces, in float64 and fixed memory.
-
-Knows log weights and nothing of models. Imports torch, :mod:`streaming` and :mod:`tail`.
-"""
+"""Statistics of importance weights that arrive in pieces, in float64 and fixed memory."""
 
 from functools import cached_property
 
@@ -12,17 +9,17 @@ from genbench.inference.streaming import DoublingGroups, StreamingLogMeanExp, St
 from genbench.inference.tail import MIN_TAIL, pareto_k_hat, tail_size
 
 FLUSH = 256
-"""Rows that are digested at once, whatever the chunks they came in: a power of two."""
+"""Rows processed at once, whatever chunks they arrive in: a power of two."""
 
 DEVICE_FLUSH = 4096
 """The same on an accelerator, where the number of calls is what costs."""
 
 
 class ImportanceWeights:
-    """K log importance weights per datum, digested: bounds of log p(x) and their health.
+    """Statistics of K log importance weights per datum: bounds of log p(x) and diagnostics.
 
-    The log weights come in any chunks (k, B); every number is the same for all of them to rounding,
-    and memory does not grow with K beyond the tail of 3 sqrt(K) rows.
+    The log weights arrive in chunks (k, B) of any size, which change the results only by rounding;
+    memory does not grow with K beyond the tail of 3 sqrt(K) rows.
 
     Args:
         n_samples: K; exactly as many rows must be added.
@@ -38,10 +35,10 @@ class ImportanceWeights:
         self._top: Tensor | None = None
 
     def add(self, log_w: Tensor) -> None:
-        """Take in log weights (k, B).
+        """Add log weights (k, B).
 
         Raises:
-            ValueError: They would be more than K.
+            ValueError: There would be more than K.
         """
         if self.n + len(log_w) > self.n_samples:
             raise ValueError(f"more than {self.n_samples} log weights")
@@ -50,11 +47,11 @@ class ImportanceWeights:
         self.n += len(log_w)
         size = FLUSH if held.device.type == "cpu" else DEVICE_FLUSH
         while len(held) >= size or (self.n == self.n_samples and len(held)):
-            self._digest(held[:size])
+            self._process(held[:size])
             held = held[size:]
         self._held = held
 
-    def _digest(self, rows: Tensor) -> None:
+    def _process(self, rows: Tensor) -> None:
         first = max(0, min(len(rows), self.n_samples // 2 - self._total.n))
         for half, part in zip(self._halves, (rows[:first], rows[first:]), strict=True):
             if len(part):
@@ -79,7 +76,7 @@ class ImportanceWeights:
     def variance(self) -> Tensor | None:
         """Return the Monte-Carlo variance of :meth:`log_mean`, (B,), by the delta method.
 
-        Var(w) / (K E[w]^2) = (1/ESS - 1/K) K / (K - 1), to first order in 1/K; too small where few
+        Var(w) / (K E[w]^2) = (1/ESS - 1/K) K / (K - 1), to first order in 1/K; too small if few
         weights dominate (see k-hat). Unknown for K = 1.
         """
         k = self.n_samples
@@ -109,7 +106,7 @@ class ImportanceWeights:
 
     @cached_property
     def k_hat(self) -> Tensor | None:
-        """The Pareto shape of the weights' tail, (B,), or None where K < 25."""
+        """The Pareto shape of the weights' tail, (B,), or None if K < 25."""
         self._require_all()
         assert self._top is not None
         if tail_size(self.n_samples) < MIN_TAIL:
@@ -117,30 +114,30 @@ class ImportanceWeights:
         return pareto_k_hat(self._top)
 
     def health(self) -> dict[str, Tensor]:
-        """Return ``ess``, ``max_weight`` and, where there is one, ``k_hat``, each (B,)."""
-        found = {"ess": self.ess(), "max_weight": self.max_weight()}
-        return found if self.k_hat is None else found | {"k_hat": self.k_hat}
+        """Return ``ess``, ``max_weight`` and, if there is one, ``k_hat``, each (B,)."""
+        health = {"ess": self.ess(), "max_weight": self.max_weight()}
+        return health if self.k_hat is None else health | {"k_hat": self.k_hat}
 
     def curve(self) -> dict[int, Tensor]:
         """Return the bound L_k, (B,), for k = 1, 2, 4, ... and K.
 
         L_k is averaged over the floor(K / k) disjoint groups of k successive draws, which is
-        unbiased for the expectation of a k-draw bound and less noisy than one group.
+        unbiased for the expected k-draw bound and less noisy than one group.
         """
         return self._groups.result() | {self.n_samples: self.log_mean()}
 
     def extrapolated(self) -> Tensor:
-        """Return log E[w] without the 1/K term of the bias, (B,): an estimate and no bound.
+        """Return log E[w] without the 1/K term of the bias, (B,): an estimate, not a bound.
 
         For even K this is 2 L_K - (L' + L'') / 2 with the bounds L', L'' of the two halves of the
         draws: the jackknife over halves. The bias falls from order 1/K to 1/K^2. For odd K the
-        weights are such that the 1/K terms cancel too.
+        coefficients are such that the 1/K terms cancel too.
 
         Raises:
             ValueError: K < 2.
 
         References:
-            Nowozin 2018, whose jackknife leaves out one draw in place of half of them.
+            Nowozin 2018, whose jackknife leaves out one draw instead of half of them.
         """
         if self.n_samples < 2:
             raise ValueError("the extrapolation in 1/K needs 2 draws or more")

@@ -1,7 +1,7 @@
-"""Adapters: what a model lacks for a likelihood, added under an assumption that is stated.
+"""Adapters that add what a model lacks for a likelihood, under a stated assumption.
 
-An autoencoder gets a prior fitted on its codes; a generator gets Gaussian noise around its images.
-The base is kept as ``base``, in eval mode; what was fitted stands in buffers and is stored.
+An autoencoder gets a prior fitted to its codes; a generator gets Gaussian noise around its images.
+The base model is kept as ``base``, in eval mode; what was fitted is in buffers and is stored.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ PriorKind = Literal["gaussian", "mixture"]
 
 
 class _Adapter(FittedModule):
-    """Holds a base that is finished: it stays in eval mode, batch statistics and all."""
+    """Wraps a trained base model, which stays in eval mode, batch statistics included."""
 
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
@@ -56,8 +56,8 @@ class WithFittedPrior(_Adapter):
     """An autoencoder with p(z) fitted to the codes of training data.
 
     ``gaussian`` is one normal with a full covariance; ``mixture`` has ``n_components`` of them.
-    Both take the maximum of the likelihood, with ``jitter`` added to each variance. The prior says
-    where codes lie: the autoencoder was trained without one, and has no density of images yet.
+    Both are fitted by maximum likelihood, with ``jitter`` added to each variance. The prior
+    describes the codes; the autoencoder was trained without it and still has no density of images.
 
     References:
         Ghosh et al. 2020, section 4, for the fit after training.
@@ -84,7 +84,7 @@ class WithFittedPrior(_Adapter):
         self.register_buffer("scale_tril", like.new_empty(0, 0, 0))  # (M, D, D)
 
     def fit(self, codes: Tensor, seed: int = 0) -> None:
-        """Fit the prior to training codes (N, D); ``seed`` starts the mixture's first guess."""
+        """Fit the prior to training codes (N, D); ``seed`` initialises the mixture."""
         weights, means, covariances = fit_mixture(
             codes, self.n_components, "full", self.jitter, seed
         )
@@ -124,7 +124,7 @@ class WithObservationNoise(_Adapter):
     """A generator with p(x given z) = N(x; decode(z), scale^2 I): an assumption, not a fact.
 
     Its likelihood is that of the noisy images and depends on ``scale``, which has to be stated
-    with every number. Make one by :func:`with_observation_noise`, which keeps the base's encoder.
+    with every number. Use :func:`with_observation_noise`, which keeps the base's encoder.
 
     References:
         Wu, Burda, Salakhutdinov, Grosse 2017, section 3.
@@ -152,12 +152,12 @@ class WithObservationNoise(_Adapter):
         return Independent(normal, len(self.image_shape), validate_args=False)
 
     def sample(self, n: int) -> Tensor:
-        """Return the mean images of n draws from the prior: no noise is added to them."""
+        """Return the mean images of n draws from the prior, without noise."""
         return self.decode(self.prior().sample(torch.Size((n,))))
 
 
 class EncodingWithObservationNoise(WithObservationNoise):
-    """The same around a base that has point codes."""
+    """The same for a base that has an encoder."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the base's code (B, D)."""
@@ -168,7 +168,7 @@ class EncodingWithObservationNoise(WithObservationNoise):
 def with_observation_noise(
     model: nn.Module, scale: float, image_shape: Sequence[int]
 ) -> WithObservationNoise:
-    """Return the adapter that offers ``encode`` exactly where the base does.
+    """Return the adapter that has ``encode`` if and only if the base has.
 
     Args:
         model: Has ``prior()`` and ``decode(z)``.

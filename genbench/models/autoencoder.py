@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """x -> code -> x. No density and no prior: it reconstructs, and that is all it claims."""
+    """x -> code -> x. It has neither a density nor a prior: it only reconstructs."""
 
     def __init__(
         self, encoder: nn.Module, n_features: int, latent_dim: int, decoder: nn.Module
@@ -29,5 +29,5 @@ class SparseAutoencoder(Autoencoder):
     """An autoencoder with rectified codes, which can be exactly zero."""
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the code (B, D), no number of it negative."""
+        """Return the code (B, D), which is never negative."""
         return super().encode(x).relu()

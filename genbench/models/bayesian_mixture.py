@@ -1,4 +1,4 @@
-"""The Bayesian Gaussian mixture: a posterior over all its parameters, and what it predicts."""
+"""The Bayesian Gaussian mixture: a posterior over all parameters and its predictive density."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ class BayesianMixture(MixtureDensity):
     """p(x given the data) of a Gaussian mixture whose parameters are integrated out; in float64.
 
     Weights have a Dirichlet prior, each mean and precision a Gaussian-Wishart prior. Variational
-    inference finds the posterior q with Dirichlet numbers a_m, means mu_m, precision counts b_m,
+    inference finds the posterior q with Dirichlet parameters a_m, means mu_m, precision counts b_m,
     degrees n_m and inverse Wishart scales V_m. Under q the predictive density is exact,
 
         p(x) = sum_m a_m / sum a  St(x; mu_m, S_m, k_m),  k_m = n_m + 1 - D,
@@ -43,11 +43,11 @@ class BayesianMixture(MixtureDensity):
         self.register_buffer("degrees", torch.ones(n_components, dtype=torch.float64))
 
     def fit(self, x: Tensor) -> None:
-        """Find q for images x (N, C, H, W), for ``n_fit`` of them, evenly spread, if N is larger.
+        """Fit q to images x (N, C, H, W), or to ``n_fit`` evenly spaced ones if N is larger.
 
         The priors are scikit-learn's: the data's mean with the weight of one datum, the data's
         covariance with D degrees of freedom, and 1 / n_components data for each weight unless
-        ``concentration`` says otherwise.
+        ``concentration`` is given.
         """
         flat = x.flatten(1)[spread(len(x), self.n_fit).to(x.device)].double()
         concentration, counts, means, degrees, covariances = self._posterior(flat)
@@ -71,14 +71,14 @@ class BayesianMixture(MixtureDensity):
             random_state=self.seed,
         )
         fit_repeatably(mixture, flat)
-        found = (
+        parameters = (
             mixture.weight_concentration_,
             mixture.mean_precision_,
             mixture.means_,
             mixture.degrees_of_freedom_,
             mixture.covariances_,
         )
-        return [torch.as_tensor(array, dtype=torch.float64) for array in found]
+        return [torch.as_tensor(array, dtype=torch.float64) for array in parameters]
 
     def sample(self, n: int) -> Tensor:
         """Return n draws from p(x), not clipped to (0, 1)."""

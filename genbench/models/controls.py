@@ -1,6 +1,6 @@
-"""Controls: models that learn nothing, so that a table shows what a good number has to beat.
+"""Controls: models that learn nothing, to show in a table what a good number has to beat.
 
-Images are kept as 8-bit intensities, which moves a pixel by 1/510 at most.
+Images are stored as 8-bit intensities, which changes a pixel by at most 1/510.
 """
 
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from torch import Tensor
 from genbench.models.fitted import FittedModule, fit_repeatably, in_turn
 from genbench.models.mixtures import spread
 
-_PAIRS = 2**21  # distances that are held at once
+_PAIRS = 2**21  # distances in memory at once
 
 
 class MeanImage(FittedModule):
-    """Answers with the mean training image, whatever the datum: its codes have no dimensions."""
+    """Returns the mean training image for every datum; its codes have no dimensions."""
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class MeanImage(FittedModule):
 
 
 class Gallery(FittedModule):
-    """A set of images to show; none is shown twice before all have been."""
+    """A set of stored images, sampled in turn: none is repeated before all have been drawn."""
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
         super().__init__()
@@ -49,11 +49,11 @@ class Gallery(FittedModule):
         self.register_buffer("levels", levels)
 
     def keep(self, x: Tensor) -> None:
-        """Keep all images of x (N, C, H, W), intensities in [0, 1]."""
+        """Store all images of x (N, C, H, W), intensities in [0, 1]."""
         self.put("levels", (x.clamp(0, 1) * 255).round())
 
     def images(self, rows: Tensor) -> Tensor:
-        """Return the kept images at ``rows`` (...,), as (..., C, H, W)."""
+        """Return the stored images at ``rows`` (...,), as (..., C, H, W)."""
         return self.levels[rows].to(torch.get_default_dtype()) / 255
 
     def sample(self, n: int) -> Tensor:
@@ -62,18 +62,18 @@ class Gallery(FittedModule):
 
 
 class RealData(Gallery):
-    """Shows real images of the validation split: what sample metrics say of the data themselves."""
+    """Samples real images of the validation split: a reference for sample metrics."""
 
     def fit_validation(self, x: Tensor) -> None:
-        """Keep the images of x (N, C, H, W), evenly spread if there are more than it holds."""
+        """Store the images of x (N, C, H, W), or evenly spaced ones if there is no room for all."""
         self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
 
 
 class NearestImage(Gallery):
-    """A gallery that codes an image by the index of its nearest one (squared distance)."""
+    """A gallery that encodes an image as the index of the nearest stored one."""
 
     def encode(self, x: Tensor) -> Tensor:
-        """Return the index of the nearest kept image as the code (B, 1)."""
+        """Return the index of the nearest stored image as the code (B, 1)."""
         flat, n = x.flatten(1), max(1, _PAIRS // len(x))
         best = flat.new_full((len(flat),), torch.inf)
         code = torch.zeros(len(flat), dtype=torch.int64, device=x.device)
@@ -85,21 +85,21 @@ class NearestImage(Gallery):
         return code.to(x.dtype).unsqueeze(1)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Return the kept image that each code (..., 1) names."""
+        """Return the stored image at the index in each code (..., 1)."""
         rows = z.squeeze(-1).round().long().clamp(0, len(self.levels) - 1)
         return self.images(rows).to(z.dtype)
 
 
 class Copier(NearestImage):
-    """Knows training images by heart: it samples them, and answers with the nearest one."""
+    """Memorises training images: it samples them and reconstructs an image as the nearest one."""
 
     def fit(self, x: Tensor) -> None:
-        """Keep training images, evenly spread if there are more than it holds."""
+        """Store training images, or evenly spaced ones if there is no room for all."""
         self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
 
 
 class KMeans(NearestImage):
-    """Centroids of training images: they are no samples, and the Parzen estimate prefers them.
+    """Centroids of training images: they are not samples, and the Parzen estimate prefers them.
 
     References:
         Theis, van den Oord, Bethge 2016, section 3.3 and table 1.
@@ -110,7 +110,7 @@ class KMeans(NearestImage):
         self.seed = seed
 
     def fit(self, x: Tensor) -> None:
-        """Find the centroids of x (N, C, H, W) by mini-batches, from random images at the start.
+        """Find the centroids of x (N, C, H, W) by mini-batch k-means from random images.
 
         Raises:
             ValueError: There are fewer images than clusters.

@@ -1,4 +1,4 @@
-"""Densities of independent pixels: the simplest p(x), exact and in closed form."""
+"""Densities of independent pixels: the simplest exact p(x)."""
 
 from collections.abc import Sequence
 
@@ -41,10 +41,10 @@ class IndependentBernoulli(FittedModule):
 
 
 class IndependentGaussian(FittedModule):
-    """p(x) = prod_i N(x_i; m_i, s_i^2), a density of grey images; the maximum of the likelihood.
+    """p(x) = prod_i N(x_i; m_i, s_i^2), a density of grey images, by maximum likelihood.
 
-    No s_i is below ``min_scale``: a pixel that is constant in the training data would have a
-    density without upper bound there, and none where the test data differ.
+    No s_i is below ``min_scale``: a pixel that is constant in the training data would otherwise
+    have an unbounded density there and zero density for any other test value.
     """
 
     def __init__(self, image_shape: Sequence[int], min_scale: float = 0.003) -> None:

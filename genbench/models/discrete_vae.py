@@ -8,14 +8,14 @@ from genbench.core.tensors import as_event
 from genbench.distributions.latent import CategoricalPrior
 from genbench.models.vae import Vae
 
-_NUMBERS = 2**23  # densities of pixels that are held at once
+_NUMBERS = 2**23  # pixel densities in memory at once
 
 
 class DiscreteVae(Vae):
     """z one of K = ``latent_dim`` categories, one-hot; p(x given z) decoded; exact log p(x).
 
-    It is a mixture of K observation models with learned weights: p(z) is learned, since a uniform
-    one would only take from what the decoder can express, and costs as much to enumerate.
+    It is a mixture of K observation models with learned weights: a uniform p(z) would restrict the
+    model and cost as much to enumerate.
     """
 
     def _add_prior(self, latent_dim: int) -> None:
@@ -34,7 +34,7 @@ class DiscreteVae(Vae):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x) = log sum_k p(k) p(x given k), (B,) in nats, float64.
 
-        The categories are taken a few at a time, so that memory does not grow with their number.
+        A few categories are processed at a time, so that memory does not grow with their number.
         """
         prior = self.prior()
         z = _categories(prior)

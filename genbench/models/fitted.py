@@ -1,4 +1,4 @@
-"""Models whose numbers are fitted to data rather than trained, and stored in buffers."""
+"""Models that are fitted to data without gradient steps, with parameters in buffers."""
 
 import warnings
 from typing import Any
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class FittedModule(nn.Module):
-    """A module whose buffers take their shape from the data, and from what is stored."""
+    """A module whose buffers take their shape from the data or from a stored state."""
 
     def put(self, name: str, value: Tensor) -> None:
         """Set the buffer ``name`` to ``value``, in the buffer's dtype and on its device."""
@@ -25,10 +25,10 @@ class FittedModule(nn.Module):
 
 
 def fit_repeatably(estimator: Any, data: Tensor) -> None:
-    """Fit an estimator of scikit-learn to ``data`` (N, D), to the same bits each time.
+    """Fit a scikit-learn estimator to ``data`` (N, D), bit for bit the same each time.
 
-    It has one thread: several add up their parts in the order in which they happen to end. Where
-    it stops at its limit of steps it does so without a warning.
+    It runs in one thread: several would add up their parts in the order in which they finish. There
+    is no warning when it reaches its limit of steps.
     """
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -39,9 +39,9 @@ def fit_repeatably(estimator: Any, data: Tensor) -> None:
 
 
 def in_turn(n_available: int, n: int, device: torch.device) -> Tensor:
-    """Draw n indices below ``n_available`` so that none comes twice before all have come once.
+    """Draw n indices below ``n_available``; none is repeated before all have been drawn.
 
-    Randomness is torch's own, on the CPU, so that a seed gives the same indices on every device.
+    They come from torch's CPU generator, so that a seed gives the same indices on every device.
     """
     if not n_available:
         raise ValueError("nothing was fitted: there is nothing to draw from")

@@ -8,10 +8,10 @@ from genbench.distributions.latent import StandardNormal
 
 
 class Gan(nn.Module):
-    """A generator of images in (0, 1) from z ~ p(z), and a critic of real against generated.
+    """A generator of images in (0, 1) from z ~ p(z), and a critic of real against generated ones.
 
-    It samples; it has no density of images. p(z) is N(0, I) unless a ``prior`` is given. The
-    critic sees pixels from -1 to 1, or as they are where ``centred`` is false.
+    It has samples but no density of images. p(z) is N(0, I) unless a ``prior`` is given. The critic
+    gets pixels scaled to [-1, 1], or unscaled if ``centred`` is false.
 
     References:
         Goodfellow et al. 2014.
@@ -42,7 +42,7 @@ class Gan(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Return the generated image of each z, pixels in (0, 1); any leading dimensions.
 
-        All of them make one batch for the generator, whose batch norm knows of one dimension.
+        They form one batch for the generator, whose batch norm expects one batch dimension.
         """
         image: Tensor = self.generator(z.reshape(-1, z.shape[-1])).sigmoid()
         return image.reshape(*z.shape[:-1], *image.shape[1:])
@@ -53,6 +53,6 @@ class Gan(nn.Module):
 
     def critic(self, x: Tensor) -> Tensor:
         """Return logits (B,) that x is real."""
-        seen = 2 * x - 1 if self.centred else x
-        logits: Tensor = self.critic_output(self.critic_body(seen)).squeeze(-1)
+        pixels = 2 * x - 1 if self.centred else x
+        logits: Tensor = self.critic_output(self.critic_body(pixels)).squeeze(-1)
         return logits

@@ -1,4 +1,4 @@
-"""What every latent-variable model can do once its three distributions are given."""
+"""What every latent-variable model derives from its distributions."""
 
 from abc import ABC, abstractmethod
 

@@ -1,4 +1,4 @@
-"""Probabilistic PCA: the model whose every quantity is known exactly."""
+"""Probabilistic PCA, a model with every quantity known exactly."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The linear VAE: a VAE whose log p(x) is known, however far its training has come."""
+"""The linear VAE: a VAE whose log p(x) is known at any point of its training."""
 
 import math
 from typing import cast
@@ -78,6 +78,6 @@ def _factor(W: Tensor, s2: Tensor) -> Tensor:
 
 
 def is_linear(decoder: nn.Module, observation: nn.Module) -> bool:
-    """Say whether decoder and head make p(x given z) linear-Gaussian with one scale."""
+    """Return whether decoder and head make p(x given z) linear-Gaussian with one scale."""
     affine = isinstance(decoder, MlpDecoder) and not len(decoder.body)
     return affine and isinstance(observation, FixedGaussianHead | SharedGaussianHead)

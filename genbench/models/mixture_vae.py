@@ -31,7 +31,7 @@ class MixtureVae(Vae):
         self.mixture = MixturePrior(latent_dim, n_components)
 
     def _add_prior(self, latent_dim: int) -> None:
-        """Leave it to the constructor, which knows the number of components."""
+        """Do nothing: the constructor adds the prior, since it has the number of components."""
 
     def prior(self) -> Distribution:
         """Return p(z2), the mixture: batch (), event (D,)."""
@@ -39,7 +39,7 @@ class MixtureVae(Vae):
         return p
 
     def responsibilities(self, z: Tensor) -> Tensor:
-        """Return p(z1 given z2), (..., K), for latents z2 (..., D): which component z2 is of."""
+        """Return p(z1 given z2), (..., K), for latents z2 (..., D)."""
         return self.mixture.responsibilities(z)
 
 

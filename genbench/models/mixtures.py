@@ -17,8 +17,8 @@ def fit_mixture(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fit a Gaussian mixture to ``data`` (N, D) in float64 by expectation maximisation.
 
-    One component is the closed form. ``floor`` is added to each variance. The fit stops at a
-    gain below 0.001 nats per datum or after 200 steps; wherever it stops, the result is a density.
+    One component has a closed form. ``floor`` is added to each variance. The fit stops at a gain
+    below 0.001 nats per datum or after 200 steps; the result is a density in either case.
 
     Returns:
         Weights (M,), means (M, D) and covariances: (M, D) for ``diag``, (1, D, D) for ``tied``,
@@ -37,8 +37,8 @@ def fit_mixture(
         random_state=seed,
     )
     fit_repeatably(mixture, data.double())
-    found = (mixture.weights_, mixture.means_, mixture.covariances_)
-    weights, means, covariances = (torch.as_tensor(array, dtype=torch.float64) for array in found)
+    parameters = (mixture.weights_, mixture.means_, mixture.covariances_)
+    weights, means, covariances = (torch.as_tensor(p, dtype=torch.float64) for p in parameters)
     return weights, means, covariances[None] if covariance == "tied" else covariances
 
 
@@ -69,7 +69,7 @@ class MixtureDensity(FittedModule):
         self.register_buffer("scales", unit.repeat(n_scales, *[1] * unit.ndim))
 
     def fit(self, x: Tensor) -> None:
-        """Fit to images x (N, C, H, W): to ``n_fit`` of them, evenly spread, if N is larger."""
+        """Fit to images x (N, C, H, W), or to ``n_fit`` evenly spaced ones if N is larger."""
         flat = x.flatten(1)[spread(len(x), self.n_fit).to(x.device)]
         weights, means, covariances = fit_mixture(
             flat, len(self.weights), self.covariance, self.floor, self.seed
@@ -118,7 +118,7 @@ def _cholesky(covariances: Tensor) -> Tensor:
 
 
 def spread(n_available: int, n: int) -> Tensor:
-    """Return up to n indices below ``n_available``, evenly spaced: the same ones each time.
+    """Return up to n indices below ``n_available``, evenly spaced and the same each time.
 
     Example:
         >>> spread(9, 3)

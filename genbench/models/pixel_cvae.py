@@ -1,4 +1,4 @@
-"""The variational autoencoder of the hidden part of an image given the part that is shown."""
+"""The conditional VAE of the hidden part of an image given the shown part."""
 
 import torch
 from torch import Tensor, nn
@@ -64,8 +64,8 @@ class PixelCvaeGiven(LatentVariableModel):
     """p(x_hidden, e given c) and q(e given x) for known c, with z = m(c) + s(c) e.
 
     In these coordinates the prior is N(0, I) for every image. No density of x, no KL and no
-    importance weight depends on the coordinates of the latent; a code that is zero everywhere says
-    no more than the shown pixels do. Images are whole: the shown pixels are copied.
+    importance weight depends on the coordinates of the latent; an all-zero code adds nothing to the
+    shown pixels. Images are whole: the shown pixels are copied.
     """
 
     def __init__(self, model: PixelCvae, x: Tensor) -> None:

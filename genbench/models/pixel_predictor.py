@@ -11,7 +11,7 @@ class PixelPredictor(nn.Module):
     """p(x_hidden given c) = prod_i p(x_i given f_i(c)), c the shown pixels, f a network.
 
     The hidden pixels are independent of each other given the shown ones, so that the log density
-    is exact; of Bernoulli pixels it is the negative cross-entropy.
+    is exact; for Bernoulli pixels it is the negative cross-entropy.
 
     References:
         Sohn, Lee, Yan 2015, section 5.1: the baseline network.

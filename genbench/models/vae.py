@@ -1,4 +1,4 @@
-"""The variational autoencoder, unconditional and given a label."""
+"""The variational autoencoder, unconditional and conditional on a label."""
 
 import torch
 from torch import Tensor, nn
@@ -78,11 +78,11 @@ class Cvae(EncoderDecoder):
         """Return the view of the model with labels y (B,) bound, one per datum."""
         dtype = next(self.parameters()).dtype
         classes = torch.arange(self.n_classes, device=y.device)
-        return CvaeGiven(self, (y.unsqueeze(-1) == classes).to(dtype))  # waits for no device
+        return CvaeGiven(self, (y.unsqueeze(-1) == classes).to(dtype))  # without synchronisation
 
 
 class CvaeGiven(LatentVariableModel):
-    """p(x, z given y) and q(z given x, y) for fixed labels: unconditional to whoever holds it."""
+    """p(x, z given y) and q(z given x, y) for fixed labels, used like an unconditional model."""
 
     def __init__(self, model: Cvae, condition: Tensor) -> None:
         self._model = model

@@ -1,4 +1,4 @@
-"""Decoders without an encoder: the posterior is a free parameter, of each datum or of all."""
+"""Decoders without an encoder: the posterior is a free parameter, per datum or shared."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from genbench.models.latent_variable import GenerativeModel, LatentVariableModel
 
 
 class FreeNormal(nn.Module):
-    """Gaussians N(loc_n, diag scale_n^2) that no network computes, n = 0 to N - 1.
+    """Gaussians N(loc_n, diag scale_n^2) with free parameters, n = 0 to N - 1.
 
     They start at the prior N(0, I).
     """
@@ -48,9 +48,9 @@ class DecoderModel(nn.Module, GenerativeModel):
 class PerDatumVae(DecoderModel):
     """A decoder, and q_n(z) = N(loc_n, diag scale_n^2) for each of the N training images.
 
-    There is no q for an image that was not trained on, hence no ``posterior(x)``: ``at(index)`` is
-    the view in which there is one. What needs no posterior (samples, annealed importance sampling)
-    works as ever.
+    An image outside the training set has no q, so there is no ``posterior(x)``; ``at(index)``
+    returns a view that has one. What needs no posterior (samples, annealed importance sampling)
+    works as usual.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PerDatumVae(DecoderModel):
 
 
 class PerDatumAt(LatentVariableModel):
-    """A :class:`PerDatumVae` for certain training images, whose q_n are the posterior."""
+    """A :class:`PerDatumVae` for given training images, whose q_n are the posterior."""
 
     def __init__(self, model: PerDatumVae, index: Tensor) -> None:
         self._model, self._index = model, index
@@ -79,13 +79,13 @@ class PerDatumAt(LatentVariableModel):
         return self._model.observation_model(z)
 
     def posterior(self, x: Tensor) -> Distribution:
-        """Return q_n(z) of the images bound, whatever the pixels: batch (B,), event (D,)."""
+        """Return q_n(z) of the given images, whatever their pixels: batch (B,), event (D,)."""
         q: Distribution = self._model.free(self._index)
         return q
 
 
 class SharedPosteriorVae(DecoderModel, LatentVariableModel):
-    """A decoder, and one q(z) = N(loc, diag scale^2) for all images, seen or not."""
+    """A decoder, and one q(z) = N(loc, diag scale^2) for all images."""
 
     def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
         super().__init__(decoder, observation, latent_dim)

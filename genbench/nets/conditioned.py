@@ -1,4 +1,4 @@
-"""A decoder that reads a condition beside the code, Tensor -> Tensor. Imports torch only."""
+"""A decoder that takes a condition besides the code."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,8 +12,8 @@ from genbench.nets.mlp import ACTIVATIONS
 class ConditionedMlpDecoder(nn.Module):
     """Codes (..., B, n_inputs) and conditions (B, n_condition) to (..., B, *output_shape).
 
-    It is a multilayer perceptron of both side by side. The part of the first layer that reads the
-    condition is one matrix product per condition, however many codes are decoded under it.
+    It is a multilayer perceptron of the two concatenated. The first layer's product with a
+    condition is computed once, however many codes are decoded with it.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class ConditionedMlpDecoder(nn.Module):
         self.body = nn.Sequential(*stack)
 
     def read(self, condition: Tensor) -> Tensor:
-        """Return what the first layer makes of conditions (B, n_condition)."""
+        """Return the first layer's contribution from conditions (B, n_condition)."""
         context: Tensor = self.from_condition(condition)
         return context
 
     def forward(self, z: Tensor, context: Tensor) -> Tensor:
-        """Return (..., B, *output_shape); ``context`` is what :meth:`read` returned."""
+        """Return (..., B, *output_shape); ``context`` is the result of :meth:`read`."""
         image: Tensor = self.body(self.from_code(z) + context).unflatten(-1, self.output_shape)
         return image
 
     def start_at(self, image: Tensor) -> None:
-        """Set the output bias, so that an untrained network answers with about this image."""
+        """Set the output bias so that an untrained network returns roughly this image."""
         output = self.body[-1] if len(self.body) else self.from_condition
         assert isinstance(output, nn.Linear)
         with torch.no_grad():

@@ -1,6 +1,6 @@
-"""Small convolutional networks, Tensor -> Tensor. Imports torch only.
+"""Small convolutional networks.
 
-Weights lie in memory with the channels last: about a third faster on a processor.
+Weights are stored with the channels last: about a third faster on a CPU.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from genbench.nets.mlp import ACTIVATIONS
 
 
 def normalised(n_channels: int, activation: str, *, batch_norm: bool) -> list[nn.Module]:
-    """Return an activation, after batch norm where asked."""
+    """Return an activation, after batch norm if requested."""
     norm: list[nn.Module] = [nn.BatchNorm2d(n_channels)] if batch_norm else []
     return [*norm, ACTIVATIONS[activation]()]
 
@@ -21,9 +21,9 @@ def normalised(n_channels: int, activation: str, *, batch_norm: bool) -> list[nn
 class ConvEncoder(nn.Module):
     """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features).
 
-    Each 4x4 convolution of stride 2 halves height and width. The condition joins the flattened
-    feature maps before the last, dense layer; with ``n_features = None`` there is none, and the
-    maps themselves are the features. Batch norm, where asked, spares the first layer.
+    Each 4x4 convolution of stride 2 halves height and width. The condition is concatenated to the
+    flattened feature maps before the last, dense layer; with ``n_features = None`` there is no such
+    layer and the maps are the features. Batch norm, if requested, skips the first layer.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class ConvDecoder(nn.Module):
 
     The mirror of :class:`ConvEncoder`: ``channels`` run from the coarsest map to the finest. The
     last doubling is a 3x3 convolution whose channels are shuffled into pixels, which costs less
-    than a transposed one at full size.
+    than a transposed convolution at full size.
     """
 
     def __init__(

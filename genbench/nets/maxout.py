@@ -1,4 +1,4 @@
-"""Maxout networks, Tensor -> Tensor. Imports torch only."""
+"""Maxout networks."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons, Tensor -> Tensor. Imports torch only."""
+"""Multilayer perceptrons."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,7 +23,7 @@ def layers(
     *,
     batch_norm_from: int | None = None,
 ) -> nn.Sequential:
-    """Stack linear layers, each with its activation; batch norm from a layer on, and dropout."""
+    """Stack linear layers with activations, dropout, and batch norm from a given layer on."""
     stack: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
         normalised = batch_norm_from is not None and i >= batch_norm_from
@@ -37,7 +37,7 @@ def layers(
 class MlpEncoder(nn.Module):
     """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features).
 
-    Batch norm, where asked, spares the first layer.
+    Batch norm, if requested, skips the first layer.
     """
 
     def __init__(
@@ -89,6 +89,6 @@ class MlpDecoder(nn.Module):
         return image
 
     def start_at(self, image: Tensor) -> None:
-        """Set the output bias, so that an untrained network answers with about this image."""
+        """Set the output bias so that an untrained network returns roughly this image."""
         with torch.no_grad():
             self.output.bias.copy_(image.flatten())

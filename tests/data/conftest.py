@@ -84,16 +84,16 @@ def make_tiny(pin_content: bool) -> Tiny:
 
 @pytest.fixture(params=[True, False], ids=["content_pinned", "packing_pinned"])
 def tiny(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Tiny:
-    made = make_tiny(request.param)
-    made.register(monkeypatch)
-    return made
+    tiny = make_tiny(request.param)
+    tiny.register(monkeypatch)
+    return tiny
 
 
 @pytest.fixture
 def tiny_content(monkeypatch: pytest.MonkeyPatch) -> Tiny:
-    made = make_tiny(pin_content=True)
-    made.register(monkeypatch)
-    return made
+    tiny = make_tiny(pin_content=True)
+    tiny.register(monkeypatch)
+    return tiny
 
 
 Reply = Callable[[BaseHTTPRequestHandler], None]

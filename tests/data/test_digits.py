@@ -24,12 +24,12 @@ def test_the_splits_hold_each_official_image_once_with_its_label():
     official = load_digits()
     pairs = zip(official.images.astype(np.uint8), official.target, strict=True)
     expected = Counter((image.tobytes(), int(label)) for image, label in pairs)
-    found: Counter[tuple[bytes, int]] = Counter()
+    served: Counter[tuple[bytes, int]] = Counter()
     for split in ("train", "validation", "test"):
         x, y = data.held_out(split)
         levels = (x * 16).round().to(torch.uint8).numpy()
-        found.update((a.tobytes(), int(b)) for a, b in zip(levels, y, strict=True))
-    assert found == expected
+        served.update((a.tobytes(), int(b)) for a, b in zip(levels, y, strict=True))
+    assert served == expected
 
 
 def test_the_order_and_the_digest_never_change():

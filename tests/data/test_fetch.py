@@ -198,7 +198,7 @@ def test_redirects_are_followed(served, server, replies, tmp_path):
 
 
 def test_an_unwritable_place_is_a_storage_error(served, server, tmp_path):
-    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
     with pytest.raises(StorageError, match="cannot write") as caught:
         fetch("tiny", tmp_path / "file")
     assert caught.value.exit_code == ExitCode.STORAGE

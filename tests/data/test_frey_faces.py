@@ -1,4 +1,4 @@
-"""The strict MATLAB reader against scipy's, and the faces."""
+"""The Frey Faces: only the pinned file is parsed."""
 
 import io
 from dataclasses import replace
@@ -6,9 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from scipy.io import loadmat, savemat
 
 from genbench.core.errors import DataError, ExitCode
@@ -16,9 +13,8 @@ from genbench.core.files import sha256_bytes
 from genbench.data import DataConfig, datasets, load
 from genbench.data.fetch import verify
 from genbench.data.frey_faces import read
-from genbench.data.matlab import parse_matlab
+from genbench.data.storage import examine
 
-REFUSED = r"^(not|an array of another size|broken|ends|the compressed)"
 FRAMES = np.random.default_rng(0).integers(0, 256, (25, 28, 20), dtype=np.uint8)
 
 
@@ -34,43 +30,48 @@ def columns(frames):
     return frames.reshape(len(frames), -1).T
 
 
+WHOLE = matlab(columns(FRAMES), compress=True)
+
+
 @pytest.fixture
 def tiny_faces(monkeypatch, tmp_path):
     """A film of 25 frames in the data directory, under the name of the real one."""
     spec = datasets["frey_faces"]
-    packed = matlab(columns(FRAMES), compress=True)
-    pins = {"n_bytes": len(packed), "sha256": sha256_bytes(packed)}
-    pins |= {"content_bytes": FRAMES.nbytes, "content_sha256": sha256_bytes(FRAMES.tobytes())}
-    file = replace(spec.files[0], **pins)
+    file = replace(spec.files[0], n_bytes=len(WHOLE), sha256=sha256_bytes(WHOLE))
     sizes = {"n_train": 20, "n_test": 5, "default_validation_size": 4}
-    spec = replace(spec, files=(file,), mirrors=(), **sizes)
+    pixels = sha256_bytes(FRAMES.tobytes())
+    spec = replace(spec, files=(file,), mirrors=(), pixels_sha256=pixels, **sizes)
     monkeypatch.setitem(datasets._entries, "frey_faces", spec)
     place = tmp_path / "frey_faces" / file.name
     place.parent.mkdir()
-    place.write_bytes(packed)
+    place.write_bytes(WHOLE)
     return place
 
 
-@given(
-    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=3, max_side=6)),
-    st.booleans(),
-    st.sampled_from(["f", "ff", "faces_of_one_man"]),
-)
-def test_reading_inverts_scipys_writing(array, compress, name):
-    payload = matlab(array, compress, name)
-    assert parse_matlab(payload, array.nbytes) == array.tobytes(order="F")
+@pytest.fixture
+def no_reader(monkeypatch):
+    """Fail when a file is parsed."""
+
+    def refuse(stream):
+        pytest.fail("the file was parsed")
+
+    monkeypatch.setattr("genbench.data.frey_faces.loadmat", refuse)
 
 
-def test_big_endian_files_are_read_too():
-    little, array = matlab(np.array([[7, 8]], dtype=np.uint8)), bytearray()
-    array += little[:124] + b"\x01\x00MI"
-    words = np.frombuffer(little[128:], dtype="<u4").copy()
-    raw = words.astype(">u4").tobytes()
-    # scipy writes the name and the pixels as short elements, whose content is bytes, not a word
-    for position in (words[:-1] >> 16).nonzero()[0]:
-        start = 4 * (position + 1)
-        raw = raw[:start] + little[128 + start : 132 + start] + raw[start + 4 :]
-    assert parse_matlab(bytes(array) + raw, 2) == b"\x07\x08"
+def require_refused(path, data_dir):
+    """Load the faces, expecting a short error that names the file."""
+    with pytest.raises(DataError) as caught:
+        load(DataConfig(name="frey_faces", validation_size=4), data_dir)
+    assert caught.value.exit_code == ExitCode.DATA
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 10
+
+
+def flipped(payload, position):
+    """Change one byte."""
+    changed = bytearray(payload)
+    changed[position] ^= 0x41
+    return bytes(changed)
 
 
 @pytest.mark.parametrize(
@@ -79,39 +80,50 @@ def test_big_endian_files_are_read_too():
         b"",
         b"MATLAB",
         bytes(200),
-        matlab(np.zeros((2, 3), np.uint8), version="4"),
-        matlab(np.arange(6.0).reshape(2, 3)),
+        matlab(columns(FRAMES), version="4"),
+        matlab(columns(FRAMES).astype(float)),
         matlab(np.array([[1 + 2j, 3]])),
         matlab(np.array([["text"]])),
         matlab({"field": np.zeros((2, 3), np.uint8)}),
         matlab(np.array([[True, False]])),
-        matlab(np.zeros((2, 2), np.uint8)),
-        matlab(np.zeros((2, 3), np.uint8)) + matlab(np.zeros((2, 3), np.uint8))[128:],
+        matlab(columns(FRAMES[1:]), compress=True),
+        WHOLE + matlab(columns(FRAMES))[128:],
+        *(flipped(WHOLE, position) for position in (0, 124, 128, 140, 600, -1)),
+        *(WHOLE[:cut] for cut in (1, 127, 128, 136, len(WHOLE) // 2, -1)),
     ],
 )
-def test_anything_but_one_uint8_array_of_the_size_is_refused(foreign):
-    with pytest.raises(ValueError, match=REFUSED):
-        parse_matlab(foreign, 6)
+def test_a_file_other_than_the_pinned_one_is_refused_and_not_parsed(
+    tiny_faces, tmp_path, no_reader, foreign
+):
+    tiny_faces.write_bytes(foreign)
+    require_refused(tiny_faces, tmp_path)
 
 
-@pytest.mark.parametrize("compress", [False, True])
-def test_a_file_cut_anywhere_is_refused(compress):
-    whole = matlab(columns(FRAMES[:1]), compress)
-    for cut in range(len(whole) - 8):
-        with pytest.raises(ValueError, match=REFUSED):
-            parse_matlab(whole[:cut], 560)
+def test_a_file_cut_anywhere_is_damaged(tiny_faces, tmp_path):
+    file = datasets["frey_faces"].files[0]
+    for cut in range(len(WHOLE)):
+        assert examine(file, WHOLE[:cut], tiny_faces).status == "damaged"
 
 
-@pytest.mark.parametrize("compress", [False, True])
-def test_every_single_flipped_byte_is_harmless_or_detected(tiny_faces, tmp_path, compress):
-    whole = matlab(columns(FRAMES), compress)
-    for position in range(900):
-        flipped = bytearray(whole)
-        flipped[position] ^= 0x41
-        tiny_faces.write_bytes(flipped)
-        (row,) = verify("frey_faces", tmp_path)
-        # the header's text, the array's name and padding carry no data
-        assert row["status"] == "damaged" or position < 192
+def test_every_single_flipped_byte_is_detected(tiny_faces, tmp_path):
+    file = datasets["frey_faces"].files[0]
+    for position in range(len(WHOLE)):
+        assert examine(file, flipped(WHOLE, position), tiny_faces).status == "damaged"
+
+
+def test_the_bytes_that_were_checked_are_the_bytes_that_are_parsed(
+    tiny_faces, tmp_path, monkeypatch
+):
+    read_bytes = Path.read_bytes
+
+    def read_and_replace(path):
+        content = read_bytes(path)
+        path.write_bytes(flipped(content, -1))
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_replace)
+    frames = read(datasets["frey_faces"], tmp_path).train_x
+    assert {frame.tobytes() for frame in frames} <= {frame.tobytes() for frame in FRAMES}
 
 
 def test_the_splits_hold_each_frame_once_upright_and_without_a_label(tiny_faces, tmp_path):
@@ -124,9 +136,12 @@ def test_the_splits_hold_each_frame_once_upright_and_without_a_label(tiny_faces,
     assert not np.array_equal(frames, FRAMES)
 
 
-def test_another_packing_of_the_same_pixels_is_accepted(tiny_faces, tmp_path):
+def test_another_packing_of_the_same_pixels_is_refused_and_not_parsed(
+    tiny_faces, tmp_path, no_reader
+):
     tiny_faces.write_bytes(matlab(columns(FRAMES), compress=False, name="another"))
-    assert [row["status"] for row in verify("frey_faces", tmp_path)] == ["ok"]
+    assert [row["status"] for row in verify("frey_faces", tmp_path)] == ["damaged"]
+    require_refused(tiny_faces, tmp_path)
 
 
 def test_other_pixels_are_a_data_error_that_names_file_digest_and_repair(tiny_faces, tmp_path):
@@ -136,8 +151,15 @@ def test_other_pixels_are_a_data_error_that_names_file_digest_and_repair(tiny_fa
     with pytest.raises(DataError) as caught:
         load(DataConfig(name="frey_faces", validation_size=4), tmp_path)
     assert caught.value.exit_code == ExitCode.DATA
-    for part in (str(tiny_faces), sha256_bytes(FRAMES.tobytes()), "data fetch frey_faces"):
+    for part in (str(tiny_faces), sha256_bytes(WHOLE), "data fetch frey_faces"):
         assert part in str(caught.value)
+
+
+def test_a_reader_that_returns_other_pixels_is_refused(tiny_faces, tmp_path, monkeypatch):
+    other = {"ff": columns(FRAMES)[::-1]}
+    monkeypatch.setattr("genbench.data.frey_faces.loadmat", lambda stream: other)
+    with pytest.raises(DataError, match="install another version of scipy"):
+        read(datasets["frey_faces"], tmp_path)
 
 
 def test_a_missing_file_is_a_data_error_that_says_where_to_put_it(tiny_faces, tmp_path):
@@ -158,7 +180,7 @@ def test_the_protocol_says_that_a_film_was_shuffled(tiny_faces, tmp_path):
 @pytest.mark.frey
 def test_the_real_faces_are_the_pinned_ones_as_scipy_reads_them(frey_file: Path):
     film = loadmat(frey_file)["ff"].T.reshape(-1, 28, 20)
-    assert sha256_bytes(film.tobytes()) == datasets["frey_faces"].files[0].content_sha256
+    assert sha256_bytes(film.tobytes()) == datasets["frey_faces"].pixels_sha256
     raw = read(datasets["frey_faces"], frey_file.parents[1])
     frames = np.concatenate([raw.train_x, raw.test_x])
     assert len({frame.tobytes() for frame in frames}) == 1965

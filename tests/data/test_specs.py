@@ -56,7 +56,9 @@ def test_listing_fetching_and_configuring_need_no_torch_and_no_scikit_learn():
         "DataConfig(name='mnist'), verify('digits'), fetch('digits'), data_home()\n"
         "print(sorted({'torch', 'sklearn', 'numpy'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
