@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def suite_files() -> dict[str, Path]:
     """Return the suites that come with genbench, by name."""
-    checkout = Path(__file__).resolve().parents[2]
-    in_checkout = (checkout / "pyproject.toml").is_file() and (checkout / "configs").is_dir()
-    folder = checkout / "configs" if in_checkout else Path(str(files("genbench.configs")))
+    package = Path(str(files("genbench")))
+    installed = package / "configs"
+    folder = installed if installed.is_dir() else package.parent / "configs"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 

@@ -1,6 +1,7 @@
 """Every registered recipe on tiny images, in every network and observation model it offers."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, get_args, get_origin
 
 import pytest
@@ -112,7 +113,14 @@ class Ready:
     y: torch.Tensor
 
     @classmethod
-    def of(cls, case, seed=0):
+    @cache
+    def of(cls, case):
+        """Return one for all tests of a case, which leave it as it is."""
+        return cls.fresh(case)
+
+    @classmethod
+    def fresh(cls, case, seed=0):
+        """Return one that a test may change."""
         built = case.build(seed)
         return cls(case, built, *case.data(built=built))
 
@@ -157,13 +165,13 @@ def with_capability(needs):
 
 
 def conditional():
-    able = [case for case in CASES if isinstance(case.build().model, Conditions)]
+    able = [case for case in CASES if isinstance(Ready.of(case).model, Conditions)]
     return pytest.mark.parametrize("case", able, ids=lambda case: case.name)
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 trained_cases = pytest.mark.parametrize(
-    "case", [case for case in CASES if case.build().updates], ids=lambda case: case.name
+    "case", [case for case in CASES if Ready.of(case).built.updates], ids=lambda case: case.name
 )
 
 

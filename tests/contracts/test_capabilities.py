@@ -114,7 +114,7 @@ class TestHasPosterior:
         assert not torch.allclose(whole.mean[0], whole.mean[1])
 
     def test_draws_carry_gradients_to_the_encoder(self, case):
-        ready = Ready.of(case)
+        ready = Ready.fresh(case)
         q = ready.view.posterior(ready.x)
         if not list(ready.model.parameters()):
             pytest.skip("fitted in closed form")

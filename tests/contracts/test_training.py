@@ -28,7 +28,7 @@ def test_updates_share_no_parameter_and_leave_none_out(case):
 
 @trained_cases
 def test_losses_are_finite_scalars_with_finite_logs(case):
-    for _, loss in losses(Ready.of(case)):
+    for _, loss in losses(Ready.fresh(case)):
         assert loss.value.shape == ()
         assert torch.isfinite(loss.value)
         assert all(torch.isfinite(v) and v.shape == () for v in loss.logged.values())
@@ -36,7 +36,7 @@ def test_losses_are_finite_scalars_with_finite_logs(case):
 
 @trained_cases
 def test_gradients_reach_all_parameters_of_their_update_and_none_of_the_others(case):
-    ready = Ready.of(case)
+    ready = Ready.fresh(case)
     names = {id(p): name for name, p in ready.model.named_parameters()}
     for update, loss in losses(ready):
         ready.model.zero_grad(set_to_none=True)
@@ -51,7 +51,7 @@ def test_gradients_reach_all_parameters_of_their_update_and_none_of_the_others(c
 
 @trained_cases
 def test_a_small_step_against_the_gradient_lowers_the_loss(case):
-    ready = Ready.of(case)
+    ready = Ready.fresh(case)
     for i, (update, loss) in enumerate(losses(ready)):
         parameters = list(update.parameters)
         gradients = torch.autograd.grad(loss.value, parameters)
@@ -68,13 +68,13 @@ def test_a_small_step_against_the_gradient_lowers_the_loss(case):
 
 @trained_cases
 def test_the_same_noise_gives_the_same_loss(case):
-    first, second = ([loss.value.item() for _, loss in losses(Ready.of(case))] for _ in range(2))
+    first, second = ([loss.value.item() for _, loss in losses(Ready.fresh(case))] for _ in range(2))
     assert first == second
 
 
 @every_case
 def test_what_is_saved_and_read_answers_with_the_same_numbers(case, tmp_path):
-    ready, other = Ready.of(case, seed=0), Ready.of(case, seed=1)
+    ready, other = Ready.of(case), Ready.fresh(case, seed=1)
     expected = outputs(ready)
     assert expected
     before = outputs(other)
@@ -88,7 +88,7 @@ def test_what_is_saved_and_read_answers_with_the_same_numbers(case, tmp_path):
 
 @every_case
 def test_a_copy_answers_the_same_and_shares_nothing(case):
-    ready = Ready.of(case)
+    ready = Ready.fresh(case)
     expected = outputs(ready)
     duplicate = copy.deepcopy(ready.built.model)
     named = dict([*ready.model.named_parameters(), *ready.model.named_buffers()])
@@ -107,6 +107,6 @@ def test_a_copy_answers_the_same_and_shares_nothing(case):
 
 @every_case
 def test_the_same_seed_builds_the_same_model_and_another_seed_another(case):
-    a, b, c = (outputs(Ready.of(case, seed=s)) for s in (4, 4, 5))
+    a, b, c = (outputs(Ready.fresh(case, seed)) for seed in (4, 4, 5))
     assert all(torch.equal(a[k], b[k]) for k in a)
     assert any(not torch.equal(a[k], c[k]) for k in a)

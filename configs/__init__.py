@@ -1,1 +1,0 @@
-"""The suites that come with genbench, one TOML file each."""
