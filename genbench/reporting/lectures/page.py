@@ -12,7 +12,6 @@ from markupsafe import Markup
 from genbench.core.files import write_atomic
 from genbench.reporting import numbers
 from genbench.reporting.lectures.exhibits import Exhibit, exhibit
-from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.prose import line, paragraphs
 from genbench.reporting.lectures.shelf import Shelf
 from genbench.reporting.lectures.topics import (
@@ -122,10 +121,9 @@ def build(results_dir: Path, reports_dir: Path, suite: str) -> Path:
 
 def page(topics: Sequence[Topic], table: RowTable, shelf: Shelf) -> str:
     """Fill in the template."""
-    typesetter = Typesetter()
-    sections = _numbered([_section(t, table, shelf, typesetter) for t in topics])
+    sections = _numbered([_section(t, table, shelf) for t in topics])
     checks = [check for s in sections for group in s.checks for check in group.checks]
-    rows = [_row(row, sections, shelf, typesetter) for row in table.row]
+    rows = [_row(row, sections, shelf) for row in table.row]
     return render(
         "lectures.html.j2",
         sections=sections,
@@ -137,20 +135,16 @@ def page(topics: Sequence[Topic], table: RowTable, shelf: Shelf) -> str:
         n_held=sum(check.passed for check in checks),
         n_slips=sum(len(section.slips) for section in sections),
         n_shown=sum(view.row.status == "shown" and not view.waiting for view in rows),
-        letters=typesetter.letters,
     )
 
 
-def _section(topic: Topic, table: RowTable, shelf: Shelf, typesetter: Typesetter) -> Section:
-    slips = (
-        SlipView(s.source, s.place, line(s.printed, typesetter), line(s.instead, typesetter))
-        for s in topic.slip
-    )
+def _section(topic: Topic, table: RowTable, shelf: Shelf) -> Section:
+    slips = (SlipView(s.source, s.place, line(s.printed), line(s.instead)) for s in topic.slip)
     return Section(
         number=0,
         topic=topic,
         rows=tuple(row for row in table.row if row.topic == topic.name),
-        text=paragraphs(topic.text, typesetter),
+        text=paragraphs(topic.text),
         exhibits=tuple(exhibit(show, shelf) for show in topic.show),
         checks=tuple(_checks(wanted, shelf) for wanted in topic.checks),
         slips=tuple(slips),
@@ -210,15 +204,13 @@ def _commands(topic: Topic, shelf: Shelf) -> Iterator[Command]:
         yield Command(shelf.study_command(name), shelf.took(study=name))
 
 
-def _row(
-    row: LectureRow, sections: Sequence[Section], shelf: Shelf, typesetter: Typesetter
-) -> RowView:
+def _row(row: LectureRow, sections: Sequence[Section], shelf: Shelf) -> RowView:
     studies = [shelf.study(name) for name in row.studies]
     checks = [check for study in studies if study for check in study.checks]
     held = f"{sum(check.passed for check in checks)} of {len(checks)} hold" if checks else ""
     return RowView(
         row=row,
-        check=line(row.check, typesetter),
+        check=line(row.check),
         section=next(s for s in sections if s.topic.name == row.topic),
         commands=(
             *(shelf.suite_command(name) for name in row.suites),
