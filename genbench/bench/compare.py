@@ -1,52 +1,49 @@
-"""New rows against stored ones: first whether they compare at all, then which are slower.
-
-Imports no torch.
-"""
+"""New rows against stored ones: whether they compare at all, then which are slower. No torch."""
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from genbench.bench.rows import NotComparableError, Row, key_of, name_of
+from genbench.bench.rows import BenchRow, StoredRowsError, key_of, name_of
 
-Verdict = Literal["same", "slower", "faster", "unclear"]
+SpeedVerdict = Literal["same", "slower", "faster", "unclear"]
 
 LEAST_BAND = 0.15
-"""A change of speed below this share is never called one.
+"""A relative change of speed below this is never reported.
 
 Between two runs of the same code a machine drifts by more than the blocks of one run show.
 """
 
 STANDARD_ERRORS = 4.0
-"""The band about 1 is this many standard errors of the ratio wide, if that is wider."""
+"""Half the width of the band about 1, in standard errors of the ratio, where that is wider."""
 
 NAMED = 6
-"""Benchmarks that a message names before it counts the rest."""
+"""Missing benchmarks that a message names before it counts the rest."""
 
 
 def require_comparable(
-    old: Sequence[Row], new: Sequence[Mapping[str, Any]], machine: Mapping[str, Any]
+    old: Sequence[BenchRow], new: Sequence[Mapping[str, Any]], machine: Mapping[str, Any]
 ) -> None:
-    """Compare key sets and machines, before anything is measured.
+    """Compare keys and machines before anything is measured.
 
     Args:
         old: Stored rows.
-        new: Rows with at least the keys.
+        new: Rows with at least their keys.
         machine: This machine's fingerprint and digest.
 
     Raises:
-        NotComparableError: Names each benchmark that only one side has, or what differs between
+        StoredRowsError: Names each benchmark that only one side has, or what differs between
             the machines.
     """
     before, now = ({key_of(row): name_of(row) for row in rows} for rows in (old, new))
     missing = [name for key, name in before.items() if key not in now]
     extra = [name for key, name in now.items() if key not in before]
     if missing or extra:
-        raise NotComparableError("\n".join([*_missing(missing, extra), *_extra(extra)]))
+        raise StoredRowsError("\n".join([*_missing(missing, extra), *_extra(extra)]))
     for row in old:
         if row["fingerprint_digest"] != machine["fingerprint_digest"]:
-            raise NotComparableError(_different(row["fingerprint"], machine["fingerprint"]))
+            raise StoredRowsError(_different(row["fingerprint"], machine["fingerprint"]))
 
 
 def _missing(missing: Sequence[str], extra: Sequence[str]) -> list[str]:
@@ -69,16 +66,22 @@ def _extra(extra: Sequence[str]) -> list[str]:
 def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     changes = [f"{n}: {old.get(n)} -> {new.get(n)}" for n in names if n != "genbench"]
-    return "\n".join(["the rows are of another machine; speeds do not compare:", *changes[:8]])
+    return "\n".join(["the rows are from another machine; speeds do not compare:", *changes[:8]])
 
 
-def judge(old: Row, new: Row) -> dict[str, Any]:
+def compare_rows(old: Sequence[BenchRow], new: Sequence[BenchRow]) -> list[BenchRow]:
+    """Return the new rows with their verdicts; the key sets are equal."""
+    stored = {key_of(row): row for row in old}
+    return [row | compare_row(stored[key_of(row)], row) for row in new]
+
+
+def compare_row(old: BenchRow, new: BenchRow) -> dict[str, Any]:
     """Return the verdict on one row.
 
-    Two ratios of new to old are looked at: of the speed itself, and of the speed in units of the
-    rate of matrix products measured in turn with it, which a busy machine moves far less. Only a
-    row that falls below the band in both is slower, only one that rises above it in both is faster;
-    where they disagree the verdict is unclear. A row without products has the first ratio alone.
+    It rests on two ratios of new to old: that of the speed itself, and that of the speed relative
+    to the matrix products timed in turn with it, which a busy machine changes far less. A row is
+    slower if both ratios fall below the band, faster if both rise above it, and unclear if the two
+    disagree. A row without products has the first ratio alone.
 
     Returns:
         ``verdict``, ``speed_ratio``, ``corrected_ratio`` (or None) and
@@ -86,30 +89,29 @@ def judge(old: Row, new: Row) -> dict[str, Any]:
         slower.
     """
     speed = new["samples_per_s"] / old["samples_per_s"]
-    speed_band = _band(old["relative_error"], new["relative_error"])
-    corrected, band = None, speed_band
+    bands = [_band(old["relative_error"], new["relative_error"])]
+    verdicts, corrected = {_verdict(speed, bands[0])}, None
     if _has_products(old) and _has_products(new):
-        corrected = _per_machine(new) / _per_machine(old)
-        band = _band(old["share_relative_error"], new["share_relative_error"])
-    sides = [_side(speed, speed_band)] + ([] if corrected is None else [_side(corrected, band)])
-    widest = max(speed_band, band)
+        corrected = _per_operation(new) / _per_operation(old)
+        bands.append(_band(old["share_relative_error"], new["share_relative_error"]))
+        verdicts.add(_verdict(corrected, bands[1]))
     return {
-        "verdict": sides[0] if len(set(sides)) == 1 else "unclear",
+        "verdict": verdicts.pop() if len(verdicts) == 1 else "unclear",
         "speed_ratio": speed,
         "corrected_ratio": corrected,
-        "smallest_detectable_slowdown": 1 - math.exp(-widest),
+        "smallest_detectable_slowdown": 1 - math.exp(-max(bands)),
     }
 
 
-def _has_products(row: Row) -> bool:
+def _has_products(row: BenchRow) -> bool:
     return row.get("limit_samples_per_s") is not None
 
 
-def _per_machine(row: Row) -> float:
-    """Return the speed per operation a second that the machine gave to the bare products.
+def _per_operation(row: BenchRow) -> float:
+    """Return the speed over the rate of operations that the bare products reached.
 
-    Operations of a step are counted in, so that code which does needless products is not excused
-    by a limit that does them, too.
+    Counting the operations of a step keeps code that computes needless products from being excused
+    by a limit that computes them, too.
     """
     return float(row["samples_per_s"] / (row["limit_samples_per_s"] * row["flops_per_step"]))
 
@@ -119,13 +121,7 @@ def _band(*errors: float) -> float:
     return max(-math.log1p(-LEAST_BAND), STANDARD_ERRORS * math.hypot(*errors))
 
 
-def _side(ratio: float, band: float) -> Verdict:
+def _verdict(ratio: float, band: float) -> SpeedVerdict:
     if abs(math.log(ratio)) <= band:
         return "same"
     return "slower" if ratio < 1 else "faster"
-
-
-def compare(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """Return the new rows with their verdicts; the key sets are equal."""
-    stored = {key_of(row): row for row in old}
-    return [row | judge(stored[key_of(row)], row) for row in new]

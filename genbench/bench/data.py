@@ -1,7 +1,4 @@
-"""MNIST from the data directory where it lies there, else random images of its shape; no download.
-
-Imports torch and :mod:`genbench.data`.
-"""
+"""MNIST if the data directory has it, else random images of its shape; nothing is downloaded."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +17,14 @@ N_SYNTHETIC = 20_000
 
 
 def bench_data(data_dir: Path | None, device: torch.device) -> Dataset:
-    """Return training images on the device; ``name`` says which, ``mnist`` or ``synthetic``."""
-    found = verify("mnist", data_home(data_dir))
-    if all(row["status"] == "ok" for row in found):
+    """Return training images on the device, named ``mnist`` or ``synthetic``."""
+    if all(row["status"] == "ok" for row in verify("mnist", data_home(data_dir))):
         return load(BINARY, data_dir, device)
     return synthetic(N_SYNTHETIC, device)
 
 
 def synthetic(n: int, device: torch.device) -> Dataset:
-    """Make n training images in memory, of MNIST's shape, each pixel uniform over its levels."""
+    """Draw n training images of MNIST's shape, each pixel uniform over its levels."""
     random = Stream(0, ("bench", "synthetic")).generator()
     levels = torch.randint(256, (n, 1, 28, 28), generator=random, dtype=torch.uint8)
     labels = torch.randint(10, (n,), generator=random)
@@ -48,23 +44,22 @@ def synthetic(n: int, device: torch.device) -> Dataset:
 
 
 def first_images(data: Dataset, n: int, *, binary: bool) -> Dataset:
-    """Return the first n training images as a data set, binarised anew for each batch or grey.
+    """Return the first n training images as a data set, dynamically binarised or grey.
 
-    Where there are fewer than n they come again, in the same order.
+    If there are fewer than n, they repeat in the same order.
     """
-    have = data.size("train")
-    place = torch.arange(n, device=data.labels.device) % have
+    indices = torch.arange(n, device=data.labels.device) % data.size("train")
     return replace(
         data,
         config=BINARY if binary else GREY,
         domain="binary" if binary else "unit_interval",
-        levels=data.levels[:have][place],
-        labels=data.labels[:have][place],
+        levels=data.levels[indices],
+        labels=data.labels[indices],
         sizes={"train": n, "validation": 0, "test": 0},
     )
 
 
-def mean_image(data: Dataset) -> Tensor:
-    """Return the mean of at most 1,000 training images, (C, H, W) in [0, 1], on the CPU."""
+def mean_training_image(data: Dataset) -> Tensor:
+    """Return the mean of up to 1,000 training images, (C, H, W) in [0, 1], on the CPU."""
     n = min(1000, data.size("train"))
     return (data.levels[:n].double().mean(dim=0) / (data.n_levels - 1)).float().cpu()

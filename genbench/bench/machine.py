@@ -1,4 +1,4 @@
-"""The fingerprint of a machine: speeds compare only where it is the same. Imports torch."""
+"""The fingerprint of a machine (speeds compare only where it is the same) and its peak values."""
 
 import os
 import platform
@@ -14,15 +14,15 @@ from genbench.runs.provenance import versions
 from genbench.version import __version__
 
 PEAK_SIZES = {"cpu": 1024, "cuda": 8192}
-"""Rows and columns of the square matrices whose product shows the machine's best."""
+"""Rows and columns of the square matrices whose product shows the machine's best rate."""
 
 PEAK_SECONDS = 0.25
 
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
-    """Describe all that decides on speed beside the code of genbench.
+    """Describe everything that decides on speed, apart from the code of genbench.
 
-    The rows carry it with its digest, which leaves ``genbench`` out: comparing versions of the code
+    The rows carry it with its digest, which leaves out ``genbench``: comparing versions of the code
     is the point.
     """
     return {
@@ -59,8 +59,8 @@ def _driver() -> str | None:
     if not tool:
         return None
     query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
-    done = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
-    return done.stdout.split("\n")[0].strip() or None
+    answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
+    return answer.stdout.split("\n")[0].strip() or None
 
 
 def peak_flops(device: torch.device) -> float:
@@ -79,10 +79,10 @@ def peak_flops(device: torch.device) -> float:
 
 
 class PeakMemory:
-    """The most memory that was held since it was made.
+    """The peak of memory use since this object was made.
 
-    On a GPU what torch allocated there; on a processor the resident size of the whole process,
-    libraries included, where the system can tell (Linux).
+    On a GPU, the memory that torch allocated there; on a CPU, the resident size of the whole
+    process, libraries included, where the system reports it (Linux).
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -97,7 +97,7 @@ class PeakMemory:
             self.known = False
 
     def bytes(self) -> int | None:
-        """Return the peak, or None where it cannot be known."""
+        """Return the peak, or None where it is unknown."""
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
         if not self.known:

@@ -1,7 +1,7 @@
 """The matrix products of a computation: recorded from it, and replayed alone as its limit.
 
-Only products of two matrices and convolutions count. A product one of whose sizes is 1 moves
-memory and computes little: it is no part of the limit. Imports torch only.
+Only convolutions and products of two matrices count. A product with a vector moves memory and
+computes little: it is not part of the limit.
 """
 
 import math
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
-class Layout(NamedTuple):
-    """Shape, strides and type of an operand; a transposed matrix is known by its strides."""
+class Operand(NamedTuple):
+    """Shape, strides and type of a tensor; the strides tell whether a matrix is transposed."""
 
     shape: tuple[int, ...]
     stride: tuple[int, ...]
@@ -25,18 +25,18 @@ class Layout(NamedTuple):
 class Product(NamedTuple):
     """One product: ``mm``, ``bmm``, ``convolution`` or ``convolution_backward``.
 
-    ``options`` are the arguments of a convolution behind its operands. ``flops`` counts each
+    ``options`` are the arguments of a convolution after its operands. ``flops`` counts each
     multiplication and each addition.
     """
 
     kind: str
-    operands: tuple[Layout, ...]
+    operands: tuple[Operand, ...]
     options: tuple[Any, ...]
     flops: int
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Collects the matrix products of whatever runs inside it, the backward pass included."""
+class ProductRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Collects the matrix products of the code inside it, the backward pass included."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -53,9 +53,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
 
-def record(function: Callable[[], object]) -> list[Product]:
+def record_products(function: Callable[[], object]) -> list[Product]:
     """Run ``function`` once and return its matrix products in order."""
-    recorder = Recorder()
+    recorder = ProductRecorder()
     with recorder:
         function()
     return recorder.products
@@ -66,11 +66,11 @@ def total_flops(products: Sequence[Product]) -> int:
     return sum(product.flops for product in products)
 
 
-def _layout(tensor: Tensor) -> Layout:
-    """Read a layout; an operand that is expanded counts as the contiguous one it stands for."""
+def _operand(tensor: Tensor) -> Operand:
+    """Describe a tensor; an expanded one counts as the contiguous tensor that it stands for."""
     expanded = any(s == 0 and n > 1 for s, n in zip(tensor.stride(), tensor.shape, strict=True))
     stride = torch.empty(tensor.shape, device="meta").stride() if expanded else tensor.stride()
-    return Layout(tuple(tensor.shape), tuple(stride), tensor.dtype)
+    return Operand(tuple(tensor.shape), tuple(stride), tensor.dtype)
 
 
 def _read_product(kind: str, first: int, args: tuple[Any, ...], result: Any) -> Product | None:
@@ -79,19 +79,19 @@ def _read_product(kind: str, first: int, args: tuple[Any, ...], result: Any) -> 
     if min(sizes) < 2:
         return None
     batch = math.prod(a.shape[:-2])
-    return Product(kind, (_layout(a), _layout(b)), (), 2 * batch * math.prod(sizes))
+    return Product(kind, (_operand(a), _operand(b)), (), 2 * batch * math.prod(sizes))
 
 
 def _convolution_flops(x: Tensor, weight: Tensor, y: Tensor, transposed: bool) -> int:
-    """Each weight meets each place of the picture that is not upsampled, for each datum."""
-    places = math.prod((x if transposed else y).shape[2:])
-    return 2 * len(x) * places * weight.numel()
+    """Each weight is used at each pixel of the smaller image, for each datum."""
+    n_pixels = math.prod((x if transposed else y).shape[2:])
+    return 2 * len(x) * n_pixels * weight.numel()
 
 
 def _read_convolution(args: tuple[Any, ...], result: Any) -> Product:
     x, weight, _, *options = args
     flops = _convolution_flops(x, weight, result, transposed=options[3])
-    return Product("convolution", (_layout(x), _layout(weight)), _frozen(options), flops)
+    return Product("convolution", (_operand(x), _operand(weight)), _frozen(options), flops)
 
 
 def _frozen(options: Sequence[Any]) -> tuple[Any, ...]:
@@ -100,10 +100,10 @@ def _frozen(options: Sequence[Any]) -> tuple[Any, ...]:
 
 def _read_convolution_backward(args: tuple[Any, ...], result: Any) -> Product:
     grad, x, weight, _, *options, mask = args
-    wanted = (bool(mask[0]), bool(mask[1]), False)
-    flops = _convolution_flops(x, weight, grad, transposed=options[3]) * sum(wanted)
-    operands = (_layout(grad), _layout(x), _layout(weight))
-    return Product("convolution_backward", operands, _frozen([*options, wanted]), flops)
+    gradients = (bool(mask[0]), bool(mask[1]), False)  # of x, of the weight, none of the bias
+    flops = _convolution_flops(x, weight, grad, transposed=options[3]) * sum(gradients)
+    operands = (_operand(grad), _operand(x), _operand(weight))
+    return Product("convolution_backward", operands, _frozen([*options, gradients]), flops)
 
 
 _ATEN = torch.ops.aten
@@ -120,14 +120,11 @@ _READERS: dict[Any, Callable[[tuple[Any, ...], Any], Product | None]] = {
 def replay(products: Sequence[Product], device: torch.device) -> Callable[[], None]:
     """Return a callable that computes exactly these products and nothing else.
 
-    Operands are drawn and results allocated beforehand; equal products share them. A bias is not
-    added. On a GPU the products are captured into one graph, so that no launch is waited for.
+    Operands are drawn and results allocated beforehand; equal products share them. No bias is
+    added. On a GPU the products are captured into one graph, so that launches cost no time.
     """
-    made: dict[Product, Callable[[], object]] = {}
-    for product in products:
-        if product not in made:
-            made[product] = _bare(product, device)
-    calls = [made[product] for product in products]
+    bare = {product: _bare(product, device) for product in dict.fromkeys(products)}
+    calls = [bare[product] for product in products]
 
     @torch.no_grad()
     def run() -> None:
@@ -149,13 +146,11 @@ def _captured(run: Callable[[], None]) -> Callable[[], None]:
     return graph.replay
 
 
-def _operand(layout: Layout, device: torch.device) -> Tensor:
-    empty = torch.empty_strided(layout.shape, layout.stride, dtype=layout.dtype, device=device)
-    return empty.normal_()
-
-
 def _bare(product: Product, device: torch.device) -> Callable[[], object]:
-    operands = [_operand(layout, device) for layout in product.operands]
+    operands = [
+        torch.empty_strided(o.shape, o.stride, dtype=o.dtype, device=device).normal_()
+        for o in product.operands
+    ]
     if product.kind in ("mm", "bmm"):
         function = torch.mm if product.kind == "mm" else torch.bmm
         a, b = operands

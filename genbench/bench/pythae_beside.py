@@ -1,4 +1,4 @@
-"""pythae, where it is installed (extra ``bench``), with the same network."""
+"""pythae with the same network, if it is installed (extra ``bench``)."""
 
 import contextlib
 import io
@@ -14,7 +14,7 @@ from torch import Tensor
 from genbench.bench.timing import Contender
 
 NLL_BATCH = 100
-"""Draws that ``get_nll`` decodes at once: its own default."""
+"""Draws that ``get_nll`` decodes at once, by its own default."""
 
 
 def installed() -> bool:
@@ -23,7 +23,7 @@ def installed() -> bool:
 
 
 def _quietly(function: Callable[[], Any]) -> Any:
-    """Call ``function`` without its announcements."""
+    """Call ``function`` without its log messages."""
     logging.disable(logging.INFO)
     try:
         return function()
@@ -64,9 +64,9 @@ def training(
 def bound(
     hidden: Sequence[int], latent_dim: int, n_samples: int, x: Tensor, device: torch.device
 ) -> Contender | None:
-    """Return its ``get_nll`` with K draws on each of x, or None where K is no multiple of 100.
+    """Return its ``get_nll`` with K draws for each of x, or None if K is not a multiple of 100.
 
-    It decodes whole batches only: with another K it would draw fewer, or more, than asked.
+    It decodes whole batches only: with any other K it would draw more or fewer than asked.
     """
     if n_samples % NLL_BATCH:
         return None

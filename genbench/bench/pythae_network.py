@@ -1,4 +1,4 @@
-"""The networks of a dense VAE in the classes that pythae wants, which is imported when called."""
+"""A dense VAE in the classes that pythae requires; pythae is imported only when one is built."""
 
 from collections.abc import Sequence
 from itertools import pairwise

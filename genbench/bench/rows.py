@@ -1,4 +1,4 @@
-"""What a row is: its key, its fingerprint, and how stored rows are read back. Imports no torch."""
+"""A row: its key, its fingerprint, and how stored rows are read back. Imports no torch."""
 
 import json
 import math
@@ -10,32 +10,32 @@ from genbench.bench.settings import TASKS
 from genbench.core.errors import ExitCode, GenbenchError
 from genbench.core.files import canonical_json, sha256_bytes
 
-Row = dict[str, Any]
+BenchRow = dict[str, Any]
 
 KEY = ("recipe", "task", "batch_size", "device", "data", "options", "study", "study_value")
 """What makes two rows the same benchmark."""
 
-COMPARED = {"samples_per_s": True, "batch_size": True, "relative_error": False}
-"""Numbers that every row has and that a comparison needs, and whether they are above 0."""
+NUMBERS = {"samples_per_s": True, "batch_size": True, "relative_error": False}
+"""Numbers that a comparison needs of every row, and whether they must be above 0."""
 
-LIMIT = {"limit_samples_per_s": True, "flops_per_step": True, "share_relative_error": False}
-"""The same of a row that has a limit."""
+LIMIT_NUMBERS = {"limit_samples_per_s": True, "flops_per_step": True, "share_relative_error": False}
+"""The same of a row with a limit."""
 
 
-class NotComparableError(GenbenchError):
-    """Stored rows are missing or damaged, or not of the same benchmarks and machine."""
+class StoredRowsError(GenbenchError):
+    """Stored rows are missing or damaged, or from other benchmarks or another machine."""
 
     exit_code = ExitCode.BASELINE
 
 
 def digest(fingerprint: Mapping[str, Any]) -> str:
-    """Return twelve digits that differ where two machines do; the code's version is left out."""
+    """Return twelve digits that differ if two machines do; genbench's version is left out."""
     machine = {name: value for name, value in fingerprint.items() if name != "genbench"}
     return sha256_bytes(canonical_json(machine).encode())[:12]
 
 
 def key_of(row: Mapping[str, Any]) -> str:
-    """Return what two rows must share to be compared, as canonical JSON."""
+    """Return as canonical JSON what two rows must share to be compared."""
     return canonical_json({name: row.get(name) for name in KEY})
 
 
@@ -57,27 +57,26 @@ def _plain(value: Any) -> str:
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[BenchRow]:
     """Read what ``bench --output`` wrote.
 
     Raises:
-        NotComparableError: The file is missing, truncated, no list of rows, or holds a number that
-            is not one; says which row and key.
+        StoredRowsError: The file is missing, truncated or not a list of rows, or a row is damaged;
+            the message names the row and the key.
     """
     try:
-        found = json.loads(path.read_text(), parse_constant=_no_constant)
+        rows = json.loads(path.read_text(), parse_constant=_no_constant)
     except OSError as error:
-        raise NotComparableError(f"cannot read {path}: {error.strerror or error}") from error
+        raise StoredRowsError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise NotComparableError(f"{path} is damaged, not JSON: {error}") from error
-    if not isinstance(found, list) or not found:
-        raise NotComparableError(f"{path} is no list of rows of `genbench bench --format json`")
-    for i, row in enumerate(found):
-        problem = _problem(row)
-        if problem:
-            raise NotComparableError(f"{path}: row {i}: {problem}")
-    _require_distinct(found, path)
-    return found
+        raise StoredRowsError(f"{path} is damaged, not JSON: {error}") from error
+    if not isinstance(rows, list) or not rows:
+        raise StoredRowsError(f"{path} is no list of rows of `genbench bench --format json`")
+    for i, row in enumerate(rows):
+        if problem := _problem(row):
+            raise StoredRowsError(f"{path}: row {i}: {problem}")
+    _require_distinct(rows, path)
+    return rows
 
 
 def _no_constant(name: str) -> float:
@@ -94,13 +93,10 @@ def _problem(row: Any) -> str | None:
             return f"{name}: missing, or no {kind.__name__}"
     if row.get("task") not in TASKS:
         return f"task: {row.get('task')!r} is none of {', '.join(TASKS)}"
-    for name, positive in COMPARED.items():
+    limited = row.get("limit_samples_per_s") is not None
+    for name, positive in (NUMBERS | (LIMIT_NUMBERS if limited else {})).items():
         if not _is_number(row.get(name), positive=positive):
             return f"{name}: missing, or no number {'above' if positive else 'of at least'} 0"
-    limited = row.get("limit_samples_per_s") is not None
-    for name, positive in LIMIT.items() if limited else ():
-        if not _is_number(row.get(name), positive=positive):
-            return f"{name}: no number {'above' if positive else 'of at least'} 0 beside a limit"
     if row.get("fingerprint_digest") != digest(row["fingerprint"]):
         return "fingerprint_digest is not that of its fingerprint"
     return None
@@ -112,9 +108,9 @@ def _is_number(value: Any, *, positive: bool) -> bool:
     return value > 0 if positive else value >= 0
 
 
-def _require_distinct(rows: Sequence[Row], path: Path) -> None:
+def _require_distinct(rows: Sequence[BenchRow], path: Path) -> None:
     seen: set[str] = set()
     for row in rows:
         if key_of(row) in seen:
-            raise NotComparableError(f"{path}: {name_of(row)} is there twice")
+            raise StoredRowsError(f"{path}: {name_of(row)} is there twice")
         seen.add(key_of(row))

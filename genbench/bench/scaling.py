@@ -1,14 +1,11 @@
-"""How time grows with a size: exponents of power laws, and their figures.
-
-Imports matplotlib when a figure is drawn, and no torch.
-"""
+"""How time grows with a size: exponents of power laws, and their figure. Imports no torch."""
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from genbench.bench.rows import Row
+from genbench.bench.rows import BenchRow
 
 
 class Exponent(NamedTuple):
@@ -29,65 +26,65 @@ def fit_exponent(x: Sequence[float], y: Sequence[float]) -> Exponent:
     n, mean_u, mean_v = len(u), math.fsum(u) / len(u), math.fsum(v) / len(v)
     squares = math.fsum((a - mean_u) ** 2 for a in u)
     slope = math.fsum((a - mean_u) * (b - mean_v) for a, b in zip(u, v, strict=True)) / squares
-    left = math.fsum((b - mean_v - slope * (a - mean_u)) ** 2 for a, b in zip(u, v, strict=True))
-    return Exponent(slope, math.sqrt(left / (n - 2) / squares) if n > 2 else None)
+    rest = math.fsum((b - mean_v - slope * (a - mean_u)) ** 2 for a, b in zip(u, v, strict=True))
+    return Exponent(slope, math.sqrt(rest / (n - 2) / squares) if n > 2 else None)
 
 
-def groups(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows of a study by the line of its figure that they make."""
-    found: dict[str, list[Row]] = {}
+def scaling_lines(rows: Sequence[BenchRow]) -> dict[str, list[BenchRow]]:
+    """Return the rows of a study by the line of its figure to which they belong."""
+    lines: dict[str, list[BenchRow]] = {}
     for row in rows:
         sizes = [] if row["study"] == "batch_size" else [f"batch {row['batch_size']}"]
-        found.setdefault(", ".join([f"{row['recipe']} {row['task']}", *sizes]), []).append(row)
-    return found
+        lines.setdefault(", ".join([f"{row['recipe']} {row['task']}", *sizes]), []).append(row)
+    return lines
 
 
-def with_exponents(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of a study, each with the exponent of the line that it is on."""
-    done = []
-    for line in groups(rows).values():
+def with_exponents(rows: Sequence[BenchRow]) -> list[BenchRow]:
+    """Return the rows of a study, each with the exponent of its line."""
+    extended = []
+    for line in scaling_lines(rows).values():
         times = [row["step_seconds"] for row in line]
         fit = fit_exponent([row["study_value"] for row in line], times)
-        stated = {"exponent": fit.value, "exponent_stderr": fit.stderr}
-        done += [row | stated for row in line]
-    return done
+        exponent = {"exponent": fit.value, "exponent_stderr": fit.stderr}
+        extended += [row | exponent for row in line]
+    return extended
 
 
-def describe(row: Mapping[str, Any]) -> str:
+def exponent_text(row: Mapping[str, Any]) -> str:
     """Write an exponent with its standard error.
 
     Example:
-        >>> describe({"exponent": 0.913, "exponent_stderr": 0.0212})
+        >>> exponent_text({"exponent": 0.913, "exponent_stderr": 0.0212})
         '0.91 ± 0.02'
     """
     error = row["exponent_stderr"]
     return f"{row['exponent']:.2f}" + ("" if error is None else f" ± {error:.2f}")
 
 
-def draw(rows: Sequence[Row], folder: Path) -> list[Path]:
-    """Draw time against the studied size on logarithmic axes, as PNG and PDF; return the files."""
+def draw_scaling(rows: Sequence[BenchRow], folder: Path) -> list[Path]:
+    """Draw time against the varied size on logarithmic axes, as PNG and PDF; return the files."""
     from genbench.reporting.style import colours, new_figure, save, styled
 
-    study, lines = rows[0]["study"], groups(rows)
-    colour, words = colours(list(lines)), f"Time per step against {study.replace('_', ' ')}"
+    study, lines = rows[0]["study"], scaling_lines(rows)
+    colour, title = colours(list(lines)), f"Time per step against {study.replace('_', ' ')}"
     with styled():
         figure = new_figure(6.4, 4.2)
         axes = figure.add_subplot()
         for name, line in lines.items():
             x = [row["study_value"] for row in line]
             milliseconds = [1000 * row["step_seconds"] for row in line]
-            label = f"{name}: exponent {describe(line[0])}"
+            label = f"{name}: exponent {exponent_text(line[0])}"
             axes.plot(x, milliseconds, "o-", color=colour[name], label=label)
         axes.set(xscale="log", yscale="log", xlabel=study.replace("_", " "))
-        axes.set(ylabel="milliseconds per step", title=words)
+        axes.set(ylabel="milliseconds per step", title=title)
         _plain_ticks(axes, sorted({row["study_value"] for row in rows}))
         axes.legend(loc="upper left")
-        save(figure, folder, f"bench_{study}", f"{words}, both axes logarithmic")
+        save(figure, folder, f"bench_{study}", f"{title}, both axes logarithmic")
     return [folder / f"bench_{study}.{kind}" for kind in ("png", "pdf")]
 
 
 def _plain_ticks(axes: Any, values: Sequence[float]) -> None:
-    """Write numbers as they are: the studied values, and 1, 2, 5 of each decade of time."""
+    """Label plain numbers: the varied values, and 1, 2, 5 of each decade of time."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     plain = FuncFormatter(lambda value, _: f"{value:g}")

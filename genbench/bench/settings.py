@@ -1,4 +1,4 @@
-"""What to measure, as the command line asks for it, and which rows that makes. Imports no torch."""
+"""What to measure, as asked for on the command line. Imports no torch."""
 
 import math
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ TASKS = {
     "ais": "image-chain-transitions",
     "sample": "images",
 }
-"""Each task with what its rates count."""
+"""Each task with the unit of its rates."""
 
 STUDIES = {
     "batch_size": (8, 16, 32, 64, 128, 256, 512),
@@ -21,27 +21,27 @@ STUDIES = {
     "n_samples": (1, 4, 16, 64, 256, 1024),
     "seeds": (1, 2, 4, 8, 16),
 }
-"""What a study varies, and over which values unless others are asked for."""
+"""What a study varies, and its values unless others are given."""
 
 STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A measurement: every recipe with every batch size and task that it can do.
+    """A measurement: every recipe with every batch size and every task that it can do.
 
     Attributes:
         models: Recipes; empty for all that are trained.
         batch_sizes: Images of a training step, or of one call of a bound.
-        tasks: Of ``TASKS``; None for all, or for the one that a study is about.
+        tasks: Keys of ``TASKS``; None for all, or for the one of the study.
         device: ``auto``, ``cpu`` or ``cuda``.
-        seconds: Time for each row, about.
+        seconds: Approximate time for each row.
         hidden: Sizes of the dense layers.
         latent_dim: Dimensions of the latent.
         n_samples: K of the importance-weighted bound.
-        study: What to vary, of ``STUDIES``, or None.
-        values: The values it takes; empty for the usual ones.
-        data_dir: Where data sets lie.
+        study: What to vary, a key of ``STUDIES``, or None.
+        values: The values it takes; empty for the default ones.
+        data_dir: Folder of the data sets.
     """
 
     models: tuple[str, ...] = ()
@@ -81,10 +81,10 @@ class Settings:
             "--n-samples": (self.n_samples,),
             "--values": self.values,
         }
-        for option, found in numbers.items():
-            if any(number < 1 for number in found):
-                raise ConfigError(f"{option}: {min(found)} must be 1 or more")
-            if len(set(found)) < len(found) and option != "--hidden":
+        for option, values in numbers.items():
+            if any(value < 1 for value in values):
+                raise ConfigError(f"{option}: {min(values)} must be 1 or more")
+            if len(set(values)) < len(values) and option != "--hidden":
                 raise ConfigError(f"{option}: a value is given twice")
 
     def asked_tasks(self) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Case:
-    """One row to measure: everything that decides on its speed but the machine."""
+    """One row to measure: everything that decides on its speed, apart from the machine."""
 
     recipe: str
     task: str
@@ -108,16 +108,16 @@ class Case:
     studied: tuple[str, int] | None = field(default=None, compare=False)
 
     def options(self) -> dict[str, Any]:
-        """Return what the row states beside recipe, task, batch size and networks."""
-        stated: dict[str, Any] = {}
+        """Return what the row lists besides recipe, task, batch size and network."""
+        options: dict[str, Any] = {}
         if self.task == "iw":
-            stated["n_samples"] = self.n_samples
+            options["n_samples"] = self.n_samples
         if self.task == "ais":
-            stated |= AIS
+            options |= AIS
         if self.n_seeds > 1 or (self.studied and self.studied[0] == "seeds"):
-            stated["n_seeds"] = self.n_seeds
-        return stated
+            options["n_seeds"] = self.n_seeds
+        return options
 
 
 AIS = {"n_chains": 4, "n_temperatures": 4, "n_leapfrog": 10}
-"""The chains of the task ``ais``: each datum has 4, and each moves 4 times by 10 leapfrog steps."""
+"""The chains of the task ``ais``: 4 for each datum, each moved 4 times by 10 leapfrog steps."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from genbench.bench.rows import Row, name_of
-from genbench.bench.scaling import describe, groups
+from genbench.bench.rows import BenchRow, name_of
+from genbench.bench.scaling import exponent_text, scaling_lines
 
-Layout = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
+Align = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
 """Aligns rows below a header."""
 
 HEADER = (
@@ -24,22 +24,22 @@ spread: interquartile range of the blocks; data: time to serve the images, as a 
 memory: of the whole process on a CPU, of torch's tensors on a GPU; steady: blocks had settled"""
 
 
-def as_text(rows: Sequence[Row], layout: Layout) -> str:
-    """Lay out measured rows, with the machine and what the columns mean."""
-    parts = [layout([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
+def bench_table(rows: Sequence[BenchRow], align: Align) -> str:
+    """Lay out measured rows, with the machine and the meaning of the columns."""
+    parts = [align([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
     if rows[0]["study"]:
-        parts.insert(1, _exponents(rows, layout))
+        parts.insert(1, _exponents(rows, align))
     if "verdict" in rows[0]:
-        parts.append(_verdicts(rows, layout))
+        parts.append(_verdicts(rows, align))
     return "\n\n".join(parts)
 
 
-def _line(row: Row) -> tuple[str, ...]:
+def _line(row: BenchRow) -> tuple[str, ...]:
     sign = STUDIED.get(row["study"])
-    of = f" {sign}={row['study_value']}" if sign else ""
+    value = f" {sign}={row['study_value']}" if sign else ""
     return (
         row["recipe"],
-        row["task"] + of,
+        row["task"] + value,
         str(row["batch_size"]),
         _count(row["samples_per_s"]),
         f"{1000 * row['step_seconds']:.3g}",
@@ -69,22 +69,22 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def _machine(row: Row) -> str:
-    found: dict[str, Any] = row["fingerprint"]
-    device = "" if found["device"] == "cpu" else f"{found['device']}, driver {found['driver']}, "
+def _machine(row: BenchRow) -> str:
+    own: dict[str, Any] = row["fingerprint"]
+    device = "" if own["device"] == "cpu" else f"{own['device']}, driver {own['driver']}, "
     return (
-        f"machine {row['fingerprint_digest']}: {device}{found['processor']}, "
-        f"{found['cores']} cores, {found['threads']} threads, torch {found['torch']}, "
+        f"machine {row['fingerprint_digest']}: {device}{own['processor']}, "
+        f"{own['cores']} cores, {own['threads']} threads, torch {own['torch']}, "
         f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s, data {row['data']}"
     )
 
 
-def _exponents(rows: Sequence[Row], layout: Layout) -> str:
-    lines = [(name, describe(line[0])) for name, line in groups(rows).items()]
-    return layout(lines, ("time per step", f"exponent of {rows[0]['study']}"))
+def _exponents(rows: Sequence[BenchRow], align: Align) -> str:
+    lines = [(name, exponent_text(line[0])) for name, line in scaling_lines(rows).items()]
+    return align(lines, ("time per step", f"exponent of {rows[0]['study']}"))
 
 
-def _verdicts(rows: Sequence[Row], layout: Layout) -> str:
+def _verdicts(rows: Sequence[BenchRow], align: Align) -> str:
     lines = [
         (
             row["verdict"],
@@ -96,4 +96,4 @@ def _verdicts(rows: Sequence[Row], layout: Layout) -> str:
         for row in rows
     ]
     header = ("verdict", "new/old", "corrected", "would notice", "benchmark")
-    return layout(lines, header)
+    return align(lines, header)

@@ -1,7 +1,7 @@
 """The training loop as tutorials write it: what a reader would otherwise run.
 
-Images become tensors one by one in a DataLoader, the model is a plain module, Adam is the default
-one, and the loss is read at each step. Imports torch, and torchvision where it is installed.
+Images become tensors one by one in a DataLoader, the model is a plain module, Adam has its default
+settings, and the loss is read at each step. Needs torchvision, imported when the data are.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,8 @@ from genbench.bench.timing import Contender
 from genbench.data import Dataset
 
 
-class Images(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """Pictures that become tensors when they are asked for, as torchvision serves MNIST."""
+class TextbookImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """Images that become tensors when they are read, as torchvision serves MNIST."""
 
     def __init__(self, data: Dataset) -> None:
         from PIL import Image
@@ -26,26 +26,24 @@ class Images(torch.utils.data.Dataset[tuple[Tensor, int]]):
 
         n = data.size("train")
         self.pixels, self.labels = data.levels[:n, 0].cpu(), data.labels[:n].cpu()
-        self.open, self.transform = Image.fromarray, transforms.ToTensor()
+        self.from_array, self.transform = Image.fromarray, transforms.ToTensor()
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        picture = self.open(self.pixels[index].numpy())
-        return self.transform(picture), int(self.labels[index])
+        image = self.from_array(self.pixels[index].numpy())
+        return self.transform(image), int(self.labels[index])
 
 
 def _mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Stack linear layers with a ReLU between each two."""
-    stack: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        stack += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*stack[:-1])
+    """Stack linear layers with ReLUs between them."""
+    layers = [layer for n in pairwise(sizes) for layer in (nn.Linear(*n), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
 
 
-class Autoencoder(nn.Module):
-    """Squared error of a decoded code."""
+class TextbookAutoencoder(nn.Module):
+    """An autoencoder trained by squared error."""
 
     def __init__(self, n_pixels: int, hidden: Sequence[int], latent_dim: int) -> None:
         super().__init__()
@@ -59,8 +57,8 @@ class Autoencoder(nn.Module):
         return functional.mse_loss(decoded, x, reduction="sum") / len(x)
 
 
-class Vae(nn.Module):
-    """Cross-entropy and KL; with classes, encoder and decoder see the label one-hot."""
+class TextbookVae(nn.Module):
+    """A VAE with Bernoulli pixels; with classes, encoder and decoder get one-hot labels."""
 
     def __init__(
         self, n_pixels: int, hidden: Sequence[int], latent_dim: int, n_classes: int = 0
@@ -86,10 +84,10 @@ class Vae(nn.Module):
         return (cross_entropy + kl) / len(x)
 
 
-Step = Callable[[Tensor, Tensor], float]
+TextbookStep = Callable[[Tensor, Tensor], float]
 
 
-def _one_model(model: Any, device: torch.device) -> Step:
+def _one_model(model: Any, device: torch.device) -> TextbookStep:
     model = model.to(device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
@@ -105,7 +103,7 @@ def _one_model(model: Any, device: torch.device) -> Step:
 
 def _two_models(
     n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
-) -> Step:
+) -> TextbookStep:
     generator = _mlp((latent_dim, *reversed(hidden), n_pixels)).to(device)
     critic = _mlp((n_pixels, *hidden, 1)).to(device)
     optimizers = [torch.optim.Adam(m.parameters(), lr=2e-4) for m in (critic, generator)]
@@ -130,15 +128,15 @@ def _two_models(
 
 def _step_of(
     recipe: str, n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
-) -> Step | None:
+) -> TextbookStep | None:
     sizes = (n_pixels, hidden, latent_dim)
     match recipe:
         case "ae":
-            return _one_model(Autoencoder(*sizes), device)
+            return _one_model(TextbookAutoencoder(*sizes), device)
         case "vae":
-            return _one_model(Vae(*sizes), device)
+            return _one_model(TextbookVae(*sizes), device)
         case "cvae":
-            return _one_model(Vae(*sizes, n_classes=10), device)
+            return _one_model(TextbookVae(*sizes, n_classes=10), device)
         case "gan":
             return _two_models(*sizes, device)
     return None
@@ -153,16 +151,16 @@ def textbook(
     data: Dataset,
     device: torch.device,
 ) -> Contender | None:
-    """Return ``n_steps`` steps of the plain loop, or None for a recipe that no tutorial has.
+    """Return ``n_steps`` steps of the plain loop.
 
-    None, too, where torchvision is not installed. On a GPU a worker process reads ahead and memory
-    is pinned, as the tutorials do.
+    None if no tutorial has this recipe or torchvision is not installed. On a GPU a worker process
+    loads ahead and memory is pinned, as in the tutorials.
     """
     step = _step_of(recipe, data.levels[0].numel(), hidden, latent_dim, device)
     if step is None:
         return None
     try:
-        images = Images(data)
+        images = TextbookImages(data)
     except ImportError:
         return None
     gpu = device.type == "cuda"

@@ -1,7 +1,7 @@
-"""Fair timing on a machine that others use, too: turns, a steady state, medians. Imports torch.
+"""Fair timing on a machine that others use, too: turns, a steady state, medians.
 
-All contenders of a row take turns in short blocks, so that what disturbs the machine disturbs each
-of them. A block is long enough for the clock and ends when the device has finished.
+All contenders of a row take turns in short blocks, so that a disturbance affects all of them. A
+block is long enough for the clock and ends when the device has finished.
 """
 
 import statistics
@@ -13,24 +13,24 @@ import torch
 
 MIN_ROUNDS, MAX_ROUNDS = 7, 200
 PATIENCE, BUSY_ROUNDS = 8, 4
-"""On a machine so busy that a row takes this many times as long, so many rounds must do."""
+"""If a row takes ``PATIENCE`` times as long as planned, ``BUSY_ROUNDS`` rounds are enough."""
 
 WINDOW = 3
 STEADY = 0.05
-"""The machine is steady where the medians of two successive windows differ by at most this."""
+"""Largest relative difference between the medians of two successive windows in a steady state."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Something to time: ``call`` treats ``samples`` samples."""
+    """Something to time: ``call`` processes ``samples`` samples."""
 
     call: Callable[[], object]
     samples: float
 
 
 @dataclass
-class Series:
-    """Seconds per call of each block, in order: by the clock, and of this process's processors."""
+class BlockTimes:
+    """Seconds per call in each block, in order: of the clock, and of the processors."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -38,40 +38,38 @@ class Series:
 
 @dataclass(frozen=True)
 class Timing:
-    """What a series says, from the steady state on.
+    """A summary of the blocks from the steady state on.
 
     Attributes:
         seconds: Median seconds per call.
         spread: Interquartile range over the median.
-        error: Standard error of the median over the median, blocks taken as independent.
         cpu_seconds: Median processor seconds per call, all threads together.
-        n_blocks: Blocks that count.
+        n_blocks: Number of these blocks.
     """
 
     seconds: float
     spread: float
-    error: float
     cpu_seconds: float
     n_blocks: int
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until the device has done all it was asked for."""
+    """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def take_turns(
     contenders: Mapping[str, Contender], seconds: float, device: torch.device
-) -> dict[str, Series]:
-    """Time all contenders in turn for about ``seconds`` in all, at least for seven rounds.
+) -> dict[str, BlockTimes]:
+    """Time all contenders in turn for about ``seconds`` in total, but for at least seven rounds.
 
-    Every contender is called once before, untimed. Each second round runs backwards, so that none
-    always follows the same one.
+    Each is called once untimed beforehand. Every second round runs backwards, so that a contender
+    does not always follow the same one.
     """
     block = seconds / (MIN_ROUNDS * 2 * len(contenders))
     calls = {name: _calls_per_block(c, block, device) for name, c in contenders.items()}
-    found = {name: Series() for name in contenders}
+    times = {name: BlockTimes() for name in contenders}
     order, started = list(contenders), time.perf_counter()
     for done in range(MAX_ROUNDS):
         elapsed = time.perf_counter() - started
@@ -79,33 +77,35 @@ def take_turns(
         if elapsed > seconds and done >= least:
             break
         for name in order:
-            _time_block(contenders[name], calls[name], found[name], device)
+            _time_block(contenders[name], calls[name], times[name], device)
         order.reverse()
-    return found
+    return times
 
 
 def _calls_per_block(contender: Contender, block: float, device: torch.device) -> int:
     contender.call()
-    probe = Series()
+    probe = BlockTimes()
     _time_block(contender, 1, probe, device)
     return max(1, round(block / max(probe.wall[0], 1e-9)))
 
 
-def _time_block(contender: Contender, n_calls: int, series: Series, device: torch.device) -> None:
+def _time_block(
+    contender: Contender, n_calls: int, times: BlockTimes, device: torch.device
+) -> None:
     synchronise(device)
     cpu, wall = time.process_time(), time.perf_counter()
     for _ in range(n_calls):
         contender.call()
     synchronise(device)
-    series.wall.append((time.perf_counter() - wall) / n_calls)
-    series.cpu.append((time.process_time() - cpu) / n_calls)
+    times.wall.append((time.perf_counter() - wall) / n_calls)
+    times.cpu.append((time.process_time() - cpu) / n_calls)
 
 
 def steady_from(times: Sequence[float]) -> int | None:
-    """Return the first block of the steady state, or None where there is none.
+    """Return the first block of the steady state, or None if there is none.
 
-    It is the first block from which the medians of three blocks and of the next three differ by at
-    most 5 percent of the smaller one.
+    From there on, the median of three blocks and that of the next three differ by at most 5 percent
+    of the smaller one.
 
     Example:
         >>> steady_from([9.0, 5.0, 1.0, 1.0, 1.02, 1.0, 1.0, 1.0])
@@ -119,19 +119,18 @@ def steady_from(times: Sequence[float]) -> int | None:
     return None
 
 
-def summarise(series: Series, start: int) -> Timing:
-    """Reduce the blocks from ``start`` on."""
-    wall = series.wall[start:]
+def summarise(times: BlockTimes, start: int) -> Timing:
+    """Summarise the blocks from ``start`` on."""
+    wall = times.wall[start:]
     median, quartiles = statistics.median(wall), statistics.quantiles(wall, n=4)
     spread = (quartiles[2] - quartiles[0]) / median
-    cpu = statistics.median(series.cpu[start:])
-    return Timing(median, spread, relative_error(wall), cpu, len(wall))
+    return Timing(median, spread, statistics.median(times.cpu[start:]), len(wall))
 
 
 def relative_error(values: Sequence[float]) -> float:
-    """Return the standard error of the median over the median: 1.2533 s / sqrt(n).
+    """Return the standard error of the median over the median: 1.2533 s / sqrt(n) / median.
 
-    s is the interquartile range over 1.349, which one disturbed block in four leaves alone.
+    The estimate s = interquartile range / 1.349 withstands one disturbed block in four.
     """
     quartiles = statistics.quantiles(values, n=4)
     deviation = (quartiles[2] - quartiles[0]) / 1.349

@@ -11,8 +11,8 @@ from genbench.core.errors import ExitCode
 def bench(arguments: Namespace) -> int:
     """``bench``: speed beside the limit; with ``--compare`` exit 1 if a row is slower."""
     from genbench.bench.run import run_bench
-    from genbench.bench.scaling import draw
-    from genbench.bench.table import as_text
+    from genbench.bench.scaling import draw_scaling
+    from genbench.bench.table import bench_table
 
     rows = run_bench(
         _bench_settings(arguments), old=arguments.compare, output=arguments.output, say=note
@@ -20,9 +20,9 @@ def bench(arguments: Namespace) -> int:
     if arguments.format == "json":
         out(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        out(as_text(rows, table))
+        out(bench_table(rows, table))
     if arguments.study:
-        note(f"drawn: {', '.join(map(str, draw(rows, arguments.figures)))}")
+        note(f"drawn: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
     slower = [row for row in rows if row.get("verdict") == "slower"]
     if slower:
         note(f"genbench: {len(slower)} of {len(rows)} benchmarks are slower")

@@ -1,9 +1,9 @@
-"""Rows as they are stored, and places to measure in that need no file."""
+"""Rows as they are stored, and contexts that need no file."""
 
 import pytest
 import torch
 
-from genbench.bench.place import Place
+from genbench.bench.context import BenchContext
 from genbench.bench.rows import digest
 from genbench.bench.settings import Settings
 
@@ -40,12 +40,12 @@ def row():
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Return a place with small networks and random images."""
+def make_context(tmp_path):
+    """Return a make_context with small networks and random images."""
 
     def make(**changes):
         small = {"hidden": (16,), "latent_dim": 3, "batch_sizes": (8,), "seconds": 0.01}
-        return Place(Settings(device="cpu", data_dir=tmp_path, **{**small, **changes}))
+        return BenchContext(Settings(device="cpu", data_dir=tmp_path, **{**small, **changes}))
 
     return make
 

@@ -62,7 +62,7 @@ def test_text_is_a_table_with_the_machine_below(bench):
 
 @pytest.fixture
 def steady(monkeypatch):
-    """A busy machine widens the band about 1 without limit; here it stays narrow."""
+    """A busy machine widens the band about 1 without limit; context it stays narrow."""
     monkeypatch.setattr(genbench.bench.compare, "STANDARD_ERRORS", 0.0)
 
 
@@ -105,7 +105,7 @@ def test_a_slower_row_is_a_regression(bench, stored):
 def test_old_rows_that_do_not_compare_end_the_command_at_once(
     bench, stored, monkeypatch, old, new, said
 ):
-    monkeypatch.setattr(genbench.bench.run, "measure_all", pytest.fail)
+    monkeypatch.setattr(genbench.bench.run, "measure_cases", pytest.fail)
     stored.write_text(stored.read_text().replace(old, new))
     code, out, err = bench("--models", "vae", "--tasks", "iw", "--compare", str(stored))
     assert (code, out) == (6, "")
@@ -165,7 +165,7 @@ def test_wrong_usage_has_its_exit_code_and_no_output(bench, argv, code):
 
 
 def test_an_output_that_cannot_be_written_is_found_out_first(bench, monkeypatch, tmp_path):
-    monkeypatch.setattr(genbench.bench.run, "measure_all", pytest.fail)
+    monkeypatch.setattr(genbench.bench.run, "measure_cases", pytest.fail)
     (tmp_path / "file").write_text("")
     code, out, _ = bench("--models", "ae", "--output", str(tmp_path / "file" / "rows.json"))
     assert (code, out) == (5, "")

@@ -5,12 +5,12 @@ import time
 import pytest
 import torch
 
-from genbench.bench.compare import judge
-from genbench.bench.measure import identity, measure
+from genbench.bench.compare import compare_row
+from genbench.bench.measure import measure_case, row_identity
 from genbench.bench.products import total_flops
 from genbench.bench.rows import key_of
 from genbench.bench.settings import AIS, Case
-from genbench.bench.subjects import prepare
+from genbench.bench.workloads import build_workload
 from genbench.inference import bounds
 
 SMALL = {"hidden": (16,), "latent_dim": 3}
@@ -25,32 +25,32 @@ SMALL = {"hidden": (16,), "latent_dim": 3}
         (Case("cvae", "sample", 8, **SMALL), 8),
     ],
 )
-def test_a_call_counts_what_it_treats(place, case, per_call):
-    subject = prepare(case, place())
-    assert (subject.contender.samples, subject.n_steps) == (per_call, 1)
+def test_a_call_counts_what_it_treats(make_context, case, per_call):
+    workload = build_workload(case, make_context())
+    assert (workload.contender.samples, workload.n_steps) == (per_call, 1)
 
 
-def test_a_training_call_is_an_epoch_of_whole_batches(place):
-    subject = prepare(Case("gan", "train", 8, **SMALL), place())
-    assert subject.contender.samples == subject.n_steps * 8 == subject.data.size("train")
-    assert subject.n_steps >= 4
-    means = subject.contender.call()
+def test_a_training_call_is_an_epoch_of_whole_batches(make_context):
+    workload = build_workload(Case("gan", "train", 8, **SMALL), make_context())
+    assert workload.contender.samples == workload.n_steps * 8 == workload.data.size("train")
+    assert workload.n_steps >= 4
+    means = workload.contender.call()
     assert all(torch.tensor(value).isfinite() for value in means.values())
 
 
-def test_the_bound_decodes_each_draw_once(place):
+def test_the_bound_decodes_each_draw_once(make_context):
     case = Case("vae", "iw", 8, **SMALL, n_samples=10)
     layers = [(784, 16), (16, 6)]
     draws = [(3, 16), (16, 784)]
     once = sum(2 * 8 * a * b for a, b in layers)
-    assert total_flops(prepare(case, place()).products) == once + sum(
+    assert total_flops(build_workload(case, make_context()).products) == once + sum(
         2 * 80 * a * b for a, b in draws
     )
 
 
-def test_members_trained_together_have_the_products_of_each(place):
-    alone = prepare(Case("vae", "train", 8, **SMALL), place())
-    joint = prepare(Case("vae", "train", 8, **SMALL, n_seeds=3), place())
+def test_members_trained_together_have_the_products_of_each(make_context):
+    alone = build_workload(Case("vae", "train", 8, **SMALL), make_context())
+    joint = build_workload(Case("vae", "train", 8, **SMALL, n_seeds=3), make_context())
     assert joint.products == alone.products * 3
     assert joint.contender.samples == 3 * 8 * joint.n_steps
     assert joint.serve is None
@@ -59,10 +59,10 @@ def test_members_trained_together_have_the_products_of_each(place):
     assert len({member["train.vae.loss"] for member in found}) == 3
 
 
-def test_a_row_hangs_together(place):
-    here = place()
-    (case,) = place(models=("vae",), tasks=("train",)).cases()
-    row = measure(case, here)
+def test_a_row_hangs_together(make_context):
+    context = make_context()
+    (case,) = make_context(models=("vae",), tasks=("train",)).cases()
+    row = measure_case(case, context)
     assert row["samples_per_s"] == pytest.approx(case.batch_size / row["step_seconds"])
     share = row["samples_per_s"] / row["limit_samples_per_s"]
     assert row["share_of_limit"] == share
@@ -72,20 +72,20 @@ def test_a_row_hangs_together(place):
     assert row["threads"] == 1  # a step as small as this runs on one thread
     assert row["pythae_samples_per_s"] is None or row["pythae_samples_per_s"] > 0
     assert row["first_step_seconds"] > 0
-    assert key_of(row) == key_of(identity(case, here))
+    assert key_of(row) == key_of(row_identity(case, context))
 
 
-def test_threads_and_denormals_are_put_back(place):
-    (case,) = place(models=("vae",), tasks=("train",)).cases()
+def test_threads_and_denormals_are_put_back(make_context):
+    (case,) = make_context(models=("vae",), tasks=("train",)).cases()
     before, tiny = torch.get_num_threads(), torch.tensor([1e-40])
-    measure(case, place())
+    measure_case(case, make_context())
     assert torch.get_num_threads() == before
     assert (tiny * 0.5 > 0).all()
 
 
-def test_a_bound_that_dawdles_is_slower(place, monkeypatch):
-    case, here = Case("vae", "iw", 8, **SMALL, n_samples=10), place()
-    old, quick = measure(case, here), bounds.iw_log_likelihood
+def test_a_bound_that_dawdles_is_slower(make_context, monkeypatch):
+    case, context = Case("vae", "iw", 8, **SMALL, n_samples=10), make_context()
+    old, quick = measure_case(case, context), bounds.iw_log_likelihood
 
     def dawdling(*arguments):
         started = time.perf_counter()
@@ -95,6 +95,6 @@ def test_a_bound_that_dawdles_is_slower(place, monkeypatch):
 
     monkeypatch.setattr(bounds, "iw_log_likelihood", dawdling)
     quiet = {"relative_error": 0.05, "share_relative_error": 0.05}  # whoever else is at work
-    found = judge(old | quiet, measure(case, here) | quiet)
+    found = compare_row(old | quiet, measure_case(case, context) | quiet)
     assert found["verdict"] == "slower"
     assert found["corrected_ratio"] < 0.2

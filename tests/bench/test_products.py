@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from genbench.bench.products import record, replay, total_flops
+from genbench.bench.products import record_products, replay, total_flops
 from genbench.bench.settings import Case
-from genbench.bench.subjects import prepare
+from genbench.bench.workloads import build_workload
 
 CPU = torch.device("cpu")
 
@@ -19,7 +19,7 @@ def shapes(products):
 def test_the_products_of_a_step_of_an_mlp_are_those_by_hand():
     model = nn.Sequential(nn.Linear(7, 5), nn.ReLU(), nn.Linear(5, 3))
     x = torch.randn(4, 7)
-    found = record(lambda: model(x).square().sum().backward())
+    found = record_products(lambda: model(x).square().sum().backward())
     assert shapes(found) == [
         ("mm", (4, 7), (7, 5)),  # first layer
         ("mm", (4, 5), (5, 3)),  # second layer
@@ -34,13 +34,13 @@ def test_the_products_of_a_step_of_an_mlp_are_those_by_hand():
 
 def test_a_transposed_weight_is_known_by_its_strides():
     weight = torch.randn(5, 7)
-    (found,) = record(lambda: torch.randn(4, 7) @ weight.T)
+    (found,) = record_products(lambda: torch.randn(4, 7) @ weight.T)
     assert [layout.stride for layout in found.operands] == [(7, 1), (1, 7)]
 
 
-def test_the_products_of_a_vae_step_are_those_of_its_layers(place):
-    here = place()
-    found = prepare(Case("vae", "train", 8, (16,), 3), here).products
+def test_the_products_of_a_vae_step_are_those_of_its_layers(make_context):
+    context = make_context()
+    found = build_workload(Case("vae", "train", 8, (16,), 3), context).products
     layers = [(784, 16), (16, 6), (3, 16), (16, 784)]  # mean and log scale in one layer
     forward = [2 * 8 * n_in * n_out for n_in, n_out in layers]
     # each weight has a gradient, each layer's input has one but for the image
@@ -49,12 +49,12 @@ def test_the_products_of_a_vae_step_are_those_of_its_layers(place):
 
 def test_products_with_a_vector_are_left_out():
     a, v, one = torch.randn(6, 5), torch.randn(5), torch.randn(5, 1)
-    assert record(lambda: (a @ v, a @ one, one.T @ a.T)) == []
+    assert record_products(lambda: (a @ v, a @ one, one.T @ a.T)) == []
 
 
 def test_batched_products_count_their_batch():
     a, b = torch.randn(3, 4, 5), torch.randn(3, 5, 6)
-    found = record(lambda: (torch.bmm(a, b), torch.baddbmm(torch.zeros(4, 6), a, b)))
+    found = record_products(lambda: (torch.bmm(a, b), torch.baddbmm(torch.zeros(4, 6), a, b)))
     assert [p.kind for p in found] == ["bmm", "bmm"]
     assert total_flops(found) == 2 * (2 * 3 * 4 * 5 * 6)
 
@@ -76,21 +76,21 @@ def test_operations_of_convolutions_are_those_that_torch_counts(layer):
     counter = FlopCounterMode(display=False)
     with counter:
         step()
-    found = record(step)
+    found = record_products(step)
     assert {p.kind for p in found} == {"convolution", "convolution_backward"}
     assert total_flops(found) == counter.get_total_flops()
 
 
 def test_each_weight_of_a_grouped_convolution_meets_each_place_once():
     layer = nn.Conv2d(4, 6, 3, groups=2)
-    found = record(lambda: layer(torch.randn(2, 4, 8, 8)).square().sum().backward())
+    found = record_products(lambda: layer(torch.randn(2, 4, 8, 8)).square().sum().backward())
     forward = 2 * (2 * 6 * 6) * (6 * 2 * 3 * 3)  # data and places, weights
     assert [p.flops for p in found] == [forward, forward]  # the image wants no gradient
 
 
 def test_an_expanded_operand_is_replayed_as_the_matrix_it_stands_for():
     row = torch.randn(1, 5)
-    found = record(lambda: torch.mm(row.expand(4, 5), torch.randn(5, 3)))
+    found = record_products(lambda: torch.mm(row.expand(4, 5), torch.randn(5, 3)))
     assert found[0].operands[0].stride == (5, 1)
     replay(found, CPU)()
 
@@ -100,7 +100,7 @@ def test_a_replay_computes_the_same_products_and_nothing_else():
         nn.Conv2d(1, 4, 3, stride=2), nn.Flatten(), nn.Linear(36, 5), nn.ReLU(), nn.Linear(5, 3)
     )
     x = torch.randn(2, 1, 8, 8)
-    found = record(lambda: model(x).square().sum().backward())
+    found = record_products(lambda: model(x).square().sum().backward())
     alone = replay(found, CPU)
     assert len(found) == 8
-    assert record(alone) == found
+    assert record_products(alone) == found

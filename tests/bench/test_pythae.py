@@ -18,10 +18,10 @@ def network():
     return pythae_network
 
 
-def test_its_network_has_the_parameters_of_ours(network, place):
-    here = place()
-    (case,) = place(models=("vae",), tasks=("train",)).cases()
-    ours = sum(p.numel() for p in here.build(case).model.parameters())
+def test_its_network_has_the_parameters_of_ours(network, make_context):
+    context = make_context()
+    (case,) = make_context(models=("vae",), tasks=("train",)).cases()
+    ours = sum(p.numel() for p in context.build(case).model.parameters())
     theirs = network.vae((1, 28, 28), case.hidden, case.latent_dim)
     assert sum(p.numel() for p in theirs.parameters()) == ours
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from genbench.bench.rows import NotComparableError, digest, key_of, read_rows
+from genbench.bench.rows import StoredRowsError, digest, key_of, read_rows
 from genbench.core.errors import ExitCode
 
 
@@ -13,7 +13,7 @@ def refuse(tmp_path):
     def read(content):
         path = tmp_path / "old.json"
         path.write_text(content)
-        with pytest.raises(NotComparableError) as caught:
+        with pytest.raises(StoredRowsError) as caught:
             read_rows(path)
         assert caught.value.exit_code == ExitCode.BASELINE
         assert "old.json" in str(caught.value)
@@ -29,7 +29,7 @@ def test_whole_rows_are_read_as_they_were_written(row, tmp_path):
 
 
 def test_a_missing_file_is_no_baseline(tmp_path):
-    with pytest.raises(NotComparableError, match="cannot read"):
+    with pytest.raises(StoredRowsError, match="cannot read"):
         read_rows(tmp_path / "none.json")
 
 

@@ -6,7 +6,7 @@ import matplotlib.image
 import pytest
 from scipy.stats import linregress
 
-from genbench.bench.scaling import draw, fit_exponent, groups, with_exponents
+from genbench.bench.scaling import draw_scaling, fit_exponent, scaling_lines, with_exponents
 
 
 @pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 1.0, 2.0])
@@ -52,11 +52,11 @@ def study(row):
 def test_each_line_of_a_study_has_its_own_exponent(study):
     rows = with_exponents([*study("vae", 1.0), *study("cvae", 0.5)])
     assert [round(r["exponent"], 12) for r in rows] == [1.0] * 3 + [0.5] * 3
-    assert list(groups(rows)) == ["vae iw, batch 128", "cvae iw, batch 128"]
+    assert list(scaling_lines(rows)) == ["vae iw, batch 128", "cvae iw, batch 128"]
 
 
 def test_the_figure_of_a_study_shows_its_line(study, tmp_path):
-    files = draw(with_exponents(study("vae", 1.0)), tmp_path)
+    files = draw_scaling(with_exponents(study("vae", 1.0)), tmp_path)
     assert [file.name for file in files] == ["bench_n_samples.png", "bench_n_samples.pdf"]
     picture = matplotlib.image.imread(files[0])
     blue = (picture[..., 2] > 0.5) & (picture[..., 0] < 0.2)

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from genbench.bench.data import synthetic
-from genbench.bench.textbook import Images, Vae, _step_of, textbook
+from genbench.bench.textbook import TextbookImages, TextbookVae, _step_of, textbook
 
 CPU = torch.device("cpu")
 
@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 def test_images_are_served_one_by_one_as_grey_values():
     pytest.importorskip("torchvision")
     data = synthetic(3, CPU)
-    images = Images(data)
+    images = TextbookImages(data)
     assert len(images) == 3
     x, y = images[2]
     assert torch.equal(x, data.levels[2].float() / 255)
@@ -24,7 +24,7 @@ def test_images_are_served_one_by_one_as_grey_values():
 
 def test_the_loss_of_the_plain_vae_is_the_negative_elbo():
     torch.manual_seed(0)
-    model, x = Vae(6, (5,), 2), torch.rand(4, 1, 2, 3).round()
+    model, x = TextbookVae(6, (5,), 2), torch.rand(4, 1, 2, 3).round()
     mean, log_variance = model.encoder(x.flatten(1)).chunk(2, dim=1)
     q = Independent(Normal(mean, (0.5 * log_variance).exp()), 1)
     p = Independent(Normal(torch.zeros(2), torch.ones(2)), 1)

@@ -5,7 +5,7 @@ import platform
 import pytest
 import torch
 
-from tests.benchmarks.subjects import DEVICE, synchronised
+from tests.benchmarks.workloads import DEVICE, synchronised
 
 
 def pytest_benchmark_update_machine_info(config, machine_info):

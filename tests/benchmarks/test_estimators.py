@@ -9,7 +9,7 @@ import torch
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import iw_log_likelihood
 from genbench.inference.weights import ImportanceWeights
-from tests.benchmarks.subjects import DEVICE, fresh, images, synchronised
+from tests.benchmarks.workloads import DEVICE, fresh, images, synchronised
 
 
 def decoder_products(decoder, rows, n_rows):

@@ -7,7 +7,7 @@ from genbench.core.capabilities import bind
 from genbench.core.seeding import Stream
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context
-from tests.benchmarks.subjects import NETWORKS, anneals, fresh, images, samples, trainable, weighs
+from tests.benchmarks.workloads import NETWORKS, anneals, fresh, images, samples, trainable, weighs
 
 N_DATA, N_SAMPLED = 100, 1000
 WEIGHING = {"n_samples": 50}

@@ -8,7 +8,7 @@ from genbench.core.seeding import Stream
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
 from genbench.training.threads import flushed_denormals
-from tests.benchmarks.subjects import BATCH_SIZE, MOST_STEPS, NETWORKS, fresh, images, trainable
+from tests.benchmarks.workloads import BATCH_SIZE, MOST_STEPS, NETWORKS, fresh, images, trainable
 
 EPOCHS = 1_000_000
 """More than are ever timed: the schedule barely moves, and a start-up cost would pay for itself."""

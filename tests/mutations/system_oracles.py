@@ -14,7 +14,7 @@ import torch
 from genbench import cli
 from genbench.bench import compare as bench_compare
 from genbench.bench import timing
-from genbench.bench.rows import NotComparableError
+from genbench.bench.rows import StoredRowsError
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, load
 from genbench.gate import keys
@@ -116,7 +116,7 @@ def renamed_benchmark():
     }  # fmt: skip
     machine = {"fingerprint": {}, "fingerprint_digest": "aa"}
     bench_compare.require_comparable([row], [row], machine)
-    with pytest.raises(NotComparableError, match="missing"):
+    with pytest.raises(StoredRowsError, match="missing"):
         bench_compare.require_comparable([row], [row | {"recipe": "vae_2"}], machine)
 
 

@@ -3,12 +3,15 @@
 import re
 import tomllib
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 
 from genbench.catalogue import declared
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
-from genbench.reporting.lectures.maths import Typesetter
+from genbench.reporting.lectures import maths
 from genbench.reporting.lectures.topics import load_rows, load_topics
 from genbench.suites.load import suite_files
 
@@ -23,7 +26,8 @@ STUDIES = CHECKOUT / "genbench" / "studies"
 TOPICS = load_topics()
 TABLE = load_rows(TOPICS)
 SHOWN = [(topic.name, show) for topic in TOPICS for show in topic.show]
-WIDEST = 26.0  # em; wider formulas shrink too much on a phone
+STIX = FontProperties(size=1, math_fontfamily="stix")
+WIDEST = {"display": 20.0, "inline": 16.0}  # em, on a screen 390 pixels wide
 
 
 def suite(name):
@@ -118,10 +122,30 @@ def test_the_collection_names_all_that_the_page_needs():
             assert study in {entry["name"] for entry in suite(home)["study"]}
 
 
+def formulas_of(topic):
+    """Every formula of a section with its form, ``display`` or ``inline``."""
+    slips = (text for slip in topic.slip for text in (slip.printed, slip.instead))
+    checks = (row.check for row in TABLE.row if row.topic == topic.name)
+    text = "\n".join([topic.text, *slips, *checks])
+    for block in re.findall(r"\$\$(.+?)\$\$", text, flags=re.DOTALL):
+        yield from (("display", line) for line in block.strip().splitlines())
+    rest = re.sub(r"\$\$.+?\$\$", "", text, flags=re.DOTALL)
+    yield from (("inline", formula) for formula in re.findall(r"\$([^$]+)\$", rest))
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_every_formula_becomes_mathml_and_no_command_is_left_over(topic):
+    for form, formula in formulas_of(topic):
+        html = {"display": maths.display, "inline": maths.inline}[form](formula)
+        root = ElementTree.fromstring(html)
+        assert root.find(".//merror") is None
+        assert "".join(root.itertext()).strip(), formula
+        assert "\\" not in "".join(root.itertext()), formula
+
+
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
 def test_formulas_are_narrow_enough_for_a_phone(topic):
-    typesetter = Typesetter()
-    for block in re.findall(r"\$\$(.+?)\$\$", topic.text, flags=re.DOTALL):
-        widths = re.findall(r"width:([\d.]+)em", typesetter.display(block))
-        assert widths
-        assert max(map(float, widths)) < WIDEST, block
+    for form, formula in formulas_of(topic):
+        full_size = formula.replace(r"\frac", r"\dfrac")
+        width, *_ = TextToPath().get_text_width_height_descent(f"${full_size}$", STIX, True)
+        assert width < WIDEST[form], formula

@@ -1,101 +1,93 @@
-"""Formulas as inline SVG: outlines of letters, kept once per page, in the colour of the text."""
+"""Formulas of the page: LaTeX as MathML, checked before it is inserted unescaped."""
 
-from collections.abc import Iterator
-from typing import Any
+import re
+from html import unescape
+from itertools import pairwise
+from typing import Literal
+from xml.etree.ElementTree import Element, tostring
 
-from markupsafe import Markup, escape
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextToPath
+from latex2mathml.converter import convert_to_element
+from markupsafe import Markup
 
 from genbench.core.errors import ConfigError
 
-_UNIT = 100  # of the drawing, in one em
-_PAD = 3  # ink may leave the box of its letters by a little
-_FONT = FontProperties(size=_UNIT, math_fontfamily="stix")
-_LETTERS = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}  # matplotlib's path codes in SVG
-_POINTS = {1: 1, 2: 1, 3: 2, 4: 3, 79: 1}
-_LINE = Markup(
-    '<svg class="maths" role="img" aria-label="{}" viewBox="{}" style="{}">'
-    '<g transform="scale(1 -1)">{}</g></svg>'
-)
+_ARGUMENTS = {
+    "mfrac": 2, "mover": 2, "msub": 2, "msubsup": 3, "msup": 2, "munder": 2, "munderover": 3,
+}  # fmt: skip
+_ELEMENTS = {"math", "mi", "mn", "mo", "mrow", "mspace", "mstyle", "mtext", *_ARGUMENTS}
+_ATTRIBUTES = {
+    "accent", "display", "displaystyle", "fence", "form", "mathvariant", "maxsize", "minsize",
+    "movablelimits", "scriptlevel", "stretchy", "width",
+}  # fmt: skip
+_ROMAN_LETTER = re.compile(r"(\\mathrm\{\w)\}")
+"""The library sets ``\\mathrm{d}`` in italics, but not ``\\mathrm{d }``."""
 
 
-class Typesetter:
-    """Sets formulas of one page and remembers the letters that they need."""
+def inline(formula: str) -> Markup:
+    """Return a formula within a line of text.
 
-    def __init__(self) -> None:
-        self._glyphs: dict[str, Any] = {}
-        self._names: dict[str, str] = {}
-        self._set: dict[str, Markup] = {}
-
-    def inline(self, formula: str) -> Markup:
-        """A formula within a line of text, standing on its baseline."""
-        if formula not in self._set:
-            self._set[formula] = self._svg(formula)
-        return self._set[formula]
-
-    def display(self, lines: str) -> Markup:
-        """A formula of its own; each line of the text is set as one, none breaks."""
-        large = lines.strip().replace(r"\frac", r"\dfrac").splitlines()
-        rows = [self.inline(line) for line in large]
-        return Markup('<div class="display">{}</div>').format(
-            Markup("").join(Markup("<div>{}</div>").format(row) for row in rows)
-        )
-
-    @property
-    def letters(self) -> Markup:
-        """The outlines that the formulas point to; belongs once on the page."""
-        outlines = Markup("\n").join(
-            Markup('<path id="{}" d="{}"/>').format(name, _path(*self._glyphs[glyph]))
-            for glyph, name in self._names.items()
-        )
-        return Markup(
-            '<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>\n{}\n'
-            "</defs></svg>"
-        ).format(outlines)
-
-    def _svg(self, formula: str) -> Markup:
-        outlines, text = TextToPath(), f"${formula}$"
-        try:
-            width, height, descent = outlines.get_text_width_height_descent(text, _FONT, True)
-            glyphs, known, bars = outlines.get_glyphs_mathtext(_FONT, text, self._glyphs)
-        except ValueError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise ConfigError(f"formula {formula!r} cannot be set: {reason}") from error
-        self._glyphs |= known
-        drawn = Markup("").join(
-            [*(self._letter(*glyph) for glyph in glyphs), *(_bar(*bar) for bar in bars)]
-        )
-        wide, high, low = width + 2 * _PAD, height + 2 * _PAD, descent + _PAD
-        box = f"{-_PAD} {_short(low - high)} {_short(wide)} {_short(high)}"
-        style = f"width:{wide / _UNIT:.2f}em;vertical-align:{-low / _UNIT:.2f}em"
-        return _LINE.format(formula, box, style, drawn)
-
-    def _letter(self, glyph: str, x: float, y: float, size: float) -> Markup:
-        name = self._names.setdefault(glyph, f"m{len(self._names)}")
-        scale = "" if size == 1 else f" scale({size:.3g})"
-        place = f"translate({_short(x)} {_short(y)}){scale}"
-        return Markup('<use href="#{}" transform="{}"/>').format(name, place)
+    Raises:
+        ConfigError: The formula is no LaTeX, or uses a command that is not known.
+    """
+    return _mathml(formula, "inline")
 
 
-def _bar(vertices: Any, codes: Any) -> Markup:
-    return Markup('<path d="{}"/>').format(_path(vertices, codes))
+def display(formulas: str) -> Markup:
+    """Return formulas that stand by themselves, one on each line of the text."""
+    rows = (_mathml(line, "block") for line in formulas.strip().splitlines())
+    return Markup('<div class="display">{}</div>').format(Markup("\n").join(rows))
 
 
-def _path(vertices: Any, codes: Any) -> Markup:
-    return Markup(escape("".join(_segments(vertices, codes))))
+def _mathml(formula: str, form: Literal["inline", "block"]) -> Markup:
+    try:
+        math = convert_to_element(_ROMAN_LETTER.sub(r"\1 }", formula), display=form)
+    except Exception as error:  # the library's errors have no common class
+        raise _invalid(formula, type(error).__name__) from error
+    del math.attrib["xmlns"]  # HTML needs none
+    for element in math.iter():
+        element.text = unescape(element.text or "")
+        if problem := _problem(element):
+            raise _invalid(formula, problem)
+    for element in list(math.iter()):
+        _follow_tex(element)
+    math.set("alttext", formula)
+    return Markup(tostring(math, encoding="unicode"))
 
 
-def _segments(vertices: Any, codes: Any) -> Iterator[str]:
-    place = 0
-    while place < len(codes):
-        code = int(codes[place])
-        end = place + _POINTS[code]
-        points = "" if code == 79 else " ".join(_short(v) for xy in vertices[place:end] for v in xy)
-        yield _LETTERS[code] + points
-        place = end
+def _invalid(formula: str, problem: str) -> ConfigError:
+    return ConfigError(f"formula {formula!r} cannot be set: {problem}")
 
 
-def _short(number: float) -> str:
-    """One decimal, a thousandth of an em, and no zero that says nothing."""
-    return f"{float(number):.1f}".removesuffix(".0").replace("-0.0", "0")
+def _problem(element: Element) -> str:
+    """Say why an element must not be on the page; empty if it may."""
+    if element.tag not in _ELEMENTS:
+        return f"<{element.tag}> is not allowed"
+    if unknown := element.attrib.keys() - _ATTRIBUTES:
+        return f"<{element.tag} {min(unknown)}> is not allowed"
+    if "\\" in str(element.text):
+        return f"unknown command {element.text}"
+    if len(element) != _ARGUMENTS.get(element.tag, len(element)):
+        return f"<{element.tag}> has {len(element)} arguments"
+    return ""
+
+
+def _follow_tex(element: Element) -> None:
+    """Space an element and its children as TeX does: ``x ∼ q``, ``a/b``, ``log p``, ``= −1``."""
+    if element.text == "~":
+        element.tag, element.text = "mo", "∼"
+    if element.text == "/":
+        element.attrib |= {"lspace": "0", "rspace": "0"}
+    if element.tag != "mrow":
+        return
+    for place, (left, right) in reversed(list(enumerate(pairwise(element), 1))):
+        spaced = {left.tag, right.tag} & {"mo", "mspace", "mtext"}
+        if not spaced and (_is_function(left) or _is_function(right)):
+            element.insert(place, Element("mspace", width="0.167em"))
+        if right.text in ("+", "−") and left.tag == "mo" and left.text not in tuple(")]}|‖"):
+            right.set("form", "prefix")
+
+
+def _is_function(element: Element) -> bool:
+    """Whether this is the name of a function, perhaps with an index: ``log``, ``log_2``."""
+    base = element[0] if element.tag in ("msub", "msup", "msubsup") else element
+    return base.tag == "mi" and len(base.text or "") > 1

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from genbench.core import numbers
 from genbench.core.files import write_atomic
 from genbench.reporting.lectures.figures import LectureFigure, figure_of
-from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.prose import line, paragraphs
 from genbench.reporting.lectures.sources import Sources
 from genbench.reporting.lectures.topics import (
@@ -120,10 +119,9 @@ def build(suite: StoredSuite, reports: Path) -> Path:
 
 def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
     """Fill in the template."""
-    typesetter = Typesetter()
-    sections = _numbered([_section(t, table, sources, typesetter) for t in topics])
+    sections = _numbered([_section(t, table, sources) for t in topics])
     checks = [check for s in sections for group in s.checks for check in group.checks]
-    rows = [_row(row, sections, sources, typesetter) for row in table.row]
+    rows = [_row(row, sections, sources) for row in table.row]
     return render(
         "lectures.html.j2",
         sections=sections,
@@ -135,20 +133,16 @@ def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
         n_held=sum(check.passed for check in checks),
         n_slips=sum(len(section.slips) for section in sections),
         n_shown=sum(view.row.status == "shown" and not view.waiting for view in rows),
-        letters=typesetter.letters,
     )
 
 
-def _section(topic: Topic, table: RowTable, sources: Sources, typesetter: Typesetter) -> Section:
-    slips = (
-        SlipView(s.source, s.place, line(s.printed, typesetter), line(s.instead, typesetter))
-        for s in topic.slip
-    )
+def _section(topic: Topic, table: RowTable, sources: Sources) -> Section:
+    slips = (SlipView(s.source, s.place, line(s.printed), line(s.instead)) for s in topic.slip)
     return Section(
         number=0,
         topic=topic,
         rows=tuple(row for row in table.row if row.topic == topic.name),
-        text=paragraphs(topic.text, typesetter),
+        text=paragraphs(topic.text),
         figures=tuple(figure_of(show, sources) for show in topic.show),
         checks=tuple(_checks(wanted, sources) for wanted in topic.checks),
         slips=tuple(slips),
@@ -211,15 +205,13 @@ def _commands(topic: Topic, sources: Sources) -> Iterator[Command]:
         yield Command(sources.study_command(name), sources.study_seconds(name))
 
 
-def _row(
-    row: LectureRow, sections: Sequence[Section], sources: Sources, typesetter: Typesetter
-) -> RowView:
+def _row(row: LectureRow, sections: Sequence[Section], sources: Sources) -> RowView:
     studies = [sources.study(name) for name in row.studies]
     checks = [check for study in studies if study for check in study.record.checks]
     held = f"{sum(check.passed for check in checks)} of {len(checks)} hold" if checks else ""
     return RowView(
         row=row,
-        check=line(row.check, typesetter),
+        check=line(row.check),
         section=next(s for s in sections if s.topic.name == row.topic),
         commands=(
             *(sources.suite_command(name) for name in row.suites),

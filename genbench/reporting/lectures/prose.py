@@ -10,41 +10,41 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from genbench.reporting.lectures.maths import Typesetter
+from genbench.reporting.lectures import maths
 
 _MARKS = re.compile(
     r"\$(?P<maths>[^$]+)\$(?P<tail>[^\s$`*]*)|`(?P<code>[^`]+)`|\*\*(?P<strong>[^*]+)\*\*|\*(?P<em>[^*]+)\*"
 )
 
 
-def paragraphs(text: str, typesetter: Typesetter) -> Markup:
+def paragraphs(text: str) -> Markup:
     """Set a text of several paragraphs, lists and formulas."""
     blocks = (block for block in re.split(r"\n\s*\n", text.strip()) if block)
-    return Markup("\n").join(_block(block, typesetter) for block in blocks)
+    return Markup("\n").join(_block(block) for block in blocks)
 
 
-def line(text: str, typesetter: Typesetter) -> Markup:
+def line(text: str) -> Markup:
     """Set a text without paragraphs."""
-    return Markup("").join(_parts(" ".join(text.split()), typesetter))
+    return Markup("").join(_parts(" ".join(text.split())))
 
 
-def _block(block: str, typesetter: Typesetter) -> Markup:
+def _block(block: str) -> Markup:
     if block.startswith("$$"):
-        return typesetter.display(block.strip().strip("$"))
+        return maths.display(block.strip().strip("$"))
     if block.startswith("- "):
         items = re.split(r"^- ", block, flags=re.MULTILINE)[1:]
-        inner = Markup("").join(Markup("<li>{}</li>").format(line(i, typesetter)) for i in items)
+        inner = Markup("").join(Markup("<li>{}</li>").format(line(i)) for i in items)
         return Markup("<ul>{}</ul>").format(inner)
-    return Markup("<p>{}</p>").format(line(block, typesetter))
+    return Markup("<p>{}</p>").format(line(block))
 
 
-def _parts(text: str, typesetter: Typesetter) -> Iterator[Markup]:
+def _parts(text: str) -> Iterator[Markup]:
     end = 0
     for match in _MARKS.finditer(text):
         yield escape(text[end : match.start()])
         end = match.end()
         if match["maths"]:
-            yield _whole(typesetter.inline(match["maths"]), match["tail"])
+            yield _whole(maths.inline(match["maths"]), match["tail"])
         else:
             kind = str(match.lastgroup)
             yield Markup(f"<{kind}>{{}}</{kind}>").format(match[kind])

@@ -1,4 +1,4 @@
-"""Where it is measured: device, data, the machine's best, and the models of the recipes."""
+"""What all rows of a benchmark share: the device, the data, and the models built for them."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,17 +8,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from genbench.bench.data import bench_data, first_images, mean_image
+from genbench.bench.data import bench_data, first_images, mean_training_image
 from genbench.bench.machine import fingerprint, peak_flops
 from genbench.bench.rows import digest
 from genbench.bench.settings import STUDIES, Case, Settings
-from genbench.core.capabilities import (
-    Generative,
-    HasExactDensity,
-    Samples,
-    Variational,
-    bind,
-)
+from genbench.core.capabilities import Generative, HasExactDensity, Samples, Variational, bind
 from genbench.core.errors import ConfigError
 from genbench.core.options import explain
 from genbench.core.seeding import Stream
@@ -29,17 +23,16 @@ from genbench.training.config import TrainConfig
 
 STREAM = Stream(0, ("bench",))
 NETWORK = ("hidden", "latent_dim")
-STUDIED_FIELD = {"seeds": "n_seeds"}
 
 
 def config_for(case: Case) -> TrainConfig:
-    """Return a budget that never ends, so that nothing takes the run for a short one."""
+    """Return the configuration of a very long run: short ones skip the recorded training step."""
     return TrainConfig(epochs=10**6, batch_size=case.batch_size, schedule="constant")
 
 
 @dataclass
-class Place:
-    """A device with data on it, and the models built for them."""
+class BenchContext:
+    """The device, the data on it, and the models built for them."""
 
     settings: Settings
     device: torch.device = field(init=False)
@@ -55,17 +48,17 @@ class Place:
 
     @cached_property
     def peak(self) -> float:
-        """The machine's best rate of matrix products, operations per second."""
+        """The machine's best rate of matrix products, in operations per second."""
         return peak_flops(self.device)
 
     @cached_property
     def machine(self) -> dict[str, Any]:
-        """The machine's fingerprint with its digest."""
-        found = fingerprint(self.device)
-        return {"fingerprint": found, "fingerprint_digest": digest(found)}
+        """The machine's fingerprint and its digest."""
+        machine = fingerprint(self.device)
+        return {"fingerprint": machine, "fingerprint_digest": digest(machine)}
 
     def build(self, case: Case, seed: int = 0) -> Built:
-        """Return the recipe's model on the device, initialised from a seed, with its updates.
+        """Return the recipe's model, initialised from a seed and on the device, and its updates.
 
         Raises:
             ConfigError: The recipe is unknown, or does not take the sizes asked for.
@@ -76,38 +69,40 @@ class Place:
         except ValidationError as error:
             raise ConfigError(explain(error, f"model.{case.recipe}", recipe.options)) from error
         data = self.data
-        facts = DataFacts(data.image_shape, data.n_classes, mean_image(data), data.size("train"))
+        mean = mean_training_image(data)
+        facts = DataFacts(data.image_shape, data.n_classes, mean, data.size("train"))
         with Stream(seed, ("bench", "init")).seeded():
             built = recipe.build(facts, options, config_for(case))
         return replace(built, model=built.model.to(self.device))
 
     def images(self, built: Built, n: int) -> Dataset:
-        """Return n training images in the view that the model's densities want."""
+        """Return n training images, binary or grey as the model's densities require."""
         binary = built.observation is not None and built.observation.domain == "binary"
         return first_images(self.data, n, binary=binary)
 
-    def view(self, case: Case, built: Built) -> tuple[Any, Tensor]:
-        """Return the model for evaluation, any label bound, and one batch of images."""
+    def evaluation(self, case: Case) -> tuple[Any, Dataset, Tensor]:
+        """Return a model in eval mode, any label bound, with its images and one batch of them."""
+        built = self.build(case)
         data = self.images(built, case.batch_size)
         with STREAM.child("images").seeded():
             x, y = data.train_batch(torch.arange(case.batch_size, device=self.device))
-        return bind(built.model.eval(), y), x
+        return bind(built.model.eval(), y), data, x
 
     def cases(self) -> list[Case]:
-        """Return every row that the settings ask for and a recipe can have.
+        """Return every row that the settings ask for and a recipe supports.
 
         Raises:
             ConfigError: A recipe is unknown or not trained, or there is no row at all.
         """
         names = dict.fromkeys(self.settings.models) or self.trained()
-        found = [case for name in names for case in self._cases_of(name)]
-        if not found:
+        cases = [case for name in names for case in self._cases_of(name)]
+        if not cases:
             asked = ", ".join(self.settings.asked_tasks())
             raise ConfigError(f"--tasks: no model that was asked for can do {asked}")
-        return found
+        return cases
 
     def trained(self) -> list[str]:
-        """Return the recipes of genbench that a loop trains."""
+        """Return the recipes of genbench that are trained in a loop."""
         ours = [name for name in recipes if recipes[name].build.__module__.startswith("genbench.")]
         return [name for name in ours if self.build(self._case(name)).updates]
 
@@ -119,13 +114,12 @@ class Place:
         built = self.build(self._case(name))
         if not built.updates:
             raise ConfigError(f"--models: '{name}' is not trained: there is nothing to time")
-        able = [task for task in self.settings.asked_tasks() if can(built, task)]
+        tasks = [task for task in self.settings.asked_tasks() if supports(built, task)]
         sizes = self.settings.batch_sizes
-        cases = [self._case(name, task, size) for task in able for size in sizes]
-        return vary(cases, self.settings)
+        return vary([self._case(name, t, size) for t in tasks for size in sizes], self.settings)
 
 
-def can(built: Built, task: str) -> bool:
+def supports(built: Built, task: str) -> bool:
     """Say whether a model can do a task; one that knows log p(x) is not annealed."""
     device = next(built.model.parameters()).device
     view = bind(built.model, torch.zeros(1, dtype=torch.int64, device=device))
@@ -146,28 +140,27 @@ def network_options(case: Case) -> dict[str, Any]:
 
 
 def vary(cases: list[Case], settings: Settings) -> list[Case]:
-    """Return the cases of a study: each recipe and task once for each value, at one batch size.
-
-    Where several batch sizes were asked for, the last one is meant.
+    """Return the cases of a study: each recipe and task once per value, at the last batch size.
 
     Raises:
-        ConfigError: The study does not bear on a task or a recipe.
+        ConfigError: The study does not apply to a task or a recipe.
     """
-    if settings.study is None:
+    study = settings.study
+    if study is None:
         return cases
-    values = settings.values or STUDIES[settings.study]
     last = {(case.recipe, case.task): case for case in cases}
     for recipe, task in last:
-        _require_bearing(settings.study, recipe, task)
-    return [_varied(case, settings.study, value) for case in last.values() for value in values]
+        _require_applicable(study, recipe, task)
+    values = settings.values or STUDIES[study]
+    return [_varied(case, study, value) for case in last.values() for value in values]
 
 
 def _varied(case: Case, study: str, value: int) -> Case:
-    changes: dict[str, Any] = {STUDIED_FIELD.get(study, study): value}
+    changes: dict[str, Any] = {"n_seeds" if study == "seeds" else study: value}
     return replace(case, studied=(study, value), **changes)
 
 
-def _require_bearing(study: str, recipe: str, task: str) -> None:
+def _require_applicable(study: str, recipe: str, task: str) -> None:
     if study == "n_samples" and task != "iw":
         raise ConfigError(f"--tasks: '{task}' has no n_samples to vary; use iw")
     if study == "seeds" and task != "train":

@@ -1,6 +1,6 @@
-"""What is timed: the library's own training loop, bounds, chains and samples, one by one.
+"""What is timed: the library's own training loop, bounds, chains and samples.
 
-Nothing here is written for the benchmark: each subject calls what a run calls.
+Nothing here is written for the benchmark: each workload calls what a run calls.
 """
 
 import itertools
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from genbench.bench.place import STREAM, Place, config_for
-from genbench.bench.products import Product, record
+from genbench.bench.context import STREAM, BenchContext, config_for
+from genbench.bench.products import Product, record_products
 from genbench.bench.settings import AIS, Case
 from genbench.bench.timing import Contender, synchronise
 from genbench.core.objective import Batch
@@ -36,16 +36,16 @@ AIS_STEP_SIZE = 0.05
 
 
 @dataclass
-class Subject:
-    """Something of the library to time.
+class Workload:
+    """A piece of the library to time.
 
     Attributes:
         contender: One call of it.
-        n_steps: Steps, or passes, that a call makes.
-        products: The matrix products of one step; of members trained together, one by one.
-        data: The images it works on.
-        serve: Serves the data of one call and does nothing else; None where nothing is served.
-        first_step_seconds: From nothing to the end of the first step.
+        n_steps: Steps, or passes, of a call.
+        products: The matrix products of one step; those of members trained together in a row.
+        data: The images that it uses.
+        serve: Only serves the data of one call; None where nothing is served.
+        first_step_seconds: Time of the first step, building the model included.
         forward_flops: Decides how many threads a run would use; None for all.
     """
 
@@ -58,31 +58,38 @@ class Subject:
     forward_flops: float | None = None
 
 
-def prepare(case: Case, place: Place) -> Subject:
+def build_workload(case: Case, context: BenchContext) -> Workload:
     """Build what a row times."""
-    return {"train": _training, "iw": _bound, "ais": _chains, "sample": _sampling}[case.task](
-        case, place
-    )
+    builders = {"train": _training, "iw": _bound, "ais": _chains, "sample": _sampling}
+    return builders[case.task](case, context)
 
 
-def _training(case: Case, place: Place) -> Subject:
-    place.data  # noqa: B018  reading files is no part of the first step
+def _seconds(call: Callable[[], object], device: torch.device) -> float:
     started = time.perf_counter()
-    built = [place.build(case, seed) for seed in range(case.n_seeds)]
-    one = _trainer(case, place, built, n_steps=1)
+    call()
+    synchronise(device)
+    return time.perf_counter() - started
+
+
+def _training(case: Case, context: BenchContext) -> Workload:
+    context.data  # noqa: B018  reading files is no part of the first step
+    started = time.perf_counter()
+    built = [context.build(case, seed) for seed in range(case.n_seeds)]
+    one = _trainer(case, context, built, n_steps=1)
     one.run_epoch(0)
-    synchronise(place.device)
+    synchronise(context.device)
     first = time.perf_counter() - started
-    step = min(_seconds_of_epoch(one, epoch, place) for epoch in range(1, 6))
-    most = max(MIN_STEPS, place.data.size("train") // case.batch_size)
+    epochs = itertools.count(1)
+    step = min(_seconds(lambda: one.run_epoch(next(epochs)), context.device) for _ in range(5))
+    most = max(MIN_STEPS, context.data.size("train") // case.batch_size)
     n_steps = min(max(MIN_STEPS, round(STEP_SECONDS / step)), most)
-    trainer, batch = _trainer(case, place, built, n_steps), _batch(one.data, case.batch_size)
-    epochs = itertools.count()
+    trainer, batch = _trainer(case, context, built, n_steps), _batch(one.data, case.batch_size)
+    timed = itertools.count()
     samples = n_steps * case.batch_size * case.n_seeds
-    return Subject(
-        Contender(lambda: trainer.run_epoch(next(epochs)), samples),
+    return Workload(
+        Contender(lambda: trainer.run_epoch(next(timed)), samples),
         n_steps,
-        record(lambda: _plain_step(built[0], batch)) * case.n_seeds,
+        record_products(lambda: _plain_step(built[0], batch)) * case.n_seeds,
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,
@@ -90,21 +97,16 @@ def _training(case: Case, place: Place) -> Subject:
     )
 
 
-def _trainer(case: Case, place: Place, built: Sequence[Built], n_steps: int) -> Loop | Ensemble:
+def _trainer(
+    case: Case, context: BenchContext, built: Sequence[Built], n_steps: int
+) -> Loop | Ensemble:
     """Return the loop of one member, or all members as one computation."""
-    data = place.images(built[0], n_steps * case.batch_size)
+    data = context.images(built[0], n_steps * case.batch_size)
     loops = [
         Loop(member.model, member.updates, data, config_for(case), Stream(seed, ("bench", "train")))
         for seed, member in enumerate(built)
     ]
     return loops[0] if len(loops) == 1 else Ensemble(loops, data)
-
-
-def _seconds_of_epoch(trainer: Loop | Ensemble, epoch: int, place: Place) -> float:
-    started = time.perf_counter()
-    trainer.run_epoch(epoch)
-    synchronise(place.device)
-    return time.perf_counter() - started
 
 
 def _batch(data: Dataset, n: int) -> Batch:
@@ -114,7 +116,7 @@ def _batch(data: Dataset, n: int) -> Batch:
 
 
 def _plain_step(built: Built, batch: Batch) -> None:
-    """Take the gradients of one training step, the plain way; no parameter moves."""
+    """Compute the gradients of one training step eagerly; no parameter moves."""
     built.model.train()
     with STREAM.child("record").seeded():
         for update in built.updates:
@@ -136,32 +138,26 @@ def _serving(data: Dataset, case: Case) -> Contender:
 
 
 def _evaluation(
-    case: Case, place: Place, built: Built, call: Callable[[], object], per_image: float
-) -> Subject:
-    """Time a function that treats one batch of images; its first call is timed apart."""
-    started = time.perf_counter()
-    call()
-    synchronise(place.device)
-    first = time.perf_counter() - started
-    data = place.images(built, case.batch_size)
-    contender = Contender(call, per_image * case.batch_size)
-    return Subject(contender, 1, record(call), data, first_step_seconds=first)
+    call: Callable[[], object], data: Dataset, per_image: int, context: BenchContext
+) -> Workload:
+    """Time a function of one batch of images; its first call is timed separately."""
+    first = _seconds(call, context.device)
+    contender = Contender(call, per_image * data.size("train"))
+    return Workload(contender, 1, record_products(call), data, first_step_seconds=first)
 
 
-def _bound(case: Case, place: Place) -> Subject:
-    built = place.build(case)
-    view, x = place.view(case, built)
+def _bound(case: Case, context: BenchContext) -> Workload:
+    view, data, x = context.evaluation(case)
 
     @torch.no_grad()
     def call() -> Tensor:
         return bounds.iw_log_likelihood(view, x, case.n_samples, None, STREAM.child("iw"))
 
-    return _evaluation(case, place, built, call, case.n_samples)
+    return _evaluation(call, data, case.n_samples, context)
 
 
-def _chains(case: Case, place: Place) -> Subject:
-    built = place.build(case)
-    view, x = place.view(case, built)
+def _chains(case: Case, context: BenchContext) -> Workload:
+    view, data, x = context.evaluation(case)
     prior = bounds.prior_of(view)
 
     def log_densities(z: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,23 +167,22 @@ def _chains(case: Case, place: Place) -> Subject:
     with STREAM.child("chains").seeded():
         z = prior.sample(torch.Size((AIS["n_chains"], len(x))))
     path = Path(log_densities, chunk_within_memory(log_densities, z))
-    step = torch.full((n, len(x), 1), AIS_STEP_SIZE, device=place.device)
+    step = torch.full((n, len(x), 1), AIS_STEP_SIZE, device=context.device)
     betas = temperatures(n, "sigmoid")
 
     @torch.no_grad()
     def call() -> object:
         return anneal(path, z, betas, step, AIS["n_leapfrog"], STREAM.child("ais"))
 
-    return _evaluation(case, place, built, call, AIS["n_chains"] * n)
+    return _evaluation(call, data, AIS["n_chains"] * n, context)
 
 
-def _sampling(case: Case, place: Place) -> Subject:
-    built = place.build(case)
-    view, _ = place.view(case, built)
+def _sampling(case: Case, context: BenchContext) -> Workload:
+    view, data, _ = context.evaluation(case)
 
     @torch.no_grad()
     def call() -> Tensor:
         with STREAM.child("sample").seeded():
             return mean_images(view, case.batch_size)
 
-    return _evaluation(case, place, built, call, 1)
+    return _evaluation(call, data, 1, context)
