@@ -24,7 +24,7 @@ from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
-from genbench.training.ensemble import Ensemble
+from genbench.training.joint.loop import Ensemble
 from genbench.training.loop import Loop
 from genbench.training.threads import forward_flops
 

@@ -16,9 +16,9 @@ from genbench.runs.execute import Trained, start_over, step_flops, trained_base
 from genbench.runs.spec import RunSpec
 from genbench.runs.store import RunFolder
 from genbench.runs.stored import stored_metrics
-from genbench.training.alike import Member, partition
+from genbench.training.joint.compatible import Member, partition
+from genbench.training.joint.fit import fit_together
 from genbench.training.threads import fitting_threads
-from genbench.training.together import fit_together
 
 
 def groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:

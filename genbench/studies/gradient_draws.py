@@ -5,8 +5,8 @@ from torch.func import functional_call, grad, vmap
 
 from genbench.core.objective import Batch, Objective
 from genbench.core.seeding import Stream
-from genbench.training.noise_tape import Player, Recorder
-from genbench.training.stack import Caller
+from genbench.training.joint.recorded_noise import Player, Recorder
+from genbench.training.joint.stacked_parameters import Caller
 
 AT_ONCE = 100
 

@@ -5,11 +5,11 @@ import shutil
 import pytest
 import torch
 
-from genbench.training import together
 from genbench.training.config import TrainConfig
+from genbench.training.joint import fit as together
+from genbench.training.joint.fit import fit_together
 from genbench.training.loop import Loop, fit
-from genbench.training.together import fit_together
-from tests.training.test_ensemble import (
+from tests.training.joint.test_fit import (
     Pictures,
     alone,
     assert_close,

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from genbench.core.progress import progress as bar
 from genbench.data import Dataset
-from genbench.training.alike import Member, partition
 from genbench.training.checkpoint import Progress, save_checkpoint, weights_of
-from genbench.training.ensemble import Ensemble
-from genbench.training.joint_call import NotTogetherError
-from genbench.training.joint_step import failures
+from genbench.training.joint.batched_call import NotTogetherError
+from genbench.training.joint.compatible import Member, partition
+from genbench.training.joint.loop import Ensemble
+from genbench.training.joint.step import failures
 from genbench.training.loop import (
     CHECKPOINT_SECONDS,
     DivergedError,
@@ -34,8 +34,8 @@ def fit_together(
     uninterrupted call does within rounding, and in the same bits where the groups are the same.
 
     Args:
-        members: Alike, as :func:`genbench.training.alike.partition` finds them, each with its
-            model on the data's device, initialised from its own seed.
+        members: Compatible with each other, each with its model on the data's device, initialised
+            from its own seed.
         data: Served from the device.
         description: What the progress bar says.
 

@@ -11,11 +11,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
 from genbench.data.loaders import Split
-from genbench.training import capture, ensemble
-from genbench.training.alike import Member
+from genbench.training import capture
 from genbench.training.config import TrainConfig
+from genbench.training.joint import loop as ensemble
+from genbench.training.joint.compatible import Member
+from genbench.training.joint.fit import fit_together
 from genbench.training.loop import DivergedError, Loop, fit
-from genbench.training.together import fit_together
 from genbench.training.update import Update
 from tests.contracts.builders import SHAPES, SMALL, Case, trained_cases
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from genbench.training.noise_tape import Player, Recorder, Tape
+from genbench.training.joint.recorded_noise import Player, Recorder, Tape
 
 MOST_DRAWN = 2**22
 """Random numbers that are held at once; members beyond it are called one group after another."""

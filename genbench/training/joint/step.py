@@ -10,11 +10,11 @@ from torch.func import functional_call, grad_and_value
 
 from genbench.core.objective import Batch, Objective
 from genbench.data import Dataset
-from genbench.training.alike import differing_fields
 from genbench.training.guard import DivergedError, Guard
-from genbench.training.joint_call import JointCall
+from genbench.training.joint.batched_call import JointCall
+from genbench.training.joint.compatible import differing_fields
+from genbench.training.joint.stacked_parameters import Caller, Named, Stack
 from genbench.training.loop import Loop
-from genbench.training.stack import Caller, Named, Stack
 
 
 class Watch(Guard):

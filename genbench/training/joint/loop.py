@@ -24,10 +24,10 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.training.capture import Runner
-from genbench.training.joint_call import JointCall
-from genbench.training.joint_step import JointStep, with_fields
+from genbench.training.joint.batched_call import JointCall
+from genbench.training.joint.stacked_parameters import Named
+from genbench.training.joint.step import JointStep, with_fields
 from genbench.training.loop import VALIDATION_BLOCK, Loop
-from genbench.training.stack import Named
 from genbench.training.step import Step
 
 Means = list[dict[str, float]]

@@ -12,15 +12,15 @@ from torch.nn.utils import clip_grad_norm_
 from genbench.core.objective import Loss
 from genbench.core.seeding import Stream
 from genbench.objectives.elbo import negative_elbo
-from genbench.training.alike import Member, alike, partition
 from genbench.training.config import TrainConfig
-from genbench.training.joint_call import JointCall, NotTogetherError
-from genbench.training.joint_step import clipped
-from genbench.training.noise_tape import Recorder
-from genbench.training.stack import stacked
-from genbench.training.together import fit_together
+from genbench.training.joint.batched_call import JointCall, NotTogetherError
+from genbench.training.joint.compatible import Member, alike, partition
+from genbench.training.joint.fit import fit_together
+from genbench.training.joint.recorded_noise import Recorder
+from genbench.training.joint.stacked_parameters import stacked
+from genbench.training.joint.step import clipped
 from genbench.training.update import Update
-from tests.training.test_ensemble import Pictures, member, with_options
+from tests.training.joint.test_fit import Pictures, member, with_options
 
 IMAGES = stacked([torch.rand(5, 4, 4, 4).to(memory_format=torch.channels_last) for _ in range(3)])
 DRAWS = {
@@ -119,7 +119,7 @@ def test_a_generator_of_its_own_is_not_a_members():
 def test_members_are_called_in_groups_where_they_draw_much(monkeypatch):
     x, found = torch.rand(5, 7), []
     for most in (2**22, 14):
-        monkeypatch.setattr("genbench.training.joint_call.MOST_DRAWN", most)
+        monkeypatch.setattr("genbench.training.joint.batched_call.MOST_DRAWN", most)
         call = JointCall(lambda _, x: (x + torch.randn(7), x))
         call.rehearse(generators(5), None, x)
         found.append(call(None, x)[0])
