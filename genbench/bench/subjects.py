@@ -24,7 +24,7 @@ from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
-from genbench.training.joint.loop import Ensemble
+from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.threads import forward_flops
 
@@ -90,17 +90,17 @@ def _training(case: Case, place: Place) -> Subject:
     )
 
 
-def _trainer(case: Case, place: Place, built: Sequence[Built], n_steps: int) -> Loop | Ensemble:
+def _trainer(case: Case, place: Place, built: Sequence[Built], n_steps: int) -> Loop | JointLoop:
     """Return the loop of one member, or all members as one computation."""
     data = place.images(built[0], n_steps * case.batch_size)
     loops = [
         Loop(member.model, member.updates, data, config_for(case), Stream(seed, ("bench", "train")))
         for seed, member in enumerate(built)
     ]
-    return loops[0] if len(loops) == 1 else Ensemble(loops, data)
+    return loops[0] if len(loops) == 1 else JointLoop(loops, data)
 
 
-def _seconds_of_epoch(trainer: Loop | Ensemble, epoch: int, place: Place) -> float:
+def _seconds_of_epoch(trainer: Loop | JointLoop, epoch: int, place: Place) -> float:
     started = time.perf_counter()
     trainer.run_epoch(epoch)
     synchronise(place.device)
