@@ -24,7 +24,7 @@ from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
-from genbench.training.ensemble import Ensemble
+from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.threads import forward_flops
 
@@ -99,14 +99,14 @@ def _training(case: Case, context: BenchContext) -> Workload:
 
 def _trainer(
     case: Case, context: BenchContext, built: Sequence[Built], n_steps: int
-) -> Loop | Ensemble:
+) -> Loop | JointLoop:
     """Return the loop of one member, or all members as one computation."""
     data = context.images(built[0], n_steps * case.batch_size)
     loops = [
         Loop(member.model, member.updates, data, config_for(case), Stream(seed, ("bench", "train")))
         for seed, member in enumerate(built)
     ]
-    return loops[0] if len(loops) == 1 else Ensemble(loops, data)
+    return loops[0] if len(loops) == 1 else JointLoop(loops, data)
 
 
 def _batch(data: Dataset, n: int) -> Batch:

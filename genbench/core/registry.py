@@ -1,6 +1,6 @@
 """A table from name to thing, filled by decorators and read with a hint on a wrong name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
 from genbench.core.errors import ConfigError, did_you_mean
@@ -12,15 +12,15 @@ class Registry(Generic[T]):
     """Names resolve here and nowhere else; never through an import path.
 
     Example:
-        >>> colours: Registry[int] = Registry("colour")
+        >>> colours = Registry("colour", {"blue": 0})
         >>> colours.add("red", 1)
         >>> colours["red"]
         1
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, T] | None = None) -> None:
         self.kind = kind
-        self._entries: dict[str, T] = {}
+        self._entries = dict(entries or {})
 
     def add(self, name: str, entry: T) -> None:
         """Register ``entry``; a name is given once."""

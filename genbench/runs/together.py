@@ -16,9 +16,9 @@ from genbench.runs.build import build
 from genbench.runs.execute import Trained, start_over, step_flops, trained_base
 from genbench.runs.read_run import stored_metrics
 from genbench.runs.spec import RunSpec
-from genbench.training.alike import Member, partition
+from genbench.training.joint.compatible import Member, compatible_groups
+from genbench.training.joint.fit import fit_together
 from genbench.training.threads import fitting_threads
-from genbench.training.together import fit_together
 
 
 def groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
@@ -105,7 +105,7 @@ def _train(
         for (spec, folder), found in zip(waiting, built, strict=True)
     ]
     done: dict[str, Trained] = {}
-    for places in partition(members):
+    for places in compatible_groups(members):
         if len(places) < 2:
             continue
         name, train_ids = waiting[places[0]][0].name, [waiting[i][1].train_id for i in places]

@@ -5,8 +5,8 @@ from torch.func import functional_call, grad, vmap
 
 from genbench.core.objective import Batch, Objective
 from genbench.core.seeding import Stream
-from genbench.training.noise_tape import Player, Recorder
-from genbench.training.stack import Caller
+from genbench.training.joint.recorded_noise import NoiseRecorder, NoiseReplay
+from genbench.training.joint.stacked_parameters import ObjectiveModule
 
 AT_ONCE = 100
 
@@ -18,15 +18,15 @@ def gradient_draws(
 
     Draw i has its noise from the stream's child i, whatever n.
     """
-    call = Caller(model)
+    call = ObjectiveModule(model)
     values = {name: p.detach() for name, p in call.named_parameters()}
-    with Recorder() as recorder:
+    with NoiseRecorder() as recorder:
         objective(model, batch)
-    noise = recorder.tape.blanks(n)
-    recorder.tape.play(noise, [stream.child(i).generator() for i in range(n)])
+    noise = recorder.noise.allocate(n)
+    recorder.noise.fill(noise, [stream.child(i).generator() for i in range(n)])
 
     def loss(parameters: dict[str, Tensor], drawn: list[Tensor]) -> Tensor:
-        with Player(drawn):
+        with NoiseReplay(drawn):
             value: Tensor = functional_call(call, parameters, (objective, batch)).value
         return value
 

@@ -1,1 +1,1 @@
-"""One training loop for every recipe, and checkpoints it resumes from."""
+"""One training loop for every recipe, and the checkpoints it resumes from."""

@@ -1,7 +1,7 @@
-"""Everything a run needs to go on after a kill, in one safetensors file.
+"""Everything a run needs to continue after it was killed, in one safetensors file.
 
-Tensors carry their place in the name; what is not a tensor travels as JSON in the file's metadata,
-with a digest of it all. Nothing is ever unpickled.
+A tensor's name says what it belongs to; everything else is JSON in the file's metadata, with a
+digest of the whole. Nothing is ever unpickled.
 """
 
 import hashlib
@@ -64,24 +64,18 @@ def save_checkpoint(
     tensors |= {f"best/{k}": v for k, v in progress.best.items()}
     for i, optimizer in enumerate(optimizers):
         for index, state in optimizer.state_dict()["state"].items():
-            placed = {f"optimizer/{i}/{index}/{k}": v for k, v in state.items()}
-            tensors |= {k: v.cpu().contiguous() for k, v in placed.items()}
-    scalars = {
-        "epoch": progress.epoch,
-        "history": progress.history,
-        "best_score": progress.best_score,
-        "best_epoch": progress.best_epoch,
-        "seconds": progress.seconds,
-    }
-    described = json.dumps(scalars, allow_nan=False)  # keeps the order of the history's columns
-    metadata = {"progress": described, "sha256": _digest(tensors, described)}
+            prefix = f"optimizer/{i}/{index}/"
+            tensors |= {prefix + k: v.cpu().contiguous() for k, v in state.items()}
+    scalars = {name: value for name, value in vars(progress).items() if name != "best"}
+    text = json.dumps(scalars, allow_nan=False)  # keeps the order of the history's columns
+    metadata = {"progress": text, "sha256": _digest(tensors, text)}
     write_atomic(path, save(tensors, metadata=metadata))
 
 
 def load_checkpoint(
     path: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
 ) -> Progress:
-    """Put model and optimisers back to the state in ``path`` and return the progress.
+    """Restore model and optimisers to the state in ``path`` and return the progress.
 
     Raises:
         StorageError: The file is damaged or belongs to another model.
@@ -89,7 +83,7 @@ def load_checkpoint(
     tensors, metadata = _read(path)
     try:
         if metadata["sha256"] != _digest(tensors, metadata["progress"]):
-            raise ValueError("its digest is not the stored one")
+            raise ValueError("its content does not match its digest")
         scalars = json.loads(metadata["progress"])
         model.load_state_dict(_below(tensors, "model/"))
         for i, optimizer in enumerate(optimizers):

@@ -1,4 +1,4 @@
-"""The training budget and schedule of a run, as a suite file states them."""
+"""The training budget and schedule of a run, as stated in a suite file."""
 
 from typing import Annotated, Literal
 
@@ -10,10 +10,11 @@ from genbench.core.options import ADDED, Options
 class TrainConfig(Options):
     """``[train]`` of a suite file; a ``[[model]]`` may override any of it.
 
-    ``adam_epsilon`` is the constant in Adam's denominator; ``momentum`` belongs to ``sgd``.
-    ``weight_decay`` w adds w/2 |parameters|^2 to every loss: 1/n is a prior N(0, I) on the weights
-    where n data are trained on.
-    ``tf32`` lets a GPU train with products of 10-bit mantissas; evaluation never does.
+    ``adam_epsilon`` is the constant in Adam's denominator; ``momentum`` applies to ``sgd`` only.
+    ``weight_decay`` w adds w/2 |parameters|^2 to every loss: with n training data, w = 1/n is a
+    prior N(0, I) on the weights.
+    ``tf32`` lets a GPU train with matrix products in TF32 (10-bit mantissas); evaluation never
+    uses it.
     """
 
     epochs: PositiveInt = 20

@@ -1,7 +1,7 @@
 """The training loop: one for every recipe.
 
-Every random number is addressed: data order by (seed, epoch), noise by (seed, epoch). A resumed run
-therefore needs no generator state and ends in the same bits as one that was never stopped.
+Data order and noise are pure functions of (seed, epoch). A resumed run therefore needs no generator
+state, and ends bit for bit where an uninterrupted one does.
 """
 
 import math
@@ -19,7 +19,7 @@ from genbench.core.objective import Batch
 from genbench.core.progress import progress as bar
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.training.capture import Runner
+from genbench.training.capture import StepRecorder
 from genbench.training.checkpoint import (
     Progress,
     Weights,
@@ -35,14 +35,14 @@ from genbench.training.threads import float32_products, flushed_denormals
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
-"""Least time between two checkpoints, so that short epochs are not spent on the disk."""
+"""Least time between two checkpoints, so that short epochs are not spent writing to disk."""
 
 VALIDATION_BLOCK = 500
 
 
 @dataclass
 class FitResult:
-    """Trained weights and how they came about."""
+    """Trained weights, and the history of their training."""
 
     history: list[dict[str, float]]
     last: Weights
@@ -71,18 +71,16 @@ class Loop:
         self.batch_size = min(config.batch_size, n)
         self.n_batches = n // self.batch_size
         self.step = Step(model, updates, data, config)
-        self.run_step = Runner(self.step, config.epochs * self.n_batches)
+        self.run_step = StepRecorder(self.step, config.epochs * self.n_batches)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train for one epoch; return the means of what the objectives logged.
 
-        Data beyond the last whole batch of the epoch's order wait for another epoch. The device is
-        waited for once, at the end.
+        Data after the last whole batch are left out of this epoch. The loop waits for the device
+        once, at the end.
         """
         self.model.train()
-        order = torch.randperm(
-            self.data.size("train"), generator=self.stream.child("order", epoch).generator()
-        ).to(self.step.device)
+        order = self.order(epoch).to(self.step.device)
         for guard in self.step.guards:
             guard.begin(epoch * self.n_batches)
         logged: Tensor | float = 0.0
@@ -96,16 +94,21 @@ class Loop:
         means = torch.as_tensor(logged).div(self.n_batches).tolist()
         return {f"train.{k}": v for k, v in zip(self.step.keys, means, strict=True)}
 
+    def order(self, epoch: int) -> Tensor:
+        """Return the order in which an epoch serves the training data, (n,) int64, on the CPU."""
+        generator = self.stream.child("order", epoch).generator()
+        return torch.randperm(self.data.size("train"), generator=generator)
+
     def rate(self, step: int) -> float:
-        """Return the learning rate at a step, before an update's scale."""
+        """Return the learning rate at a step, without an update's scale."""
         progress = step / (self.config.epochs * self.n_batches)
         return self.config.learning_rate * learning_rate_factor(self.config.schedule, progress)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return each validating objective's mean over the validation split.
+        """Return the means, over the validation split, of what validating objectives log.
 
-        The noise is the same at every epoch, so that epochs are compared on equal terms.
+        The noise is the same at every epoch, so that epochs can be compared.
         """
         self.model.eval()
         x, y = self.data.held_out("validation")
@@ -119,6 +122,51 @@ class Loop:
                         sums[key] += float(value) * len(block) / len(x)
             means |= {f"validation.{update.name}.{k}": v for k, v in sums.items()}
         return means
+
+    def resume(self, checkpoint: Path) -> Progress:
+        """Restore the state of a checkpoint and return its progress; a new one if there is none.
+
+        A damaged checkpoint counts as none: the run starts again, from the same seed to the same
+        numbers.
+        """
+        if not checkpoint.exists():
+            return Progress()
+        start = weights_of(self.model)
+        try:
+            return load_checkpoint(checkpoint, self.model, self.step.optimizers)
+        except StorageError:
+            self.model.load_state_dict(start)
+            for optimizer in self.step.optimizers:
+                optimizer.state.clear()
+            return Progress()
+
+    def record_epoch(self, progress: Progress, means: dict[str, float]) -> None:
+        """Add an epoch to the history, and keep the weights if its validation loss is the lowest.
+
+        Raises:
+            DivergedError: A mean is not finite.
+        """
+        bad = next((key for key, value in means.items() if not math.isfinite(value)), None)
+        if bad:
+            raise DivergedError(f"{bad} is not finite after epoch {progress.epoch + 1}")
+        progress.epoch += 1
+        step = progress.epoch * self.n_batches
+        row = {"epoch": progress.epoch, "step": step, "learning_rate": self.rate(step - 1)}
+        progress.history.append({**row, **means})
+        score = next((v for k, v in means.items() if _is_validation_loss(k)), None)
+        if score is not None and (progress.best_score is None or score < progress.best_score):
+            progress.best_score, progress.best_epoch = score, progress.epoch
+            progress.best = weights_of(self.model)
+
+    def result(self, progress: Progress) -> FitResult:
+        """Return what training gave; without a validation loss, the last weights are the best."""
+        last = weights_of(self.model)
+        best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
+        return FitResult(progress.history, last, best, best_epoch, progress.seconds)
+
+
+def _is_validation_loss(key: str) -> bool:
+    return key.startswith("validation.") and key.endswith(".loss")
 
 
 def fit(
@@ -134,58 +182,26 @@ def fit(
 
     Args:
         model: Already on its device, initialised from the run's seed.
-        updates: Walked in order at each batch.
+        updates: Applied in order to each batch.
         data: Served from the device.
         config: Budget and schedule.
         stream: Source of data order and noise.
-        checkpoint: Written at least ten seconds apart and after the last epoch.
-        description: What the progress bar says.
+        checkpoint: Written at most every ten seconds, and after the last epoch.
+        description: Label of the progress bar.
 
     Raises:
-        DivergedError: A loss is not finite; names the update and the step.
+        DivergedError: A loss is not finite; the error names the update and the step.
     """
     loop = Loop(model, updates, data, config, stream)
-    state = _resume(checkpoint, model, loop.step.optimizers)
-    saved_at = time.monotonic()
-    epochs = bar(range(state.epoch, config.epochs), description, "epoch", initial=state.epoch)
-    for epoch in epochs:
+    progress = loop.resume(checkpoint)
+    start, saved_at = progress.epoch, time.monotonic()
+    for epoch in bar(range(start, config.epochs), description, "epoch", initial=start):
         started = time.monotonic()
         with flushed_denormals(), float32_products(tf32=config.tf32):
             means = loop.run_epoch(epoch) | loop.validate()
-        _record(state, epoch, loop, means)
-        state.seconds += time.monotonic() - started
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS or state.epoch == config.epochs:
-            save_checkpoint(checkpoint, model, loop.step.optimizers, state)
+        loop.record_epoch(progress, means)
+        progress.seconds += time.monotonic() - started
+        if time.monotonic() - saved_at > CHECKPOINT_SECONDS or progress.epoch == config.epochs:
+            save_checkpoint(checkpoint, model, loop.step.optimizers, progress)
             saved_at = time.monotonic()
-    last = weights_of(model)
-    best_epoch = state.best_epoch or state.epoch
-    return FitResult(state.history, last, state.best or last, best_epoch, state.seconds)
-
-
-def _resume(
-    checkpoint: Path, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
-) -> Progress:
-    if not checkpoint.exists():
-        return Progress()
-    start = weights_of(model)
-    try:
-        return load_checkpoint(checkpoint, model, optimizers)
-    except StorageError:  # damaged: the run starts again, from the same seed to the same numbers
-        model.load_state_dict(start)
-        for optimizer in optimizers:
-            optimizer.state.clear()
-        return Progress()
-
-
-def _record(state: Progress, epoch: int, loop: Loop, means: dict[str, float]) -> None:
-    bad = next((key for key, value in means.items() if not math.isfinite(value)), None)
-    if bad:
-        raise DivergedError(f"{bad} is not finite after epoch {epoch + 1}")
-    step = (epoch + 1) * loop.n_batches
-    rate = loop.rate(step - 1)
-    state.history.append({"epoch": epoch + 1, "step": step, "learning_rate": rate, **means})
-    state.epoch = epoch + 1
-    score = next((v for k, v in means.items() if k.endswith(".loss") and "validation" in k), None)
-    if score is not None and (state.best_score is None or score < state.best_score):
-        state.best_score, state.best_epoch = score, state.epoch
-        state.best = weights_of(loop.model)
+    return loop.result(progress)

@@ -1,35 +1,43 @@
 """The optimiser of an update, as the training configuration asks for it."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from genbench.core.registry import Registry
 from genbench.training.config import TrainConfig
 from genbench.training.update import Update
 
 
 def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return a fused Adam, Adagrad or descent with momentum over the update's parameters.
+    """Return a fused Adam, Adagrad or gradient descent with momentum over the update's parameters.
 
-    The learning rate is a tensor beside them, so that a recorded step can be told another one.
+    The learning rate is a tensor on their device, so that a recorded step can read a new one.
+
+    Raises:
+        ConfigError: The configuration asks for another optimiser.
     """
     device = update.parameters[0].device
     rate = _rate(config.learning_rate * update.learning_rate_scale, device)
     decay = update.weight_decay + config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(
-            update.parameters, rate, config.momentum, weight_decay=decay, fused=True
-        )
-    if config.optimizer == "adagrad":
-        return torch.optim.Adagrad(update.parameters, rate, weight_decay=decay, fused=True)
-    return torch.optim.Adam(
-        update.parameters,
-        rate,
-        update.betas,
-        config.adam_epsilon,
-        weight_decay=decay,
-        capturable=device.type == "cuda",
-        fused=True,
+    on_cuda = device.type == "cuda"
+    adam = partial(
+        torch.optim.Adam, betas=update.betas, eps=config.adam_epsilon, capturable=on_cuda
     )
+    sgd = partial(torch.optim.SGD, momentum=config.momentum)
+    optimizers: Registry[Callable[..., torch.optim.Optimizer]] = Registry(
+        "optimizer", {"adam": adam, "sgd": sgd, "adagrad": torch.optim.Adagrad}
+    )
+    return optimizers[config.optimizer](update.parameters, lr=rate, weight_decay=decay, fused=True)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Return the learning rate and every tensor of an optimiser's state."""
+    states = (state.values() for state in optimizer.state.values())
+    tensors = [value for values in states for value in values if isinstance(value, Tensor)]
+    return [optimizer.param_groups[0]["lr"], *tensors]
 
 
 def _rate(value: float, device: torch.device) -> Tensor:

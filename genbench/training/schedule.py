@@ -1,6 +1,9 @@
 """Learning-rate schedules as pure functions of the progress of training."""
 
 import math
+from collections.abc import Callable
+
+from genbench.core.registry import Registry
 
 N_STAGES = 8
 
@@ -11,6 +14,9 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
     ``stages`` divides training into eight stages, i = 0 to 7, of lengths in proportion to 3^i, with
     the factor 10^(-i/7): 3,280 epochs make 3^i epochs each.
 
+    Raises:
+        ConfigError: There is no such schedule.
+
     References:
         Burda, Grosse, Salakhutdinov 2016, section 5, for ``stages``.
 
@@ -18,11 +24,20 @@ def learning_rate_factor(schedule: str, progress: float) -> float:
         >>> learning_rate_factor("cosine", 0.5), learning_rate_factor("linear", 0.25)
         (0.5, 0.75)
     """
-    if schedule == "linear":
-        return 1.0 - progress
-    if schedule == "stages":
-        stage = math.floor(math.log(progress * (3**N_STAGES - 1) + 1, 3) + 1e-9)
-        return float(10.0 ** (-stage / (N_STAGES - 1)))
-    if schedule == "cosine":
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
-    return 1.0
+    return SCHEDULES[schedule](progress)
+
+
+def _stages(progress: float) -> float:
+    stage = math.floor(math.log(progress * (3**N_STAGES - 1) + 1, 3) + 1e-9)
+    return float(10.0 ** (-stage / (N_STAGES - 1)))
+
+
+SCHEDULES: Registry[Callable[[float], float]] = Registry(
+    "schedule",
+    {
+        "constant": lambda progress: 1.0,
+        "linear": lambda progress: 1.0 - progress,
+        "cosine": lambda progress: 0.5 * (1.0 + math.cos(math.pi * progress)),
+        "stages": _stages,
+    },
+)

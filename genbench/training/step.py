@@ -1,4 +1,4 @@
-"""One step of training as a function of tensors: what the loop repeats, and what is captured."""
+"""One training step as a function of tensors: what the loop repeats and capture records."""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,12 @@ from genbench.core.objective import Batch, Loss
 from genbench.data import Dataset
 from genbench.training.config import TrainConfig
 from genbench.training.guard import Guard
-from genbench.training.optimizers import make_optimizer
+from genbench.training.optimizers import make_optimizer, optimizer_tensors
 from genbench.training.update import Update
 
 
 class Step:
-    """Every update on one batch. It reads no value of a tensor, so that nothing waits.
+    """Every update on one batch. It reads no value of a tensor, so it never waits for the device.
 
     Attributes:
         device: Where parameters and data live.
@@ -69,15 +69,13 @@ class Step:
         return loss
 
     def set_rate(self, rate: float) -> None:
-        """Set the learning rate of every update, times the update's scale."""
+        """Set the learning rate of every update to ``rate`` times the update's scale."""
         for update, optimizer in zip(self.updates, self.optimizers, strict=True):
             optimizer.param_groups[0]["lr"].fill_(rate * update.learning_rate_scale)
 
     def tensors(self) -> list[Tensor]:
-        """Return every tensor that a step reads and that changes between steps, data aside."""
-        found = [*self.model.parameters(), *self.model.buffers()]
+        """Return every tensor, apart from the data, that steps read and that changes."""
+        tensors = [*self.model.parameters(), *self.model.buffers()]
         for optimizer, guard in zip(self.optimizers, self.guards, strict=True):
-            found += [optimizer.param_groups[0]["lr"], *guard.tensors()]
-            for state in optimizer.state.values():
-                found += [value for value in state.values() if isinstance(value, Tensor)]
-        return found
+            tensors += [*optimizer_tensors(optimizer), *guard.tensors()]
+        return tensors

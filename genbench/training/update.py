@@ -1,4 +1,4 @@
-"""What one optimiser does in each step of the loop."""
+"""What one optimiser does in each step of training."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Update:
     """Minimise ``objective`` over ``parameters``, and over no others.
 
     A VAE has one update; a GAN has two, the discriminator's and the generator's. ``validates``
-    says that the objective on held-out data tells which checkpoint is best; an adversarial loss
-    does not. ``betas`` are Adam's.
+    says whether the best checkpoint may be chosen by the objective on held-out data; not by an
+    adversarial loss. ``betas`` are Adam's.
     """
 
     name: str

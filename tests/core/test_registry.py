@@ -36,6 +36,10 @@ def test_a_name_is_given_once_and_the_first_entry_stays(colours):
 
 def test_two_registries_share_nothing(colours):
     assert list(Registry("other")) == []
+    entries = {"green": 2}
+    table = Registry("colour", entries)
+    table.add("red", 1)
+    assert (list(table), entries) == (["green", "red"], {"green": 2})
 
 
 def test_no_hint_is_given_where_nothing_is_near():

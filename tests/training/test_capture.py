@@ -49,20 +49,20 @@ def both(data, tmp_path, monkeypatch):
 
     def train(build, config=CONFIG):
         results, runners = [], []
-        start = capture.Runner.__init__
+        start = capture.StepRecorder.__init__
 
         def begin(self, *args):
             start(self, *args)
             runners.append(self)
 
-        monkeypatch.setattr(capture.Runner, "__init__", begin)
+        monkeypatch.setattr(capture.StepRecorder, "__init__", begin)
         for steps in (10**9, 0):
             monkeypatch.setattr(capture, "CAPTURE_STEPS", steps)
             model, updates = build()
             checkpoint = tmp_path / f"{steps}.safetensors"
             stream = Stream(0, ("train",))
             results.append(fit(model, updates, data, config, stream, checkpoint))
-        monkeypatch.setattr(capture.Runner, "__init__", start)
+        monkeypatch.setattr(capture.StepRecorder, "__init__", start)
         return (*results, runners[1])
 
     return train
@@ -102,7 +102,7 @@ def test_the_cases_cover_every_recipe_that_is_trained(data):
 def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, options):
     plain, recorded, runner = both(builder(data, name, options))
     assert runner.recording is not None
-    assert runner._proven
+    assert runner.verified
     assert plain.history == recorded.history
     assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
     assert all(torch.equal(plain.best[k], recorded.best[k]) for k in plain.best)
@@ -112,7 +112,7 @@ def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, 
 def test_every_optimiser_is_recorded_bit_for_bit(data, both, optimizer):
     config = CONFIG.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})
     plain, recorded, runner = both(builder(data, "vae", {}), config)
-    assert runner._proven
+    assert runner.verified
     assert plain.history == recorded.history
     assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
 
@@ -173,7 +173,7 @@ def counts_in_python():
 @pytest.mark.parametrize("objective", [reads_a_value, counts_in_python])
 def test_a_step_that_a_recording_would_change_stays_plain(both, objective):
     plain, recorded, runner = both(toy(objective))
-    assert not runner._proven
+    assert not runner.verified
     assert recorded.history == plain.history or objective is counts_in_python
     assert (recorded.last["a"] == plain.last["a"]) or objective is counts_in_python
 
@@ -187,7 +187,7 @@ def test_a_recorded_step_follows_the_progress_and_the_learning_rate(both):
         return objective
 
     plain, recorded, runner = both(toy(follows))
-    assert runner._proven
+    assert runner.verified
     assert plain.history == recorded.history
     losses = [row["train.toy.loss"] for row in recorded.history]
     assert len(set(losses)) == len(losses)
@@ -203,7 +203,7 @@ def test_a_recorded_step_that_diverges_keeps_the_last_good_parameters(data, tmp_
     model, updates = toy(lambda: objective)()
     loop = Loop(model, updates, data, CONFIG, Stream(0, ("train",)))
     loop.run_epoch(0)
-    assert loop.run_step._proven
+    assert loop.run_step.verified
     loop.run_epoch(1)
     good = model.a.item()
     with pytest.raises(DivergedError, match=r"'toy' is not finite at step 6$"):

@@ -333,6 +333,15 @@ def test_without_validation_the_best_is_the_last(train):
     assert not any("validation" in key for key in result.history[0])
 
 
+def test_the_loss_of_an_update_named_validation_chooses_no_epoch(run):
+    model = Toy()
+    rising = Watched(lambda m, call: m.a + call)
+    update = Update("validation", [model.a], rising, validates=False)
+    result = run(model, [update], CONSTANT.model_copy(update={"epochs": 2}))
+    assert result.best_epoch == 2
+    assert torch.equal(result.best["a"], result.last["a"])
+
+
 def test_validation_is_a_mean_over_the_whole_split_whatever_the_blocks(build, data, monkeypatch):
     from genbench.training import loop as module
 

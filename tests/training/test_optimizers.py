@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from genbench.core.errors import ConfigError
 from genbench.training.config import TrainConfig
 from genbench.training.optimizers import make_optimizer
 from genbench.training.update import Update
@@ -56,3 +57,10 @@ def test_steps_follow_the_formula_with_weight_decay_in_the_gradient(formula):
 def test_no_weight_decay_is_no_part_of_the_identity():
     assert "weight_decay" not in TrainConfig().canonical()
     assert TrainConfig(weight_decay=0.1).canonical()["weight_decay"] == 0.1
+
+
+def test_an_unknown_optimiser_is_refused_with_the_nearest_name():
+    config = TrainConfig().model_copy(update={"optimizer": "adamw"})  # not validated
+    update = Update("u", [nn.Parameter(torch.zeros(1))], lambda *_: None)
+    with pytest.raises(ConfigError, match="unknown optimizer 'adamw'; did you mean 'adam'"):
+        make_optimizer(update, config)

@@ -1,9 +1,12 @@
+"""Learning-rate schedules: their known values, and what is refused."""
+
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from genbench.core.errors import ConfigError
 from genbench.training.schedule import learning_rate_factor
 
 
@@ -45,3 +48,8 @@ def test_cosine_lies_above_linear_first_and_below_it_later():
     assert math.isclose(
         learning_rate_factor("cosine", 0.2) + learning_rate_factor("cosine", 0.8), 1.0
     )
+
+
+def test_an_unknown_schedule_is_refused_with_the_nearest_name():
+    with pytest.raises(ConfigError, match="unknown schedule 'cosinus'; did you mean 'cosine'"):
+        learning_rate_factor("cosinus", 0.5)

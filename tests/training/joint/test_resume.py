@@ -1,15 +1,15 @@
-"""A joint run that was killed goes on, together where its members stand at the same epoch."""
+"""A joint run that was killed continues, jointly where its members are at the same epoch."""
 
 import shutil
 
 import pytest
 import torch
 
-from genbench.training import together
 from genbench.training.config import TrainConfig
+from genbench.training.joint import fit as joint_fit
+from genbench.training.joint.fit import fit_together
 from genbench.training.loop import Loop, fit
-from genbench.training.together import fit_together
-from tests.training.test_ensemble import (
+from tests.training.joint.members import (
     Pictures,
     alone,
     assert_close,
@@ -25,20 +25,20 @@ DATA = Pictures((1, 8, 8))
 
 @pytest.fixture
 def kill_after(monkeypatch):
-    """Write every checkpoint, and stop, unasked, after so many of them."""
+    """Write every checkpoint, and stop after so many of them."""
 
     def stop_after(n_checkpoints: int) -> None:
-        monkeypatch.setattr(together, "CHECKPOINT_SECONDS", -1.0)
-        save, written = together.save_checkpoint, []
+        monkeypatch.setattr(joint_fit, "CHECKPOINT_SECONDS", -1.0)
+        save, written = joint_fit.save_checkpoint, []
 
         def save_then_stop(*arguments):
             save(*arguments)
             written.append(1)
             if len(written) == n_checkpoints:
-                monkeypatch.setattr(together, "save_checkpoint", save)
+                monkeypatch.setattr(joint_fit, "save_checkpoint", save)
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(together, "save_checkpoint", save_then_stop)
+        monkeypatch.setattr(joint_fit, "save_checkpoint", save_then_stop)
 
     return stop_after
 
@@ -49,7 +49,7 @@ def killed(case, folder, kill_after, n_checkpoints):
         fit_together(members(case, folder, CONFIGS), DATA)
 
 
-def again(case, folder):
+def restarted(case, folder):
     kept = folder.with_name("kept")
     folder.rename(kept)
     each = members(case, folder, CONFIGS)
@@ -57,8 +57,8 @@ def again(case, folder):
     return each
 
 
-def assert_same_bits(found, expected):
-    for one, other in zip(found, expected, strict=True):
+def assert_same_bits(resumed, expected):
+    for one, other in zip(resumed, expected, strict=True):
         assert one.history == other.history
         assert one.best_epoch == other.best_epoch
         for name in one.last:
@@ -70,14 +70,14 @@ def assert_same_bits(found, expected):
 def test_a_joint_run_killed_between_epochs_ends_in_the_same_bits(case, tmp_path, kill_after):
     whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
     killed(case, tmp_path / "killed", kill_after, 3 * 2)
-    found = fit_together(again(case, tmp_path / "killed"), DATA)
-    assert_same_bits(found, whole)
+    resumed = fit_together(restarted(case, tmp_path / "killed"), DATA)
+    assert_same_bits(resumed, whole)
 
 
 def epochs_trained(monkeypatch):
-    """Count the epochs that members train, alone or together."""
+    """Record the epochs that members train, alone or jointly, with the number of members."""
     seen = []
-    run_alone, run_joint = Loop.run_epoch, together.Ensemble.run_epoch
+    run_alone, run_joint = Loop.run_epoch, joint_fit.JointLoop.run_epoch
 
     def one(self, epoch):
         seen.append((epoch, 1))
@@ -88,7 +88,7 @@ def epochs_trained(monkeypatch):
         return run_joint(self, epoch)
 
     monkeypatch.setattr(Loop, "run_epoch", one)
-    monkeypatch.setattr(together.Ensemble, "run_epoch", many)
+    monkeypatch.setattr(joint_fit.JointLoop, "run_epoch", many)
     return seen
 
 
@@ -96,17 +96,17 @@ def epochs_trained(monkeypatch):
 def test_members_at_different_epochs_go_on_in_groups(case, tmp_path, kill_after, monkeypatch):
     whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
     killed(case, tmp_path / "killed", kill_after, 3 * 2 + 1)  # the first is an epoch ahead
-    each = again(case, tmp_path / "killed")
+    each = restarted(case, tmp_path / "killed")
     seen = epochs_trained(monkeypatch)
-    found = fit_together(each, DATA)
+    resumed = fit_together(each, DATA)
     assert sorted(seen) == [(2, 2), (3, 1), (3, 2)]
-    assert_close(found, whole, 1e-6 if case.recipe == "gan" else 1e-10)
+    assert_close(resumed, whole, 1e-6 if case.recipe == "gan" else 1e-10)
 
 
 def test_a_finished_joint_run_trains_nothing(tmp_path, monkeypatch):
     case = CASES["vae"]
     whole = fit_together(members(case, tmp_path / "whole", CONFIGS), DATA)
-    each = again(case, tmp_path / "whole")
+    each = restarted(case, tmp_path / "whole")
     seen = epochs_trained(monkeypatch)
     assert_same_bits(fit_together(each, DATA), whole)
     assert not seen
@@ -116,9 +116,9 @@ def test_a_finished_joint_run_trains_nothing(tmp_path, monkeypatch):
 def test_a_member_can_go_on_alone_from_a_joint_checkpoint(case, tmp_path, kill_after):
     expected = alone(members(case, tmp_path / "alone", CONFIGS), DATA)
     killed(case, tmp_path / "killed", kill_after, 3 * 2)
-    m = again(case, tmp_path / "killed")[1]
-    found = fit(m.model, m.updates, DATA, m.config, m.stream, m.checkpoint)
-    assert_close([found], expected[1:2], 1e-6 if case.recipe == "gan" else 1e-10)
+    m = restarted(case, tmp_path / "killed")[1]
+    resumed = fit(m.model, m.updates, DATA, m.config, m.stream, m.checkpoint)
+    assert_close([resumed], expected[1:2], 1e-6 if case.recipe == "gan" else 1e-10)
 
 
 def test_members_own_their_tensors_when_training_is_done(tmp_path):
@@ -129,6 +129,6 @@ def test_members_own_their_tensors_when_training_is_done(tmp_path):
 
 
 def test_the_seconds_of_members_add_up_to_those_of_the_joint_run(tmp_path):
-    found = fit_together(members(CASES["vae"], tmp_path / "c", CONFIGS), DATA)
-    assert len({result.seconds for result in found}) == 1
-    assert found[0].seconds > 0
+    resumed = fit_together(members(CASES["vae"], tmp_path / "c", CONFIGS), DATA)
+    assert len({result.seconds for result in resumed}) == 1
+    assert resumed[0].seconds > 0

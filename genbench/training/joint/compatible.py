@@ -1,4 +1,4 @@
-"""Which runs can be trained together: those that differ in tensors and a few numbers only."""
+"""Which runs can be trained jointly: those that differ only in tensors and a few numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -13,13 +13,13 @@ from genbench.core.seeding import Stream
 from genbench.training.config import TrainConfig
 from genbench.training.update import Update
 
-_BOOKKEEPING = frozenset(vars(nn.Module()))
-_PLAIN = (bool, int, float, str, tuple, list, type(None), torch.dtype, torch.device)
+_MODULE_INTERNALS = frozenset(vars(nn.Module()))
+_COMPARABLE = (bool, int, float, str, tuple, list, type(None), torch.dtype, torch.device)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One run of an ensemble; the fields are the arguments of ``fit``."""
+    """One of several runs that are trained jointly; the fields are arguments of ``fit``."""
 
     model: nn.Module
     updates: Sequence[Update]
@@ -28,28 +28,28 @@ class Member:
     checkpoint: Path
 
 
-def partition(members: Sequence[Member]) -> list[list[int]]:
-    """Divide members into groups that can be trained together, by their places."""
+def compatible_groups(members: Sequence[Member]) -> list[list[int]]:
+    """Divide members, by their indices, into groups that can be trained jointly."""
     groups: list[list[int]] = []
-    for place, member in enumerate(members):
-        home = next((g for g in groups if alike(members[g[0]], member)), None)
-        if home is None:
-            groups.append([place])
+    for index, member in enumerate(members):
+        group = next((g for g in groups if compatible(members[g[0]], member)), None)
+        if group is None:
+            groups.append([index])
         else:
-            home.append(place)
+            group.append(index)
     return groups
 
 
-def alike(a: Member, b: Member) -> bool:
-    """Say whether two runs are one computation on different tensors.
+def compatible(a: Member, b: Member) -> bool:
+    """Say whether two runs are the same computation on different tensors.
 
     They may differ in seed, weights, data order, noise, learning rates, and in the fields of their
     objectives that are marked ``per_member``. Objectives are compared by value: frozen dataclasses
-    and plain functions can be equal, functions made inside another function never are.
+    and plain functions can be equal, functions defined inside another function never are.
     """
-    budget = {"learning_rate": 1.0}
+    same_rate = {"learning_rate": 1.0}
     return (
-        a.config.model_copy(update=budget) == b.config.model_copy(update=budget)
+        a.config.model_copy(update=same_rate) == b.config.model_copy(update=same_rate)
         and len(a.updates) == len(b.updates)
         and all(_same_update(a, b, u, v) for u, v in zip(a.updates, b.updates, strict=True))
         and _same_modules(a.model, b.model)
@@ -57,17 +57,17 @@ def alike(a: Member, b: Member) -> bool:
 
 
 def parameter_names(member: Member, update: Update) -> list[str] | None:
-    """Return the names of an update's parameters in the model; None if one is not there."""
-    names = {id(p): name for name, p in member.model.named_parameters()}
-    found = [names.get(id(p)) for p in update.parameters]
-    return None if None in found else [name for name in found if name is not None]
+    """Return the names of an update's parameters in the model; None if one is not in it."""
+    name_of = {id(p): name for name, p in member.model.named_parameters()}
+    names = [name_of[id(p)] for p in update.parameters if id(p) in name_of]
+    return names if len(names) == len(update.parameters) else None
 
 
 def differing_fields(objectives: Sequence[Objective]) -> dict[str, list[float]]:
-    """Return the ``per_member`` fields in which objectives differ, one value a member."""
-    marked = _marked(objectives[0])
+    """Return the ``per_member`` fields in which objectives differ, with one value per member."""
+    marked = _per_member_fields(objectives[0])
     values = {name: [float(getattr(o, name)) for o in objectives] for name in marked}
-    return {name: found for name, found in values.items() if len(set(found)) > 1}
+    return {name: each for name, each in values.items() if len(set(each)) > 1}
 
 
 def _same_update(a: Member, b: Member, u: Update, v: Update) -> bool:
@@ -84,12 +84,12 @@ def _same_update(a: Member, b: Member, u: Update, v: Update) -> bool:
 def _same_objective(a: Any, b: Any) -> bool:
     if type(a) is not type(b) or not is_dataclass(a):
         return bool(a == b)
-    marked = _marked(a)
+    marked = _per_member_fields(a)
     rest = [field.name for field in fields(a) if field.name not in marked]
     return all(getattr(a, name) == getattr(b, name) for name in rest)
 
 
-def _marked(objective: Any) -> list[str]:
+def _per_member_fields(objective: Any) -> list[str]:
     if not is_dataclass(objective):
         return []
     return [field.name for field in fields(objective) if field.metadata.get("per_member")]
@@ -98,19 +98,19 @@ def _marked(objective: Any) -> list[str]:
 def _same_modules(a: nn.Module, b: nn.Module) -> bool:
     ours, theirs = dict(a.named_modules()), dict(b.named_modules())
     return ours.keys() == theirs.keys() and all(
-        type(ours[name]) is type(theirs[name]) and _same_parts(ours[name], theirs[name])
+        type(ours[name]) is type(theirs[name]) and _same_contents(ours[name], theirs[name])
         for name in ours
     )
 
 
-def _same_parts(a: nn.Module, b: nn.Module) -> bool:
-    """Compare shapes of what is stored, values of what is not, and every plain attribute."""
+def _same_contents(a: nn.Module, b: nn.Module) -> bool:
+    """Compare stored tensors by shape; other tensors and plain attributes by value."""
     stored = a.state_dict()
     tensors = [
         (dict([*m.named_parameters(recurse=False), *m.named_buffers(recurse=False)]))
         for m in (a, b)
     ]
-    settings = [{k: v for k, v in vars(m).items() if k not in _BOOKKEEPING} for m in (a, b)]
+    settings = [{k: v for k, v in vars(m).items() if k not in _MODULE_INTERNALS} for m in (a, b)]
     return (
         tensors[0].keys() == tensors[1].keys()
         and settings[0].keys() == settings[1].keys()
@@ -126,4 +126,4 @@ def _same_tensor(a: Tensor, b: Tensor, stored: bool) -> bool:
 
 
 def _same_setting(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and bool(a == b))
+    return a is b or (type(a) is type(b) and isinstance(a, _COMPARABLE) and bool(a == b))

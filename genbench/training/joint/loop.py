@@ -1,15 +1,15 @@
-"""Many runs of one recipe trained as one batched computation.
+"""The training loop of many runs of one recipe, as one batched computation.
 
 Member i has its own initialisation, data order and noise, all from its own seed, and ends where the
-run trained alone ends, but for the order of additions in matrix products: each step agrees to a few
-roundings of float32, which training then lets grow. History, choice of the best epoch, checkpoints
-and their resumption are those of :mod:`genbench.training.loop`.
+same run trained alone ends, but for the order of additions in matrix products: each step agrees up
+to a few roundings of float32, which then grow in training. History, choice of the best epoch and
+checkpoints are those of :mod:`genbench.training.loop`.
 
 Not supported are models that draw in other ways than ``randn``, ``rand``, ``normal``, dropout and
-their variants, that branch on values, or whose members differ in more than tensors, learning
-rates and fields of objectives marked ``per_member``: a rehearsal finds them before the first step,
-and such runs are trained alone. Batch norm takes the gradient from the bias before it; there Adam
-follows roundings, so that such biases, which change nothing, differ visibly.
+their variants, models that branch on values, and members that differ in more than tensors, learning
+rates and fields of objectives marked ``per_member``. All are detected before the first step; such
+runs are trained alone. A bias followed by batch norm has no gradient but rounding, which Adam
+follows: such biases, which have no effect, differ visibly from those of a run trained alone.
 """
 
 import math
@@ -23,34 +23,35 @@ from torch.func import functional_call
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.training.capture import Runner
-from genbench.training.joint_call import JointCall
-from genbench.training.joint_step import JointStep, with_fields
+from genbench.training.capture import StepRecorder
+from genbench.training.joint.batched_call import BatchedCall
+from genbench.training.joint.stacked_parameters import Tensors
+from genbench.training.joint.step import JointStep, with_fields
 from genbench.training.loop import VALIDATION_BLOCK, Loop
-from genbench.training.stack import Named
 from genbench.training.step import Step
 
 Means = list[dict[str, float]]
+"""One dictionary of means for each member."""
 
 
-class Ensemble:
-    """The state of S runs that are trained together; the counterpart of ``Loop``."""
+class JointLoop:
+    """The state of S runs that are trained jointly; the counterpart of ``Loop``."""
 
     def __init__(self, loops: Sequence[Loop], data: Dataset) -> None:
         self.loops, self.data = loops, data
         self.n_batches, self.batch_size = loops[0].n_batches, loops[0].batch_size
         self.step = JointStep(loops, data)
-        steps = cast(Step, self.step)  # it has all that is asked of one
-        self.run_step = Runner(steps, loops[0].config.epochs * self.n_batches)
-        self._validate: dict[tuple[int, int], JointCall] = {}
+        step = cast(Step, self.step)  # a joint step has all that a recorder uses
+        self.run_step = StepRecorder(step, loops[0].config.epochs * self.n_batches)
+        self._validation_calls: dict[tuple[int, int], BatchedCall] = {}
 
     def run_epoch(self, epoch: int) -> Means:
         """Train every member for one epoch; return the means of what its objectives logged.
 
-        The device is waited for once, at the end.
+        The loop waits for the device once, at the end.
         """
-        self.step.stack.caller.train()
-        orders = torch.stack([self._order(loop, epoch) for loop in self.loops])
+        self.step.stack.module.train()
+        orders = torch.stack([loop.order(epoch) for loop in self.loops])
         batches = torch.split(orders.to(self.step.device), self.batch_size, dim=1)
         start = epoch * self.n_batches
         self.step.begin(self._generators("noise", epoch), start)
@@ -63,14 +64,14 @@ class Ensemble:
 
     @torch.no_grad()
     def validate(self) -> Means:
-        """Return the mean of each validating objective over the validation split, by member."""
-        self.step.stack.caller.eval()
+        """Return, by member, the validation means of what validating objectives log."""
+        self.step.stack.module.eval()
         x, y = self.data.held_out("validation")
-        means: Named = {}
+        means: Tensors = {}
         for which, update in enumerate(self.step.updates):
             if not update.validates:
                 continue
-            sums: Named = {}
+            sums: Tensors = {}
             generators = self._generators("validation")
             for start in range(0, len(x), VALIDATION_BLOCK):
                 block = slice(start, start + VALIDATION_BLOCK)
@@ -82,39 +83,35 @@ class Ensemble:
             return [{} for _ in self.loops]
         return _by_member(list(means), torch.stack(list(means.values())))
 
-    def _order(self, loop: Loop, epoch: int) -> Tensor:
-        generator = loop.stream.child("order", epoch).generator()
-        return torch.randperm(self.data.size("train"), generator=generator)
-
     def _generators(self, *names: str | int) -> list[torch.Generator]:
         return [_generator(loop.stream.child(*names), self.step.device) for loop in self.loops]
 
     def _losses(
         self, which: int, generators: Sequence[torch.Generator], x: Tensor, y: Tensor
-    ) -> Named:
-        call = self._validate.setdefault((which, len(x)), self._validation_call(which))
+    ) -> Tensors:
+        call = self._validation_calls.setdefault((which, len(x)), self._validation_call(which))
         stack = self.step.stack
         tensors = {k: p.detach() for k, p in stack.parameters.items()} | stack.buffers
         each = [part.expand(len(self.loops), *part.shape) for part in (x, y)]
         arguments = (tensors, *each, self.step.fields[which])
-        if call.ready:
+        if call.traced:
             call.draw(generators)
         else:
-            call.rehearse(generators, None, *arguments)
+            call.trace(generators, None, *arguments)
         value, logged = call(None, *arguments)
         return {"loss": value, **logged}
 
-    def _validation_call(self, which: int) -> JointCall:
-        objective, caller = self.step.updates[which].objective, self.step.stack.caller
+    def _validation_call(self, which: int) -> BatchedCall:
+        objective, module = self.step.updates[which].objective, self.step.stack.module
 
         def losses(
-            setting: None, tensors: Named, x: Tensor, y: Tensor, fields: Named
-        ) -> tuple[Tensor, Named]:
+            setting: None, tensors: Tensors, x: Tensor, y: Tensor, fields: Tensors
+        ) -> tuple[Tensor, Tensors]:
             arguments = (with_fields(objective, fields), Batch(x, y, math.inf))
-            loss = functional_call(caller, tensors, arguments)
+            loss = functional_call(module, tensors, arguments)
             return loss.value, dict(loss.logged)
 
-        return JointCall(losses)
+        return BatchedCall(losses)
 
 
 def _by_member(keys: Sequence[str], means: Tensor) -> Means:
@@ -123,6 +120,6 @@ def _by_member(keys: Sequence[str], means: Tensor) -> Means:
 
 
 def _generator(stream: Stream, device: torch.device) -> torch.Generator:
-    """Return the device's generator at the start of a stream: what ``seeded`` makes of torch's."""
+    """Return a generator of the device in the state that ``Stream.seeded`` gives torch's own."""
     seed = stream.generator().initial_seed()
     return torch.Generator(device).manual_seed(seed)

@@ -1,0 +1,1 @@
+"""Many runs of one recipe trained as one batched computation."""

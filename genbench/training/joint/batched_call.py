@@ -1,0 +1,146 @@
+"""A function of one member, called for all members at once.
+
+The first call is traced: the function is called for each member alone too, from the state of its
+generator. Values and generators must agree, or the members cannot be trained jointly.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+
+from genbench.training.joint.recorded_noise import NoiseRecorder, NoiseReplay, RecordedNoise
+
+MAX_DRAWN = 2**22
+"""Most random numbers held at once; with more, members are called one group after another."""
+
+VALUE_TOLERANCE = 1e-4
+"""Largest relative difference between a value computed alone and jointly, in float32."""
+
+
+class IncompatibleError(ValueError):
+    """These runs cannot be trained as one computation; each can be trained alone."""
+
+
+class SingleCall(NamedTuple):
+    """A call for one member alone: its draws, its value, and the state of the generator after."""
+
+    noise: RecordedNoise
+    value: Tensor
+    state: Tensor
+
+
+class BatchedCall:
+    """``function(setting, *arguments) -> (value, more)``, batched over a first dimension.
+
+    Arguments are tensors, or dictionaries of tensors, whose first dimension runs over members;
+    ``setting`` is the same for all. The function must not change its arguments. Its random numbers
+    are drawn before the call, so that the call itself is a function of tensors.
+
+    ``alone`` computes the value as training alone does, where ``function`` computes it differently:
+    inside ``torch.func.grad`` some of torch's random calls fill memory in another order.
+
+    Attributes:
+        drawn: The random numbers of all members for the next call, each (S, ...).
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., tuple[Tensor, Any]],
+        alone: Callable[..., Tensor] | None = None,
+    ) -> None:
+        self._function = function
+        self._value = alone or (lambda *arguments: function(*arguments)[0])
+        self._noise: RecordedNoise | None = None
+        self.drawn: list[Tensor] = []
+
+    @property
+    def traced(self) -> bool:
+        """Whether the call was traced."""
+        return self._noise is not None
+
+    def draw(self, generators: Sequence[torch.Generator]) -> None:
+        """Draw for the next call; the generators advance as they would alone."""
+        if self._noise:
+            self._noise.fill(self.drawn, generators)
+
+    def __call__(self, setting: Any, *arguments: Any) -> tuple[Tensor, Any]:
+        """Return value and more, stacked over members."""
+
+        def one(drawn: list[Tensor], *of_member: Any) -> tuple[Tensor, Any]:
+            with NoiseReplay(drawn):
+                return self._function(setting, *of_member)
+
+        assert self._noise is not None
+        n_members = len(next(iter(_tensors(arguments))))
+        n_at_once = max(1, MAX_DRAWN // max(1, self._noise.numel))
+        chunk = n_at_once if n_at_once < n_members else None
+        batched = vmap(one, randomness="error", chunk_size=chunk)
+        result: tuple[Tensor, Any] = batched(self.drawn, *arguments)
+        return result
+
+    def trace(self, generators: Sequence[torch.Generator], setting: Any, *arguments: Any) -> None:
+        """Record what a call draws, draw it, and compare each member alone with all jointly.
+
+        Raises:
+            IncompatibleError: They differ, or the function cannot be batched.
+        """
+        try:
+            each = [
+                self._alone(generator, setting, [_of_member(i, a) for a in arguments])
+                for i, generator in enumerate(generators)
+            ]
+            self._noise = each[0].noise
+            self.drawn = self._noise.allocate(len(generators))
+            self.draw(generators)
+            values, _ = self(setting, *arguments)
+        except Exception as error:
+            raise IncompatibleError(f"one call cannot serve all members: {error}") from error
+        _require_agreement(each, values, generators)
+
+    def _alone(
+        self, generator: torch.Generator, setting: Any, arguments: Sequence[Any]
+    ) -> SingleCall:
+        with _default_generator_at(generator) as state, NoiseRecorder() as recorder:
+            value = self._value(setting, *arguments)
+            return SingleCall(recorder.noise, value.detach(), state())
+
+
+def _tensors(arguments: Sequence[Any]) -> Iterator[Tensor]:
+    for argument in arguments:
+        yield from argument.values() if isinstance(argument, Mapping) else (argument,)
+
+
+def _of_member(member: int, argument: Any) -> Any:
+    if isinstance(argument, Mapping):
+        return {key: value[member].clone() for key, value in argument.items()}
+    return argument[member].clone()
+
+
+@contextmanager
+def _default_generator_at(generator: torch.Generator) -> Iterator[Callable[[], Tensor]]:
+    """Run a block with torch's generator at another's state; yield a function that reads it."""
+    device = generator.device
+    if device.type == "cpu":
+        with torch.random.fork_rng(devices=()):
+            torch.set_rng_state(generator.get_state())
+            yield torch.get_rng_state
+        return
+    with torch.random.fork_rng(devices=(device,), device_type=device.type):
+        torch.cuda.set_rng_state(generator.get_state(), device)
+        yield lambda: torch.cuda.get_rng_state(device)
+
+
+def _require_agreement(
+    each: Sequence[SingleCall], values: Tensor, generators: Sequence[torch.Generator]
+) -> None:
+    for alone, value, generator in zip(each, values, generators, strict=True):
+        if not torch.equal(alone.state, generator.get_state()):
+            raise IncompatibleError("random numbers are drawn in a way that cannot be recorded")
+        if alone.noise != each[0].noise or not torch.allclose(
+            value, alone.value, rtol=VALUE_TOLERANCE, atol=VALUE_TOLERANCE, equal_nan=True
+        ):
+            raise IncompatibleError("a value computed jointly differs from the one computed alone")

@@ -1,0 +1,72 @@
+"""The joint step: recorded, without reading a value, and clipped by each member's norm."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from genbench.training import capture
+from genbench.training.joint import loop
+from genbench.training.joint.fit import fit_together
+from genbench.training.joint.step import clip_gradients
+from genbench.training.loop import Loop
+from tests.training.joint.members import SEEDS, members, pictures_for, with_options
+
+
+def test_a_recorded_joint_step_gives_the_bits_of_the_plain_one(tmp_path, monkeypatch):
+    case = with_options("gan", dropout=0.3)
+    data, recorders, real = pictures_for(case), [], loop.StepRecorder
+
+    def recorder(*arguments):
+        recorders.append(real(*arguments))
+        return recorders[-1]
+
+    monkeypatch.setattr(loop, "StepRecorder", recorder)
+    plain = fit_together(members(case, tmp_path / "plain"), data)
+    monkeypatch.setattr(capture, "CAPTURE_STEPS", 1)
+    recorded = fit_together(members(case, tmp_path / "recorded"), data)
+    assert [r.recording is not None and r.verified for r in recorders] == [False, True]
+    for one, other in zip(plain, recorded, strict=True):
+        assert all(torch.equal(one.last[name], other.last[name]) for name in one.last)
+
+
+class NoReading(TorchDispatchMode):
+    """Fails where a value is read, which on a GPU waits for the device."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = str(func)
+        for reads in ("_local_scalar_dense", "nonzero", "equal.default", "masked_select"):
+            assert reads not in name, name
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("recipe", ["vae", "cvae", "gan"])
+def test_a_joint_step_reads_no_value(recipe, tmp_path):
+    case = with_options(recipe)
+    data = pictures_for(case)
+    each = members(case, tmp_path / "c")
+    loops = [Loop(m.model, m.updates, data, m.config, m.stream) for m in each]
+    step = loop.JointLoop(loops, data).step
+    indices = torch.arange(16).repeat(3, 1)
+    step.begin([torch.Generator().manual_seed(s) for s in SEEDS], 0)
+    step(indices, 0.0)
+    with NoReading():
+        step.prepare(1)
+        step(indices, 0.1)
+    with pytest.raises(AssertionError, match="_local_scalar_dense"), NoReading():
+        indices[0, 0].item()
+
+
+def test_gradients_are_clipped_by_each_members_norm():
+    gradients = {"w": torch.randn(3, 4, 2).double(), "b": torch.tensor([0.1, 5.0, 0.0]).double()}
+    gradients["w"][2] *= 1e-3
+    scaled, norms = clip_gradients(gradients, 1.0)
+    for i in range(3):
+        own = [nn.Parameter(g[i]) for g in gradients.values()]
+        for p in own:
+            p.grad = p.detach().clone()
+        norm = clip_grad_norm_(own, 1.0)
+        assert norms[i].item() == pytest.approx(norm.item(), rel=1e-14)
+        for p, gradient in zip(own, scaled.values(), strict=True):
+            assert torch.allclose(gradient[i], p.grad, rtol=1e-14)
