@@ -40,7 +40,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 def write_if_changed(path: Path, content: str) -> bool:
     """Write ``content`` unless the file holds it already; return whether it was written."""
     try:
-        if path.read_text() == content:
+        if path.read_text(encoding="utf-8") == content:
             return False
     except (OSError, UnicodeDecodeError):
         pass
@@ -85,7 +85,7 @@ def read_json(path: Path) -> Any:
         StorageError: The file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:

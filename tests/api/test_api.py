@@ -93,12 +93,13 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     from genbench import api
 
     seen = []
-    monkeypatch.setattr(api, "run_and_report", lambda request: seen.append(request) or 1 / 0)
+    monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
+    from genbench.suites.load import load_asked
     from genbench.suites.spec import expand
 
-    (spec,) = [s for s in expand(seen[0].load()) if s.name == "vae"]
+    (spec,) = [s for s in expand(load_asked(seen[0])) if s.name == "vae"]
     found = spec.recipe_options()
     for part in field.split("."):
         found = getattr(found, part)

@@ -18,11 +18,12 @@ QUICK = (*RUN, "--set", "train.epochs=1")
 @pytest.fixture(scope="module")
 def template(kinds, tmp_path_factory):
     """Results of the tiny suite, to be copied."""
-    from genbench.suites.run import Request, run_suite
+    from genbench.runs.run_options import RunOptions
+    from genbench.suites.run import run_suite
 
     place = kinds[0](tmp_path_factory.mktemp("template"))
     suite = str(place.folder / "tiny.toml")
-    run_suite(Request(suite, ("train.epochs=1",), results=place.results, device="cpu"))
+    run_suite(RunOptions(suite, ("train.epochs=1",), results=place.results, device="cpu"))
     return place
 
 

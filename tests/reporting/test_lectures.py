@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from genbench.catalogue import declared
+from genbench.commands.list import declared
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.reporting.lectures.maths import Typesetter
 from genbench.reporting.lectures.topics import load_rows, load_topics

@@ -10,7 +10,8 @@ import pytest
 from genbench.core.errors import StorageError
 from genbench.reporting import build_report, lectures, terminal_summary
 from genbench.reporting.studied import load_studies
-from genbench.suites.run import Request, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 from tests.studies.tiny import DESCRIPTION, register
 
 SUITE = """
@@ -35,7 +36,7 @@ def whole(tmp_path_factory):
     (folder / "tossed.toml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
         register(patch)
-        run_suite(Request(str(folder / "tossed.toml"), results=folder / "results"))
+        run_suite(RunOptions(str(folder / "tossed.toml"), results=folder / "results"))
     build_report(folder / "results", folder / "reports", "tossed")
     return folder
 
