@@ -1,7 +1,6 @@
 """genbench compares generative models, with numbers that prove themselves.
 
-The public names are loaded on first use, so that ``import genbench`` stays quick and reports can be
-made without torch.
+Public names are loaded on first use: ``import genbench`` is quick, and reports need no torch.
 """
 
 from importlib import import_module

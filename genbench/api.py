@@ -1,4 +1,4 @@
-"""What Python users call: run a suite, read its results. Heavy imports wait inside."""
+"""The Python interface: runs a suite, reads its results. Heavy imports wait inside."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from genbench.suites.outcome import SuiteRun
-    from genbench.suites.request import Request
+    from genbench.results.suite import StoredSuite
+    from genbench.runs.run_options import RunOptions
+    from genbench.suites.suite_run import SuiteRun
 
 RESULTS, REPORTS = Path("results"), Path("reports")
 
@@ -17,16 +18,18 @@ RESULTS, REPORTS = Path("results"), Path("reports")
 def run(
     suite: str = "digits",
     *,
-    seeds: int | None = None,
-    limit: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     models: Sequence[str] = (),
     studies: Sequence[str] = (),
-    settings: Mapping[str, Any] | None = None,
+    seeds: int | None = None,
+    limit: int | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     results: str | Path = RESULTS,
     reports: str | Path = REPORTS,
+    executor: str = "local",
     jobs: int = 1,
+    together: bool = False,
     fresh: bool = False,
     report: bool = True,
 ) -> "pd.DataFrame":
@@ -34,16 +37,18 @@ def run(
 
     Args:
         suite: Name of a suite, or path of a TOML file.
-        seeds: Number of seeds, or None for those of the suite.
-        limit: Data points to keep of each split.
+        settings: Changes of its keys, as with ``--set``: ``{"train.epochs": 1}``.
         models: Names of the models to run; all if neither these nor ``studies`` are named.
         studies: Names of the studies to run; likewise.
-        settings: As ``--set``: ``{"train.epochs": 1}``.
+        seeds: Number of seeds, or None for those of the suite.
+        limit: Data points to keep of each split.
         device: ``auto``, ``cpu`` or ``cuda``.
-        data_dir: Where data sets lie.
-        results: Where results are stored.
-        reports: Where the report goes.
+        data_dir: Folder of the data sets.
+        results: Folder of the results.
+        reports: Folder of the reports.
+        executor: ``local`` or ``ray``.
         jobs: Runs executed at the same time.
+        together: Train the seeds of a model as one computation.
         fresh: Do everything again.
         report: Write the report.
 
@@ -54,11 +59,12 @@ def run(
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
-    from genbench.suites.request import Request
+    from genbench.results.metrics_table import with_metrics
+    from genbench.runs.run_options import RunOptions
 
-    request = Request(
+    options = RunOptions(
         suite=suite,
-        settings=[f"{k}={_as_toml(v)}" for k, v in (settings or {}).items()],
+        settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
         models=models,
         studies=studies,
         seeds=seeds,
@@ -67,38 +73,45 @@ def run(
         data_dir=Path(data_dir) if data_dir else None,
         results=Path(results),
         reports=Path(reports),
+        executor=executor,
         jobs=jobs,
+        together=together,
         fresh=fresh,
         report=report,
-        command=f'genbench.run("{suite}")',
     )
-    outcome = run_and_report(request)
+    outcome, stored = run_and_report(options)
     if outcome.problems:
         raise RunsFailedError(outcome.describe_failures())
-    return outcome.frame
+    return with_metrics(outcome.frame, stored.metrics)
 
 
-def run_and_report(request: "Request", say: Callable[[str], None] = lambda _: None) -> "SuiteRun":
-    """Run a suite and write its report; ``say`` hears one line per finished run."""
+def run_and_report(
+    options: "RunOptions", say: Callable[[str], None] = lambda _: None
+) -> "tuple[SuiteRun, StoredSuite]":
+    """Run a suite and write its report; return what ran, and what is stored.
+
+    ``say`` is called with a line for each finished run.
+    """
     from genbench.suites.run import run_suite
 
-    outcome = run_suite(request, say)
-    if request.report:
-        _report(request, outcome)
-    return outcome
+    outcome = run_suite(options, say)
+    return outcome, _open_and_report(options, outcome)
 
 
-def _report(request: "Request", outcome: "SuiteRun") -> None:
-    """Write the reports that are not up to date, of a collection's members first."""
+def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite":
+    """Write the reports that are not up to date, those of a collection's members first."""
     from genbench.reporting import build_report
     from genbench.results.suite import StoredSuite
 
     for member in outcome.members:
-        if member.ran:
-            _report(request, member)
-    outcome.report = request.reports / outcome.suite / "index.html"
-    if not (outcome.unchanged and outcome.report.exists()):
-        build_report(StoredSuite.open(request.results, outcome.suite), request.reports)
+        if member.ran and options.report:
+            _open_and_report(options, member)
+    stored = StoredSuite.open(options.results, outcome.suite)
+    if options.report:
+        outcome.report = options.reports / outcome.suite / "index.html"
+        if not (outcome.unchanged and outcome.report.exists()):
+            build_report(stored, options.reports)
+    return stored
 
 
 def _as_toml(value: Any) -> str:

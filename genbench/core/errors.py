@@ -1,6 +1,6 @@
-"""Errors that users meet, each with the exit code of the command line.
+"""Errors for users, each with its exit code.
 
-Every message is one to ten lines, names the key, file or option concerned, and says what to do.
+A message has at most ten lines, names the key, file or option concerned, and says what to do.
 """
 
 import difflib
@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 
 class GenbenchError(Exception):
-    """Base of all errors whose message is meant for the user; shown without a traceback."""
+    """Base of the errors that are shown to users without a traceback."""
 
     exit_code = ExitCode.USAGE
 
@@ -33,7 +33,7 @@ class ConfigError(GenbenchError):
 
 
 class DataError(GenbenchError):
-    """Data are missing or do not have the pinned digest."""
+    """Data are missing, or their digest is wrong."""
 
     exit_code = ExitCode.DATA
 
@@ -51,7 +51,7 @@ class StorageError(GenbenchError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Say what is known, nearest name first, as the tail of an error message.
+    """Return the end of an error message: the nearest name, and all that are known.
 
     Example:
         >>> did_you_mean("mnits", ["digits", "mnist"])

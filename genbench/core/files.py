@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, digests, canonical JSON."""
+"""Atomic writes, digests, and JSON; text is UTF-8 whatever the locale."""
 
 import hashlib
 import json
@@ -38,9 +38,9 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def write_if_changed(path: Path, content: str) -> bool:
-    """Write ``content`` unless the file holds it already; return whether it was written."""
+    """Write ``content`` unless the file has it already; return whether it was written."""
     try:
-        if path.read_text() == content:
+        if path.read_text(encoding="utf-8") == content:
             return False
     except (OSError, UnicodeDecodeError):
         pass
@@ -57,14 +57,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Find out now, not after an hour of training, whether ``folder`` takes files."""
+    """Fail now, and not after an hour of training, if ``folder`` cannot be written."""
     probe = folder / ".writable"
     write_atomic(probe, b"")
     probe.unlink(missing_ok=True)
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with one spelling per value: sorted keys, no spaces, no NaN.
+    """Write JSON in one way only: sorted keys, no spaces, no NaN.
 
     Example:
         >>> canonical_json({"b": 1, "a": [1.5, None]})
@@ -74,7 +74,7 @@ def canonical_json(value: Any) -> str:
 
 
 def pretty_json(value: Any) -> str:
-    """JSON for people and diffs: sorted keys, two spaces, no NaN, a final newline."""
+    """Write JSON for people and diffs: sorted keys, indented, no NaN, a final newline."""
     return json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n"
 
 
@@ -85,7 +85,7 @@ def read_json(path: Path) -> Any:
         StorageError: The file is missing, unreadable or not JSON.
     """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
@@ -93,11 +93,11 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_bytes(content: bytes | memoryview) -> str:
-    """Hexadecimal SHA-256 of bytes in memory."""
+    """Return the hexadecimal SHA-256 of bytes in memory."""
     return hashlib.sha256(content).hexdigest()
 
 
 def sha256_file(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's content, read in pieces."""
+    """Return the hexadecimal SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

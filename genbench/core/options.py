@@ -1,37 +1,49 @@
-"""Options that are checked: strict, frozen pydantic models, and findings a user can act on."""
+"""Validated options: strict, frozen pydantic models, and errors that users can act on."""
 
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from genbench.core.errors import did_you_mean
+from genbench.core.errors import ConfigError, did_you_mean
 
 ADDED: Final = "added"
-"""Marks an option that is younger than stored runs: at its default it leaves their identity be.
+"""Marks an option that was added after runs were stored: at its default, their identity stays.
 
 Written ``name: Annotated[type, ADDED] = default``.
 """
 
 
 class Options(BaseModel):
-    """Base of everything a suite file may say: no unknown keys, no infinities, no mutation."""
+    """Base of all that a suite file states: no unknown keys, no infinities, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
+    @classmethod
+    def read(cls, stated: object, where: str) -> Self:
+        """Validate what is stated under the key ``where``.
+
+        Raises:
+            ConfigError: A key or value is wrong; each is named.
+        """
+        try:
+            return cls.model_validate(stated)
+        except ValidationError as error:
+            raise ConfigError(explain(error, where, cls)) from error
+
     def canonical(self) -> dict[str, Any]:
-        """Return every option in JSON's types, without :data:`ADDED` ones at their defaults."""
-        young = {k: f.default for k, f in type(self).model_fields.items() if ADDED in f.metadata}
-        untouched = {key for key, default in young.items() if getattr(self, key) == default}
-        return self.model_dump(mode="json", exclude=untouched)
+        """Return the options as JSON types, without :data:`ADDED` ones at their defaults."""
+        fields = type(self).model_fields.items()
+        added = {name: field.default for name, field in fields if ADDED in field.metadata}
+        unchanged = {name for name, default in added.items() if getattr(self, name) == default}
+        return self.model_dump(mode="json", exclude=unchanged)
 
 
 def explain(error: ValidationError, where: str, options: type[BaseModel]) -> str:
-    """Turn pydantic's findings into lines ``key: what is wrong``, eight at most."""
+    """Turn pydantic's errors into lines ``key: what is wrong``, eight at most."""
     lines = []
-    for finding in error.errors()[:8]:
-        path = [str(part) for part in finding["loc"]]
-        hint = ""
-        if finding["type"] == "extra_forbidden":
-            hint = f"; {did_you_mean(path[-1], options.model_fields)}"
-        lines.append(f"{'.'.join([*where.split('.'), *path]).strip('.')}: {finding['msg']}{hint}")
+    for detail in error.errors()[:8]:
+        path = [str(part) for part in detail["loc"]]
+        unknown = detail["type"] == "extra_forbidden"
+        hint = f"; {did_you_mean(path[-1], options.model_fields)}" if unknown else ""
+        lines.append(f"{'.'.join([*where.split('.'), *path]).strip('.')}: {detail['msg']}{hint}")
     return "\n".join(lines)

@@ -1,5 +1,6 @@
 """Progress bars on stderr, hidden when stderr is not a terminal."""
 
+import sys
 from collections.abc import Iterable, Sized
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ def progress(
         desc=description,
         unit=unit,
         leave=leave,
-        disable=None,
+        disable=None if sys.stderr else True,  # closed in a daemon
         dynamic_ncols=True,
         initial=initial,
         total=len(items) + initial if isinstance(items, Sized) else None,

@@ -1,4 +1,4 @@
-"""A table from name to thing, filled by decorators and read with a hint on a wrong name."""
+"""Tables from names to recipes, evaluators and the like, filled by decorators."""
 
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Names resolve here and nowhere else; never through an import path.
+    """Entries by name; an unknown name is answered with the nearest.
 
     Example:
         >>> colours = Registry("colour", {"blue": 0})
@@ -23,7 +23,7 @@ class Registry(Generic[T]):
         self._entries = dict(entries or {})
 
     def add(self, name: str, entry: T) -> None:
-        """Register ``entry``; a name is given once."""
+        """Register an entry; each name is used once."""
         if name in self._entries:
             raise ConfigError(f"{self.kind} '{name}' is registered already: choose another name")
         self._entries[name] = entry

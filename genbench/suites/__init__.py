@@ -1,1 +1,1 @@
-"""Suites: TOML files that say which runs to make and what to measure."""
+"""Suites: TOML files that state which models to train and what to measure."""

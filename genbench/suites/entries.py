@@ -1,12 +1,12 @@
-"""The tables of a suite file: ``[[model]]``, ``[[study]]`` and ``[[plot]]``, each key at home."""
+"""The tables ``[[model]]``, ``[[study]]`` and ``[[plot]]`` of a suite file."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from genbench.core.errors import ConfigError, did_you_mean
-from genbench.core.options import Options, explain
+from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.recipes import recipes
@@ -17,11 +17,11 @@ from genbench.suites.settings import entry_name
 from genbench.training.config import TrainConfig
 
 TABLES = ("history", "metrics")
-"""Tables of a suite's runs that a ``[[plot]]`` may show."""
+"""Tables of a suite that a ``[[plot]]`` may show."""
 
 
 class ModelEntry(Options):
-    """One ``[[model]]``: a recipe, a name for its row, and what it overrides."""
+    """One ``[[model]]``: a recipe, the name of its row, and what it overrides."""
 
     recipe: str
     name: str
@@ -33,36 +33,32 @@ class ModelEntry(Options):
 
 
 class StudyEntry(Options):
-    """One ``[[study]]``: a registered study, a name for its folder, and its options."""
+    """One ``[[study]]``: a registered study, the name of its folder, and its options."""
 
     study: str
     name: str = Field(pattern=r"^[a-z0-9_]+$")
     options: dict[str, Any] = Field(default_factory=dict)
 
     def spec(self, limit: int | None = None) -> StudySpec:
-        """Return the study with its options checked.
+        """Return the study with validated options.
 
         Args:
-            limit: Data points to keep; reaches a study that has an option of this name.
+            limit: Data points to keep, for a study that has an option of this name.
 
         Raises:
-            ConfigError: A key or value does not fit; names it.
+            ConfigError: A key or value is wrong.
         """
-        known = studies[self.study].options
-        stated = self.options | (
-            {"limit": limit} if limit is not None and "limit" in known.model_fields else {}
-        )
-        try:
-            return StudySpec(self.name, self.study, known.model_validate(stated))
-        except ValidationError as error:
-            raise ConfigError(explain(error, f"study.{self.name}", known)) from error
+        cls = studies[self.study].options
+        limited = limit is not None and "limit" in cls.model_fields
+        stated = self.options | ({"limit": limit} if limited else {})
+        return StudySpec(self.name, self.study, cls.read(stated, f"study.{self.name}"))
 
 
 def route_model(entry: dict[str, Any], index: int) -> dict[str, Any]:
     """Sort an entry's flat keys into recipe options, ``[train]`` and ``[data]`` overrides.
 
     Raises:
-        ConfigError: No such recipe, or a key that nobody knows.
+        ConfigError: No such recipe, or an unknown key.
     """
     recipe = entry.get("recipe", entry.get("name"))
     if not isinstance(recipe, str):
@@ -77,8 +73,9 @@ def route_model(entry: dict[str, Any], index: int) -> dict[str, Any]:
         "recipe": recipe,
         "name": entry.get("name", name),
         "note": entry.get("note", ""),
-        "assume": _assumed(entry, name),
     }
+    if "assume" in entry:
+        routed["assume"] = Assume.read(entry["assume"], f"model.{name}.assume")
     for part in homes:
         table: Any = entry.get(part, {})
         if not isinstance(table, dict):
@@ -93,15 +90,6 @@ def route_model(entry: dict[str, Any], index: int) -> dict[str, Any]:
             raise ConfigError(f"model.{name}.{key}: unknown key; {did_you_mean(key, known)}")
         routed[home][key] = value
     return routed
-
-
-def _assumed(entry: dict[str, Any], name: str) -> Assume | None:
-    if "assume" not in entry:
-        return None
-    try:
-        return Assume.model_validate(entry["assume"])
-    except ValidationError as error:
-        raise ConfigError(explain(error, f"model.{name}.assume", Assume)) from error
 
 
 def route_study(entry: dict[str, Any], index: int) -> dict[str, Any]:
@@ -134,19 +122,16 @@ def read_plot(entry: dict[str, Any], index: int) -> Plot:
     """Check a ``[[plot]]`` table.
 
     Raises:
-        ConfigError: A key or value does not fit.
+        ConfigError: A key or value is wrong.
     """
-    try:
-        return Plot.model_validate(entry)
-    except ValidationError as error:
-        raise ConfigError(explain(error, f"plot.{entry.get('name', index)}", Plot)) from error
+    return Plot.read(entry, f"plot.{entry.get('name', index)}")
 
 
 def require_own(plot: Plot, models: Sequence[str]) -> None:
-    """Check that a declared figure is about the suite's models.
+    """Check that a declared figure shows a table and models of the suite.
 
     Raises:
-        ValueError: Another table, or a model that the suite does not have.
+        ValueError: It shows something else.
     """
     where = f"plot.{plot.name}"
     if plot.kind == "images":

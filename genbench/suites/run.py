@@ -1,4 +1,4 @@
-"""Runs a suite: reads it, checks everything first, executes what is missing, writes the table."""
+"""Runs a suite: prepares it, executes what is missing, writes the table."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,100 +7,109 @@ from genbench.core.errors import DataError
 from genbench.core.files import require_writable
 from genbench.runs.executors import pick_executor
 from genbench.runs.record import RunRecord
-from genbench.suites.outcome import SuiteRun, told
-from genbench.suites.request import Request as Request
-from genbench.suites.studying import StudyRecord
+from genbench.runs.run_options import RunOptions
+from genbench.suites.load import load_asked
+from genbench.suites.prepare import PreparedSuite, prepare
+from genbench.suites.study_runs import StudyRun
+from genbench.suites.suite_run import SuiteRun, summary_line
 from genbench.suites.table import stored_table, write_suite
-from genbench.suites.work import Work, prepare
 
 Say = Callable[[str], None]
 
 
-def run_suite(request: Request, say: Say = lambda _: None) -> SuiteRun:
-    """Run a suite; ``say`` hears one line per finished run and study.
+def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
+    """Run a suite; ``say`` is called with one line for each finished run and study.
 
     The members of a collection run first, each as if it were run by itself.
     """
-    work = prepare(request)
-    name = work.suite.name
-    require_writable(request.results / name)
-    members = [_member(work, part, say) for part in work.members]
-    new = _execute(work, say)
-    studies = {spec.name: work.desk.do(spec, say) for spec in work.wanted_studies}
+    prepared = prepare(options)
+    name = prepared.suite.name
+    require_writable(options.results / name)
+    members = [_run_member(prepared, member, say) for member in prepared.members]
+    runs = _execute(prepared, say)
+    studies = {s.name: prepared.study_runner.run(s, say) for s in prepared.selected_studies}
     frame, changed = write_suite(
-        request.results / name,
-        work.suite,
-        _with_stored(work, new),
-        work.bench.plan.evaluations() if work.suite.model else [],
-        request.command,
-        studies=_studies_with_stored(work, studies),
+        options,
+        prepared.suite,
+        _with_stored_runs(prepared, runs),
+        prepared.bench.plan.evaluations() if prepared.suite.model else [],
+        studies=_with_stored_studies(prepared, studies),
         members=members,
     )
-    done = list(studies.values())
-    same = [not changed, *(s.cached for s in done), *(m.unchanged for m in members)]
-    return SuiteRun(name, frame, list(new.values()), all(same), None, done, members)
+    cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
+    return SuiteRun(
+        name,
+        frame,
+        list(runs.values()),
+        unchanged=not changed and all(cached),
+        studies=list(studies.values()),
+        members=members,
+    )
 
 
-def _member(work: Work, request: Request, say: Say) -> SuiteRun:
+def _run_member(collection: PreparedSuite, options: RunOptions, say: Say) -> SuiteRun:
     """Run a member of a collection; one whose data are missing stops no other.
 
-    What is not asked for or cannot be run keeps the table that it has.
+    A member that is not to be run, or cannot be, keeps its stored table.
     """
-    name, reason = request.load().name, ""
-    if work.whole:
+    name, reason = load_asked(options).name, ""
+    if collection.whole:
         try:
-            return run_suite(request, lambda line: say(f"{name}: {line}"))
+            return run_suite(options, lambda line: say(f"{name}: {line}"))
         except DataError as error:
             reason = f"not run: {str(error).partition(chr(10))[0]}"
             say(f"{name}: {reason}")
-    table = stored_table(request.results / name)
+    table = stored_table(options.results / name)
     return SuiteRun(name, table, [], unchanged=not reason, ran=False, reason=reason)
 
 
-def _execute(work: Work, say: Say) -> dict[str, RunRecord]:
-    """Execute the runs that are asked for; return their records by model and seed."""
-    executor = pick_executor(work.request.executor, work.request.jobs)
-    wanted = work.wanted_runs
-    new: dict[str, RunRecord] = {}
-    for record in executor(work.bench, wanted) if wanted else ():
-        new[f"{record.spec.name}/{record.spec.seed}"] = record
-        say(told(record))
-    return new
-
-
-def _with_stored(work: Work, new: Mapping[str, RunRecord]) -> list[RunRecord]:
-    """Return the suite's records in order; runs that were not asked for come from the disk."""
-    records = []
-    for spec in work.bench.plan.specs:
-        record = new.get(f"{spec.name}/{spec.seed}") or work.bench.stored(spec)
-        if record:
-            records.append(record)
+def _execute(prepared: PreparedSuite, say: Say) -> dict[str, RunRecord]:
+    """Execute the selected runs; return their records by model and seed."""
+    executor = pick_executor(prepared.options.executor, prepared.options.jobs)
+    selected = prepared.selected_runs
+    records: dict[str, RunRecord] = {}
+    for record in executor(prepared.bench, selected) if selected else ():
+        records[f"{record.spec.name}/{record.spec.seed}"] = record
+        say(summary_line(record))
     return records
 
 
-def _studies_with_stored(work: Work, new: Mapping[str, StudyRecord]) -> list[StudyRecord]:
-    """Return the suite's studies in order; those not asked for come from the disk."""
-    found = (new.get(spec.name) or work.desk.stored(spec) for spec in work.studies)
-    return [record for record in found if record]
+def _with_stored_runs(
+    prepared: PreparedSuite, executed: Mapping[str, RunRecord]
+) -> list[RunRecord]:
+    """Return the records of the suite in its order; the runs not selected are read."""
+    bench = prepared.bench
+    specs = bench.plan.specs
+    records = (executed.get(f"{s.name}/{s.seed}") or bench.stored(s) for s in specs)
+    return [record for record in records if record]
 
 
-def dry_run(request: Request) -> list[tuple[str, int | str, str, str, Path]]:
+def _with_stored_studies(
+    prepared: PreparedSuite, studies: Mapping[str, StudyRun]
+) -> list[StudyRun]:
+    """Return the studies of the suite in its order; those not selected are read."""
+    runner = prepared.study_runner
+    study_runs = (studies.get(spec.name) or runner.stored(spec) for spec in prepared.studies)
+    return [study_run for study_run in study_runs if study_run]
+
+
+def dry_run(options: RunOptions) -> list[tuple[str, int | str, str, str, Path]]:
     """Return what ``run`` would do: model, seed, train_id, state and folder of each run.
 
-    The members of a collection come first; a study stands as ``study NAME``, with no seed and no
-    train_id.
+    The members of a collection come first; the line of a study is named ``study NAME`` and has no
+    seed and no train_id.
     """
-    work = prepare(request)
-    rows = [row for part in work.members if work.whole for row in dry_run(part)]
-    for spec in work.wanted_runs:
-        folder = work.bench.folder(spec)
-        state = _state(work.bench.stored(spec), request)
+    prepared = prepare(options)
+    bench, runner = prepared.bench, prepared.study_runner
+    rows = [row for member in prepared.members if prepared.whole for row in dry_run(member)]
+    for spec in prepared.selected_runs:
+        folder, state = bench.folder(spec), _state(bench.stored(spec), options)
         rows.append((spec.name, spec.seed, folder.train_id, state, folder.path))
-    for study in work.wanted_studies:
-        state = _state(work.desk.stored(study), request)
-        rows.append((f"study {study.name}", "", "", state, work.desk.folder(study).path))
+    for study in prepared.selected_studies:
+        state = _state(runner.stored(study), options)
+        rows.append((f"study {study.name}", "", "", state, runner.folder(study).path))
     return rows
 
 
-def _state(stored: object, request: Request) -> str:
-    return "stored" if stored and not request.fresh else "to do"
+def _state(stored: object, options: RunOptions) -> str:
+    return "stored" if stored and not options.fresh else "to do"

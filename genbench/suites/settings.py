@@ -1,4 +1,4 @@
-"""Applies ``--set key=value`` to the content of a suite file, before it is checked; no torch."""
+"""Applies ``--set key=value`` to the content of a suite file, before it is checked."""
 
 import tomllib
 from typing import Any
@@ -9,9 +9,9 @@ from genbench.core.errors import ConfigError, did_you_mean
 def apply_setting(raw: dict[str, Any], setting: str) -> None:
     """Apply one ``key=value`` to the content of a suite file.
 
-    ``train.epochs=1`` and ``data.limit=500`` hold for all models, whatever these override;
-    ``model.vae.latent_dim=8`` holds for one, and ``model.*.latent_dim=8`` for all; so does
-    ``study.NAME.key=value`` for studies. Values are read as TOML, or else as a string.
+    ``train.epochs=1`` and ``data.limit=500`` apply to all models, whatever these override;
+    ``model.vae.latent_dim=8`` applies to one, ``model.*.latent_dim=8`` to all; likewise
+    ``study.NAME.key=value``. Values are read as TOML, or else as a string.
 
     Example:
         >>> raw = {"train": {"epochs": 20}, "model": [{"recipe": "gan", "epochs": 9}]}
@@ -40,7 +40,7 @@ def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """Return the tables of one kind, ``[[model]]`` or another, of a suite file.
 
     Raises:
-        ConfigError: There is something else under that name.
+        ConfigError: The key has another type.
     """
     entries = raw.get(kind, [])
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
@@ -66,7 +66,7 @@ def _study_name(entry: dict[str, Any]) -> str:
 
 
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
-    """Drop what a model says of ``keys``, flat or in ``table``, since a setting overrules it."""
+    """Drop ``keys`` that a model states, flat or in ``table``: a setting overrides them."""
     for key in keys if isinstance(keys, list | dict) else ():
         entry.pop(key, None)
         if isinstance(entry.get(table), dict):

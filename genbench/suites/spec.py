@@ -1,14 +1,14 @@
-"""The suite file, checked: every key is known, every mistake is named with its key."""
+"""The suite file, validated: every mistake is named by its key."""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
-from genbench.core.options import Options, explain
+from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.evaluation.runner import Task, make_task
@@ -40,9 +40,9 @@ DEFAULT_METRICS = (
 
 
 class Published(Options):
-    """A published number, to be set beside the one measured here.
+    """A published number, shown beside the one measured here.
 
-    ``value`` has the sign and unit of ``metric``; ``note`` names the differences of protocol, and
+    ``value`` has the sign and unit of ``metric``; ``note`` names differences in protocol, and
     ``tag`` says how well the number is verified.
     """
 
@@ -56,9 +56,9 @@ class Published(Options):
 
 
 class SuiteSpec(Options):
-    """A whole suite: models on data, studies, or a collection of other suites.
+    """A suite: models on data, studies, or a collection of other suites.
 
-    ``plot`` declares figures over the tables of its models; ``page`` says who lays out its report.
+    ``plot`` declares figures of its tables; ``page`` is the kind of its report.
     """
 
     name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # it becomes a folder
@@ -124,13 +124,13 @@ class SuiteSpec(Options):
 
 
 def _twice(names: Iterable[str]) -> str | None:
-    """Return the first name that occurs again, if one does."""
+    """Return the first name that occurs twice, or None."""
     counts = Counter(names)
     return next((name for name in counts if counts[name] > 1), None)
 
 
 def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
-    """Check a suite file's content.
+    """Validate the content of a suite file.
 
     Raises:
         ConfigError: Names each wrong key.
@@ -139,10 +139,7 @@ def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
     settled["model"] = [route_model(dict(entry), i) for i, entry in enumerate(tables(raw, "model"))]
     settled["study"] = [route_study(entry, i) for i, entry in enumerate(tables(raw, "study"))]
     settled["plot"] = [read_plot(entry, i) for i, entry in enumerate(tables(raw, "plot"))]
-    try:
-        return SuiteSpec.model_validate(settled)
-    except ValidationError as error:
-        raise ConfigError(explain(error, "", SuiteSpec)) from error
+    return SuiteSpec.read(settled, "")
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
@@ -155,7 +152,7 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
 
 
 def study_specs(suite: SuiteSpec, limit: int | None = None) -> list[StudySpec]:
-    """Return every study of the suite, in the order of the file, its options checked.
+    """Return every study of the suite, in the order of the file.
 
     Raises:
         ConfigError: An option is wrong.
@@ -181,9 +178,9 @@ def _run_spec(suite: SuiteSpec, entry: ModelEntry, seed: int) -> RunSpec:
 
 def _checked(model: Any, value: dict[str, Any], where: str, entry: ModelEntry) -> Any:
     try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise ConfigError(f"{explain(error, where, model)} (model '{entry.name}')") from error
+        return model.read(value, where)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (model '{entry.name}')") from error
 
 
 def tasks_of(suite: SuiteSpec) -> list[Task]:

@@ -1,5 +1,6 @@
-"""What a suite leaves behind for reports: ``metrics.csv`` and ``suite.json``."""
+"""Writes what reports are made of: ``metrics.csv`` and ``suite.json``."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import SCHEMA, SUITE
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of
-from genbench.suites.outcome import SuiteRun
+from genbench.runs.run_options import RunOptions
+from genbench.suites.load import suite_files
 from genbench.suites.spec import SuiteSpec
-from genbench.suites.studying import StudyRecord
+from genbench.suites.study_runs import StudyRun
+from genbench.suites.suite_run import SuiteRun
 
 TYPES = {
     "seed": "int64",
@@ -65,13 +68,12 @@ def _flat(suite: str, record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_suite(
-    folder: Path,
+    options: RunOptions,
     suite: SuiteSpec,
     records: Sequence[RunRecord],
     tasks: Sequence[Task],
-    command: str,
     *,
-    studies: Sequence[StudyRecord] = (),
+    studies: Sequence[StudyRun] = (),
     members: Sequence[SuiteRun] = (),
 ) -> tuple[pd.DataFrame, bool]:
     """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed.
@@ -89,20 +91,32 @@ def write_suite(
         "name": suite.name,
         "title": suite.title,
         "description": suite.description,
-        "command": command,
+        "command": command_of(options),
         "spec": spec,
         "metrics": [task.evaluator.record.model_dump(mode="json") for task in tasks],
         "runs": [_run(suite, record, labels) for record in records],
-        "studies": [record.summary() for record in studies],
+        "studies": [study.as_json() for study in studies],
         "members": [member.suite for member in members],
         "versions": versions(),
     }
-    table = frame.to_csv(index=False, lineterminator="\n")
+    folder, table = options.results / suite.name, frame.to_csv(index=False, lineterminator="\n")
     changed = [
         write_if_changed(folder / SUITE, pretty_json(summary)),
         write_if_changed(folder / TABLE, table),
     ]
     return frame, any(changed)
+
+
+def command_of(options: RunOptions) -> str:
+    """Return the command that gives the same numbers, without this machine's folders."""
+    suite = Path(options.suite)
+    name = suite.stem if suite in suite_files().values() else suite.name
+    parts = ["python", "-m", "genbench", "run", "--suite", name]
+    for setting in options.settings:
+        parts += ["--set", setting]
+    for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
+        parts += [option, str(value)] if value is not None else []
+    return shlex.join([*parts, *(["--together"] if options.together else [])])
 
 
 def stored_table(folder: Path) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The Python face: what it returns, what it raises, and recipes of the user's own."""
 
+import dataclasses
+import inspect
 import math
 
 import numpy as np
@@ -10,6 +12,7 @@ import genbench
 from genbench.core.errors import ConfigError, RunsFailedError, StorageError
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.recipes.options import VaeOptions
+from genbench.runs.run_options import RunOptions
 from genbench.training.config import TrainConfig
 
 SUITE = """
@@ -64,6 +67,32 @@ def test_run_returns_the_frame_that_load_results_returns(run):
     assert math.isfinite(exact["value"].item())
 
 
+def test_run_takes_every_option_with_its_default():
+    stated = inspect.signature(genbench.run).parameters.values()
+    options = {field.name: field.default for field in dataclasses.fields(RunOptions)}
+    defaults = {parameter.name: parameter.default for parameter in stated}
+    assert list(defaults) == list(options)
+    assert {k: v for k, v in defaults.items() if k != "settings"} == {
+        k: v for k, v in options.items() if k != "settings"
+    }
+
+
+def test_every_option_arrives(suite, monkeypatch, tmp_path):
+    from genbench import api
+
+    seen = []
+    monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
+    other = {
+        "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
+        "seeds": 2, "limit": 9, "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
+        "reports": tmp_path / "b", "executor": "ray", "jobs": 2, "together": True, "fresh": True,
+        "report": False,
+    }  # fmt: skip
+    with pytest.raises(ZeroDivisionError):
+        genbench.run(**other)
+    assert dataclasses.asdict(seen[0]) == other | {"settings": ["train.epochs=1"]}
+
+
 def test_a_stored_suite_is_returned_again_unchanged(run):
     pd.testing.assert_frame_equal(run(), run())
 
@@ -93,12 +122,13 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     from genbench import api
 
     seen = []
-    monkeypatch.setattr(api, "run_and_report", lambda request: seen.append(request) or 1 / 0)
+    monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
+    from genbench.suites.load import load_asked
     from genbench.suites.spec import expand
 
-    (spec,) = [s for s in expand(seen[0].load()) if s.name == "vae"]
+    (spec,) = [s for s in expand(load_asked(seen[0])) if s.name == "vae"]
     found = spec.recipe_options()
     for part in field.split("."):
         found = getattr(found, part)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genbench import catalogue
+from genbench.commands import list as list_command
 from genbench.evaluation import runner  # noqa: F401  registers the evaluators
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
@@ -45,14 +45,14 @@ def test_listing_imports_nothing_heavy(what):
 
 def test_the_recipes_listed_are_those_registered():
     own = [recipes[name] for name in recipes if recipes[name].build.__module__[:9] == "genbench."]
-    assert catalogue.models().rows == [(recipe.name, recipe.about) for recipe in own]
+    assert list_command.models().rows == [(recipe.name, recipe.about) for recipe in own]
     assert len(own) > 10
 
 
 def test_the_evaluators_listed_are_those_registered():
     known = [evaluators[name] for name in evaluators]
     own = [entry for entry in known if entry.function.__module__[:9] == "genbench."]
-    assert catalogue.evaluators().rows == [
+    assert list_command.evaluators().rows == [
         (e.name, f"v{e.version}", e.unit, e.better, e.kind, e.description) for e in own
     ]
     assert len(own) > 15
@@ -61,10 +61,10 @@ def test_the_evaluators_listed_are_those_registered():
 def test_the_studies_listed_are_those_registered():
     known = [studies[name] for name in studies]
     own = [entry for entry in known if entry.function.__module__[:9] == "genbench."]
-    assert [row[:3] for row in catalogue.studies().rows] == [
+    assert [row[:3] for row in list_command.studies().rows] == [
         (entry.name, f"v{entry.version}", entry.title) for entry in own
     ]
-    assert all(row[3] for row in catalogue.studies().rows)
+    assert all(row[3] for row in list_command.studies().rows)
 
 
 SOURCE = '''
@@ -90,7 +90,7 @@ def third(): ...
 def test_declarations_are_read_from_source_that_is_not_run(tmp_path):
     (tmp_path / "one.py").write_text(SOURCE)
     (tmp_path / "two.py").write_text("this is no Python, and declares nothing")
-    first, second = catalogue.declared(tmp_path, "evaluator")
+    first, second = list_command.declared(tmp_path, "evaluator")
     assert (first.name, first["version"], first["unit"], first.doc) == ("first", 1, "bits", "")
     assert (second.name, second["version"], second["unit"]) == ("second", 2, "nats")
     assert second.doc == "What it is,\nin two lines.\n\nAnd more."

@@ -4,11 +4,15 @@ import csv
 import json
 import os
 import shutil
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import torch
 
+from genbench import api, cli
 from genbench.data.specs import datasets
+from genbench.runs.run_options import RunOptions
 from genbench.version import __version__
 
 RUN = ("run", "--suite", "tiny.toml", "--no-report", "--device", "cpu")
@@ -18,11 +22,11 @@ QUICK = (*RUN, "--set", "train.epochs=1")
 @pytest.fixture(scope="module")
 def template(kinds, tmp_path_factory):
     """Results of the tiny suite, to be copied."""
-    from genbench.suites.run import Request, run_suite
+    from genbench.suites.run import run_suite
 
     place = kinds[0](tmp_path_factory.mktemp("template"))
     suite = str(place.folder / "tiny.toml")
-    run_suite(Request(suite, ("train.epochs=1",), results=place.results, device="cpu"))
+    run_suite(RunOptions(suite, ("train.epochs=1",), results=place.results, device="cpu"))
     return place
 
 
@@ -110,6 +114,22 @@ def test_seeds_and_limit_reach_the_runs(place, command):
     rows = table(place)
     assert {row["seed"] for row in rows} == {"0", "1"}
     assert {row["n"] for row in rows if row["status"] == "ok"} == {"60"}
+
+
+def test_the_arguments_of_run_are_the_fields_of_its_options(monkeypatch):
+    seen = []
+    monkeypatch.setattr(api, "run_and_report", lambda options, say: seen.append(options) or 1 / 0)
+    argv = "run --suite s.toml --set a=1 --set b=2 --models a,b --studies c --seeds 2 --limit 9"
+    argv += " --device cpu --data-dir d --results r --reports p --executor ray --jobs 3"
+    argv += " --together --fresh --no-report"
+    assert [cli.main(["run"]), cli.main(argv.split())] == [4, 4]
+    default, given = seen
+    assert default == RunOptions()
+    same = [
+        f.name for f in fields(RunOptions) if getattr(given, f.name) == getattr(default, f.name)
+    ]
+    assert same == []
+    assert (given.settings, given.models, given.data_dir) == (["a=1", "b=2"], ("a", "b"), Path("d"))
 
 
 def test_results_may_go_elsewhere(place, command):
@@ -268,8 +288,6 @@ def test_a_failed_run_is_code_4_and_tried_again(place, command, monkeypatch):
 
 
 def test_an_internal_error_is_one_line_and_a_traceback_only_with_debug(place, command, monkeypatch):
-    from genbench import api
-
     def broken(*args):
         raise KeyError("surprise")
 
@@ -333,8 +351,6 @@ def test_a_report_without_results_is_code_5_and_says_what_makes_them(place, comm
 
 
 def test_an_interrupt_is_code_130(place, command, monkeypatch):
-    from genbench import api
-
     def interrupted(*args):
         raise KeyboardInterrupt
 
@@ -346,8 +362,6 @@ def test_an_interrupt_is_code_130(place, command, monkeypatch):
 
 def test_a_termination_is_code_143(place, command, monkeypatch):
     import signal
-
-    from genbench import api
 
     monkeypatch.setattr(api, "run_and_report", lambda *a: os.kill(os.getpid(), signal.SIGTERM))
     assert command(*RUN).code == 143

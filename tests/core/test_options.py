@@ -6,6 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import PositiveInt, ValidationError
 
+from genbench.core.errors import ConfigError
 from genbench.core.options import ADDED, Options, explain
 
 
@@ -34,6 +35,14 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
 def test_a_wrong_value_is_named_with_its_whole_path():
     assert explained({"inner": {"width": 0}}).startswith("model.vae.inner.width: ")
     assert explained({"latent_dim": "many"}, "").startswith("latent_dim: ")
+
+
+def test_what_is_read_is_valid_or_a_config_error():
+    assert Outer.read({"latent_dim": 3}, "model.vae").latent_dim == 3
+    with pytest.raises(ConfigError, match=r"^model\.vae\.latent_dim: "):
+        Outer.read({"latent_dim": 0}, "model.vae")
+    with pytest.raises(ConfigError, match=r"^model\.vae: .*dictionary"):
+        Outer.read("vae", "model.vae")
 
 
 def test_each_finding_has_a_line_and_there_are_eight_at_most():

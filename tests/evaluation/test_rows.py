@@ -15,7 +15,8 @@ from genbench.evaluation.collection import summarise_health
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context, EvaluatorOptions, PerDatum, evaluator, evaluators
 from genbench.results.columns import COLUMNS
-from genbench.suites.run import Request, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 from tests.evaluation.helpers import (
     LINEAR,
     OWN_DATA,
@@ -346,7 +347,7 @@ def labels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels")
     path = folder / "labels.toml"
     path.write_text(SUITE)
-    request = Request(str(path), results=folder / "results", device="cpu", report=False)
+    request = RunOptions(str(path), results=folder / "results", device="cpu", report=False)
     frame = run_suite(request).frame
     return frame, (folder / "results" / "labels" / "metrics.csv")
 

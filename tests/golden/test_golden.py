@@ -19,7 +19,8 @@ import pytest
 
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
-from genbench.suites.run import Request, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 
 GOLDEN = Path(__file__).with_name("golden.json")
 CLOSED_FORM, TRAINED = 1e-9, 1e-4
@@ -123,7 +124,7 @@ def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("golden")
     path = folder / "golden.toml"
     path.write_text(SUITE)
-    request = Request(str(path), results=folder / "results", device="cpu", report=False)
+    request = RunOptions(str(path), results=folder / "results", device="cpu", report=False)
     frame = run_suite(request).frame
     numbers = {}
     for row in frame[frame["status"] == "ok"].itertuples():

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-from genbench.catalogue import declared
+from genbench.commands.list import declared
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.reporting.lectures import maths
 from genbench.reporting.lectures.topics import load_rows, load_topics

@@ -35,7 +35,7 @@ def whole(tmp_path_factory):
     (folder / "tossed.toml").write_text(SUITE)
     with pytest.MonkeyPatch.context() as patch:
         register(patch)
-        run_suite(Request(str(folder / "tossed.toml"), results=folder / "results"))
+        run_suite(RunOptions(str(folder / "tossed.toml"), results=folder / "results"))
     build_report(folder / "results", folder / "reports", "tossed")
     return folder
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from genbench.recipes import Built, recipe, recipes
-from genbench.suites.run import Request, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 
 TINY = """
 title = "Tiny"
@@ -49,7 +50,7 @@ class Workplace:
 
     def run(self, *settings: str, **request):
         request = {"settings": settings, "report": False, "device": "cpu"} | request
-        return run_suite(Request(suite=str(self.suite), **({"results": self.results} | request)))
+        return run_suite(RunOptions(suite=str(self.suite), **({"results": self.results} | request)))
 
     def runs(self) -> list[Path]:
         return sorted((self.results / "tiny" / "runs").iterdir())

@@ -11,7 +11,8 @@ from genbench.data import DataConfig, load
 from genbench.models.adapters import WithObservationNoise
 from genbench.runs import assume, execute
 from genbench.runs.assume import SCALES, Assume, fit_assumption
-from genbench.suites.run import Request, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 
 SUITE = """
 title = "Assumed"
@@ -50,7 +51,7 @@ def run(tmp_path):
 
     def go(*settings, **request):
         known = {"results": tmp_path / "results", "device": "cpu", "report": False} | request
-        return run_suite(Request(str(path), settings=settings, **known))
+        return run_suite(RunOptions(str(path), settings=settings, **known))
 
     return go
 

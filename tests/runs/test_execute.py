@@ -231,7 +231,8 @@ def vae_done(workplace, vae_template):
 
 @pytest.fixture(scope="module")
 def vae_template(tmp_path_factory):
-    from genbench.suites.run import Request, run_suite
+    from genbench.runs.run_options import RunOptions
+    from genbench.suites.run import run_suite
 
     folder = tmp_path_factory.mktemp("template")
     text = """
@@ -251,7 +252,7 @@ latent_dim = 2
 metrics = ["elbo", "kl_per_dim", "log_likelihood"]
 """
     (folder / "tiny.toml").write_text(text)
-    request = Request(
+    request = RunOptions(
         suite=str(folder / "tiny.toml"), results=folder / "results", report=False, device="cpu"
     )
     return text, folder / "results", run_suite(request)

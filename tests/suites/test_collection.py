@@ -7,7 +7,8 @@ import pytest
 
 from genbench.core.errors import ConfigError, DataError
 from genbench.reporting import load_results
-from genbench.suites.run import Request, dry_run, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import dry_run, run_suite
 from tests.suites.conftest import HEAD
 from tests.suites.test_studies import COINS, MODEL
 
@@ -39,7 +40,7 @@ def run(folder):
     def go(name="both", **request):
         go.said = []
         path = folder()
-        found = Request(str(path / f"{name}.toml"), results=path / "results", **request)
+        found = RunOptions(str(path / f"{name}.toml"), results=path / "results", **request)
         return run_suite(found, go.said.append)
 
     return go
@@ -74,7 +75,7 @@ def test_the_table_holds_the_rows_of_the_members(run, folder):
 
 
 def test_a_member_says_how_it_is_run_by_itself(run, folder):
-    run(limit=60, command="python -m genbench run --suite both.toml --limit 60")
+    run(limit=60)
     found = json.loads((folder() / "results" / "two" / "suite.json").read_text())
     assert found["command"] == "python -m genbench run --suite two.toml --limit 60"
     assert (found["runs"][0]["data"]["limit"], found["spec"]["data"]["limit"]) == (60, 60)
@@ -133,12 +134,12 @@ def test_a_collection_may_hold_a_collection(run, folder):
 
 def test_a_shipped_suite_may_be_a_member(folder):
     path = folder(shipped='suites = ["digits"]\n') / "shipped.toml"
-    rows = dry_run(Request(str(path), results=folder() / "results"))
+    rows = dry_run(RunOptions(str(path), results=folder() / "results"))
     assert {row[4].parts[-3] for row in rows} == {"digits"}
 
 
 def test_dry_run_lists_the_members_runs_and_studies(run, folder):
-    request = Request(str(folder() / "both.toml"), results=folder() / "results")
+    request = RunOptions(str(folder() / "both.toml"), results=folder() / "results")
     rows = dry_run(request)
     assert [(row[0], row[3]) for row in rows] == [
         ("linear_gaussian", "to do"),

@@ -24,6 +24,21 @@ def test_every_shipped_suite_parses_and_expands(name):
     assert [spec.name for spec in study_specs(suite)] == [entry.name for entry in suite.study]
 
 
+def test_a_suite_file_may_begin_with_a_byte_order_mark(tmp_path):
+    path = tmp_path / "marked.toml"
+    path.write_text(
+        "\ufeff" + 'title = "Größe"\n[[study]]\nname = "kl_examples"\n', encoding="utf-8"
+    )
+    assert load_suite(str(path)).title == "Größe"
+
+
+def test_a_suite_file_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "old.toml"
+    path.write_bytes('title = "Größe"\n'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"old\.toml: .*utf-8"):
+        load_suite(str(path))
+
+
 def test_the_suites_of_the_main_job_are_there():
     assert {"digits"} <= set(suite_files())
 

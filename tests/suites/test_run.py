@@ -8,7 +8,8 @@ import pytest
 
 from genbench.core.errors import ConfigError
 from genbench.reporting import load_results
-from genbench.suites.run import Request, dry_run, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import dry_run, run_suite
 
 CONTRACT = [
     "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
@@ -22,7 +23,9 @@ def run(suite_file, tmp_path):
 
     def go(*settings, **request):
         return run_suite(
-            Request(path, settings=settings, results=tmp_path / "results", device="cpu", **request)
+            RunOptions(
+                path, settings=settings, results=tmp_path / "results", device="cpu", **request
+            )
         )
 
     return go
@@ -111,14 +114,14 @@ def test_another_budget_is_another_run_and_replaces_the_row(run, tmp_path):
 
 
 def test_dry_run_tells_what_is_to_do_and_writes_nothing(suite_file, tmp_path):
-    request = Request(suite_file(), results=tmp_path / "results", device="cpu")
+    request = RunOptions(suite_file(), results=tmp_path / "results", device="cpu")
     rows = dry_run(request)
     assert [(name, seed, state) for name, seed, _, state, _ in rows] == [
         ("vae", 0, "to do"),
         ("pca", 0, "to do"),
     ]
     assert not (tmp_path / "results").exists()
-    run_suite(Request(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
+    run_suite(RunOptions(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
     assert [row[3] for row in dry_run(request)] == ["to do", "stored"]
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from genbench.core.errors import ConfigError, DataError
-from genbench.suites.run import Request, dry_run, run_suite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import dry_run, run_suite
 from tests.studies.tiny import raise_version
 from tests.suites.conftest import HEAD
 
@@ -28,7 +29,7 @@ def run(coins, suite_file, tmp_path):
     def go(text, **request):
         go.said = []
         results = tmp_path / "results"
-        return run_suite(Request(suite_file(text), results=results, **request), go.said.append)
+        return run_suite(RunOptions(suite_file(text), results=results, **request), go.said.append)
 
     return go
 
@@ -133,7 +134,7 @@ def test_the_default_generator_is_left_alone(run):
 
 
 def test_dry_run_names_studies_and_does_nothing(coins, suite_file, tmp_path):
-    request = Request(suite_file(COINS), results=tmp_path / "results")
+    request = RunOptions(suite_file(COINS), results=tmp_path / "results")
     (row,) = dry_run(request)
     assert row[0] == "study coins"
     assert (row[3], row[4]) == ("to do", tmp_path / "results" / "small" / "studies" / "coins")

@@ -1,34 +1,36 @@
 """``selftest``: every evaluator against exact answers."""
 
-import json
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from genbench.commands.printing import note, out, table
+from genbench.commands.shared import Commands, add_command, add_format, as_json, note, out, table
 from genbench.core.errors import ExitCode
 
 
+def add_parser(commands: Commands) -> None:
+    """Add ``selftest``."""
+    parser = add_command(commands, "selftest", "check every evaluator against exact answers")
+    add_format(parser)
+    parser.set_defaults(body=selftest)
+
+
 def selftest(arguments: Namespace) -> int:
-    """``selftest``: every evaluator against exact answers; exit 4 if one is wrong."""
+    """Check every evaluator; exit 4 if one is wrong."""
     from genbench.selftest import run_checks
 
     rows = [check.row() for check in run_checks()]
-    if arguments.format == "json":
-        out(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False))
-    else:
-        out(_calibration(rows))
+    out(as_json(rows) if arguments.format == "json" else _as_text(rows))
     wrong = [row["estimator"] for row in rows if row["verdict"] != "ok"]
     if wrong:
-        note(
-            f"genbench: {len(wrong)} of {len(rows)} checks failed: {', '.join(sorted(set(wrong)))}"
-        )
+        named = ", ".join(sorted(set(wrong)))
+        note(f"genbench: {len(wrong)} of {len(rows)} checks failed: {named}")
         return ExitCode.RUNS_FAILED
     note(f"{len(rows)} checks: all within 4 standard errors, or rounding where the answer is exact")
     return ExitCode.OK
 
 
-def _calibration(rows: Sequence[dict[str, Any]]) -> str:
+def _as_text(rows: Sequence[dict[str, Any]]) -> str:
     """Lay out the checks: ``≤`` before an exact answer says that the estimate may lie below it."""
     signs = {"=": "", "<=": "≤ ", ">=": "≥ "}
     lines = [
@@ -48,8 +50,8 @@ def _calibration(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _verdict(row: dict[str, Any]) -> str:
-    allowed = f"(± {row['tolerance']:.1g})" if row["tolerance"] else ""
-    return " ".join(part for part in (row["verdict"], allowed, row["reason"]) if part)
+    tolerance = f"(± {row['tolerance']:.1g})" if row["tolerance"] else ""
+    return " ".join(part for part in (row["verdict"], tolerance, row["reason"]) if part)
 
 
 def _number(value: float | None, form: str) -> str:

@@ -1,18 +1,35 @@
-"""What ``doctor`` finds: versions, devices, data and folders, each with its remedy."""
+"""``doctor``: versions, devices, data and folders, each with its remedy."""
 
 import os
 import platform
+from argparse import Namespace
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from genbench.commands.shared import Commands, add_command, add_folders, out, table
+from genbench.core.errors import ExitCode
 from genbench.version import __version__
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``doctor``."""
+    parser = add_command(commands, "doctor", "versions, device, data, and what to fix")
+    add_folders(parser, "data-dir")
+    parser.set_defaults(body=doctor)
+
+
+def doctor(arguments: Namespace) -> int:
+    """Examine what runs depend on; exit 2 if something has to be fixed."""
+    findings = examine(arguments.data_dir)
+    out(table([(f.what, f.state, f.advice) for f in findings], ("what", "state", "what to do")))
+    return ExitCode.OK if all(f.healthy for f in findings) else ExitCode.USAGE
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at."""
+    """The state of one thing, and what to do about it."""
 
     what: str
     state: str
@@ -21,7 +38,7 @@ class Finding:
 
 
 def examine(data_dir: Path | None) -> list[Finding]:
-    """Look at everything that a run depends on."""
+    """Examine everything that a run depends on."""
     packages = [_package(name) for name in ("numpy", "pandas", "pydantic", "safetensors")]
     return [
         Finding("genbench", __version__),

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import DataError, StorageError
 from genbench.runs.provenance import pick_device
+from genbench.runs.run_options import RunOptions
 from genbench.studies import Setting
 from genbench.studies.store import StudyFolder, StudySpec, perform
 
 
 @dataclass(frozen=True)
-class StudyRecord:
-    """What became of one study; ``content`` is its ``study.json``."""
+class StudyRun:
+    """A study that was run or read; ``content`` is its ``study.json``."""
 
     spec: StudySpec
     status: str = "ok"
@@ -28,21 +28,21 @@ class StudyRecord:
 
     @property
     def sound(self) -> bool:
-        """Whether the study ran and every check of it holds."""
+        """Whether the study ran and all its checks hold."""
         return self.status == "ok" and not self.failed_checks
 
-    def told(self) -> str:
-        """Say in a line what became of it."""
+    def summary_line(self) -> str:
+        """Say in a line how it ended."""
         name = f"study {self.spec.name}"
         if self.status != "ok":
             return f"{name}: {self.status}: {self.reason}"
-        if wrong := self.failed_checks:
+        if failed := self.failed_checks:
             n = len(self.content["checks"])
-            return f"{name}: {len(wrong)} of {n} checks failed: {'; '.join(wrong)}"
+            return f"{name}: {len(failed)} of {n} checks failed: {'; '.join(failed)}"
         return f"{name}: {'nothing to do, stored already' if self.cached else 'done'}"
 
-    def summary(self) -> dict[str, Any]:
-        """Return what ``suite.json`` says of it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return its entry in ``suite.json``."""
         return {
             "name": self.spec.name,
             "study": self.spec.study,
@@ -54,37 +54,34 @@ class StudyRecord:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Where the studies of one suite are done and stored."""
+class StudyRunner:
+    """Runs the studies of one suite and stores them."""
 
-    results: Path
     suite: str
-    device: str = "auto"
-    data_dir: Path | None = None
-    fresh: bool = False
+    options: RunOptions
 
     def folder(self, spec: StudySpec) -> StudyFolder:
         """Return where the study is stored."""
-        return StudyFolder(self.results, self.suite, spec.name)
+        return StudyFolder(self.options.results, self.suite, spec.name)
 
-    def stored(self, spec: StudySpec) -> StudyRecord | None:
-        """Return the record of a study that is stored as it is asked for, or None."""
+    def stored(self, spec: StudySpec) -> StudyRun | None:
+        """Return a study that is stored with the same options and version, or None."""
         content = self.folder(spec).stored(spec)
-        return StudyRecord(spec, cached=True, content=content) if content else None
+        return StudyRun(spec, cached=True, content=content) if content else None
 
-    def do(self, spec: StudySpec, say: Callable[[str], None] = lambda _: None) -> StudyRecord:
-        """Run a study unless it is stored; ``say`` hears one line about it."""
-        record = (None if self.fresh else self.stored(spec)) or self._perform(spec)
-        say(record.told())
-        return record
+    def run(self, spec: StudySpec, say: Callable[[str], None] = lambda _: None) -> StudyRun:
+        """Run a study unless it is stored; ``say`` is called with one line about it."""
+        study_run = (None if self.options.fresh else self.stored(spec)) or self._perform(spec)
+        say(study_run.summary_line())
+        return study_run
 
-    def _perform(self, spec: StudySpec) -> StudyRecord:
+    def _perform(self, spec: StudySpec) -> StudyRun:
         """Run a study; an unexpected error fails this study and no other."""
-        setting = Setting(spec.stream, pick_device(self.device), self.data_dir)
+        setting = Setting(spec.stream, pick_device(self.options.device), self.options.data_dir)
         try:
-            return StudyRecord(spec, content=perform(spec, setting, self.folder(spec)))
+            return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))
         except (DataError, StorageError, OSError):
             raise
-        except Exception as error:  # noqa: BLE001  a study of the user's own can raise anything
+        except Exception as error:  # noqa: BLE001  a user's own study can raise anything
             reason = (str(error) or type(error).__name__).splitlines()[0]
-            return StudyRecord(spec, "failed", f"{type(error).__name__}: {reason}")
+            return StudyRun(spec, "failed", f"{type(error).__name__}: {reason}")

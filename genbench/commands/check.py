@@ -1,0 +1,96 @@
+"""``check``: stored numbers against a baseline."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out
+from genbench.core.errors import ExitCode
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``check``."""
+    parser = add_command(commands, "check", "fail if stored numbers are worse than a baseline")
+    add = parser.add_argument
+    add("--baseline", type=Path, required=True, metavar="FILE", help="the baseline")
+    add("--suite", help="a suite that was run; by default that of the baseline")
+    add_folders(parser, "results")
+    add(
+        "--baseline-results",
+        type=Path,
+        metavar="DIR",
+        help="results behind the baseline, to compare datum by datum",
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--update", action="store_true", help="write the baseline")
+    add_format(parser, "junit", "github")
+    add("--strict", action="store_true", help="fail on inconclusive comparisons too")
+    add(
+        "--margin",
+        dest="margins",
+        action="append",
+        default=[],
+        metavar="[MODEL/]METRIC=NUMBER",
+        help="how far a number may move, in its unit; stored with --update; repeatable",
+    )
+    instead.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure how often the gate errs, on the results of many seeds",
+    )
+    add("--trials", type=int, default=1000, metavar="N", help="trials of --calibrate")
+    add("--seeds", type=int, default=5, metavar="N", help="seeds on each side in --calibrate")
+    add("--loss", type=float, default=1.0, help="nats of ELBO lost in --calibrate")
+    parser.set_defaults(body=check)
+
+
+def check(arguments: Namespace) -> int:
+    """Judge stored numbers by a baseline; exit 1 if one is worse; without torch."""
+    from genbench import gate
+
+    margins = gate.parse_margins(arguments.margins)
+    if arguments.update:
+        return _update(arguments, margins)
+    if arguments.calibrate:
+        return _calibrate(arguments, margins)
+    outcome = gate.check(
+        arguments.baseline,
+        arguments.results,
+        arguments.suite,
+        baseline_results=arguments.baseline_results,
+        margins=margins,
+        strict=arguments.strict,
+    )
+    out(gate.FORMATS[arguments.format](outcome))
+    if arguments.format == "github":
+        gate.append_summary(outcome)
+    if outcome.exit_code:
+        note(f"genbench: {gate.headline(outcome)}")
+    return outcome.exit_code
+
+
+def _update(arguments: Namespace, margins: dict[str, float]) -> int:
+    from genbench import gate
+
+    updated = gate.update(arguments.baseline, arguments.results, arguments.suite, margins=margins)
+    out(f"{arguments.baseline}: {updated.text}")
+    for line in updated.narrow:
+        note(f"spread over more than half its margin (--margin widens it): {line}")
+    return ExitCode.OK
+
+
+def _calibrate(arguments: Namespace, margins: dict[str, float]) -> int:
+    from genbench.gate import calibration, json_junit, texts
+
+    n_seeds, loss = arguments.seeds, arguments.loss
+    rates = calibration.measure(
+        arguments.baseline,
+        arguments.results,
+        arguments.suite,
+        margins=margins,
+        n_seeds=n_seeds,
+        trials=arguments.trials,
+        loss=loss,
+    )
+    write = json_junit.rates_json if arguments.format == "json" else texts.rates_text
+    out(write(rates, n_seeds, loss))
+    return ExitCode.OK

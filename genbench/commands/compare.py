@@ -1,0 +1,46 @@
+"""``compare``: which of two stored results is better."""
+
+from argparse import Namespace
+from pathlib import Path
+
+from genbench.commands.shared import (
+    Commands,
+    add_command,
+    add_folders,
+    add_format,
+    as_json,
+    note,
+    out,
+    table,
+)
+from genbench.core.errors import ExitCode
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``compare``."""
+    text = "which of two stored results is better, and how sure that is"
+    parser = add_command(commands, "compare", text)
+    what = "SUITE, FOLDER with a metrics.csv, either with :MODEL, or a model of --suite"
+    parser.add_argument("first", metavar="A", help=what)
+    parser.add_argument("second", metavar="B", help="the same")
+    parser.add_argument("--suite", help="A and B are models of this suite")
+    add_format(parser)
+    output = "write tables, numbers and the rank plot there"
+    parser.add_argument("--output", type=Path, metavar="DIR", help=output)
+    add_folders(parser, "results")
+    parser.set_defaults(body=compare)
+
+
+def compare(arguments: Namespace) -> int:
+    """Compare two results number by number; without torch."""
+    from genbench import comparison
+
+    names = (arguments.first, arguments.second)
+    sides = [comparison.resolve(name, arguments.results, arguments.suite) for name in names]
+    compared = comparison.compare(*sides)
+    json = arguments.format == "json"
+    out(as_json(comparison.as_json(compared)) if json else comparison.as_text(compared, table))
+    if arguments.output:
+        comparison.write_comparison(compared, arguments.output)
+        note(f"written: {arguments.output}")
+    return ExitCode.OK

@@ -1,0 +1,66 @@
+"""``run``: train and evaluate what is missing of a suite, store it, report it."""
+
+from argparse import Namespace
+
+from genbench.commands.shared import (
+    Commands,
+    add_command,
+    add_folders,
+    given,
+    names,
+    note,
+    out,
+    table,
+)
+from genbench.core.errors import ExitCode
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``run``; an argument has the name of its field in ``RunOptions``."""
+    parser = add_command(commands, "run", "train and evaluate what is missing, store, report")
+    add = parser.add_argument
+    add("--suite", help="name of a suite, or a TOML file; digits by default")
+    add(
+        "--set",
+        dest="settings",
+        action="append",
+        metavar="KEY=VALUE",
+        help="change a key of the suite file, for example train.epochs=1; repeatable",
+    )
+    add("--models", type=names, metavar="A,B", help="only these models")
+    add("--studies", type=names, metavar="A,B", help="only these studies")
+    add("--seeds", type=int, metavar="N", help="number of seeds")
+    add("--limit", type=int, metavar="N", help="data points to keep of each split")
+    add("--device", help="auto (the default), cpu or cuda")
+    add("--executor", help="local (the default) or ray")
+    add("--jobs", type=int, metavar="N", help="runs at the same time; 1 by default")
+    add("--together", action="store_true", help="train the seeds of a model as one computation")
+    add("--fresh", action="store_true", help="do everything again")
+    add("--no-report", dest="report", action="store_false", help="stop after the results")
+    add("--dry-run", action="store_true", help="list what would be done")
+    add_folders(parser, "data-dir", "results", "reports")
+    parser.set_defaults(body=run)
+
+
+def run(arguments: Namespace) -> int:
+    """Run a suite and print its summary; exit 4 if a run or study did not end well."""
+    from genbench.api import run_and_report
+    from genbench.reporting import terminal_summary
+    from genbench.runs.run_options import RunOptions
+    from genbench.suites.run import dry_run
+
+    options = RunOptions(**given(arguments, RunOptions))
+    if arguments.dry_run:
+        out(table(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
+        return ExitCode.OK
+    outcome, suite = run_and_report(options, note)
+    if outcome.cached:
+        note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
+    out(terminal_summary(suite, table))
+    out(f"\nresults: {suite.folder / 'metrics.csv'}")
+    if outcome.report:
+        out(f"report:  {outcome.report}")
+    if outcome.problems:
+        note(f"genbench: {outcome.describe_failures()}")
+        return ExitCode.RUNS_FAILED
+    return ExitCode.OK

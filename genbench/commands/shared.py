@@ -1,0 +1,76 @@
+"""What commands share: arguments, and printing. Results go to stdout, all else to stderr."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from genbench.commands.streams import print_on
+
+Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
+
+
+def add_command(commands: Commands, name: str, text: str) -> ArgumentParser:
+    """Add the parser of a command; ``text`` says what the command does."""
+    parser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def add_folders(parser: ArgumentParser, *names: str) -> None:
+    """Add ``--data-dir``, ``--results`` or ``--reports``; the last two have defaults."""
+    for name in names:
+        default = None if name == "data-dir" else Path(name)
+        what = {"data-dir": "data sets"}.get(name, name)
+        parser.add_argument(f"--{name}", type=Path, default=default, help=f"folder of the {what}")
+
+
+def add_format(parser: ArgumentParser, *others: str) -> None:
+    """Add ``--format``: text, JSON, or one of ``others``."""
+    parser.add_argument("--format", choices=["text", "json", *others], default="text")
+
+
+def given(arguments: Namespace, options: type) -> dict[str, Any]:
+    """Return the arguments that belong to a dataclass of options and were given, by field name."""
+    names = [field.name for field in dataclasses.fields(options)]
+    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers with commas between them."""
+    return tuple(int(part) for part in names(text))
+
+
+def as_json(value: object) -> str:
+    """Write a result as JSON for people and programs."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def out(text: str) -> None:
+    """Print a result."""
+    print_on(sys.stdout, text)
+
+
+def note(text: str) -> None:
+    """Print a line to stderr, without breaking a progress bar."""
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=sys.stderr):
+        print_on(sys.stderr, text)
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
+    """Align columns with two spaces between them."""
+    cells = [tuple(header), *(tuple(str(cell) for cell in row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)

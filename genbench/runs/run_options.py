@@ -1,0 +1,26 @@
+"""The options of ``run``, the same on the command line and in Python."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What to run, where and how; :func:`genbench.run` describes each of them."""
+
+    suite: str = "digits"
+    settings: Sequence[str] = ()
+    models: Sequence[str] = ()
+    studies: Sequence[str] = ()
+    seeds: int | None = None
+    limit: int | None = None
+    device: str = "auto"
+    data_dir: Path | None = None
+    results: Path = Path("results")
+    reports: Path = Path("reports")
+    executor: str = "local"
+    jobs: int = 1
+    together: bool = False
+    fresh: bool = False
+    report: bool = True

@@ -1,0 +1,163 @@
+"""Text in any locale: neither encoding nor missing readers turn a result into a failure."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from genbench import cli
+from genbench.commands.streams import ascii_of
+
+LOCALES = {
+    "ascii": {"PYTHONIOENCODING": "ascii"},
+    "latin-1": {"PYTHONIOENCODING": "latin-1"},
+    "C": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+SUITE = """\ufefftitle = "Größe α ≤ β"
+description = "“Γ” → ∞"
+[data]
+name = "digits"
+binarisation = "none"
+dequantisation = "uniform"
+limit = 60
+[[model]]
+recipe = "linear_gaussian"
+latent_dim = 2
+note = "× ‖"
+[[model]]
+recipe = "mean_image"
+[evaluate]
+metrics = ["log_likelihood", "reconstruction_mse"]
+"""
+COMMANDS = """
+import sys
+import genbench.selftest
+from genbench.cli import main
+genbench.selftest.GROUPS = (genbench.selftest.densities.independent_pixels,)
+baseline = ["--baseline", "baseline.json"]
+codes = [main(argv) for argv in (
+    ["run", "--suite", "odd.toml", "--no-report", "--device", "cpu"],
+    ["check", "--update", "--suite", "odd", *baseline],
+    ["check", *baseline],
+    ["compare", "odd:linear_gaussian", "odd:mean_image"],
+    ["selftest", "--format", "text"],
+    ["list", "evaluators"],
+)]
+print(codes)
+"""
+
+
+def python(folder, *argv, **environment):
+    return subprocess.run(
+        [sys.executable, *argv],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", LOCALES)
+def test_every_locale_reads_runs_and_prints(tmp_path, name):
+    (tmp_path / "odd.toml").write_text(SUITE, encoding="utf-8")
+    flags = ("-X", "warn_default_encoding", "-W", "always::EncodingWarning")
+    done = python(tmp_path, *flags, "-c", COMMANDS, **LOCALES[name])
+    out = done.stdout.decode("latin-1" if name == "latin-1" else "ascii")
+    assert done.returncode == 0, done.stderr
+    assert out.splitlines()[-1] == "[0, 0, 0, 0, 0, 0]"
+    assert ("±" if name == "latin-1" else "+-") in out
+    warnings = [line for line in done.stderr.decode().splitlines() if "EncodingWarning" in line]
+    assert not [line for line in warnings if "/genbench/" in line]
+    stored = json.loads((tmp_path / "results" / "odd" / "suite.json").read_text(encoding="utf-8"))
+    assert (stored["title"], stored["description"]) == ("Größe α ≤ β", "“Γ” → ∞")
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("1.5 ± 0.1 ≤ 2 ≥ −3", "1.5 +- 0.1 <= 2 >= -3"),
+        ("a · b → c ≈ d … ∼ ‖x‖", "a . b -> c ~ d ... ~ ||x||"),
+        ("† ‡ α λ Σ φ ϕ", "+ ++ alpha lambda Sigma phi phi"),
+        ("1\u2009000 x₁² é ↑ ☃", "1 000 x12 e ^ ?"),
+    ],
+)
+def test_symbols_have_an_ascii_spelling(text, spelled):
+    assert "".join(map(ascii_of, text)) == spelled
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="genbench.ascii")
+    print(text, file=stream, end="", flush=True)
+    assert stream.buffer.getvalue().decode() == spelled
+
+
+def test_streams_are_left_as_they_were(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    assert cli.main(["list", "evaluators"]) == 0
+    assert stream.errors == "strict"
+
+
+def test_stdout_may_be_a_stream_without_an_encoding():
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream):
+        assert cli.main(["list", "evaluators"]) == 0
+    assert "iw_log_likelihood" in stream.getvalue()
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_was_closed_changes_no_exit_code(monkeypatch, capsys, closed):
+    argv = ["data", "verify", "mnits"] if closed == "stderr" else ["data", "verify", "digits"]
+    for value in (None, io.StringIO()):
+        if value:
+            value.close()
+        monkeypatch.setattr(sys, closed, value)
+        assert cli.main(argv) == (2 if closed == "stderr" else 0)
+    monkeypatch.undo()
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_run_without_stdout_or_stderr_is_a_run(place, redirection):
+    argv = "-m genbench run --suite tiny.toml --models linear_gaussian --no-report --device cpu"
+    command = f"exec {sys.executable} {argv} {redirection}"
+    assert subprocess.run(command, shell=True, cwd=place.folder, check=False).returncode == 0
+    assert (place.results / "tiny" / "metrics.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"), [("data verify mnist --data-dir empty", 3), ("list suites", 0), ("-h", 0)]
+)
+def test_a_reader_who_leaves_changes_no_exit_code(place, argv, code):
+    command = [sys.executable, "-m", "genbench", *argv.split()]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, cwd=place.folder, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (code, b"")
+
+
+def test_a_command_may_run_in_a_thread(capsys):
+    codes = []
+    thread = threading.Thread(target=lambda: codes.append(cli.main(["list", "suites"])))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+
+
+def test_the_callers_handler_of_sigterm_survives():
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        mine = signal.getsignal(signal.SIGTERM)
+        assert cli.main(["list", "suites"]) == 0
+        with pytest.raises(SystemExit):
+            cli.main(["--version"])
+        assert signal.getsignal(signal.SIGTERM) is mine
+    finally:
+        signal.signal(signal.SIGTERM, before)
