@@ -129,7 +129,7 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     from genbench.suites.spec import expand
 
     (spec,) = [s for s in expand(load_asked(seen[0])) if s.name == "vae"]
-    found = spec.recipe_options()
+    found = spec.options
     for part in field.split("."):
         found = getattr(found, part)
     assert found == expected
