@@ -66,7 +66,7 @@ def train_jointly(
     }
     if len(waiting) < 2:
         return {}
-    with _outcomes(waiting) as outcomes:
+    with _alone_on_error(waiting) as outcomes:
         built = [build(spec, dataset) for spec, _ in waiting.values()]
         if not any(b.closed_form for b in built):
             outcomes |= _train(list(waiting.values()), built, dataset, device)
@@ -80,8 +80,8 @@ def _needs_training(spec: RunSpec, dataset: Dataset, folder: RunFolder) -> bool:
 
 
 @contextmanager
-def _outcomes(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome]]:
-    """Yield a dictionary to fill; after an error it states why the runs are trained alone."""
+def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome]]:
+    """Yield outcomes to fill in; after an error they state why the runs are trained alone."""
     outcomes: dict[str, JointOutcome] = {}
     try:
         yield outcomes
@@ -108,7 +108,7 @@ def _train(
         if n < 2:
             continue
         name, train_ids = waiting[alike[0]][0].name, [waiting[i][1].train_id for i in alike]
-        with fitting_threads(flops * n), _outcomes(train_ids) as joint:
+        with fitting_threads(flops * n), _alone_on_error(train_ids) as joint:
             fits = fit_together([members[i] for i in alike], dataset, f"{name} ({n} together)")
             pairs = zip(train_ids, fits, strict=True)
             joint |= {i: JointOutcome(fit, {"trained_together": n}) for i, fit in pairs}

@@ -1,14 +1,14 @@
 """Records of runs: description, protocol, and rows for the suite's table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
-from genbench.evaluation.runner import Task
+from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import RunSpec
 
@@ -74,24 +74,18 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
     marginal = task.evaluator.is_marginal
     if marginal and not record.description.get("conditional"):
         return []
-    return [
-        {
-            "metric": task.evaluator.metric,
-            "status": record.status,
-            "unit": metric.unit,
-            "better": metric.better,
-            "kind": metric.kind,
-            "evaluator_version": metric.version,
-            "options": task.options.model_dump(mode="json"),
-            "value": None,
-            "stderr": None,
-            "n": None,
-            "reason": record.reason,
-            "mc_stderr": None,
-            "health": {},
-            "marginal": marginal,
-        }
-    ]
+    row = Row(
+        task.evaluator.metric,
+        record.status,
+        metric.unit,
+        metric.better,
+        metric.kind,
+        metric.version,
+        task.options.model_dump(mode="json"),
+        reason=record.reason,
+        marginal=marginal,
+    )
+    return [asdict(row)]
 
 
 def label_of(records: Sequence[RunRecord]) -> str:

@@ -12,7 +12,7 @@ from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.collection import members_of
-from genbench.suites.load import load_asked
+from genbench.suites.load import suite_of
 from genbench.suites.spec import SuiteSpec, expand, study_specs, tasks_of
 from genbench.suites.study_runs import StudyRunner
 
@@ -61,7 +61,7 @@ def prepare(options: RunOptions) -> PreparedSuite:
         DataError: Data are missing or damaged.
     """
     load_plugins()
-    suite = load_asked(options)
+    suite = suite_of(options)
     members = members_of(options, suite)
     studies = study_specs(suite, options.limit)
     _require_known("model", options.models, [entry.name for entry in suite.model])

@@ -8,7 +8,7 @@ from genbench.core.files import require_writable
 from genbench.runs.executors import pick_executor
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
-from genbench.suites.load import load_asked
+from genbench.suites.load import suite_of
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun, summary_line
@@ -52,7 +52,7 @@ def _run_member(collection: PreparedSuite, options: RunOptions, say: Say) -> Sui
 
     A member that is not to be run, or cannot be, keeps its stored table.
     """
-    name, reason = load_asked(options).name, ""
+    name, reason = suite_of(options).name, ""
     if collection.whole:
         try:
             return run_suite(options, lambda line: say(f"{name}: {line}"))

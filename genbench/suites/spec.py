@@ -19,7 +19,6 @@ from genbench.studies.store import StudySpec
 from genbench.suites.entries import (
     ModelEntry,
     StudyEntry,
-    read_plot,
     require_own,
     route_model,
     route_study,
@@ -139,7 +138,8 @@ def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
     settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
     settled["model"] = [route_model(dict(entry), i) for i, entry in enumerate(tables(raw, "model"))]
     settled["study"] = [route_study(entry, i) for i, entry in enumerate(tables(raw, "study"))]
-    settled["plot"] = [read_plot(entry, i) for i, entry in enumerate(tables(raw, "plot"))]
+    plots = enumerate(tables(raw, "plot"))
+    settled["plot"] = [Plot.read(entry, f"plot.{entry.get('name', i)}") for i, entry in plots]
     return SuiteSpec.read(settled, "")
 
 
