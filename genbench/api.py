@@ -1,6 +1,7 @@
 """The Python interface: runs a suite, reads its results. Heavy imports wait inside."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,7 @@ def run(
     """
     from genbench.core.errors import RunsFailedError
     from genbench.results.metrics_table import with_metrics
+    from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
 
     options = RunOptions(
@@ -79,7 +81,11 @@ def run(
         fresh=fresh,
         report=report,
     )
-    outcome, stored = run_and_report(options)
+    try:
+        outcome, stored = run_and_report(options)
+    except MainGuardError as error:  # an unguarded script has no handler either: one line will do
+        print(f"genbench: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
     if outcome.problems:
         raise RunsFailedError(outcome.describe_failures())
     return with_metrics(outcome.frame, stored.metrics)

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from genbench.bench.data import bench_data, first_images, mean_training_image
@@ -14,7 +13,6 @@ from genbench.bench.rows import digest
 from genbench.bench.settings import STUDIES, Case, Settings
 from genbench.core.capabilities import Generative, HasExactDensity, Samples, Variational, bind
 from genbench.core.errors import ConfigError
-from genbench.core.options import explain
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.recipes import Built, DataFacts, load_plugins, recipes
@@ -64,10 +62,7 @@ class BenchContext:
             ConfigError: The recipe is unknown, or does not take the sizes asked for.
         """
         recipe = recipes[case.recipe]
-        try:
-            options = recipe.options.model_validate(network_options(case))
-        except ValidationError as error:
-            raise ConfigError(explain(error, f"model.{case.recipe}", recipe.options)) from error
+        options = recipe.options.read(network_options(case), f"model.{case.recipe}")
         data = self.data
         mean = mean_training_image(data)
         facts = DataFacts(data.image_shape, data.n_classes, mean, data.size("train"))

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 import genbench.evaluation.annealing
@@ -18,9 +17,7 @@ import genbench.evaluation.likelihood
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
-from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
-from genbench.core.options import explain
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.spec import (
@@ -89,11 +86,8 @@ def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
     Raises:
         ConfigError: Unknown name or option, with the nearest valid one.
     """
-    found = evaluators[name]
-    try:
-        return Task(found, found.options.model_validate(dict(options or {})))
-    except ValidationError as error:
-        raise ConfigError(explain(error, f"evaluate.{name}", found.options)) from error
+    evaluator = evaluators[name]
+    return Task(evaluator, evaluator.options.read(dict(options or {}), f"evaluate.{name}"))
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ record. Means, standard errors, seeds, batching and eval mode are the runner's b
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 from pydantic import ValidationError
@@ -162,8 +163,17 @@ class Evaluator:
         """Whether it sums the label of a conditional model out."""
         return self.record.marginal_metric is not None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name: functions of a user's script, lambdas among them, need not pickle."""
+        return _registered, (self.name, self.function.__module__)
+
 
 evaluators: Registry[Evaluator] = Registry("evaluator")
+
+
+def _registered(name: str, module: str) -> Evaluator:
+    import_module(module)  # registers it in another process
+    return evaluators[name]
 
 
 def evaluator(

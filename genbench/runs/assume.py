@@ -1,7 +1,7 @@
-"""What is assumed of a model without a likelihood, so that it gets one: a prior, and noise.
+"""Gives a model without a likelihood an assumed one: a prior, and Gaussian noise.
 
-The assumption is part of the run's identity and of its row's name. The trained base is not
-changed; what is fitted here is fitted on training data, and what is chosen on validation data.
+The assumption is part of the run's identity and of its row's name. The trained base does not
+change; the prior is fitted on training data, and the scale is chosen on validation data.
 """
 
 import math
@@ -50,14 +50,14 @@ class Assume(Options):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The adapted model, and what a table says of it."""
+    """The adapted model, and what tables state of the fit."""
 
     model: WithObservationNoise
-    told: dict[str, Any]
+    summary: dict[str, Any]
 
 
 def shell(base: nn.Module, assume: Assume, image_shape: tuple[int, int, int]) -> nn.Module:
-    """Return the adapted model before anything is fitted, ready to load stored numbers.
+    """Return the adapted model before anything is fitted, ready to load stored weights.
 
     Raises:
         ConfigError: The base cannot carry the assumption.
@@ -86,9 +86,9 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     if assume.scale != "validation":
         model = with_observation_noise(inner, assume.scale, dataset.image_shape)
         return Fitted(model, {"scale": assume.scale, "chosen_on": "stated"})
-    scale, found = _choose_scale(inner, assume, dataset, stream)
-    told = {"scale": scale, "chosen_on": "validation", "candidates": found}
-    return Fitted(with_observation_noise(inner, scale, dataset.image_shape), told)
+    scale, candidates = _choose_scale(inner, assume, dataset, stream)
+    summary = {"scale": scale, "chosen_on": "validation", "candidates": candidates}
+    return Fitted(with_observation_noise(inner, scale, dataset.image_shape), summary)
 
 
 def _codes(model: WithFittedPrior, x: Tensor) -> Tensor:
@@ -101,15 +101,15 @@ def _choose_scale(
     x = dataset.held_out("validation").x[: assume.n_data]
     options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
     task = make_task("ais_log_likelihood", options)
-    best, highest, found = SCALES[0], -math.inf, dict[str, float]()
+    best, highest, estimates = SCALES[0], -math.inf, dict[str, float]()
     for scale in SCALES:
         model = with_observation_noise(inner, scale, dataset.image_shape)
         context = Context(model, stream.child("scale"))
         row = evaluate_model(x, None, [task], context, f"scale {scale:g}")[0].rows[0]
         if row.value is None or not math.isfinite(row.value):
             raise ArithmeticError(f"scale {scale:g}: {row.status}: {row.reason}")
-        found[f"{scale:g}"] = round(row.value, 3)
+        estimates[f"{scale:g}"] = round(row.value, 3)
         if row.value < highest:
             break
         best, highest = scale, row.value
-    return best, found
+    return best, estimates

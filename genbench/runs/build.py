@@ -1,4 +1,4 @@
-"""Builds the model of a run, initialised from its seed, and checks that it fits the data."""
+"""Builds the model of a run and checks that it fits the data."""
 
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import seeded
@@ -16,10 +16,9 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
     """
     mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
     facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
-    options = spec.recipe_options()
     with seeded(spec.seed, "init"):
         try:
-            built = recipes[spec.recipe].build(facts, options, spec.train)
+            built = recipes[spec.recipe].build(facts, spec.options, spec.train)
         except ConfigError as error:
             raise ConfigError(f"model.{spec.name}.{error}") from error
     _check_domain(spec, dataset, built)
@@ -29,7 +28,7 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
-    """Refuse an observation model that does not cover the pixels, or means other grey levels."""
+    """Refuse an observation model of other pixel values or another number of grey levels."""
     head, where = built.observation, f"model.{spec.name}.observation"
     if head is None:
         return

@@ -1,4 +1,4 @@
-"""Evaluates a trained run: its numbers, the values behind them, and its pictures."""
+"""Evaluates a trained run: its numbers, the values behind them, and its figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,13 +24,13 @@ def evaluate(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    wanted: EvaluationRequest,
+    request: EvaluationRequest,
     model: nn.Module,
     metrics: dict[str, Any],
     protocol: Protocol,
 ) -> None:
-    """Add what is missing of a request to ``metrics``, and store the values behind it."""
-    tasks = [task for task in wanted.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
+    """Add the missing evaluations to ``metrics``; store the values behind them, and the figures."""
+    tasks = [task for task in request.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
     x, y = dataset.held_out(SPLIT)
     context = Context(
         model,
@@ -44,11 +44,11 @@ def evaluate(
     for task, outcome in zip(tasks, outcomes, strict=True):
         rows = [asdict(row) for row in outcome.rows]
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
-    keys = {task.key: key_of(task, protocol) for task in wanted.tasks}
+    keys = {task.key: key_of(task, protocol) for task in request.tasks}
     values = {keys[t.key]: o.per_datum for t, o in zip(tasks, outcomes, strict=True)}
     _write_per_datum(folder, keys, values)
     present = made_figures(folder, metrics)
-    if lacking := [name for name in wanted.figures if name not in present]:
+    if lacking := [name for name in request.figures if name not in present]:
         pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)), lacking)
         kept = read_weights(folder / run_folder.FIGURES) if present else {}
         write_weights(folder / run_folder.FIGURES, kept | pictures)

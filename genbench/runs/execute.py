@@ -1,4 +1,4 @@
-"""One run from specification to sealed folder: build, train, evaluate, store; each step once."""
+"""Executes one run: build, train, evaluate, store in a sealed folder; each step once."""
 
 import copy
 import math
@@ -38,54 +38,53 @@ Measured = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What became of a run in a training of many; no outcome where it has to be trained alone.
+class JointOutcome:
+    """How joint training ended for one run; no ``fit`` if the run has to be trained alone.
 
-    ``told`` goes into the provenance.
+    ``provenance`` is recorded with the run.
     """
 
-    outcome: FitResult | DivergedError | None = None
-    told: Measured = field(default_factory=dict)
+    fit: FitResult | DivergedError | None = None
+    provenance: Measured = field(default_factory=dict)
 
 
 def execute(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
-    wanted: EvaluationRequest,
+    request: EvaluationRequest,
     device: torch.device,
-    trained: Trained | None = None,
+    joint: JointOutcome | None = None,
 ) -> RunRecord:
-    """Do what is missing of a run and return its record.
+    """Execute what is missing of a run and return its record.
 
     A run that is sealed and evaluated is only read. A diverged run is a result: it is stored with
     the step, and not repeated.
 
     Args:
-        spec: What is asked for.
+        spec: The run.
         dataset: Its data.
         folder: Where it is stored.
-        wanted: Its evaluations and figures.
+        request: Its evaluations and figures.
         device: Where it runs.
-        trained: Its training, where that was done together with others.
+        joint: Its training, if it was trained with others.
 
     Raises:
         StorageError: Results cannot be written.
     """
-    found = read_run(spec, dataset, folder, wanted)
-    if found:
-        found.cached = True
-        return found
+    if stored := read_run(spec, dataset, folder, request):
+        stored.cached = True
+        return stored
     built = build(spec, dataset)
     record = RunRecord(spec, folder.train_id, description=describe(spec, dataset, built))
     with fitting_threads(step_flops(spec, dataset, built)):
-        run = _Run(spec, dataset, folder, device, built, trained or Trained())
-        metrics = run.work(wanted, record.description)
-    return fill(record, dataset, folder, metrics, wanted.tasks)
+        run = _Run(spec, dataset, folder, device, built, joint or JointOutcome())
+        metrics = run.execute(request, record.description)
+    return fill(record, dataset, folder, metrics, request.tasks)
 
 
 def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
-    """Count the operations of a training step; a fit in closed form deserves all threads."""
+    """Count the operations of a training step; a closed form takes all threads."""
     if built.closed_form:
         return math.inf
     n = min(spec.train.batch_size, dataset.size("train"))
@@ -93,11 +92,6 @@ def step_flops(spec: RunSpec, dataset: Dataset, built: Built) -> float:
     model = copy.deepcopy(built.model)  # counting runs the model, and batch statistics would move
     batch = Batch(x[:n].cpu(), y[:n].cpu(), indices=torch.arange(n))
     return forward_flops(model, built.updates, batch)
-
-
-def start_over(folder: RunFolder) -> None:
-    """Break the seal before a training, so that nothing of an older one is reused."""
-    folder.break_seal()
 
 
 @dataclass(frozen=True)
@@ -109,9 +103,9 @@ class _Run:
     folder: RunFolder
     device: torch.device
     built: Built
-    trained: Trained
+    joint: JointOutcome
 
-    def work(self, wanted: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
+    def execute(self, request: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.spec, self.dataset, self.folder
         metrics, measured = stored_metrics(folder), past_measurements(folder)
@@ -123,14 +117,14 @@ class _Run:
                 model = shell(model, spec.assume, dataset.image_shape).to(self.device)
             model.load_state_dict(read_weights(folder / run_folder.MODEL))
         else:
-            start_over(folder)
+            folder.break_seal()  # nothing of an older training is reused
             metrics, measured = self._train(model)
             if spec.assume and metrics["status"] == "ok":
                 model = self._assume(spec.assume, model, metrics).to(self.device)
         if metrics["status"] == "ok":
             started = time.perf_counter()
             with float32_products():
-                evaluate(spec, dataset, folder, wanted, model, metrics, protocol)
+                evaluate(spec, dataset, folder, request, model, metrics, protocol)
             seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
             measured["evaluate_seconds"] = round(seconds, 3)
         folder.write(run_folder.METRICS, metrics)
@@ -140,24 +134,24 @@ class _Run:
 
     def _train(self, model: nn.Module) -> tuple[dict[str, Any], Measured]:
         """Train the model; return the metrics so far, and what was measured."""
-        started: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
-        found = trained_base(self.spec, self.dataset, self.folder) if self.spec.assume else None
-        if found:
-            return started | {"selected_epoch": self._take(found, model)}, _of_training(found)
+        metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
+        base = trained_base(self.spec, self.dataset, self.folder) if self.spec.assume else None
+        if base:
+            return metrics | {"selected_epoch": self._copy(base, model)}, _of_training(base)
         if self.built.closed_form:
-            return started, {"train_seconds": self._fit_closed_form(model)}
-        outcome = self.trained.outcome or self._fit(model)
+            return metrics, {"train_seconds": self._fit_closed_form(model)}
+        outcome = self.joint.fit or self._fit(model)
         if isinstance(outcome, DivergedError):
-            told = {"train_seconds": None, **self.trained.told}
-            return started | {"status": "diverged", "reason": str(outcome)}, told
-        told = {"train_seconds": round(outcome.seconds, 3), **self.trained.told}
-        return started | {"selected_epoch": self._store(outcome, model)}, told
+            measured = {"train_seconds": None, **self.joint.provenance}
+            return metrics | {"status": "diverged", "reason": str(outcome)}, measured
+        measured = {"train_seconds": round(outcome.seconds, 3), **self.joint.provenance}
+        return metrics | {"selected_epoch": self._store(outcome, model)}, measured
 
-    def _take(self, base: RunFolder, model: nn.Module) -> int | None:
-        """Load a finished training of the same model; return the selected epoch."""
+    def _copy(self, base: RunFolder, model: nn.Module) -> int | None:
+        """Take over a finished training of the same model; return the selected epoch."""
         model.load_state_dict(read_weights(base / run_folder.MODEL))
         if run_folder.HISTORY in base.listed():
-            write_atomic(self.folder / run_folder.HISTORY, (base / run_folder.HISTORY).read_text())
+            write_atomic(self.folder / run_folder.HISTORY, (base / run_folder.HISTORY).read_bytes())
         selected: int | None = base.read(run_folder.METRICS).get("selected_epoch")
         return selected
 
@@ -184,32 +178,32 @@ class _Run:
             return error
 
     def _store(self, result: FitResult, model: nn.Module) -> int:
-        """Keep the chosen weights, in the model too; return the selected epoch."""
+        """Store the weights and the history, select the weights; return the selected epoch."""
         best = self.spec.train.select == "best"
-        chosen = result.best if best else result.last
-        model.load_state_dict(chosen)
+        selected = result.best if best else result.last
+        model.load_state_dict(selected)
         history = pd.DataFrame(result.history).to_csv(index=False, lineterminator="\n")
         write_atomic(self.folder / run_folder.HISTORY, history)
         write_weights(self.folder / run_folder.LAST_MODEL, result.last)
-        write_weights(self.folder / run_folder.MODEL, chosen)
+        write_weights(self.folder / run_folder.MODEL, selected)
         return result.best_epoch if best else self.spec.train.epochs
 
     def _assume(self, assume: Assume, model: nn.Module, metrics: dict[str, Any]) -> nn.Module:
         stream = Stream(self.spec.seed, ("assume",))
-        found = fit_assumption(model, assume, self.dataset, stream)
-        metrics["fitted"] = found.told
-        write_weights(self.folder / run_folder.MODEL, weights_of(found.model))
-        return found.model
+        fitted = fit_assumption(model, assume, self.dataset, stream)
+        metrics["fitted"] = fitted.summary
+        write_weights(self.folder / run_folder.MODEL, weights_of(fitted.model))
+        return fitted.model
 
 
 def trained_base(spec: RunSpec, dataset: Dataset, folder: RunFolder) -> RunFolder | None:
-    """Return where the same training without the assumption is stored whole, if it is."""
+    """Return the folder of the same training without the assumption, if it is stored whole."""
     base = folder.sibling(spec.base.train_id(dataset.digest))
-    found = stored_metrics(base)
-    return base if found and found["status"] == "ok" else None
+    metrics = stored_metrics(base)
+    return base if metrics and metrics["status"] == "ok" else None
 
 
 def _of_training(base: RunFolder) -> Measured:
-    """Return what was measured of a training, its evaluation aside."""
+    """Return what was measured of a training, without its evaluation."""
     measured = {"train_seconds": None, **past_measurements(base)}
     return {k: v for k, v in measured.items() if k != "evaluate_seconds"}

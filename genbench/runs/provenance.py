@@ -1,7 +1,8 @@
-"""Where and when a run happened: recorded beside the identity, never part of it."""
+"""Where, when and with which versions a run happened; no part of its identity."""
 
 import os
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,17 +17,15 @@ PACKAGES = ("numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy
 
 def versions() -> dict[str, str]:
     """Return the versions of genbench, Python and the packages that numbers depend on."""
-    found = {"genbench": __version__, "python": platform.python_version()}
+    known = {"genbench": __version__, "python": platform.python_version()}
     for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+        with suppress(PackageNotFoundError):
+            known[package] = version(package)
+    return known
 
 
 def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
-    """Return a record of machine, versions and time, with what was measured of the run."""
+    """Return machine, versions and time, with what was measured of the run."""
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(device),

@@ -1,4 +1,4 @@
-"""What is stored of a run, read back as far as it is whole."""
+"""Reads what is stored of a run, as far as it is whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -22,29 +22,29 @@ ROW = {field.name for field in fields(Row)}
 NEEDED = (run_folder.SPEC, run_folder.METRICS)
 TRAINED = {*NEEDED, run_folder.MODEL, run_folder.LAST_MODEL, run_folder.HISTORY}
 MEASURED = ("train_seconds", "evaluate_seconds", "trained_together", "not_together")
-"""What the provenance says of how a run was done, beside where and when."""
+"""Keys of the provenance on how a run was done, rather than where and when."""
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What is asked of a trained run: its evaluations, and the figures made of it."""
+    """What to make of a trained run: evaluations, and figures."""
 
     tasks: Sequence[Task]
     figures: Sequence[str] = DEFAULT_FIGURES
 
 
 def read_run(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, wanted: EvaluationRequest
+    spec: RunSpec, dataset: Dataset, folder: RunFolder, request: EvaluationRequest
 ) -> RunRecord | None:
-    """Return the record of a run if it is stored, intact, with all that is asked; else None."""
+    """Return the record of a run that is stored whole, with all that is requested, or None."""
     metrics = stored_metrics(folder)
     if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
-    if metrics["status"] == "ok" and not _complete(folder, metrics, wanted):
+    if metrics["status"] == "ok" and not _complete(folder, metrics, request):
         return None
     description = folder.read(run_folder.SPEC)["description"]
     record = RunRecord(spec, folder.train_id, description=description)
-    return fill(record, dataset, folder, metrics, wanted.tasks)
+    return fill(record, dataset, folder, metrics, request.tasks)
 
 
 def key_of(task: Task, protocol: Protocol) -> str:
@@ -55,19 +55,19 @@ def key_of(task: Task, protocol: Protocol) -> str:
     return value_key(SPLIT, evaluator.metric, given.condition, version, options)
 
 
-def _complete(folder: RunFolder, metrics: dict[str, Any], wanted: EvaluationRequest) -> bool:
-    keys = {f"{SPLIT}/{task.key}" for task in wanted.tasks}
+def _complete(folder: RunFolder, metrics: dict[str, Any], request: EvaluationRequest) -> bool:
+    keys = {f"{SPLIT}/{task.key}" for task in request.tasks}
     figures = set(made_figures(folder, metrics))
-    if not (keys <= metrics["evaluations"].keys() and figures >= set(wanted.figures)):
+    if not (keys <= metrics["evaluations"].keys() and figures >= set(request.figures)):
         return False
     with safe_open(folder / run_folder.PER_DATUM, framework="numpy") as values:
         return keys.isdisjoint(values.keys())  # an older version stored them by evaluator
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
-    """Return the figures whose tensors are stored whole, or are absent for want of a capability.
+    """Return the figures that are done: stored whole, or not applicable to the model.
 
-    A run of an older version says nothing of them: it has the default ones.
+    A run of an older version does not list them: it has the default ones.
     """
     whole = folder.intact(run_folder.FIGURES)
     return tuple(metrics.get("figures", DEFAULT_FIGURES)) if whole else ()
@@ -76,8 +76,8 @@ def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
 def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
     """Return the metrics of a run whose training is stored whole, or None.
 
-    Without the values behind the numbers the metrics count as not evaluated; so do rows of an
-    older version, which lack a column.
+    Evaluations without the values behind them are left out, and so are those of an older version,
+    whose rows lack a column.
     """
     trained = folder.listed() & TRAINED
     if not folder.intact(*NEEDED, *trained):
@@ -87,15 +87,15 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
         return metrics
     if not folder.intact(run_folder.PER_DATUM):
         metrics["evaluations"] = {}
-    found = metrics["evaluations"].items()
+    evaluations = metrics["evaluations"].items()
     metrics["evaluations"] = {
-        k: rows for k, rows in found if all(row.keys() >= ROW for row in rows)
+        key: rows for key, rows in evaluations if all(row.keys() >= ROW for row in rows)
     }
     return metrics if run_folder.MODEL in trained else None
 
 
 def past_measurements(folder: RunFolder) -> dict[str, Any]:
-    """Return what an intact, sealed run has recorded so far."""
+    """Return what a run that is stored whole has recorded so far."""
     if not folder.intact(run_folder.MODEL, run_folder.PROVENANCE):
         return {}
     recorded = folder.read(run_folder.PROVENANCE)

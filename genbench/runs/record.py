@@ -1,21 +1,21 @@
-"""What is told of a run: its description, its protocol, and its rows for the suite's table."""
+"""Records of runs: description, protocol, and rows for the suite's table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
-from genbench.evaluation.runner import Task
+from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import RunSpec
 
 
 @dataclass
 class RunRecord:
-    """What became of one run: its description, and its rows for the suite's table."""
+    """A run that was executed or read: its description, and its rows for the suite's table."""
 
     spec: RunSpec
     train_id: str
@@ -26,17 +26,16 @@ class RunRecord:
     rows: list[dict[str, Any]] = field(default_factory=list)
     description: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-
     fitted: dict[str, Any] = field(default_factory=dict)
 
     @property
     def failed_rows(self) -> list[dict[str, Any]]:
-        """Numbers that could not be computed although the run is fine."""
+        """Numbers that could not be computed, of a run that is fine."""
         return [row for row in self.rows if row["status"] == "failed"]
 
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
-    """Return what tables say of a model beside its numbers."""
+    """Return what tables state of a model beside its numbers."""
     natural = "mass" if dataset.domain == "binary" else "density"
     measure = built.observation.measure if built.observation else "none"
     observation = built.observation_name
@@ -57,8 +56,8 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
 def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     """Return what a number must share to be compared: data, view, measure and condition.
 
-    A model without a density stands with the measure that is natural for its data, so that its
-    reconstructions are compared with those of models that saw the same pixels.
+    A model without a density gets the natural measure of its data, so that its reconstructions are
+    compared with those of models that saw the same pixels.
     """
     shown = description.get("shown")
     condition = f"{PIXELS}{shown}" if shown else LABEL if description["conditional"] else ""
@@ -67,46 +66,40 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
-    """Return the row of a metric that a failed or diverged run could not give.
+    """Return the row, without a value, of a metric of a failed or diverged run.
 
-    The label is summed out of conditional models only: others have no such row.
+    A metric that sums the label out has no row unless the model is conditional.
     """
     metric = task.evaluator.record
     marginal = task.evaluator.is_marginal
     if marginal and not record.description.get("conditional"):
         return []
-    return [
-        {
-            "metric": task.evaluator.metric,
-            "status": record.status,
-            "unit": metric.unit,
-            "better": metric.better,
-            "kind": metric.kind,
-            "evaluator_version": metric.version,
-            "options": task.options.model_dump(mode="json"),
-            "value": None,
-            "stderr": None,
-            "n": None,
-            "reason": record.reason,
-            "mc_stderr": None,
-            "health": {},
-            "marginal": marginal,
-        }
-    ]
+    row = Row(
+        task.evaluator.metric,
+        record.status,
+        metric.unit,
+        metric.better,
+        metric.kind,
+        metric.version,
+        task.options.model_dump(mode="json"),
+        reason=record.reason,
+        marginal=marginal,
+    )
+    return [asdict(row)]
 
 
 def label_of(records: Sequence[RunRecord]) -> str:
-    """Return the name of a model's row; a chosen scale is part of it: ``gan+normal(0.1)``.
+    """Return the name of a model's row; an assumed scale is part of it: ``gan+normal(0.1)``.
 
     Args:
-        records: The runs of one model, one per seed; their scales become a range if they differ.
+        records: The runs of one model, one per seed; scales that differ become a range.
     """
     name = records[0].spec.name
     scales = sorted({record.fitted["scale"] for record in records if record.fitted})
     if not scales:
         return name
-    told = f"{scales[0]:g}" if len(scales) == 1 else f"{scales[0]:g} to {scales[-1]:g}"
-    return f"{name}({told})" if name.endswith("normal") else f"{name}, normal({told})"
+    scale = f"{scales[0]:g}" if len(scales) == 1 else f"{scales[0]:g} to {scales[-1]:g}"
+    return f"{name}({scale})" if name.endswith("normal") else f"{name}, normal({scale})"
 
 
 def failed(
@@ -117,10 +110,10 @@ def failed(
     tasks: Sequence[Task],
     error: Exception,
 ) -> RunRecord:
-    """Return the record of a run that stopped with an unexpected error; it will be tried again.
+    """Return the record of a run that stopped with an unexpected error; it is not stored.
 
-    Its rows stand in the protocol of the seeds that went well, so that it counts among them;
-    ``description`` is empty where the model cannot even be built.
+    Its rows have the protocol of the other seeds, so that it counts among them; ``description`` is
+    empty if the model cannot be built.
     """
     protocol = protocol_of(dataset, description) if description else dataset.protocol
     first_line = (str(error) or type(error).__name__).splitlines()[0]

@@ -1,12 +1,10 @@
 """What a run is asked to be, and the identity that follows from it."""
 
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import ValidationError
-
-from genbench.core.errors import ConfigError
 from genbench.core.files import canonical_json, sha256_bytes
-from genbench.core.options import Options, explain
+from genbench.core.options import Options
 from genbench.data import DataConfig
 from genbench.recipes import recipes
 from genbench.runs.assume import Assume
@@ -15,12 +13,13 @@ from genbench.training.config import TrainConfig
 SCHEMA = 1
 
 
-class RunSpec(Options):
-    """One run. ``name`` is its row in tables; everything else is its identity."""
+@dataclass(frozen=True)
+class RunSpec:
+    """One run, its options validated. ``name`` is its row in tables; the rest is its identity."""
 
     name: str
     recipe: str
-    options: dict[str, Any]
+    options: Options
     data: DataConfig
     train: TrainConfig
     seed: int
@@ -28,33 +27,21 @@ class RunSpec(Options):
 
     @property
     def base(self) -> "RunSpec":
-        """The run without what is assumed: its training is the same."""
-        return self.model_copy(update={"assume": None})
-
-    def recipe_options(self) -> Options:
-        """Return the options as the recipe's own class.
-
-        Raises:
-            ConfigError: A key or value does not fit.
-        """
-        found = recipes[self.recipe]
-        try:
-            return found.options.model_validate(self.options)
-        except ValidationError as error:
-            raise ConfigError(explain(error, f"model.{self.name}", found.options)) from error
+        """The run without the assumption: its training is the same."""
+        return replace(self, assume=None)
 
     def identity(self, data_digest: str) -> dict[str, Any]:
-        """Return what was asked for, complete and canonical: defaults are written out.
+        """Return what is asked for, complete and canonical: defaults are written out.
 
-        Options that came after the first stored runs are left out at their defaults, so that those
-        runs are found again.
+        Options that were added after runs were stored are left out at their defaults, so that
+        those runs are found again.
         """
         assumed = {"assume": self.assume.model_dump(mode="json")} if self.assume else {}
         return {
             "schema": SCHEMA,
             "recipe": self.recipe,
             "recipe_version": recipes[self.recipe].version,
-            "options": self.recipe_options().canonical(),
+            "options": self.options.canonical(),
             "data": self.data.model_dump(mode="json") | {"digest": data_digest},
             "train": self.train.canonical(),
             "seed": self.seed,

@@ -7,7 +7,7 @@ from torch import nn
 
 from genbench.core.seeding import Stream, derive
 from genbench.data import DataConfig, Dataset, load
-from genbench.recipes import Built
+from genbench.recipes import Built, recipes
 from genbench.runs.build import build
 from genbench.runs.spec import RunSpec
 from genbench.studies.study import Setting
@@ -65,7 +65,8 @@ def _build(
     recipe: str, options: Mapping[str, Any], data: Dataset, train: TrainConfig, stream: Stream
 ) -> Built:
     seed = derive(stream.seed, *stream.path)
+    typed = recipes[recipe].options.read(dict(options), f"model.{recipe}")
     spec = RunSpec(
-        name=recipe, recipe=recipe, options=dict(options), data=data.config, train=train, seed=seed
+        name=recipe, recipe=recipe, options=typed, data=data.config, train=train, seed=seed
     )
     return build(spec, data)

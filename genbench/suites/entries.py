@@ -118,15 +118,6 @@ def route_study(entry: dict[str, Any], index: int) -> dict[str, Any]:
     return {"study": study, "name": name, "options": options | flat}
 
 
-def read_plot(entry: dict[str, Any], index: int) -> Plot:
-    """Check a ``[[plot]]`` table.
-
-    Raises:
-        ConfigError: A key or value is wrong.
-    """
-    return Plot.read(entry, f"plot.{entry.get('name', index)}")
-
-
 def require_own(plot: Plot, models: Sequence[str]) -> None:
     """Check that a declared figure shows a table and models of the suite.
 

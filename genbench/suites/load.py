@@ -22,7 +22,7 @@ def suite_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_asked(options: "RunOptions") -> "SuiteSpec":
+def suite_of(options: "RunOptions") -> "SuiteSpec":
     """Read the suite of the options, changed by their settings, seeds and limit."""
     settings = list(options.settings)
     if options.seeds is not None:

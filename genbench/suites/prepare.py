@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.recipes import load_plugins
-from genbench.runs.executors import Bench, Plan, pick_executor
+from genbench.runs.executors import pick_executor
+from genbench.runs.read_run import EvaluationRequest
+from genbench.runs.run_context import RunContext, RunPlan
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.collection import members_of
-from genbench.suites.load import load_asked
+from genbench.suites.load import suite_of
 from genbench.suites.spec import SuiteSpec, expand, study_specs, tasks_of
 from genbench.suites.study_runs import StudyRunner
 
@@ -22,7 +24,7 @@ class PreparedSuite:
     Attributes:
         options: What to run of it, and how.
         suite: Its file.
-        bench: Executes its runs.
+        context: Executes its runs.
         study_runner: Runs its studies.
         studies: All its studies.
         members: What runs each suite of a collection.
@@ -30,7 +32,7 @@ class PreparedSuite:
 
     options: RunOptions
     suite: SuiteSpec
-    bench: Bench
+    context: RunContext
     study_runner: StudyRunner
     studies: tuple[StudySpec, ...]
     members: tuple[RunOptions, ...]
@@ -43,7 +45,7 @@ class PreparedSuite:
     @property
     def selected_runs(self) -> list[RunSpec]:
         """The runs that the options ask for."""
-        return [s for s in self.bench.plan.specs if self.whole or s.name in self.options.models]
+        return [s for s in self.context.plan.specs if self.whole or s.name in self.options.models]
 
     @property
     def selected_studies(self) -> list[StudySpec]:
@@ -59,16 +61,17 @@ def prepare(options: RunOptions) -> PreparedSuite:
         DataError: Data are missing or damaged.
     """
     load_plugins()
-    suite = load_asked(options)
+    suite = suite_of(options)
     members = members_of(options, suite)
     studies = study_specs(suite, options.limit)
     _require_known("model", options.models, [entry.name for entry in suite.model])
     _require_known("study", options.studies, [spec.name for spec in studies])
     pick_executor(options.executor, options.jobs)
-    bench = Bench(_plan(options, suite))
-    bench.preflight()
+    request = EvaluationRequest(tuple(tasks_of(suite)), suite.figures)
+    context = RunContext(RunPlan(suite.name, tuple(expand(suite)), request, options))
+    context.preflight()
     runner = StudyRunner(suite.name, options)
-    return PreparedSuite(options, suite, bench, runner, tuple(studies), tuple(members))
+    return PreparedSuite(options, suite, context, runner, tuple(studies), tuple(members))
 
 
 def _require_known(kind: str, selected: Sequence[str], known: Sequence[str]) -> None:
@@ -77,17 +80,3 @@ def _require_known(kind: str, selected: Sequence[str], known: Sequence[str]) -> 
             option = {"model": "models", "study": "studies"}[kind]
             hint = did_you_mean(name, known) if known else "it has none"
             raise ConfigError(f"{option}: no {kind} '{name}' in the suite; {hint}")
-
-
-def _plan(options: RunOptions, suite: SuiteSpec) -> Plan:
-    return Plan(
-        suite=suite.name,
-        specs=tuple(expand(suite)),
-        tasks=tuple((t.evaluator.name, t.options.model_dump()) for t in tasks_of(suite)),
-        figures=suite.figures,
-        results_dir=options.results,
-        data_dir=options.data_dir,
-        device=options.device,
-        fresh=options.fresh,
-        together=options.together,
-    )

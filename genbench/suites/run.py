@@ -8,7 +8,7 @@ from genbench.core.files import require_writable
 from genbench.runs.executors import pick_executor
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
-from genbench.suites.load import load_asked
+from genbench.suites.load import suite_of
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun, summary_line
@@ -32,7 +32,7 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
         options,
         prepared.suite,
         _with_stored_runs(prepared, runs),
-        prepared.bench.plan.evaluations() if prepared.suite.model else [],
+        prepared.context.plan.request.tasks if prepared.suite.model else [],
         studies=_with_stored_studies(prepared, studies),
         members=members,
     )
@@ -52,7 +52,7 @@ def _run_member(collection: PreparedSuite, options: RunOptions, say: Say) -> Sui
 
     A member that is not to be run, or cannot be, keeps its stored table.
     """
-    name, reason = load_asked(options).name, ""
+    name, reason = suite_of(options).name, ""
     if collection.whole:
         try:
             return run_suite(options, lambda line: say(f"{name}: {line}"))
@@ -68,7 +68,7 @@ def _execute(prepared: PreparedSuite, say: Say) -> dict[str, RunRecord]:
     executor = pick_executor(prepared.options.executor, prepared.options.jobs)
     selected = prepared.selected_runs
     records: dict[str, RunRecord] = {}
-    for record in executor(prepared.bench, selected) if selected else ():
+    for record in executor(prepared.context, selected) if selected else ():
         records[f"{record.spec.name}/{record.spec.seed}"] = record
         say(summary_line(record))
     return records
@@ -78,9 +78,9 @@ def _with_stored_runs(
     prepared: PreparedSuite, executed: Mapping[str, RunRecord]
 ) -> list[RunRecord]:
     """Return the records of the suite in its order; the runs not selected are read."""
-    bench = prepared.bench
-    specs = bench.plan.specs
-    records = (executed.get(f"{s.name}/{s.seed}") or bench.stored(s) for s in specs)
+    context = prepared.context
+    specs = context.plan.specs
+    records = (executed.get(f"{s.name}/{s.seed}") or context.stored(s) for s in specs)
     return [record for record in records if record]
 
 
@@ -100,10 +100,10 @@ def dry_run(options: RunOptions) -> list[tuple[str, int | str, str, str, Path]]:
     seed and no train_id.
     """
     prepared = prepare(options)
-    bench, runner = prepared.bench, prepared.study_runner
+    context, runner = prepared.context, prepared.study_runner
     rows = [row for member in prepared.members if prepared.whole for row in dry_run(member)]
     for spec in prepared.selected_runs:
-        folder, state = bench.folder(spec), _state(bench.stored(spec), options)
+        folder, state = context.folder(spec), _state(context.stored(spec), options)
         rows.append((spec.name, spec.seed, folder.train_id, state, folder.path))
     for study in prepared.selected_studies:
         state = _state(runner.stored(study), options)

@@ -13,12 +13,12 @@ from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
+from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.entries import (
     ModelEntry,
     StudyEntry,
-    read_plot,
     require_own,
     route_model,
     route_study,
@@ -138,7 +138,8 @@ def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
     settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
     settled["model"] = [route_model(dict(entry), i) for i, entry in enumerate(tables(raw, "model"))]
     settled["study"] = [route_study(entry, i) for i, entry in enumerate(tables(raw, "study"))]
-    settled["plot"] = [read_plot(entry, i) for i, entry in enumerate(tables(raw, "plot"))]
+    plots = enumerate(tables(raw, "plot"))
+    settled["plot"] = [Plot.read(entry, f"plot.{entry.get('name', i)}") for i, entry in plots]
     return SuiteSpec.read(settled, "")
 
 
@@ -148,7 +149,7 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
     Raises:
         ConfigError: An option, budget or data setting is wrong.
     """
-    return [_run_spec(suite, entry, seed) for entry in suite.model for seed in suite.seeds]
+    return [spec for entry in suite.model for spec in _run_specs(suite, entry)]
 
 
 def study_specs(suite: SuiteSpec, limit: int | None = None) -> list[StudySpec]:
@@ -160,27 +161,18 @@ def study_specs(suite: SuiteSpec, limit: int | None = None) -> list[StudySpec]:
     return [entry.spec(limit) for entry in suite.study]
 
 
-def _run_spec(suite: SuiteSpec, entry: ModelEntry, seed: int) -> RunSpec:
-    data = _checked(DataConfig, suite.data | entry.data, "data", entry)
-    train = _checked(TrainConfig, suite.train | entry.train, "train", entry)
-    spec = RunSpec(
-        name=entry.name,
-        recipe=entry.recipe,
-        options=entry.options,
-        data=data,
-        train=train,
-        seed=seed,
-        assume=entry.assume,
-    )
-    spec.recipe_options()
-    return spec
-
-
-def _checked(model: Any, value: dict[str, Any], where: str, entry: ModelEntry) -> Any:
+def _run_specs(suite: SuiteSpec, entry: ModelEntry) -> list[RunSpec]:
+    """Return the runs of a model, one per seed; they share the options, validated once."""
     try:
-        return model.read(value, where)
+        data = DataConfig.read(suite.data | entry.data, "data")
+        train = TrainConfig.read(suite.train | entry.train, "train")
     except ConfigError as error:
         raise ConfigError(f"{error} (model '{entry.name}')") from error
+    options = recipes[entry.recipe].options.read(entry.options, f"model.{entry.name}")
+    return [
+        RunSpec(entry.name, entry.recipe, options, data, train, seed, entry.assume)
+        for seed in suite.seeds
+    ]
 
 
 def tasks_of(suite: SuiteSpec) -> list[Task]:
@@ -196,6 +188,7 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"evaluate.metrics: '{name}' is listed twice")
+    tasks = {}
     for name, options in settings.items():
         if name not in evaluators:
             raise ConfigError(
@@ -203,5 +196,5 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
             )
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: write a table of options")
-        make_task(name, options)
-    return [make_task(str(name), settings.get(name)) for name in names]
+        tasks[name] = make_task(name, options)
+    return [tasks.get(name) or make_task(str(name)) for name in names]

@@ -141,7 +141,7 @@ def _run(suite: SuiteSpec, record: RunRecord, labels: Mapping[str, str]) -> dict
         "seed": record.spec.seed,
         "dataset": record.spec.data.name,
         "protocol": record.protocol.text,
-        "options": record.spec.recipe_options().model_dump(mode="json"),
+        "options": record.spec.options.model_dump(mode="json"),
         "train": {} if in_closed_form else record.spec.train.model_dump(mode="json"),
         "data": record.spec.data.model_dump(mode="json"),
         "status": record.status,

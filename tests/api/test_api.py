@@ -125,11 +125,11 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
-    from genbench.suites.load import load_asked
+    from genbench.suites.load import suite_of
     from genbench.suites.spec import expand
 
-    (spec,) = [s for s in expand(load_asked(seen[0])) if s.name == "vae"]
-    found = spec.recipe_options()
+    (spec,) = [s for s in expand(suite_of(seen[0])) if s.name == "vae"]
+    found = spec.options
     for part in field.split("."):
         found = getattr(found, part)
     assert found == expected

@@ -48,9 +48,10 @@ class Workplace:
         self.suite.write_text(TINY)
         self.results = folder / "results"
 
-    def run(self, *settings: str, **request):
+    def run(self, *settings: str, say=lambda line: None, **request):
         request = {"settings": settings, "report": False, "device": "cpu"} | request
-        return run_suite(RunOptions(suite=str(self.suite), **({"results": self.results} | request)))
+        options = RunOptions(suite=str(self.suite), **({"results": self.results} | request))
+        return run_suite(options, say)
 
     def runs(self) -> list[Path]:
         return sorted((self.results / "tiny" / "runs").iterdir())

@@ -142,7 +142,7 @@ def test_the_chosen_scale_is_the_candidate_nearest_to_the_spread_of_the_validati
     image = data.held_out("train").x.mean(dim=0)
     best = (x - image).square().mean().sqrt().item()
     options = Assume(n_temperatures=2, n_leapfrog=1, n_data=50)
-    found = fit_assumption(_Flat(image), options, data, Stream(0)).told
+    found = fit_assumption(_Flat(image), options, data, Stream(0)).summary
     exact = {
         s: torch.distributions.Normal(image, s).log_prob(x).sum(dim=(1, 2, 3)).mean().item()
         for s in SCALES
@@ -159,7 +159,7 @@ def test_the_test_data_do_not_move_the_choice():
     other.levels[start:] = 0
     image = data.held_out("train").x.mean(dim=0)
     options = Assume(n_temperatures=2, n_leapfrog=1, n_data=50)
-    found = [fit_assumption(_Flat(image), options, d, Stream(0)).told for d in (data, other)]
+    found = [fit_assumption(_Flat(image), options, d, Stream(0)).summary for d in (data, other)]
     assert found[0] == found[1]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from genbench.core.errors import ConfigError
 from genbench.data import DataConfig, load
+from genbench.recipes import recipes
 from genbench.runs.build import build
 from genbench.runs.record import describe, protocol_of
 from genbench.runs.spec import RunSpec
@@ -20,9 +21,8 @@ SMALL = {"hidden": [8], "latent_dim": 2}
 
 def request(view, recipe="vae", **options):
     data = DataConfig(name="digits", limit=20, **view)
-    spec = RunSpec(
-        name="one", recipe=recipe, options=SMALL | options, data=data, train=TrainConfig(), seed=0
-    )
+    typed = recipes[recipe].options.read(SMALL | options, "model.one")
+    spec = RunSpec(name="one", recipe=recipe, options=typed, data=data, train=TrainConfig(), seed=0)
     return spec, load(data)
 
 

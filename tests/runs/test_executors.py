@@ -1,8 +1,10 @@
 """Executors give the same rows, whoever executes."""
 
 import importlib.util
+import multiprocessing
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -19,6 +21,94 @@ def test_ray_that_is_not_installed_says_how_to_install_it(workplace, monkeypatch
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'genbench\[ray\]'"):
         workplace.run(executor="ray")
+
+
+def test_an_interrupt_ends_the_workers_and_no_other_process_of_the_caller(workplace):
+    own = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    own.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workplace.run("seeds=3", jobs=2, say=interrupt)
+        assert own.is_alive()
+        until = time.monotonic() + 20
+        while multiprocessing.active_children() != [own]:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    finally:
+        own.kill()
+        own.join()
+
+
+def interrupt(line):
+    raise KeyboardInterrupt
+
+
+SCRIPT = '''
+import genbench
+from genbench.core.estimate import Estimate
+from genbench.evaluation.spec import EvaluatorOptions, PerDatum, evaluator
+from genbench.recipes import Built, DataFacts, Options, recipe, recipes
+from genbench.training.config import TrainConfig
+
+class Mine(Options):
+    width: int = 3
+
+@recipe("mine")
+def mine(data: DataFacts, options: Mine, train: TrainConfig) -> Built:
+    """Mine."""
+    theirs = recipes["linear_gaussian"]
+    return theirs.build(data, theirs.options(latent_dim=options.width), train)
+
+@evaluator(
+    name="two", version=1, needs=object, unit="nats", better="higher", kind="exact",
+    title="Two", formula="2", reduce=lambda values, _: Estimate(values.mean().item(), 0.0, 40),
+)
+def two(block, options: EvaluatorOptions) -> PerDatum:
+    """Two."""
+    return PerDatum(0 * block.x.flatten(1).sum(1) + 2)
+'''
+SUITE = """
+title = "Mine"
+seeds = 2
+[data]
+name = "digits"
+limit = 40
+dequantisation = "uniform"
+[[model]]
+recipe = "mine"
+width = 2
+[evaluate]
+metrics = ["two"]
+"""
+RUN = "frame = genbench.run('mine.toml', jobs=2, report=False, device='cpu')\n"
+MAIN = """
+import sys
+from genbench import cli
+sys.exit(cli.main(["run", "--suite", "mine.toml", "--jobs", "2", "--no-report"]))
+"""
+
+
+def run_script(folder, text):
+    (folder / "mine.toml").write_text(SUITE)
+    (folder / "script.py").write_text(SCRIPT + text)
+    argv = [sys.executable, "script.py"]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_what_a_script_registers_runs_in_several_processes(tmp_path):
+    text = f"if __name__ == '__main__':\n    {RUN}    print(frame['value'].tolist())\n"
+    done = run_script(tmp_path, text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "[2.0, 2.0]\n"
+
+
+@pytest.mark.parametrize("call", [RUN, MAIN])
+def test_a_script_without_a_main_guard_is_answered_in_one_line(tmp_path, call):
+    done = run_script(tmp_path, call)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("genbench: jobs: 2 processes import this script")
+    assert 'if __name__ == "__main__":' in line
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")

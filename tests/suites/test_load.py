@@ -280,12 +280,12 @@ limit = 40
         ("data.binarisation=static", lambda s: s.data.binarisation == "static"),
         ("data.seed=9", lambda s: s.data.seed == 9),
         ("data.validation_size=99", lambda s: s.data.validation_size == 99),
-        ("model.*.latent_dim=5", lambda s: s.recipe_options().latent_dim == 5),
-        ("model.*.hidden=[3, 4]", lambda s: s.recipe_options().hidden == (3, 4)),
+        ("model.*.latent_dim=5", lambda s: s.options.latent_dim == 5),
+        ("model.*.hidden=[3, 4]", lambda s: s.options.hidden == (3, 4)),
         ("model.*.epochs=6", lambda s: s.train.epochs == 6),
         ("model.*.train.epochs=6", lambda s: s.train.epochs == 6),
         ("model.*.data.limit=30", lambda s: s.data.limit == 30),
-        ("model.*.options.latent_dim=5", lambda s: s.recipe_options().latent_dim == 5),
+        ("model.*.options.latent_dim=5", lambda s: s.options.latent_dim == 5),
         ("train={epochs=4, batch_size=5}", lambda s: s.train.epochs == 4),
     ],
 )
@@ -297,8 +297,8 @@ def test_a_setting_reaches_every_model_whatever_it_overrides(suite_file, setting
 def test_a_setting_for_one_model_leaves_the_others(suite_file):
     path = suite_file(models=OVERRIDDEN)
     _, specs, _ = read(path, "model.vae.latent_dim=7", "model.vae.train.epochs=2")
-    assert specs["vae", 0].recipe_options().latent_dim == 7
-    assert specs["nested", 0].recipe_options().latent_dim == 2
+    assert specs["vae", 0].options.latent_dim == 7
+    assert specs["nested", 0].options.latent_dim == 2
     assert (specs["vae", 0].train.epochs, specs["nested", 0].train.epochs) == (2, 8)
 
 
@@ -306,7 +306,7 @@ def test_a_nested_option_is_reached(suite_file):
     path = suite_file(models='[[model]]\nrecipe = "vae"\n')
     setting = "model.vae.observation={kind='gaussian', scale=0.25}"
     _, specs, _ = read(path, "data.binarisation=none", setting)
-    assert specs["vae", 0].recipe_options().observation.scale == 0.25
+    assert specs["vae", 0].options.observation.scale == 0.25
 
 
 def test_later_settings_win(suite_file):

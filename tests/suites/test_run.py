@@ -1,14 +1,19 @@
 """The suite's table: columns, order, and that it reads back as what was returned."""
 
 import json
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import model_validator
 
 from genbench.core.errors import ConfigError
+from genbench.recipes import recipes
 from genbench.reporting import load_results
 from genbench.runs.run_options import RunOptions
+from genbench.suites.load import load_suite
 from genbench.suites.run import dry_run, run_suite
 
 CONTRACT = [
@@ -123,6 +128,29 @@ def test_dry_run_tells_what_is_to_do_and_writes_nothing(suite_file, tmp_path):
     assert not (tmp_path / "results").exists()
     run_suite(RunOptions(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
     assert [row[3] for row in dry_run(request)] == ["to do", "stored"]
+
+
+def counted(options, seen):
+    """Return a subclass of a recipe's options that counts how often it is validated."""
+
+    def count(self):
+        seen[options.__name__] += 1
+        return self
+
+    namespace = {"__module__": __name__, "count": model_validator(mode="after")(count)}
+    return type(options)(options.__name__, (options,), namespace)
+
+
+def test_options_are_validated_once_for_each_model_entry(monkeypatch, tmp_path):
+    seen = Counter()
+    for name, recipe in list(recipes._entries.items()):
+        changed = replace(recipe, options=counted(recipe.options, seen))
+        monkeypatch.setitem(recipes._entries, name, changed)
+    dry_run(RunOptions("digits", results=tmp_path / "results", device="cpu"))
+    entries = load_suite("digits").model
+    assert len(entries) > 10
+    names = [recipes[entry.recipe].options.__name__ for entry in entries]
+    assert seen == Counter(names)
 
 
 def test_every_metric_list_may_be_empty(run):

@@ -5,10 +5,10 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from genbench.core.errors import ConfigError, did_you_mean
-from genbench.core.options import Options, explain
+from genbench.core.options import Options
 
 Status = Literal["shown", "in part", "named without a system"]
 Checked = TypeVar("Checked", bound=Options)
@@ -172,8 +172,7 @@ def load_rows(topics: list[Topic]) -> RowTable:
 
 def _checked(path: Traversable, kind: type[Checked], **given: Any) -> Checked:
     try:
-        return kind.model_validate(tomllib.loads(path.read_text(encoding="utf-8")) | given)
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path.name}: {error}") from error
-    except ValidationError as error:
-        raise ConfigError(explain(error, path.name.removesuffix(".toml"), kind)) from error
+    return kind.read(content | given, path.name.removesuffix(".toml"))

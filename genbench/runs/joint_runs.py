@@ -1,4 +1,4 @@
-"""Runs that differ in seed and a few numbers only, trained as one computation."""
+"""Trains runs that differ only in seed and a few numbers as one computation."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from genbench.recipes import Built
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
 from genbench.runs.build import build
-from genbench.runs.execute import Trained, start_over, step_flops, trained_base
+from genbench.runs.execute import JointOutcome, step_flops, trained_base
 from genbench.runs.read_run import stored_metrics
 from genbench.runs.spec import RunSpec
 from genbench.training.joint.compatible import Member, compatible_groups
@@ -21,19 +21,19 @@ from genbench.training.joint.fit import fit_together
 from genbench.training.threads import fitting_threads
 
 
-def groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
-    """Put runs together that differ in seed, learning rate and options that are numbers only.
+def joint_groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
+    """Group runs that differ only in seed, learning rate and options that are floats.
 
-    Whether their models are alike is seen when they are built.
+    Whether their models are alike shows when they are built.
     """
-    found: dict[str, list[RunSpec]] = {}
+    groups: dict[str, list[RunSpec]] = {}
     for spec in specs:
-        found.setdefault(_form(spec), []).append(spec)
-    return [tuple(group) for group in found.values()]
+        groups.setdefault(_form(spec), []).append(spec)
+    return [tuple(group) for group in groups.values()]
 
 
 def _form(spec: RunSpec) -> str:
-    options = spec.recipe_options().model_dump(mode="json")
+    options = spec.options.model_dump(mode="json")
     return canonical_json(
         {
             "recipe": spec.recipe,
@@ -45,33 +45,32 @@ def _form(spec: RunSpec) -> str:
     )
 
 
-def train_together(
+def train_jointly(
     specs: Sequence[RunSpec],
     dataset: Dataset,
     folders: Sequence[RunFolder],
     device: torch.device,
-) -> dict[str, Trained]:
-    """Train those of the runs that need it, as many together as are alike.
+) -> dict[str, JointOutcome]:
+    """Train the runs that need it, those that are alike together.
 
     Returns:
-        By train_id, what became of those that were tried. A run that is not there, or that cannot
-        be trained with others, is left to be trained alone.
+        The outcomes by train_id; a run without one is to be trained alone.
 
     Raises:
         StorageError: A checkpoint cannot be written.
     """
     waiting = {
-        folder.train_id: (spec, folder)  # rows of two names can be one run
+        folder.train_id: (spec, folder)  # two names can be one run
         for spec, folder in zip(specs, folders, strict=True)
         if _needs_training(spec, dataset, folder)
     }
     if len(waiting) < 2:
         return {}
-    with _left_alone(waiting) as trained:
+    with _alone_on_error(waiting) as outcomes:
         built = [build(spec, dataset) for spec, _ in waiting.values()]
-        if not any(found.closed_form for found in built):
-            trained |= _train(list(waiting.values()), built, dataset, device)
-    return trained
+        if not any(b.closed_form for b in built):
+            outcomes |= _train(list(waiting.values()), built, dataset, device)
+    return outcomes
 
 
 def _needs_training(spec: RunSpec, dataset: Dataset, folder: RunFolder) -> bool:
@@ -81,16 +80,16 @@ def _needs_training(spec: RunSpec, dataset: Dataset, folder: RunFolder) -> bool:
 
 
 @contextmanager
-def _left_alone(train_ids: Iterable[str]) -> Iterator[dict[str, Trained]]:
-    """Yield room for what is trained; after an error the runs are left, and the reason is told."""
-    trained: dict[str, Trained] = {}
+def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome]]:
+    """Yield outcomes to fill in; after an error they state why the runs are trained alone."""
+    outcomes: dict[str, JointOutcome] = {}
     try:
-        yield trained
+        yield outcomes
     except (GenbenchError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  alone, each run reports what is wrong with it
         reason = (str(error) or type(error).__name__).splitlines()[0]
-        trained |= {train_id: Trained(told={"not_together": reason}) for train_id in train_ids}
+        outcomes |= {i: JointOutcome(provenance={"not_together": reason}) for i in train_ids}
 
 
 def _train(
@@ -98,29 +97,27 @@ def _train(
     built: Sequence[Built],
     dataset: Dataset,
     device: torch.device,
-) -> dict[str, Trained]:
+) -> dict[str, JointOutcome]:
     flops = step_flops(waiting[0][0], dataset, built[0])
     members = [
-        _member(spec, folder, found, device)
-        for (spec, folder), found in zip(waiting, built, strict=True)
+        _member(spec, folder, b, device) for (spec, folder), b in zip(waiting, built, strict=True)
     ]
-    done: dict[str, Trained] = {}
-    for places in compatible_groups(members):
-        if len(places) < 2:
+    outcomes: dict[str, JointOutcome] = {}
+    for alike in compatible_groups(members):
+        n = len(alike)
+        if n < 2:
             continue
-        name, train_ids = waiting[places[0]][0].name, [waiting[i][1].train_id for i in places]
-        with fitting_threads(flops * len(places)), _left_alone(train_ids) as trained:
-            label = f"{name} ({len(places)} together)"
-            outcomes = fit_together([members[i] for i in places], dataset, label)
-            told = {"trained_together": len(places)}
-            pairs = zip(train_ids, outcomes, strict=True)
-            trained |= {train_id: Trained(outcome, told) for train_id, outcome in pairs}
-        done |= trained
-    return done
+        name, train_ids = waiting[alike[0]][0].name, [waiting[i][1].train_id for i in alike]
+        with fitting_threads(flops * n), _alone_on_error(train_ids) as joint:
+            fits = fit_together([members[i] for i in alike], dataset, f"{name} ({n} together)")
+            pairs = zip(train_ids, fits, strict=True)
+            joint |= {i: JointOutcome(fit, {"trained_together": n}) for i, fit in pairs}
+        outcomes |= joint
+    return outcomes
 
 
 def _member(spec: RunSpec, folder: RunFolder, built: Built, device: torch.device) -> Member:
-    start_over(folder)
+    folder.break_seal()
     stream = Stream(spec.seed, ("train",))
     model = built.model.to(device)
     return Member(model, built.updates, spec.train, stream, folder / run_folder.CHECKPOINT)

@@ -11,7 +11,7 @@ from genbench import cli
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import seeded
 from genbench.recipes import Built, DataFacts, Options
-from genbench.runs import execute, together
+from genbench.runs import execute, joint_runs
 from genbench.suites.load import load_suite
 from genbench.suites.spec import expand
 from genbench.training.config import TrainConfig
@@ -69,17 +69,19 @@ def test_a_run_trained_alone_says_nothing_of_it(done):
 
 def test_stored_runs_are_not_trained_again_together_or_alone(both, monkeypatch):
     workplace, _ = both
-    monkeypatch.setattr(together, "fit_together", None)
+    monkeypatch.setattr(joint_runs, "fit_together", None)
     monkeypatch.setattr(execute, "fit", None)
     before = workplace.state()
     assert workplace.run(SEEDS, together=True).cached
-    assert workplace.run(SEEDS).cached
     assert workplace.state() == before
+    assert workplace.run(SEEDS).cached
+    changed = {name for name, file in workplace.state().items() if file != before[name]}
+    assert changed == {"tiny/suite.json"}  # it states the command
 
 
 def test_a_new_metric_keeps_what_the_provenance_says_of_the_training(both, monkeypatch):
     workplace, _ = both
-    monkeypatch.setattr(together, "fit_together", None)
+    monkeypatch.setattr(joint_runs, "fit_together", None)
     outcome = workplace.run(SEEDS, 'evaluate.metrics=["elbo", "reconstruction_mse"]', together=True)
     told = provenance(workplace, outcome, "vae")
     assert [p["trained_together"] for p in told] == [3, 3, 3]
@@ -103,8 +105,8 @@ def test_processes_take_whole_groups(workplace):
 
 def test_fresh_trains_together_again(both, monkeypatch):
     workplace, _ = both
-    calls, real = [], together.fit_together
-    monkeypatch.setattr(together, "fit_together", lambda *a: calls.append(len(a[0])) or real(*a))
+    calls, real = [], joint_runs.fit_together
+    monkeypatch.setattr(joint_runs, "fit_together", lambda *a: calls.append(len(a[0])) or real(*a))
     before = workplace.numbers()
     outcome = workplace.run(SEEDS, together=True, fresh=True)
     assert calls == [3]
@@ -215,7 +217,7 @@ def test_one_diverged_seed_is_a_result_and_the_others_are_fine(workplace, own_re
     assert outcome.records[1].reason == "the loss of 'offset' is not finite at step 0"
     told = provenance(workplace, outcome, "offset")
     assert [p["trained_together"] for p in told] == [3, 3, 3]
-    monkeypatch.setattr(together, "fit_together", None)
+    monkeypatch.setattr(joint_runs, "fit_together", None)
     assert workplace.run(MIXED, together=True).cached
 
 
@@ -236,8 +238,8 @@ def test_runs_with_an_assumption_take_the_training_of_their_base(workplace, monk
     head = workplace.suite.read_text().split("[[model]]")[0]
     both = GAN.format("").split("[evaluate]")[0] + GAN.format("assume = { scale = 0.2 }\n")
     workplace.suite.write_text(head + both)
-    calls, real = [], together.fit_together
-    monkeypatch.setattr(together, "fit_together", lambda *a: calls.append(len(a[0])) or real(*a))
+    calls, real = [], joint_runs.fit_together
+    monkeypatch.setattr(joint_runs, "fit_together", lambda *a: calls.append(len(a[0])) or real(*a))
     monkeypatch.setattr(execute, "fit", None)
     outcome = workplace.run(SEEDS, together=True)
     assert [r.status for r in outcome.records] == ["ok"] * 6
@@ -262,7 +264,7 @@ def test_groups_hold_what_differs_in_seed_and_numbers(workplace):
     models = "".join(beta.format(b, d) for b, d in ((1, 3), (2, 3), (3, 4)))
     workplace.suite.write_text(text.replace("[evaluate]", models + "[evaluate]"))
     suite = load_suite(str(workplace.suite), [SEEDS])
-    found = [[(s.name, s.seed) for s in group] for group in together.groups(expand(suite))]
+    found = [[(s.name, s.seed) for s in group] for group in joint_runs.joint_groups(expand(suite))]
     wanted = [["vae"], ["linear_gaussian"], ["b1", "b2"], ["b3"]]
     assert found == [[(name, seed) for name in names for seed in (0, 1, 4)] for names in wanted]
 
@@ -295,7 +297,7 @@ def test_an_error_of_storage_is_not_hidden(workplace, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(together, "fit_together", full)
+    monkeypatch.setattr(joint_runs, "fit_together", full)
     with pytest.raises(OSError, match="No space left"):
         workplace.run(SEEDS, together=True)
 

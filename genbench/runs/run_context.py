@@ -1,0 +1,99 @@
+"""The runs of a suite, and what each process needs to execute them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genbench.core.errors import GenbenchError
+from genbench.data import DataConfig, Dataset, load
+from genbench.results.run_folder import CHECKPOINT, SPEC, RunFolder
+from genbench.results.sealed_folder import MANIFEST
+from genbench.runs.build import build
+from genbench.runs.execute import JointOutcome, execute
+from genbench.runs.joint_runs import joint_groups, train_jointly
+from genbench.runs.provenance import pick_device
+from genbench.runs.read_run import EvaluationRequest, read_run
+from genbench.runs.record import RunRecord, describe, failed
+from genbench.runs.run_options import RunOptions
+from genbench.runs.spec import RunSpec
+
+Group = tuple[RunSpec, ...]
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All runs of a suite, with what is the same for all of them."""
+
+    suite: str
+    specs: tuple[RunSpec, ...]
+    request: EvaluationRequest
+    options: RunOptions
+
+
+class RunContext:
+    """A process's view of a plan: loads each data set once and executes runs one by one."""
+
+    def __init__(self, plan: RunPlan) -> None:
+        self.plan = plan
+        self.device = pick_device(plan.options.device)
+        self._datasets: dict[DataConfig, Dataset] = {}
+
+    def dataset(self, config: DataConfig) -> Dataset:
+        """Return the data set, from memory after the first time."""
+        if config not in self._datasets:
+            self._datasets[config] = load(config, self.plan.options.data_dir, self.device)
+        return self._datasets[config]
+
+    def folder(self, spec: RunSpec) -> RunFolder:
+        """Return where the run is stored."""
+        train_id = spec.train_id(self.dataset(spec.data).digest)
+        return RunFolder(self.plan.options.results / self.plan.suite, train_id)
+
+    def preflight(self) -> None:
+        """Build every model once, to find mistakes before the first minute of training.
+
+        Raises:
+            ConfigError: Options do not fit the recipe or the data.
+            DataError: Data are missing or damaged.
+        """
+        for spec in {s.name: s for s in self.plan.specs}.values():
+            build(spec, self.dataset(spec.data))
+
+    def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
+        """Divide runs into groups, each executed in one process; alone unless trained together."""
+        return joint_groups(specs) if self.plan.options.together else [(spec,) for spec in specs]
+
+    def execute(self, group: Group) -> Iterator[RunRecord]:
+        """Execute the runs of a group; those that can be are trained as one computation."""
+        folders = [self.folder(spec) for spec in group]
+        if self.plan.options.fresh:
+            for folder in folders:
+                for name in (MANIFEST, CHECKPOINT, SPEC):
+                    (folder / name).unlink(missing_ok=True)
+        dataset = self.dataset(group[0].data)
+        outcomes = train_jointly(group, dataset, folders, self.device)
+        for spec, folder in zip(group, folders, strict=True):
+            yield self._execute(spec, folder, outcomes.get(folder.train_id))
+
+    def _execute(self, spec: RunSpec, folder: RunFolder, joint: JointOutcome | None) -> RunRecord:
+        """Execute one run; an unexpected error fails this run and no other."""
+        dataset, request = self.dataset(spec.data), self.plan.request
+        try:
+            return execute(spec, dataset, folder, request, self.device, joint)
+        except (GenbenchError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  a user's own recipe can raise anything
+            description = self._describe(spec)
+            return failed(spec, folder.train_id, dataset, description, request.tasks, error)
+
+    def _describe(self, spec: RunSpec) -> dict[str, Any]:
+        """Describe a run that failed; an empty description if building it fails."""
+        dataset = self.dataset(spec.data)
+        try:
+            return describe(spec, dataset, build(spec, dataset))
+        except Exception:  # noqa: BLE001  as above
+            return {}
+
+    def stored(self, spec: RunSpec) -> RunRecord | None:
+        """Return the record of a run that is stored with all that is requested, or None."""
+        return read_run(spec, self.dataset(spec.data), self.folder(spec), self.plan.request)
