@@ -9,7 +9,7 @@ from genbench.core.seeding import seeded
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.models.linear_vae import LinearVae
 from genbench.models.vae import Vae
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from tests.inference.exact_models import randn
@@ -58,7 +58,7 @@ def train(built, x, objective=None, steps=800, rate=0.05):
 
 @pytest.fixture(scope="module")
 def trained():
-    return train(build("linear_vae", latent_dim=3), X, negative_elbo(n_samples=2))
+    return train(build("linear_vae", latent_dim=3), X, NegativeElbo(n_samples=2))
 
 
 def test_training_reaches_the_likelihood_of_principal_components(trained):

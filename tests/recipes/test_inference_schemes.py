@@ -6,7 +6,7 @@ import torch
 from genbench.core.seeding import seeded
 from genbench.models.linear_vae import LinearVae
 from genbench.models.mixture_vae import LinearMixtureVae, MixtureVae
-from genbench.objectives.wake_sleep import negative_sleep_log_posterior, negative_wake_elbo
+from genbench.objectives.wake_sleep import NegativeSleepLogPosterior, NegativeWakeElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 
@@ -34,8 +34,8 @@ def test_the_decoder_wakes_and_the_encoder_sleeps():
     assert wake == {"decoder", "observation_head"}
     assert sleep == {"encoder", "posterior_head"}
     assert [u.validates for u in built.updates] == [True, False]
-    assert built.updates[0].objective == negative_wake_elbo(3)
-    assert built.updates[1].objective == negative_sleep_log_posterior()
+    assert built.updates[0].objective == NegativeWakeElbo(3)
+    assert built.updates[1].objective == NegativeSleepLogPosterior()
 
 
 def test_the_sleep_phase_has_a_pace_of_its_own():

@@ -8,7 +8,7 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.data import DataConfig, load
 from genbench.inference.bounds import elbo_terms
-from genbench.objectives.adversarial import minimax_gan_generator
+from genbench.objectives.adversarial import MinimaxGanGenerator
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
@@ -128,6 +128,6 @@ def test_minimax_is_the_same_game_under_another_generator_loss():
     assert all(torch.equal(v, weights[k]) for k, v in built.model.state_dict().items())
     discriminator, generator = built.updates
     assert discriminator.objective == plain.updates[0].objective
-    assert generator.objective == minimax_gan_generator() != plain.updates[1].objective
+    assert generator.objective == MinimaxGanGenerator() != plain.updates[1].objective
     assert generator.betas == plain.updates[1].betas
     assert not generator.validates

@@ -9,7 +9,7 @@ from torch import nn
 
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.training.config import TrainConfig
 from genbench.training.loop import DivergedError, fit
 from genbench.training.update import Update
@@ -282,7 +282,7 @@ def test_a_bad_logged_value_is_divergence_too(run):
 @pytest.mark.parametrize(("epoch", "weight"), [(0.0, 0.0), (1.0, 0.25), (4.0, 1.0), (9.0, 1.0)])
 def test_kl_warmup_rises_linearly_to_beta(build, data, epoch, weight):
     model = build("vae", TrainConfig()).model
-    objective = negative_elbo(beta=2.0, warmup_epochs=4.0)
+    objective = NegativeElbo(beta=2.0, warmup_epochs=4.0)
     with torch.no_grad():
         loss = objective(model, Batch(*data.held_out("train"), epoch))
     expected = -loss.logged["log_px_given_z"] + 2.0 * weight * loss.logged["kl"]
