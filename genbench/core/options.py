@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from genbench.core.errors import did_you_mean
 
 ADDED: Final = "added"
-"""Marks an option that was added later: at its default it is no part of a run's identity.
+"""Marks an option that is younger than stored runs: at its default it leaves their identity be.
 
 Written ``name: Annotated[type, ADDED] = default``.
 """
@@ -28,22 +28,22 @@ class Options(BaseModel):
 
 
 def explain(error: ValidationError, where: str, options: type[BaseModel]) -> str:
-    """Turn pydantic's findings into lines ``key: what is wrong``, eight at most."""
+    """Turn pydantic's errors into lines ``key: what is wrong``, eight at most."""
     lines = []
-    for finding in error.errors()[:8]:
-        path = [str(part) for part in finding["loc"]]
+    for detail in error.errors()[:8]:
+        path = [str(part) for part in detail["loc"]]
         key = ".".join([*where.split("."), *path]).strip(".")
-        lines.append(f"{key}: {_message(finding, options)}")
+        lines.append(f"{key}: {_message(detail, options)}")
     return "\n".join(lines)
 
 
-def _message(finding: ErrorDetails, options: type[BaseModel]) -> str:
+def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     """Return what is wrong, with the nearest valid name if a key or a name is unknown."""
-    context = finding.get("ctx", {})
-    if finding["type"] == "extra_forbidden":
-        return f"{finding['msg']}; {did_you_mean(str(finding['loc'][-1]), options.model_fields)}"
-    name = context.get("tag", finding["input"])
+    context = detail.get("ctx", {})
+    if detail["type"] == "extra_forbidden":
+        return f"{detail['msg']}; {did_you_mean(str(detail['loc'][-1]), options.model_fields)}"
+    name = context.get("tag", detail["input"])
     expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
     if isinstance(name, str) and expected:
         return f"unknown name '{name}'; {did_you_mean(name, expected)}"
-    return finding["msg"]
+    return detail["msg"]
