@@ -26,10 +26,6 @@ class IndependentPixelsOptions(Options):
     min_scale: PositiveFloat = 0.003
 
 
-class MeanImageOptions(Options):
-    """No options."""
-
-
 class StoredImagesOptions(Options):
     """At most ``n_images`` images are kept."""
 
@@ -56,7 +52,7 @@ def independent_pixels(
 
 
 @recipe("mean_image")
-def mean_image(data: DataFacts, options: MeanImageOptions, train: TrainConfig) -> Built:
+def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
     """The mean training image, whatever the datum: a control."""
     model = MeanImage(data.image_shape)
     return Built(model, closed_form=model.fit)

@@ -45,12 +45,11 @@ def wake_sleep(data: DataFacts, options: WakeSleepOptions, train: TrainConfig) -
     """The VAE's networks under wake-sleep: decoder on data, encoder on the decoder's dreams."""
     wake = NegativeWakeElbo(options.n_samples)
     built = build_vae(data, options, wake)
-    inference, generative = _parameters(built.model, ("encoder.", "posterior_head."))
     updates = (
-        Update("wake", generative, wake),
+        Update("wake", _parameters(built.model, "decoder", "observation_head"), wake),
         Update(
             "sleep",
-            inference,
+            _parameters(built.model, "encoder", "posterior_head"),
             NegativeSleepLogPosterior(),
             learning_rate_scale=options.sleep_rate,
             steps_per_batch=options.sleep_steps,
@@ -60,15 +59,8 @@ def wake_sleep(data: DataFacts, options: WakeSleepOptions, train: TrainConfig) -
     return replace(built, updates=updates)
 
 
-def _parameters(
-    model: nn.Module, prefixes: tuple[str, ...]
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the parameters whose names start with a prefix, and all others."""
-    named = list(model.named_parameters())
-    return (
-        [p for name, p in named if name.startswith(prefixes)],
-        [p for name, p in named if not name.startswith(prefixes)],
-    )
+def _parameters(model: nn.Module, *parts: str) -> list[nn.Parameter]:
+    return [p for part in parts for p in model.get_submodule(part).parameters()]
 
 
 class VariationalEmOptions(NetworkOptions):
@@ -111,15 +103,15 @@ def _em_updates(
     model: nn.Module, objective: Objective, options: VariationalEmOptions
 ) -> tuple[Update, Update]:
     """Return the E step and the M step; only a shared posterior applies to held-out data."""
-    free, rest = _parameters(model, ("free.",))
+    m_parameters = _parameters(model, "decoder", "observation_head")
     return (
         Update(
             "e_step",
-            free,
+            _parameters(model, "free"),
             objective,
             learning_rate_scale=options.inference_rate,
             steps_per_batch=options.inference_steps,
             validates=False,
         ),
-        Update("m_step", rest, objective, validates=IS_SHARED[options.scheme]),
+        Update("m_step", m_parameters, objective, validates=IS_SHARED[options.scheme]),
     )
