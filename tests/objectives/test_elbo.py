@@ -26,9 +26,9 @@ def terms():
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 4.0])
-def test_beta_weighs_the_kl_and_nothing_else(beta):
-    found = terms()
-    expected = (-found.log_px_given_z + beta * found.kl).mean()
+def test_beta_weights_the_kl_and_nothing_else(beta):
+    exact = terms()
+    expected = (-exact.log_px_given_z + beta * exact.kl).mean()
     assert loss_of(NegativeElbo(beta)).value.item() == pytest.approx(expected.item(), rel=1e-14)
 
 
@@ -43,10 +43,10 @@ def test_the_loss_is_a_sum_over_pixels_and_a_mean_over_data():
 @pytest.mark.parametrize("beta", [0.0, 4.0])
 def test_the_logged_elbo_does_not_know_beta(beta):
     logged = loss_of(NegativeElbo(beta)).logged
-    found = terms()
-    assert logged["elbo"].item() == pytest.approx(found.elbo.mean().item(), rel=1e-13)
-    assert logged["kl"].item() == pytest.approx(found.kl.mean().item(), rel=1e-14)
-    expected = found.log_px_given_z.mean().item()
+    exact = terms()
+    assert logged["elbo"].item() == pytest.approx(exact.elbo.mean().item(), rel=1e-13)
+    assert logged["kl"].item() == pytest.approx(exact.kl.mean().item(), rel=1e-14)
+    expected = exact.log_px_given_z.mean().item()
     assert logged["log_px_given_z"].item() == pytest.approx(expected, rel=1e-14)
 
 
@@ -54,8 +54,8 @@ def test_the_logged_elbo_does_not_know_beta(beta):
     ("epoch", "weight"), [(0.0, 0.0), (1.0, 0.25), (3.0, 0.75), (4.0, 1.0), (math.inf, 1.0)]
 )
 def test_warm_up_raises_the_weight_linearly_and_then_holds_it(epoch, weight):
-    found = terms()
-    expected = (-found.log_px_given_z + 2.0 * weight * found.kl).mean().item()
+    exact = terms()
+    expected = (-exact.log_px_given_z + 2.0 * weight * exact.kl).mean().item()
     value = loss_of(NegativeElbo(2.0, warmup_epochs=4.0), epoch).value
     assert value.item() == pytest.approx(expected, rel=1e-13)
 

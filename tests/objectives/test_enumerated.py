@@ -55,7 +55,7 @@ def test_its_gradient_vanishes_at_the_true_posterior_and_only_there():
     assert float(loss.detach()) == pytest.approx(float(-model.log_px(X).mean()), rel=1e-12)
 
 
-def test_warm_up_weighs_the_kl():
+def test_warm_up_weights_the_kl():
     objective = NegativeEnumeratedElbo(warmup_epochs=10)
     terms = enumerated_terms(MODEL, X)
     for epoch, weight in ((0.0, 0.0), (5.0, 0.5), (30.0, 1.0)):

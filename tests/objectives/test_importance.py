@@ -119,12 +119,12 @@ def test_the_doubly_reparameterised_gradient_has_no_noise_at_the_true_posterior(
 
 def test_the_doubly_reparameterised_gradient_of_the_decoder_is_the_plain_one():
     model, x = small_vae(), pictures(3)
-    found = []
+    gradients = []
     for doubly in (False, True):
         model.zero_grad()
         value_of(NegativeIwBound(4, doubly_reparameterised=doubly), model, x).backward()
-        found.append(torch.cat([p.grad.flatten() for p in model.decoder.parameters()]))
-    assert torch.allclose(*found, rtol=1e-12, atol=1e-14)
+        gradients.append(torch.cat([p.grad.flatten() for p in model.decoder.parameters()]))
+    assert torch.allclose(*gradients, rtol=1e-12, atol=1e-14)
 
 
 def test_one_draw_has_the_gradient_of_the_negative_elbo_in_the_mean():
@@ -137,7 +137,7 @@ def test_one_draw_has_the_gradient_of_the_negative_elbo_in_the_mean():
 
 
 def test_weights_are_of_log_w_and_the_best_sample_counts_most():
-    """The gradient is a mean of the gradients of log w, weighed by the normalised weights."""
+    """The gradient is a mean of the gradients of log w, weighted by the normalised weights."""
     model, x = small_vae(), pictures(1)
     with seeded(0, "z"):
         q = bounds.posterior_of(model, x)
@@ -147,8 +147,8 @@ def test_weights_are_of_log_w_and_the_best_sample_counts_most():
     expected = torch.autograd.grad((share * log_w).sum(), list(model.decoder.parameters()))
     model.zero_grad()
     (-value_of(NegativeIwBound(3), model, x)).backward()
-    for found, wanted in zip(model.decoder.parameters(), expected, strict=True):
-        assert torch.allclose(found.grad, wanted, rtol=1e-10, atol=1e-14)
+    for parameter, gradient in zip(model.decoder.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, rtol=1e-10, atol=1e-14)
 
 
 def test_a_posterior_without_reparameterisation_is_refused():

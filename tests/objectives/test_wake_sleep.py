@@ -81,12 +81,12 @@ def parts(model):
 
 def mean_gradient_in_stderrs(model, objective, parameters):
     """Return each coordinate of the mean gradient over many draws, in standard errors."""
-    found = []
+    gradients_of_draws = []
     with seeded(0, "draws"):
         for _ in range(N_REPEATS):
             gradients = torch.autograd.grad(objective(model, batch(X)).value, parameters)
-            found.append(torch.cat([g.flatten() for g in gradients]))
-    each = torch.stack(found)
+            gradients_of_draws.append(torch.cat([g.flatten() for g in gradients]))
+    each = torch.stack(gradients_of_draws)
     return each.mean(0) / (each.std(0) / N_REPEATS**0.5)
 
 

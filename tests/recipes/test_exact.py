@@ -34,9 +34,9 @@ FACTS = DataFacts(SHAPE, 10, X.mean(dim=0))
 
 
 def build(name, facts=FACTS, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(0, "init"):
-        built = found.build(facts, found.options(**options), TrainConfig())
+        built = chosen.build(facts, chosen.options(**options), TrainConfig())
     built.model.double()
     return built
 
@@ -65,8 +65,8 @@ def test_training_reaches_the_likelihood_of_principal_components(trained):
     ppca = LinearGaussian(3, SHAPE)
     ppca.fit(X)
     best = float(ppca.log_prob(X).mean())
-    found = float(trained.log_prob(X).mean().detach())
-    assert best - 0.01 < found <= best + 1e-9
+    reached = float(trained.log_prob(X).mean().detach())
+    assert best - 0.01 < reached <= best + 1e-9
     assert float(trained.linear_parameters()[2].detach()) == pytest.approx(0.02, rel=0.03)
 
 
@@ -80,8 +80,8 @@ def test_training_finds_the_rotation_under_which_the_bound_is_tight(trained):
 def test_the_trained_rate_per_dimension_is_half_log_lambda_over_s2(trained):
     q = trained.posterior(X).base_dist
     kl = 0.5 * (q.scale.square() + q.loc.square() - 1 - q.scale.square().log())
-    found = kl.mean(0).sort(descending=True).values.detach().numpy()
-    assert np.allclose(found, 0.5 * np.log(SPECTRUM[:3] / 0.02), rtol=0.03)
+    rates = kl.mean(0).sort(descending=True).values.detach().numpy()
+    assert np.allclose(rates, 0.5 * np.log(SPECTRUM[:3] / 0.02), rtol=0.03)
 
 
 def test_dimensions_whose_eigenvalue_is_below_the_fixed_variance_collapse():

@@ -15,9 +15,9 @@ SMALL = {"hidden": (6,), "latent_dim": 2}
 
 
 def build(name, train=None, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(0, "init"):
-        return found.build(FACTS, found.options(**(SMALL | options)), train or TrainConfig())
+        return chosen.build(FACTS, chosen.options(**(SMALL | options)), train or TrainConfig())
 
 
 def test_wake_sleep_trains_the_networks_of_the_vae():
@@ -67,7 +67,7 @@ def test_the_mixture_is_learned_and_its_components_start_apart():
     assert float(torch.pdist(built.model.mixture.loc.detach()).min()) > 0.01
 
 
-def test_warm_up_weighs_the_divergence_from_the_mixture():
+def test_warm_up_weights_the_divergence_from_the_mixture():
     built = build("mixture_vae", TrainConfig(kl_warmup_epochs=7), n_samples=2)
     objective = built.updates[0].objective
     assert (objective.warmup_epochs, objective.n_samples, objective.beta) == (7, 2, 1.0)

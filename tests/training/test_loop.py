@@ -98,8 +98,8 @@ def test_schedule_reaches_the_optimiser(run):
     config = CONSTANT.model_copy(update={"schedule": "linear", "epochs": 2})
     model, objective = Toy(), Watched()
     result = run(model, [Update("toy", [model.a], objective, validates=False)], config)
-    places = [a for a, _ in objective.seen] + [model.a.item()]
-    moved = [before - after for before, after in pairwise(places)]
+    values = [a for a, _ in objective.seen] + [model.a.item()]
+    moved = [before - after for before, after in pairwise(values)]
     expected = [0.1 * (1 - step / 6) for step in range(6)]  # a constant gradient: Adam moves by lr
     assert moved == pytest.approx(expected, rel=1e-4)
     assert [row["learning_rate"] for row in result.history] == pytest.approx(
@@ -384,15 +384,15 @@ def test_the_guarded_fused_adam_takes_the_steps_of_plain_adam(run):
 
 @pytest.mark.parametrize("tf32", [False, True])
 def test_a_gpu_computes_in_the_precision_that_the_suite_states(run, tf32):
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
-    before, seen = [place.fp32_precision for place in places], []
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before, seen = [backend.fp32_precision for backend in backends], []
 
     def objective(model, batch):
-        seen.append([place.fp32_precision for place in places])
+        seen.append([backend.fp32_precision for backend in backends])
         return Loss(model.a * 1.0, {})
 
     model = Toy()
     config = CONSTANT.model_copy(update={"tf32": tf32})
     run(model, [Update("toy", [model.a], objective, validates=False)], config)
     assert seen == [["tf32" if tf32 else "ieee"] * 2] * 3
-    assert [place.fp32_precision for place in places] == before
+    assert [backend.fp32_precision for backend in backends] == before
