@@ -1,8 +1,10 @@
 """Validated options: strict, frozen pydantic models, and errors that users can act on."""
 
+import re
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from genbench.core.errors import ConfigError, did_you_mean
 
@@ -43,7 +45,18 @@ def explain(error: ValidationError, where: str, options: type[BaseModel]) -> str
     lines = []
     for detail in error.errors()[:8]:
         path = [str(part) for part in detail["loc"]]
-        unknown = detail["type"] == "extra_forbidden"
-        hint = f"; {did_you_mean(path[-1], options.model_fields)}" if unknown else ""
-        lines.append(f"{'.'.join([*where.split('.'), *path]).strip('.')}: {detail['msg']}{hint}")
+        key = ".".join([*where.split("."), *path]).strip(".")
+        lines.append(f"{key}: {_message(detail, options)}")
     return "\n".join(lines)
+
+
+def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
+    """Return what is wrong, with the nearest valid name if a key or a name is unknown."""
+    context = detail.get("ctx", {})
+    if detail["type"] == "extra_forbidden":
+        return f"{detail['msg']}; {did_you_mean(str(detail['loc'][-1]), options.model_fields)}"
+    name = context.get("tag", detail["input"])
+    expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
+    if isinstance(name, str) and expected:
+        return f"unknown name '{name}'; {did_you_mean(name, expected)}"
+    return detail["msg"]

@@ -7,13 +7,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "elu": nn.ELU,
-    "silu": nn.SiLU,
-    "leaky_relu": partial(nn.LeakyReLU, 0.2),
-}
+from genbench.core.registry import Registry
+
+ACTIVATIONS: Registry[Callable[[], nn.Module]] = Registry(
+    "activation",
+    {
+        "relu": nn.ReLU,
+        "tanh": nn.Tanh,
+        "elu": nn.ELU,
+        "silu": nn.SiLU,
+        "leaky_relu": partial(nn.LeakyReLU, 0.2),
+    },
+)
 
 
 def layers(

@@ -1,4 +1,4 @@
-"""Objectives of importance-weighted autoencoders."""
+"""The objective of importance-weighted autoencoders."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,29 +7,24 @@ import torch
 from torch import Tensor
 
 from genbench.core.capabilities import bind
-from genbench.core.objective import Batch, Loss, Objective
+from genbench.core.objective import Batch, Loss
 from genbench.inference.bounds import draw, log_weights, posterior_of
 from genbench.inference.streaming import log_mean_exp
 
 
-def negative_iw_bound(n_samples: int, *, doubly_reparameterised: bool = False) -> Objective:
-    """Return the objective -log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k given x), a batch mean.
+@dataclass(frozen=True)
+class NegativeIwBound:
+    """-log (1/K) sum_k w_k, w_k = p(x, z_k) / q(z_k given x), for K = ``n_samples``, a batch mean.
 
-    With K = 1 it is the negative ELBO with a sampled KL. The plain gradient weighs the gradient of
-    each log w_k by the normalised weight; its signal for q fades as K grows. The doubly
-    reparameterised one has the same mean, and a variance for q that does not suffer from K: the
-    score of q is left out, and what flows back through z_k is weighed twice. It needs a posterior
-    that can be reparameterised. The value is the same bound in both.
+    With K = 1 it is the negative ELBO with a sampled KL. The plain gradient weights the gradient of
+    each log w_k by the normalised weight; its signal-to-noise ratio for q falls as K grows. The
+    doubly reparameterised gradient has the same mean, without that loss: it leaves out the score of
+    q, and weights the gradient through z_k twice. It needs a reparameterisable posterior. The value
+    is the same bound in both.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, equations 8 and 14; Tucker et al. 2019, equation 8.
     """
-    return NegativeIwBound(n_samples, doubly_reparameterised)
-
-
-@dataclass(frozen=True)
-class NegativeIwBound:
-    """What :func:`negative_iw_bound` returns."""
 
     n_samples: int
     doubly_reparameterised: bool = False
@@ -48,13 +43,13 @@ class NegativeIwBound:
 
 
 def _doubly_reparameterised(model: Any, x: Tensor, z: Tensor) -> Tensor:
-    """Return the bound (B,), whose gradient in z is weighed once more by the normalised weights."""
+    """Return the bound (B,), its gradient in z weighted once more by the normalised weights."""
     if not z.requires_grad:
         raise ValueError("the doubly reparameterised gradient needs a reparameterised posterior")
     with torch.no_grad():
         q = posterior_of(model, x)  # the density of q without its score
     log_w = log_weights(model, x, z, q)
-    share = log_w.detach().softmax(dim=0)
-    weight = share.reshape(*share.shape, *[1] * (z.ndim - 2))
+    normalised = log_w.detach().softmax(dim=0)
+    weight = normalised.reshape(*normalised.shape, *[1] * (z.ndim - 2))
     z.register_hook(lambda gradient: gradient * weight)  # type: ignore[no-untyped-call]
     return log_mean_exp(log_w)

@@ -1,20 +1,15 @@
-"""The objective of models that know their log density."""
+"""The objective of models with an exact log density."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from genbench.core.capabilities import bind
-from genbench.core.objective import Batch, Loss, Objective
-
-
-def negative_log_likelihood() -> Objective:
-    """Return the objective -log p(x), a batch mean; a conditional model's is -log p(x given c)."""
-    return NegativeLogLikelihood()
+from genbench.core.objective import Batch, Loss
 
 
 @dataclass(frozen=True)
 class NegativeLogLikelihood:
-    """What :func:`negative_log_likelihood` returns."""
+    """-log p(x), a batch mean; for a conditional model -log p(x given c)."""
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""

@@ -3,17 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from genbench.core.objective import Batch, Loss, Objective
-
-
-def squared_error() -> Objective:
-    """Return the objective |x - decode(encode(x))|^2, summed over pixels, a batch mean."""
-    return SquaredError()
+from genbench.core.objective import Batch, Loss
 
 
 @dataclass(frozen=True)
 class SquaredError:
-    """What :func:`squared_error` returns."""
+    """|x - decode(encode(x))|^2, summed over pixels, a batch mean."""
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of a batch."""
@@ -22,23 +17,18 @@ class SquaredError:
         return Loss(per_datum.sum(dim=1).mean(), {"mse": per_datum.mean()})
 
 
-def sparse_squared_error(penalty: float) -> Objective:
-    """Return the objective |x - decode(z)|^2 + penalty |z|_1 with z = encode(x), a batch mean.
+@dataclass(frozen=True)
+class SparseSquaredError:
+    """|x - decode(z)|^2 + penalty |z|_1 with z = encode(x), a batch mean.
 
     The squared error is summed over pixels, |z|_1 over the absolute values of the code. A penalty
-    on the count of numbers that are not zero, |z|_0, has no gradient; the l1 norm is its convex
-    relaxation. Unlike the count it also falls when all codes shrink and the decoder makes up for
-    it. The logged ``code_l0`` is the count.
+    on the number of non-zero values, |z|_0, has no gradient; the l1 norm is its convex relaxation.
+    Unlike |z|_0 it also falls when all codes shrink and the decoder compensates. The logged
+    ``code_l0`` is |z|_0.
 
     References:
         Tibshirani 1996, section 2, for the l1 norm in place of a count.
     """
-    return SparseSquaredError(penalty)
-
-
-@dataclass(frozen=True)
-class SparseSquaredError:
-    """What :func:`sparse_squared_error` returns."""
 
     penalty: float
 

@@ -1,7 +1,7 @@
 """Objectives of the wake-sleep algorithm: each network learns from the other's draws.
 
-Neither differentiates through a draw, so they serve latents and data that cannot be
-reparameterised. The sleep phase descends on KL(p(z given x) || q(z given x)), not on the ELBO.
+Neither differentiates through a draw, so they also apply to latents and data that cannot be
+reparameterised. The sleep phase minimises KL(p(z given x) || q(z given x)), not on the ELBO.
 """
 
 from dataclasses import dataclass
@@ -12,28 +12,23 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from genbench.core.capabilities import Generative, bind
-from genbench.core.objective import Batch, Loss, Objective
+from genbench.core.objective import Batch, Loss
 from genbench.inference.bounds import draw, kl_terms, log_px_given_z, posterior_of, prior_of
-from genbench.objectives.elbo import weighed
-
-
-def negative_wake_elbo(n_samples: int = 1) -> Objective:
-    """Return the objective -log p(x, z) + log q(z given x), z drawn from q, a batch mean.
-
-    q and its draws are held fixed: the gradient is that of -log p(x, z) alone, and none of it
-    reaches the encoder. The value is the negative ELBO, so that the wake phase of a held-out datum
-    tells which model is best, and is plotted beside other bounds. The expectation is a mean over
-    ``n_samples`` draws per datum, and the KL has its closed form where there is one.
-
-    References:
-        Hinton, Dayan, Frey, Neal 1995, the wake phase.
-    """
-    return NegativeWakeElbo(n_samples)
+from genbench.objectives.elbo import weighted
 
 
 @dataclass(frozen=True)
 class NegativeWakeElbo:
-    """What :func:`negative_wake_elbo` returns."""
+    """-log p(x, z) + log q(z given x), z drawn from q, a batch mean.
+
+    q and its draws are held fixed: the gradient is that of -log p(x, z) alone, and none of it
+    reaches the encoder. The value is the negative ELBO, so that held-out values can choose the best
+    checkpoint and be plotted beside other bounds. The expectation is a mean over ``n_samples``
+    draws per datum; the KL is in closed form where there is one.
+
+    References:
+        Hinton, Dayan, Frey, Neal 1995, the wake phase.
+    """
 
     n_samples: int = 1
 
@@ -45,7 +40,7 @@ class NegativeWakeElbo:
             z = draw(q, self.n_samples)  # (K, B, D)
         p = prior_of(view)
         log_px_z = log_px_given_z(view, batch.x, z, len(p.event_shape)).mean(dim=0)
-        return weighed(log_px_z, _kl(q, p, z), 1.0)
+        return weighted(log_px_z, _kl(q, p, z), 1.0)
 
 
 def _kl(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
@@ -54,22 +49,17 @@ def _kl(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
     return (q.log_prob(z) - p.log_prob(z)).mean(dim=0) if kl is None else kl
 
 
-def negative_sleep_log_posterior() -> Objective:
-    """Return the objective -log q(z given x) for (z, x) dreamed from the model, a mean.
+@dataclass(frozen=True)
+class NegativeSleepLogPosterior:
+    """-log q(z given x) for pairs (z, x) drawn ("dreamed") from the model, a mean.
 
-    As many pairs as the batch has data: z from the prior, x from p(x given z); their draws are held
-    fixed, so that no gradient reaches the decoder. In expectation it is KL(p(z given x) || q(z
+    There are as many pairs as the batch has data: z from the prior, x from p(x given z). They are
+    held fixed, so that no gradient reaches the decoder. In expectation it is KL(p(z given x) || q(z
     given x)) over dreams, up to a constant.
 
     References:
         Hinton, Dayan, Frey, Neal 1995, the sleep phase.
     """
-    return NegativeSleepLogPosterior()
-
-
-@dataclass(frozen=True)
-class NegativeSleepLogPosterior:
-    """What :func:`negative_sleep_log_posterior` returns."""
 
     def __call__(self, model: Any, batch: Batch) -> Loss:
         """Return the loss of as many dreams as the batch has data."""

@@ -1,27 +1,20 @@
-"""Recipes: a name -> networks, densities and updates put together.
+"""Recipes: by name, how networks, densities and updates are put together.
 
 To add one, write a function from (data facts, options, training budget) to :class:`Built` and
 decorate it; its second annotation is the pydantic class of its options. Suites, the command line,
 the contract tests and the reports pick it up by name.
 """
 
-import genbench.recipes.bayesian
 import genbench.recipes.builtin
 import genbench.recipes.controls
 import genbench.recipes.exact
 import genbench.recipes.gan_2014
 import genbench.recipes.inference_schemes
 import genbench.recipes.mixture_prior
+import genbench.recipes.mixtures
 import genbench.recipes.pixels
-import genbench.recipes.variants  # noqa: F401  the imports register what comes along
+import genbench.recipes.variants  # noqa: F401  importing a module registers its recipes
 from genbench.core.options import Options
-from genbench.recipes.registry import (
-    Built,
-    DataFacts,
-    Recipe,
-    load_plugins,
-    recipe,
-    recipes,
-)
+from genbench.recipes.registry import Built, DataFacts, Recipe, load_plugins, recipe, recipes
 
 __all__ = ["Built", "DataFacts", "Options", "Recipe", "load_plugins", "recipe", "recipes"]

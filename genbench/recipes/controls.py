@@ -1,21 +1,41 @@
-"""Recipes that learn nothing, or the least there is: what every other row has to beat."""
+"""Recipes that learn nothing, or very little: what every other row has to beat."""
+
+from typing import Literal
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 
+from genbench.core.options import Options
+from genbench.core.registry import Registry
+from genbench.distributions.observation import BernoulliHead, FixedGaussianHead
 from genbench.models.controls import Copier, KMeans, MeanImage, RealData
 from genbench.models.densities import IndependentBernoulli, IndependentGaussian
-from genbench.models.mixtures import MixtureDensity
-from genbench.recipes.options import (
-    FixedGaussianOptions,
-    GalleryOptions,
-    GaussianMixtureOptions,
-    IndependentPixelsOptions,
-    KMeansOptions,
-    MeanImageOptions,
-    observation_head,
-)
 from genbench.recipes.registry import Built, DataFacts, recipe
 from genbench.training.config import TrainConfig
+
+IS_BINARY = Registry("observation", {"bernoulli": True, "gaussian": False})
+
+
+class IndependentPixelsOptions(Options):
+    """Bernoulli pixels for binary images, Gaussian ones for grey, their scale >= ``min_scale``.
+
+    The default is about one grey level of 256.
+    """
+
+    observation: Literal["bernoulli", "gaussian"] = "bernoulli"
+    min_scale: PositiveFloat = 0.003
+
+
+class StoredImagesOptions(Options):
+    """At most ``n_images`` images are kept."""
+
+    n_images: PositiveInt = 10_000
+
+
+class KMeansOptions(Options):
+    """The number of centroids."""
+
+    n_clusters: PositiveInt = 1_000
 
 
 @recipe("independent_pixels")
@@ -23,41 +43,23 @@ def independent_pixels(
     data: DataFacts, options: IndependentPixelsOptions, train: TrainConfig
 ) -> Built:
     """Independent pixels in closed form: the likelihood without any structure, exact."""
-    if options.observation == "bernoulli":
+    if IS_BINARY[options.observation]:
         binary = IndependentBernoulli(data.image_shape)
-        name = "Bernoulli per pixel"
-        return Built(binary, (), binary.fit, observation_head(None), name)
+        return Built(binary, (), binary.fit, BernoulliHead(), "Bernoulli per pixel")
     grey = IndependentGaussian(data.image_shape, options.min_scale)
     name = f"Gaussian per pixel (scale at least {options.min_scale:g})"
-    head = observation_head(FixedGaussianOptions(scale=options.min_scale))
-    return Built(grey, (), grey.fit, head, name)
-
-
-@recipe("gaussian_mixture")
-def gaussian_mixture(data: DataFacts, options: GaussianMixtureOptions, train: TrainConfig) -> Built:
-    """Gaussian mixture by expectation maximisation: log p(x) exact, no network."""
-    model = MixtureDensity(
-        options.n_components,
-        data.image_shape,
-        options.covariance,
-        options.floor,
-        options.n_fit,
-        drawn_seed(),
-    )
-    head = observation_head(FixedGaussianOptions(scale=options.floor**0.5))
-    name = f"Gaussian mixture, {options.covariance} covariance, floor {options.floor:g}"
-    return Built(model, (), model.fit, head, name)
+    return Built(grey, (), grey.fit, FixedGaussianHead(options.min_scale), name)
 
 
 @recipe("mean_image")
-def mean_image(data: DataFacts, options: MeanImageOptions, train: TrainConfig) -> Built:
+def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
     """The mean training image, whatever the datum: a control."""
     model = MeanImage(data.image_shape)
     return Built(model, closed_form=model.fit)
 
 
 @recipe("copier")
-def copier(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Built:
+def copier(data: DataFacts, options: StoredImagesOptions, train: TrainConfig) -> Built:
     """Training images known by heart: a control that samples perfectly and learns nothing."""
     model = Copier(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit)
@@ -66,17 +68,17 @@ def copier(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Buil
 @recipe("kmeans")
 def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built:
     """Centroids of the training images: a control that the Parzen estimate overrates."""
-    model = KMeans(options.n_clusters, data.image_shape, drawn_seed())
+    model = KMeans(options.n_clusters, data.image_shape, draw_seed())
     return Built(model, closed_form=model.fit)
 
 
 @recipe("data")
-def real_data(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Built:
+def real_data(data: DataFacts, options: StoredImagesOptions, train: TrainConfig) -> Built:
     """Real images of the validation split: a control for metrics of samples."""
     model = RealData(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit_validation, closed_form_split="validation")
 
 
-def drawn_seed() -> int:
+def draw_seed() -> int:
     """Draw a seed from the run's own stream, in which recipes are built."""
     return int(torch.randint(2**31 - 1, ()))

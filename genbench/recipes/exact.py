@@ -1,11 +1,11 @@
-"""Recipes of models that are trained as VAEs are, and whose log p(x) is known all the same."""
+"""Recipes of models that are trained like VAEs, and whose log p(x) is nevertheless known."""
 
 from genbench.distributions.latent import CategoricalPosterior, ConstantScaleNormal
 from genbench.models.discrete_vae import DiscreteVae
 from genbench.models.linear_vae import LinearVae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from genbench.objectives.elbo import negative_elbo
-from genbench.objectives.enumerated import negative_enumerated_elbo
+from genbench.objectives.elbo import NegativeElbo
+from genbench.objectives.enumerated import NegativeEnumeratedElbo
 from genbench.recipes.options import (
     DiscreteVaeOptions,
     FixedGaussianOptions,
@@ -13,9 +13,8 @@ from genbench.recipes.options import (
     SharedGaussianOptions,
     observation_head,
 )
-from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
-from genbench.training.update import Update
 
 
 @recipe("linear_vae")
@@ -31,9 +30,7 @@ def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -
     decoder.start_at(head.start(data.mean_image))
     posterior = ConstantScaleNormal(encoder.n_features, options.latent_dim)
     model = LinearVae(encoder, posterior, decoder, head, options.latent_dim)
-    objective = negative_elbo(1.0, train.kl_warmup_epochs)
-    updates = (Update("vae", list(model.parameters()), objective),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return single_update("vae", model, NegativeElbo(1.0, train.kl_warmup_epochs), head)
 
 
 @recipe("discrete_vae")
@@ -47,6 +44,4 @@ def discrete_vae(data: DataFacts, options: DiscreteVaeOptions, train: TrainConfi
     decoder.start_at(head.start(data.mean_image))
     posterior = CategoricalPosterior(encoder.n_features, options.n_categories)
     model = DiscreteVae(encoder, posterior, decoder, head, options.n_categories)
-    objective = negative_enumerated_elbo(train.kl_warmup_epochs)
-    updates = (Update("vae", list(model.parameters()), objective),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return single_update("vae", model, NegativeEnumeratedElbo(train.kl_warmup_epochs), head)

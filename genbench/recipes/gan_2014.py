@@ -1,4 +1,4 @@
-"""The first generative adversarial network, as its Parzen numbers were measured."""
+"""The first generative adversarial network, as used for its published Parzen estimates."""
 
 from torch import nn
 
@@ -26,13 +26,13 @@ def gan_2014(data: DataFacts, options: Gan2014Options, train: TrainConfig) -> Bu
     )
     prior = UniformPrior(options.latent_dim, options.prior_limit)
     model = Gan(generator, critic, critic.n_features, options.latent_dim, prior, centred=False)
-    _start(model, options)
+    _initialise(model, options)
     generator.start_at(BernoulliHead().start(data.mean_image))
     return Built(model, adversarial_updates(model, options))
 
 
-def _start(model: Gan, options: Gan2014Options) -> None:
-    """Draw all weights from a uniform distribution of a stated range; biases are zero."""
+def _initialise(model: Gan, options: Gan2014Options) -> None:
+    """Draw all weights from uniform distributions of the stated ranges; biases are zero."""
     for part, limit in (
         (model.generator, options.generator_range),
         (model.critic_body, options.discriminator_range),

@@ -1,4 +1,4 @@
-"""Recipes of other ways to infer the latent than the VAE's, and of learning under them."""
+"""Recipes with other inference schemes than the VAE's: wake-sleep and variational EM."""
 
 from dataclasses import replace
 from typing import Literal
@@ -8,10 +8,11 @@ from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.objective import Objective
+from genbench.core.registry import Registry
 from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
-from genbench.objectives.elbo import negative_elbo
-from genbench.objectives.variational_em import negative_per_datum_elbo
-from genbench.objectives.wake_sleep import negative_sleep_log_posterior, negative_wake_elbo
+from genbench.objectives.elbo import NegativeElbo
+from genbench.objectives.variational_em import NegativePerDatumElbo
+from genbench.objectives.wake_sleep import NegativeSleepLogPosterior, NegativeWakeElbo
 from genbench.recipes.builtin import build_vae
 from genbench.recipes.networks import initialise, make_decoder
 from genbench.recipes.options import (
@@ -25,12 +26,14 @@ from genbench.recipes.registry import Built, DataFacts, recipe
 from genbench.training.config import TrainConfig
 from genbench.training.update import Update
 
+IS_SHARED = Registry("scheme", {"per_datum": False, "shared": True})
+
 
 class WakeSleepOptions(GaussianLatentOptions):
-    """Each batch makes one wake step, then ``sleep_steps`` at ``sleep_rate`` times its rate.
+    """On each batch one wake step, then ``sleep_steps`` at ``sleep_rate`` times its learning rate.
 
     An encoder that lags behind the decoder gives it codes that the prior would never draw; the
-    decoder learns these, its dreams become another world, and the bound falls.
+    decoder learns these, its samples drift away from the data, and the bound falls.
     """
 
     sleep_rate: PositiveFloat = 1.0
@@ -40,18 +43,14 @@ class WakeSleepOptions(GaussianLatentOptions):
 @recipe("wake_sleep")
 def wake_sleep(data: DataFacts, options: WakeSleepOptions, train: TrainConfig) -> Built:
     """The VAE's networks under wake-sleep: decoder on data, encoder on the decoder's dreams."""
-    waking = negative_wake_elbo(options.n_samples)
-    built = build_vae(data, options, waking)
-    inferring = ("encoder.", "posterior_head.")
-    named = list(built.model.named_parameters())
-    generative = [p for name, p in named if not name.startswith(inferring)]
-    inference = [p for name, p in named if name.startswith(inferring)]
+    wake = NegativeWakeElbo(options.n_samples)
+    built = build_vae(data, options, wake)
     updates = (
-        Update("wake", generative, waking),
+        Update("wake", _parameters(built.model, "decoder", "observation_head"), wake),
         Update(
             "sleep",
-            inference,
-            negative_sleep_log_posterior(),
+            _parameters(built.model, "encoder", "posterior_head"),
+            NegativeSleepLogPosterior(),
             learning_rate_scale=options.sleep_rate,
             steps_per_batch=options.sleep_steps,
             validates=False,
@@ -60,12 +59,16 @@ def wake_sleep(data: DataFacts, options: WakeSleepOptions, train: TrainConfig) -
     return replace(built, updates=updates)
 
 
+def _parameters(model: nn.Module, *parts: str) -> list[nn.Parameter]:
+    return [p for part in parts for p in model.get_submodule(part).parameters()]
+
+
 class VariationalEmOptions(NetworkOptions):
     """A decoder, and a posterior that is a free Gaussian: ``per_datum``, or one ``shared`` by all.
 
-    Of the network only the decoder is used. Each batch makes ``inference_steps`` steps of the
-    posterior, at ``inference_rate`` times the learning rate, then one of the decoder: a free
-    parameter of a datum is reached once an epoch, the decoder with each batch.
+    Of the network only the decoder is used. On each batch the posterior takes ``inference_steps``
+    steps, at ``inference_rate`` times the learning rate, then the decoder one: a datum's own
+    parameters are updated once per epoch, the decoder with each batch.
     """
 
     observation: ObservationOptions = BernoulliOptions()
@@ -81,14 +84,15 @@ def variational_em(data: DataFacts, options: VariationalEmOptions, train: TrainC
     head = observation_head(options.observation)
     decoder = make_decoder(data, options, head.n_per_pixel)
     model: PerDatumVae | SharedPosteriorVae
-    if options.scheme == "shared":
+    objective: Objective
+    if IS_SHARED[options.scheme]:
         model = SharedPosteriorVae(decoder, head, options.latent_dim)
-        objective = negative_elbo(1.0, train.kl_warmup_epochs, options.n_samples)
+        objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
     else:
         if not data.n_train:
-            raise ConfigError("scheme: 'per_datum' needs to know how many training data there are")
+            raise ConfigError("scheme: 'per_datum' needs the number of training data")
         model = PerDatumVae(decoder, head, options.latent_dim, data.n_train)
-        objective = negative_per_datum_elbo(train.kl_warmup_epochs, options.n_samples)
+        objective = NegativePerDatumElbo(train.kl_warmup_epochs, options.n_samples)
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = _em_updates(model, objective, options)
@@ -98,18 +102,16 @@ def variational_em(data: DataFacts, options: VariationalEmOptions, train: TrainC
 def _em_updates(
     model: nn.Module, objective: Objective, options: VariationalEmOptions
 ) -> tuple[Update, Update]:
-    """Return the E step and the M step; only a shared posterior says anything of held-out data."""
-    named = list(model.named_parameters())
-    free = [p for name, p in named if name.startswith("free.")]
-    rest = [p for name, p in named if not name.startswith("free.")]
+    """Return the E step and the M step; only a shared posterior applies to held-out data."""
+    m_parameters = _parameters(model, "decoder", "observation_head")
     return (
         Update(
             "e_step",
-            free,
+            _parameters(model, "free"),
             objective,
             learning_rate_scale=options.inference_rate,
             steps_per_batch=options.inference_steps,
             validates=False,
         ),
-        Update("m_step", rest, objective, validates=options.scheme == "shared"),
+        Update("m_step", m_parameters, objective, validates=IS_SHARED[options.scheme]),
     )

@@ -1,21 +1,18 @@
 """The recipe of a VAE with a discrete latent above its continuous one."""
 
-from dataclasses import replace
-
 from pydantic import PositiveInt
 
 from genbench.models.linear_vae import is_linear
 from genbench.models.mixture_vae import LinearMixtureVae, MixtureVae
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.recipes.builtin import build_vae
 from genbench.recipes.options import GaussianLatentOptions
-from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
-from genbench.training.update import Update
 
 
 class MixtureVaeOptions(GaussianLatentOptions):
-    """``n_components`` Gaussians make up the prior; one that is standard would make it the VAE."""
+    """The prior is a mixture of ``n_components`` Gaussians; a single standard one gives the VAE."""
 
     n_components: PositiveInt = 10
 
@@ -23,14 +20,12 @@ class MixtureVaeOptions(GaussianLatentOptions):
 @recipe("mixture_vae")
 def mixture_vae(data: DataFacts, options: MixtureVaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder whose prior is a learned mixture of Gaussians, summed out exactly."""
-    objective = negative_elbo(1.0, train.kl_warmup_epochs, options.n_samples)
+    objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
     built = build_vae(data, options, objective)
-    parts = (
+    encoder, posterior, decoder, head = (
         built.model.get_submodule(name)
         for name in ("encoder", "posterior_head", "decoder", "observation_head")
     )
-    encoder, posterior, decoder, head = parts
     kind = LinearMixtureVae if is_linear(decoder, head) else MixtureVae
     model = kind(encoder, posterior, decoder, head, options.latent_dim, options.n_components)
-    updates = (Update("vae", list(model.parameters()), objective),)
-    return replace(built, model=model, updates=updates)
+    return single_update("vae", model, objective, built.observation)

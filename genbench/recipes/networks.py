@@ -1,17 +1,21 @@
-"""The pair of networks that options describe, and how their weights start."""
+"""The pair of networks that options describe, and the initialisation of their weights."""
 
 from torch import nn
 
 from genbench.core.errors import ConfigError
+from genbench.core.registry import Registry
 from genbench.nets.conv import ConvDecoder, ConvEncoder
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.recipes.options import Activation, NetworkOptions
 from genbench.recipes.registry import DataFacts
 
+IS_CONVOLUTIONAL = Registry("network", {"mlp": False, "conv": True})
+IS_GLOROT = Registry("init", {"default": False, "glorot": True})
+
 
 def initialise(model: nn.Module, options: NetworkOptions) -> None:
-    """Draw the weights of linear and convolutional layers anew where the options ask for it."""
-    if options.init == "default":
+    """Draw the weights of linear and convolutional layers again if the options ask for it."""
+    if not IS_GLOROT[options.init]:
         return
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
@@ -31,7 +35,7 @@ def make_encoder(
 ) -> MlpEncoder | ConvEncoder:
     """Return the network from an image, and a condition of ``n_condition`` numbers, to features."""
     activation = activation or options.activation
-    if options.network == "mlp":
+    if not IS_CONVOLUTIONAL[options.network]:
         return MlpEncoder(
             data.n_pixels, options.hidden, activation, n_condition, dropout, batch_norm=batch_norm
         )
@@ -55,11 +59,11 @@ def make_decoder(
     *,
     batch_norm: bool = False,
 ) -> MlpDecoder | ConvDecoder:
-    """Return the mirror image: from a code and a condition to ``n_per_pixel`` numbers a pixel."""
+    """Return the network from a code and a condition to ``n_per_pixel`` numbers for each pixel."""
     n_inputs = options.latent_dim + n_condition
     n_channels, height, width = data.image_shape
     shape = (n_per_pixel * n_channels, height, width)
-    if options.network == "mlp":
+    if not IS_CONVOLUTIONAL[options.network]:
         hidden = options.hidden[::-1]
         return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)
     _require_divisible(data, options)
@@ -69,8 +73,8 @@ def make_decoder(
 
 def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
     _, height, width = data.image_shape
-    shrink = 2 ** len(options.channels)
-    if height % shrink or width % shrink:
+    factor = 2 ** len(options.channels)
+    if height % factor or width % factor:
         raise ConfigError(
             f"channels: {len(options.channels)} halvings do not divide a {height}x{width} image; "
             "use fewer channels"

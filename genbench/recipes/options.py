@@ -1,10 +1,12 @@
-"""Options of the recipes that come with genbench, as a suite file states them."""
+"""Options of the recipes that come with genbench, as stated in a suite file."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from genbench.core.options import ADDED, Options
+from genbench.core.registry import Registry
 from genbench.distributions.latent import DiagonalNormal, FullNormal, IsotropicNormal
 from genbench.distributions.observation import (
     BernoulliHead,
@@ -29,7 +31,7 @@ class UnitGaussianOptions(Options):
 
 
 class FixedGaussianOptions(Options):
-    """A stated scale."""
+    """A fixed scale."""
 
     kind: Literal["gaussian"] = "gaussian"
     scale: PositiveFloat
@@ -58,11 +60,8 @@ class DiscretisedLogisticOptions(Options):
     per_pixel: bool = False
 
 
-PosteriorKind = Literal["diagonal", "isotropic", "full"]
-POSTERIOR_HEADS = {"diagonal": DiagonalNormal, "isotropic": IsotropicNormal, "full": FullNormal}
-
-
-def _kind_alone(value: object) -> object:
+def _expand_kind(value: object) -> object:
+    """Let ``"bernoulli"`` stand for ``{"kind": "bernoulli"}``."""
     return {"kind": value} if isinstance(value, str) else value
 
 
@@ -74,35 +73,45 @@ ObservationOptions = Annotated[
     | PixelGaussianOptions
     | DiscretisedLogisticOptions,
     Field(discriminator="kind"),
-    BeforeValidator(_kind_alone),
+    BeforeValidator(_expand_kind),
 ]
+OBSERVATION_HEADS: Registry[Callable[[Any], Any]] = Registry(
+    "observation",
+    {
+        "bernoulli": lambda _: BernoulliHead(),
+        "unit_gaussian": lambda _: FixedGaussianHead(1.0),
+        "gaussian": lambda o: FixedGaussianHead(o.scale),
+        "learned_gaussian": lambda o: SharedGaussianHead(o.initial_scale),
+        "pixel_gaussian": lambda o: PixelGaussianHead(o.min_scale),
+        "discretised_logistic": lambda o: DiscretisedLogisticHead(
+            o.n_levels, o.initial_scale, o.per_pixel
+        ),
+    },
+)
+
+
+def observation_head(options: Any) -> Any:
+    """Build the head that the options describe.
+
+    Raises:
+        ConfigError: They are not one of :data:`ObservationOptions`.
+    """
+    return OBSERVATION_HEADS[str(getattr(options, "kind", options))](options)
+
+
+Posterior = Literal["diagonal", "isotropic", "full"]
+POSTERIOR_HEADS: Registry[type[DiagonalNormal | IsotropicNormal | FullNormal]] = Registry(
+    "posterior", {"diagonal": DiagonalNormal, "isotropic": IsotropicNormal, "full": FullNormal}
+)
 Activation = Literal["relu", "tanh", "elu", "silu", "leaky_relu"]
-
-
-def observation_head(options: Any) -> BernoulliHead | Any:
-    """Build the head that the options describe."""
-    match options:
-        case UnitGaussianOptions():
-            return FixedGaussianHead(1.0)
-        case FixedGaussianOptions():
-            return FixedGaussianHead(options.scale)
-        case SharedGaussianOptions():
-            return SharedGaussianHead(options.initial_scale)
-        case PixelGaussianOptions():
-            return PixelGaussianHead(options.min_scale)
-        case DiscretisedLogisticOptions():
-            return DiscretisedLogisticHead(
-                options.n_levels, options.initial_scale, options.per_pixel
-            )
-    return BernoulliHead()
 
 
 class NetworkOptions(Options):
     """The pair of networks, mirror images of each other.
 
-    ``hidden`` are the sizes of the dense layers (none is fine); a convolutional network has
-    ``channels`` first (each halves the picture) and at most one dense layer after them.
-    ``init`` is torch's own, or uniform on +-sqrt(6 / (n_in + n_out)) with zero biases
+    ``hidden`` are the sizes of the dense layers, possibly none; a convolutional network has
+    ``channels`` first (each halves the image) and at most one dense layer after them.
+    ``init`` is torch's default, or uniform on +-sqrt(6 / (n_in + n_out)) with zero biases
     (Glorot and Bengio 2010, equation 16).
     """
 
@@ -115,15 +124,14 @@ class NetworkOptions(Options):
 
 
 class GaussianLatentOptions(NetworkOptions):
-    """Options of every VAE; ``n_samples`` draws of z per datum and step.
+    """Options of every VAE; ``n_samples`` is the number of draws of z per datum and step.
 
-    ``posterior`` is the covariance of q(z given x): its own scale for each dimension, one scale
-    for all, or full.
+    ``posterior`` is the covariance of q(z given x): one scale per dimension, one for all, or full.
     """
 
     observation: ObservationOptions = BernoulliOptions()
     n_samples: PositiveInt = 1
-    posterior: Annotated[PosteriorKind, ADDED] = "diagonal"
+    posterior: Annotated[Posterior, ADDED] = "diagonal"
 
 
 class VaeOptions(GaussianLatentOptions):
@@ -136,13 +144,13 @@ class VaeOptions(GaussianLatentOptions):
 
 
 class BetaVaeOptions(VaeOptions):
-    """``beta`` (lambda in the lecture notes) weighs the KL; 1 is the VAE."""
+    """``beta`` (lambda in the lecture notes) weights the KL; 1 is the VAE."""
 
     beta: NonNegativeFloat = 4.0
 
 
 class IwaeOptions(GaussianLatentOptions):
-    """``n_samples`` is K of the bound that is trained; ``gradient`` is how it is differentiated."""
+    """``n_samples`` is K of the training bound; ``gradient`` is how it is differentiated."""
 
     n_samples: PositiveInt = 5
     gradient: Literal["standard", "doubly_reparameterised"] = "standard"
@@ -168,7 +176,7 @@ class LinearGaussianOptions(Options):
 
 
 class LinearVaeOptions(Options):
-    """A linear decoder with one ``scale``, stated or (``None``) learned from ``initial_scale``."""
+    """A linear decoder with one ``scale``: fixed, or (None) learned from ``initial_scale``."""
 
     latent_dim: PositiveInt = 32
     scale: PositiveFloat | None = None
@@ -176,7 +184,7 @@ class LinearVaeOptions(Options):
 
 
 class DiscreteVaeOptions(Options):
-    """One categorical latent; dense networks whose layers have the sizes ``hidden``."""
+    """One categorical latent; dense networks with hidden layers of sizes ``hidden``."""
 
     n_categories: PositiveInt = 64
     hidden: tuple[PositiveInt, ...] = (400, 400)
@@ -184,52 +192,12 @@ class DiscreteVaeOptions(Options):
     observation: ObservationOptions = BernoulliOptions()
 
 
-class GaussianMixtureOptions(Options):
-    """A mixture fitted to at most ``n_fit`` training images.
-
-    ``floor`` is added to each variance, by default the square of about one grey level of 256;
-    without it the density of constant pixels has no bound.
-    Full covariances take n_components * n_pixels^2 numbers; ``tied`` share one matrix.
-    """
-
-    n_components: PositiveInt = 10
-    covariance: Literal["diag", "tied", "full"] = "diag"
-    floor: PositiveFloat = 1e-5
-    n_fit: PositiveInt = 20_000
-
-
-class IndependentPixelsOptions(Options):
-    """Bernoulli pixels for binary images, Gaussian ones of at least ``min_scale`` for grey.
-
-    The default is about one grey level of 256.
-    """
-
-    observation: Literal["bernoulli", "gaussian"] = "bernoulli"
-    min_scale: PositiveFloat = 0.003
-
-
-class MeanImageOptions(Options):
-    """There is nothing to choose."""
-
-
-class GalleryOptions(Options):
-    """The most images that are kept."""
-
-    n_images: PositiveInt = 10_000
-
-
-class KMeansOptions(Options):
-    """The number of centroids."""
-
-    n_clusters: PositiveInt = 1_000
-
-
 class Gan2014Options(Options):
     """Sizes of the first generative adversarial network; the generator's noise is uniform.
 
-    The defaults are those of the code that came with the paper: noise of unit variance, weights
+    The defaults are those of the code published with the paper: noise of unit variance, weights
     from +-``generator_range`` and +-``discriminator_range``, and half the learning rate for the
-    discriminator, whose loss is half a sum there.
+    discriminator, as that code halves its loss.
     """
 
     latent_dim: PositiveInt = 100

@@ -1,4 +1,4 @@
-"""Recipes of the hidden part of an image given the part that is shown."""
+"""Recipes that predict the hidden part of an image from the part that is shown."""
 
 from typing import Annotated, Literal
 
@@ -8,31 +8,31 @@ from torch import Tensor, nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
+from genbench.core.registry import Registry
 from genbench.distributions.completion import ImageParts
 from genbench.distributions.latent import DiagonalNormal
-from genbench.distributions.observation import ObservationHead
 from genbench.models.pixel_cvae import PixelCvae
 from genbench.models.pixel_predictor import PixelPredictor
 from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from genbench.objectives.elbo import negative_elbo
-from genbench.objectives.likelihood import negative_log_likelihood
+from genbench.objectives.elbo import NegativeElbo
+from genbench.objectives.likelihood import NegativeLogLikelihood
 from genbench.recipes.options import (
     Activation,
     BernoulliOptions,
     ObservationOptions,
     observation_head,
 )
-from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
-from genbench.training.update import Update
 
 Quadrant = Literal["top_left", "top_right", "bottom_left", "bottom_right"]
+IS_LEARNED = Registry("prior", {"learned": True, "standard": False})
 QUADRANTS: tuple[Quadrant, ...] = ("top_left", "top_right", "bottom_left", "bottom_right")
 
 
 class QuadrantsCondition(Options):
-    """The quadrants that are shown; the smaller half of an odd side is at the top and the left."""
+    """The quadrants that are shown; an odd side has its smaller half at the top or left."""
 
     kind: Literal["quadrants"] = "quadrants"
     shown: tuple[Quadrant, ...] = Field(("bottom_left",), min_length=1, max_length=3)
@@ -46,8 +46,8 @@ class QuadrantsCondition(Options):
         """Return which pixels are shown, (H, W) bool."""
         right = torch.arange(width) >= width // 2
         lower = torch.arange(height) >= height // 2
-        place = 2 * lower.long().unsqueeze(1) + right.long()  # as in QUADRANTS
-        return torch.isin(place, torch.tensor([QUADRANTS.index(name) for name in self.shown]))
+        quadrant = 2 * lower.long().unsqueeze(1) + right.long()  # index in QUADRANTS
+        return torch.isin(quadrant, torch.tensor([QUADRANTS.index(name) for name in self.shown]))
 
     def describe(self) -> str:
         """Name the condition in a protocol."""
@@ -79,7 +79,7 @@ Condition = Annotated[QuadrantsCondition | ColumnsCondition, Field(discriminator
 
 
 class PixelsOptions(Options):
-    """Which pixels are shown, and dense networks whose hidden layers have the sizes ``hidden``."""
+    """Which pixels are shown, and dense networks with hidden layers of sizes ``hidden``."""
 
     condition: Condition = QuadrantsCondition()
     hidden: tuple[PositiveInt, ...] = (500, 500)
@@ -88,9 +88,9 @@ class PixelsOptions(Options):
 
 
 class CvaePixelsOptions(PixelsOptions):
-    """``prior`` is p(z given shown pixels), from a network, or N(0, I) whatever is shown.
+    """``prior`` is p(z given shown pixels) from a network, or N(0, I) whatever is shown.
 
-    ``n_samples`` draws of z per datum and step.
+    ``n_samples`` is the number of draws of z per datum and step.
     """
 
     latent_dim: PositiveInt = 50
@@ -106,8 +106,7 @@ def nn_pixels(data: DataFacts, options: PixelsOptions, train: TrainConfig) -> Bu
     network = MlpDecoder(parts.n_shown, options.hidden, shape, options.activation)
     network.start_at(head.start(parts.hidden(data.mean_image)))
     model = PixelPredictor(parts, network, head)
-    updates = (Update("nn", list(model.parameters()), negative_log_likelihood()),)
-    return _built(model, updates, head, options)
+    return single_update("nn", model, NegativeLogLikelihood(), head, options.condition.describe())
 
 
 @recipe("cvae_pixels")
@@ -128,13 +127,12 @@ def cvae_pixels(data: DataFacts, options: CvaePixelsOptions, train: TrainConfig)
         latent_dim,
         _conditional_prior(parts.n_shown, options),
     )
-    objective = negative_elbo(1.0, train.kl_warmup_epochs, options.n_samples)
-    updates = (Update("cvae", list(model.parameters()), objective),)
-    return _built(model, updates, head, options)
+    objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
+    return single_update("cvae", model, objective, head, options.condition.describe())
 
 
 def _conditional_prior(n_shown: int, options: CvaePixelsOptions) -> nn.Module | None:
-    if options.prior == "standard":
+    if not IS_LEARNED[options.prior]:
         return None
     body = MlpEncoder(n_shown, options.hidden, options.activation)
     return nn.Sequential(body, DiagonalNormal(body.n_features, options.latent_dim))
@@ -145,26 +143,14 @@ def _parts(data: DataFacts, options: PixelsOptions) -> ImageParts:
     shown = options.condition.mask(height, width)
     if isinstance(options.condition, ColumnsCondition) and options.condition.shown[-1] >= width:
         raise ConfigError(
-            f"condition.shown: column {options.condition.shown[-1]} is not there; "
-            f"an image has the columns 0 to {width - 1}"
+            f"condition.shown: there is no column {options.condition.shown[-1]}; "
+            f"the images have columns 0 to {width - 1}"
         )
     if bool(shown.all()):
-        raise ConfigError("condition.shown: every pixel is shown, and none is left to predict")
+        raise ConfigError("condition.shown: every pixel is shown, none is left to predict")
     return ImageParts(shown, n_channels)
 
 
 def _output_shape(parts: ImageParts, n_per_pixel: int) -> tuple[int, int, int]:
     n_channels, height, n = parts.hidden_shape
     return (n_per_pixel * n_channels, height, n)
-
-
-def _built(
-    model: nn.Module, updates: tuple[Update, ...], head: ObservationHead, options: PixelsOptions
-) -> Built:
-    return Built(
-        model,
-        updates,
-        observation=head,
-        observation_name=head.describe(),
-        shown=options.condition.describe(),
-    )

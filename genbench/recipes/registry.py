@@ -1,4 +1,4 @@
-"""What a recipe is, and the table of all of them."""
+"""What a recipe is, and the registry of all recipes."""
 
 import inspect
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from genbench.core.errors import ConfigError
+from genbench.core.objective import Objective
 from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.distributions.observation import ObservationHead
@@ -19,9 +20,9 @@ from genbench.training.update import Update
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a recipe may know of the data: shapes and the mean training image (C, H, W).
+    """What a recipe may know about the data: shapes and the mean training image (C, H, W).
 
-    ``n_train`` counts the training images, where they are known.
+    ``n_train`` is the number of training images, or 0 if it is not known.
     """
 
     image_shape: tuple[int, int, int]
@@ -37,10 +38,10 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Built:
-    """A model with what trains it: updates for the loop, or a fit in closed form.
+    """A model with what trains it: updates for the training loop, or a fit in closed form.
 
     ``closed_form`` is called with the images of ``closed_form_split``. ``shown`` names the part of
-    an image that a model is given, where it is one of the rest.
+    an image that is given to a model of the rest.
     """
 
     model: nn.Module
@@ -50,6 +51,19 @@ class Built:
     observation_name: str = "none"
     closed_form_split: Literal["train", "validation"] = "train"
     shown: str = ""
+
+
+def single_update(
+    name: str,
+    model: nn.Module,
+    objective: Objective,
+    observation: ObservationHead | None = None,
+    shown: str = "",
+) -> Built:
+    """Return a model with one update, which trains all of its parameters on one objective."""
+    updates = (Update(name, list(model.parameters()), objective),)
+    observation_name = observation.describe() if observation else "none"
+    return Built(model, updates, None, observation, observation_name, shown=shown)
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,7 @@ BuildFunction = Callable[[DataFacts, Any, TrainConfig], Built]
 
 
 def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFunction]:
-    """Register a recipe under ``name``; the docstring's first line tells tables what it is.
+    """Register a recipe under ``name``; the docstring's first line describes it in tables.
 
     Raises:
         ConfigError: The name is taken, or the second parameter is not annotated with Options.

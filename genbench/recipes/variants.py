@@ -6,20 +6,19 @@ from pydantic import NonNegativeFloat
 from torch import nn
 
 from genbench.models.autoencoder import SparseAutoencoder
-from genbench.objectives.adversarial import minimax_gan_generator
-from genbench.objectives.reconstruction import sparse_squared_error
+from genbench.objectives.adversarial import MinimaxGanGenerator
+from genbench.objectives.reconstruction import SparseSquaredError
 from genbench.recipes.builtin import build_autoencoder, gan
 from genbench.recipes.options import GanOptions, NetworkOptions
-from genbench.recipes.registry import Built, DataFacts, recipe
+from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
-from genbench.training.update import Update
 
-START = 0.1
-"""Bias of every number of an untrained sparse code, so that none starts at zero for all data."""
+INITIAL_BIAS = 0.1
+"""Bias of each dimension of an untrained sparse code, so that none starts at zero for all data."""
 
 
 class SparseAeOptions(NetworkOptions):
-    """``penalty`` weighs the l1 norm of the code against the squared error of the image."""
+    """``penalty`` weights the l1 norm of the code against the squared error of the image."""
 
     penalty: NonNegativeFloat = 0.01
 
@@ -28,12 +27,11 @@ class SparseAeOptions(NetworkOptions):
 def sparse_ae(data: DataFacts, options: SparseAeOptions, train: TrainConfig) -> Built:
     """Sparse autoencoder: squared error and an l1 penalty, which relaxes the l0 one, on the code.
 
-    Codes are rectified, so that a penalised number can reach zero and stay there.
+    Codes are rectified, so that a penalised dimension can reach zero and stay there.
     """
     model = build_autoencoder(SparseAutoencoder, data, options)
-    nn.init.constant_(model.to_code.bias, START)
-    objective = sparse_squared_error(options.penalty)
-    return Built(model, (Update("ae", list(model.parameters()), objective),))
+    nn.init.constant_(model.to_code.bias, INITIAL_BIAS)
+    return single_update("ae", model, SparseSquaredError(options.penalty))
 
 
 @recipe("gan_minimax")
@@ -42,5 +40,5 @@ def gan_minimax(data: DataFacts, options: GanOptions, train: TrainConfig) -> Bui
     built = gan(data, options, train)
     discriminator, generator = built.updates
     return replace(
-        built, updates=(discriminator, replace(generator, objective=minimax_gan_generator()))
+        built, updates=(discriminator, replace(generator, objective=MinimaxGanGenerator()))
     )

@@ -17,7 +17,7 @@ from genbench.distributions.observation import FixedGaussianHead
 from genbench.evaluation.user import evaluate
 from genbench.inference.bounds import draw, elbo_terms, log_weights
 from genbench.models.linear_gaussian import LinearGaussian
-from genbench.objectives.reconstruction import squared_error
+from genbench.objectives.reconstruction import SquaredError
 from genbench.studies.linear_models import MovedPosterior, chosen_linear_gaussian, draw_data
 from genbench.studies.small_models import built, digits, trained
 from genbench.studies.study import Check, Findings, Setting, study
@@ -165,7 +165,7 @@ def _squared_error(setting: Setting) -> tuple[Check, ...]:
     model = built("ae", {"hidden": [16], "latent_dim": 4}, data, setting.stream.child("ae"))
     model = model.double()
     x, y = data.held_out("test").x[:50].double(), data.held_out("test").y[:50]
-    half = 0.5 * squared_error()(model, Batch(x, y)).value
+    half = 0.5 * SquaredError()(model, Batch(x, y)).value
     head = FixedGaussianHead(1.0)
     nll = -head(model.decode(model.encode(x))).log_prob(x).mean()
     parameters = list(model.parameters())

@@ -12,7 +12,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.objectives.elbo import ElboGradient, negative_elbo
+from genbench.objectives.elbo import ElboGradient, NegativeElbo
 from genbench.studies.gradient_draws import gradient_draws
 
 Array = npt.NDArray[np.float64]
@@ -97,7 +97,7 @@ def measured_moments(n_draws: int, stream: Stream) -> pd.DataFrame:
     x = torch.full((N_DATA, 1), X, dtype=torch.float64)
     batch, rows = Batch(x, torch.zeros(N_DATA)), []
     for estimator, gradient in ESTIMATORS.items():
-        objective = negative_elbo(gradient=gradient)
+        objective = NegativeElbo(gradient=gradient)
         draws = gradient_draws(OneDimension(), objective, batch, n_draws, stream.child(estimator))
         for name in PARAMETERS:
             g = draws[name].squeeze(1).numpy()

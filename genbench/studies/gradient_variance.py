@@ -14,7 +14,7 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import elbo_terms
-from genbench.objectives.elbo import ElboGradient, negative_elbo
+from genbench.objectives.elbo import ElboGradient, NegativeElbo
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import ESTIMATORS, compared
 from genbench.studies.small_models import Watch, built, digits, trained
@@ -47,7 +47,7 @@ def drawn_parts(
     model: nn.Module, gradient: ElboGradient, batch: Batch, n: int, stream: Stream
 ) -> dict[str, Tensor]:
     """Return n gradients of the loss for each part of the model, (n, its size), in float64."""
-    draws = gradient_draws(model, negative_elbo(gradient=gradient), batch, n, stream)
+    draws = gradient_draws(model, NegativeElbo(gradient=gradient), batch, n, stream)
     return {
         part: torch.cat([g for name, g in draws.items() if name.startswith(part)], dim=1).double()
         for part in PARTS

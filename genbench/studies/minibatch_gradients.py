@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genbench.core.objective import Batch
 from genbench.core.options import Options
 from genbench.core.plot import Plot
-from genbench.objectives.enumerated import negative_enumerated_elbo
+from genbench.objectives.enumerated import NegativeEnumeratedElbo
 from genbench.studies.small_models import built, digits
 from genbench.studies.study import Check, Findings, Setting, study
 
@@ -31,7 +31,7 @@ class Gradients:
 
     def __init__(self, model: nn.Module, x: Tensor) -> None:
         self.model, self.x = model, x
-        self.objective = negative_enumerated_elbo()
+        self.objective = NegativeEnumeratedElbo()
         self.parameters = list(model.parameters())
 
     def estimate(self, indices: tuple[int, ...]) -> Array:

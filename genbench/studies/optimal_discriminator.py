@@ -18,7 +18,7 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.nets.mlp import layers
-from genbench.objectives.adversarial import ns_gan_discriminator
+from genbench.objectives.adversarial import NsGanDiscriminator
 from genbench.studies.study import Check, Findings, Setting, study
 from genbench.training.schedule import learning_rate_factor
 
@@ -97,7 +97,7 @@ def train(generator: Density, options: Training, stream: Stream, device: torch.d
     """Train the discriminator between the data's density and a generator's, on fresh draws."""
     with stream.seeded():
         game = Game(generator, options.hidden, device)
-        objective = ns_gan_discriminator()
+        objective = NsGanDiscriminator()
         optimizer = torch.optim.Adam(game.parameters(), options.learning_rate)
         for step in range(options.n_steps):
             share = learning_rate_factor("cosine", step / options.n_steps)

@@ -15,7 +15,7 @@ from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.models.gan import Gan
-from genbench.objectives.adversarial import minimax_gan_generator, ns_gan_generator
+from genbench.objectives.adversarial import MinimaxGanGenerator, NsGanGenerator
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.studies.small_models import digits
 from genbench.studies.study import Check, Findings, Setting, study
@@ -23,8 +23,8 @@ from genbench.training.config import TrainConfig
 from genbench.training.step import Step
 
 LOSSES: dict[str, Objective] = {
-    "minimax": minimax_gan_generator(),
-    "non-saturating": ns_gan_generator(),
+    "minimax": MinimaxGanGenerator(),
+    "non-saturating": NsGanGenerator(),
 }
 RECIPES = {"minimax": "gan_minimax", "non-saturating": "gan"}
 N_SINGLE = 20

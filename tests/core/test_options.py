@@ -1,10 +1,10 @@
 """Strict options, and findings a user can act on."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
-from pydantic import PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 
 from genbench.core.errors import ConfigError
 from genbench.core.options import ADDED, Options, explain
@@ -14,10 +14,20 @@ class Inner(Options):
     width: PositiveInt = 3
 
 
+class Circle(Options):
+    kind: Literal["circle"] = "circle"
+
+
+class Square(Options):
+    kind: Literal["square"] = "square"
+
+
 class Outer(Options):
     latent_dim: PositiveInt = 2
     rate: float = 0.5
     inner: Inner = Inner()
+    colour: Literal["red", "green"] = "red"
+    shape: Annotated[Circle | Square, Field(discriminator="kind")] = Circle()
 
 
 def explained(values, where="model.vae"):
@@ -29,7 +39,28 @@ def explained(values, where="model.vae"):
 def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
     text = explained({"latent_dims": 3})
     assert text.startswith("model.vae.latent_dims: ")
-    assert "did you mean 'latent_dim'? known: inner, latent_dim, rate" in text
+    assert "did you mean 'latent_dim'? known: colour, inner, latent_dim, rate, shape" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (
+            {"colour": "gren"},
+            "colour: unknown name 'gren'; did you mean 'green'? known: green, red",
+        ),
+        (
+            {"shape": {"kind": "sqare"}},
+            "shape: unknown name 'sqare'; did you mean 'square'? known: circle, square",
+        ),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest_valid_one(values, expected):
+    assert explained(values, "") == expected
+
+
+def test_a_value_that_is_no_name_is_answered_with_what_was_expected():
+    assert explained({"colour": 3}, "") == "colour: Input should be 'red' or 'green'"
 
 
 def test_a_wrong_value_is_named_with_its_whole_path():

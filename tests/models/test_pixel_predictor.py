@@ -11,7 +11,7 @@ from genbench.distributions.completion import ImageParts
 from genbench.distributions.observation import BernoulliHead
 from genbench.models.pixel_predictor import PixelPredictor
 from genbench.nets.mlp import MlpDecoder
-from genbench.objectives.likelihood import negative_log_likelihood
+from genbench.objectives.likelihood import NegativeLogLikelihood
 from tests.inference.exact_models import randn
 from tests.models.pixel_models import HIDDEN, N_SHOWN, SHAPE, SHOWN
 
@@ -42,7 +42,7 @@ def test_the_log_density_is_the_negative_cross_entropy_of_the_hidden_pixels():
 
 def test_the_objective_is_its_mean_and_reaches_every_weight():
     model = predictor()
-    loss = negative_log_likelihood()(model, Batch(X, torch.zeros(30).long()))
+    loss = NegativeLogLikelihood()(model, Batch(X, torch.zeros(30).long()))
     log_px, _ = by_hand(model, X)
     assert float(loss.value.detach()) == pytest.approx(-float(log_px.mean().detach()))
     assert torch.equal(loss.value, -loss.logged["log_px"])

@@ -12,8 +12,8 @@ from genbench.distributions.observation import BernoulliHead, FixedGaussianHead
 from genbench.inference.bounds import elbo_terms
 from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
 from genbench.nets.mlp import MlpDecoder
-from genbench.objectives.elbo import negative_elbo
-from genbench.objectives.variational_em import negative_per_datum_elbo
+from genbench.objectives.elbo import NegativeElbo
+from genbench.objectives.variational_em import NegativePerDatumElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from tests.inference.exact_models import (
@@ -92,7 +92,7 @@ def test_only_the_posteriors_in_the_batch_get_a_gradient():
     model = per_datum()
     x, index = X[:3].clamp(0, 1).round(), torch.tensor([4, 1, 8])
     with seeded(1, "z"):
-        negative_per_datum_elbo()(model, Batch(x, index, indices=index)).value.backward()
+        NegativePerDatumElbo()(model, Batch(x, index, indices=index)).value.backward()
     reached = model.free.loc.grad.any(dim=1)
     assert reached.nonzero().squeeze(1).tolist() == [1, 4, 8]
 
@@ -104,7 +104,7 @@ def test_the_objective_is_the_negative_elbo_of_the_view():
         with seeded(1, "z"):
             terms = elbo_terms(model.at(index), x, 4)
         with seeded(1, "z"):
-            loss = negative_per_datum_elbo(10.0, 4)(model, Batch(x, index, 5.0, index))
+            loss = NegativePerDatumElbo(10.0, 4)(model, Batch(x, index, 5.0, index))
     expected = float((terms.log_px_given_z - 0.5 * terms.kl).mean())
     assert float(loss.value) == pytest.approx(-expected, rel=1e-12)
     assert float(loss.logged["elbo"]) == pytest.approx(float(terms.elbo.mean()), rel=1e-12)
@@ -151,10 +151,10 @@ def test_the_best_shared_posterior_pays_for_the_spread_of_the_true_ones():
 def test_the_e_step_rests_at_the_best_shared_posterior():
     batch = Batch(X, torch.arange(N))
     model, _ = best_shared()
-    there = mean_gradient_in_stderrs(model, negative_elbo(), batch)
+    there = mean_gradient_in_stderrs(model, NegativeElbo(), batch)
     with torch.no_grad():
         model.free.loc.add_(0.1)
-    away = mean_gradient_in_stderrs(model, negative_elbo(), batch)
+    away = mean_gradient_in_stderrs(model, NegativeElbo(), batch)
     assert float(there.abs().max()) < 4
     assert float(away.abs().max()) > 8
 
@@ -171,18 +171,18 @@ def test_the_recipe_alternates_steps_of_posterior_and_decoder():
     assert (e_step.name, e_step.learning_rate_scale, e_step.steps_per_batch) == ("e_step", 7.0, 3)
     assert {p.shape for p in e_step.parameters} == {(25, 2)}
     assert [u.validates for u in built.updates] == [False, False]
-    assert m_step.objective == e_step.objective == negative_per_datum_elbo()
+    assert m_step.objective == e_step.objective == NegativePerDatumElbo()
 
 
 def test_a_shared_posterior_is_validated_by_its_m_step():
     built = build(scheme="shared")
     assert [u.validates for u in built.updates] == [False, True]
-    assert built.updates[0].objective == negative_elbo()
+    assert built.updates[0].objective == NegativeElbo()
     assert {p.shape for p in built.updates[0].parameters} == {(1, 2)}
 
 
 def test_the_number_of_training_images_must_be_known():
     found = recipes["variational_em"]
     facts = DataFacts((1, 3, N_PIXELS // 3), 3, torch.full((1, 3, N_PIXELS // 3), 0.4))
-    with pytest.raises(ConfigError, match="'per_datum' needs to know how many"):
+    with pytest.raises(ConfigError, match="'per_datum' needs the number of training data"):
         found.build(facts, found.options(hidden=(6,)), TrainConfig())

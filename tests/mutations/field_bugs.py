@@ -135,7 +135,7 @@ def beta_leaks_into_the_bound(patch):
 
 
 def beta_in_the_logged_elbo(patch):
-    real = elbo_objective.negative_elbo
+    real = elbo_objective.NegativeElbo
 
     def factory(beta=1.0, warmup_epochs=0.0):
         def objective(model, batch):
@@ -144,7 +144,7 @@ def beta_in_the_logged_elbo(patch):
 
         return objective
 
-    patch.setattr(objective_tests, "negative_elbo", factory)
+    patch.setattr(objective_tests, "NegativeElbo", factory)
 
 
 def mean_over_pixels(patch):
@@ -182,7 +182,7 @@ def minimax_under_the_name_non_saturating(patch):
 
         return objective
 
-    patch.setattr(adversarial, "ns_gan_generator", factory)
+    patch.setattr(adversarial, "NsGanGenerator", factory)
 
 
 def failed_rows_hold_a_sentinel(patch):

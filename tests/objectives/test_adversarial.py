@@ -23,8 +23,8 @@ class FixedLogits(nn.Module):
         return self.generated.expand(n, 1)
 
     def critic(self, x):
-        made = self.fake if torch.equal(x, self.generated.expand_as(x)) else self.real
-        return made + 0 * x.sum()
+        logits = self.fake if torch.equal(x, self.generated.expand_as(x)) else self.real
+        return logits + 0 * x.sum()
 
 
 def batch_of(n):
@@ -37,7 +37,7 @@ def log_sigmoid(v):
 
 def test_discriminator_loss_by_hand():
     model = FixedLogits([0.0, 2.0], [1.0, -1.0])
-    loss = adversarial.ns_gan_discriminator()(model, batch_of(2))
+    loss = adversarial.NsGanDiscriminator()(model, batch_of(2))
     real = -(log_sigmoid(0.0) + log_sigmoid(2.0)) / 2
     fake = -(log_sigmoid(-1.0) + log_sigmoid(1.0)) / 2
     assert loss.value.item() == pytest.approx(real + fake, rel=1e-14)
@@ -47,35 +47,35 @@ def test_discriminator_loss_by_hand():
 
 def test_generator_loss_by_hand():
     model = FixedLogits([0.0] * 3, [0.0, 3.0, -3.0])
-    loss = adversarial.ns_gan_generator()(model, batch_of(3))
+    loss = adversarial.NsGanGenerator()(model, batch_of(3))
     by_hand = -(log_sigmoid(0.0) + log_sigmoid(3.0) + log_sigmoid(-3.0)) / 3
     assert loss.value.item() == pytest.approx(by_hand, rel=1e-14)
 
 
 def test_an_undecided_discriminator_pays_two_log_two():
     model = FixedLogits([0.0] * 4, [0.0] * 4)
-    value = adversarial.ns_gan_discriminator()(model, batch_of(4)).value
+    value = adversarial.NsGanDiscriminator()(model, batch_of(4)).value
     assert value.item() == pytest.approx(math.log(4), rel=1e-15)
 
 
 @pytest.mark.parametrize("logit", [-25.0, -100.0])
 def test_generator_gradient_does_not_vanish_where_the_discriminator_is_sure(logit):
     model = FixedLogits([0.0], [logit])
-    adversarial.ns_gan_generator()(model, batch_of(1)).value.backward()
+    adversarial.NsGanGenerator()(model, batch_of(1)).value.backward()
     assert model.fake.grad.item() == pytest.approx(-1.0, abs=1e-10)
 
 
 def test_minimax_generator_loss_by_hand():
     model = FixedLogits([0.0] * 3, [0.0, 3.0, -3.0])
-    loss = adversarial.minimax_gan_generator()(model, batch_of(3))
+    loss = adversarial.MinimaxGanGenerator()(model, batch_of(3))
     by_hand = (log_sigmoid(0.0) + log_sigmoid(-3.0) + log_sigmoid(3.0)) / 3  # log(1 - D)
     assert loss.value.item() == pytest.approx(by_hand, rel=1e-14)
 
 
 @pytest.mark.parametrize("logit", [-700.0, -30.0, -2.0, 0.0, 2.0, 40.0])
-def test_the_two_generator_losses_weigh_a_logit_with_d_and_with_one_minus_d(logit):
+def test_the_two_generator_losses_weight_a_logit_with_d_and_with_one_minus_d(logit):
     slopes = []
-    for factory in (adversarial.minimax_gan_generator, adversarial.ns_gan_generator):
+    for factory in (adversarial.MinimaxGanGenerator, adversarial.NsGanGenerator):
         model = FixedLogits([0.0], [logit])
         factory()(model, batch_of(1)).value.backward()
         slopes.append(-model.fake.grad.item())
@@ -88,7 +88,7 @@ def test_the_two_generator_losses_weigh_a_logit_with_d_and_with_one_minus_d(logi
 @pytest.mark.parametrize("logit", [25.0, 100.0])
 def test_discriminator_gradient_does_not_vanish_where_it_is_wrong(logit):
     model = FixedLogits([-logit], [logit])
-    adversarial.ns_gan_discriminator()(model, batch_of(1)).value.backward()
+    adversarial.NsGanDiscriminator()(model, batch_of(1)).value.backward()
     assert model.real.grad.item() == pytest.approx(-1.0, abs=1e-10)
     assert model.fake.grad.item() == pytest.approx(1.0, abs=1e-10)
 
@@ -97,14 +97,14 @@ def test_discriminator_gradient_does_not_vanish_where_it_is_wrong(logit):
 def test_losses_are_finite_at_any_logit(logit):
     model = FixedLogits([logit], [-logit])
     for factory in (
-        adversarial.ns_gan_discriminator,
-        adversarial.ns_gan_generator,
-        adversarial.minimax_gan_generator,
+        adversarial.NsGanDiscriminator,
+        adversarial.NsGanGenerator,
+        adversarial.MinimaxGanGenerator,
     ):
         assert torch.isfinite(factory()(model, batch_of(1)).value)
 
 
 def test_the_discriminator_does_not_train_the_generator():
     model = FixedLogits([0.5], [0.5])
-    adversarial.ns_gan_discriminator()(model, batch_of(1)).value.backward()
+    adversarial.NsGanDiscriminator()(model, batch_of(1)).value.backward()
     assert model.generated.grad is None

@@ -7,7 +7,7 @@ from torch.distributions import Categorical
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.inference.bounds import elbo_terms
-from genbench.objectives.enumerated import enumerated_terms, negative_enumerated_elbo
+from genbench.objectives.enumerated import NegativeEnumeratedElbo, enumerated_terms
 from tests.inference.exact_models import DiscreteVae
 
 MODEL = DiscreteVae()
@@ -30,7 +30,7 @@ def test_it_is_the_elbo_without_sampling_error():
     terms = enumerated_terms(MODEL, X)
     exact = MODEL.exact_bound(X, 1)
     assert torch.allclose(terms.log_px_given_z - terms.kl, exact, rtol=1e-12)
-    value = negative_enumerated_elbo()(MODEL, BATCH).value
+    value = NegativeEnumeratedElbo()(MODEL, BATCH).value
     assert float(value) == pytest.approx(float(-exact.mean()), rel=1e-12)
 
 
@@ -44,7 +44,7 @@ def test_the_sampled_estimate_agrees():
 
 def test_its_gradient_vanishes_at_the_true_posterior_and_only_there():
     model = Learned()
-    objective = negative_enumerated_elbo()
+    objective = NegativeEnumeratedElbo()
     (away,) = torch.autograd.grad(objective(model, BATCH).value, model.logits)
     assert float(away.abs().max()) > 1e-3
     with torch.no_grad():
@@ -55,8 +55,8 @@ def test_its_gradient_vanishes_at_the_true_posterior_and_only_there():
     assert float(loss.detach()) == pytest.approx(float(-model.log_px(X).mean()), rel=1e-12)
 
 
-def test_warm_up_weighs_the_kl():
-    objective = negative_enumerated_elbo(warmup_epochs=10)
+def test_warm_up_weights_the_kl():
+    objective = NegativeEnumeratedElbo(warmup_epochs=10)
     terms = enumerated_terms(MODEL, X)
     for epoch, weight in ((0.0, 0.0), (5.0, 0.5), (30.0, 1.0)):
         loss = objective(MODEL, BATCH._replace(epoch=epoch))
@@ -71,7 +71,7 @@ def test_a_category_that_is_all_but_impossible_gives_no_nan():
     model = Learned()
     with torch.no_grad():
         model.logits.copy_(torch.tensor([0.0, -500, -1e4, -1e30, -3e38]).expand(len(X), 5))
-    loss = negative_enumerated_elbo()(model, BATCH).value
+    loss = NegativeEnumeratedElbo()(model, BATCH).value
     (gradient,) = torch.autograd.grad(loss, model.logits)
     assert torch.isfinite(loss)
     assert torch.isfinite(gradient).all()

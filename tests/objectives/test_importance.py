@@ -10,8 +10,8 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds
 from genbench.models.vae import Vae
-from genbench.objectives.elbo import negative_elbo
-from genbench.objectives.importance import negative_iw_bound
+from genbench.objectives.elbo import NegativeElbo
+from genbench.objectives.importance import NegativeIwBound
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from tests.inference.exact_models import WrongPosterior, correlated_data, fitted
@@ -51,7 +51,7 @@ def test_value_is_minus_the_log_of_the_mean_weight(k, doubly):
         z = bounds.draw(q, k)
     log_w = bounds.log_weights(MODEL, X, z, q)
     expected = -log_w.exp().mean(dim=0).log().mean()
-    objective = negative_iw_bound(k, doubly_reparameterised=doubly)
+    objective = NegativeIwBound(k, doubly_reparameterised=doubly)
     with torch.no_grad():
         assert value_of(objective).item() == pytest.approx(expected.item(), rel=1e-12)
 
@@ -60,13 +60,13 @@ def test_value_is_exact_for_any_k_under_the_true_posterior():
     model = fitted(X)
     exact = -model.log_prob(X).mean().item()
     for k in (1, 5):
-        assert value_of(negative_iw_bound(k), model).item() == pytest.approx(exact, rel=1e-13)
+        assert value_of(NegativeIwBound(k), model).item() == pytest.approx(exact, rel=1e-13)
 
 
 def test_evaluation_and_training_share_one_bound():
     """The validation loss of K draws has the evaluator's expectation, never a surrogate's."""
     k, repeats = 3, 400
-    losses = torch.stack([value_of(negative_iw_bound(k), seed=i) for i in range(repeats)])
+    losses = torch.stack([value_of(NegativeIwBound(k), seed=i) for i in range(repeats)])
     stream = Stream(0, ("bound",))
     x = X.repeat(4, 1, 1, 1) if X.ndim == 4 else X.repeat(4, 1)
     bound = bounds.iw_log_likelihood(MODEL, x, k, k, stream)
@@ -102,8 +102,8 @@ class Movable:
 @pytest.mark.parametrize("k", [1, 2, 8])
 def test_both_gradients_agree_in_the_mean(k):
     model = Movable(0.3, 0.4)
-    plain = model.gradients(negative_iw_bound(k), 20_000)
-    doubly = model.gradients(negative_iw_bound(k, doubly_reparameterised=True), 20_000)
+    plain = model.gradients(NegativeIwBound(k), 20_000)
+    doubly = model.gradients(NegativeIwBound(k, doubly_reparameterised=True), 20_000)
     difference = plain - doubly  # the same draws in both
     error = difference.std(dim=0) / math.sqrt(len(difference))
     assert (difference.mean(dim=0).abs() < 4 * error).all()
@@ -112,32 +112,32 @@ def test_both_gradients_agree_in_the_mean(k):
 
 def test_the_doubly_reparameterised_gradient_has_no_noise_at_the_true_posterior():
     model, k = Movable(), 4
-    doubly = model.gradients(negative_iw_bound(k, doubly_reparameterised=True), 2_000)
+    doubly = model.gradients(NegativeIwBound(k, doubly_reparameterised=True), 2_000)
     assert doubly.abs().max() < 1e-12
-    assert model.gradients(negative_iw_bound(k), 2_000).std() > 1e-3
+    assert model.gradients(NegativeIwBound(k), 2_000).std() > 1e-3
 
 
 def test_the_doubly_reparameterised_gradient_of_the_decoder_is_the_plain_one():
     model, x = small_vae(), pictures(3)
-    found = []
+    gradients = []
     for doubly in (False, True):
         model.zero_grad()
-        value_of(negative_iw_bound(4, doubly_reparameterised=doubly), model, x).backward()
-        found.append(torch.cat([p.grad.flatten() for p in model.decoder.parameters()]))
-    assert torch.allclose(*found, rtol=1e-12, atol=1e-14)
+        value_of(NegativeIwBound(4, doubly_reparameterised=doubly), model, x).backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.decoder.parameters()]))
+    assert torch.allclose(*gradients, rtol=1e-12, atol=1e-14)
 
 
 def test_one_draw_has_the_gradient_of_the_negative_elbo_in_the_mean():
     model = Movable(0.3, 0.4)
-    sampled = model.gradients(negative_iw_bound(1), 20_000)
-    closed = model.gradients(negative_elbo(), 20_000)
+    sampled = model.gradients(NegativeIwBound(1), 20_000)
+    closed = model.gradients(NegativeElbo(), 20_000)
     difference = sampled - closed
     error = difference.std(dim=0) / math.sqrt(len(difference))
     assert (difference.mean(dim=0).abs() < 4 * error).all()
 
 
 def test_weights_are_of_log_w_and_the_best_sample_counts_most():
-    """The gradient is a mean of the gradients of log w, weighed by the normalised weights."""
+    """The gradient is a mean of the gradients of log w, weighted by the normalised weights."""
     model, x = small_vae(), pictures(1)
     with seeded(0, "z"):
         q = bounds.posterior_of(model, x)
@@ -146,9 +146,9 @@ def test_weights_are_of_log_w_and_the_best_sample_counts_most():
     share = log_w.detach().softmax(dim=0)
     expected = torch.autograd.grad((share * log_w).sum(), list(model.decoder.parameters()))
     model.zero_grad()
-    (-value_of(negative_iw_bound(3), model, x)).backward()
-    for found, wanted in zip(model.decoder.parameters(), expected, strict=True):
-        assert torch.allclose(found.grad, wanted, rtol=1e-10, atol=1e-14)
+    (-value_of(NegativeIwBound(3), model, x)).backward()
+    for parameter, gradient in zip(model.decoder.parameters(), expected, strict=True):
+        assert torch.allclose(parameter.grad, gradient, rtol=1e-10, atol=1e-14)
 
 
 def test_a_posterior_without_reparameterisation_is_refused():
@@ -167,4 +167,4 @@ def test_a_posterior_without_reparameterisation_is_refused():
                 return MODEL.posterior(x)
 
     with pytest.raises(ValueError, match="reparameterised posterior"):
-        value_of(negative_iw_bound(2, doubly_reparameterised=True), Detached())
+        value_of(NegativeIwBound(2, doubly_reparameterised=True), Detached())

@@ -11,7 +11,7 @@ from torch.distributions import Bernoulli, Independent, Normal
 from genbench.core.errors import ConfigError
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.objectives.score_function import mean_of_the_others
 from tests.inference.exact_models import DiscreteVae
 
@@ -55,18 +55,18 @@ class OnePixel(nn.Module):
 
 def gradients(objective, model, parameters, x, n=300):
     """Return n gradients of the loss, (n, number of parameters)."""
-    batch, found = Batch(x, torch.zeros(len(x))), []
+    batch, draws = Batch(x, torch.zeros(len(x))), []
     with seeded(0, "gradients"):
         for _ in range(n):
             slopes = torch.autograd.grad(objective(model, batch).value, parameters)
-            found.append(torch.cat([slope.flatten() for slope in slopes]))
-    return torch.stack(found).numpy()
+            draws.append(torch.cat([slope.flatten() for slope in slopes]))
+    return torch.stack(draws).numpy()
 
 
-def assert_unbiased(found, exact):
-    error = found.std(axis=0, ddof=1) / np.sqrt(len(found))
+def assert_unbiased(draws, exact):
+    error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
     assert (error > 0).all()
-    assert (abs(found.mean(axis=0) - exact) < 4 * error).all()
+    assert (abs(draws.mean(axis=0) - exact) < 4 * error).all()
 
 
 @pytest.mark.parametrize("beta", [1.0, 3.0])
@@ -74,9 +74,9 @@ def assert_unbiased(found, exact):
 @pytest.mark.parametrize("gradient", GRADIENTS)
 def test_the_mean_gradient_of_a_gaussian_posterior_is_the_exact_one(gradient, n_samples, beta):
     model, x = OnePixel(), torch.ones(4, 1, dtype=torch.float64)
-    objective = negative_elbo(beta, n_samples=n_samples, gradient=gradient)
-    found = gradients(objective, model, list(model.parameters()), x)
-    assert_unbiased(found, model.exact_gradient(1.0, beta))
+    objective = NegativeElbo(beta, n_samples=n_samples, gradient=gradient)
+    draws = gradients(objective, model, list(model.parameters()), x)
+    assert_unbiased(draws, model.exact_gradient(1.0, beta))
 
 
 def trainable(model):
@@ -92,19 +92,19 @@ def test_the_mean_gradient_of_a_discrete_latent_is_that_of_the_enumerated_elbo(g
     model, x = DiscreteVae(), DiscreteVae.all_data()[5:9]
     parameters = trainable(model)
     exact = torch.autograd.grad(-model.exact_bound(x, 1).mean(), parameters)
-    found = gradients(negative_elbo(n_samples=n_samples, gradient=gradient), model, parameters, x)
-    assert_unbiased(found, torch.cat([slope.flatten() for slope in exact]).numpy())
+    draws = gradients(NegativeElbo(n_samples=n_samples, gradient=gradient), model, parameters, x)
+    assert_unbiased(draws, torch.cat([slope.flatten() for slope in exact]).numpy())
 
 
 @pytest.mark.parametrize("gradient", SCORE)
 @pytest.mark.parametrize("n_samples", [1, 4])
 def test_the_value_and_what_is_logged_do_not_depend_on_the_gradient(gradient, n_samples):
     model, batch = OnePixel(), Batch(torch.ones(5, 1, dtype=torch.float64), torch.zeros(5), 1.0)
-    found = []
+    losses = []
     for kind in ("reparameterised", gradient):
         with seeded(0, "z"):
-            found.append(negative_elbo(2.0, 3.0, n_samples, kind)(model, batch))
-    plain, other = found
+            losses.append(NegativeElbo(2.0, 3.0, n_samples, kind)(model, batch))
+    plain, other = losses
     assert other.value.item() == plain.value.item()
     assert {k: v.item() for k, v in other.logged.items()} == {
         k: v.item() for k, v in plain.logged.items()
@@ -125,7 +125,7 @@ def test_a_constant_in_the_log_density_moves_no_gradient_that_has_a_baseline(n_s
         model.pixel_logits = torch.cat((parameters[1], extra), dim=1)
         with seeded(0, "z"):
             batch = Batch(torch.cat((x, torch.ones(4, 1).double()), dim=1), torch.zeros(4))
-            loss = negative_elbo(n_samples=n_samples, gradient=gradient)(model, batch)
+            loss = NegativeElbo(n_samples=n_samples, gradient=gradient)(model, batch)
         return torch.autograd.grad(loss.value, log_qz)[0]
 
     low, high = (once("score_function_baseline", c) for c in (-40.0, 40.0))
@@ -143,4 +143,4 @@ def test_the_baseline_is_the_mean_of_the_other_draws_or_else_of_the_other_data()
 
 def test_an_unknown_gradient_is_refused_with_the_nearest_name():
     with pytest.raises(ConfigError, match="gradient: did you mean 'score_function'"):
-        negative_elbo(gradient="score_funktion")
+        NegativeElbo(gradient="score_funktion")

@@ -12,11 +12,11 @@ from genbench.inference.bounds import elbo_terms
 from genbench.models.linear_vae import LinearVae
 from genbench.models.vae import Vae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.objectives.wake_sleep import (
+    NegativeSleepLogPosterior,
+    NegativeWakeElbo,
     dream,
-    negative_sleep_log_posterior,
-    negative_wake_elbo,
 )
 from tests.inference.exact_models import (
     LATENT_DIM,
@@ -81,19 +81,19 @@ def parts(model):
 
 def mean_gradient_in_stderrs(model, objective, parameters):
     """Return each coordinate of the mean gradient over many draws, in standard errors."""
-    found = []
+    gradients_of_draws = []
     with seeded(0, "draws"):
         for _ in range(N_REPEATS):
             gradients = torch.autograd.grad(objective(model, batch(X)).value, parameters)
-            found.append(torch.cat([g.flatten() for g in gradients]))
-    each = torch.stack(found)
+            gradients_of_draws.append(torch.cat([g.flatten() for g in gradients]))
+    each = torch.stack(gradients_of_draws)
     return each.mean(0) / (each.std(0) / N_REPEATS**0.5)
 
 
 @pytest.mark.parametrize("phase", [0, 1], ids=["wake", "sleep"])
 def test_at_the_optimum_with_the_true_posterior_neither_phase_moves(phase):
     model = linear_vae()
-    objective = (negative_wake_elbo(), negative_sleep_log_posterior())[phase]
+    objective = (NegativeWakeElbo(), NegativeSleepLogPosterior())[phase]
     z_scores = mean_gradient_in_stderrs(model, objective, parts(model)[phase])
     assert float(z_scores.abs().max()) < 4
 
@@ -104,8 +104,8 @@ def test_the_wake_phase_moves_a_wrong_decoder_and_the_sleep_phase_a_wrong_encode
         model.observation_head.log_scale.add_(0.1)
         model.posterior_head.linear.bias.add_(0.1)
     waking, sleeping = parts(model)
-    wake = mean_gradient_in_stderrs(model, negative_wake_elbo(), waking)
-    sleep = mean_gradient_in_stderrs(model, negative_sleep_log_posterior(), sleeping)
+    wake = mean_gradient_in_stderrs(model, NegativeWakeElbo(), waking)
+    sleep = mean_gradient_in_stderrs(model, NegativeSleepLogPosterior(), sleeping)
     assert float(wake.abs().max()) > 8
     assert float(sleep.abs().max()) > 8
 
@@ -118,7 +118,7 @@ def test_the_mean_sleep_loss_is_the_sum_over_all_dreams():
         z, dreams = dream(model, 40_000)
     losses = -model.posterior(dreams).log_prob(z)
     assert abs(losses.mean() - exact) < 4 * losses.std() / len(losses) ** 0.5
-    objective = negative_sleep_log_posterior()
+    objective = NegativeSleepLogPosterior()
     with seeded(0, "draws"):
         loss = objective(model, batch(x[:1].expand(40_000, -1)))
     assert float(loss.value) == pytest.approx(float(losses.mean()), rel=1e-12)
@@ -131,7 +131,7 @@ def test_the_wake_value_is_the_negative_elbo():
         with seeded(1, "z"):
             terms = elbo_terms(model, x, k)
         with seeded(1, "z"):
-            loss = negative_wake_elbo(k)(model, batch(x))
+            loss = NegativeWakeElbo(k)(model, batch(x))
         assert float(loss.value.detach()) == pytest.approx(
             -float(terms.elbo.mean().detach()), rel=1e-12
         )
@@ -150,7 +150,7 @@ def test_a_kl_without_a_closed_form_is_a_mean_over_the_draws():
         z = DiscreteVae().posterior(x).sample((3,))
     log_ratio = DiscreteVae().log_qz(x).T.gather(0, z) - DiscreteVae().log_joint(x).T.gather(0, z)
     with seeded(1, "z"):
-        loss = negative_wake_elbo(3)(Hidden(), batch(x))
+        loss = NegativeWakeElbo(3)(Hidden(), batch(x))
     assert float(loss.value) == pytest.approx(float(log_ratio.mean()), rel=1e-12)
 
 
@@ -158,7 +158,7 @@ def test_the_decoder_gets_the_gradient_of_the_elbo():
     model, x = small_vae(), X.round().clamp(0, 1)
     waking, _ = parts(model)
     each = []
-    for objective in (negative_wake_elbo(2), negative_elbo(n_samples=2)):
+    for objective in (NegativeWakeElbo(2), NegativeElbo(n_samples=2)):
         with seeded(1, "z"):
             each.append(torch.autograd.grad(objective(model, batch(x)).value, waking))
     for ours, theirs in zip(*each, strict=True):
@@ -168,7 +168,7 @@ def test_the_decoder_gets_the_gradient_of_the_elbo():
 @pytest.mark.parametrize("phase", [0, 1], ids=["wake", "sleep"])
 def test_no_gradient_reaches_the_network_that_is_not_learning(phase):
     model, x = small_vae(), X.round().clamp(0, 1)
-    objective = (negative_wake_elbo(), negative_sleep_log_posterior())[phase]
+    objective = (NegativeWakeElbo(), NegativeSleepLogPosterior())[phase]
     objective(model, batch(x)).value.backward()
     learning, other = parts(model)[phase], parts(model)[1 - phase]
     assert all(p.grad is not None and p.grad.any() for p in learning)

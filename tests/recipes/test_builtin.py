@@ -16,9 +16,9 @@ SMALL = {"hidden": (6,), "latent_dim": 2, "channels": (3,)}
 
 
 def build(name, train=None, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(0, "init"):
-        return found.build(FACTS, found.options(**options), train or TrainConfig())
+        return chosen.build(FACTS, chosen.options(**options), train or TrainConfig())
 
 
 def batch(epoch=0.0):

@@ -12,9 +12,9 @@ X = torch.rand(60, 1, 3, 4, generator=torch.Generator().manual_seed(0))
 
 
 def build(name, seed=0, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(seed, "init"):
-        return found.build(FACTS, found.options(**options), TrainConfig())
+        return chosen.build(FACTS, chosen.options(**options), TrainConfig())
 
 
 @pytest.mark.parametrize(

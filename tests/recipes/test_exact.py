@@ -9,7 +9,7 @@ from genbench.core.seeding import seeded
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.models.linear_vae import LinearVae
 from genbench.models.vae import Vae
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from tests.inference.exact_models import randn
@@ -34,9 +34,9 @@ FACTS = DataFacts(SHAPE, 10, X.mean(dim=0))
 
 
 def build(name, facts=FACTS, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(0, "init"):
-        built = found.build(facts, found.options(**options), TrainConfig())
+        built = chosen.build(facts, chosen.options(**options), TrainConfig())
     built.model.double()
     return built
 
@@ -58,15 +58,15 @@ def train(built, x, objective=None, steps=800, rate=0.05):
 
 @pytest.fixture(scope="module")
 def trained():
-    return train(build("linear_vae", latent_dim=3), X, negative_elbo(n_samples=2))
+    return train(build("linear_vae", latent_dim=3), X, NegativeElbo(n_samples=2))
 
 
 def test_training_reaches_the_likelihood_of_principal_components(trained):
     ppca = LinearGaussian(3, SHAPE)
     ppca.fit(X)
     best = float(ppca.log_prob(X).mean())
-    found = float(trained.log_prob(X).mean().detach())
-    assert best - 0.01 < found <= best + 1e-9
+    reached = float(trained.log_prob(X).mean().detach())
+    assert best - 0.01 < reached <= best + 1e-9
     assert float(trained.linear_parameters()[2].detach()) == pytest.approx(0.02, rel=0.03)
 
 
@@ -80,8 +80,8 @@ def test_training_finds_the_rotation_under_which_the_bound_is_tight(trained):
 def test_the_trained_rate_per_dimension_is_half_log_lambda_over_s2(trained):
     q = trained.posterior(X).base_dist
     kl = 0.5 * (q.scale.square() + q.loc.square() - 1 - q.scale.square().log())
-    found = kl.mean(0).sort(descending=True).values.detach().numpy()
-    assert np.allclose(found, 0.5 * np.log(SPECTRUM[:3] / 0.02), rtol=0.03)
+    rates = kl.mean(0).sort(descending=True).values.detach().numpy()
+    assert np.allclose(rates, 0.5 * np.log(SPECTRUM[:3] / 0.02), rtol=0.03)
 
 
 def test_dimensions_whose_eigenvalue_is_below_the_fixed_variance_collapse():

@@ -14,10 +14,10 @@ IMAGE = 0.1 + 0.8 * torch.rand(1, 28, 28, generator=torch.Generator().manual_see
 
 
 def build(**options):
-    found = recipes["gan_2014"]
+    chosen = recipes["gan_2014"]
     with seeded(0, "init"):
         facts = DataFacts((1, 28, 28), 10, IMAGE)
-        return found.build(facts, found.options(**options), TrainConfig())
+        return chosen.build(facts, chosen.options(**options), TrainConfig())
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +26,10 @@ def built():
 
 
 def test_it_has_the_sizes_of_the_paper(built):
-    made = [m.out_features for m in built.model.generator.modules() if isinstance(m, nn.Linear)]
-    judged = [m for m in built.model.critic_body.modules() if isinstance(m, Maxout)]
-    assert made == [1200, 1200, 784]
-    assert [(m.linear.out_features, m.n_pieces) for m in judged] == [(1200, 5), (1200, 5)]
+    widths = [m.out_features for m in built.model.generator.modules() if isinstance(m, nn.Linear)]
+    maxouts = [m for m in built.model.critic_body.modules() if isinstance(m, Maxout)]
+    assert widths == [1200, 1200, 784]
+    assert [(m.linear.out_features, m.n_pieces) for m in maxouts] == [(1200, 5), (1200, 5)]
     dropped = [m.p for m in built.model.critic_body.modules() if isinstance(m, nn.Dropout)]
     assert dropped == [0.2, 0.5, 0.5]
     assert built.model.prior().event_shape == (100,)

@@ -6,7 +6,7 @@ import torch
 from genbench.core.seeding import seeded
 from genbench.models.linear_vae import LinearVae
 from genbench.models.mixture_vae import LinearMixtureVae, MixtureVae
-from genbench.objectives.wake_sleep import negative_sleep_log_posterior, negative_wake_elbo
+from genbench.objectives.wake_sleep import NegativeSleepLogPosterior, NegativeWakeElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 
@@ -15,9 +15,9 @@ SMALL = {"hidden": (6,), "latent_dim": 2}
 
 
 def build(name, train=None, **options):
-    found = recipes[name]
+    chosen = recipes[name]
     with seeded(0, "init"):
-        return found.build(FACTS, found.options(**(SMALL | options)), train or TrainConfig())
+        return chosen.build(FACTS, chosen.options(**(SMALL | options)), train or TrainConfig())
 
 
 def test_wake_sleep_trains_the_networks_of_the_vae():
@@ -34,8 +34,8 @@ def test_the_decoder_wakes_and_the_encoder_sleeps():
     assert wake == {"decoder", "observation_head"}
     assert sleep == {"encoder", "posterior_head"}
     assert [u.validates for u in built.updates] == [True, False]
-    assert built.updates[0].objective == negative_wake_elbo(3)
-    assert built.updates[1].objective == negative_sleep_log_posterior()
+    assert built.updates[0].objective == NegativeWakeElbo(3)
+    assert built.updates[1].objective == NegativeSleepLogPosterior()
 
 
 def test_the_sleep_phase_has_a_pace_of_its_own():
@@ -67,7 +67,7 @@ def test_the_mixture_is_learned_and_its_components_start_apart():
     assert float(torch.pdist(built.model.mixture.loc.detach()).min()) > 0.01
 
 
-def test_warm_up_weighs_the_divergence_from_the_mixture():
+def test_warm_up_weights_the_divergence_from_the_mixture():
     built = build("mixture_vae", TrainConfig(kl_warmup_epochs=7), n_samples=2)
     objective = built.updates[0].objective
     assert (objective.warmup_epochs, objective.n_samples, objective.beta) == (7, 2, 1.0)

@@ -29,10 +29,10 @@ def test_a_recipe_is_registered_with_its_options_and_first_line():
         """
         return Built(torch.nn.Linear(data.n_pixels, options.width))
 
-    found = recipes["mine"]
-    assert (found.about, found.options, found.version) == ("My own.", MyOptions, 2)
+    mine = recipes["mine"]
+    assert (mine.about, mine.options, mine.version) == ("My own.", MyOptions, 2)
     facts = DataFacts((1, 2, 3), 10, torch.zeros(1, 2, 3))
-    built = found.build(facts, MyOptions(width=4), TrainConfig())
+    built = mine.build(facts, MyOptions(width=4), TrainConfig())
     assert built.model.weight.shape == (4, 6)
 
 

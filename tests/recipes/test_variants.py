@@ -8,7 +8,7 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.data import DataConfig, load
 from genbench.inference.bounds import elbo_terms
-from genbench.objectives.adversarial import minimax_gan_generator
+from genbench.objectives.adversarial import MinimaxGanGenerator
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
@@ -21,10 +21,10 @@ VAES = ("vae", "beta_vae", "iwae", "cvae")
 
 
 def build(name, train=None, facts=FACTS, **options):
-    found = recipes[name]
-    chosen = found.options(**({"hidden": (6,), "latent_dim": 3} | options))
+    registered = recipes[name]
+    chosen = registered.options(**({"hidden": (6,), "latent_dim": 3} | options))
     with seeded(0, "init"):
-        return found.build(facts, chosen, train or TrainConfig())
+        return registered.build(facts, chosen, train or TrainConfig())
 
 
 def test_a_full_posterior_reaches_the_true_one_of_a_linear_vae_and_a_diagonal_one_does_not():
@@ -56,10 +56,10 @@ def test_a_full_posterior_reaches_the_true_one_of_a_linear_vae_and_a_diagonal_on
 
 @pytest.mark.parametrize("name", VAES)
 def test_every_posterior_head_is_evaluated_and_says_what_it_cannot(name):
-    wanted = ("elbo", "iw_log_likelihood", "kl", "kl_per_dim", "active_units", "kl_decomposition")
+    metrics = ("elbo", "iw_log_likelihood", "kl", "kl_per_dim", "active_units", "kl_decomposition")
     for posterior in ("isotropic", "full"):
         model = build(name, posterior=posterior).model
-        rows = evaluate(model, X.round(), Y, wanted).set_index("metric")
+        rows = evaluate(model, X.round(), Y, metrics).set_index("metric")
         full = posterior == "full"
         assert rows.loc["kl", "status"] == "ok"
         assert rows.loc["kl", "kind"] == "exact"
@@ -81,8 +81,8 @@ def test_the_gradient_changes_only_the_encoders_part(name, gradient):
         with seeded(1, "loss"):
             loss = built.updates[0].objective(built.model, Batch(X.round(), Y))
         names = [n for n, _ in built.model.named_parameters()]
-        found = torch.autograd.grad(loss.value, list(built.model.parameters()))
-        return loss.value.item(), dict(zip(names, found, strict=True))
+        gradients = torch.autograd.grad(loss.value, list(built.model.parameters()))
+        return loss.value.item(), dict(zip(names, gradients, strict=True))
 
     (value, plain), (other_value, other) = slopes("reparameterised"), slopes(gradient)
     assert value == other_value
@@ -102,7 +102,7 @@ def sparse():
     data = load(DataConfig(name="digits", limit=600))
     facts = DataFacts(data.image_shape, data.n_classes, data.held_out("train").x.mean(dim=0))
     train = TrainConfig(epochs=10, batch_size=50, learning_rate=3e-3)
-    x, found = data.held_out("validation").x, []
+    x, pairs = data.held_out("validation").x, []
     for penalty in (0.003, 0.01, 0.03):
         options = {"hidden": (64,), "latent_dim": 32, "penalty": penalty}
         built = build("sparse_ae", train, facts, **options)
@@ -112,8 +112,8 @@ def sparse():
         with torch.no_grad():
             code = built.model.encode(x)
             error = (built.model.decode(code) - x).square().mean()
-        found.append((code.eq(0).double().mean().item(), error.item()))
-    return found
+        pairs.append((code.eq(0).double().mean().item(), error.item()))
+    return pairs
 
 
 def test_a_larger_penalty_gives_more_zeros_and_a_worse_reconstruction(sparse):
@@ -128,6 +128,6 @@ def test_minimax_is_the_same_game_under_another_generator_loss():
     assert all(torch.equal(v, weights[k]) for k, v in built.model.state_dict().items())
     discriminator, generator = built.updates
     assert discriminator.objective == plain.updates[0].objective
-    assert generator.objective == minimax_gan_generator() != plain.updates[1].objective
+    assert generator.objective == MinimaxGanGenerator() != plain.updates[1].objective
     assert generator.betas == plain.updates[1].betas
     assert not generator.validates

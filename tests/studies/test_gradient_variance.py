@@ -8,7 +8,7 @@ import torch
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.studies import Findings, Setting, studies
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import (
@@ -59,7 +59,7 @@ def test_every_estimator_learns_from_the_same_start(findings):
 
 @pytest.mark.parametrize("gradient", ["reparameterised", "score_function_baseline"])
 def test_a_draw_is_the_plain_gradient_under_its_own_noise(gradient):
-    model, objective = OneDimension(), negative_elbo(gradient=gradient)
+    model, objective = OneDimension(), NegativeElbo(gradient=gradient)
     batch = Batch(torch.full((4, 1), X, dtype=torch.float64), torch.zeros(4))
     found = gradient_draws(model, objective, batch, 3, Stream(5))
     for i in range(3):

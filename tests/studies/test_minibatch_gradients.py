@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.objectives.enumerated import negative_enumerated_elbo
+from genbench.objectives.enumerated import NegativeEnumeratedElbo
 from genbench.studies import Setting, studies
 from genbench.studies.minibatch_gradients import Gradients, Size, spread_by_batch_size
 from genbench.studies.small_models import built, digits
@@ -31,7 +31,7 @@ def test_every_check_passes():
 
 
 def test_the_whole_gradient_is_that_of_the_summed_elbo_by_finite_differences(gradients):
-    step, objective, zeros = 1e-5, negative_enumerated_elbo(), torch.zeros(4)
+    step, objective, zeros = 1e-5, NegativeEnumeratedElbo(), torch.zeros(4)
     towards = np.random.default_rng(0).normal(size=sum(p.numel() for p in gradients.parameters))
 
     def total(shift: float) -> float:

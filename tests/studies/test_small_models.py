@@ -5,7 +5,7 @@ import torch
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.objectives.reconstruction import squared_error
+from genbench.objectives.reconstruction import SquaredError
 from genbench.studies import Setting
 from genbench.studies.small_models import built, digits, trained
 from genbench.training.config import TrainConfig
@@ -21,7 +21,7 @@ def data():
 
 def loss(model, data) -> float:
     with torch.no_grad():
-        return float(squared_error()(model, Batch(*data.held_out("test"))).value)
+        return float(SquaredError()(model, Batch(*data.held_out("test"))).value)
 
 
 def test_training_starts_at_the_untrained_model_and_lowers_the_loss(data):

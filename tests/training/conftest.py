@@ -58,7 +58,7 @@ def train(build, data, tmp_path) -> Callable[..., tuple[torch.nn.Module, FitResu
 
 @pytest.fixture
 def kill_after(monkeypatch):
-    """Make the loop write every checkpoint and stop, unasked, after so many epochs."""
+    """Make the loop write every checkpoint and stop after so many epochs."""
     from genbench.training import loop
 
     def stop_after(n_epochs: int) -> None:

@@ -174,11 +174,11 @@ def test_checkpoint_round_trip_keeps_model_optimisers_and_progress(build, tmp_pa
     progress = Progress(2, history, -1.5, 1, 3.25, best)
     save_checkpoint(path, model, adam, progress)
     other, fresh = trained_parts(build, steps=1)
-    found = load_checkpoint(path, other, fresh)
+    read = load_checkpoint(path, other, fresh)
     assert same(weights_of(other), weights_of(model))
-    assert found.history == history
-    assert (found.epoch, found.best_score, found.best_epoch, found.seconds) == (2, -1.5, 1, 3.25)
-    assert same(found.best, best)
+    assert read.history == history
+    assert (read.epoch, read.best_score, read.best_epoch, read.seconds) == (2, -1.5, 1, 3.25)
+    assert same(read.best, best)
     for loaded, saved in zip(fresh, adam, strict=True):
         left, right = loaded.state_dict()["state"], saved.state_dict()["state"]
         assert left.keys() == right.keys()
@@ -200,9 +200,9 @@ def test_a_checkpoint_holds_json_and_tensors_only(train, tmp_path):
 def test_weights_file_round_trip(tmp_path):
     weights = {"a": torch.randn(3, 4), "n": torch.tensor(5), "d": torch.zeros(2).double() + 1e-300}
     write_weights(tmp_path / "w.safetensors", weights)
-    found = read_weights(tmp_path / "w.safetensors")
-    assert same(found, weights)
-    assert [found[k].dtype for k in ("a", "n", "d")] == [
+    weights_read = read_weights(tmp_path / "w.safetensors")
+    assert same(weights_read, weights)
+    assert [weights_read[k].dtype for k in ("a", "n", "d")] == [
         torch.float32,
         torch.int64,
         torch.float64,

@@ -9,7 +9,7 @@ from torch import nn
 
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.training.config import TrainConfig
 from genbench.training.loop import DivergedError, fit
 from genbench.training.update import Update
@@ -98,8 +98,8 @@ def test_schedule_reaches_the_optimiser(run):
     config = CONSTANT.model_copy(update={"schedule": "linear", "epochs": 2})
     model, objective = Toy(), Watched()
     result = run(model, [Update("toy", [model.a], objective, validates=False)], config)
-    places = [a for a, _ in objective.seen] + [model.a.item()]
-    moved = [before - after for before, after in pairwise(places)]
+    values = [a for a, _ in objective.seen] + [model.a.item()]
+    moved = [before - after for before, after in pairwise(values)]
     expected = [0.1 * (1 - step / 6) for step in range(6)]  # a constant gradient: Adam moves by lr
     assert moved == pytest.approx(expected, rel=1e-4)
     assert [row["learning_rate"] for row in result.history] == pytest.approx(
@@ -282,7 +282,7 @@ def test_a_bad_logged_value_is_divergence_too(run):
 @pytest.mark.parametrize(("epoch", "weight"), [(0.0, 0.0), (1.0, 0.25), (4.0, 1.0), (9.0, 1.0)])
 def test_kl_warmup_rises_linearly_to_beta(build, data, epoch, weight):
     model = build("vae", TrainConfig()).model
-    objective = negative_elbo(beta=2.0, warmup_epochs=4.0)
+    objective = NegativeElbo(beta=2.0, warmup_epochs=4.0)
     with torch.no_grad():
         loss = objective(model, Batch(*data.held_out("train"), epoch))
     expected = -loss.logged["log_px_given_z"] + 2.0 * weight * loss.logged["kl"]
@@ -384,15 +384,15 @@ def test_the_guarded_fused_adam_takes_the_steps_of_plain_adam(run):
 
 @pytest.mark.parametrize("tf32", [False, True])
 def test_a_gpu_computes_in_the_precision_that_the_suite_states(run, tf32):
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
-    before, seen = [place.fp32_precision for place in places], []
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
+    before, seen = [backend.fp32_precision for backend in backends], []
 
     def objective(model, batch):
-        seen.append([place.fp32_precision for place in places])
+        seen.append([backend.fp32_precision for backend in backends])
         return Loss(model.a * 1.0, {})
 
     model = Toy()
     config = CONSTANT.model_copy(update={"tf32": tf32})
     run(model, [Update("toy", [model.a], objective, validates=False)], config)
     assert seen == [["tf32" if tf32 else "ieee"] * 2] * 3
-    assert [place.fp32_precision for place in places] == before
+    assert [backend.fp32_precision for backend in backends] == before

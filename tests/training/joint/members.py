@@ -15,7 +15,7 @@ SEEDS = (0, 1, 5)
 
 
 class Pictures:
-    """Float64 pictures that are redrawn for each batch, in the form of a data set."""
+    """Float64 pictures that are redrawn for each batch, with the interface of a data set."""
 
     def __init__(self, shape, *, binary=True):
         generator = torch.Generator().manual_seed(2)

@@ -9,7 +9,7 @@ from torch import nn
 
 from genbench.core.objective import Loss
 from genbench.core.seeding import Stream
-from genbench.objectives.elbo import negative_elbo
+from genbench.objectives.elbo import NegativeElbo
 from genbench.training.config import TrainConfig
 from genbench.training.joint.batched_call import IncompatibleError
 from genbench.training.joint.compatible import Member, compatible, compatible_groups
@@ -66,7 +66,7 @@ def test_objectives_made_inside_functions_are_never_compatible():
         return lambda model, batch: Loss(model.weight.sum(), {})
 
     assert not compatible(toy(objective()), toy(objective()))
-    assert compatible(toy(negative_elbo()), toy(negative_elbo()))
+    assert compatible(toy(NegativeElbo()), toy(NegativeElbo()))
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ def test_a_buffer_that_is_not_stored_must_be_equal():
     def with_buffer(value):
         model = nn.Linear(2, 2)
         model.register_buffer("limit", torch.tensor(value), persistent=False)
-        return toy(negative_elbo(), model)
+        return toy(NegativeElbo(), model)
 
     assert compatible(with_buffer(1.0), with_buffer(1.0))
     assert not compatible(with_buffer(1.0), with_buffer(2.0))
 
 
 def test_an_update_of_parameters_outside_the_model_is_compatible_with_nothing():
-    stray = toy(negative_elbo())
-    update = Update("toy", [nn.Parameter(torch.ones(1))], negative_elbo())
+    stray = toy(NegativeElbo())
+    update = Update("toy", [nn.Parameter(torch.ones(1))], NegativeElbo())
     stray = Member(stray.model, (update,), SMALL, Stream(0), HERE)
     assert not compatible(stray, stray)
