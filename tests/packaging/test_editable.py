@@ -44,4 +44,4 @@ def test_a_type_checker_in_the_folder_above_a_clone_sees_the_types(clone, python
     script.write_text("import genbench\nreveal_type(genbench.run)\n")
     mypy = [sys.executable, "-m", "mypy", "--python-executable", python]
     checked = run(*mypy, "--ignore-missing-imports", script.name, cwd=clone.parent)
-    assert 'Revealed type is "def (suite: str' in checked.stdout
+    assert 'Revealed type is "def (suite: ' in checked.stdout

@@ -1,0 +1,38 @@
+"""The workflows run pinned actions, may only read, and stop in time."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / ".github" / "workflows"
+WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+
+every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+@every_workflow
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(path):
+    actions = re.findall(r"uses: (.*)", path.read_text())
+    assert actions
+    for action in actions:
+        assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
+@every_workflow
+def test_a_workflow_may_only_read_and_a_newer_push_ends_it(path):
+    text = path.read_text()
+    assert re.findall(r"permissions:\n((?:  .*\n)+)", text) == ["  contents: read\n"]
+    assert "\nconcurrency:\n" in text
+
+
+@every_workflow
+def test_every_job_has_a_time_limit(path):
+    text = path.read_text()
+    assert text.count("timeout-minutes:") == text.count("runs-on:") > 0
+
+
+def test_the_tests_run_on_the_oldest_and_the_newest_python_and_the_lowest_versions():
+    text = (FOLDER / "ci.yml").read_text()
+    assert 'python: ["3.11", "3.13"]' in text
+    assert "--resolution lowest-direct" in text
