@@ -73,7 +73,7 @@ def test_minimax_generator_loss_by_hand():
 
 
 @pytest.mark.parametrize("logit", [-700.0, -30.0, -2.0, 0.0, 2.0, 40.0])
-def test_the_two_generator_losses_weight_a_logit_with_d_and_with_one_minus_d(logit):
+def test_the_two_generator_losses_weigh_a_logit_with_d_and_with_one_minus_d(logit):
     slopes = []
     for factory in (adversarial.MinimaxGanGenerator, adversarial.NsGanGenerator):
         model = FixedLogits([0.0], [logit])

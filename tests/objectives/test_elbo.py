@@ -26,7 +26,7 @@ def terms():
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 4.0])
-def test_beta_weights_the_kl_and_nothing_else(beta):
+def test_beta_weighs_the_kl_and_nothing_else(beta):
     exact = terms()
     expected = (-exact.log_px_given_z + beta * exact.kl).mean()
     assert loss_of(NegativeElbo(beta)).value.item() == pytest.approx(expected.item(), rel=1e-14)
