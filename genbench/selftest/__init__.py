@@ -1,8 +1,8 @@
-"""Calibration: every evaluator against answers that are known exactly. Synthetic data, fixed seeds.
+"""Calibration of every evaluator against exact answers, on synthetic data with fixed seeds.
 
 Each check runs a shipped evaluator as a suite does, and compares it with a closed form, an
 enumeration or a quadrature in float64 numpy and scipy that shares no code with it. A group is a
-function that yields checks; a new one goes into :data:`GROUPS`.
+function that yields checks; add new ones to :data:`GROUPS`.
 """
 
 import math
@@ -12,13 +12,13 @@ import torch
 
 from genbench.core.progress import progress
 from genbench.selftest import annealed, densities, discrete, images, latent, linear
-from genbench.selftest.check import LIMIT, Check, NotMeasuredError
+from genbench.selftest.check import LIMIT, CalibrationCheck, NotMeasuredError
 
-__all__ = ["GROUPS", "LIMIT", "Check", "run_checks"]
+__all__ = ["GROUPS", "LIMIT", "CalibrationCheck", "run_checks"]
 
-Group = Callable[[], Iterator[Check]]
+CheckGroup = Callable[[], Iterator[CalibrationCheck]]
 
-GROUPS: tuple[Group, ...] = (
+GROUPS: tuple[CheckGroup, ...] = (
     linear.true_posterior,
     linear.wrong_posterior,
     linear.one_latent_dimension,
@@ -39,10 +39,10 @@ GROUPS: tuple[Group, ...] = (
 )
 
 
-def run_checks(groups: Sequence[Group] | None = None) -> list[Check]:
+def run_checks(groups: Sequence[CheckGroup] | None = None) -> list[CalibrationCheck]:
     """Run all checks, or those of some groups.
 
-    With one thread: no product here is large enough for two.
+    On one thread: no product here is large enough for two.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -53,10 +53,10 @@ def run_checks(groups: Sequence[Group] | None = None) -> list[Check]:
         torch.set_num_threads(threads)
 
 
-def _run(group: Group) -> Iterator[Check]:
-    """Yield the checks of a group; an evaluator without a number becomes a check that fails."""
+def _run(group: CheckGroup) -> Iterator[CalibrationCheck]:
+    """Yield the checks of a group; an evaluator that gives no number becomes a failed check."""
     try:
         yield from group()
     except NotMeasuredError as error:
         case = group.__name__.replace("_", " ")
-        yield Check(error.estimator, case, math.nan, math.nan, reason=str(error))
+        yield CalibrationCheck(error.estimator, case, math.nan, math.nan, reason=str(error))

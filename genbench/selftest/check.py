@@ -1,28 +1,28 @@
-"""What a check is, how a shipped evaluator is run for it, and the three ways to compare.
+"""What a check is, how a shipped evaluator is run for it, and the ways to compare.
 
 1. An identity holds for each datum to rounding.
 2. An expectation that is known for each datum holds on average: the errors of the data are
    independent, and their spread gives the standard error.
 3. The mean of importance weights over p(x) is exactly 1, for any number of draws: the exponential
-   of an estimate less the exact log p(x) averages to 1, without the bias that the logarithm has.
+   of an estimate less the exact log p(x) averages to 1, without the bias of the logarithm.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from genbench.core.claims import Claim, holds
 from genbench.core.seeding import Stream, generator
 from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 
 Array = npt.NDArray[np.float64]
-Claim = Literal["=", "<=", ">="]
 
 LIMIT = 4.0
 """Standard errors beyond which an estimate is wrong."""
@@ -42,16 +42,16 @@ class NotMeasuredError(Exception):
 
 
 @dataclass(frozen=True)
-class Check:
+class CalibrationCheck:
     """One estimate beside the exact answer.
 
     Attributes:
         estimator: The evaluator, with its part if it has parts.
         case: Which model and which options.
-        exact: What the estimate should be, in expectation.
-        estimate: What the evaluator gave.
+        exact: The expected value of the estimate.
+        estimate: The number that the evaluator gave.
         stderr: Standard error of ``estimate - exact``; None for an identity.
-        tolerance: What may be added to 4 standard errors: rounding, or a bias that is stated.
+        tolerance: Added to 4 standard errors: rounding, or a known bias.
         claim: Whether the estimate should equal the exact answer, or lie on one side of it.
         reason: Why there is no estimate.
     """
@@ -67,21 +67,17 @@ class Check:
 
     @property
     def z(self) -> float | None:
-        """The error in standard errors, where there is one."""
+        """The error in standard errors, if there is one."""
         return (self.estimate - self.exact) / self.stderr if self.stderr else None
 
     @property
     def passed(self) -> bool:
-        """Whether the estimate lies where it should; false if anything is not finite."""
-        error = self.estimate - self.exact
-        if not math.isfinite(error):
-            return False
+        """Whether the claim holds; false if a number is not finite."""
         allowed = LIMIT * (self.stderr or 0.0) + self.tolerance
-        above, below = error <= allowed, -error <= allowed
-        return {"=": above and below, "<=": above, ">=": below}[self.claim]
+        return holds(self.claim, self.estimate, self.exact, allowed)
 
     def row(self) -> dict[str, Any]:
-        """Return the check as plain data; None stands for what is not finite."""
+        """Return the check as plain data; numbers that are not finite become None."""
         numbers = {
             "exact": self.exact,
             "estimate": self.estimate,
@@ -90,48 +86,96 @@ class Check:
             "tolerance": self.tolerance,
         }
         finite = {k: None if v is None or not math.isfinite(v) else v for k, v in numbers.items()}
-        verdict = "ok" if self.passed else "wrong"
-        told = {"claim": self.claim, "verdict": verdict, "reason": self.reason}
-        return {"estimator": self.estimator, "case": self.case, **finite, **told}
+        verdict = {"claim": self.claim, "verdict": "ok" if self.passed else "wrong"}
+        name = {"estimator": self.estimator, "case": self.case}
+        return name | finite | verdict | {"reason": self.reason}
 
 
-class Measured(NamedTuple):
-    """What an evaluator said: its rows by metric, and (N,) or (N, P) values of the data."""
+class Estimates(NamedTuple):
+    """What an evaluator returned: its rows by metric, and the values of the data, (N,) or (N, P).
 
-    rows: dict[str, Row]
-    per_datum: Tensor | None
-    parts: tuple[str, ...]
+    Its methods compare them with exact answers; ``part`` selects one column of the values.
+    """
+
+    evaluator: str
+    rows: Mapping[str, Row]
+    per_datum: Array | None
 
     @property
-    def values(self) -> Array:
-        """The values of the data, in float64."""
-        assert self.per_datum is not None
-        return numpy(self.per_datum)
+    def parts(self) -> list[str]:
+        """The texts in brackets of the metrics ``name[part]``; empty for those without."""
+        return [metric.partition("[")[2].rstrip("]") for metric in self.rows]
 
     @property
     def numbers(self) -> list[float]:
-        """The numbers that stand in the table, one per row."""
+        """The number of each row."""
         return [math.nan if row.value is None else row.value for row in self.rows.values()]
 
     @property
-    def value(self) -> float:
-        """The number that stands in the table, where there is one row."""
-        (value,) = self.numbers
-        return value
+    def number(self) -> float:
+        """The number of the only row."""
+        (number,) = self.numbers
+        return number
 
-    def part(self, name: str) -> Array:
-        """The values (N,) of one part."""
-        values: Array = self.values[:, self.parts.index(name)]
-        return values
+    def values(self, part: str = "") -> Array:
+        """Return the values of the data, (N,)."""
+        assert self.per_datum is not None
+        return self.per_datum[:, self.parts.index(part)] if part else self.per_datum
+
+    def _named(self, part: str) -> str:
+        return f"{self.evaluator}[{part}]" if part else self.evaluator
+
+    def identity(
+        self, case: str, exact: Array, part: str = "", tolerance: float = ROUNDING
+    ) -> CalibrationCheck:
+        """Compare each datum; the check shows the one with the largest error."""
+        values = self.values(part)
+        error = np.abs(values - exact)
+        worst = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))
+        pair = float(exact[worst]), float(values[worst])
+        return CalibrationCheck(self._named(part), case, *pair, tolerance=tolerance)
+
+    def expectation(
+        self,
+        case: str,
+        exact: Array | float,
+        part: str = "",
+        tolerance: float = 0.0,
+        claim: Claim = "=",
+    ) -> CalibrationCheck:
+        """Compare the mean over independent data with the mean of their exact expectations."""
+        values = self.values(part)
+        error = values - exact
+        stderr = float(error.std(ddof=1)) / math.sqrt(len(error))
+        pair = float(np.mean(exact)), float(values.mean())
+        return CalibrationCheck(self._named(part), case, *pair, stderr, tolerance, claim)
+
+    def unbiased_weight(self, case: str, log_px: Array) -> Iterator[CalibrationCheck]:
+        """Compare the mean of exp(estimate - log p(x)) with 1, and the estimate with log p(x).
+
+        An estimate that is far too large makes the first comparison blind, because the standard
+        error grows as fast as the mean; then the second fails, since the logarithm must lie below.
+        """
+        ratio = self._replace(per_datum=np.exp(self.values() - log_px))
+        yield ratio.expectation(f"{case}: mean of p̂(x)/p(x)", 1.0)
+        yield self.expectation(f"{case}: at most log p(x)", log_px, claim="<=")
+
+    def stated_error(self, case: str, exact: float, relative: float) -> CalibrationCheck:
+        """Compare the Monte-Carlo standard error in the row with the exact one."""
+        stated = self.rows[self.evaluator].mc_stderr
+        return CalibrationCheck(
+            self.evaluator, f"{case}: Monte-Carlo error it states", exact,
+            math.nan if stated is None else stated, tolerance=relative * exact,
+        )  # fmt: skip
 
 
-def measure(
+def run_evaluator(
     model: Any,
     name: str,
     x: Tensor,
     options: Mapping[str, Any] | None = None,
     **known: Any,
-) -> Measured:
+) -> Estimates:
     """Run the shipped evaluator ``name`` on data x (N, ...), as a suite runs it.
 
     Args:
@@ -146,67 +190,19 @@ def measure(
     """
     stream = Stream(SEED, ("selftest", name))
     task = make_task(name, options)
-    (found,) = evaluate_model(x, None, [task], Context(model, stream, **known), name)
-    bad = [row.reason for row in found.rows if row.status != "ok"]
-    if bad or not found.rows:
+    (outcome,) = evaluate_model(x, None, [task], Context(model, stream, **known), name)
+    bad = [row.reason for row in outcome.rows if row.status != "ok"]
+    if bad or not outcome.rows:
         raise NotMeasuredError(name, bad[0] if bad else "it does not apply")
-    rows = {row.metric: row for row in found.rows}
-    return Measured(rows, found.per_datum, tuple(part_of(metric) for metric in rows))
+    per_datum = None if outcome.per_datum is None else as_array(outcome.per_datum)
+    return Estimates(name, {row.metric: row for row in outcome.rows}, per_datum)
 
 
-def part_of(metric: str) -> str:
-    """Return the text in brackets of ``name[part]``, or nothing."""
-    return metric.partition("[")[2].rstrip("]")
-
-
-def numpy(tensor: Tensor) -> Array:
+def as_array(tensor: Tensor) -> Array:
     """Return a tensor as a float64 array."""
-    found: Array = tensor.detach().cpu().double().numpy()
-    return found
+    return np.asarray(tensor.detach().cpu().double())
 
 
-def normal(*shape: int, seed: int | str) -> Tensor:
+def standard_normal(*shape: int, seed: int | str) -> Tensor:
     """Draw standard normal numbers in float64, the same for the same seed."""
     return torch.randn(*shape, dtype=torch.float64, generator=generator(SEED, "selftest", seed))
-
-
-def identity(
-    estimator: str, case: str, exact: Array, values: Array, tolerance: float = ROUNDING
-) -> Check:
-    """Compare each datum; the check shows the one that is farthest off."""
-    error = np.abs(values - exact)
-    worst = int(np.nanargmax(np.where(np.isnan(error), np.inf, error)))
-    return Check(estimator, case, float(exact[worst]), float(values[worst]), tolerance=tolerance)
-
-
-def expectation(
-    estimator: str,
-    case: str,
-    exact: Array | float,
-    values: Array,
-    tolerance: float = 0.0,
-    claim: Claim = "=",
-) -> Check:
-    """Compare the mean over independent data with the mean of their exact expectations."""
-    error = values - exact
-    stderr = float(error.std(ddof=1)) / math.sqrt(len(error))
-    mean = float(np.mean(exact))
-    return Check(estimator, case, mean, float(values.mean()), stderr, tolerance, claim)
-
-
-def unbiased_weight(estimator: str, case: str, log_px: Array, values: Array) -> Iterator[Check]:
-    """Compare the mean of exp(estimate - log p(x)) with 1, and the estimate itself with log p(x).
-
-    An estimate that is far too large makes the first comparison blind, because the standard error
-    grows as fast as the mean; then the second fails, since the logarithm must lie below.
-    """
-    ratio = np.exp(values - log_px)
-    yield expectation(estimator, f"{case}: mean of p̂(x)/p(x)", 1.0, ratio)
-    yield expectation(estimator, f"{case}: at most log p(x)", log_px, values, claim="<=")
-
-
-def stated_error(estimator: str, case: str, exact: float, row: Row, relative: float) -> Check:
-    """Compare the Monte-Carlo standard error that an evaluator states with the exact one."""
-    stated = math.nan if row.mc_stderr is None else row.mc_stderr
-    title = f"{case}: Monte-Carlo error it states"
-    return Check(estimator, title, exact, stated, tolerance=relative * exact)

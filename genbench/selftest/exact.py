@@ -1,4 +1,4 @@
-"""The exact side: closed forms, enumeration and quadrature, in float64 numpy and scipy only."""
+"""The exact answers: closed forms, enumeration and quadrature, in float64 numpy and scipy only."""
 
 import itertools
 import math
@@ -13,7 +13,7 @@ from genbench.selftest.check import Array
 
 
 class Ppca(NamedTuple):
-    """Probabilistic PCA by maximum likelihood: eigenvalues in falling order, and the noise.
+    """Probabilistic PCA by maximum likelihood: eigenvalues in decreasing order, and the noise.
 
     References:
         Tipping and Bishop 1999, equations 7 and 8.
@@ -26,9 +26,8 @@ class Ppca(NamedTuple):
 
     def covariance(self) -> Array:
         """Return the covariance of p(x), (D, D)."""
-        eye = self.s2 * np.eye(len(self.mean))
-        found: Array = (self.directions * (self.eigenvalues - self.s2)) @ self.directions.T + eye
-        return found
+        signal = (self.directions * (self.eigenvalues - self.s2)) @ self.directions.T
+        return np.asarray(signal + self.s2 * np.eye(len(self.mean)))
 
     def log_px(self, flat: Array) -> Array:
         """Return log p(x) of data (N, D)."""
@@ -37,8 +36,7 @@ class Ppca(NamedTuple):
     def codes(self, flat: Array) -> Array:
         """Return the posterior means (N, latent_dim), up to the sign of each dimension."""
         share = np.sqrt(self.eigenvalues - self.s2) / self.eigenvalues
-        found: Array = (flat - self.mean) @ self.directions * share
-        return found
+        return np.asarray((flat - self.mean) @ self.directions * share)
 
     def reconstruction(self, flat: Array) -> Array:
         """Return E[x | E[z | x]], (N, D)."""
@@ -79,14 +77,14 @@ def gaussian_kl(loc: Array, scale: Array, mean: Array, covariance: Array) -> Arr
     precision = np.linalg.inv(covariance)
     offset = np.einsum("ni,ij,nj->n", loc - mean, precision, loc - mean)
     log_det = np.linalg.slogdet(covariance)[1] - 2 * np.log(scale).sum()
-    found: Array = 0.5 * (offset + (precision.diagonal() * scale**2).sum() - len(scale) + log_det)
-    return found
+    trace = (precision.diagonal() * scale**2).sum()
+    return np.asarray(0.5 * (offset + trace - len(scale) + log_det))
 
 
 def log_ratio(noise: Array, shift: Array | float, stretch: float) -> Array:
-    """Return log p(z|x) / q(z|x) at z = loc + scale (shift + stretch noise), q the law of z.
+    """Return log p(z|x) / q(z|x) at z = loc + scale (shift + stretch noise), a draw from q.
 
-    loc and scale are those of the true posterior, one-dimensional; the ratio depends on neither.
+    loc and scale are those of the true posterior in one dimension; the ratio depends on neither.
     """
     at = shift + stretch * noise
     return np.asarray(0.5 * noise**2 - 0.5 * at**2 + math.log(stretch), dtype=np.float64)
@@ -125,7 +123,7 @@ def bernoulli_log_prob(x: Array, logits: Array) -> Array:
 
 
 class Enumerated(NamedTuple):
-    """Everything about a latent of S states, for data (N, ...): logarithms, each (N, S)."""
+    """All probabilities of a latent with S states, for data (N, ...): logarithms, each (N, S)."""
 
     log_px_given_z: Array
     log_pz: Array
@@ -152,7 +150,7 @@ class Enumerated(NamedTuple):
         return self.mean((values - self.mean(values)[:, None]) ** 2)
 
     def bound(self, k: int) -> Array:
-        """Return E[log 1/K sum_k w_k], (N,), by a sum over all K draws, whatever their order."""
+        """Return E[log 1/K sum_k w_k], (N,), by a sum over all unordered sets of K draws."""
         log_w, total = self.log_w(), np.zeros(len(self.log_qz))
         for chosen in itertools.combinations_with_replacement(range(log_w.shape[1]), k):
             states = list(chosen)
@@ -167,7 +165,7 @@ class Enumerated(NamedTuple):
 
 
 def enumerate_states(x: Array, pixel_logits: Array, prior: Array, posterior: Array) -> Enumerated:
-    """Enumerate a model with logits of pixels (S, D), of the prior (S,), of q(z|x) (N, S)."""
+    """Enumerate a model: logits of pixels (S, D), of the prior (S,) and of q(z|x) (N, S)."""
     log_px_given_z = bernoulli_log_prob(x, pixel_logits)
     log_pz = np.broadcast_to(log_softmax(prior), log_px_given_z.shape)
     return Enumerated(log_px_given_z, log_pz, log_softmax(posterior, axis=1))
@@ -176,7 +174,7 @@ def enumerate_states(x: Array, pixel_logits: Array, prior: Array, posterior: Arr
 def mixture_parts(loc: Array, scale: Array) -> dict[str, float]:
     """Return the three parts of the mean KL of 1/N sum_n N(loc_n, diag scale^2) to N(0, I).
 
-    By the trapezoidal rule on a grid of two dimensions, which is exact to rounding for Gaussians
+    By the trapezoidal rule on a grid in two dimensions, which is exact up to rounding for Gaussians
     wider than a few steps.
 
     Args:

@@ -1,4 +1,4 @@
-"""Evaluators of generated images, where the samples or their law are known."""
+"""Evaluators of generated images, for samples or distributions that are known."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,14 @@ import torch
 
 from genbench.models.densities import IndependentGaussian
 from genbench.selftest import exact
-from genbench.selftest.check import Array, Check, identity, measure, normal, numpy
-from genbench.selftest.models import Table
+from genbench.selftest.check import (
+    Array,
+    CalibrationCheck,
+    as_array,
+    run_evaluator,
+    standard_normal,
+)
+from genbench.selftest.models import FixedSamples
 
 N_SAMPLES = 1000
 WU_GRID = [(10 + i) / 100 for i in range(21)]
@@ -18,25 +24,26 @@ OFFSET = (1.0, -0.6, 0.0, 0.3)
 SCALE = 1.4
 
 
-def parzen() -> Iterator[Check]:
-    """The window over samples that are a known table, by brute force."""
-    name = "parzen_log_likelihood"
-    samples, x, held_out = (0.3 * normal(n, 4, seed=f"parzen {n}") for n in (N_SAMPLES, 200, 150))
-    table, model = numpy(samples), Table(samples)
-    options = {"n_samples": N_SAMPLES}
-    values = measure(model, name, x, options | {"scale": 0.2}).values
-    log_px = exact.parzen_log_density(numpy(x), table, 0.2)
-    yield identity(name, "known samples, scale 0.2", log_px, values)
-    held = [exact.parzen_log_density(numpy(held_out), table, s).mean() for s in WU_GRID]
-    scale = WU_GRID[int(np.argmax(held))]
-    log_px = exact.parzen_log_density(numpy(x), table, scale)
-    values = measure(model, name, x, options, validation=held_out).values
-    yield identity(name, f"known samples, scale {scale:g} by validation", log_px, values)
+def parzen() -> Iterator[CalibrationCheck]:
+    """The window over known samples, by brute force."""
+    samples, x, held_out = (
+        0.3 * standard_normal(n, 4, seed=f"parzen {n}") for n in (N_SAMPLES, 200, 150)
+    )
+    name, model, options = "parzen_log_likelihood", FixedSamples(samples), {"n_samples": N_SAMPLES}
+
+    def log_px(x: torch.Tensor, scale: float) -> Array:
+        return exact.parzen_log_density(as_array(x), as_array(samples), scale)
+
+    estimates = run_evaluator(model, name, x, options | {"scale": 0.2})
+    yield estimates.identity("known samples, scale 0.2", log_px(x, 0.2))
+    scale = WU_GRID[int(np.argmax([log_px(held_out, s).mean() for s in WU_GRID]))]
+    estimates = run_evaluator(model, name, x, options, validation=held_out)
+    yield estimates.identity(f"known samples, scale {scale:g} by validation", log_px(x, scale))
 
 
-def maximum_mean_discrepancy() -> Iterator[Check]:
+def maximum_mean_discrepancy() -> Iterator[CalibrationCheck]:
     """Two Gaussians: the mean of a Gaussian kernel has a closed form."""
-    x = normal(1000, 4, seed="mmd")
+    x = standard_normal(1000, 4, seed="mmd")
     options = {"n_compared": len(x), "bandwidth": BANDWIDTH}
     for case, offset, scale in (
         ("two Gaussians", np.asarray(OFFSET), SCALE),
@@ -45,9 +52,9 @@ def maximum_mean_discrepancy() -> Iterator[Check]:
         model = IndependentGaussian((4,))
         model.put("mean", torch.as_tensor(offset))
         model.put("scale", torch.full((4,), scale, dtype=torch.float64))
-        found = measure(model, "mmd2", x, options)
-        stderr = found.rows["mmd2"].stderr
-        yield Check("mmd2", case, _mmd2(offset, scale), found.value, stderr)
+        estimates = run_evaluator(model, "mmd2", x, options)
+        stderr = estimates.rows["mmd2"].stderr
+        yield CalibrationCheck("mmd2", case, _mmd2(offset, scale), estimates.number, stderr)
 
 
 def _mmd2(offset: Array, scale: float) -> float:

@@ -1,4 +1,4 @@
-"""The linear-Gaussian model: every quantity of it has a closed form."""
+"""The linear-Gaussian model: all its quantities have closed forms."""
 
 import math
 from collections.abc import Iterator
@@ -10,147 +10,135 @@ from scipy.special import logsumexp
 from genbench.selftest import exact
 from genbench.selftest.check import (
     ROUNDING,
-    Check,
-    expectation,
-    identity,
-    measure,
-    normal,
-    numpy,
-    stated_error,
-    unbiased_weight,
+    CalibrationCheck,
+    as_array,
+    run_evaluator,
+    standard_normal,
 )
 from genbench.selftest.fitting import (
     N_PIXELS,
     SHAPE,
     SHIFT,
     STRETCH,
-    Fitted,
-    fitted,
-    trained,
+    LinearGaussianCase,
+    linear_gaussian_case,
+    linear_vae_case,
 )
 from genbench.selftest.models import Labelled
 
+TRUE, WRONG = "linear-Gaussian, true posterior", "linear-Gaussian, wrong posterior"
 
-def true_posterior() -> Iterator[Check]:
+
+def true_posterior() -> Iterator[CalibrationCheck]:
     """Every bound equals log p(x), and the rate its closed form."""
-    it = fitted(400)
+    it = linear_gaussian_case(400)
+    yield from _log_likelihood(it)
     yield from _bounds_equal_log_px(it)
     yield from _rate(it)
     yield from _reconstruction(it)
 
 
-def _bounds_equal_log_px(it: Fitted) -> Iterator[Check]:
-    case, log_px = "linear-Gaussian, true posterior", it.exact.log_px(it.flat)
-    found = measure(it.model, "log_likelihood", it.x)
-    yield identity("log_likelihood", case, log_px, found.values)
-    row = found.rows["log_likelihood"]
-    stated = math.nan if row.stderr is None else row.stderr
-    stderr = log_px.std(ddof=1) / math.sqrt(len(log_px))
-    yield Check("log_likelihood", f"{case}, mean", log_px.mean(), found.value, tolerance=ROUNDING)
-    yield Check("log_likelihood", f"{case}, ± over data", stderr, stated, tolerance=ROUNDING)
+def _log_likelihood(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
+    name, log_px = "log_likelihood", it.exact.log_px(it.flat)
+    estimates = run_evaluator(it.model, name, it.x)
+    yield estimates.identity(TRUE, log_px)
+    stated, stderr = estimates.rows[name].stderr, log_px.std(ddof=1) / math.sqrt(len(log_px))
+    for case, expected, value in (
+        (f"{TRUE}, mean", log_px.mean(), estimates.number),
+        (f"{TRUE}, ± over data", stderr, math.nan if stated is None else stated),
+    ):
+        yield CalibrationCheck(name, case, expected, value, tolerance=ROUNDING)
+
+
+def _bounds_equal_log_px(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
+    log_px = it.exact.log_px(it.flat)
     for k in (1, 10):
-        options = {"n_samples": k}
         for name in ("elbo", "iw_log_likelihood"):
-            values = measure(it.model, name, it.x, options).values
-            yield identity(name, f"{case}, K = {k}", log_px, values)
-    found = measure(it.model, "iw_curve", it.x, {"n_samples": 10, "chunk_size": 3})
-    for part in found.parts:
-        yield identity(f"iw_curve[{part}]", f"{case}, K = 10", log_px, found.part(part))
-    for name in ("iw_extrapolated", "ais_log_likelihood"):
-        values = measure(it.model, name, it.x, _all_data(name)).values
-        yield identity(name, case, log_px, values)
-    values = measure(it.model, "bits_per_dim", it.x, {"n_levels": 256}).values
-    yield identity(
-        "bits_per_dim", f"{case}, 256 levels", 8 - log_px / N_PIXELS / math.log(2), values
-    )
+            estimates = run_evaluator(it.model, name, it.x, {"n_samples": k})
+            yield estimates.identity(f"{TRUE}, K = {k}", log_px)
+    curve = run_evaluator(it.model, "iw_curve", it.x, {"n_samples": 10, "chunk_size": 3})
+    for part in curve.parts:
+        yield curve.identity(f"{TRUE}, K = 10", log_px, part)
+    yield run_evaluator(it.model, "iw_extrapolated", it.x).identity(TRUE, log_px)
+    chains = run_evaluator(it.model, "ais_log_likelihood", it.x, {"n_data": None})
+    yield chains.identity(TRUE, log_px)
+    bits = run_evaluator(it.model, "bits_per_dim", it.x, {"n_levels": 256})
+    yield bits.identity(f"{TRUE}, 256 levels", 8 - log_px / N_PIXELS / math.log(2))
 
 
-def _all_data(name: str) -> dict[str, None]:
-    return {"n_data": None} if name == "ais_log_likelihood" else {}
-
-
-def _rate(it: Fitted) -> Iterator[Check]:
+def _rate(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
     """The mean over the data of the fit is 1/2 ln(eigenvalue / s2) per dimension."""
-    case = "linear-Gaussian, true posterior"
     kl, mean = it.exact.kl_per_dim(it.flat), 0.5 * np.log(it.exact.eigenvalues / it.exact.s2)
-    found = measure(it.model, "kl", it.x)
-    yield identity("kl", case, kl.sum(axis=1), found.values)
-    title = f"{case}, 1/2 Σ ln(λ/s²)"
-    yield Check("kl", title, mean.sum(), found.value, tolerance=ROUNDING)
-    found = measure(it.model, "kl_per_dim", it.x)
-    for i, value in enumerate(found.numbers):
-        title = f"{case}, 1/2 ln(λ/s²)"
-        yield Check(f"kl_per_dim[{i}]", title, mean[i], value, tolerance=ROUNDING)
+    rate = run_evaluator(it.model, "kl", it.x)
+    yield rate.identity(TRUE, kl.sum(axis=1))
+    case = f"{TRUE}, 1/2 Σ ln(λ/s²)"
+    yield CalibrationCheck("kl", case, mean.sum(), rate.number, tolerance=ROUNDING)
+    case = f"{TRUE}, 1/2 ln(λ/s²)"
+    for i, value in enumerate(run_evaluator(it.model, "kl_per_dim", it.x).numbers):
+        yield CalibrationCheck(f"kl_per_dim[{i}]", case, mean[i], value, tolerance=ROUNDING)
 
 
-def _reconstruction(it: Fitted) -> Iterator[Check]:
-    case, s2 = "linear-Gaussian, true posterior", it.exact.s2
-    squares = ((it.flat - it.exact.reconstruction(it.flat)) ** 2).sum(axis=1)
-    values = measure(it.model, "reconstruction_mse", it.x).values
-    yield identity("reconstruction_mse", case, squares / N_PIXELS, values)
+def _reconstruction(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
+    s2, squares = it.exact.s2, ((it.flat - it.exact.reconstruction(it.flat)) ** 2).sum(axis=1)
+    yield run_evaluator(it.model, "reconstruction_mse", it.x).identity(TRUE, squares / N_PIXELS)
     trace = ((it.exact.eigenvalues - s2) * it.exact.variance()).sum()
     log_prob = -0.5 * (squares + trace) / s2 - 0.5 * N_PIXELS * math.log(2 * math.pi * s2)
-    values = measure(it.model, "reconstruction_log_prob", it.x).values
-    yield identity("reconstruction_log_prob", case, log_prob, values)
+    yield run_evaluator(it.model, "reconstruction_log_prob", it.x).identity(TRUE, log_prob)
 
 
-def wrong_posterior() -> Iterator[Check]:
+def wrong_posterior() -> Iterator[CalibrationCheck]:
     """A posterior that is shifted and stretched loses KL(q || p(z|x)), the same for each datum."""
-    it, case = fitted(1000), "linear-Gaussian, wrong posterior"
+    it, name = linear_gaussian_case(1000), "iw_log_likelihood"
     model, log_px = it.hidden(), it.exact.log_px(it.flat)
     gap, spread, relative = exact.gap_and_spread(np.asarray(SHIFT), STRETCH)
-    found = measure(model, "elbo", it.x, {"n_samples": 10})
-    yield expectation("elbo", f"{case}, K = 10", log_px - gap, found.values)
-    stderr = math.sqrt(spread / 10 / len(log_px))
-    yield stated_error("elbo", case, stderr, found.rows["elbo"], relative=0.05)
-    values = measure(model, "iw_log_likelihood", it.x, {"n_samples": 5}).values
-    yield from unbiased_weight("iw_log_likelihood", f"{case}, K = 5", log_px, values)
-    few, k = it.x[:200], 2000
-    found = measure(model, "iw_log_likelihood", few, {"n_samples": k})
+    elbo = run_evaluator(model, "elbo", it.x, {"n_samples": 10})
+    yield elbo.expectation(f"{WRONG}, K = 10", log_px - gap)
+    yield elbo.stated_error(WRONG, math.sqrt(spread / 10 / len(log_px)), relative=0.05)
+    few = run_evaluator(model, name, it.x, {"n_samples": 5})
+    yield from few.unbiased_weight(f"{WRONG}, K = 5", log_px)
+    n, k = 200, 2000
+    many, case = run_evaluator(model, name, it.x[:n], {"n_samples": k}), f"{WRONG}, K = {k}"
     bias = relative / (2 * k)  # of the logarithm, to first order
-    title = f"{case}, K = {k}"
-    yield expectation("iw_log_likelihood", title, log_px[:200], found.values, tolerance=bias)
-    stderr = math.sqrt(relative / k / 200)
-    yield stated_error("iw_log_likelihood", title, stderr, found.rows["iw_log_likelihood"], 0.05)
+    yield many.expectation(case, log_px[:n], tolerance=bias)
+    yield many.stated_error(case, math.sqrt(relative / k / n), relative=0.05)
 
 
-def one_latent_dimension() -> Iterator[Check]:
+def one_latent_dimension() -> Iterator[CalibrationCheck]:
     """The bound of two draws, by quadrature over both."""
-    it, case = fitted(2000, latent_dim=1), "one latent dimension, wrong posterior, K = 2"
-    model, log_px = it.hidden(), it.exact.log_px(it.flat)
+    it, case = (
+        linear_gaussian_case(2000, latent_dim=1),
+        "one latent dimension, wrong posterior, K = 2",
+    )
+    model, log_px, options = it.hidden(), it.exact.log_px(it.flat), {"n_samples": 2}
     one = -exact.gap_and_spread(np.asarray(SHIFT[:1]), STRETCH)[0]
     two = exact.two_draw_bound(SHIFT[0], STRETCH)
-    expected = {"iw_log_likelihood": two, "iw_extrapolated": 2 * two - one}
-    for name, offset in expected.items():
-        values = measure(model, name, it.x, {"n_samples": 2}).values
-        yield expectation(name, case, log_px + offset, values)
-    found = measure(model, "iw_curve", it.x, {"n_samples": 2})
+    for name, offset in {"iw_log_likelihood": two, "iw_extrapolated": 2 * two - one}.items():
+        yield run_evaluator(model, name, it.x, options).expectation(case, log_px + offset)
+    curve = run_evaluator(model, "iw_curve", it.x, options)
     for part, offset in {"1": one, "2": two}.items():
-        yield expectation(f"iw_curve[{part}]", case, log_px + offset, found.part(part))
+        yield curve.expectation(case, log_px + offset, part)
 
 
-def labels_summed_out() -> Iterator[Check]:
-    """p(x) of a conditional model is a mixture of as many Gaussians as it has labels."""
-    it, name = fitted(400), "label_marginal_log_likelihood"
-    offsets = 0.8 * normal(3, *SHAPE, seed="offsets")
+def labels_summed_out() -> Iterator[CalibrationCheck]:
+    """p(x) of a conditional model is a mixture with one Gaussian for each label."""
+    it, name = linear_gaussian_case(400), "label_marginal_log_likelihood"
+    offsets = 0.8 * standard_normal(3, *SHAPE, seed="offsets")
     log_py = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log()
-    moved = [it.exact.log_px(it.flat - numpy(o.flatten())) for o in offsets]
-    log_px = np.asarray(logsumexp(np.stack(moved, axis=1) + numpy(log_py), axis=1))
-    model = Labelled(it.hidden(wrong=False), offsets)
-    values = measure(model, name, it.x, {"n_samples": 2}, log_py=log_py).values
-    yield identity(name, "linear-Gaussian given 3 labels, true posterior", log_px, values)
+    given_y = [it.exact.log_px(it.flat - as_array(o.flatten())) for o in offsets]
+    log_px = np.asarray(logsumexp(np.stack(given_y, axis=1) + as_array(log_py), axis=1))
+    case, true = "linear-Gaussian given 3 labels", Labelled(it.hidden(wrong=False), offsets)
+    estimates = run_evaluator(true, name, it.x, {"n_samples": 2}, log_py=log_py)
+    yield estimates.identity(f"{case}, true posterior", log_px)
     wrong = Labelled(it.hidden(), offsets)
-    values = measure(wrong, name, it.x, {"n_samples": 5}, log_py=log_py).values
-    case = "linear-Gaussian given 3 labels, wrong posterior, K = 5"
-    yield from unbiased_weight(name, case, log_px, values)
+    estimates = run_evaluator(wrong, name, it.x, {"n_samples": 5}, log_py=log_py)
+    yield from estimates.unbiased_weight(f"{case}, wrong posterior, K = 5", log_px)
 
 
-def trained_form() -> Iterator[Check]:
+def trained_form() -> Iterator[CalibrationCheck]:
     """The linear VAE: its own log p(x), and its ELBO below it by KL(q || p(z|x))."""
-    it, case = trained(500), "linear VAE, correlated posterior"
-    values = measure(it.model, "log_likelihood", it.x).values
-    yield identity("log_likelihood", case, it.log_px, values)
-    values = measure(it.model, "elbo", it.x, {"n_samples": 10}).values
-    yield expectation("elbo", f"{case}, K = 10", it.log_px - it.gap(), values)
-    values = measure(it.model, "iw_log_likelihood", it.x, {"n_samples": 10}).values
-    yield from unbiased_weight("iw_log_likelihood", f"{case}, K = 10", it.log_px, values)
+    it, case, options = linear_vae_case(500), "linear VAE, correlated posterior", {"n_samples": 10}
+    yield run_evaluator(it.model, "log_likelihood", it.x).identity(case, it.log_px)
+    elbo = run_evaluator(it.model, "elbo", it.x, options)
+    yield elbo.expectation(f"{case}, K = 10", it.log_px - it.gap())
+    bound = run_evaluator(it.model, "iw_log_likelihood", it.x, options)
+    yield from bound.unbiased_weight(f"{case}, K = 10", it.log_px)

@@ -1,4 +1,4 @@
-"""Models for the checks: shipped ones with a part taken away or made wrong on purpose."""
+"""Models for the checks: shipped ones, with something removed or made wrong on purpose."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from torch.distributions import Distribution, Independent, Normal, Uniform
 from genbench.models.linear_gaussian import LinearGaussian
 
 
-class Hidden:
-    """The linear-Gaussian model without its log p(x), so that it has to be estimated.
+class WithoutLogProb:
+    """The linear-Gaussian model without its log p(x), which then has to be estimated.
 
     Args:
         model: A fitted one.
@@ -32,13 +32,13 @@ class Hidden:
         return self.model.observation_model(z)
 
     def posterior(self, x: Tensor) -> Distribution:
-        """Return q(z given x), wrong by shift and stretch."""
+        """Return the true posterior, shifted and stretched."""
         true: Any = self.model.posterior(x)
         loc, scale = true.base_dist.loc, true.base_dist.scale
         return Independent(Normal(loc + self.shift * scale, scale * self.stretch), 1)
 
 
-class Known(Hidden):
+class WithLogProb(WithoutLogProb):
     """The same with its log p(x)."""
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -47,24 +47,24 @@ class Known(Hidden):
 
 
 class Labelled:
-    """A conditional model: p(x given y) is that of a model, moved by an offset of the label.
+    """A conditional model: p(x given y) is p(x) of a model, shifted by an offset for each label.
 
     Args:
-        model: Any with the three distributions.
-        offsets: (n_classes, ...), one picture per label.
+        model: Any model with the three distributions.
+        offsets: (n_classes, ...), one image for each label.
     """
 
     def __init__(self, model: Any, offsets: Tensor) -> None:
         self.model, self.offsets = model, offsets
         self.n_classes = len(offsets)
 
-    def given(self, y: Tensor) -> "Moved":
+    def given(self, y: Tensor) -> "ShiftedImages":
         """Return the view with the labels y (B,) bound."""
-        return Moved(self.model, self.offsets[y])
+        return ShiftedImages(self.model, self.offsets[y])
 
 
-class Moved:
-    """A model whose pictures are moved by offsets (B, ...), one per datum."""
+class ShiftedImages:
+    """A model whose images are shifted by offsets (B, ...), one for each datum."""
 
     def __init__(self, model: Any, offset: Tensor) -> None:
         self.model, self.offset = model, offset
@@ -87,7 +87,7 @@ class Moved:
 
 
 class UniformCode:
-    """z uniform on [-limit, limit]^D and x given z ~ N(z, scale^2 I): a latent with bounds."""
+    """z uniform on [-limit, limit]^D and x given z ~ N(z, scale^2 I): a bounded latent."""
 
     def __init__(self, n_dims: int, limit: float, scale: float) -> None:
         self.high = torch.full((n_dims,), limit, dtype=torch.float64)
@@ -102,8 +102,8 @@ class UniformCode:
         return Independent(Normal(z, self.scale), 1)
 
 
-class Table:
-    """A sampler that shows the rows of a table in order, and nothing of chance."""
+class FixedSamples:
+    """A sampler that returns the same images each time, in order."""
 
     def __init__(self, images: Tensor) -> None:
         self.images = images

@@ -1,4 +1,4 @@
-"""Studies: computations that answer one question of the lecture notes, with their exact checks.
+"""Studies: computations that each answer one question of the lecture notes, with exact checks.
 
 To add one, write a function of (options, setting) that returns :class:`Findings`, decorate it with
 ``@study``, and import its module here. Suites name it under ``[[study]]``.
@@ -19,6 +19,6 @@ import genbench.studies.proposals
 import genbench.studies.topics
 import genbench.studies.vanishing_gradient
 import genbench.studies.weights  # noqa: F401  the imports register the studies
-from genbench.studies.study import Check, Findings, NoOptions, Setting, Study, studies, study
+from genbench.studies.study import Findings, NoOptions, Setting, Study, StudyCheck, studies, study
 
-__all__ = ["Check", "Findings", "NoOptions", "Setting", "Study", "studies", "study"]
+__all__ = ["Findings", "NoOptions", "Setting", "Study", "StudyCheck", "studies", "study"]

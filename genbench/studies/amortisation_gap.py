@@ -1,11 +1,11 @@
 """One decoder under three inference schemes: how far each bound stays below log p(x)."""
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from pydantic import PositiveInt
@@ -21,23 +21,43 @@ from genbench.evaluation.inference_gap import InferenceGapOptions, refine, weigh
 from genbench.evaluation.latent import factorised_normal
 from genbench.models.linear_vae import LinearVae
 from genbench.studies.small_models import trained
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_least, equal, study
 from genbench.training.config import TrainConfig
-
-Array = npt.NDArray[np.float64]
 
 SHARED, AMORTISED, PER_DATUM = "one q(z) for all", "encoder q(z|x)", "own q(z) per datum"
 SCHEMES = (SHARED, AMORTISED, PER_DATUM)
 LOG_PX = "log p(x)"
-SPLITS: tuple[SplitName, ...] = ("train", "test")
+TRAIN_TEST: tuple[SplitName, ...] = ("train", "test")
 OPTIMISATION = 0.02
-"""How far, in nats, the search for the best q may stop short of it."""
+"""Nats by which the optimisation may fall short of the best q."""
+
+PLOTS = (
+    Plot(
+        name="nats_lost",
+        title="What each inference scheme loses",
+        caption="log p(x) less the ELBO of the same decoder, with 95 % intervals over data; the"
+        " axis is logarithmic. One q(z) for all must cover every posterior at once. The encoder"
+        " comes close to the best Gaussian of each datum: the difference of the two is the"
+        " amortisation gap. What is left is the price of factorised Gaussians. For the network,"
+        " log p(x) is the importance-weighted bound under each datum's own q. The encoder of"
+        " the linear decoder was stopped early, so that there is a gap to see.",
+        kind="bars",
+        table="schemes",
+        x="scheme",
+        y=("lost",),
+        error="lost_stderr",
+        hue="split",
+        panel="decoder",
+        y_label="log p(x) − ELBO (nats)",
+        log_y=True,
+    ),
+)
 
 
-class Sizes(Options):
-    """Sizes of the models, the data of each split, and the effort of the optimisation.
+class AmortisationOptions(Options):
+    """Sizes of the models, data of each split, and the effort of the optimisation.
 
-    ``n_draws`` weigh log p(x) where it is not known exactly, and estimate each ELBO.
+    ``n_draws`` estimate each ELBO, and log p(x) where it is not known exactly.
     """
 
     latent_dim: PositiveInt = 8
@@ -49,67 +69,53 @@ class Sizes(Options):
     network: TrainConfig = TrainConfig(epochs=40, batch_size=64, learning_rate=3e-3)
 
 
-@study("amortisation_gap", title="What inference costs", options=Sizes)
-def amortisation_gap(options: Sizes, setting: Setting) -> Findings:
+@study("amortisation_gap", title="What inference costs", options=AmortisationOptions)
+def amortisation_gap(options: AmortisationOptions, setting: Setting) -> Findings:
     """ELBO of one trained decoder under a shared, an amortised and a per-datum posterior."""
-    frames = [_linear(options, setting), _network(options, setting)]
-    table = pd.concat(frames, ignore_index=True)
-    return Findings({"schemes": table}, _checks(table), _plots())
-
-
-def _linear(options: Sizes, setting: Setting) -> pd.DataFrame:
-    """Rows of a linear decoder, on grey digits: every bound has a closed form."""
+    stream, sizes = setting.stream, {"latent_dim": options.latent_dim}
     data = setting.dataset(DataConfig(name="digits", dequantisation="uniform"))
-    stream = setting.stream.child("linear")
-    sizes = {"latent_dim": options.latent_dim}
-    model = trained("linear_vae", sizes, data, options.linear, stream).double()
-    return _rows("linear", model, data, options, setting)
-
-
-def _network(options: Sizes, setting: Setting) -> pd.DataFrame:
-    """Rows of a decoder with a hidden layer, on binary digits."""
+    model = trained("linear_vae", sizes, data, options.linear, stream.child("linear")).double()
+    rows = [*_rows("linear", model, data, options, setting)]
+    network = sizes | {"hidden": options.hidden, "activation": "tanh"}
     data = setting.dataset(DataConfig(name="digits", binarisation="static"))
-    stream = setting.stream.child("network")
-    sizes = {"latent_dim": options.latent_dim, "hidden": options.hidden, "activation": "tanh"}
-    model = trained("vae", sizes, data, options.network, stream)
-    return _rows("network", model, data, options, setting)
+    model = trained("vae", network, data, options.network, stream.child("network"))
+    rows += _rows("network", model, data, options, setting)
+    table = pd.DataFrame(rows)
+    return Findings({"schemes": table}, tuple(_checks(table)), PLOTS)
 
 
 def _rows(
-    decoder: str, model: Any, data: Dataset, options: Sizes, setting: Setting
-) -> pd.DataFrame:
-    rows = []
-    for split in SPLITS:
+    decoder: str, model: Any, data: Dataset, options: AmortisationOptions, setting: Setting
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each split and scheme; those of a linear decoder have closed forms."""
+    for split in TRAIN_TEST:
         x = data.held_out(split).x[: options.n_data]
         x = x.double() if decoder == "linear" else x
-        found = bounds(model, x, options, setting.stream.child("bounds", decoder, split))
+        values = bounds(model, x, options, setting.stream.child("bounds", decoder, split))
         exact = closed_forms(model, x) if isinstance(model, LinearVae) else {}
-        for scheme, values in found.items():
-            lost, n = found[LOG_PX] - values, len(values)
-            rows.append(
-                {
-                    "decoder": decoder,
-                    "split": split,
-                    "scheme": scheme,
-                    "value": values.mean(),
-                    "lost": lost.mean(),
-                    "lost_stderr": lost.std(ddof=1) / math.sqrt(n),
-                    "exact": exact[scheme].mean() if exact else math.nan,
-                }
-            )
-    return pd.DataFrame(rows)
+        for scheme, bound in values.items():
+            lost = values[LOG_PX] - bound
+            yield {
+                "decoder": decoder,
+                "split": split,
+                "scheme": scheme,
+                "value": bound.mean(),
+                "lost": lost.mean(),
+                "lost_stderr": lost.std(ddof=1) / math.sqrt(len(bound)),
+                "exact": exact[scheme].mean() if exact else math.nan,
+            }
 
 
-def bounds(model: Any, x: Tensor, options: Sizes, stream: Stream) -> dict[str, Array]:
+def bounds(model: Any, x: Tensor, options: AmortisationOptions, stream: Stream) -> dict[str, Array]:
     """Return each scheme's ELBO, and log p(x), of each datum, (B,) in nats.
 
-    Where log p(x) is not known, the importance-weighted bound under the per-datum posterior stands
-    for it.
+    Where log p(x) is unknown, the importance-weighted bound under the per-datum posterior replaces
+    it.
     """
     with torch.no_grad():
-        found = posteriors(model, x, options.n_steps, stream)
+        schemes = posteriors(model, x, options.n_steps, stream)
         draws = stream.child("draws")
-        weights = {k: weigh(model, x, q, options.n_draws, draws) for k, q in found.items()}
+        weights = {k: weigh(model, x, q, options.n_draws, draws) for k, q in schemes.items()}
         exact = isinstance(model, LinearVae)
         log_px = model.log_prob(x) if exact else weights[PER_DATUM].log_mean()
     values = {scheme: weights[scheme].mean_log() for scheme in SCHEMES} | {LOG_PX: log_px}
@@ -118,16 +124,16 @@ def bounds(model: Any, x: Tensor, options: Sizes, stream: Stream) -> dict[str, A
 
 @torch.no_grad()
 def posteriors(model: Any, x: Tensor, n_steps: int, stream: Stream) -> dict[str, Normal]:
-    """Return the posterior of each scheme, loc and scale (B, D), the decoder held fixed.
+    """Return the posterior of each scheme, loc and scale (B, D), for a fixed decoder.
 
-    The encoder's is there already; the others are found by gradient steps, the shared one from the
-    mean of the encoder's, each datum's own from the encoder's.
+    That of the encoder is given. The others are found by gradient steps: the shared one from the
+    mean of the encoder's, that of each datum from the encoder's.
     """
     q = factorised_normal(model.posterior(x))
     assert q is not None
     steps = InferenceGapOptions(n_steps=n_steps)
-    together = Normal(q.loc.mean(0, keepdim=True), q.scale.mean(0, keepdim=True))
-    shared = refine(model, x, together, steps, stream.child("shared"))  # one for all: (1, D)
+    mean = Normal(q.loc.mean(0, keepdim=True), q.scale.mean(0, keepdim=True))
+    shared = refine(model, x, mean, steps, stream.child("shared"))  # one for all: (1, D)
     return {
         SHARED: Normal(shared.loc.expand_as(q.loc), shared.scale.expand_as(q.scale)),
         AMORTISED: q,
@@ -139,9 +145,9 @@ def posteriors(model: Any, x: Tensor, n_steps: int, stream: Stream) -> dict[str,
 def closed_forms(model: LinearVae, x: Tensor) -> dict[str, Array]:
     """Return the same numbers of a linear decoder, (B,) in nats, without draws or steps.
 
-    With the true posterior N(mu_n, P^-1) the best diagonal posterior of a datum is N(mu_n, 1/P_ii),
-    and the best shared one N(mean of mu_n, 1/P_ii). What a posterior loses is its divergence from
-    the true one.
+    With the true posterior N(mu_n, P^-1), the best diagonal posterior of a datum is
+    N(mu_n, 1/P_ii), and the best shared one is N(mean of mu_n, 1/P_ii). The loss of a posterior is
+    its divergence from the true one.
     """
     W, b, s2 = (parameter.numpy() for parameter in model.linear_parameters())
     precision = np.eye(W.shape[1]) + W.T @ W / s2
@@ -161,61 +167,21 @@ def closed_forms(model: LinearVae, x: Tensor) -> dict[str, Array]:
 
 def divergence(loc: Array, variance: Array, mu: Array, precision: Array) -> Array:
     """Return KL(N(loc, diag variance) || N(mu, precision^-1)), (B,) in nats."""
-    apart = loc - mu
+    offset = loc - mu
     trace = variance @ np.diag(precision)
-    squared = np.einsum("ni,ij,nj->n", apart, precision, apart)
+    squared = np.einsum("ni,ij,nj->n", offset, precision, offset)
     log_det = np.log(variance).sum(axis=1) + np.linalg.slogdet(precision)[1]
     return np.asarray(0.5 * (trace + squared - loc.shape[1] - log_det))
 
 
-def _checks(table: pd.DataFrame) -> tuple[Check, ...]:
-    found: list[Check] = []
+def _checks(table: pd.DataFrame) -> Iterator[StudyCheck]:
+    note = "Closed form; the tolerance is for draws and for the search for q."
     for (decoder, split), rows in table.groupby(["decoder", "split"], sort=False):
-        at = rows.set_index("scheme")
-        if decoder == "linear":
-            found += [
-                Check(
-                    f"{decoder} decoder, {split}: ELBO with {scheme}, nats",
-                    float(at.exact[scheme]),
-                    float(at.value[scheme]),
-                    OPTIMISATION,
-                    note="Closed form; the tolerance is for draws and for the search for q.",
-                )
-                for scheme in SCHEMES
-            ]
-        order = (*SCHEMES, LOG_PX)
-        found += [
-            Check(
-                f"{decoder} decoder, {split}: {above} less {below}, nats",
-                0.0,
-                float(at.value[above] - at.value[below]),
-                OPTIMISATION if decoder == "linear" else 0.0,
-                ">=",
-            )
-            for below, above in pairwise(order)
-        ]
-    return tuple(found)
-
-
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="nats_lost",
-            title="What each inference scheme loses",
-            caption="log p(x) less the ELBO of the same decoder, with 95 % intervals over data; the"
-            " axis is logarithmic. One q(z) for all must cover every posterior at once. The encoder"
-            " comes close to the best Gaussian of each datum: the difference of the two is the"
-            " amortisation gap. What is left is the price of factorised Gaussians. For the network,"
-            " log p(x) is the importance-weighted bound under each datum's own q. The encoder of"
-            " the linear decoder was stopped early, so that there is something to see.",
-            kind="bars",
-            table="schemes",
-            x="scheme",
-            y=("lost",),
-            error="lost_stderr",
-            hue="split",
-            panel="decoder",
-            y_label="log p(x) − ELBO (nats)",
-            log_y=True,
-        ),
-    )
+        at, where = rows.set_index("scheme"), f"{decoder} decoder, {split}"
+        for scheme in SCHEMES if decoder == "linear" else ():
+            name = f"{where}: ELBO with {scheme}, nats"
+            yield equal(name, at.exact[scheme], at.value[scheme], OPTIMISATION, note)
+        tolerance = OPTIMISATION if decoder == "linear" else 0.0
+        for below, above in pairwise((*SCHEMES, LOG_PX)):
+            gap = at.value[above] - at.value[below]
+            yield at_least(f"{where}: {above} less {below}, nats", 0.0, gap, tolerance)

@@ -1,9 +1,9 @@
-"""The information reading of the objective: code lengths in nats, in bits, and per pixel."""
+"""The objective as a code length: in nats, in bits, and in bits per pixel."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -15,15 +15,29 @@ from genbench.evaluation.user import evaluate
 from genbench.models.discrete_vae import DiscreteVae
 from genbench.objectives.enumerated import enumerated_terms
 from genbench.studies.small_models import digits, trained
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, equal, study
 from genbench.training.config import TrainConfig
 
-Array = npt.NDArray[np.float64]
 LEVELS = 256
+PLOTS = (
+    Plot(
+        name="code_lengths",
+        title="Bits to send one 8x8 binary digit",
+        caption="Mean over test data. A code is sent (rate), then the image given the code "
+        "(distortion); what that costs beyond the ideal -log p(x) is the cost of q not being "
+        "the true posterior. For the VAE, log p(x) is the importance-weighted bound.",
+        kind="bars",
+        table="code_lengths",
+        x="quantity",
+        y=("bits",),
+        hue="model",
+        y_label="bits per image",
+    ),
+)
 
 
-class Budget(Options):
-    """The two small models that are trained on digits."""
+class BitsOptions(Options):
+    """The training of the two small models on digits."""
 
     train: TrainConfig = TrainConfig(epochs=25, batch_size=64, learning_rate=1e-2)
 
@@ -40,7 +54,7 @@ class UniformPixels:
 def enumerated(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     """Return -log p(x), distortion, rate and KL(q || p(z given x)), each (B,), by plain sums.
 
-    What it reads of the model are three tables of probabilities: p(z), q(z given x), and the mean
+    It reads only three tables of probabilities from the model: p(z), q(z given x), and the mean
     image of each category.
     """
     n_categories = len(model.prior().mean)
@@ -59,28 +73,27 @@ def enumerated(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     }
 
 
-@study("bits", title="What the numbers cost in bits", options=Budget)
-def bits(options: Budget, setting: Setting) -> Findings:
+@study("bits", title="What the numbers cost in bits", options=BitsOptions)
+def bits(options: BitsOptions, setting: Setting) -> Findings:
     """-log p(x), rate and distortion of small trained models in nats, bits and bits per pixel."""
     data = digits(setting, binarisation="static")
     x = data.held_out("test").x
-    chosen = {
+    recipes = {
         "discrete_vae": {"n_categories": 32, "hidden": [64], "activation": "elu"},
         "vae": {"latent_dim": 5, "hidden": [64], "activation": "elu"},
     }
     discrete, vae = (
-        trained(recipe, given, data, options.train, setting.stream.child(recipe))
-        for recipe, given in chosen.items()
+        trained(recipe, chosen, data, options.train, setting.stream.child(recipe))
+        for recipe, chosen in recipes.items()
     )
-    found = {"discrete_vae": _exact(discrete, x), "vae": _of_vae(vae, x)}
+    lengths = {"discrete_vae": _lengths_exact(discrete, x), "vae": _lengths_bound(vae, x)}
     rows = [
         {"model": model, "quantity": quantity, **_in_units(nats, x[0].numel())}
-        for model, numbers in found.items()
+        for model, numbers in lengths.items()
         for quantity, nats in numbers.items()
     ]
-    table = pd.DataFrame(rows)
     checks = (*_uniform(x[0].numel()), *_checks(discrete, x))
-    return Findings({"code_lengths": table}, checks, _plots())
+    return Findings({"code_lengths": pd.DataFrame(rows)}, checks, PLOTS)
 
 
 def _in_units(nats: float, n_pixels: int) -> dict[str, float]:
@@ -89,7 +102,7 @@ def _in_units(nats: float, n_pixels: int) -> dict[str, float]:
 
 
 @torch.no_grad()
-def _exact(model: DiscreteVae, x: Tensor) -> dict[str, float]:
+def _lengths_exact(model: DiscreteVae, x: Tensor) -> dict[str, float]:
     """Return genbench's own numbers of the discrete VAE, means over data in nats."""
     terms = enumerated_terms(model, x)
     code_length = -float(model.log_prob(x).mean())
@@ -98,8 +111,8 @@ def _exact(model: DiscreteVae, x: Tensor) -> dict[str, float]:
     return {"-log p(x)": code_length, "distortion": distortion, "rate": rate, "cost of q": cost}
 
 
-def _of_vae(model: object, x: Tensor) -> dict[str, float]:
-    """Return the same of a VAE, with the importance-weighted bound in place of log p(x)."""
+def _lengths_bound(model: object, x: Tensor) -> dict[str, float]:
+    """Return those of a VAE, with the importance-weighted bound in place of log p(x)."""
     names = ("iw_log_likelihood", "reconstruction_log_prob", "kl")
     iw = {"iw_log_likelihood": {"n_samples": 500}}
     log_px, log_px_z, rate = evaluate(model, x, evaluators=names, options=iw).value
@@ -107,59 +120,25 @@ def _of_vae(model: object, x: Tensor) -> dict[str, float]:
     return {"-log p(x)": -log_px, "distortion": -log_px_z, "rate": rate, "cost of q": cost}
 
 
-def _uniform(n_pixels: int) -> tuple[Check, ...]:
+def _uniform(n_pixels: int) -> Iterator[StudyCheck]:
     x = torch.full((3, 1, 1, n_pixels), 0.5)
-    given = {"bits_per_dim": {"n_levels": LEVELS}}
-    row = evaluate(UniformPixels(), x, evaluators=("bits_per_dim",), options=given).iloc[0]
+    options = {"bits_per_dim": {"n_levels": LEVELS}}
+    row = evaluate(UniformPixels(), x, evaluators=("bits_per_dim",), options=options).iloc[0]
     mass = bits_per_dim(-n_pixels * math.log(LEVELS), n_pixels, None)
-    density, of_mass = "uniform density of dequantised pixels", "uniform mass over 256 grey levels"
-    return (
-        Check(f"{density}, bits per pixel", 8.0, float(row.value), 0.0),
-        Check(f"{of_mass}, bits per pixel", 8.0, mass, 1e-12),
-    )
+    yield equal("uniform density of dequantised pixels, bits per pixel", 8.0, row.value, 0.0)
+    yield equal("uniform mass over 256 grey levels, bits per pixel", 8.0, mass, 1e-12)
 
 
-def _checks(model: DiscreteVae, x: Tensor) -> tuple[Check, ...]:
+def _checks(model: DiscreteVae, x: Tensor) -> Iterator[StudyCheck]:
     expected = {k: float(v.mean()) for k, v in enumerated(model, x).items()}
-    found = _exact(model, x)
-    note = "Enumerated over the categories; found in float32."
-    one_by_one = [
-        Check(
-            f"{quantity} of a discrete VAE, mean over data, nats",
-            value,
-            found[quantity],
-            1e-4,
-            note=note,
-        )
-        for quantity, value in expected.items()
-    ]
+    own = _lengths_exact(model, x)
+    note = "Enumerated over the categories; computed in float32."
+    for quantity, value in expected.items():
+        name = f"{quantity} of a discrete VAE, mean over data, nats"
+        yield equal(name, value, own[quantity], 1e-4, note)
+    name = "-log p(x) + KL(q || p(z|x)) less (distortion + rate), nats"
+    sent = expected["-log p(x)"] + expected["cost of q"] - own["distortion"] - own["rate"]
+    yield equal(name, 0.0, sent, 1e-4, note)
     row = evaluate(model, x, evaluators=("bits_per_dim",)).iloc[0]
     per_pixel = expected["-log p(x)"] / math.log(2) / x[0].numel()
-    both_sides = Check(
-        "-log p(x) + KL(q || p(z|x)) less (distortion + rate), nats",
-        0.0,
-        expected["-log p(x)"] + expected["cost of q"] - found["distortion"] - found["rate"],
-        1e-4,
-        note=note,
-    )
-    in_bits = Check("-log p(x) in bits per pixel", per_pixel, float(row.value), 1e-6, note=note)
-    return (*one_by_one, both_sides, in_bits)
-
-
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="code_lengths",
-            title="Bits to send one 8x8 binary digit",
-            caption="Mean over test data. A code is sent (rate), then the picture given the code "
-            "(distortion); what that costs beyond the ideal -log p(x) is the cost of q not being "
-            "the true posterior. For the VAE, log p(x) is the importance-weighted bound.",
-            kind="bars",
-            table="code_lengths",
-            x="quantity",
-            y=("bits",),
-            hue="model",
-            x_label="",
-            y_label="bits per image",
-        ),
-    )
+    yield equal("-log p(x) in bits per pixel", per_pixel, row.value, 1e-6, note)

@@ -1,6 +1,7 @@
-"""What a larger weight of the KL does to the code: total correlation, and factors found again."""
+"""What a larger weight of the KL does to the code: total correlation, and recovered factors."""
 
 import math
+from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
@@ -19,19 +20,18 @@ from genbench.data.shapes import FACTORS, factors
 from genbench.evaluation.decomposition import PARTS
 from genbench.evaluation.user import evaluate
 from genbench.studies.small_models import trained
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_most, equal, study
 from genbench.training.config import TrainConfig
 
-Codes = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
 N_STEPS = 7
 REACH = 2.0
-"""Traversals go this far from the mean code, in standard deviations of the prior."""
+"""Range of traversals, in standard deviations of the prior."""
 
 
-class Sizes(Options):
-    """The weights of the KL, the networks, the budget, and the ``n_bins`` of the information."""
+class DisentanglementOptions(Options):
+    """The weights of the KL, the networks, their training, and the bins of the information."""
 
     betas: tuple[NonNegativeFloat, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
     n_seeds: PositiveInt = 2
@@ -41,16 +41,20 @@ class Sizes(Options):
     train: TrainConfig = TrainConfig(epochs=200, batch_size=64, learning_rate=2e-3, select="last")
 
 
-@study("disentanglement", title="Total correlation and the factors of the data", options=Sizes)
-def disentanglement(options: Sizes, setting: Setting) -> Findings:
-    """KL weighed by beta on squares of known position and size: parts of the KL, and the gap."""
+@study(
+    "disentanglement",
+    title="Total correlation and the factors of the data",
+    options=DisentanglementOptions,
+)
+def disentanglement(options: DisentanglementOptions, setting: Setting) -> Findings:
+    """KL weighted by beta on squares of known position and size: parts of the KL, and the gap."""
     data = setting.dataset(DataConfig(name="shapes", binarisation="threshold"))
     x = torch.cat([data.held_out(split).x for split in SPLITS])
     rows: list[dict[str, float]] = []
     models = {}
     for beta, seed in product(options.betas, range(options.n_seeds)):
         models[beta, seed] = model = _model(beta, seed, options, data, setting)
-        rows.append({"beta": beta, "seed": seed} | measure(model, x, options, setting))
+        rows.append({"beta": beta, "seed": seed} | code_measures(model, x, options, setting))
     runs = pd.DataFrame(rows)
     means = runs.drop(columns="seed").groupby("beta", as_index=False).mean()
     best = float(means.beta.to_numpy()[means.mig.to_numpy().argmax()])
@@ -59,41 +63,45 @@ def disentanglement(options: Sizes, setting: Setting) -> Findings:
     return Findings({"means": means, "runs": runs}, checks, _plots(best), arrays)
 
 
-def _model(beta: float, seed: int, options: Sizes, data: Dataset, setting: Setting) -> Any:
+def _model(
+    beta: float, seed: int, options: DisentanglementOptions, data: Dataset, setting: Setting
+) -> Any:
     networks = {"beta": beta, "latent_dim": options.latent_dim, "hidden": options.hidden}
     stream = setting.stream.child("model", str(beta), seed)
     return trained("beta_vae", networks, data, options.train, stream)
 
 
 @torch.no_grad()
-def measure(model: Any, x: Tensor, options: Sizes, setting: Setting) -> dict[str, float]:
+def code_measures(
+    model: Any, x: Tensor, options: DisentanglementOptions, setting: Setting
+) -> dict[str, float]:
     """Return ELBO, KL and its parts in nats over all images, and the gap of the mean codes."""
     names = ("elbo", "kl", "kl_decomposition")
-    found = evaluate(model, x, evaluators=names, seed=setting.stream.seed)
-    values = dict(zip(found.metric, found.value, strict=True))
+    frame = evaluate(model, x, evaluators=names, seed=setting.stream.seed)
+    values = dict(zip(frame.metric, frame.value, strict=True))
     values = {name.removeprefix("kl_decomposition[").rstrip("]"): v for name, v in values.items()}
     codes = model.posterior(x).mean.double().cpu().numpy()
-    wanted = {name: float(values[name]) for name in ("elbo", "kl", *PARTS)}
-    return wanted | {"mig": mutual_information_gap(codes, factors(), options.n_bins)}
+    gap = mutual_information_gap(codes, factors(), options.n_bins)
+    return {name: float(values[name]) for name in ("elbo", "kl", *PARTS)} | {"mig": gap}
 
 
-def mutual_information_gap(codes: Codes, known: Labels, n_bins: int) -> float:
-    """Return how much better the best coordinate tells each factor than the second best, 0 to 1.
+def mutual_information_gap(codes: Array, known: Labels, n_bins: int) -> float:
+    """Return how much more the best coordinate tells of a factor than the second best, 0 to 1.
 
-    Each coordinate of the mean code is cut into ``n_bins`` cells of equal width over its range. The
-    gap of a factor is the difference of the two largest informations, over the factor's entropy;
-    the mean over factors is returned. Both informations are too large for few data, by about
+    Each coordinate of the mean code is cut into bins of equal width over its range. The gap of a
+    factor is the difference of the two largest mutual informations over the factor's entropy; the
+    mean over factors is returned. For few data both informations are too large by about
     (n_bins - 1)(n_values - 1) / 2N nats, which nearly cancels in the difference.
 
     Args:
         codes: Mean codes (N, D), D at least 2.
         known: Factors as indices (N, F).
-        n_bins: Cells of a coordinate.
+        n_bins: Bins of a coordinate.
 
     References:
-        Chen, Li, Grosse, Duvenaud 2018, equation 6; cells as in Locatello et al. 2019.
+        Chen, Li, Grosse, Duvenaud 2018, equation 6; bins as in Locatello et al. 2019.
     """
-    binned = np.stack([cells(column, n_bins) for column in codes.T])  # (D, N)
+    binned = np.stack([bin_indices(column, n_bins) for column in codes.T])  # (D, N)
     gaps = []
     for factor in known.T:
         informations = np.sort([information(column, factor) for column in binned])
@@ -101,8 +109,8 @@ def mutual_information_gap(codes: Codes, known: Labels, n_bins: int) -> float:
     return float(np.mean(gaps))
 
 
-def cells(column: Codes, n_bins: int) -> Labels:
-    """Return the cell of each number, (N,), cells of equal width from the least to the largest."""
+def bin_indices(column: Array, n_bins: int) -> Labels:
+    """Return the bin of each number, (N,), for bins of equal width over their range."""
     edges = np.linspace(column.min(), column.max(), n_bins + 1)
     return np.digitize(column, edges[1:-1])
 
@@ -122,8 +130,8 @@ def information(a: Labels, b: Labels) -> float:
 
 
 @torch.no_grad()
-def traversals(model: Any, x: Tensor) -> Codes:
-    """Return images (D, steps, H, W): each row moves one coordinate of a code, largest KL first."""
+def traversals(model: Any, x: Tensor) -> Array:
+    """Return images (D, steps, H, W): each row moves one coordinate, those that vary most first."""
     q = model.posterior(x)
     activity = q.mean.var(dim=0)
     code = q.mean[(q.mean - q.mean.mean(dim=0)).square().sum(dim=1).argmin()]
@@ -135,45 +143,30 @@ def traversals(model: Any, x: Tensor) -> Codes:
     return torch.stack(rows).clamp(0, 1).double().cpu().numpy()
 
 
-def _known_codes(n_bins: int) -> tuple[Check, ...]:
-    """Compare the gap of codes of which it is known: the factors themselves, and blends."""
+def _known_codes(n_bins: int) -> Iterator[StudyCheck]:
+    """Check the gap of codes for which it is known: the factors themselves, and mixtures."""
     known = factors()
     column, row = known[:, 0] / 11, known[:, 1] / 11
     own = known.astype(float)
     twice = np.concatenate([own, own], axis=1)
-    turned = np.stack([column + row, column - row], axis=1)
-    found = {
-        "each coordinate is one factor": (1.0, mutual_information_gap(own, known, n_bins)),
-        "each factor stands in two": (0.0, mutual_information_gap(twice, known, n_bins)),
-        "turned by 45 degrees": (0.0, mutual_information_gap(turned, known[:, :2], n_bins)),
-    }
-    return tuple(
-        Check(f"mutual information gap: {code}", expected, gap, 1e-12)
-        for code, (expected, gap) in found.items()
-    )
+    rotated = np.stack([column + row, column - row], axis=1)
+    for name, codes, n_factors, expected in (
+        ("each coordinate is one factor", own, 3, 1.0),
+        ("each factor stands in two", twice, 3, 0.0),
+        ("turned by 45 degrees", rotated, 2, 0.0),
+    ):
+        gap = mutual_information_gap(codes, known[:, :n_factors], n_bins)
+        yield equal(f"mutual information gap: {name}", expected, gap, 1e-12)
 
 
-def _checks(runs: pd.DataFrame, means: pd.DataFrame, n: int) -> tuple[Check, ...]:
+def _checks(runs: pd.DataFrame, means: pd.DataFrame, n: int) -> Iterator[StudyCheck]:
     rest = runs[list(PARTS)].sum(axis=1) - runs.kl
+    yield equal("the three parts less the KL, largest, nats", 0.0, rest.abs().max(), 1e-4)
+    name, note = "largest index-code information, at most log n, nats", "Estimated from draws of z."
+    yield at_most(name, math.log(n), runs.index_code_mi.max(), 0.05, note)
     by_beta = means.sort_values("beta").total_correlation.to_numpy()
-    return (
-        Check("the three parts less the KL, largest, nats", 0.0, float(rest.abs().max()), 1e-4),
-        Check(
-            "largest index-code information, at most log n, nats",
-            math.log(n),
-            float(runs.index_code_mi.max()),
-            0.05,
-            "<=",
-            note="Estimated from draws of z.",
-        ),
-        Check(
-            "total correlation at the largest beta, at most that at the smallest, nats",
-            float(by_beta[0]),
-            float(by_beta[-1]),
-            0.0,
-            "<=",
-        ),
-    )
+    name = "total correlation at the largest beta, at most that at the smallest, nats"
+    yield at_most(name, by_beta[0], by_beta[-1])
 
 
 def _plots(best: float) -> tuple[Plot, ...]:
@@ -195,8 +188,8 @@ def _plots(best: float) -> tuple[Plot, ...]:
             title="Mutual information gap against beta",
             caption="One point per trained model: 1 where each factor has a coordinate of its own, "
             "0 where the best coordinate is no better than the second. Independent coordinates "
-            "are not yet the right ones: the prior looks the same from every side, so that column "
-            "and row may be turned into each other at no cost.",
+            "need not be the right ones: the prior is the same in all directions, so that column "
+            "and row may be rotated into each other at no cost.",
             kind="points",
             table="runs",
             x="beta",
@@ -210,7 +203,7 @@ def _plots(best: float) -> tuple[Plot, ...]:
             name="traversals",
             title=f"One coordinate at a time, beta = {best:g}",
             caption="Rows are coordinates of the code, those that vary most first; each goes from "
-            f"{-REACH:g} to {REACH:g} with the others held. The factors are "
+            f"{-REACH:g} to {REACH:g} with the others fixed. The factors are "
             f"{', '.join(FACTORS)}.",
             kind="images",
             array="traversals",

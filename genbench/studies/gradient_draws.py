@@ -1,4 +1,4 @@
-"""Many gradients of one loss at the same parameters, each with noise of its own."""
+"""Many gradients of one loss at the same parameters, each with its own noise."""
 
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
@@ -14,9 +14,9 @@ AT_ONCE = 100
 def gradient_draws(
     model: nn.Module, objective: Objective, batch: Batch, n: int, stream: Stream
 ) -> dict[str, Tensor]:
-    """Return n gradients of the loss of a batch, by parameter name, each (n, size of it).
+    """Return n gradients of the loss of a batch by parameter name, (n, size of the parameter).
 
-    Draw i has its noise from the stream's child i, whatever n.
+    The noise of draw i comes from the stream's child i, whatever n.
     """
     call = ObjectiveModule(model)
     values = {name: p.detach() for name, p in call.named_parameters()}
@@ -30,6 +30,5 @@ def gradient_draws(
             value: Tensor = functional_call(call, parameters, (objective, batch)).value
         return value
 
-    each = vmap(lambda drawn: grad(loss)(values, drawn), chunk_size=AT_ONCE)
-    found = each(noise)
-    return {name.removeprefix("model."): slopes.flatten(1) for name, slopes in found.items()}
+    gradients = vmap(lambda drawn: grad(loss)(values, drawn), chunk_size=AT_ONCE)(noise)
+    return {name.removeprefix("model."): g.flatten(1) for name, g in gradients.items()}

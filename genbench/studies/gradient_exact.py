@@ -1,9 +1,7 @@
-"""Mean and variance of ELBO gradients in one dimension, by quadrature, beside genbench's own."""
+"""Mean and variance of ELBO gradients in one dimension: by quadrature, and from draws."""
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from numpy.polynomial.hermite_e import hermegauss
@@ -14,8 +12,8 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.objectives.elbo import ElboGradient, NegativeElbo
 from genbench.studies.gradient_draws import gradient_draws
+from genbench.studies.study import Array
 
-Array = npt.NDArray[np.float64]
 ESTIMATORS: dict[str, ElboGradient] = {
     "score function": "score_function",
     "score function, baseline": "score_function_baseline",
@@ -61,7 +59,7 @@ def exact_moments(n_data: int = N_DATA) -> pd.DataFrame:
     gradient is that of the KL in closed form, less the slope of log p(x given z) in z times the
     derivative of z = loc + scale e.
 
-    The integrands are polynomials, for which the Gauss-Hermite rule has no error.
+    The integrands are polynomials, for which the Gauss-Hermite rule is exact.
     """
     nodes, mass = hermegauss(20)
     mass = mass / mass.sum()
@@ -93,7 +91,7 @@ def exact_moments(n_data: int = N_DATA) -> pd.DataFrame:
 
 
 def measured_moments(n_draws: int, stream: Stream) -> pd.DataFrame:
-    """Return the same from n draws of the objective's gradient, with standard errors."""
+    """Return the same from draws of the objective's gradient, with standard errors."""
     x = torch.full((N_DATA, 1), X, dtype=torch.float64)
     batch, rows = Batch(x, torch.zeros(N_DATA)), []
     for estimator, gradient in ESTIMATORS.items():
@@ -112,7 +110,7 @@ def compared(n_draws: int, stream: Stream) -> pd.DataFrame:
     """Return exact and measured moments, with their differences in standard errors."""
     keys = ["parameter", "estimator"]
     table = exact_moments().merge(measured_moments(n_draws, stream), on=keys)
-    for what in ("mean", "variance"):
-        difference = table[what] - table[f"{what}_exact"]
-        table[f"{what}_off"] = difference / table[f"{what}_stderr"]
+    for moment in ("mean", "variance"):
+        difference = table[moment] - table[f"{moment}_exact"]
+        table[f"{moment}_off"] = difference / table[f"{moment}_stderr"]
     return table

@@ -1,9 +1,10 @@
-"""Study: how noisy the gradients of the ELBO are, by score function and by reparameterisation."""
+"""How noisy the gradients of the ELBO are, by score function and by reparameterisation."""
 
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field, NonNegativeInt, PositiveInt
@@ -18,18 +19,52 @@ from genbench.objectives.elbo import ElboGradient, NegativeElbo
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import ESTIMATORS, compared
 from genbench.studies.small_models import Watch, built, digits, trained
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Findings, Setting, StudyCheck, at_least, equal, study
 from genbench.training.config import TrainConfig
 
-PARTS = ("encoder", "posterior_head", "decoder")
+GRADIENT_PARTS = ("encoder", "posterior_head", "decoder")
 BAND = 4.0
 """Standard errors within which two means agree."""
+_by_epoch = partial(
+    Plot, table="digits", x="epoch", hue="estimator", panel="part", log_y=True,
+    x_label="epochs of training",
+)  # fmt: skip
+PLOTS = (
+    _by_epoch(
+        name="variance",
+        title="Variance of the ELBO's gradient",
+        caption="Summed over the parameters of a part, at the same parameters and for the same "
+        "batch. All estimators share the decoder's gradient: they differ in how they reach q.",
+        y=("variance",),
+        y_label="total variance",
+    ),
+    _by_epoch(
+        name="signal_to_noise",
+        title="Signal against noise",
+        caption="Norm of the mean gradient over the square root of the total variance: at 1 "
+        "the noise of one step is as long as its signal.",
+        y=("signal_to_noise",),
+        y_label="signal to noise",
+    ),
+    Plot(
+        name="learning",
+        title="What the noise costs",
+        caption="The same initial VAE, trained with each estimator at the same rate: mean ELBO "
+        "of held-out digits.",
+        table="learning",
+        x="epoch",
+        y=("elbo",),
+        hue="estimator",
+        x_label="epochs of training",
+        y_label="ELBO, nats",
+    ),
+)
 
 
-class Moments(Options):
-    """Epochs of one training after which gradients are drawn, and how many of one batch.
+class GradientOptions(Options):
+    """Epochs of one training after which gradients of one batch are drawn, and how many.
 
-    For ``n_epochs`` the same VAE is trained with each estimator; its ELBO on held-out data takes
+    The same VAE is trained for ``n_epochs`` with each estimator; its ELBO on held-out data takes
     ``n_validation`` draws per datum.
     """
 
@@ -46,35 +81,37 @@ class Moments(Options):
 def drawn_parts(
     model: nn.Module, gradient: ElboGradient, batch: Batch, n: int, stream: Stream
 ) -> dict[str, Tensor]:
-    """Return n gradients of the loss for each part of the model, (n, its size), in float64."""
+    """Return n gradients of the loss for each part of the model, (n, its size) in float64."""
     draws = gradient_draws(model, NegativeElbo(gradient=gradient), batch, n, stream)
     return {
         part: torch.cat([g for name, g in draws.items() if name.startswith(part)], dim=1).double()
-        for part in PARTS
+        for part in GRADIENT_PARTS
     }
 
 
-def measure(model: nn.Module, batch: Batch, options: Moments, stream: Stream) -> pd.DataFrame:
+def gradient_moments(
+    model: nn.Module, batch: Batch, options: GradientOptions, stream: Stream
+) -> pd.DataFrame:
     """Return variance and signal of every estimator for every part, at the model's parameters.
 
     Columns: ``variance`` is summed over the part's parameters; ``signal`` is the norm of the mean
     gradient, the same for all, from the reparameterised draws and corrected for their noise;
-    ``signal_to_noise`` is signal / sqrt(variance); ``off`` is how far the mean lies from the
-    reparameterised one, in standard errors, along a direction found from other draws.
+    ``signal_to_noise`` is signal / sqrt(variance); ``off`` is the distance of the mean from the
+    reparameterised one, in standard errors, along the mean of other draws.
     """
     n, rows = options.n_draws, []
-    found = {
+    gradients = {
         name: drawn_parts(model, gradient, batch, n, stream.child(name))
         for name, gradient in ESTIMATORS.items()
     }
     other = drawn_parts(model, "reparameterised", batch, n, stream.child("direction"))
-    for part in PARTS:
-        plain = found["reparameterised"][part]
+    for part in GRADIENT_PARTS:
+        plain = gradients["reparameterised"][part]
         squared = plain.mean(0).square().sum() - plain.var(0).sum() / n
         signal = float(squared.clamp(min=0).sqrt())
         direction = other[part].mean(0)
         for name in ESTIMATORS:
-            draws = found[name][part]
+            draws = gradients[name][part]
             variance = float(draws.var(0).sum())
             rows.append(
                 {
@@ -95,8 +132,8 @@ def _off(a: Tensor, b: Tensor) -> float:
     return float(a.mean() - b.mean()) / error
 
 
-def along_training(options: Moments, setting: Setting) -> pd.DataFrame:
-    """Train one small VAE by reparameterisation, and measure at every moment."""
+def along_training(options: GradientOptions, setting: Setting) -> pd.DataFrame:
+    """Train one small VAE by reparameterisation, and measure after the chosen epochs."""
     data = digits(setting, binarisation="static")
     x, y = data.held_out("train")
     batch = Batch(x[: options.n_data], y[: options.n_data])
@@ -104,8 +141,8 @@ def along_training(options: Moments, setting: Setting) -> pd.DataFrame:
 
     def watch(epoch: int, model: Any) -> None:
         if epoch in options.epochs:
-            found = measure(model, batch, options, stream.child("draws", epoch))
-            tables.append(found.assign(epoch=epoch))
+            measured = gradient_moments(model, batch, options, stream.child("draws", epoch))
+            tables.append(measured.assign(epoch=epoch))
 
     watch(0, built("vae", _chosen(options), data, stream))
     if last := max(options.epochs):
@@ -113,7 +150,7 @@ def along_training(options: Moments, setting: Setting) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def learning(options: Moments, setting: Setting) -> pd.DataFrame:
+def learning(options: GradientOptions, setting: Setting) -> pd.DataFrame:
     """Train the same initial VAE with each estimator; return held-out ELBOs by epoch."""
     data = digits(setting, binarisation="static")
     x = data.held_out("validation").x
@@ -135,7 +172,7 @@ def learning(options: Moments, setting: Setting) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["estimator", "epoch", "elbo"])
 
 
-def _chosen(options: Moments) -> dict[str, Any]:
+def _chosen(options: GradientOptions) -> dict[str, Any]:
     return {"hidden": options.hidden, "latent_dim": options.latent_dim, "activation": "elu"}
 
 
@@ -143,89 +180,36 @@ def _budget(n_epochs: int) -> TrainConfig:
     return TrainConfig(epochs=n_epochs, batch_size=64, learning_rate=3e-3)
 
 
-def _checks(table: pd.DataFrame, exact: pd.DataFrame) -> tuple[Check, ...]:
-    in_errors = "in standard errors of the draws"
+def _checks(table: pd.DataFrame, exact: pd.DataFrame) -> Iterator[StudyCheck]:
     behind = table[table["part"] != "decoder"].pivot_table(
         index=["epoch", "part"], columns="estimator", values="variance"
     )
     plain, baseline, path = (behind[name] for name in ESTIMATORS)
-    of_means = [
-        Check(f"{name}: largest difference from the mean gradient", 0.0, _largest(rows), BAND,
-              note=f"{in_errors}, over parts and moments, along one direction each")
-        for name, rows in table.groupby("estimator")["off"] if name != "reparameterised"
-    ]  # fmt: skip
-    of_exact = [
-        Check(f"one dimension: largest difference from the exact {what}", 0.0,
-              _largest(exact[f"{what}_off"]), BAND,
-              note=f"{in_errors}, over estimators and parameters; exact by quadrature")
-        for what in ("mean", "variance")
-    ]  # fmt: skip
-    return (
-        *of_means,
-        *of_exact,
-        Check("least ratio of variances, score function over its baseline form", 1.0,
-              (plain / baseline).min(), 0.0, ">=", "encoder and its head, every moment"),
-        Check("least ratio of variances, score function with baseline over reparameterised", 1.0,
-              (baseline / path).min(), 0.0, ">=", "encoder and its head, every moment"),
-    )  # fmt: skip
+    note = "in standard errors of the draws, over parts and moments, along one direction each"
+    for estimator, rows in table.groupby("estimator")["off"]:
+        if estimator != "reparameterised":
+            name = f"{estimator}: largest difference from the mean gradient"
+            yield equal(name, 0.0, rows.abs().max(), BAND, note)
+    note = "in standard errors of the draws, over estimators and parameters; exact by quadrature"
+    for moment in ("mean", "variance"):
+        name = f"one dimension: largest difference from the exact {moment}"
+        yield equal(name, 0.0, exact[f"{moment}_off"].abs().max(), BAND, note)
+    note = "encoder and its head, every moment"
+    name = "least ratio of variances, score function over its baseline form"
+    yield at_least(name, 1.0, (plain / baseline).min(), note=note)
+    name = "least ratio of variances, score function with baseline over reparameterised"
+    yield at_least(name, 1.0, (baseline / path).min(), note=note)
 
 
-def _largest(values: "pd.Series[float]") -> float:
-    return float(np.abs(values).max())
-
-
-def _plots() -> tuple[Plot, ...]:
-    same = {
-        "table": "digits",
-        "x": "epoch",
-        "hue": "estimator",
-        "panel": "part",
-        "log_y": True,
-        "x_label": "epochs of training",
-    }
-    return (
-        Plot(
-            name="variance",
-            title="Variance of the ELBO's gradient",
-            caption="Summed over the parameters of a part, at the same parameters and for the same "
-            "batch. The decoder's gradient is one and the same: what differs is how q is reached.",
-            y=("variance",),
-            y_label="total variance",
-            **same,
-        ),
-        Plot(
-            name="signal_to_noise",
-            title="Signal against noise",
-            caption="Norm of the mean gradient over the square root of the total variance: at 1 "
-            "the noise of one step is as long as its signal.",
-            y=("signal_to_noise",),
-            y_label="signal to noise",
-            **same,
-        ),
-        Plot(
-            name="learning",
-            title="What the noise costs",
-            caption="The same initial VAE, trained with each estimator at the same rate: mean ELBO "
-            "of held-out digits.",
-            table="learning",
-            x="epoch",
-            y=("elbo",),
-            hue="estimator",
-            x_label="epochs of training",
-            y_label="ELBO, nats",
-        ),
-    )
-
-
-@study("gradient_variance", title="Two gradients of the ELBO", options=Moments)
-def gradient_variance(options: Moments, setting: Setting) -> Findings:
+@study("gradient_variance", title="Two gradients of the ELBO", options=GradientOptions)
+def gradient_variance(options: GradientOptions, setting: Setting) -> Findings:
     """Variance of the ELBO's gradient by score function and by reparameterisation, means equal.
 
-    One draw per datum, the KL in closed form where the draws are reparameterised. The baseline is
-    the mean of what the other data of the batch are worth. The same estimators on one Gaussian
-    latent stand beside their exact mean and variance.
+    One draw per datum; the KL has its closed form where draws are reparameterised. The baseline is
+    the mean of log w over the other data of the batch. The same estimators for one Gaussian latent
+    are compared with their exact mean and variance.
     """
     table = along_training(options, setting)
     exact = compared(options.n_exact, setting.stream.child("exact"))
     tables = {"digits": table, "exact": exact, "learning": learning(options, setting)}
-    return Findings(tables, _checks(table, exact), _plots())
+    return Findings(tables, tuple(_checks(table, exact)), PLOTS)

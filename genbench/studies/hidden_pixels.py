@@ -1,10 +1,10 @@
-"""The conditional likelihood of hidden pixels, where a linear-Gaussian model gives it exactly."""
+"""The conditional likelihood of hidden pixels, which a linear-Gaussian model gives exactly."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from pydantic import PositiveFloat, PositiveInt
@@ -23,18 +23,34 @@ from genbench.inference.weights import ImportanceWeights
 from genbench.models.pixel_cvae import PixelCvae
 from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpEncoder
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, equal, study
 
-Array = npt.NDArray[np.float64]
 PRIOR, POSTERIOR = "prior p(z|shown pixels)", "approximate posterior q(z|x)"
 ROUNDING = 1e-9
+PLOTS = (
+    Plot(
+        name="estimates",
+        title="Error of the estimated log p(hidden pixels|shown pixels)",
+        caption="Root mean squared error over the data against the number K of draws. Draws from"
+        " p(z|shown pixels) have not seen the hidden pixels, and few of them fit; q has seen them,"
+        " and a few draws are enough. Both estimates are lower bounds on average.",
+        table="estimates",
+        x="n_samples",
+        y=("error",),
+        hue="proposal",
+        x_label="draws K",
+        y_label="error, nats",
+        log_x=True,
+        log_y=True,
+    ),
+)
 
 
 class HiddenPixelsOptions(Options):
     """A square image of ``side``^2 pixels, the left half shown; noise of ``scale`` on the rest.
 
     The approximate posterior is the true one, moved by ``shift`` and stretched by ``stretch`` in
-    units of its scale. One estimate is made of each of ``n_data`` images for each K.
+    units of its scale. Each of ``n_data`` images has one estimate for each K.
     """
 
     side: PositiveInt = 6
@@ -47,7 +63,7 @@ class HiddenPixelsOptions(Options):
 
 
 @dataclass(frozen=True)
-class Known:
+class ExactCvae:
     """z given c = N(V c, diag t^2), hidden given z, c = N(A z + B c, scale^2 I), A^T A diagonal."""
 
     V: Array
@@ -57,7 +73,7 @@ class Known:
     scale: float
 
     @classmethod
-    def drawn(cls, options: HiddenPixelsOptions, seed: int) -> "Known":
+    def drawn(cls, options: HiddenPixelsOptions, seed: int) -> "ExactCvae":
         """Draw the matrices."""
         random = np.random.default_rng(seed)
         n = options.side * (options.side // 2)
@@ -68,7 +84,7 @@ class Known:
         return cls(V, np.geomspace(0.5, 2.0, options.latent_dim), A, B, options.scale)
 
     def draw(self, n: int, seed: int) -> tuple[Array, Array]:
-        """Draw the shown part, N(0, I), and the hidden part of n images."""
+        """Draw the shown part, from N(0, I), and the hidden part of n images."""
         random = np.random.default_rng(seed)
         c = random.normal(size=(n, self.V.shape[1]))
         z = c @ self.V.T + self.t * random.normal(size=(n, len(self.t)))
@@ -89,8 +105,8 @@ class Known:
         return on_hidden / precision[:, None], on_shown / precision[:, None], precision**-0.5
 
 
-def shipped(known: Known, side: int, shift: float = 0.0, stretch: float = 1.0) -> PixelCvae:
-    """Return the model of :mod:`genbench.models` with these numbers; q moved and stretched."""
+def shipped(known: ExactCvae, side: int, shift: float = 0.0, stretch: float = 1.0) -> PixelCvae:
+    """Return the same model as one of :mod:`genbench.models`, with q moved and stretched."""
     latent_dim, n_shown = known.V.shape
     parts = ImageParts((torch.arange(side) < side // 2).expand(side, side), 1)
     conditional = ConstantScaleNormal(n_shown, latent_dim)
@@ -130,7 +146,7 @@ def _set(linear: torch.nn.Linear, weight: Array, bias: Array | float = 0.0) -> N
 def hidden_pixels(options: HiddenPixelsOptions, setting: Setting) -> Findings:
     """Estimates of log p(hidden pixels|shown pixels) by draws from the prior and from q."""
     stream = setting.stream
-    known = Known.drawn(options, derive(stream.seed, *stream.path, "model"))
+    known = ExactCvae.drawn(options, derive(stream.seed, *stream.path, "model"))
     c, hidden = known.draw(options.n_data, derive(stream.seed, *stream.path, "data"))
     truth = known.log_density(c, hidden)
     exact = shipped(known, options.side)
@@ -141,9 +157,9 @@ def hidden_pixels(options: HiddenPixelsOptions, setting: Setting) -> Findings:
         for name, weigh in ((PRIOR, prior_weights), (POSTERIOR, importance_weights))
         for k in options.n_samples
     }
-    table = pd.DataFrame([_row(*key, found, truth) for key, found in weights.items()])
+    table = pd.DataFrame([_row(*key, drawn, truth) for key, drawn in weights.items()])
     checks = (*_identities(exact, moved, x, truth), *_unbiased(weights, truth))
-    return Findings({"estimates": table}, checks, _plots())
+    return Findings({"estimates": table}, checks, PLOTS)
 
 
 def _images(parts: ImageParts, c: Array, hidden: Array) -> Tensor:
@@ -153,65 +169,46 @@ def _images(parts: ImageParts, c: Array, hidden: Array) -> Tensor:
 
 
 def _row(name: str, k: int, weights: ImportanceWeights, truth: Array) -> dict[str, object]:
-    off = weights.log_mean().numpy() - truth
-    stderr, error = off.std(ddof=1) / math.sqrt(len(off)), math.sqrt((off**2).mean())
-    found = {"bias": float(off.mean()), "bias_stderr": float(stderr), "error": error}
-    return {"proposal": name, "n_samples": k} | found
+    error = weights.log_mean().numpy() - truth
+    return {
+        "proposal": name,
+        "n_samples": k,
+        "bias": float(error.mean()),
+        "bias_stderr": float(error.std(ddof=1) / math.sqrt(len(error))),
+        "error": math.sqrt((error**2).mean()),
+    }
 
 
-def _identities(exact: PixelCvae, moved: PixelCvae, x: Tensor, truth: Array) -> list[Check]:
-    """Check what holds to rounding."""
+def _identities(
+    exact: PixelCvae, moved: PixelCvae, x: Tensor, truth: Array
+) -> Iterator[StudyCheck]:
+    """Check the identities that hold to rounding."""
     view = exact.given_pixels(x)
     bound = elbo_terms(view, x, 2, control_variate=True).elbo.numpy()
-    weighed = importance_weights(view, x, 8, None, Stream(0)).log_mean().numpy()
+    weighted = importance_weights(view, x, 8, None, Stream(0)).log_mean().numpy()
     kl = elbo_terms(moved.given_pixels(x), x).kl
     assert moved.conditional_prior is not None
     p = moved.conditional_prior(moved.parts.shown(x))
     q = moved.posterior_head(moved.encoder(x))
-    off = {
+    errors = {
         "ELBO under the true posterior": np.abs(bound - truth).max(),
-        "importance-weighted bound under the true posterior, K = 8,": np.abs(weighed - truth).max(),
+        "importance-weighted bound under the true posterior, K = 8,": np.abs(
+            weighted - truth
+        ).max(),
         "KL(q(z|x) ‖ p(z|shown pixels))": (kl - kl_divergence(q, p)).abs().max(),
     }
-    return [
-        Check(f"{name} less its closed form, largest of all data, nats", 0.0, float(e), ROUNDING)
-        for name, e in off.items()
-    ]
+    for quantity, error in errors.items():
+        name = f"{quantity} less its closed form, largest of all data, nats"
+        yield equal(name, 0.0, error, ROUNDING)
 
 
-def _unbiased(weights: dict[tuple[str, int], ImportanceWeights], truth: Array) -> list[Check]:
+def _unbiased(
+    weights: dict[tuple[str, int], ImportanceWeights], truth: Array
+) -> Iterator[StudyCheck]:
     """Check the mean weight over data and draws, for the largest K of each proposal."""
-    checks = []
-    for name, found in {name: found for (name, _), found in weights.items()}.items():
-        ratio = np.exp(found.log_mean().numpy() - truth)
+    for proposal, drawn in {proposal: drawn for (proposal, _), drawn in weights.items()}.items():
+        ratio = np.exp(drawn.log_mean().numpy() - truth)
         stderr = float(ratio.std(ddof=1) / math.sqrt(len(ratio)))
-        checks.append(
-            Check(
-                f"mean of the estimate over the exact p(hidden|shown), draws from the {name}",
-                1.0,
-                float(ratio.mean()),
-                4 * stderr,
-                note=f"K = {found.n_samples}. Tolerance: 4 standard errors over data.",
-            )
-        )
-    return checks
-
-
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="estimates",
-            title="Error of the estimated log p(hidden pixels|shown pixels)",
-            caption="Root mean squared error over the data against the number K of draws. Those"
-            " from p(z|shown pixels) have not seen the hidden pixels, and few of them fit; those"
-            " from q have, and a handful will do. Both estimates are lower bounds on average.",
-            table="estimates",
-            x="n_samples",
-            y=("error",),
-            hue="proposal",
-            x_label="draws K",
-            y_label="error, nats",
-            log_x=True,
-            log_y=True,
-        ),
-    )
+        name = f"mean of the estimate over the exact p(hidden|shown), draws from the {proposal}"
+        note = f"K = {drawn.n_samples}. Tolerance: 4 standard errors over data."
+        yield equal(name, 1.0, ratio.mean(), 4 * stderr, note)

@@ -1,4 +1,4 @@
-"""Linear-Gaussian models for studies: chosen, not fitted, with a posterior that can be moved."""
+"""Linear-Gaussian models for studies: chosen, not fitted, with a posterior that can be changed."""
 
 import math
 from typing import Any
@@ -15,7 +15,7 @@ from genbench.models.linear_gaussian import LinearGaussian
 def chosen_linear_gaussian(
     latent_dim: int, n_pixels: int, s2: float, stream: Stream
 ) -> LinearGaussian:
-    """Return x = W z + noise, W with orthonormal columns in a random direction, noise of s2.
+    """Return x = W z + noise, for W with random orthonormal columns and noise of variance s2.
 
     W^T W = I is diagonal, so that the model's diagonal posterior is the true one.
     """
@@ -55,14 +55,14 @@ class CubatureNormal(Normal):
 class MovedPosterior(LatentVariableModel):
     """A linear-Gaussian model whose q(z given x) is the true posterior, moved and stretched.
 
-    q = N(mean + shift s, (stretch s)^2) with mean and scale s of the true posterior, which makes
-    KL(q || p(z given x)) the same for each datum: D (stretch^2 + shift^2 - 1 - 2 log stretch) / 2.
+    q = N(mean + shift s, (stretch s)^2) with the mean and scale s of the true posterior. Its KL to
+    the true posterior is D (stretch^2 + shift^2 - 1 - 2 log stretch) / 2 for every datum.
 
     Args:
         base: The model.
         shift: In scales of the true posterior, the same in every dimension.
         stretch: Factor of its scale.
-        cubature: Whether ``rsample`` gives cubature points in place of random draws.
+        cubature: Whether ``rsample`` returns cubature points instead of random draws.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""Study: a discriminator trained between two known densities, beside the optimal one."""
+"""A discriminator trained between two known densities, beside the optimal one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,36 @@ from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.nets.mlp import layers
 from genbench.objectives.adversarial import NsGanDiscriminator
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_most, equal, study
 from genbench.training.schedule import learning_rate_factor
 
-Array = npt.NDArray[np.float64]
-LIMIT = 10.0
-"""Both densities lie within, but for less than a rounding."""
+EDGE = 10.0
+"""The mass of both densities outside [-EDGE, EDGE] is below rounding."""
 
 MASS = 0.99
-TOLERANCE = 0.02
-GRID = np.linspace(-LIMIT, LIMIT, 8001)
+VALUE_TOLERANCE = 0.02
+GRID = np.linspace(-EDGE, EDGE, 8001)
 STEP = GRID[1] - GRID[0]
+_by_case = partial(Plot, table="curves", x="x", panel="case", x_label="x")
+PLOTS = (
+    _by_case(
+        name="discriminators",
+        title="The trained discriminator and the optimal one",
+        caption="D* = p_data / (p_data + p_G). Where neither density has mass nothing is learned, "
+        "and D is arbitrary.",
+        y=("trained D", "optimal D*"),
+        y_label="D(x)",
+    ),
+    _by_case(
+        name="densities",
+        title="The two densities",
+        y=("p_data", "p_G"),
+        y_label="density",
+    ),
+)
 
 
-class Training(Options):
+class DiscriminatorOptions(Options):
     """The discriminator's dense layers, and the steps of Adam on fresh draws that train it."""
 
     hidden: tuple[PositiveInt, ...] = (64, 64)
@@ -51,11 +68,10 @@ class Density:
         """Return log p(x)."""
         deviations = (np.asarray(x)[..., None] - self.means) / self.scales
         each = -0.5 * deviations**2 - np.log(self.scales * math.sqrt(2 * math.pi))
-        found: Array = np.logaddexp.reduce(each + np.log(self.weights), axis=-1)
-        return found
+        return np.asarray(np.logaddexp.reduce(each + np.log(self.weights), axis=-1))
 
     def draw(self, n: int, device: torch.device) -> Tensor:
-        """Return n draws (n, 1) from torch's own generator."""
+        """Return n draws (n, 1) from torch's global generator."""
         weights, means, scales = (
             torch.tensor(v, dtype=torch.float32, device=device)
             for v in (self.weights, self.means, self.scales)
@@ -69,7 +85,7 @@ CASES = {"p_G = N(0, 1.5²)": Density((1.0, 0.0, 1.5)), "p_G = p_data": DATA}
 
 
 class Game(nn.Module):
-    """A fixed generator and a discriminator of numbers on the line."""
+    """A fixed generator and a discriminator of real numbers."""
 
     def __init__(self, generator: Density, hidden: tuple[int, ...], device: torch.device) -> None:
         super().__init__()
@@ -93,8 +109,10 @@ class Game(nn.Module):
         return self.critic(inputs).double().cpu().numpy()
 
 
-def train(generator: Density, options: Training, stream: Stream, device: torch.device) -> Game:
-    """Train the discriminator between the data's density and a generator's, on fresh draws."""
+def train(
+    generator: Density, options: DiscriminatorOptions, stream: Stream, device: torch.device
+) -> Game:
+    """Train the discriminator between the density of the data and a generator's, on fresh draws."""
     with stream.seeded():
         game = Game(generator, options.hidden, device)
         objective = NsGanDiscriminator()
@@ -132,12 +150,12 @@ def jensen_shannon(p: Density, g: Density) -> float:
         return at
 
     marks = np.linspace(-6, 6, 25)
-    found = [quad(half(a), -LIMIT, LIMIT, points=marks, limit=200)[0] for a in (p, g)]
-    return float(sum(found) / 2)
+    halves = [quad(half(a), -EDGE, EDGE, points=marks, limit=200)[0] for a in (p, g)]
+    return float(sum(halves) / 2)
 
 
 def where_data_are() -> npt.NDArray[np.bool_]:
-    """Return which points of the grid make the smallest set that holds 99 % of the data."""
+    """Return which points of the grid form the smallest set that holds 99 % of the data."""
     p = np.exp(DATA.log(GRID))
     order = np.argsort(-p)
     inside = np.zeros(len(GRID), dtype=bool)
@@ -145,8 +163,10 @@ def where_data_are() -> npt.NDArray[np.bool_]:
     return inside
 
 
-def measure(case: str, generator: Density, game: Game) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return the curves of D and D*, and the numbers in which they differ."""
+def compare_with_optimum(
+    case: str, generator: Density, game: Game
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return the curves of D and D*, and the numbers that compare them."""
     logits, best = game.logits(GRID), DATA.log(GRID) - generator.log(GRID)
     error, inside, p = abs(expit(logits) - expit(best)), where_data_are(), np.exp(DATA.log(GRID))
     jsd = jensen_shannon(DATA, generator)
@@ -165,49 +185,21 @@ def measure(case: str, generator: Density, game: Game) -> tuple[pd.DataFrame, di
     return shown[shown["x"].abs() <= 5], row
 
 
-def _checks(row: dict[str, Any]) -> tuple[Check, ...]:
+def _checks(row: dict[str, Any]) -> Iterator[StudyCheck]:
     case, limit = row["case"], row["limit"]
     where = "where data are: the smallest set with 99 % of their mass"
-    quadratures = "exact; the tolerance is that of two quadratures"
-    return (
-        Check(f"{case}: largest |D - D*|", 0.0, row["max_error"], TOLERANCE, note=where),
-        Check(f"{case}: mean |D - D*|", 0.0, row["mean_error"], TOLERANCE, note=where),
-        Check(f"{case}: value of D is -log 4 + 2 JSD", limit, row["value"], TOLERANCE),
-        Check(f"{case}: value of D, at most that of D*", limit, row["value"], 1e-8, "<="),
-        Check(
-            f"{case}: value of D* is -log 4 + 2 JSD",
-            limit,
-            row["value_of_optimum"],
-            1e-8,
-            note=quadratures,
-        ),
+    yield equal(f"{case}: largest |D - D*|", 0.0, row["max_error"], VALUE_TOLERANCE, where)
+    yield equal(f"{case}: mean |D - D*|", 0.0, row["mean_error"], VALUE_TOLERANCE, where)
+    yield equal(f"{case}: value of D is -log 4 + 2 JSD", limit, row["value"], VALUE_TOLERANCE)
+    yield at_most(f"{case}: value of D, at most that of D*", limit, row["value"], 1e-8)
+    note = "exact; the tolerance is that of two quadratures"
+    yield equal(
+        f"{case}: value of D* is -log 4 + 2 JSD", limit, row["value_of_optimum"], 1e-8, note
     )
 
 
-def _plots() -> tuple[Plot, ...]:
-    same = {"table": "curves", "x": "x", "panel": "case", "x_label": "x"}
-    return (
-        Plot(
-            name="discriminators",
-            title="The trained discriminator and the optimal one",
-            caption="D* = p_data / (p_data + p_G). Where neither density has mass, nothing is "
-            "learned, and D is what the network happens to say.",
-            y=("trained D", "optimal D*"),
-            y_label="D(x)",
-            **same,
-        ),
-        Plot(
-            name="densities",
-            title="The two densities",
-            y=("p_data", "p_G"),
-            y_label="density",
-            **same,
-        ),
-    )
-
-
-@study("optimal_discriminator", title="The optimal discriminator", options=Training)
-def optimal_discriminator(options: Training, setting: Setting) -> Findings:
+@study("optimal_discriminator", title="The optimal discriminator", options=DiscriminatorOptions)
+def optimal_discriminator(options: DiscriminatorOptions, setting: Setting) -> Findings:
     """A discriminator trained between two known densities reaches D*, and its value -log 4 + 2 JSD.
 
     References:
@@ -216,11 +208,11 @@ def optimal_discriminator(options: Training, setting: Setting) -> Findings:
     curves, rows = [], []
     for case, generator in CASES.items():
         game = train(generator, options, setting.stream.child(case), setting.device)
-        curve, row = measure(case, generator, game)
+        curve, row = compare_with_optimum(case, generator, game)
         curves.append(curve)
         rows.append(row)
-    undecided = rows[-1]["value"]
     checks = [check for row in rows for check in _checks(row)]
-    checks.append(Check("p_G = p_data: value is -log 4", -math.log(4), undecided, TOLERANCE))
+    name, undecided = "p_G = p_data: value is -log 4", rows[-1]["value"]
+    checks.append(equal(name, -math.log(4), undecided, VALUE_TOLERANCE))
     tables = {"curves": pd.concat(curves, ignore_index=True), "values": pd.DataFrame(rows)}
-    return Findings(tables, tuple(checks), _plots())
+    return Findings(tables, tuple(checks), PLOTS)

@@ -1,7 +1,8 @@
 """Type-II maximum likelihood: the evidence chooses the degree of a polynomial regression."""
 
+from collections.abc import Iterator
+
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from numpy.polynomial import legendre
@@ -12,16 +13,50 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream, derive
 from genbench.models.linear_gaussian import LinearGaussian
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_least, equal, study
 
-Array = npt.NDArray[np.float64]
-SHOWN = (1, 3, 9)
+FITTED_DEGREES = (1, 3, 9)
+PLOTS = (
+    Plot(
+        name="evidence",
+        title="Log evidence against degree",
+        caption="The evidence falls on both sides of the degree that generated the data: a "
+        "poorer model cannot explain them, a richer one spreads over data that were not seen.",
+        table="degrees",
+        x="degree",
+        y=("log_evidence",),
+        x_label="degree",
+        y_label="log p(y), nats",
+    ),
+    Plot(
+        name="errors",
+        title="Error of the least-squares fit against degree",
+        caption="Root mean squared error. Training error falls with every degree.",
+        table="degrees",
+        x="degree",
+        y=("training", "test"),
+        x_label="degree",
+        y_label="root mean squared error",
+    ),
+    Plot(
+        name="fits",
+        title="Least-squares fits",
+        caption="The curve that generated the data, the fit, and the data.",
+        kind="points",
+        table="fits",
+        x="t",
+        y=("fit", "truth", "data"),
+        panel="degree",
+        x_label="t",
+        y_label="y",
+    ),
+)
 
 
-class Regression(Options):
+class EvidenceOptions(Options):
     """y = sum_k c_k P_k(t) + noise, Legendre polynomials P_k up to ``true_degree``, t in [-1, 1].
 
-    The coefficients are drawn from N(0, 1), the leading one is 1.
+    The coefficients are drawn from N(0, 1); the leading one is 1.
     """
 
     true_degree: NonNegativeInt = 3
@@ -40,9 +75,9 @@ def features(t: Array, degree: int) -> Array:
 def log_evidence(y: Array, design: Array, noise: float) -> float:
     """Return log p(y) = log N(y; 0, F F^T + noise^2 I) for coefficients c ~ N(0, I), in nats.
 
-    Regression is the linear-Gaussian model with y as its one datum, the coefficients as its latent
-    and the design matrix F as its decoder. F is turned so that its columns are orthogonal, which
-    leaves p(y) as it is.
+    Regression is the linear-Gaussian model with y as its only datum, the coefficients as its latent
+    and the design matrix F as its decoder. F is rotated so that its columns are orthogonal, which
+    does not change p(y).
     """
     u, s, _ = np.linalg.svd(design, full_matrices=False)
     model = LinearGaussian(len(s), (1, 1, len(y)))
@@ -58,9 +93,9 @@ def by_scipy(y: Array, design: Array, noise: float) -> float:
 
 
 class Sample:
-    """Training data, test data and the curve behind them."""
+    """Training data, test data and the true curve."""
 
-    def __init__(self, options: Regression, stream: Stream) -> None:
+    def __init__(self, options: EvidenceOptions, stream: Stream) -> None:
         rng = np.random.default_rng(derive(stream.seed, *stream.path))
         self.c = np.append(rng.normal(size=options.true_degree), 1.0)
         self.t, self.t_test = (np.linspace(-1, 1, n) for n in (options.n_data, options.n_test))
@@ -73,27 +108,30 @@ class Sample:
         return np.asarray(features(t, len(self.c) - 1) @ self.c)
 
 
-@study("polynomial_evidence", title="The evidence chooses the degree", options=Regression)
-def polynomial_evidence(options: Regression, setting: Setting) -> Findings:
+@study("polynomial_evidence", title="The evidence chooses the degree", options=EvidenceOptions)
+def polynomial_evidence(options: EvidenceOptions, setting: Setting) -> Findings:
     """Log evidence of Bayesian polynomial regression against degree, beside the fits' errors."""
     sample = Sample(options, setting.stream.child("data", 0))
     table = by_degree(sample, options)
     tables = {"degrees": table, "fits": _fits(sample), "choices": _choices(options, setting)}
-    return Findings(tables, _checks(table, tables["choices"], options), _plots())
+    return Findings(tables, tuple(_checks(table, tables["choices"], options)), PLOTS)
 
 
-def by_degree(sample: Sample, options: Regression) -> pd.DataFrame:
+def by_degree(sample: Sample, options: EvidenceOptions) -> pd.DataFrame:
     """Return log evidence, and root mean squared errors of the least-squares fit, per degree."""
     rows = []
     for degree in range(options.largest_degree + 1):
         design, unseen = features(sample.t, degree), features(sample.t_test, degree)
         c, *_ = np.linalg.lstsq(design, sample.y, rcond=None)
-        row: dict[str, float] = {"degree": degree}
-        row["log_evidence"] = log_evidence(sample.y, design, options.noise)
-        row["log_evidence_scipy"] = by_scipy(sample.y, design, options.noise)
-        row["training"] = _rms(sample.y - design @ c)
-        row["test"] = _rms(sample.y_test - unseen @ c)
-        rows.append(row)
+        rows.append(
+            {
+                "degree": degree,
+                "log_evidence": log_evidence(sample.y, design, options.noise),
+                "log_evidence_scipy": by_scipy(sample.y, design, options.noise),
+                "training": _rms(sample.y - design @ c),
+                "test": _rms(sample.y_test - unseen @ c),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -102,11 +140,11 @@ def _rms(error: Array) -> float:
 
 
 def _fits(sample: Sample) -> pd.DataFrame:
-    """Return least-squares fits on a fine grid, the true curve, and the data where there are."""
+    """Return least-squares fits on a fine grid, the true curve, and the data at their places."""
     t = np.sort(np.concatenate((np.linspace(-1, 1, 301), sample.t)))
     data = dict(zip(sample.t, sample.y, strict=True))
     frames = []
-    for degree in SHOWN:
+    for degree in FITTED_DEGREES:
         c, *_ = np.linalg.lstsq(features(sample.t, degree), sample.y, rcond=None)
         columns = {"fit": features(t, degree) @ c, "truth": sample.curve(t)}
         frame = pd.DataFrame({"degree": f"degree {degree}", "t": t, **columns})
@@ -114,8 +152,8 @@ def _fits(sample: Sample) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _choices(options: Regression, setting: Setting) -> pd.DataFrame:
-    """Count which degree the evidence, and the training error, choose over many data sets."""
+def _choices(options: EvidenceOptions, setting: Setting) -> pd.DataFrame:
+    """Count the degrees that the evidence and the training error choose over many data sets."""
     chosen = []
     for repeat in range(options.n_repeats):
         table = by_degree(Sample(options, setting.stream.child("data", repeat)), options)
@@ -127,64 +165,16 @@ def _choices(options: Regression, setting: Setting) -> pd.DataFrame:
     return pd.DataFrame({"degree": degrees, **shares})
 
 
-def _checks(table: pd.DataFrame, choices: pd.DataFrame, options: Regression) -> tuple[Check, ...]:
-    error = float((table.log_evidence - table.log_evidence_scipy).abs().max())
+def _checks(
+    table: pd.DataFrame, choices: pd.DataFrame, options: EvidenceOptions
+) -> Iterator[StudyCheck]:
+    error = (table.log_evidence - table.log_evidence_scipy).abs().max()
+    yield equal("log evidence against scipy's normal density, largest error, nats", 0, error, 1e-8)
     true, n = options.true_degree, options.n_repeats
-    share = float(choices.evidence[true])
-    return (
-        Check("log evidence against scipy's normal density, largest error, nats", 0.0, error, 1e-8),
-        Check("degree with the largest evidence", true, float(table.log_evidence.argmax()), 0.0),
-        Check(
-            "degree with the smallest training error",
-            options.largest_degree,
-            float(table.training.argmin()),
-            0.0,
-            note="Training error always prefers the largest degree.",
-        ),
-        Check(
-            f"share of {n} data sets in which the evidence chooses the degree of the truth",
-            0.8,
-            share,
-            0.0,
-            ">=",
-            note="The evidence is not always right: noise may hide or feign a term.",
-        ),
-    )
-
-
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="evidence",
-            title="Log evidence against degree",
-            caption="The evidence falls on both sides of the degree that generated the data: a "
-            "poorer model cannot explain them, a richer one spreads over data not seen.",
-            table="degrees",
-            x="degree",
-            y=("log_evidence",),
-            x_label="degree",
-            y_label="log p(y), nats",
-        ),
-        Plot(
-            name="errors",
-            title="Error of the least-squares fit against degree",
-            caption="Root mean squared error. Training error falls with every degree.",
-            table="degrees",
-            x="degree",
-            y=("training", "test"),
-            x_label="degree",
-            y_label="root mean squared error",
-        ),
-        Plot(
-            name="fits",
-            title="Least-squares fits",
-            caption="The curve that generated the data, the fit, and the data.",
-            kind="points",
-            table="fits",
-            x="t",
-            y=("fit", "truth", "data"),
-            panel="degree",
-            x_label="t",
-            y_label="y",
-        ),
-    )
+    yield equal("degree with the largest evidence", true, table.log_evidence.argmax(), 0.0)
+    name = "degree with the smallest training error"
+    note = "Training error always prefers the largest degree."
+    yield equal(name, options.largest_degree, table.training.argmin(), 0.0, note)
+    name = f"share of {n} data sets in which the evidence chooses the degree of the truth"
+    note = "The evidence is not always right: noise may hide or imitate a term."
+    yield at_least(name, 0.8, choices.evidence[true], note=note)

@@ -1,6 +1,8 @@
 """Estimates of log p(x) by draws from the prior and from q, beside the exact value."""
 
 import math
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,18 +15,51 @@ from genbench.core.seeding import Stream
 from genbench.inference.bounds import importance_weights, prior_weights
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.studies.linear_models import MovedPosterior, chosen_linear_gaussian, draw_data
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import (
+    Findings,
+    Setting,
+    StudyCheck,
+    at_least,
+    at_most,
+    equal,
+    study,
+)
 
 PRIOR, APPROXIMATE, TRUE = "prior", "approximate posterior q", "true posterior"
-ENOUGH = 100
-"""Largest K for the true posterior, under which every K gives the same."""
+MOST_TRUE = 100
+"""Largest K for the true posterior, for which all K give the same."""
+_over_k = partial(
+    Plot, table="estimates", x="n_samples", hue="latent_dim", panel="proposal",
+    x_label="draws K", log_x=True,
+)  # fmt: skip
+PLOTS = (
+    _over_k(
+        name="error",
+        title="Error of the estimated log p(x) against K",
+        caption="Root mean squared error over repeats, linear-Gaussian models. For draws from the "
+        "prior, each added dimension multiplies the number needed; a reasonable q needs few. The "
+        "true posterior is exact for K = 1, to rounding.",
+        y=("error",),
+        y_label="error, nats",
+        log_y=True,
+    ),
+    _over_k(
+        name="bias",
+        title="The estimate of log p(x) is low on average",
+        caption="Mean of the estimate less the exact value, 95 % intervals.",
+        y=("bias",),
+        error="bias_stderr",
+        free_y=True,
+        y_label="bias, nats",
+    ),
+)
 
 
-class Grid(Options):
-    """Latent sizes, numbers of draws K, and the approximate q beside them.
+class ProposalsOptions(Options):
+    """Latent sizes, numbers of draws K, and the approximate posterior q.
 
     ``shift`` and ``stretch`` move q away from the true posterior in units of the latter's scale.
-    ``n_repeats`` estimates are made of each of ``n_data`` data.
+    Each of ``n_data`` data has ``n_repeats`` estimates.
     """
 
     latent_dims: tuple[PositiveInt, ...] = (1, 2, 5, 10, 20)
@@ -63,31 +98,29 @@ def relative_variance_of_moved_posterior(shift: float, stretch: float, latent_di
     return one**latent_dim - 1
 
 
-@study("proposals", title="The prior and the posterior as proposals", options=Grid)
-def proposals(options: Grid, setting: Setting) -> Findings:
+@study("proposals", title="The prior and the posterior as proposals", options=ProposalsOptions)
+def proposals(options: ProposalsOptions, setting: Setting) -> Findings:
     """Error of the estimated log p(x) against K and latent size, for draws from p(z) and from q."""
     rows: list[dict[str, object]] = []
     for latent_dim in options.latent_dims:
         stream = setting.stream.child(latent_dim)
-        model = chosen_linear_gaussian(
-            latent_dim, options.n_pixels, options.s2, stream.child("model")
-        )
+        model_stream = stream.child("model")
+        model = chosen_linear_gaussian(latent_dim, options.n_pixels, options.s2, model_stream)
         x = draw_data(model, options.n_data, stream.child("data"))
         rows += _of_size(model, x, options, stream)
     table = pd.DataFrame(rows)
     exact = table.proposal == TRUE
     tables = {"estimates": table[~exact], "true_posterior": table[exact]}
-    return Findings(tables, _checks(table, options), _plots())
+    return Findings(tables, tuple(_checks(table, options)), PLOTS)
 
 
 def _of_size(
-    model: LinearGaussian, x: Tensor, options: Grid, stream: Stream
+    model: LinearGaussian, x: Tensor, options: ProposalsOptions, stream: Stream
 ) -> list[dict[str, object]]:
-    latent_dim = model.W.shape[1]
-    moved = relative_variance_of_moved_posterior(options.shift, options.stretch, latent_dim)
+    latent_dim, moved = model.W.shape[1], (options.shift, options.stretch)
     relative = {
         PRIOR: float(relative_variance_of_prior_draws(model, x).mean()),
-        APPROXIMATE: moved,
+        APPROXIMATE: relative_variance_of_moved_posterior(*moved, latent_dim),
         TRUE: 0.0,
     }
     return [
@@ -96,12 +129,17 @@ def _of_size(
         | {"relative_variance": relative[proposal]}
         for proposal in relative
         for k in options.n_samples
-        if proposal != TRUE or k <= ENOUGH
+        if proposal != TRUE or k <= MOST_TRUE
     ]
 
 
 def errors(
-    model: LinearGaussian, x: Tensor, proposal: str, k: int, options: Grid, stream: Stream
+    model: LinearGaussian,
+    x: Tensor,
+    proposal: str,
+    k: int,
+    options: ProposalsOptions,
+    stream: Stream,
 ) -> dict[str, float]:
     """Return the mean and the spread of log p_hat - log p(x), and the mean of p_hat / p(x).
 
@@ -111,9 +149,8 @@ def errors(
     if proposal == PRIOR:
         weights = prior_weights(model, many, k, None, stream)
     else:
-        exact = proposal == TRUE
         moved = MovedPosterior(model, options.shift, options.stretch)
-        weights = importance_weights(model if exact else moved, many, k, None, stream)
+        weights = importance_weights(model if proposal == TRUE else moved, many, k, None, stream)
     error = (weights.log_mean() - model.log_prob(many)).reshape(len(x), -1).numpy()
     spread = float(np.sqrt(error.var(axis=1, ddof=1).mean()))
     return {
@@ -125,78 +162,24 @@ def errors(
     }
 
 
-def _checks(table: pd.DataFrame, options: Grid) -> tuple[Check, ...]:
-    exact = float(table[table.proposal == TRUE].error.max())
+def _checks(table: pd.DataFrame, options: ProposalsOptions) -> Iterator[StudyCheck]:
+    name = "error under the true posterior, K = 1 and more, largest, nats"
+    yield equal(name, 0.0, table[table.proposal == TRUE].error.max(), 1e-9)
+    yield from _averages(table, options.n_data * options.n_repeats)
     largest, most = max(options.latent_dims), max(options.n_samples)
     at = table[(table.latent_dim == largest) & (table.n_samples == most)]
     bias = at.set_index("proposal").bias
-    less = float(bias[APPROXIMATE] - bias[PRIOR])
-    where = f"{largest} dimensions, K = {most}"
-    return (
-        Check("error under the true posterior, K = 1 and more, largest, nats", 0.0, exact, 1e-9),
-        *_averages(table, options.n_data * options.n_repeats),
-        Check(f"nats by which the prior is lower than q, {where}", 1.0, less, 0.0, ">="),
-    )
+    name = f"nats by which the prior is lower than q, {largest} dimensions, K = {most}"
+    yield at_least(name, 1.0, bias[APPROXIMATE] - bias[PRIOR])
 
 
-def _averages(table: pd.DataFrame, n: int) -> tuple[Check, Check]:
-    """Check that p_hat has no bias and that its logarithm is low; a row is a mean of n."""
+def _averages(table: pd.DataFrame, n: int) -> Iterator[StudyCheck]:
+    """Check that p_hat is unbiased and that its logarithm is low; a row is a mean of n."""
     stderr = np.sqrt(table.relative_variance / table.n_samples / n)
     off = ((table.ratio - 1).abs() - 1e-10) / (4 * stderr).clip(lower=1e-300)
-    high = table.bias - 4 * table.bias_stderr
-    return (
-        Check(
-            "|mean of p_hat / p(x) - 1| in 4 standard errors, largest",
-            1.0,
-            float(off.max()),
-            0.0,
-            "<=",
-            note="Standard errors from the exact variance of the weights, which is finite here.",
-        ),
-        Check(
-            "mean of log p_hat - log p(x) less 4 standard errors, largest, nats",
-            0.0,
-            float(high.max()),
-            1e-9,
-            "<=",
-            note="Jensen: the logarithm of an unbiased estimate is low on average.",
-        ),
-    )
-
-
-def _plots() -> tuple[Plot, ...]:
-    common = {
-        "table": "estimates",
-        "x": "n_samples",
-        "hue": "latent_dim",
-        "panel": "proposal",
-        "x_label": "draws K",
-        "log_x": True,
-    }
-    return (
-        Plot.model_validate(
-            common
-            | {
-                "name": "error",
-                "title": "Error of the estimated log p(x) against K",
-                "caption": "Root mean squared error over repeats, linear-Gaussian models. From "
-                "the prior each added dimension multiplies the draws that are needed; a "
-                "reasonable q needs few. The true posterior is exact for K = 1, to rounding.",
-                "y": ("error",),
-                "y_label": "error, nats",
-                "log_y": True,
-            }
-        ),
-        Plot.model_validate(
-            common
-            | {
-                "name": "bias",
-                "title": "The estimate of log p(x) is low on average",
-                "caption": "Mean of the estimate less the exact value, 95 % intervals.",
-                "y": ("bias",),
-                "error": "bias_stderr",
-                "free_y": True,
-                "y_label": "bias, nats",
-            }
-        ),
-    )
+    name = "|mean of p_hat / p(x) - 1| in 4 standard errors, largest"
+    note = "Standard errors from the exact variance of the weights, which is finite here."
+    yield at_most(name, 1.0, off.max(), note=note)
+    name = "mean of log p_hat - log p(x) less 4 standard errors, largest, nats"
+    note = "Jensen: the logarithm of an unbiased estimate is low on average."
+    yield at_most(name, 0.0, (table.bias - 4 * table.bias_stderr).max(), 1e-9, note)

@@ -1,9 +1,10 @@
-"""Small models that studies build and train for themselves, without storing them."""
+"""Small models that studies build and train themselves, without storing them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from genbench.core.seeding import Stream, derive
 from genbench.data import DataConfig, Dataset, load
@@ -16,19 +17,20 @@ from genbench.training.loop import Loop
 from genbench.training.threads import fitting_threads, flushed_denormals
 
 Watch = Callable[[int, Any], None]
+"""Called with the number of epochs done and the model."""
 
 
 def digits(setting: Setting, **view: Any) -> Dataset:
     """Return the 8x8 digits, grey unless the view (keys of ``[data]``) says otherwise.
 
-    They stay in the memory of the CPU: what is this small gains nothing from another device.
+    They stay on the CPU: models this small gain nothing from another device.
     """
     config = DataConfig.model_validate({"name": "digits"} | view)
     return load(config, setting.data_dir)
 
 
 def built(recipe: str, options: Mapping[str, Any], data: Dataset, stream: Stream) -> Any:
-    """Return the model of a recipe, initialised from the stream and not trained."""
+    """Return a recipe's model, initialised from the stream and untrained."""
     return _build(recipe, options, data, TrainConfig(), stream).model.eval()
 
 
@@ -44,21 +46,27 @@ def trained(
 
     Args:
         recipe: Its name.
-        options: Its options, as a suite file states them.
-        data: What it is trained on.
-        train: The budget.
+        options: Its options, as in a suite file.
+        data: The data set.
+        train: The training configuration.
         stream: Source of initial weights, data order and noise.
         watch: Called after each epoch with the number of epochs done and the model in eval mode.
     """
-    made = _build(recipe, options, data, train, stream)
-    model: nn.Module = made.model.to(data.levels.device)
-    loop = Loop(model, made.updates, data, train, stream.child("train"))
+    built = _build(recipe, options, data, train, stream)
+    model: nn.Module = built.model.to(data.levels.device)
+    loop = Loop(model, built.updates, data, train, stream.child("train"))
     with fitting_threads(0), flushed_denormals():
         for epoch in range(train.epochs):
             loop.run_epoch(epoch)
             if watch:
                 watch(epoch + 1, model.eval())
     return model.eval()
+
+
+def flat_gradient(value: Tensor, parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return the gradient of a number in all parameters, as one vector."""
+    gradients = torch.autograd.grad(value, list(parameters))
+    return torch.cat([g.flatten() for g in gradients])
 
 
 def _build(

@@ -1,4 +1,4 @@
-"""The sealed folder of one study, ``results/<suite>/studies/<name>/``, and how it is filled."""
+"""The sealed folder of a study, ``results/<suite>/studies/<name>/``, and how it is filled."""
 
 import math
 import re
@@ -17,7 +17,7 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.results.sealed_folder import MANIFEST, SealedFolder
-from genbench.studies.study import Check, Findings, Setting, Study, studies
+from genbench.studies.study import Findings, Setting, Study, StudyCheck, studies
 
 SCHEMA = 1
 SEED = 0
@@ -39,11 +39,11 @@ class StudySpec:
 
     @property
     def stream(self) -> Stream:
-        """The source of its randomness, whatever it is called in the suite."""
+        """The source of its randomness, whatever its name in the suite."""
         return Stream(SEED, ("study", self.study))
 
     def identity(self) -> dict[str, Any]:
-        """Return what was asked for, complete and canonical: defaults are written out."""
+        """Return the complete request in canonical form: defaults are written out."""
         return {
             "schema": SCHEMA,
             "name": self.name,
@@ -61,7 +61,7 @@ class StudyFolder(SealedFolder):
         super().__init__(results_dir / suite / "studies" / name)
 
     def stored(self, spec: StudySpec) -> dict[str, Any] | None:
-        """Return the record of a study that is stored whole as it is asked for, or None."""
+        """Return the record of a study if it is stored, intact and as requested, else None."""
         listed = self.listed()
         if RECORD not in listed or not self.intact(*listed):
             return None
@@ -70,7 +70,7 @@ class StudyFolder(SealedFolder):
         return record if same else None
 
     def fill(self, spec: StudySpec, findings: Findings, seconds: float) -> dict[str, Any]:
-        """Store what a study found in place of what was there; return its record."""
+        """Store the results of a study in place of the old ones; return its record."""
         self.break_seal()
         record = record_of(spec, findings, seconds)
         tables = {f"{name}.csv": table for name, table in findings.tables.items()}
@@ -91,10 +91,10 @@ class StudyFolder(SealedFolder):
 
 
 def perform(spec: StudySpec, setting: Setting, folder: StudyFolder) -> dict[str, Any]:
-    """Run a study, check what it returns, store it, and return its record.
+    """Run a study, check and store its results, and return its record.
 
     Raises:
-        ConfigError: A declared figure shows what the study does not return.
+        ConfigError: A declared figure needs something that the study does not return.
     """
     started = time.perf_counter()
     findings = spec.registered.function(spec.options, setting)
@@ -103,7 +103,7 @@ def perform(spec: StudySpec, setting: Setting, folder: StudyFolder) -> dict[str,
 
 
 def record_of(spec: StudySpec, findings: Findings, seconds: float) -> dict[str, Any]:
-    """Return the content of ``study.json``; what is not finite is null."""
+    """Return the content of ``study.json``; numbers that are not finite are null."""
     return spec.identity() | {
         "title": spec.registered.title,
         "description": spec.registered.description,
@@ -114,7 +114,7 @@ def record_of(spec: StudySpec, findings: Findings, seconds: float) -> dict[str, 
     }
 
 
-def _check(check: Check) -> dict[str, Any]:
+def _check(check: StudyCheck) -> dict[str, Any]:
     return {
         "name": check.name,
         "expected": _finite(check.expected),
@@ -131,10 +131,10 @@ def _finite(value: float) -> float | None:
 
 
 def require_complete(findings: Findings) -> None:
-    """Check names, and that every figure finds its table, columns or array.
+    """Check the names, and that every figure has its table, columns or array.
 
     Raises:
-        ConfigError: Names the first that does not fit.
+        ConfigError: Names the first mistake.
     """
     for name in findings.tables:
         if not re.fullmatch(r"[a-z0-9_]+", name):
@@ -148,15 +148,15 @@ def require_complete(findings: Findings) -> None:
 
 def _require_source(plot: Plot, findings: Findings) -> None:
     images = plot.kind == "images"
-    key, wanted = ("array", plot.array) if images else ("table", plot.table)
+    key, name = ("array", plot.array) if images else ("table", plot.table)
     known = list(findings.arrays if images else findings.tables)
-    if wanted not in known:
-        hint = did_you_mean(wanted, known)
-        raise ConfigError(f"plot.{plot.name}.{key}: no {key} '{wanted}'; {hint}")
+    if name not in known:
+        hint = did_you_mean(name, known)
+        raise ConfigError(f"plot.{plot.name}.{key}: no {key} '{name}'; {hint}")
     if not images:
-        plot.require(findings.tables[wanted].columns)
+        plot.require(findings.tables[name].columns)
         return
-    shape = findings.arrays[wanted].shape
+    shape = findings.arrays[name].shape
     if len(shape) != 4 and (len(shape), shape[-1]) != (5, 3):
-        told = "write (rows, columns, H, W) or (rows, columns, H, W, 3)"
-        raise ConfigError(f"plot.{plot.name}.array: '{wanted}' has the shape {shape}; {told}")
+        hint = "write (rows, columns, H, W) or (rows, columns, H, W, 3)"
+        raise ConfigError(f"plot.{plot.name}.array: '{name}' has the shape {shape}; {hint}")

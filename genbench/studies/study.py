@@ -1,41 +1,41 @@
 """What a study is: a computation that answers one question, with tables, figures and checks.
 
 A study is a function of options and a named source of randomness. It returns tidy tables, the
-figures to draw of them, and checks: numbers beside what they must be. What trains whole models for
-comparison is no study but a suite.
+figures to draw from them, and checks that set a number beside an exact answer or a bound. Training
+whole models for comparison is the task of a suite.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
+from genbench.core.claims import Claim, holds
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset, load
 
-Claim = Literal["=", "<=", ">="]
+Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Check:
-    """A number beside what it must be.
+class StudyCheck:
+    """A number beside an exact answer or a bound.
 
     Attributes:
-        name: What is claimed, in words.
+        name: The claim in words.
         expected: The exact answer, or the bound.
-        found: What genbench computed.
-        tolerance: How far ``found`` may lie on the wrong side of ``expected``, same unit.
+        found: The number that genbench computed.
+        tolerance: How far ``found`` may lie on the wrong side of ``expected``, in the same unit.
         claim: Whether ``found`` equals, is at most, or is at least ``expected``.
-        note: Where the tolerance comes from; what the lecture notes print, if they err.
+        note: The reason for the tolerance, or the error of the lecture notes.
     """
 
     name: str
@@ -47,39 +47,54 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the claim holds; false if anything is not finite."""
-        error = self.found - self.expected
-        if not math.isfinite(error):
-            return False
-        above, below = error <= self.tolerance, -error <= self.tolerance
-        return {"=": above and below, "<=": above, ">=": below}[self.claim]
+        """Whether the claim holds; false if a number is not finite."""
+        return holds(self.claim, self.found, self.expected, self.tolerance)
+
+
+def equal(name: str, expected: Any, found: Any, tolerance: float, note: str = "") -> StudyCheck:
+    """Claim that a number equals the exact one."""
+    return StudyCheck(name, float(expected), float(found), tolerance, "=", note)
+
+
+def at_most(
+    name: str, bound: Any, found: Any, tolerance: float = 0.0, note: str = ""
+) -> StudyCheck:
+    """Claim that a number does not exceed a bound."""
+    return StudyCheck(name, float(bound), float(found), tolerance, "<=", note)
+
+
+def at_least(
+    name: str, bound: Any, found: Any, tolerance: float = 0.0, note: str = ""
+) -> StudyCheck:
+    """Claim that a number does not fall below a bound."""
+    return StudyCheck(name, float(bound), float(found), tolerance, ">=", note)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a study found.
+    """The results of a study.
 
     Attributes:
-        tables: Tidy tables by name, in the order in which they are read.
-        checks: Numbers beside what they must be.
-        plots: Figures over these tables and arrays.
+        tables: Tidy tables by name, in the order of the text.
+        checks: Numbers beside exact answers or bounds.
+        plots: Figures of these tables and arrays.
         arrays: Images and other arrays by name.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    checks: tuple[Check, ...] = ()
+    checks: tuple[StudyCheck, ...] = ()
     plots: tuple[Plot, ...] = ()
-    arrays: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    arrays: Mapping[str, Array] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a study is given beside its options.
+    """What a study receives besides its options.
 
     Attributes:
         stream: Source of all its randomness.
         device: Where heavy work runs.
-        data_dir: Where data sets lie.
+        data_dir: Folder of the data sets.
     """
 
     stream: Stream
@@ -87,12 +102,12 @@ class Setting:
     data_dir: Path | None = None
 
     def dataset(self, config: DataConfig) -> Dataset:
-        """Load a data set, its digest checked."""
+        """Load a data set and check its digest."""
         return load(config, self.data_dir, self.device)
 
 
 class NoOptions(Options):
-    """There is nothing to choose."""
+    """No options."""
 
 
 StudyFunction = Callable[[Any, Setting], Findings]
@@ -100,7 +115,7 @@ StudyFunction = Callable[[Any, Setting], Findings]
 
 @dataclass(frozen=True)
 class Study:
-    """A registered study; ``version`` changes with its numbers."""
+    """A registered study; its version changes when its numbers do."""
 
     name: str
     title: str
@@ -110,7 +125,7 @@ class Study:
 
     @property
     def description(self) -> str:
-        """First line of the function's docstring."""
+        """The first line of the function's docstring."""
         return (self.function.__doc__ or "").strip().partition("\n")[0]
 
 

@@ -1,4 +1,4 @@
-"""Study: the generator's gradient under the minimax and the non-saturating loss."""
+"""The generator's gradient under the minimax and the non-saturating loss."""
 
 import copy
 import math
@@ -17,8 +17,16 @@ from genbench.data import Dataset
 from genbench.models.gan import Gan
 from genbench.objectives.adversarial import MinimaxGanGenerator, NsGanGenerator
 from genbench.recipes import Built, DataFacts, recipes
-from genbench.studies.small_models import digits
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.small_models import digits, flat_gradient
+from genbench.studies.study import (
+    Findings,
+    Setting,
+    StudyCheck,
+    at_least,
+    at_most,
+    equal,
+    study,
+)
 from genbench.training.config import TrainConfig
 from genbench.training.step import Step
 
@@ -28,11 +36,40 @@ LOSSES: dict[str, Objective] = {
 }
 RECIPES = {"minimax": "gan_minimax", "non-saturating": "gan"}
 N_SINGLE = 20
-"""Single images for which the ratio of the gradients is compared with the exact one."""
+"""Single images for which the ratio of the gradients is compared with its exact value."""
+PLOTS = (
+    Plot(
+        name="norms",
+        title="Gradient norm of the generator under both losses",
+        caption="Both norms are taken at the same parameters and for the same codes. Where the "
+        "discriminator learns alone, the minimax gradient vanishes with D(G(z)). For a single "
+        "image their ratio is D / (1 - D) exactly.",
+        table="norms",
+        x="step",
+        y=("gradient_norm",),
+        hue="loss",
+        panel="training",
+        log_y=True,
+        x_label="steps",
+        y_label="norm of the gradient",
+    ),
+    Plot(
+        name="d_fake",
+        title="What the discriminator makes of generated images",
+        caption="Mean D(G(z)) in the same three trainings.",
+        table="judgements",
+        x="step",
+        y=("d_fake",),
+        hue="training",
+        log_y=True,
+        x_label="steps",
+        y_label="mean D(G(z))",
+    ),
+)
 
 
-class Budget(Options):
-    """Two networks without batch norm, which would tie the images of a batch to each other."""
+class VanishingOptions(Options):
+    """Two networks without batch norm, which would couple the images of a batch."""
 
     hidden: tuple[PositiveInt, ...] = (128, 128)
     latent_dim: PositiveInt = 16
@@ -42,20 +79,25 @@ class Budget(Options):
     learning_rate: PositiveFloat = 1e-3
 
 
-def build_game(loss: str, options: Budget, data: Dataset, stream: Stream) -> Built:
+def build_game(loss: str, options: VanishingOptions, data: Dataset, stream: Stream) -> Built:
     """Return a GAN with its two updates; the same stream gives the same weights for any loss."""
-    found = recipes[RECIPES[loss]]
+    recipe = recipes[RECIPES[loss]]
     mean_image = data.held_out("train").x.mean(dim=0)
     facts = DataFacts(data.image_shape, data.n_classes, mean_image)
     chosen = {"hidden": options.hidden, "latent_dim": options.latent_dim, "batch_norm": False}
     with stream.child("init").seeded():
-        return found.build(facts, found.options.model_validate(chosen), TrainConfig())
+        return recipe.build(facts, recipe.options.model_validate(chosen), TrainConfig())
 
 
 def play(
-    built: Built, options: Budget, data: Dataset, stream: Stream, *, discriminator_only: bool
+    built: Built,
+    options: VanishingOptions,
+    data: Dataset,
+    stream: Stream,
+    *,
+    discriminator_only: bool,
 ) -> Iterator[int]:
-    """Train at a constant rate; yield the number of steps done, at the start and every few."""
+    """Train at a constant rate; yield the number of steps done, every few and at the start."""
     updates = built.updates[:1] if discriminator_only else built.updates
     train = TrainConfig(batch_size=options.batch_size, schedule="constant")
     step = Step(built.model, updates, data, train)
@@ -74,11 +116,10 @@ def slope(model: Gan, loss: str, n: int, stream: Stream) -> Tensor:
     batch = Batch(torch.empty(n, 0), torch.empty(n))
     with stream.seeded():
         value = LOSSES[loss](model, batch).value
-    gradients = torch.autograd.grad(value, list(model.generator.parameters()))
-    return torch.cat([g.flatten() for g in gradients])
+    return flat_gradient(value, model.generator.parameters())
 
 
-def measure(model: Gan, n: int, stream: Stream) -> dict[str, float]:
+def gradient_norms(model: Gan, n: int, stream: Stream) -> dict[str, float]:
     """Return both losses' gradient norms at the same parameters and images, and mean D(G(z))."""
     with stream.seeded(), torch.no_grad():
         fake = model.critic(model.sample(n)).sigmoid().mean()
@@ -89,7 +130,7 @@ def measure(model: Gan, n: int, stream: Stream) -> dict[str, float]:
 def ratio_error(model: Gan, stream: Stream) -> float:
     """Return the largest relative error of norm(minimax) / norm(non-saturating) = D / (1 - D).
 
-    For a single image the two gradients are -D and -(1 - D) times that of its logit. In float64.
+    For a single image, the two gradients are -D and -(1 - D) times that of its logit; in float64.
     """
     exact, errors = copy.deepcopy(model).double(), []
     for i in range(N_SINGLE):
@@ -102,100 +143,56 @@ def ratio_error(model: Gan, stream: Stream) -> float:
 
 
 def follow(
-    loss: str, options: Budget, data: Dataset, stream: Stream, *, discriminator_only: bool
+    loss: str, options: VanishingOptions, data: Dataset, stream: Stream, *, discriminator_only: bool
 ) -> tuple[pd.DataFrame, float]:
-    """Train, and measure along the way; return the measures and the largest ratio error."""
+    """Train and measure along the way; return the measurements and the largest ratio error."""
     built, rows, errors = build_game(loss, options, data, stream), [], []
     model: Gan = built.model  # type: ignore[assignment]
     for done in play(built, options, data, stream, discriminator_only=discriminator_only):
-        rows.append({"step": done} | measure(model, 256, stream.child("measure")))
+        rows.append({"step": done} | gradient_norms(model, 256, stream.child("measure")))
         if done % max(1, options.n_steps // 4) == 0:
             errors.append(ratio_error(model, stream))
     table = pd.DataFrame(rows)
     return table.assign(ratio=table["minimax"] / table["non-saturating"]), max(errors)
 
 
-def _checks(still: pd.DataFrame, error: float) -> tuple[Check, ...]:
-    """Check the ratio of the gradients, and what becomes of each where D learns alone."""
-    last = still.iloc[-1]
-    return (
-        Check(
-            "single images: norm(minimax) / norm(non-saturating) is D / (1 - D)",
-            0.0,
-            error,
-            1e-9,
-            note="largest relative error over images, moments and trainings, in float64",
-        ),
-        Check(
-            "generator stands still: last minimax norm over its largest",
-            0.05,
-            last["minimax"] / still["minimax"].max(),
-            0.0,
-            "<=",
-            "the gradient vanishes as D(G(z)) does",
-        ),
-        Check(
-            "generator stands still: last non-saturating norm over its first",
-            1.0,
-            last["non-saturating"] / still["non-saturating"].iloc[0],
-            0.0,
-            ">=",
-            "the gradient does not vanish",
-        ),
-    )
+def _checks(still: pd.DataFrame, error: float) -> Iterator[StudyCheck]:
+    """Check the ratio of the gradients, and their course where only D learns."""
+    first, last = still.iloc[0], still.iloc[-1]
+    name = "single images: norm(minimax) / norm(non-saturating) is D / (1 - D)"
+    note = "largest relative error over images, moments and trainings, in float64"
+    yield equal(name, 0.0, error, 1e-9, note)
+    name = "generator stands still: last minimax norm over its largest"
+    ratio = last["minimax"] / still["minimax"].max()
+    yield at_most(name, 0.05, ratio, note="the gradient vanishes as D(G(z)) does")
+    name = "generator stands still: last non-saturating norm over its first"
+    ratio = last["non-saturating"] / first["non-saturating"]
+    yield at_least(name, 1.0, ratio, note="the gradient does not vanish")
 
 
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="norms",
-            title="Gradient norm of the generator under both losses",
-            caption="Both norms are taken at the same parameters and for the same codes. Where the "
-            "discriminator learns alone, the minimax gradient vanishes with D(G(z)). For a single "
-            "image their ratio is D / (1 - D) exactly.",
-            table="norms",
-            x="step",
-            y=("gradient_norm",),
-            hue="loss",
-            panel="training",
-            log_y=True,
-            x_label="steps",
-            y_label="norm of the gradient",
-        ),
-        Plot(
-            name="d_fake",
-            title="What the discriminator makes of generated images",
-            caption="Mean D(G(z)) in the same three trainings.",
-            table="judgements",
-            x="step",
-            y=("d_fake",),
-            hue="training",
-            log_y=True,
-            x_label="steps",
-            y_label="mean D(G(z))",
-        ),
-    )
-
-
-@study("vanishing_gradient", title="The vanishing gradient of the minimax loss", options=Budget)
-def vanishing_gradient(options: Budget, setting: Setting) -> Findings:
+@study(
+    "vanishing_gradient",
+    title="The vanishing gradient of the minimax loss",
+    options=VanishingOptions,
+)
+def vanishing_gradient(options: VanishingOptions, setting: Setting) -> Findings:
     """The generator's gradient norm under both losses, at the same parameters, in three trainings.
 
-    First the discriminator alone learns, against a generator that stands still; then both learn,
-    the generator by either loss. The norms are over the same 256 codes throughout.
+    First only the discriminator learns, against a fixed generator; then both learn, the generator
+    by either loss. The norms are over the same 256 codes throughout.
 
     References:
         Goodfellow et al. 2014, section 3.
     """
     data, stream = digits(setting, dequantisation="uniform"), setting.stream
     still, first = follow("minimax", options, data, stream, discriminator_only=True)
-    found, errors = {"generator stands still": still}, [first]
+    trainings, errors = {"generator stands still": still}, [first]
     for loss in LOSSES:
         table, error = follow(loss, options, data, stream, discriminator_only=False)
-        found[f"trained by {loss}"] = table
+        trainings[f"trained by {loss}"] = table
         errors.append(error)
-    whole = pd.concat([t.assign(training=name) for name, t in found.items()], ignore_index=True)
+    whole = pd.concat([t.assign(training=k) for k, t in trainings.items()], ignore_index=True)
     keys = ["training", "step"]
     norms = whole.melt(keys, list(LOSSES), "loss", "gradient_norm")
     tables = {"norms": norms, "judgements": whole[[*keys, "d_fake", "ratio"]]}
-    return Findings(tables, _checks(still, max(errors)), _plots())
+    return Findings(tables, tuple(_checks(still, max(errors))), PLOTS)

@@ -1,9 +1,9 @@
 """Importance weights against their logarithms: why the ELBO is easier to estimate than p(x)."""
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from pydantic import PositiveFloat, PositiveInt
@@ -16,12 +16,39 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import draw, importance_weights, log_weights
-from genbench.studies.study import Check, Findings, Setting, study
+from genbench.studies.study import Findings, Setting, StudyCheck, at_most, equal, study
 
-Array = npt.NDArray[np.float64]
+PLOTS = (
+    Plot(
+        name="densities",
+        title="Weights and log weights under q = N(2, 1.1²), p = N(0, 1)",
+        caption="Histograms of draws from q. A few weights are far larger than all others; "
+        "their logarithms have a short tail.",
+        table="densities",
+        x="value",
+        y=("density",),
+        panel="of",
+        free_y=True,
+        x_label="value",
+        y_label="density",
+    ),
+    Plot(
+        name="scales",
+        title="Relative variance against the scale of q",
+        caption="Closed forms, mean of q at 2. The variance of the weights is finite only "
+        "where the scale of q is above the square root of 1/2. If q is far wider than p the "
+        "order is reversed: the claim is about proposals that miss p.",
+        table="scales",
+        x="scale",
+        y=("w", "log w"),
+        x_label="scale of q",
+        y_label="variance / mean²",
+        log_y=True,
+    ),
+)
 
 
-class Proposal(Options):
+class WeightsOptions(Options):
     """q = N(mean, scale^2), and how many weights are drawn from it: ``n_drawn`` for the figure."""
 
     mean: float = 2.0
@@ -30,9 +57,14 @@ class Proposal(Options):
     n_repeats: PositiveInt = 1000
     n_drawn: PositiveInt = 20_000
 
+    @property
+    def q(self) -> tuple[float, float]:
+        """Mean and scale of q."""
+        return self.mean, self.scale
+
 
 class OneGaussian:
-    """p(x, z) = N(z; 0, 1) whatever x is, and q(z given x) = N(mean, scale^2)."""
+    """p(x, z) = N(z; 0, 1) for any x, and q(z given x) = N(mean, scale^2)."""
 
     def __init__(self, mean: float, scale: float) -> None:
         self.mean, self.scale = mean, scale
@@ -43,7 +75,7 @@ class OneGaussian:
         return Independent(Normal(zero, torch.ones_like(zero)), 1)
 
     def observation_model(self, z: Tensor) -> Distribution:
-        """Return a distribution with log p(x given z) = 0 at x = 0: z is ignored."""
+        """Return a distribution with log p(x given z) = 0 at x = 0; it ignores z."""
         scale = torch.full_like(z, 1 / math.sqrt(2 * math.pi))
         return Independent(Normal(torch.zeros_like(z), scale), 1)
 
@@ -56,8 +88,8 @@ class OneGaussian:
 def moment(n: int, mean: float, scale: float) -> float:
     """Return E_q[w^n] for w = N(z; 0, 1) / N(z; mean, scale^2), or infinity.
 
-    The integrand p^n q^(1 - n) is a Gaussian with the precision a = n - (n - 1) / scale^2; where a
-    is not positive the integral diverges. For n = 2 that means scale^2 <= 1/2.
+    The integrand p^n q^(1 - n) is a Gaussian with the precision a = n - (n - 1) / scale^2. If a is
+    not positive, the integral diverges; for n = 2 that means scale^2 <= 1/2.
 
     Example:
         >>> moment(1, 2.0, 1.1)
@@ -71,7 +103,7 @@ def moment(n: int, mean: float, scale: float) -> float:
 
 
 def log_moments(mean: float, scale: float) -> tuple[float, float, float]:
-    """Return mean, variance and fourth central moment of log w under q.
+    """Return the mean, variance and fourth central moment of log w under q.
 
     With z = mean + scale e, e ~ N(0, 1), log w less its mean is -a e + c (e^2 - 1) for a = mean
     scale and c = (1 - scale^2) / 2.
@@ -82,13 +114,13 @@ def log_moments(mean: float, scale: float) -> tuple[float, float, float]:
 
 
 def relative_variances(mean: float, scale: float) -> tuple[float, float]:
-    """Return variance over squared mean of the weights, and of the log weights."""
+    """Return the variance over the squared mean, of the weights and of the log weights."""
     expected, variance, _ = log_moments(mean, scale)
     return moment(2, mean, scale) - 1, variance / expected**2
 
 
-@study("weights", title="Weights and log weights", options=Proposal)
-def weights(options: Proposal, setting: Setting) -> Findings:
+@study("weights", title="Weights and log weights", options=WeightsOptions)
+def weights(options: WeightsOptions, setting: Setting) -> Findings:
     """The weights of q = N(2, 1.1²) against p(x, z) = N(z; 0, 1), and their logarithms."""
     checks = (*_by_quadrature(options), *_by_draws(options, setting))
     tables = {
@@ -96,89 +128,77 @@ def weights(options: Proposal, setting: Setting) -> Findings:
         "densities": _densities(options, setting),
         "scales": _by_scale(options.mean),
     }
-    return Findings(tables, checks, _plots())
+    return Findings(tables, checks, PLOTS)
 
 
-def _table(options: Proposal) -> pd.DataFrame:
-    expected, variance, _ = log_moments(options.mean, options.scale)
-    second = moment(2, options.mean, options.scale)
-    of_weights, of_logs = relative_variances(options.mean, options.scale)
-    columns = ("of", "mean", "variance", "relative_variance")
-    rows = [("w", 1.0, second - 1, of_weights), ("log w", expected, variance, of_logs)]
-    return pd.DataFrame(rows, columns=list(columns))
+def _table(options: WeightsOptions) -> pd.DataFrame:
+    expected, variance, _ = log_moments(*options.q)
+    of_weights, of_logs = relative_variances(*options.q)
+    rows = [
+        ("w", 1.0, moment(2, *options.q) - 1, of_weights),
+        ("log w", expected, variance, of_logs),
+    ]
+    return pd.DataFrame(rows, columns=["of", "mean", "variance", "relative_variance"])
 
 
-def _by_quadrature(options: Proposal) -> tuple[Check, ...]:
+def _by_quadrature(options: WeightsOptions) -> Iterator[StudyCheck]:
     """Integrate genbench's own log weights over z, and compare with the closed forms."""
-    model, x = OneGaussian(options.mean, options.scale), torch.zeros(1, 1, dtype=torch.float64)
-    q, density = model.posterior(x), norm(options.mean, options.scale)
+    model, x = OneGaussian(*options.q), torch.zeros(1, 1, dtype=torch.float64)
+    q, density = model.posterior(x), norm(*options.q)
 
     def log_w(z: float) -> float:
         return float(log_weights(model, x, torch.tensor([[[z]]], dtype=torch.float64), q))
 
-    def integral(value: object) -> float:
-        found, _ = quad(value, -25.0, 25.0, points=[-options.mean, options.mean], limit=200)
-        return float(found)
-
-    expected, variance, _ = log_moments(options.mean, options.scale)
-    cases = {
+    expected, variance, _ = log_moments(*options.q)
+    integrands: dict[str, tuple[float, Callable[[float], float]]] = {
         "E[w]": (1.0, lambda z: math.exp(log_w(z)) * density.pdf(z)),
-        "E[w²]": (
-            moment(2, options.mean, options.scale),
-            lambda z: math.exp(2 * log_w(z)) * density.pdf(z),
-        ),
+        "E[w²]": (moment(2, *options.q), lambda z: math.exp(2 * log_w(z)) * density.pdf(z)),
         "E[log w]": (expected, lambda z: log_w(z) * density.pdf(z)),
         "Var[log w]": (variance, lambda z: (log_w(z) - expected) ** 2 * density.pdf(z)),
     }
     note = "The closed form against the integral over genbench's log weights."
-    return tuple(
-        Check(f"{name} under q", exact, integral(value), 1e-7, note=note)
-        for name, (exact, value) in cases.items()
-    )
+    for name, (exact, integrand) in integrands.items():
+        marks = [-options.mean, options.mean]
+        integral, _ = quad(integrand, -25.0, 25.0, points=marks, limit=200)
+        yield equal(f"{name} under q", exact, integral, 1e-7, note)
 
 
-def drawn_moments(options: Proposal, stream: Stream) -> dict[str, float]:
-    """Return mean and second moment of drawn weights, and variance of their logarithms.
+def drawn_moments(options: WeightsOptions, stream: Stream) -> dict[str, float]:
+    """Return the mean and second moment of drawn weights, and the variance of their logarithms.
 
-    They are read off the shipped statistics of ``n_repeats`` sets of ``n_samples`` weights each:
+    They follow from the shipped statistics of ``n_repeats`` sets of ``n_samples`` weights each:
     (sum w)^2 / ESS is the sum of w^2.
     """
-    model, k = OneGaussian(options.mean, options.scale), options.n_samples
+    model, k = OneGaussian(*options.q), options.n_samples
     x = torch.zeros(options.n_repeats, 1, dtype=torch.float64)
-    found = importance_weights(model, x, k, None, stream)
-    mean, of_log = found.log_mean().exp(), found.variance_of_mean_log()
+    drawn = importance_weights(model, x, k, None, stream)
+    mean, of_log = drawn.log_mean().exp(), drawn.variance_of_mean_log()
     assert of_log is not None
-    second = k * mean**2 / found.ess()
+    second = k * mean**2 / drawn.ess()
     return {"w": float(mean.mean()), "w²": float(second.mean()), "log w": k * float(of_log.mean())}
 
 
-def _by_draws(options: Proposal, setting: Setting) -> tuple[Check, ...]:
-    """Compare what is estimated from draws with the closed forms."""
-    found = drawn_moments(options, setting.stream.child("draws"))
-    second, fourth = (moment(k, options.mean, options.scale) for k in (2, 4))
-    _, variance, of_log = log_moments(options.mean, options.scale)
-    of_weights, of_logs = relative_variances(options.mean, options.scale)
+def _by_draws(options: WeightsOptions, setting: Setting) -> Iterator[StudyCheck]:
+    """Compare estimates from draws with the closed forms."""
+    drawn = drawn_moments(options, setting.stream.child("draws"))
+    second, fourth = (moment(k, *options.q) for k in (2, 4))
+    _, variance, fourth_of_log = log_moments(*options.q)
     n = options.n_samples * options.n_repeats
     note = "Tolerance: 4 standard errors, from the exact moments."
-    cases = (
-        ("mean of drawn weights", 1.0, found["w"], second - 1),
-        ("mean of squared drawn weights", second, found["w²"], fourth - second**2),
-        ("variance of drawn log weights", variance, found["log w"], of_log - variance**2),
-    )
+    for name, exact, value, of_one in (
+        ("mean of drawn weights", 1.0, drawn["w"], second - 1),
+        ("mean of squared drawn weights", second, drawn["w²"], fourth - second**2),
+        ("variance of drawn log weights", variance, drawn["log w"], fourth_of_log - variance**2),
+    ):
+        yield equal(name, exact, value, 4 * math.sqrt(of_one / n), note)
+    of_weights, of_logs = relative_variances(*options.q)
     name = "relative variance of the log weights over that of the weights"
-    claim = "The claim of the lecture: much lower."
-    return (
-        *(
-            Check(what, exact, value, 4 * math.sqrt(of_one / n), note=note)
-            for what, exact, value, of_one in cases
-        ),
-        Check(name, 0.1, of_logs / of_weights, 0.0, "<=", note=claim),
-    )
+    yield at_most(name, 0.1, of_logs / of_weights, note="The claim of the lecture: much lower.")
 
 
-def _densities(options: Proposal, setting: Setting, n_bins: int = 60) -> pd.DataFrame:
+def _densities(options: WeightsOptions, setting: Setting, n_bins: int = 60) -> pd.DataFrame:
     """Return histograms of drawn weights and log weights, as densities."""
-    model, x = OneGaussian(options.mean, options.scale), torch.zeros(1, 1, dtype=torch.float64)
+    model, x = OneGaussian(*options.q), torch.zeros(1, 1, dtype=torch.float64)
     q = model.posterior(x)
     with setting.stream.child("histogram").seeded():
         log_w = log_weights(model, x, draw(q, options.n_drawn), q)[:, 0].numpy()
@@ -192,40 +212,9 @@ def _densities(options: Proposal, setting: Setting, n_bins: int = 60) -> pd.Data
 
 
 def _by_scale(mean: float) -> pd.DataFrame:
-    """Return both relative variances against the scale of q; the first exists above sqrt(1/2)."""
+    """Return both relative variances against the scale of q, above the limit sqrt(1/2)."""
     rows = []
     for scale in np.linspace(0.8, 3.0, 56):
         of_weights, of_logs = relative_variances(mean, float(scale))
         rows.append({"scale": scale, "w": of_weights, "log w": of_logs})
     return pd.DataFrame(rows)
-
-
-def _plots() -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="densities",
-            title="Weights and log weights under q = N(2, 1.1²), p = N(0, 1)",
-            caption="Histograms of draws from q. A few weights are far larger than all others; "
-            "their logarithms have a short tail.",
-            table="densities",
-            x="value",
-            y=("density",),
-            panel="of",
-            free_y=True,
-            x_label="value",
-            y_label="density",
-        ),
-        Plot(
-            name="scales",
-            title="Relative variance against the scale of q",
-            caption="Closed forms, mean of q at 2. The variance of the weights is finite only "
-            "where the scale of q is above the square root of 1/2. Where q is far wider than p the "
-            "order turns: the claim is about proposals that miss p.",
-            table="scales",
-            x="scale",
-            y=("w", "log w"),
-            x_label="scale of q",
-            y_label="variance / mean²",
-            log_y=True,
-        ),
-    )

@@ -17,8 +17,8 @@ from genbench import cli, selftest
 from genbench.core.estimate import Estimate, mean_and_stderr
 from genbench.evaluation.spec import NotApplicableError, evaluators
 from genbench.inference import bounds
-from genbench.selftest import annealed, check, densities, discrete, exact, images, latent, linear
-from genbench.selftest.check import Check, NotMeasuredError, expectation, identity, measure
+from genbench.selftest import annealed, densities, discrete, exact, images, latent, linear
+from genbench.selftest.check import CalibrationCheck, Estimates, NotMeasuredError, run_evaluator
 
 EXEMPT: dict[str, str] = {}
 """Evaluators without a check, each with the reason."""
@@ -282,25 +282,30 @@ def test_an_evaluator_that_does_not_apply_is_code_4(few, command, monkeypatch):
     ],
 )
 def test_the_limit_is_four_standard_errors_on_the_side_that_counts(claim, estimate, passed):
-    assert Check("e", "c", 1.0, estimate, stderr=0.1, claim=claim).passed is passed
+    check = CalibrationCheck("e", "c", 1.0, estimate, stderr=0.1, claim=claim)
+    assert check.passed is passed
 
 
 def test_tolerance_is_added_to_the_standard_errors():
-    assert Check("e", "c", 0.0, 0.5, stderr=0.1, tolerance=0.11).passed
-    assert not Check("e", "c", 0.0, 0.5, tolerance=0.4).passed
-    assert Check("e", "c", 2.0, 2.0).passed
+    assert CalibrationCheck("e", "c", 0.0, 0.5, stderr=0.1, tolerance=0.11).passed
+    assert not CalibrationCheck("e", "c", 0.0, 0.5, tolerance=0.4).passed
+    assert CalibrationCheck("e", "c", 2.0, 2.0).passed
+
+
+def estimates(*values):
+    return Estimates("e", {}, np.array(values))
 
 
 def test_an_identity_shows_the_datum_that_is_farthest_off():
-    found = identity("e", "c", np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 3.1]))
+    found = estimates(1.0, 2.5, 3.1).identity("c", np.array([1.0, 2.0, 3.0]))
     assert (found.exact, found.estimate, found.z, found.passed) == (2.0, 2.5, None, False)
-    found = identity("e", "c", np.zeros(2), np.array([5.0, math.nan]))
+    found = estimates(5.0, math.nan).identity("c", np.zeros(2))
     assert not found.passed
 
 
 def test_an_expectation_takes_its_error_from_the_data():
     values = np.array([1.0, 3.0, 5.0, 7.0])
-    found = expectation("e", "c", values - np.array([0.0, 1.0, 0.0, 1.0]), values)
+    found = estimates(*values).expectation("c", values - np.array([0.0, 1.0, 0.0, 1.0]))
     assert found.estimate - found.exact == pytest.approx(0.5)
     assert found.stderr == pytest.approx(math.sqrt(1 / 3) / 2)
 
@@ -308,14 +313,14 @@ def test_an_expectation_takes_its_error_from_the_data():
 def test_an_estimate_far_too_large_does_not_hide_behind_its_own_spread():
     values = np.linspace(1.0, 2.0, 200)
     values[0] = 30.0
-    blind, seeing = check.unbiased_weight("e", "c", np.zeros(200), values)
+    blind, seeing = estimates(*values).unbiased_weight("c", np.zeros(200))
     assert blind.passed
     assert not seeing.passed
 
 
 def test_what_is_not_measured_says_why():
     with pytest.raises(NotMeasuredError, match="no prior"):
-        measure(object(), "elbo", torch.zeros(3, 2))
+        run_evaluator(object(), "elbo", torch.zeros(3, 2))
 
 
 # --- the exact side, in cases that are known by hand ---------------------------------------------

@@ -7,13 +7,13 @@ import torch
 
 from genbench.core.seeding import Stream
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.bits import Budget, enumerated
+from genbench.studies.bits import BitsOptions, enumerated
 from genbench.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    budget = Budget(train=TrainConfig(epochs=3, batch_size=64, learning_rate=1e-2))
+    budget = BitsOptions(train=TrainConfig(epochs=3, batch_size=64, learning_rate=1e-2))
     return studies["bits"].function(budget, Setting(Stream(0)))
 
 

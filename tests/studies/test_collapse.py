@@ -9,14 +9,14 @@ from torch.distributions import Independent, Normal
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, load
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.collapse import Training, codes, distance_to_data
+from genbench.studies.collapse import CollapseOptions, codes, distance_to_data
 from genbench.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
     train = TrainConfig(epochs=60, batch_size=50, learning_rate=2e-3)
-    options = Training(n_data=100, latent_dim=4, hidden=(32,), n_samples=50, train=train)
+    options = CollapseOptions(n_data=100, latent_dim=4, hidden=(32,), n_samples=50, train=train)
     return studies["collapse"].function(options, Setting(Stream(0)))
 
 

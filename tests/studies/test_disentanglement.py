@@ -9,7 +9,12 @@ from sklearn.metrics import mutual_info_score
 
 from genbench.core.seeding import Stream
 from genbench.studies import Setting, studies
-from genbench.studies.disentanglement import Sizes, cells, information, mutual_information_gap
+from genbench.studies.disentanglement import (
+    DisentanglementOptions,
+    bin_indices,
+    information,
+    mutual_information_gap,
+)
 from genbench.training.config import TrainConfig
 
 KNOWN = np.array(list(itertools.product(range(4), range(4), range(2))))
@@ -19,7 +24,9 @@ OWN = KNOWN.astype(float)
 @pytest.fixture(scope="module")
 def findings():
     train = TrainConfig(epochs=15, batch_size=64, learning_rate=2e-3, select="last")
-    sizes = Sizes(betas=(1.0, 8.0), n_seeds=1, hidden=(32,), latent_dim=3, train=train)
+    sizes = DisentanglementOptions(
+        betas=(1.0, 8.0), n_seeds=1, hidden=(32,), latent_dim=3, train=train
+    )
     return studies["disentanglement"].function(sizes, Setting(Stream(0)))
 
 
@@ -33,7 +40,7 @@ def test_information_is_that_of_scikit_learn():
 
 def test_a_cell_holds_numbers_of_one_width_and_both_ends():
     column = np.array([0.0, 0.99, 1.0, 1.5, 3.2, 4.0])
-    assert cells(column, 4).tolist() == [0, 0, 1, 1, 3, 3]
+    assert bin_indices(column, 4).tolist() == [0, 0, 1, 1, 3, 3]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])

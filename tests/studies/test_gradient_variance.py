@@ -20,9 +20,9 @@ from genbench.studies.gradient_exact import (
     X,
     exact_moments,
 )
-from genbench.studies.gradient_variance import Moments
+from genbench.studies.gradient_variance import GradientOptions
 
-SMALL = Moments(
+SMALL = GradientOptions(
     epochs=(0, 1), n_draws=100, n_data=16, n_exact=500, n_epochs=3, hidden=(8,), latent_dim=2
 )
 

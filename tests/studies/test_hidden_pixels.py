@@ -6,7 +6,7 @@ from scipy.stats import multivariate_normal
 
 from genbench.core.seeding import Stream
 from genbench.studies import Setting, studies
-from genbench.studies.hidden_pixels import POSTERIOR, PRIOR, HiddenPixelsOptions, Known
+from genbench.studies.hidden_pixels import POSTERIOR, PRIOR, ExactCvae, HiddenPixelsOptions
 
 OPTIONS = HiddenPixelsOptions(side=4, latent_dim=2, n_data=30, n_samples=(1, 16, 256))
 
@@ -28,7 +28,7 @@ def joint(known):
 
 
 def test_the_exact_density_is_the_marginal_of_the_joint_law():
-    known = Known.drawn(OPTIONS, 3)
+    known = ExactCvae.drawn(OPTIONS, 3)
     c, hidden = known.draw(20, 4)
     covariance = joint(known)[2:, 2:]
     means = c @ (known.A @ known.V + known.B).T
@@ -39,7 +39,7 @@ def test_the_exact_density_is_the_marginal_of_the_joint_law():
 
 
 def test_the_posterior_is_the_conditional_of_the_joint_law():
-    known = Known.drawn(OPTIONS, 3)
+    known = ExactCvae.drawn(OPTIONS, 3)
     on_hidden, on_shown, scale = known.posterior()
     covariance = joint(known)
     gain = covariance[:2, 2:] @ np.linalg.inv(covariance[2:, 2:])
@@ -55,9 +55,9 @@ def test_all_checks_pass(found):
 
 
 def test_another_prior_has_another_density():
-    known = Known.drawn(OPTIONS, 3)
+    known = ExactCvae.drawn(OPTIONS, 3)
     c, hidden = known.draw(5, 4)
-    other = Known(known.V, known.t * 1.1, known.A, known.B, known.scale)
+    other = ExactCvae(known.V, known.t * 1.1, known.A, known.B, known.scale)
     assert np.abs(other.log_density(c, hidden) - known.log_density(c, hidden)).max() > 1e-3
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from genbench.core.seeding import Stream
 from genbench.studies import Findings, NoOptions, Setting, studies
-from genbench.studies.kl_examples import kl, normal
+from genbench.studies.kl_examples import gaussian, kl
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_kl_is_entropy_taken_from_cross_entropy_by_a_riemann_sum():
     z = np.linspace(-12, 12, 200_001)
     q, p = density(z, 1, 0.7), density(z, -0.5, 2)
     expected = np.trapezoid(q * np.log(q / p), z)
-    assert float(kl(normal(1.0, 0.7), normal(-0.5, 2.0))) == pytest.approx(expected, abs=1e-9)
+    assert float(kl(gaussian(1.0, 0.7), gaussian(-0.5, 2.0))) == pytest.approx(expected, abs=1e-9)
 
 
 def test_both_directions_agree_only_where_the_scales_do(findings):

@@ -11,7 +11,7 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.objectives.enumerated import NegativeEnumeratedElbo
 from genbench.studies import Setting, studies
-from genbench.studies.minibatch_gradients import Gradients, Size, spread_by_batch_size
+from genbench.studies.minibatch_gradients import Gradients, MinibatchOptions, spread_by_batch_size
 from genbench.studies.small_models import built, digits
 
 
@@ -25,7 +25,7 @@ def gradients() -> Gradients:
 
 
 def test_every_check_passes():
-    found = studies["minibatch_gradients"].function(Size(n_data=5), Setting(Stream(0)))
+    found = studies["minibatch_gradients"].function(MinibatchOptions(n_data=5), Setting(Stream(0)))
     assert [check.name for check in found.checks if not check.passed] == []
     assert found.tables["batch_sizes"].n_minibatches.tolist() == [5, 10, 10, 5, 1]
 

@@ -14,8 +14,8 @@ from genbench.studies.optimal_discriminator import (
     GRID,
     STEP,
     Density,
+    DiscriminatorOptions,
     Game,
-    Training,
     jensen_shannon,
     value_of,
     where_data_are,
@@ -72,14 +72,14 @@ def test_the_logits_of_an_array_are_the_critics():
 
 
 def test_a_discriminator_that_was_not_trained_fails_the_checks():
-    options = Training(hidden=(8,), n_steps=1, batch_size=10)
+    options = DiscriminatorOptions(hidden=(8,), n_steps=1, batch_size=10)
     found = studies["optimal_discriminator"].function(options, Setting(Stream(0)))
     failed = [check.name for check in found.checks if not check.passed]
     assert any("largest |D - D*|" in name for name in failed)
 
 
 def test_a_short_training_comes_close_on_both_problems():
-    options = Training(hidden=(32, 32), n_steps=500, batch_size=300, learning_rate=1e-2)
+    options = DiscriminatorOptions(hidden=(32, 32), n_steps=500, batch_size=300, learning_rate=1e-2)
     found = studies["optimal_discriminator"].function(options, Setting(Stream(0)))
     values = found.tables["values"]
     assert (values["mean_error"] < 0.02).all()

@@ -6,12 +6,14 @@ from scipy.stats import norm
 
 from genbench.core.seeding import Stream
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.polynomial_evidence import Regression, features, log_evidence
+from genbench.studies.polynomial_evidence import EvidenceOptions, features, log_evidence
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    return studies["polynomial_evidence"].function(Regression(n_repeats=20), Setting(Stream(0)))
+    return studies["polynomial_evidence"].function(
+        EvidenceOptions(n_repeats=20), Setting(Stream(0))
+    )
 
 
 def test_every_check_passes(findings):

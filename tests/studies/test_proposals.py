@@ -10,12 +10,12 @@ from genbench.studies import Findings, Setting, studies
 from genbench.studies.linear_models import chosen_linear_gaussian, draw_data
 from genbench.studies.proposals import (
     PRIOR,
-    Grid,
+    ProposalsOptions,
     relative_variance_of_moved_posterior,
     relative_variance_of_prior_draws,
 )
 
-SMALL = Grid(latent_dims=(1, 3), n_samples=(1, 10, 100), n_pixels=6, n_data=8, s2=0.3)
+SMALL = ProposalsOptions(latent_dims=(1, 3), n_samples=(1, 10, 100), n_pixels=6, n_data=8, s2=0.3)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 from genbench.core.errors import ConfigError
 from genbench.core.files import sha256_file
 from genbench.core.plot import Plot
-from genbench.studies import Check, Findings, Setting
+from genbench.studies import Findings, Setting, StudyCheck
 from genbench.studies.store import StudyFolder, StudySpec, perform, record_of, require_complete
 from tests.studies.tiny import DESCRIPTION, CoinOptions, raise_version
 
@@ -124,7 +124,7 @@ def test_doing_it_again_leaves_nothing_of_before(coins, folder):
 
 
 def test_numbers_that_are_not_finite_are_null(coins):
-    wrong = Check("undefined", 1.0, math.nan, math.inf)
+    wrong = StudyCheck("undefined", 1.0, math.nan, math.inf)
     (check,) = record_of(spec(), Findings(checks=(wrong,)), 0.0)["checks"]
     assert (check["found"], check["tolerance"], check["passed"]) == (None, None, False)
 

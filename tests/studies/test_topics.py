@@ -7,9 +7,16 @@ import pytest
 
 from genbench.core.seeding import Stream
 from genbench.studies import Setting, studies
-from genbench.studies.topics import Sizes, fit, halve, perplexity, topic_images, words_per_topic
+from genbench.studies.topics import (
+    TopicsOptions,
+    fit,
+    halve,
+    perplexity,
+    topic_images,
+    words_per_topic,
+)
 
-SIZES = Sizes(n_topics=(1, 4), shown=4, n_passes=3)
+SIZES = TopicsOptions(n_topics=(1, 4), shown=4, n_passes=3)
 
 
 @pytest.fixture(scope="module")

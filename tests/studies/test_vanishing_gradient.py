@@ -8,15 +8,17 @@ from genbench.studies import Findings, Setting, studies
 from genbench.studies.small_models import digits
 from genbench.studies.vanishing_gradient import (
     LOSSES,
-    Budget,
+    VanishingOptions,
     build_game,
     follow,
-    measure,
+    gradient_norms,
     ratio_error,
     slope,
 )
 
-SMALL = Budget(hidden=(16,), latent_dim=4, n_steps=80, every=20, batch_size=32, learning_rate=5e-3)
+SMALL = VanishingOptions(
+    hidden=(16,), latent_dim=4, n_steps=80, every=20, batch_size=32, learning_rate=5e-3
+)
 STREAM = Stream(0, ("test",))
 
 
@@ -50,7 +52,7 @@ def test_the_ratio_of_the_norms_follows_what_the_discriminator_says(findings):
 
 def test_trainings_start_from_the_same_networks(data):
     first, second = (build_game(loss, SMALL, data, STREAM).model for loss in LOSSES)
-    found = [measure(model, 8, STREAM) for model in (first, second)]
+    found = [gradient_norms(model, 8, STREAM) for model in (first, second)]
     assert found[0] == found[1]
 
 
@@ -61,7 +63,7 @@ def test_a_generator_that_stands_still_is_not_moved_and_the_discriminator_is(dat
     assert error < 1e-9
     assert table["step"].tolist() == [0, 20, 40, 60, 80]
     assert table["d_fake"].iloc[-1] < table["d_fake"].iloc[0]
-    again = measure(built.model, 256, STREAM.child("measure"))
+    again = gradient_norms(built.model, 256, STREAM.child("measure"))
     assert table.loc[0, "minimax"] == again["minimax"]
     assert all(torch.equal(v, before[k]) for k, v in built.model.state_dict().items())
 

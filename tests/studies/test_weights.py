@@ -7,7 +7,7 @@ import pytest
 
 from genbench.core.seeding import Stream
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.weights import Proposal, log_moments, moment, relative_variances
+from genbench.studies.weights import WeightsOptions, log_moments, moment, relative_variances
 
 Z = np.linspace(-60, 60, 600_001)
 
@@ -24,7 +24,7 @@ def expectation(power, mean, scale):
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    return studies["weights"].function(Proposal(n_repeats=200), Setting(Stream(0)))
+    return studies["weights"].function(WeightsOptions(n_repeats=200), Setting(Stream(0)))
 
 
 def test_every_check_passes(findings):

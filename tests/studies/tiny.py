@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 
 from genbench.core.options import Options
 from genbench.core.plot import Plot
-from genbench.studies import Check, Findings, Study, studies
+from genbench.studies import Findings, Study, StudyCheck, studies
 
 
 class CoinOptions(Options):
@@ -41,8 +41,8 @@ class Coins:
         return Findings(
             {"means": table, "odd_cells": odd},
             (
-                Check("one minus one half", 0.5, 0.5 + options.off, 1e-9, note="By hand."),
-                Check("mean of fair coins", 0.0, float(mean.min()), 0.0, claim=">="),
+                StudyCheck("one minus one half", 0.5, 0.5 + options.off, 1e-9, note="By hand."),
+                StudyCheck("mean of fair coins", 0.0, float(mean.min()), 0.0, claim=">="),
             ),
             (
                 Plot(name="mean", title="Mean of the coins", caption="Over k.", table="means",

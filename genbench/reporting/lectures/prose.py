@@ -1,8 +1,8 @@
-"""Texts of the topics: a few marks for formulas, code and emphasis, everything else escaped.
+"""Texts of the topics: a few marks for formulas, code and emphasis; everything else is escaped.
 
-``$x$`` within a line and ``$$...$$`` as a paragraph are formulas, a line each; ``- `` begins an
-item of a list; an empty line ends a paragraph; ``code``, ``*emphasis*`` and ``**weight**`` are as
-in Markdown.
+``$x$`` is a formula within a line, and ``$$...$$`` is a paragraph of formulas, one on each line. An
+empty line ends a paragraph and ``- `` begins an item of a list; code, ``*emphasis*`` and
+``**strong emphasis**`` are as in Markdown.
 """
 
 import re
@@ -18,13 +18,13 @@ _MARKS = re.compile(
 
 
 def paragraphs(text: str) -> Markup:
-    """Set a text of several paragraphs, lists and formulas."""
+    """Return the HTML of a text with paragraphs, lists and formulas."""
     blocks = (block for block in re.split(r"\n\s*\n", text.strip()) if block)
     return Markup("\n").join(_block(block) for block in blocks)
 
 
 def line(text: str) -> Markup:
-    """Set a text without paragraphs."""
+    """Return the HTML of a text without paragraphs."""
     return Markup("").join(_parts(" ".join(text.split())))
 
 
@@ -52,7 +52,7 @@ def _parts(text: str) -> Iterator[Markup]:
 
 
 def _whole(formula: Markup, tail: str) -> Markup:
-    """A formula and the punctuation behind it, never apart at the end of a line."""
+    """Keep a formula and the punctuation after it on the same line."""
     if not tail:
         return formula
     return Markup('<span class="whole">{}{}</span>').format(formula, tail)
