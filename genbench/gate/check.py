@@ -81,7 +81,7 @@ def check(
     if baseline_results is not None:
         values_then = read_results(baseline_results, expected.suite).values
     return _outcome(
-        str(baseline), expected, now.suite.name, now.suite.frame, now.suite.metrics,
+        str(baseline), expected, now.name, now.suite.frame, now.suite.metrics,
         provenance=now.provenance, margins=margins or {}, strict=strict,
         values=(values_then, now.values),
     )  # fmt: skip

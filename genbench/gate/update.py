@@ -77,8 +77,8 @@ def update(
     """
     old = read_baseline(baseline) if baseline.exists() else None
     now = read_results(results, suite or (old.suite if old else DEFAULT_SUITE))
-    entries = _entries(now.suite.frame, now.suite.metrics, now.suite.name)
-    return _write(baseline, old, entries, now.suite.name, now.provenance, margins or {})
+    entries = _entries(now.suite.frame, now.suite.metrics, now.name)
+    return _write(baseline, old, entries, now.name, now.provenance, margins or {})
 
 
 def update_from_frame(

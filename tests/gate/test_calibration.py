@@ -22,7 +22,7 @@ def pool(spread, seed=0):
 
 def rates(spread, loss, n_seeds=4, trials=40):
     number, matrix = pool(spread)
-    found = calibrate([number], lambda _: matrix, n_seeds=n_seeds, trials=trials, loss=loss)
+    found = calibrate([number], lambda _: matrix, "elbo", n_seeds=n_seeds, trials=trials, loss=loss)
     return {(rate.test, rate.what): rate.share for rate in found}
 
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from genbench.gate.entries import absent, entries_of
+from genbench.gate.entries import absent
 from genbench.gate.verdicts import judge
-from tests.gate.tables import entry, frame_of, table, without_number
+from tests.gate.tables import entries_of, entry, frame_of, table, without_number
 
 FIVE = (-23.65, -23.60, -23.62, -23.55, -23.58)
 
