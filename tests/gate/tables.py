@@ -75,9 +75,7 @@ def entries_of(frame):
     return entries.entries_of(frame, metrics_of(frame))
 
 
-def entry(
-    values=(-23.61, -23.57), model="vae", metric="elbo", salt="", metrics=METRICS, **changes
-):
+def entry(values=(-23.61, -23.57), model="vae", metric="elbo", salt="", metrics=METRICS, **changes):
     (found,) = entries.entries_of(table({(model, metric): list(values)}, salt), metrics)
     return found.model_copy(update=changes)
 
