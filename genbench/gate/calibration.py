@@ -24,7 +24,7 @@ from genbench.gate.check import with_margin
 from genbench.gate.entries import Entry, Key, entries_of
 from genbench.gate.statistics import Matrix
 from genbench.gate.suite_results import read_results
-from genbench.gate.verdicts import Comparison, Lookup, compare, decide
+from genbench.gate.verdicts import EntryComparison, Lookup, compare_entries, decide
 
 TESTS = ("welch", "paired")
 
@@ -231,11 +231,11 @@ def _compared(
     data: Mapping[int, Any],
     test: str,
     loss: Matrix | None = None,
-) -> Comparison:
+) -> EntryComparison:
     one, other = pool.group(then, data, None), pool.group(now, data, loss)
     if test == "welch":
-        return compare(one.entry, other.entry, lambda _: None, lambda _: None)
-    return compare(one.entry, other.entry, lambda _: one.matrix, lambda _: other.matrix)
+        return compare_entries(one.entry, other.entry, lambda _: None, lambda _: None)
+    return compare_entries(one.entry, other.entry, lambda _: one.matrix, lambda _: other.matrix)
 
 
 def _rates(pools: Sequence[Pool], test: str, count: _Count, trials: int) -> list[Rate]:

@@ -13,12 +13,12 @@ from genbench.gate.entries import Entry, absent, entries_of
 from genbench.gate.keys import Mismatch, mismatches
 from genbench.gate.margins import asked_margin
 from genbench.gate.suite_results import read_results
-from genbench.gate.verdicts import Lookup, Verdict, Word, judge
+from genbench.gate.verdicts import Lookup, Verdict, Word, verdicts_of
 from genbench.results.metrics_table import metrics_of
 
 
 @dataclass(frozen=True)
-class Outcome:
+class GateOutcome:
     """What the gate found.
 
     Attributes:
@@ -59,7 +59,7 @@ def check(
     baseline_results: Path | None = None,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
-) -> Outcome:
+) -> GateOutcome:
     """Hold the stored results of a suite against a baseline.
 
     Args:
@@ -93,7 +93,7 @@ def check_frame(
     *,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
-) -> Outcome:
+) -> GateOutcome:
     """Hold a table with the columns of ``metrics.csv`` against a baseline.
 
     Raises:
@@ -119,17 +119,17 @@ def _outcome(
     margins: Mapping[str, float],
     strict: bool,
     values: tuple[Lookup, Lookup],
-) -> Outcome:
+) -> GateOutcome:
     if suite != expected.suite:
         raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
     current, lost = _entries(frame, metrics), absent(frame)
     then = [with_margin(entry, margins) for entry in expected.metrics]
     found = tuple(mismatches(then, current, lost))
     if found:
-        return Outcome(suite, path, mismatches=found, strict=strict)
-    verdicts = tuple(judge(then, current, lost, *values))
+        return GateOutcome(suite, path, mismatches=found, strict=strict)
+    verdicts = tuple(verdicts_of(then, current, lost, *values))
     notes = tuple(_notes(expected.provenance, provenance, verdicts))
-    return Outcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
+    return GateOutcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
 
 
 def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:

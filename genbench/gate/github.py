@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genbench.gate.check import Outcome
+from genbench.gate.check import GateOutcome
 from genbench.gate.json_junit import sentence
 from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
 
@@ -13,7 +13,7 @@ MOST = 10
 _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
 
-def as_github(outcome: Outcome) -> str:
+def as_github(outcome: GateOutcome) -> str:
     """Return annotations, ten at most with the rest summed up, then the plain text."""
     found = list(_annotations(outcome))
     shown = found if len(found) <= MOST else [*found[: MOST - 1], _rest(found[MOST - 1 :])]
@@ -24,7 +24,7 @@ def as_github(outcome: Outcome) -> str:
     return "\n".join([*commands, told])
 
 
-def _annotations(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+def _annotations(outcome: GateOutcome) -> Iterator[tuple[str, str, str]]:
     title = f"genbench check {outcome.suite}"
     for mismatch in outcome.mismatches:
         yield "error", title, mismatch.text
@@ -48,7 +48,7 @@ def _escape(words: str, more: str = "") -> str:
     return words
 
 
-def append_summary(outcome: Outcome) -> None:
+def append_summary(outcome: GateOutcome) -> None:
     """Append the Markdown table to the file that GitHub names; nothing where it names none."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
@@ -56,7 +56,7 @@ def append_summary(outcome: Outcome) -> None:
             file.write(as_markdown(outcome))
 
 
-def as_markdown(outcome: Outcome) -> str:
+def as_markdown(outcome: GateOutcome) -> str:
     """Return the outcome as Markdown: what is not ``same`` in a table, the rest in a sentence."""
     parts = [f"### genbench check {outcome.suite}", headline(outcome)]
     if outcome.mismatches:

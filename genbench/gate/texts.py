@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from genbench.core import numbers
 from genbench.gate.calibration import Rate
-from genbench.gate.check import Outcome
+from genbench.gate.check import GateOutcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
 
 ORDER: tuple[Word, ...] = ("worse", "inconclusive", "better", "same")
@@ -20,7 +20,7 @@ _ABOUT = (
 )
 
 
-def text(outcome: Outcome) -> str:
+def text(outcome: GateOutcome) -> str:
     """Return the whole outcome as plain text."""
     if outcome.mismatches:
         lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
@@ -30,7 +30,7 @@ def text(outcome: Outcome) -> str:
     return "\n\n".join([*parts, headline(outcome)])
 
 
-def headline(outcome: Outcome) -> str:
+def headline(outcome: GateOutcome) -> str:
     """Return the outcome in one line."""
     if outcome.mismatches:
         n = len(outcome.mismatches)

@@ -25,7 +25,7 @@ DEFAULT_SUITE = "digits"
 
 
 @dataclass(frozen=True)
-class Update:
+class BaselineUpdate:
     """What became of a baseline."""
 
     baseline: Baseline
@@ -59,7 +59,7 @@ def update(
     suite: str | None = None,
     *,
     margins: Mapping[str, float] | None = None,
-) -> Update:
+) -> BaselineUpdate:
     """Write a suite's results down as the expected numbers.
 
     Margins of the old file stay, unless ``margins`` says otherwise.
@@ -83,7 +83,7 @@ def update(
 
 def update_from_frame(
     frame: pd.DataFrame, baseline: Path, *, margins: Mapping[str, float] | None = None
-) -> Update:
+) -> BaselineUpdate:
     """Write a table with the columns of ``metrics.csv`` down as the expected numbers.
 
     Raises:
@@ -105,7 +105,7 @@ def _write(
     suite: str,
     provenance: Provenance,
     margins: Mapping[str, float],
-) -> Update:
+) -> BaselineUpdate:
     if old and old.suite != suite:
         raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{suite}'")
     before = {entry.key: entry for entry in old.metrics} if old else {}
@@ -114,7 +114,9 @@ def _write(
     written = write_baseline(path, baseline)
     now = {entry.key: entry for entry in entries}
     moved = sum(now[k].values != before[k].values for k in now.keys() & before.keys())
-    return Update(baseline, written, len(now.keys() - before), len(before.keys() - now), moved)
+    return BaselineUpdate(
+        baseline, written, len(now.keys() - before), len(before.keys() - now), moved
+    )
 
 
 def _entries(frame: pd.DataFrame, metrics: Metrics, suite: str) -> Sequence[Entry]:

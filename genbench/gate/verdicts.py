@@ -35,7 +35,7 @@ _ROUNDING = 1e-6  # float32 sums in another order
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EntryComparison:
     """Two numbers, their difference in the direction of better, and its noise.
 
     Attributes:
@@ -103,7 +103,7 @@ class Verdict:
         }
 
 
-def judge(
+def verdicts_of(
     baseline: Sequence[Entry],
     current: Sequence[Entry],
     absent: Sequence[Absent] = (),
@@ -113,7 +113,7 @@ def judge(
     """Compare every number of the baseline; key sets must agree (:mod:`genbench.gate.keys`)."""
     now = {entry.key: entry for entry in current}
     made = {
-        entry.key: compare(entry, now[entry.key], values_then, values_now)
+        entry.key: compare_entries(entry, now[entry.key], values_then, values_now)
         for entry in baseline
         if entry.key in now
     }
@@ -121,7 +121,7 @@ def judge(
     return [decided.get(entry.key) or _lost(entry, absent) for entry in baseline]
 
 
-def decide(made: Mapping[Key, Comparison]) -> dict[Key, Verdict]:
+def decide(made: Mapping[Key, EntryComparison]) -> dict[Key, Verdict]:
     """Turn the comparisons of a whole table into verdicts."""
     losses, gains = _corrected(made, 1.0), _corrected(made, -1.0)
     level = ALPHA / max(len(losses), 1)
@@ -130,18 +130,20 @@ def decide(made: Mapping[Key, Comparison]) -> dict[Key, Verdict]:
     }
 
 
-def compare(then: Entry, now: Entry, values_then: Lookup, values_now: Lookup) -> Comparison:
+def compare_entries(
+    then: Entry, now: Entry, values_then: Lookup, values_now: Lookup
+) -> EntryComparison:
     """Measure one difference and its noise, with the sharpest test that the values allow."""
     gain = (then.sign or 1.0) * (now.mean - then.mean)
     one, other = values_now(now), values_then(then)
     if _is_identical(then, now):
-        return Comparison(then, now, 0.0, "identical", *_noises(then, now, []))
+        return EntryComparison(then, now, 0.0, "identical", *_noises(then, now, []))
     if one is None or other is None or one.shape != other.shape:
         noises = _noises(then, now, [])
-        return Comparison(then, now, gain, "welch" if any(noises) else "none", *noises)
+        return EntryComparison(then, now, gain, "welch" if any(noises) else "none", *noises)
     over_data = data_part(one.mean(axis=0) - other.mean(axis=0))
     noises = _noises(then, now, [over_data])
-    return Comparison(then, now, gain, "paired" if any(noises) else "none", *noises)
+    return EntryComparison(then, now, gain, "paired" if any(noises) else "none", *noises)
 
 
 def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise | None]:
@@ -157,14 +159,14 @@ def _is_identical(then: Entry, now: Entry) -> bool:
     return (then.seeds, then.values) == (now.seeds, now.values)
 
 
-def _corrected(made: Mapping[Key, Comparison], side: float) -> dict[Key, float]:
+def _corrected(made: Mapping[Key, EntryComparison], side: float) -> dict[Key, float]:
     """Return Holm's p-values of a loss (``side`` 1) or of a gain (-1), for all that is tested."""
     raw = {key: found.tail(side) for key, found in made.items() if found.is_tested}
     return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
 def _verdict(
-    found: Comparison, p_loss: float | None, p_gain: float | None, level: float
+    found: EntryComparison, p_loss: float | None, p_gain: float | None, level: float
 ) -> Verdict:
     then, noise, margin = found.then, found.noise, found.then.margin or 0.0
     word = _word(found, p_loss, p_gain)
@@ -181,7 +183,7 @@ def _verdict(
     )
 
 
-def _word(found: Comparison, p_loss: float | None, p_gain: float | None) -> Word:
+def _word(found: EntryComparison, p_loss: float | None, p_gain: float | None) -> Word:
     margin, gain = found.then.margin or 0.0, found.gain
     rounding = _ROUNDING * max(abs(found.then.mean), abs(found.now.mean))
     if found.test == "identical" or abs(gain) <= rounding:
@@ -195,7 +197,7 @@ def _word(found: Comparison, p_loss: float | None, p_gain: float | None) -> Word
     return "inconclusive"
 
 
-def _note(found: Comparison, word: Word) -> str:
+def _note(found: EntryComparison, word: Word) -> str:
     then, now = found.then, found.now
     if word == "better":
         return "progress, or a leak?"

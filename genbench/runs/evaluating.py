@@ -20,7 +20,7 @@ from genbench.runs.spec import RunSpec
 from genbench.training.checkpoint import read_weights, write_weights
 
 
-def evaluate(
+def evaluate_run(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
