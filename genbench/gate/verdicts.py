@@ -10,19 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genbench.core.statistics import ENOUGH_PAIRS, holm
+from genbench.core.statistics import ENOUGH_PAIRS, Noise, Part, holm, mean_part, total
 from genbench.gate.entries import Absent, Entry, Key
 from genbench.gate.statistics import (
     Matrix,
-    Noise,
-    Part,
     by_seed,
-    data_part,
     detectable,
     is_contradicted,
     prior_sd,
     repeated,
-    total,
     welch,
 )
 
@@ -141,7 +137,7 @@ def compare_entries(
     if one is None or other is None or one.shape != other.shape:
         noises = _noises(then, now, [])
         return EntryComparison(then, now, gain, "welch" if any(noises) else "none", *noises)
-    over_data = data_part(one.mean(axis=0) - other.mean(axis=0))
+    over_data = mean_part(one.mean(axis=0) - other.mean(axis=0))
     noises = _noises(then, now, [over_data])
     return EntryComparison(then, now, gain, "paired" if any(noises) else "none", *noises)
 
