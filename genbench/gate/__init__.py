@@ -1,4 +1,4 @@
-"""The metric gate: is what a suite measures now worse than what was expected of it?"""
+"""The metric gate: is any number of a suite worse than its baseline says?"""
 
 from collections.abc import Callable, Mapping
 

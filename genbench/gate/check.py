@@ -1,4 +1,4 @@
-"""The gate itself: reads both sides, compares their keys, then their numbers."""
+"""The gate: reads both sides, compares which numbers they hold, then the numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from genbench.results.metrics_table import metrics_of
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """What the gate found.
+    """What the gate says of a suite.
 
     Attributes:
-        mismatches: Why the sides do not compare; if there are any, there are no verdicts.
-        notes: What a reader should know of the comparison as a whole.
+        mismatches: Why the sides cannot be compared; if there are any, there are no verdicts.
+        notes: What a reader should know about the comparison as a whole.
         strict: Whether ``inconclusive`` fails.
     """
 
@@ -45,7 +45,7 @@ class GateOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, 1 for a regression, 6 where the sides do not compare."""
+        """0, 1 for a regression, 6 where the sides cannot be compared."""
         if self.mismatches:
             return ExitCode.BASELINE
         return ExitCode.REGRESSION if self.failing else ExitCode.OK
@@ -60,13 +60,13 @@ def check(
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
 ) -> GateOutcome:
-    """Hold the stored results of a suite against a baseline.
+    """Compare the stored results of a suite with a baseline.
 
     Args:
         baseline: The file.
-        results: The results folder; what stands under it by the suite's name is compared.
-        suite: Name of the suite; that of the baseline unless said.
-        baseline_results: A results folder with the runs behind the baseline: numbers are then
+        results: The results folder, which holds the suite under its name.
+        suite: Name of the suite; that of the baseline unless stated.
+        baseline_results: A results folder with the runs behind the baseline; with it, numbers are
             compared datum by datum.
         margins: Replace those of the baseline, by metric or ``model/metric``.
         strict: ``inconclusive`` fails too.
@@ -94,7 +94,7 @@ def check_frame(
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
 ) -> GateOutcome:
-    """Hold a table with the columns of ``metrics.csv`` against a baseline.
+    """Compare a table, whose columns are those of ``metrics.csv``, with a baseline.
 
     Raises:
         BaselineError: The baseline is missing or damaged, or the table is of another suite.
@@ -124,22 +124,21 @@ def _outcome(
         raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
     current, lost = _entries(frame, metrics), absent(frame)
     then = [with_margin(entry, margins) for entry in expected.metrics]
-    found = tuple(mismatches(then, current, lost))
-    if found:
-        return GateOutcome(suite, path, mismatches=found, strict=strict)
+    if differing := tuple(mismatches(then, current, lost)):
+        return GateOutcome(suite, path, mismatches=differing, strict=strict)
     verdicts = tuple(verdicts_of(then, current, lost, *values))
     notes = tuple(_notes(expected.provenance, provenance, verdicts))
     return GateOutcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
 
 
 def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:
-    """Return the entry with the margin that was asked for, if one was."""
+    """Return the entry with the margin that the user asked for, if any."""
     asked = asked_margin(entry.model, entry.metric, margins or {})
     return entry if asked is None else entry.model_copy(update={"margin": asked})
 
 
 def _no_values(entry: Entry) -> None:
-    """There are no per-datum values behind a table alone."""
+    """A table alone has no per-datum values behind it."""
 
 
 def _entries(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""An outcome for machines: JSON, and JUnit's XML."""
+"""The gate's outcome for programs: JSON, and JUnit's XML."""
 
 import json
 import re
@@ -81,7 +81,7 @@ def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
 def sentence(verdict: Verdict) -> str:
     """Return a verdict as one sentence.
 
-    The numbers have the digits that a reader of an annotation needs; JSON rows have all of them.
+    Its numbers have the digits that a reader needs; the JSON rows have all of them.
     """
     then, note = verdict.then, f" ({verdict.note})" if verdict.note else ""
     if verdict.now is None or verdict.difference is None:
