@@ -1,11 +1,10 @@
-"""Statistics of comparisons: paired differences over data and seeds, Holm, interquartile means.
+"""Statistics of comparisons: errors and their parts, paired differences, Holm, robust means.
 
-One place for the report, ``compare`` and whoever else decides between models. May import the
-standard library, numpy and scipy's special functions; never torch.
+The report, ``compare`` and the gate take them from here; torch is never imported.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,67 @@ ALPHA = 0.05
 ENOUGH_PAIRS = 5
 """So many equal seeds are needed to pair results by seed."""
 _ROUNDING = 1e-7
+_MANY = 1e9
+
+
+@dataclass(frozen=True)
+class Part:
+    """One source of noise: its variance in a difference of means, and how well that is known."""
+
+    variance: float
+    df: float
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All noise of a difference of means: standard error and degrees of freedom."""
+
+    stderr: float
+    df: float
+
+    def tail(self, difference: float) -> float:
+        """Return the probability that noise alone gives at most ``difference`` (one-sided p).
+
+        Example:
+            >>> Noise(stderr=1.0, df=4.0).tail(0.0)
+            0.5
+        """
+        if self.stderr == 0:
+            return 0.5 if difference == 0 else float(difference > 0)
+        return float(stdtr(min(self.df, _MANY), difference / self.stderr))
+
+    def reach(self, level: float) -> float:
+        """Return how far noise reaches above 0 with probability ``level`` on that side."""
+        return -float(stdtrit(min(self.df, _MANY), level)) * self.stderr
+
+
+def mean_part(values: Vector) -> Part | None:
+    """Return the variance of the mean of independent values (n,); None for a single one.
+
+    Example:
+        >>> mean_part(np.array([0.0, 2.0]))
+        Part(variance=1.0, df=1.0)
+    """
+    n = len(values)
+    return Part(float(values.var(ddof=1)) / n, n - 1.0) if n > 1 else None
+
+
+def total(parts: Iterable[Part | None]) -> Noise | None:
+    """Add the parts up; None if there are none, or one of them is unknown.
+
+    References:
+        Welch 1947, Biometrika 34, for unequal variances; Satterthwaite 1946, Biometrics Bulletin 2.
+
+    Example:
+        >>> total([Part(9.0, 2.0), Part(16.0, 2.0)]).stderr
+        5.0
+    """
+    known = list(parts)
+    if not known or any(part is None for part in known):
+        return None
+    variance = sum(part.variance for part in known if part)
+    spread = sum(part.variance**2 / part.df for part in known if part)
+    return Noise(math.sqrt(variance), variance**2 / spread if spread > 0 else math.inf)
 
 
 @dataclass(frozen=True)
@@ -69,26 +129,19 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
 
     Raises:
         ValueError: There is one datum, and no side has a second seed.
-
-    References:
-        Welch 1947, Biometrika 34, for unequal variances; Satterthwaite 1946, Biometrics Bulletin 2.
     """
     one, other = (np.mean(list(seeds.values()), axis=0) for seeds in (first, second))
     apart = one - other
     nothing = _ROUNDING * max(abs(float(one.mean())), abs(float(other.mean())))
     of_seeds = [s for s in _seed_samples(first, second, by_seed) if len(s) > 1]
-    samples = [s for s in (apart, *of_seeds) if len(s) > 1]
-    if not samples:
+    noise = total(part for s in (apart, *of_seeds) if (part := mean_part(s)))
+    if noise is None:
         raise ValueError("one datum and one seed: nothing is known of the error")
-    parts = [(float(s.var(ddof=1)) / len(s), len(s) - 1) for s in samples]
-    total = sum(part for part, _ in parts)
-    weights = sum(part**2 / dof for part, dof in parts)
-    dof = total**2 / weights if weights > 0 else math.inf
     limit = sum(len(s) - 1 for s in of_seeds if float(s.std(ddof=1)) > nothing)
-    dof = min(dof, limit) if limit else dof
-    value, stderr = float(apart.mean()), floored(math.sqrt(total), nothing)
-    t = 0.0 if abs(value) <= nothing else value / stderr if stderr > 0 else math.inf
-    return Difference(value, stderr, dof, 2 * float(stdtr(dof, -abs(t))))
+    dof = min(noise.df, limit) if limit else noise.df
+    value, stderr = float(apart.mean()), floored(noise.stderr, nothing)
+    p_value = 2 * Noise(stderr, dof).tail(-floored(abs(value), nothing))
+    return Difference(value, stderr, dof, p_value)
 
 
 def _seed_samples(first: Seeds, second: Seeds, by_seed: bool) -> list[Vector]:

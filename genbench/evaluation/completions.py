@@ -1,25 +1,25 @@
-"""Pictures of models that complete images."""
+"""Figures of models that complete images."""
 
 import torch
 
 from genbench.core.capabilities import ConditionsOnPixels, Generative, Samples
-from genbench.evaluation.shown import Shown, Tensors, picture, to_bytes
+from genbench.evaluation.figure_source import FigureSource, Tensors, figure, to_bytes
 
 N_IMAGES, N_COMPLETIONS = 10, 8
 HIDDEN_GREY = 0.5
 
 
-@picture("completions")
-def completions(shown: Shown) -> Tensors:
+@figure("completions")
+def completions(source: FigureSource) -> Tensors:
     """Complete the first images several times, (n, k, C, H, W); a model without a latent does once.
 
     ``completion_shown`` (n, C, H, W) has a grey where pixels are hidden, ``completion_originals``
     are the images themselves.
     """
-    model, rows = shown.model, slice(N_IMAGES)
+    model, rows = source.model, slice(N_IMAGES)
     if not isinstance(model, ConditionsOnPixels):
         return {}
-    view, x = shown.view(rows), shown.x[rows]
+    view, x = source.view(rows), source.x[rows]
     if not isinstance(view, Samples):
         return {}
     n_draws = N_COMPLETIONS if isinstance(view, Generative) else 1

@@ -73,7 +73,7 @@ class Row:
 
 
 @dataclass
-class Outcome:
+class TaskResult:
     """The rows of one task, and per-datum values where they exist."""
 
     rows: list[Row]
@@ -97,7 +97,7 @@ def evaluate_model(
     tasks: Sequence[Task],
     context: Context,
     description: str = "evaluate",
-) -> list[Outcome]:
+) -> list[TaskResult]:
     """Run every task on all of ``x``; one outcome per task, in order.
 
     A task that does not apply or fails says so in its rows and leaves the others alone. Results do
@@ -193,21 +193,21 @@ def _evaluate_block(
             found.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _finish(task: Task, found: Collected) -> Outcome:
+def _finish(task: Task, found: Collected) -> TaskResult:
     evaluator = task.evaluator
     if found.status == "not_applicable" and evaluator.is_marginal:
-        return Outcome([])
+        return TaskResult([])
     if found.status != "ok":
-        return Outcome([_row(task, evaluator.metric, found)])
+        return TaskResult([_row(task, evaluator.metric, found)])
     values = found.values()
     try:
         estimates = _reduce(task, values, found.parts)
     except NonFiniteError as error:
         found.stop("failed", str(error))
-        return Outcome([_row(task, evaluator.metric, found)])
+        return TaskResult([_row(task, evaluator.metric, found)])
     rows = [_row(task, metric, found, estimate) for metric, estimate in estimates.items()]
     kept = values.ndim == 1 or (evaluator.record.parts and not evaluator.reduce)
-    return Outcome(rows, values.cpu() if kept else None)
+    return TaskResult(rows, values.cpu() if kept else None)
 
 
 def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[str, Estimate]:

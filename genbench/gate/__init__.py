@@ -1,16 +1,16 @@
-"""The metric gate: is what a suite measures now worse than what was expected of it?"""
+"""The metric gate: is any number of a suite worse than its baseline says?"""
 
 from collections.abc import Callable, Mapping
 
 from genbench.gate.baseline import Baseline, BaselineError, read_baseline
-from genbench.gate.check import Outcome, check, check_frame
+from genbench.gate.check import GateOutcome, check, check_frame
 from genbench.gate.github import append_summary, as_github
 from genbench.gate.json_junit import as_json, as_junit
 from genbench.gate.margins import parse_margins
 from genbench.gate.texts import headline, text
-from genbench.gate.update import Update, update, update_from_frame
+from genbench.gate.update import BaselineUpdate, update, update_from_frame
 
-FORMATS: Mapping[str, Callable[[Outcome], str]] = {
+FORMATS: Mapping[str, Callable[[GateOutcome], str]] = {
     "text": text,
     "json": as_json,
     "junit": as_junit,
@@ -21,8 +21,8 @@ __all__ = [
     "FORMATS",
     "Baseline",
     "BaselineError",
-    "Outcome",
-    "Update",
+    "BaselineUpdate",
+    "GateOutcome",
     "append_summary",
     "check",
     "check_frame",

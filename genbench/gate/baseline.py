@@ -1,4 +1,4 @@
-"""The file of expected numbers: JSON, one number a line, sorted, with a digest of its content."""
+"""The file of expected numbers: sorted JSON, one number per line, with a digest of its content."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class BaselineError(GenbenchError):
 
 
 class Provenance(Options):
-    """Where a baseline's numbers came from; never part of a comparison but for the fingerprint.
+    """Where a baseline's numbers came from; of all this, only the fingerprint is compared.
 
     Attributes:
         fingerprint: Digest of the machines' records (device, threads, system, versions); empty
@@ -49,7 +49,7 @@ class Baseline(Options):
         keys = [entry.key for entry in self.metrics]
         twice = next((key for key in keys if keys.count(key) > 1), None)
         if twice:
-            raise ValueError(f"{' '.join(twice)} stands there twice")
+            raise ValueError(f"{' '.join(twice)} is listed twice")
         return self
 
     def text(self) -> str:
@@ -86,7 +86,7 @@ def _digest(content: dict[str, Any]) -> str:
 
 
 def write_baseline(path: Path, baseline: Baseline) -> bool:
-    """Write the file unless it says the same already; return whether it was written.
+    """Write the file unless it has this content already; return whether it was written.
 
     Raises:
         StorageError: The file cannot be written; what was there is untouched.
@@ -98,20 +98,20 @@ def read_baseline(path: Path) -> Baseline:
     """Read and check a baseline.
 
     Raises:
-        BaselineError: The file is missing, is no baseline, was cut short or edited by hand, or was
-            written by a newer genbench.
+        BaselineError: The file is missing, is not a baseline, was cut short or edited by hand, or
+            was written by a newer genbench.
     """
     content = _parsed(path)
     digest, schema = content.pop("sha256", None), content.get("schema")
     if not isinstance(digest, str) or type(schema) is not int:
-        raise BaselineError(f"{path} is no baseline of genbench: it has no schema and sha256")
+        raise BaselineError(f"{path} is not a baseline of genbench: it has no schema and sha256")
     if schema > SCHEMA:
         raise BaselineError(
             f"{path} has schema {schema}, this genbench knows {SCHEMA}: use a newer genbench"
         )
     if digest != _digest(content):
         raise BaselineError(
-            f"{path} was edited by hand or is damaged: its SHA-256 is not that of its content; "
+            f"{path} was edited by hand or is damaged: its content does not have its SHA-256; "
             "restore it, or delete it and write it with `check --update`"
         )
     try:
@@ -122,7 +122,7 @@ def read_baseline(path: Path) -> Baseline:
 
 def _parsed(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError as error:
         raise BaselineError(
             f"no baseline {path}; `python -m genbench check --update --baseline {path}` writes it"
@@ -131,13 +131,13 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise BaselineError(f"cannot read baseline {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise BaselineError(f"{path} is damaged, not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise BaselineError(f"{path} is no baseline of genbench: no JSON object")
-    return found
+    if not isinstance(content, dict):
+        raise BaselineError(f"{path} is not a baseline of genbench: it is no JSON object")
+    return content
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"it holds {name}, which is no number")
+    raise ValueError(f"it contains {name}, which is not a number")
 
 
 def _first(error: ValidationError) -> str:

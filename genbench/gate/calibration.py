@@ -1,10 +1,10 @@
-"""How often this gate errs: measured on comparisons of runs that differ in nothing but their seeds.
+"""How often the gate errs, measured on comparisons of runs that differ only in their seeds.
 
-Two disjoint groups are drawn from a pool of seeds of the same models; the test data are drawn anew,
-with replacement, the same for both groups. Each pair of groups is judged as a whole table by the
-code that judges real ones: whatever is called worse is a false alarm. Then one model's ELBO is made
-worse in one group, by a loss that falls unevenly on the data, and the share of tables is counted in
-which that number is called worse.
+Two disjoint groups of seeds are drawn from a pool of runs of the same models; the test data are
+resampled with replacement, alike for both groups. Each pair of groups is judged as a whole table by
+the code that judges real ones: whatever it calls worse is a false alarm. Then a lower bound of one
+model, the ELBO where there is one, is made worse in one group by a loss spread unevenly over the
+data, and the tables in which that number is called worse are counted.
 """
 
 import math
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from genbench.core.addressed import numpy_generator
 from genbench.core.errors import ConfigError
@@ -24,7 +23,7 @@ from genbench.gate.check import with_margin
 from genbench.gate.entries import Entry, Key, entries_of
 from genbench.gate.statistics import Matrix
 from genbench.gate.suite_results import read_results
-from genbench.gate.verdicts import Comparison, Lookup, compare, decide
+from genbench.gate.verdicts import EntryComparison, Lookup, compare_entries, decide
 
 TESTS = ("welch", "paired")
 
@@ -65,22 +64,22 @@ class Rate:
             >>> [round(end, 4) for end in Rate("welch", "false worse", 0, 1000).interval]
             [0.0, 0.0037]
         """
-        k, n = self.count, self.trials
-        low = float(special.betaincinv(k, n - k + 1, 0.025)) if k else 0.0
-        high = float(special.betaincinv(k + 1, n - k, 0.975)) if k < n else 1.0
-        return low, high
+        from scipy.stats import binomtest  # takes half a second to load
+
+        interval = binomtest(self.count, self.trials).proportion_ci(method="exact")
+        return interval.low, interval.high
 
     def row(self) -> dict[str, Any]:
         """Return the rate as plain data."""
         low, high = self.interval
         plain = ("test", "what", "name", "margin", "count", "trials")
-        told = {"rate": self.share, "stderr": self.stderr, "low_95": low, "high_95": high}
-        return {name: getattr(self, name) for name in plain} | told
+        rates = {"rate": self.share, "stderr": self.stderr, "low_95": low, "high_95": high}
+        return {name: getattr(self, name) for name in plain} | rates
 
 
 @dataclass(frozen=True)
 class Pool:
-    """One number of many runs: per-datum values (S, n) where they are stored, else values (S,)."""
+    """One number of many runs, with its per-datum values (S, n) where they are stored."""
 
     entry: Entry
     matrix: Matrix | None
@@ -117,7 +116,7 @@ def _with_values(entry: Entry, values: list[float]) -> Entry:
 class _Count:
     worse: int = 0
     better: int = 0
-    found: dict[Key, int] = field(default_factory=dict)
+    detected: dict[Key, int] = field(default_factory=dict)
 
 
 def measure(
@@ -134,11 +133,11 @@ def measure(
 
     Raises:
         BaselineError: The baseline is missing or damaged.
-        ConfigError: There are too few seeds, or a number that has to be positive is not.
+        ConfigError: There are too few seeds, or a number that must be positive is not.
         StorageError: The results are missing, damaged or still being written.
     """
     if min(n_seeds, trials) < 1 or not 0 < loss < math.inf:
-        raise ConfigError("calibrate: seeds, trials and loss have to be positive")
+        raise ConfigError("calibrate: seeds, trials and loss must be positive")
     expected = read_baseline(baseline)
     pool = read_results(results, suite or expected.suite)
     known = {entry.key: entry.margin for entry in expected.metrics}
@@ -154,8 +153,8 @@ def measure(
 
 def _loosest_bound(metrics: Metrics) -> str:
     """Return the lower bound that every model with a likelihood has: the ELBO, among our own."""
-    bounds = [metric for metric in metrics.values() if metric.tightness]
-    return min(bounds, key=lambda metric: metric.tightness).name if bounds else ""
+    bounds = {name: metric.tightness for name, metric in metrics.items() if metric.tightness}
+    return min(bounds, key=bounds.__getitem__, default="")
 
 
 def calibrate(
@@ -167,15 +166,15 @@ def calibrate(
     trials: int,
     loss: float,
 ) -> list[Rate]:
-    """Measure false alarms, and how often a loss of one metric is found.
+    """Measure false alarms, and how often a loss in one metric is detected.
 
     Args:
         entries: Numbers of a pool of runs, all with the same seeds.
         values: Per-datum values of an entry.
-        metric: Of one model at a time, made worse by ``loss``.
+        metric: The metric that is made worse, in one model at a time.
         n_seeds: Seeds of each side of a comparison.
         trials: Number of comparisons of whole tables.
-        loss: Mean loss, in nats, over the data.
+        loss: Mean loss over the data, in nats.
 
     Returns:
         Three kinds of rate for each test.
@@ -212,16 +211,17 @@ def _one_trial(
     then, now = order[:n_seeds], order[n_seeds : 2 * n_seeds]
     sizes = sorted({pool.entry.n for pool in pools})
     data = {n: drawn.integers(n, size=n) for n in sizes}
-    made = {pool.entry.key: _compared(pool, then, now, data, test) for pool in pools}
-    words = {verdict.word for verdict in decide(made).values()}
+    comparisons = {pool.entry.key: _compared(pool, then, now, data, test) for pool in pools}
+    words = {verdict.word for verdict in decide(comparisons).values()}
     count.worse += "worse" in words
     count.better += "better" in words
     for pool in pools:
         if pool.entry.metric == metric and pool.matrix is not None:
             hurt = loss * drawn.exponential(size=pool.entry.n)
             key = pool.entry.key
-            lost = made | {key: _compared(pool, then, now, data, test, hurt)}
-            count.found[key] = count.found.get(key, 0) + (decide(lost)[key].word == "worse")
+            with_loss = comparisons | {key: _compared(pool, then, now, data, test, hurt)}
+            is_detected = decide(with_loss)[key].word == "worse"
+            count.detected[key] = count.detected.get(key, 0) + is_detected
 
 
 def _compared(
@@ -231,11 +231,11 @@ def _compared(
     data: Mapping[int, Any],
     test: str,
     loss: Matrix | None = None,
-) -> Comparison:
+) -> EntryComparison:
     one, other = pool.group(then, data, None), pool.group(now, data, loss)
     if test == "welch":
-        return compare(one.entry, other.entry, lambda _: None, lambda _: None)
-    return compare(one.entry, other.entry, lambda _: one.matrix, lambda _: other.matrix)
+        return compare_entries(one.entry, other.entry, lambda _: None, lambda _: None)
+    return compare_entries(one.entry, other.entry, lambda _: one.matrix, lambda _: other.matrix)
 
 
 def _rates(pools: Sequence[Pool], test: str, count: _Count, trials: int) -> list[Rate]:
@@ -244,7 +244,7 @@ def _rates(pools: Sequence[Pool], test: str, count: _Count, trials: int) -> list
         Rate(test, "false worse", count.worse, trials),
         Rate(test, "false better", count.better, trials),
         *(
-            Rate(test, "loss found", found, trials, entries[key].name, entries[key].margin)
-            for key, found in count.found.items()
+            Rate(test, "loss found", detected, trials, entries[key].name, entries[key].margin)
+            for key, detected in count.detected.items()
         ),
     ]

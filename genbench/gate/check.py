@@ -1,4 +1,4 @@
-"""The gate itself: reads both sides, compares their keys, then their numbers."""
+"""The gate: reads both sides, compares which numbers they hold, then the numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from genbench.gate.entries import Entry, absent, entries_of
 from genbench.gate.keys import Mismatch, mismatches
 from genbench.gate.margins import asked_margin
 from genbench.gate.suite_results import read_results
-from genbench.gate.verdicts import Lookup, Verdict, Word, judge
+from genbench.gate.verdicts import Lookup, Verdict, Word, verdicts_of
 from genbench.results.metrics_table import metrics_of
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the gate found.
+class GateOutcome:
+    """What the gate says of a suite.
 
     Attributes:
-        mismatches: Why the sides do not compare; if there are any, there are no verdicts.
-        notes: What a reader should know of the comparison as a whole.
+        mismatches: Why the sides cannot be compared; if there are any, there are no verdicts.
+        notes: What a reader should know about the comparison as a whole.
         strict: Whether ``inconclusive`` fails.
     """
 
@@ -45,7 +45,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, 1 for a regression, 6 where the sides do not compare."""
+        """0, 1 for a regression, 6 where the sides cannot be compared."""
         if self.mismatches:
             return ExitCode.BASELINE
         return ExitCode.REGRESSION if self.failing else ExitCode.OK
@@ -59,14 +59,14 @@ def check(
     baseline_results: Path | None = None,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
-) -> Outcome:
-    """Hold the stored results of a suite against a baseline.
+) -> GateOutcome:
+    """Compare the stored results of a suite with a baseline.
 
     Args:
         baseline: The file.
-        results: The results folder; what stands under it by the suite's name is compared.
-        suite: Name of the suite; that of the baseline unless said.
-        baseline_results: A results folder with the runs behind the baseline: numbers are then
+        results: The results folder, which holds the suite under its name.
+        suite: Name of the suite; that of the baseline unless stated.
+        baseline_results: A results folder with the runs behind the baseline; with it, numbers are
             compared datum by datum.
         margins: Replace those of the baseline, by metric or ``model/metric``.
         strict: ``inconclusive`` fails too.
@@ -81,7 +81,7 @@ def check(
     if baseline_results is not None:
         values_then = read_results(baseline_results, expected.suite).values
     return _outcome(
-        str(baseline), expected, now.suite.name, now.suite.frame, now.suite.metrics,
+        str(baseline), expected, now.name, now.suite.frame, now.suite.metrics,
         provenance=now.provenance, margins=margins or {}, strict=strict,
         values=(values_then, now.values),
     )  # fmt: skip
@@ -93,8 +93,8 @@ def check_frame(
     *,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
-) -> Outcome:
-    """Hold a table with the columns of ``metrics.csv`` against a baseline.
+) -> GateOutcome:
+    """Compare a table, whose columns are those of ``metrics.csv``, with a baseline.
 
     Raises:
         BaselineError: The baseline is missing or damaged, or the table is of another suite.
@@ -119,27 +119,26 @@ def _outcome(
     margins: Mapping[str, float],
     strict: bool,
     values: tuple[Lookup, Lookup],
-) -> Outcome:
+) -> GateOutcome:
     if suite != expected.suite:
         raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
     current, lost = _entries(frame, metrics), absent(frame)
     then = [with_margin(entry, margins) for entry in expected.metrics]
-    found = tuple(mismatches(then, current, lost))
-    if found:
-        return Outcome(suite, path, mismatches=found, strict=strict)
-    verdicts = tuple(judge(then, current, lost, *values))
+    if differing := tuple(mismatches(then, current, lost)):
+        return GateOutcome(suite, path, mismatches=differing, strict=strict)
+    verdicts = tuple(verdicts_of(then, current, lost, *values))
     notes = tuple(_notes(expected.provenance, provenance, verdicts))
-    return Outcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
+    return GateOutcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
 
 
 def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:
-    """Return the entry with the margin that was asked for, if one was."""
+    """Return the entry with the margin that the user asked for, if any."""
     asked = asked_margin(entry.model, entry.metric, margins or {})
     return entry if asked is None else entry.model_copy(update={"margin": asked})
 
 
 def _no_values(entry: Entry) -> None:
-    """There are no per-datum values behind a table alone."""
+    """A table alone has no per-datum values behind it."""
 
 
 def _entries(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""One number of a baseline: a metric's mean over seeds, and all that it must share to compare."""
+"""One number of a baseline: a metric's mean over seeds, and what it must share to be compared."""
 
 import math
 import re
@@ -27,7 +27,7 @@ class Entry(Options):
         values: The metric's value of each seed, in the order of ``seeds``.
         sd: Standard deviation of ``values``; None with one seed.
         stderr: Standard error over the test set, mean over seeds; None where none is known.
-        margin: Largest difference that is of no interest, in ``unit``; None where undeclared.
+        margin: The largest difference of no interest, in ``unit``; None where undeclared.
     """
 
     model: str
@@ -56,7 +56,7 @@ class Entry(Options):
 
     @property
     def key(self) -> Key:
-        """What no other number of the table shares."""
+        """What identifies the number in its table."""
         return self.model, self.metric, self.split, self.protocol
 
     @property
@@ -77,13 +77,13 @@ class Entry(Options):
         return {"higher": 1.0, "lower": -1.0}.get(self.better, 0.0)
 
     def line(self) -> dict[str, Any]:
-        """Return the entry as plain data, in the spelling of the baseline."""
+        """Return the entry as the baseline spells it."""
         return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
 class Absent:
-    """A number that a run did not give, and why."""
+    """A number that a run did not produce, and why."""
 
     model: str
     metric: str
@@ -94,7 +94,7 @@ class Absent:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the run should have given it."""
+        """Whether the run should have produced it."""
         return self.status in _BROKEN
 
     @property
@@ -121,22 +121,22 @@ def stable_name(label: str) -> str:
 
 
 def entries_of(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
-    """Return the numbers of a suite's table that a gate can hold, sorted by key.
+    """Return the numbers of a suite's table that the gate compares, sorted by key.
 
-    Left out are metrics that declare so, and parts without a direction, such as ``kl_per_dim[3]``:
-    which dimension is the third differs from seed to seed. A number of which a seed failed is left
-    out too; see :func:`absent`.
+    It leaves out metrics that declare so, parts without a direction, such as ``kl_per_dim[3]``
+    (which dimension is the third differs from seed to seed), and numbers that failed for one of
+    their seeds; see :func:`absent`.
 
     Args:
         frame: A table with the columns of ``metrics.csv``.
         metrics: Records of its metrics by name.
 
     Raises:
-        ValueError: Two rows of one seed have the same key, or seeds saw another number of data.
+        ValueError: One seed has two rows with the same key, or seeds differ in what they measured.
     """
     rows = _named(frame)
-    failures = (found for found in absent(frame) if found.is_failure)
-    lost = {(found.model, found.metric.partition("[")[0], found.split) for found in failures}
+    failures = [number for number in absent(frame) if number.is_failure]
+    lost = {(number.model, number.metric.partition("[")[0], number.split) for number in failures}
     is_part = rows["metric"].str.contains("[", regex=False)
     whole = rows["metric"].str.partition("[")[0]
     ungated = whole.isin([name for name, metric in metrics.items() if not metric.gated])

@@ -1,10 +1,10 @@
-"""An outcome for GitHub Actions: annotations, and the step's summary in Markdown."""
+"""The gate's outcome for GitHub Actions: annotations, and the step's summary in Markdown."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from genbench.gate.check import Outcome
+from genbench.gate.check import GateOutcome
 from genbench.gate.json_junit import sentence
 from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
 
@@ -13,18 +13,18 @@ MOST = 10
 _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
 
-def as_github(outcome: Outcome) -> str:
+def as_github(outcome: GateOutcome) -> str:
     """Return annotations, ten at most with the rest summed up, then the plain text."""
-    found = list(_annotations(outcome))
-    shown = found if len(found) <= MOST else [*found[: MOST - 1], _rest(found[MOST - 1 :])]
+    every = list(_annotations(outcome))
+    shown = every if len(every) <= MOST else [*every[: MOST - 1], _rest(every[MOST - 1 :])]
     commands = [
         f"::{level} title={_escape(title, ':,')}::{_escape(m)}" for level, title, m in shown
     ]
-    told = text(outcome).replace("\n::", "\n ::")  # no command that a name smuggled in
-    return "\n".join([*commands, told])
+    plain = text(outcome).replace("\n::", "\n ::")  # so that no name smuggles in a command
+    return "\n".join([*commands, plain])
 
 
-def _annotations(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
+def _annotations(outcome: GateOutcome) -> Iterator[tuple[str, str, str]]:
     title = f"genbench check {outcome.suite}"
     for mismatch in outcome.mismatches:
         yield "error", title, mismatch.text
@@ -34,11 +34,12 @@ def _annotations(outcome: Outcome) -> Iterator[tuple[str, str, str]]:
             yield level, title, sentence(verdict)
 
 
-def _rest(found: list[tuple[str, str, str]]) -> tuple[str, str, str]:
-    levels = [level for level, _, _ in found]
+def _rest(annotations: list[tuple[str, str, str]]) -> tuple[str, str, str]:
+    levels = [level for level, _, _ in annotations]
     worst = next(level for level in ("error", "warning", "notice") if level in levels)
     counts = ", ".join(f"{levels.count(n)} {n}s" for n in dict.fromkeys(levels))
-    return worst, found[0][1], f"and {len(found)} more ({counts}); the log has all of them"
+    more = f"and {len(annotations)} more ({counts}); the log has all of them"
+    return worst, annotations[0][1], more
 
 
 def _escape(words: str, more: str = "") -> str:
@@ -48,15 +49,15 @@ def _escape(words: str, more: str = "") -> str:
     return words
 
 
-def append_summary(outcome: Outcome) -> None:
-    """Append the Markdown table to the file that GitHub names; nothing where it names none."""
+def append_summary(outcome: GateOutcome) -> None:
+    """Append the Markdown table to the file that GitHub names, if it names one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:  # a step's tools share this file
             file.write(as_markdown(outcome))
 
 
-def as_markdown(outcome: Outcome) -> str:
+def as_markdown(outcome: GateOutcome) -> str:
     """Return the outcome as Markdown: what is not ``same`` in a table, the rest in a sentence."""
     parts = [f"### genbench check {outcome.suite}", headline(outcome)]
     if outcome.mismatches:

@@ -1,4 +1,4 @@
-"""An outcome for machines: JSON, and JUnit's XML."""
+"""The gate's outcome for programs: JSON, and JUnit's XML."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from genbench.gate.calibration import Rate
-from genbench.gate.check import Outcome
+from genbench.gate.check import GateOutcome
 from genbench.gate.texts import ORDER, headline, ordered
 from genbench.gate.verdicts import Verdict
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: GateOutcome) -> str:
     """Return the outcome as a JSON object: summary, mismatches, and a row per verdict."""
     content = {
         "schema": 1,
@@ -39,7 +39,7 @@ def _dumped(content: Any) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def as_junit(outcome: Outcome) -> str:
+def as_junit(outcome: GateOutcome) -> str:
     """Return the outcome as JUnit's XML: a test case per number.
 
     ``worse`` is a failure, ``inconclusive`` is skipped (a failure if strict), a mismatch an error.
@@ -65,7 +65,7 @@ def as_junit(outcome: Outcome) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=False)
 
 
-def _case(outcome: Outcome, verdict: Verdict) -> ET.Element:
+def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
     then = verdict.then
     classname = f"{outcome.suite}.{_clean(then.model)}"
     case = ET.Element("testcase", classname=classname, name=_clean(then.label))
@@ -81,7 +81,7 @@ def _case(outcome: Outcome, verdict: Verdict) -> ET.Element:
 def sentence(verdict: Verdict) -> str:
     """Return a verdict as one sentence.
 
-    The numbers have the digits that a reader of an annotation needs; JSON rows have all of them.
+    Its numbers have the digits that a reader needs; the JSON rows have all of them.
     """
     then, note = verdict.then, f" ({verdict.note})" if verdict.note else ""
     if verdict.now is None or verdict.difference is None:

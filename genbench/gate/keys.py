@@ -17,7 +17,7 @@ _SAME = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Why a number of one side has no counterpart on the other, or not a comparable one."""
+    """Why a number of one side has no comparable counterpart on the other."""
 
     what: str
     name: str
@@ -34,33 +34,33 @@ def mismatches(
 ) -> list[Mismatch]:
     """Compare the key sets of both sides, and what each key stands for.
 
-    A number that is absent because its run failed or diverged is no mismatch: it is a regression.
+    A number that is absent because its run failed or diverged is a regression, not a mismatch.
     """
     then, now = ({entry.key: entry for entry in side} for side in (baseline, current))
     gone = [e for e in baseline if e.key not in now and not _failed(e, absent)]
     new = [e for e in current if e.key not in then]
-    found = [
+    differing = [
         Mismatch("other protocol", old.name, f"baseline {old.protocol}, now {other.protocol}")
         for old, other in _matched(gone, new, _is_in_another_protocol)
     ]
-    found += [
+    differing += [
         Mismatch("renamed", old.name, f"now {other.name}")
         for old, other in _matched(gone, new, _has_another_name)
     ]
-    found += [Mismatch("missing", entry.name, _why(entry, absent)) for entry in gone]
-    found += [Mismatch("extra", entry.name, "in the results only") for entry in new]
+    differing += [Mismatch("missing", entry.name, _why(entry, absent)) for entry in gone]
+    differing += [Mismatch("extra", entry.name, "in the results only") for entry in new]
     for entry in baseline:
         if entry.key in now:
-            found += _differences(entry, now[entry.key])
-    return found
+            differing += _differences(entry, now[entry.key])
+    return differing
 
 
 def _failed(entry: Entry, absent: Sequence[Absent]) -> bool:
-    return any(found.is_failure and found.covers(entry) for found in absent)
+    return any(number.is_failure and number.covers(entry) for number in absent)
 
 
 def _why(entry: Entry, absent: Sequence[Absent]) -> str:
-    causes = (found.cause for found in absent if found.covers(entry))
+    causes = (number.cause for number in absent if number.covers(entry))
     return next(causes, "in the baseline only")
 
 

@@ -1,11 +1,11 @@
 """Equivalence margins: how far a number may move before anyone cares, in its own unit.
 
-A margin says what is of interest, not what is noise. It also carries what is known beforehand of
-training noise: the gate takes a quarter of the margin for the standard deviation between seeds
-until the seeds say otherwise (:mod:`genbench.gate.statistics`). Each metric's record states its
-margin. Those of genbench's own metrics were set with 24 seeds of the digits suite: the spread of
-most models lies below that quarter. Metrics on larger images may want larger margins; a baseline
-keeps its own beside each number.
+A margin says what is of interest, not what is noise. It also carries what is known beforehand about
+training noise: the gate takes a quarter of the margin as the standard deviation between seeds until
+the seeds say otherwise (:mod:`genbench.gate.statistics`). Each metric's record states its margin.
+Those of genbench's own metrics were set with 24 seeds of the digits suite, so that the spread of
+most models lies below that quarter. Larger images may need larger margins; a baseline keeps its own
+beside each number.
 """
 
 import math
@@ -16,7 +16,7 @@ from genbench.core.metric import Metric
 from genbench.core.protocol import Protocol
 
 DENSITY_FACTOR = 6.0
-"""Log densities of grey levels move this much more between seeds than log probabilities."""
+"""How much more log densities of grey levels move between seeds than log probabilities."""
 
 
 def default_margin(metric: Metric, protocol: Protocol) -> float | None:
@@ -33,7 +33,7 @@ def parse_margins(settings: Sequence[str]) -> dict[str, float]:
     Raises:
         ConfigError: The text has another form, or the number is not positive.
     """
-    found = {}
+    margins = {}
     for setting in settings:
         name, _, text = setting.rpartition("=")
         try:
@@ -44,12 +44,12 @@ def parse_margins(settings: Sequence[str]) -> dict[str, float]:
             raise ConfigError(
                 f"margin: '{setting}' is not METRIC=NUMBER or MODEL/METRIC=NUMBER with a number > 0"
             )
-        found[name] = value
-    return found
+        margins[name] = value
+    return margins
 
 
 def asked_margin(model: str, metric: str, asked: Mapping[str, float]) -> float | None:
-    """Return what ``--margin`` says of a number; the more precise name wins.
+    """Return the margin that ``--margin`` states for a number; the more precise name wins.
 
     Example:
         >>> asked_margin("vae", "iw_curve[k=10]", {"iw_curve": 1.0, "vae/iw_curve": 2.0})

@@ -28,6 +28,11 @@ class SuiteResults:
     suite: StoredSuite
     provenance: Provenance
 
+    @property
+    def name(self) -> str:
+        """The name that it was read by, which is that of its folder."""
+        return self.suite.folder.name
+
     def values(self, entry: Entry) -> Matrix | None:
         """Return the values (S, n) behind an entry, a row per seed; None unless all are stored.
 

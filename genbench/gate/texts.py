@@ -1,10 +1,10 @@
-"""An outcome for people: a table of verdicts, widest difference of meaning first."""
+"""The gate's outcome for people: a table of verdicts, the most important first."""
 
 from collections.abc import Sequence
 
 from genbench.core import numbers
 from genbench.gate.calibration import Rate
-from genbench.gate.check import Outcome
+from genbench.gate.check import GateOutcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
 
 ORDER: tuple[Word, ...] = ("worse", "inconclusive", "better", "same")
@@ -20,7 +20,7 @@ _ABOUT = (
 )
 
 
-def text(outcome: Outcome) -> str:
+def text(outcome: GateOutcome) -> str:
     """Return the whole outcome as plain text."""
     if outcome.mismatches:
         lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
@@ -30,7 +30,7 @@ def text(outcome: Outcome) -> str:
     return "\n\n".join([*parts, headline(outcome)])
 
 
-def headline(outcome: Outcome) -> str:
+def headline(outcome: GateOutcome) -> str:
     """Return the outcome in one line."""
     if outcome.mismatches:
         n = len(outcome.mismatches)
@@ -38,15 +38,16 @@ def headline(outcome: Outcome) -> str:
             f"not comparable with {outcome.baseline}: {n} difference{'s' * (n > 1)} between the "
             "sets of numbers; `check --update` accepts the new set"
         )
-    counts = [f"{len(found)} {word}" for word in ORDER if (found := outcome.having(word))]
+    counts = [f"{len(some)} {word}" for word in ORDER if (some := outcome.having(word))]
     exact = sum(verdict.test == "identical" for verdict in outcome.verdicts)
-    told = f"{len(outcome.verdicts)} numbers against {outcome.baseline}: {', '.join(counts)}"
+    numbers_text = f"{len(outcome.verdicts)} numbers against {outcome.baseline}"
     bits = f" ({exact} of them bit for bit)" if exact else ""
-    return f"{'FAILED' if outcome.failing else 'passed'}: {told}{bits}"
+    word = "FAILED" if outcome.failing else "passed"
+    return f"{word}: {numbers_text}: {', '.join(counts)}{bits}"
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    """Return the verdicts, those that matter most first."""
+    """Return the verdicts, the most important first."""
     return sorted(verdicts, key=lambda verdict: ORDER.index(verdict.word))
 
 
@@ -74,8 +75,8 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _signed(value: float | None) -> str:
-    found = _number(value, 3)
-    return f"+{found}" if value is not None and value > 0 else found
+    plain = _number(value, 3)
+    return f"+{plain}" if value is not None and value > 0 else plain
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
@@ -102,8 +103,9 @@ def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
         for rate in rates
     ]
     about = (
-        f"{n_seeds} seeds a side, the loss is {loss:g} nats of ELBO in one model. welch: with the "
-        "baseline file alone; paired: with the runs behind it. A loss below a number's margin is "
-        "not meant to be found. The standard error is that of the draws from this pool of seeds."
+        f"{n_seeds} seeds a side; the loss is {loss:g} nats of the number named, in one model. "
+        "welch: with the baseline file alone; paired: with the runs behind it. A loss below a "
+        "number's margin is not meant to be found. The standard error is that of the draws from "
+        "this pool of seeds."
     )
     return f"{aligned([head, *rows])}\n\n{about}"

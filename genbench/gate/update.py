@@ -1,4 +1,4 @@
-"""Writes baselines: expected numbers of a suite, with the margins that were set before."""
+"""Writes baselines: the expected numbers of a suite, with the margins that were set before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ DEFAULT_SUITE = "digits"
 
 
 @dataclass(frozen=True)
-class Update:
-    """What became of a baseline."""
+class BaselineUpdate:
+    """A baseline, and what an update changed in it."""
 
     baseline: Baseline
     written: bool
@@ -59,32 +59,32 @@ def update(
     suite: str | None = None,
     *,
     margins: Mapping[str, float] | None = None,
-) -> Update:
-    """Write a suite's results down as the expected numbers.
+) -> BaselineUpdate:
+    """Make a suite's results the expected numbers.
 
-    Margins of the old file stay, unless ``margins`` says otherwise.
+    Margins of the old file stay unless ``margins`` replaces them.
 
     Args:
         baseline: The file.
         results: The results folder.
-        suite: Name of the suite; that of the old file, or ``digits``, unless said.
+        suite: Name of the suite; that of the old file, or ``digits``, unless stated.
         margins: By metric, or by ``model/metric``.
 
     Raises:
         BaselineError: There is an old file, but it is damaged or of another suite.
-        RunsFailedError: Some runs failed or diverged: they are no baseline.
+        RunsFailedError: Some runs failed or diverged, and make no baseline.
         StorageError: The results cannot be read, or the file cannot be written; it is untouched.
     """
     old = read_baseline(baseline) if baseline.exists() else None
     now = read_results(results, suite or (old.suite if old else DEFAULT_SUITE))
-    entries = _entries(now.suite.frame, now.suite.metrics, now.suite.name)
-    return _write(baseline, old, entries, now.suite.name, now.provenance, margins or {})
+    entries = _entries(now.suite.frame, now.suite.metrics, now.name)
+    return _write(baseline, old, entries, now.name, now.provenance, margins or {})
 
 
 def update_from_frame(
     frame: pd.DataFrame, baseline: Path, *, margins: Mapping[str, float] | None = None
-) -> Update:
-    """Write a table with the columns of ``metrics.csv`` down as the expected numbers.
+) -> BaselineUpdate:
+    """Make a table with the columns of ``metrics.csv`` the expected numbers.
 
     Raises:
         BaselineError: The table holds several suites, or there is an old file of another one.
@@ -105,7 +105,7 @@ def _write(
     suite: str,
     provenance: Provenance,
     margins: Mapping[str, float],
-) -> Update:
+) -> BaselineUpdate:
     if old and old.suite != suite:
         raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{suite}'")
     before = {entry.key: entry for entry in old.metrics} if old else {}
@@ -114,21 +114,22 @@ def _write(
     written = write_baseline(path, baseline)
     now = {entry.key: entry for entry in entries}
     moved = sum(now[k].values != before[k].values for k in now.keys() & before.keys())
-    return Update(baseline, written, len(now.keys() - before), len(before.keys() - now), moved)
+    return BaselineUpdate(
+        baseline, written, len(now.keys() - before), len(before.keys() - now), moved
+    )
 
 
 def _entries(frame: pd.DataFrame, metrics: Metrics, suite: str) -> Sequence[Entry]:
-    lost = [found for found in absent(frame) if found.is_failure]
-    if lost:
-        named = sorted({f"{found.model} seed {found.seed} {found.status}" for found in lost})
+    if lost := [number for number in absent(frame) if number.is_failure]:
+        named = sorted({f"{number.model} seed {number.seed} {number.status}" for number in lost})
         raise RunsFailedError(f"no baseline of broken runs: {', '.join(named[:5])}")
     try:
-        found = entries_of(frame, metrics)
+        entries = entries_of(frame, metrics)
     except ValueError as error:
         raise BaselineError(f"the results make no baseline: {error}") from error
-    if not found:
+    if not entries:
         raise BaselineError(f"the results of suite '{suite}' hold no number to compare")
-    return found
+    return entries
 
 
 def _keep(entry: Entry, before: Entry | None, margins: Mapping[str, float]) -> Entry:

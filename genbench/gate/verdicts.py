@@ -2,27 +2,23 @@
 
 ``worse`` needs two things: the loss is significant after Holm's correction over all directed
 numbers of the table, and its estimate lies beyond the margin. ``better`` is the same on the other
-side: it may be progress, or a leak. ``same`` is an equal set of bits, or an interval within the
-margin (two one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
+side: it may be progress, or a leak. ``same`` means equal bits, or an interval within the margin
+(two one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genbench.core.statistics import ENOUGH_PAIRS, holm
+from genbench.core.statistics import ENOUGH_PAIRS, Noise, Part, holm, mean_part, total
 from genbench.gate.entries import Absent, Entry, Key
 from genbench.gate.statistics import (
     Matrix,
-    Noise,
-    Part,
     by_seed,
-    data_part,
     detectable,
     is_contradicted,
     prior_sd,
     repeated,
-    total,
     welch,
 )
 
@@ -35,13 +31,13 @@ _ROUNDING = 1e-6  # float32 sums in another order
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EntryComparison:
     """Two numbers, their difference in the direction of better, and its noise.
 
     Attributes:
         gain: Current minus baseline, positive where better (or higher, without a direction).
-        test: ``identical``, ``paired``, ``welch``, or ``none`` where no noise is known.
-        noise: With the spread of both sides; None where nothing is known of it.
+        test: ``identical``, ``paired``, ``welch``, or ``none`` where the noise is unknown.
+        noise: With the spread of both sides; None where it is unknown.
         noise_if_same: With the spread of the baseline on both sides.
     """
 
@@ -58,7 +54,7 @@ class Comparison:
         return self.then.sign != 0 and bool(self.noise or self.noise_if_same)
 
     def tail(self, side: float) -> float:
-        """Return the p-value of a loss (``side`` 1) or a gain (-1): the lesser of two, doubled."""
+        """Return the p-value of a loss (``side`` 1) or a gain (-1): the smaller of two, doubled."""
         known = [noise for noise in (self.noise, self.noise_if_same) if noise]
         return min(1.0, len(known) * min(noise.tail(side * self.gain) for noise in known))
 
@@ -71,8 +67,8 @@ class Verdict:
         difference: Current minus baseline, in the metric's unit; None where there is no number now.
         halfwidth: Half of the 95 % interval of the difference.
         p_value: Of being no worse (or, for a gain, no better), Holm-corrected; None if not tested.
-        detectable: Smallest loss that this gate would have called worse with probability 0.95; None
-            where neither way is better.
+        detectable: The smallest loss that the gate would have called worse with probability 0.95;
+            None where neither direction is better.
     """
 
     word: Word
@@ -103,45 +99,48 @@ class Verdict:
         }
 
 
-def judge(
+def verdicts_of(
     baseline: Sequence[Entry],
     current: Sequence[Entry],
     absent: Sequence[Absent] = (),
     values_then: Lookup = lambda _: None,
     values_now: Lookup = lambda _: None,
 ) -> list[Verdict]:
-    """Compare every number of the baseline; key sets must agree (:mod:`genbench.gate.keys`)."""
+    """Judge every number of the baseline; key sets must agree (:mod:`genbench.gate.keys`)."""
     now = {entry.key: entry for entry in current}
-    made = {
-        entry.key: compare(entry, now[entry.key], values_then, values_now)
+    comparisons = {
+        entry.key: compare_entries(entry, now[entry.key], values_then, values_now)
         for entry in baseline
         if entry.key in now
     }
-    decided = decide(made)
+    decided = decide(comparisons)
     return [decided.get(entry.key) or _lost(entry, absent) for entry in baseline]
 
 
-def decide(made: Mapping[Key, Comparison]) -> dict[Key, Verdict]:
+def decide(comparisons: Mapping[Key, EntryComparison]) -> dict[Key, Verdict]:
     """Turn the comparisons of a whole table into verdicts."""
-    losses, gains = _corrected(made, 1.0), _corrected(made, -1.0)
+    losses, gains = _corrected(comparisons, 1.0), _corrected(comparisons, -1.0)
     level = ALPHA / max(len(losses), 1)
     return {
-        key: _verdict(found, losses.get(key), gains.get(key), level) for key, found in made.items()
+        key: _verdict(pair, losses.get(key), gains.get(key), level)
+        for key, pair in comparisons.items()
     }
 
 
-def compare(then: Entry, now: Entry, values_then: Lookup, values_now: Lookup) -> Comparison:
-    """Measure one difference and its noise, with the sharpest test that the values allow."""
+def compare_entries(
+    then: Entry, now: Entry, values_then: Lookup, values_now: Lookup
+) -> EntryComparison:
+    """Measure one difference and its noise, with the most powerful test that the values allow."""
     gain = (then.sign or 1.0) * (now.mean - then.mean)
     one, other = values_now(now), values_then(then)
     if _is_identical(then, now):
-        return Comparison(then, now, 0.0, "identical", *_noises(then, now, []))
+        return EntryComparison(then, now, 0.0, "identical", *_noises(then, now, []))
     if one is None or other is None or one.shape != other.shape:
         noises = _noises(then, now, [])
-        return Comparison(then, now, gain, "welch" if any(noises) else "none", *noises)
-    over_data = data_part(one.mean(axis=0) - other.mean(axis=0))
+        return EntryComparison(then, now, gain, "welch" if any(noises) else "none", *noises)
+    over_data = mean_part(one.mean(axis=0) - other.mean(axis=0))
     noises = _noises(then, now, [over_data])
-    return Comparison(then, now, gain, "paired" if any(noises) else "none", *noises)
+    return EntryComparison(then, now, gain, "paired" if any(noises) else "none", *noises)
 
 
 def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise | None]:
@@ -157,60 +156,60 @@ def _is_identical(then: Entry, now: Entry) -> bool:
     return (then.seeds, then.values) == (now.seeds, now.values)
 
 
-def _corrected(made: Mapping[Key, Comparison], side: float) -> dict[Key, float]:
+def _corrected(pairs: Mapping[Key, EntryComparison], side: float) -> dict[Key, float]:
     """Return Holm's p-values of a loss (``side`` 1) or of a gain (-1), for all that is tested."""
-    raw = {key: found.tail(side) for key, found in made.items() if found.is_tested}
+    raw = {key: pair.tail(side) for key, pair in pairs.items() if pair.is_tested}
     return dict(zip(raw, holm(list(raw.values())), strict=True))
 
 
 def _verdict(
-    found: Comparison, p_loss: float | None, p_gain: float | None, level: float
+    pair: EntryComparison, p_loss: float | None, p_gain: float | None, level: float
 ) -> Verdict:
-    then, noise, margin = found.then, found.noise, found.then.margin or 0.0
-    word = _word(found, p_loss, p_gain)
+    then, noise, margin = pair.then, pair.noise, pair.then.margin or 0.0
+    word = _word(pair, p_loss, p_gain)
     return Verdict(
         word,
         then,
-        found.now,
-        found.test,
-        difference=(then.sign or 1.0) * found.gain,
-        halfwidth=noise.reach(0.025) if noise and found.test != "identical" else None,
-        p_value=None if found.test == "identical" else p_gain if found.gain > 0 else p_loss,
-        detectable=detectable(noise, margin, level / 2) if found.is_tested and noise else None,
-        note=_note(found, word),
+        pair.now,
+        pair.test,
+        difference=(then.sign or 1.0) * pair.gain,
+        halfwidth=noise.reach(0.025) if noise and pair.test != "identical" else None,
+        p_value=None if pair.test == "identical" else p_gain if pair.gain > 0 else p_loss,
+        detectable=detectable(noise, margin, level / 2) if pair.is_tested and noise else None,
+        note=_note(pair, word),
     )
 
 
-def _word(found: Comparison, p_loss: float | None, p_gain: float | None) -> Word:
-    margin, gain = found.then.margin or 0.0, found.gain
-    rounding = _ROUNDING * max(abs(found.then.mean), abs(found.now.mean))
-    if found.test == "identical" or abs(gain) <= rounding:
+def _word(pair: EntryComparison, p_loss: float | None, p_gain: float | None) -> Word:
+    margin, gain = pair.then.margin or 0.0, pair.gain
+    rounding = _ROUNDING * max(abs(pair.then.mean), abs(pair.now.mean))
+    if pair.test == "identical" or abs(gain) <= rounding:
         return "same"
     if p_loss is not None and p_loss < ALPHA and -gain > margin:
         return "worse"
     if p_gain is not None and p_gain < ALPHA and gain > margin:
         return "better"
-    if found.noise and abs(gain) + found.noise.reach(EQUIVALENCE) <= margin:
+    if pair.noise and abs(gain) + pair.noise.reach(EQUIVALENCE) <= margin:
         return "same"
     return "inconclusive"
 
 
-def _note(found: Comparison, word: Word) -> str:
-    then, now = found.then, found.now
+def _note(pair: EntryComparison, word: Word) -> str:
+    then, now = pair.then, pair.now
     if word == "better":
         return "progress, or a leak?"
-    if found.test == "none":
+    if pair.test == "none":
         return "one seed and no margin: its noise is unknown"
-    if word == "inconclusive" and not then.sign and abs(found.gain) > (then.margin or 0.0):
+    if word == "inconclusive" and not then.sign and abs(pair.gain) > (then.margin or 0.0):
         return "moved; neither way is better"
     if word == "inconclusive" and then.margin is None:
         return "no margin is declared for it"
     prior = prior_sd(then.margin)
-    if found.test != "identical" and any(is_contradicted(e.values, prior) for e in (then, now)):
+    if pair.test != "identical" and any(is_contradicted(e.values, prior) for e in (then, now)):
         return "seeds spread over more than half its margin"
     return ""
 
 
 def _lost(entry: Entry, absent: Sequence[Absent]) -> Verdict:
-    found = next(found for found in absent if found.is_failure and found.covers(entry))
-    return Verdict("worse", entry, None, "none", note=f"no number: {found.cause}")
+    failure = next(number for number in absent if number.is_failure and number.covers(entry))
+    return Verdict("worse", entry, None, "none", note=f"no number: {failure.cause}")

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from genbench.core.protocol import Protocol
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.evaluation.pictures import collect_pictures
+from genbench.evaluation.figures import collect_figures
 from genbench.evaluation.runner import evaluate_model
 from genbench.evaluation.spec import Context
 from genbench.results import run_folder
@@ -20,7 +20,7 @@ from genbench.runs.spec import RunSpec
 from genbench.training.checkpoint import read_weights, write_weights
 
 
-def evaluate(
+def evaluate_run(
     spec: RunSpec,
     dataset: Dataset,
     folder: RunFolder,
@@ -49,9 +49,9 @@ def evaluate(
     _write_per_datum(folder, keys, values)
     present = made_figures(folder, metrics)
     if lacking := [name for name in request.figures if name not in present]:
-        pictures = collect_pictures(model, dataset, Stream(spec.seed, ("pictures",)), lacking)
+        new = collect_figures(model, dataset, Stream(spec.seed, ("pictures",)), lacking)
         kept = read_weights(folder / run_folder.FIGURES) if present else {}
-        write_weights(folder / run_folder.FIGURES, kept | pictures)
+        write_weights(folder / run_folder.FIGURES, kept | new)
         metrics["figures"] = [*present, *lacking]
 
 

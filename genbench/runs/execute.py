@@ -19,7 +19,7 @@ from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
 from genbench.runs.assume import Assume, fit_assumption, shell
 from genbench.runs.build import build
-from genbench.runs.evaluating import evaluate
+from genbench.runs.evaluating import evaluate_run
 from genbench.runs.provenance import provenance
 from genbench.runs.read_run import (
     EvaluationRequest,
@@ -124,7 +124,7 @@ class _Run:
         if metrics["status"] == "ok":
             started = time.perf_counter()
             with float32_products():
-                evaluate(spec, dataset, folder, request, model, metrics, protocol)
+                evaluate_run(spec, dataset, folder, request, model, metrics, protocol)
             seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
             measured["evaluate_seconds"] = round(seconds, 3)
         folder.write(run_folder.METRICS, metrics)

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
+from genbench.core.metric import by_name
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
-from genbench.results.metrics_table import TABLE, read_table
+from genbench.results.metrics_table import TABLE, read_table, with_metrics
 from genbench.results.records import SCHEMA, SUITE
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of
@@ -104,7 +105,7 @@ def write_suite(
         write_if_changed(folder / SUITE, pretty_json(summary)),
         write_if_changed(folder / TABLE, table),
     ]
-    return frame, any(changed)
+    return with_metrics(frame, by_name(task.evaluator.record for task in tasks)), any(changed)
 
 
 def command_of(options: RunOptions) -> str:

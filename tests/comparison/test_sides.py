@@ -1,9 +1,11 @@
+import json
 import shutil
 
 import pytest
 
 from genbench.comparison import resolve
 from genbench.core.errors import ConfigError, StorageError
+from genbench.results.columns import COLUMNS
 
 
 @pytest.mark.parametrize(
@@ -43,12 +45,12 @@ def test_unknown_suite_names_the_nearest(stored):
 
 
 def test_a_collection_is_answered_with_its_suites(tmp_path):
-    from genbench.results.columns import COLUMNS
-
     folder = tmp_path / "all"
     folder.mkdir()
     cells = {"seed": "0", "value": "1", "n": "1", "status": "ok"}
     rows = [",".join({"suite": s, **cells}.get(c, "") for c in COLUMNS) for s in ("one", "two")]
     (folder / "metrics.csv").write_text("\n".join([",".join(COLUMNS), *rows, ""]))
+    record = {"schema": 2, "name": "all", "members": ["one", "two"]}
+    (folder / "suite.json").write_text(json.dumps(record))
     with pytest.raises(ConfigError, match=r"'all' is a collection; .*: one, two"):
         resolve("all", tmp_path)

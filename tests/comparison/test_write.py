@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from genbench.comparison import as_json, sheets, write_comparison
+from genbench.comparison import as_json, tables, write_comparison
 from genbench.comparison.measure import Measured
 from genbench.comparison.plot import rank_plot
 from genbench.core.errors import StorageError
@@ -40,8 +40,8 @@ def test_files_are_written_and_the_same_numbers_give_the_same_bytes(stored, tmp_
         "compare.json", "compare.md", "ranks-1.pdf", "ranks-1.png", "ranks-2.pdf", "ranks-2.png",
     }  # fmt: skip
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
-    with Image.open(tmp_path / "one" / "ranks-1.png") as picture:
-        assert picture.size[0] > 600
+    with Image.open(tmp_path / "one" / "ranks-1.png") as image:
+        assert image.size[0] > 600
     assert b"| model | metric |" in files["compare.md"]
 
 
@@ -63,7 +63,7 @@ def test_folder_that_cannot_be_written_is_a_storage_error(stored, tmp_path):
 
 
 def captions(found):
-    return " ".join(sheet.caption for sheet in sheets(found))
+    return " ".join(table.caption for table in tables(found))
 
 
 def test_captions_name_the_test_the_correction_and_what_few_seeds_mean(stored, five):
@@ -84,13 +84,13 @@ def test_captions_say_what_one_seed_leaves_open(place):
 
 
 def test_a_tie_is_called_a_tie(stored):
-    rows = sheets(stored.compare("tiny:vae", "tiny:vae_twin"))[0].rows
+    rows = tables(stored.compare("tiny:vae", "tiny:vae_twin"))[0].rows
     (elbo,) = [row for row in rows if row[0].startswith("elbo")]
     assert "tie" in elbo
 
 
 def test_unreliable_numbers_are_marked_and_explained(stored):
-    sheet = sheets(stored.compare("tiny:vae", "tiny:beta_vae"))[0]
-    (row,) = [row for row in sheet.rows if row[0].startswith("iw_log_likelihood")]
+    table = tables(stored.compare("tiny:vae", "tiny:beta_vae"))[0]
+    (row,) = [row for row in table.rows if row[0].startswith("iw_log_likelihood")]
     assert any(text.endswith("†") for text in row)
-    assert [mark for mark, _ in sheet.notes] == ["†"]
+    assert [mark for mark, _ in table.notes] == ["†"]

@@ -12,12 +12,16 @@ from scipy import stats
 from genbench.core.addressed import numpy_generator
 from genbench.core.statistics import (
     ENOUGH_PAIRS,
+    Noise,
+    Part,
     difference,
     holm,
     interquartile_mean,
+    mean_part,
     percentile_interval,
     probability_of_improvement,
     seed_spread,
+    total,
 )
 
 HARD = numpy_generator(0, "hard").normal(0, 5, 200)
@@ -27,6 +31,36 @@ def model(generator, seeds=1, seed_sd=0.0, n=200, mean=0.0):
     shifts = generator.normal(0, seed_sd, seeds) if seed_sd else np.zeros(seeds)
     own = generator.normal(0, 1, n)
     return {s: HARD[:n] + own + mean + shifts[s] for s in range(seeds)}
+
+
+def test_the_part_of_a_mean_is_that_of_the_one_sample_t_test():
+    differences = np.array([0.3, -0.2, 0.9, 0.4, 0.1])
+    noise = total([mean_part(differences)])
+    expected = stats.ttest_1samp(differences, 0.0, alternative="less")
+    assert noise.tail(differences.mean()) == pytest.approx(expected.pvalue, rel=1e-12)
+
+
+def test_parts_add_their_variances_and_share_satterthwaites_degrees_of_freedom():
+    noise = total([Part(1.0, 4.0), Part(3.0, 6.0)])
+    assert noise.stderr == 2.0
+    assert noise.df == pytest.approx(16 / (1 / 4 + 9 / 6))
+
+
+def test_an_unknown_part_makes_the_whole_unknown():
+    assert total([Part(1.0, 4.0), None]) is None
+    assert total([]) is None
+    assert mean_part(np.array([1.0])) is None
+
+
+def test_without_noise_any_difference_is_certain():
+    none = Noise(0.0, 5.0)
+    assert (none.tail(-1e-12), none.tail(0.0), none.tail(1e-12)) == (0.0, 0.5, 1.0)
+    assert none.reach(0.01) == 0.0
+
+
+def test_reach_is_the_quantile_of_the_tail():
+    noise = Noise(0.3, 7.0)
+    assert noise.tail(-noise.reach(0.01)) == pytest.approx(0.01, rel=1e-9)
 
 
 def test_holm_steps_down_and_never_decreases():

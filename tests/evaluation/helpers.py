@@ -124,7 +124,7 @@ def model_for(name, linear=LINEAR):
 @cache
 def density_decides(name):
     """Say whether the number becomes exact, and the evaluator another, for want of a log_prob."""
-    if evaluators[name].kind == "exact" or not isinstance(model_for(name), HasExactDensity):
+    if evaluators[name].record.kind == "exact" or not isinstance(model_for(name), HasExactDensity):
         return False
     found = outcome(model_for(name), name, x=X[:2], **SMALL_OPTIONS.get(name, {}))
     return found.rows[0].kind == "exact"

@@ -7,8 +7,8 @@ import torch
 
 from genbench.core.seeding import Stream
 from genbench.evaluation.completions import N_COMPLETIONS, N_IMAGES, completions
+from genbench.evaluation.figure_source import FigureSource
 from genbench.evaluation.runner import evaluate_model, make_task
-from genbench.evaluation.shown import Shown
 from genbench.evaluation.spec import Context, evaluators
 from genbench.evaluation.user import evaluate
 from tests.evaluation.helpers import SMALL_OPTIONS
@@ -103,7 +103,7 @@ def test_a_users_call_binds_the_shown_pixels_of_flat_images_too():
 def test_completions_stand_beside_what_was_shown_and_what_was_there():
     model = linear_model()
     with Stream(0).child("completions").seeded(), torch.no_grad():
-        made = completions(Shown(model, X, torch.zeros(len(X)).long(), 10))
+        made = completions(FigureSource(model, X, torch.zeros(len(X)).long(), 10))
     assert made["completions"].shape == (N_IMAGES, N_COMPLETIONS, *SHAPE)
     originals = (X[:N_IMAGES].clamp(0, 1) * 255).round().to(torch.uint8)
     assert torch.equal(made["completion_originals"], originals)
@@ -120,6 +120,6 @@ def test_completions_stand_beside_what_was_shown_and_what_was_there():
 def test_a_network_that_draws_nothing_completes_once_and_other_models_never():
     labels = torch.zeros(len(BINARY)).long()
     with torch.no_grad():
-        made = completions(Shown(predictor(), BINARY, labels, 10))
+        made = completions(FigureSource(predictor(), BINARY, labels, 10))
     assert made["completions"].shape == (N_IMAGES, 1, *SHAPE)
-    assert completions(Shown(object(), BINARY, labels, 10)) == {}
+    assert completions(FigureSource(object(), BINARY, labels, 10)) == {}

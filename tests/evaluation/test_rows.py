@@ -10,6 +10,7 @@ from torch.distributions import Independent, Normal
 
 from genbench.core.capabilities import HasPosterior
 from genbench.core.estimate import Estimate
+from genbench.core.metric import Parts
 from genbench.core.seeding import Stream
 from genbench.evaluation.collection import summarise_health
 from genbench.evaluation.runner import evaluate_model, make_task
@@ -270,7 +271,7 @@ def test_parts_have_rows_of_their_own_by_name_and_share_the_records_unit(registe
     def parted(block, options):
         return PerDatum(block.x.flatten(1)[:, :3], parts=("a", "b c", "0.5"))
 
-    found = outcome(Everything(), register(parted, has_parts=True), n_data=70)
+    found = outcome(Everything(), register(parted, parts=Parts()), n_data=70)
     assert [row.metric for row in found.rows] == ["own[a]", "own[b c]", "own[0.5]"]
     rows = X.flatten(1)[[i * N // 70 for i in range(70)], :3]
     for row, column in zip(found.rows, rows.unbind(1), strict=True):
@@ -284,14 +285,14 @@ def test_parts_without_names_are_numbered_and_miscounted_names_are_an_error(regi
     def unnamed(block, options):
         return PerDatum(block.x.flatten(1)[:, :2])
 
-    found = outcome(Everything(), register(unnamed, has_parts=True))
+    found = outcome(Everything(), register(unnamed, parts=Parts()))
     assert [row.metric for row in found.rows] == ["own[0]", "own[1]"]
 
     def misnamed(block, options):
         return PerDatum(block.x.flatten(1)[:, :2], parts=("only",))
 
     with pytest.raises(ValueError, match="zip"):
-        outcome(Everything(), register(misnamed, "other", has_parts=True))
+        outcome(Everything(), register(misnamed, "other", parts=Parts()))
 
 
 def test_a_reduction_to_several_estimates_gives_a_row_for_each(register):

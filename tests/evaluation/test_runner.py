@@ -38,7 +38,7 @@ from tests.evaluation.helpers import (
 
 NAMES = sorted(evaluators)
 CASES = cases()
-DIRECTED = [case for case in CASES if evaluators[case[0]].better != "none"]
+DIRECTED = [case for case in CASES if evaluators[case[0]].record.directed]
 NOISELESS = ("active_units", "active_units_sweep")
 """Estimates from finitely many data that draw nothing of the latent."""
 
@@ -59,7 +59,7 @@ def numbers(found):
 @every_evaluator
 def test_every_number_comes_with_all_it_needs_to_be_read(name, dense):
     found = small_outcome(case_model(name, dense), name)
-    record = evaluators[name]
+    record = evaluators[name].record
     assert found.rows
     for row in found.rows:
         assert (row.status, row.unit, row.better) == ("ok", record.unit, record.better)
@@ -69,7 +69,7 @@ def test_every_number_comes_with_all_it_needs_to_be_read(name, dense):
         assert all(math.isfinite(value) for value in row.health.values())
         assert row.kind in ("exact", "lower_bound", "upper_bound", "estimate")
         assert row.kind == record.kind or (dense and row.kind == "exact")
-        assert row.metric.split("[")[0] == record.metric
+        assert row.metric.split("[")[0] == evaluators[name].metric
         assert row.marginal == (record.marginal_metric is not None)
         assert row.evaluator_version == record.version
         task = make_task(name, SMALL_OPTIONS.get(name))
@@ -282,7 +282,7 @@ def test_an_error_in_a_later_block_leaves_no_number_of_the_earlier_ones():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_capability_is_a_row_that_names_the_methods(name):
     found = outcome(object(), name)
-    if evaluators[name].marginal_metric:
+    if evaluators[name].is_marginal:
         assert found.rows == []  # the metric has its row already
         return
     row = only(found)
@@ -374,7 +374,8 @@ def test_the_key_of_a_task_holds_name_version_and_every_option():
     a, b = (make_task("elbo", {"n_samples": n}) for n in (10, 11))
     assert a.key == make_task("elbo").key == 'elbo/v1/{"n_samples":10}'
     assert a.key != b.key
-    newer = dataclasses.replace(a, evaluator=dataclasses.replace(a.evaluator, version=2))
+    record = a.evaluator.record.model_copy(update={"version": 2})
+    newer = dataclasses.replace(a, evaluator=dataclasses.replace(a.evaluator, record=record))
     assert newer.key != a.key
 
 

@@ -45,19 +45,19 @@ def test_only_the_label_marginal_stands_under_another_name():
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_unit_direction_and_kind_of_a_metric_are_pinned(name):
-    found = evaluators[name]
-    assert (found.unit, found.better, found.kind) == KNOWN[name]
+    record = evaluators[name].record
+    assert (record.unit, record.better, record.kind) == KNOWN[name]
 
 
 @pytest.mark.parametrize("name", sorted(evaluators))
 def test_every_evaluator_is_documented_for_a_reader(name):
-    record = evaluators[name].record()
-    assert record["name"] == name
-    assert record["title"]
-    assert record["formula"]
-    assert record["description"].endswith(".")
-    assert record["version"] >= 1
-    assert all(":" in citation for citation in record["cites"])
+    record = evaluators[name].record
+    assert record.name == name
+    assert record.title
+    assert record.formula
+    assert record.description.endswith(".")
+    assert record.version >= 1
+    assert all(":" in citation for citation in record.cites)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_an_evaluator_of_a_user_is_found_and_run():
         """
         return PerDatum(block.model.posterior(block.x).mean.square().sum(1))
 
-    assert evaluators["code_length"].description == "Squared length of the code."
+    assert evaluators["code_length"].record.description == "Squared length of the code."
     assert evaluators["code_length"].needs == (HasPosterior,)
     row = only(outcome(Everything(), "code_length"))
     expected = Everything().posterior(X).mean.square().sum(1).mean().item()
@@ -101,7 +101,7 @@ def test_a_name_is_given_once():
     )  # fmt: skip
     with pytest.raises(ConfigError, match="'elbo' is registered already"):
         register(lambda block, options: None)
-    assert evaluators["elbo"].version != 9
+    assert evaluators["elbo"].record.version != 9
 
 
 def test_terms_of_the_elbo_are_computed_once_for_each_number_of_draws():

@@ -8,8 +8,12 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from genbench.gate.entries import entries_of
+from genbench.evaluation import runner  # noqa: F401  registers the evaluators
+from genbench.evaluation.spec import evaluators
+from genbench.gate import entries
 from genbench.results.columns import COLUMNS
+from genbench.results.metrics_table import metrics_of, with_metrics
+from genbench.results.per_datum import value_key
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/100+20+40/mass"
 UNITS = {
@@ -18,6 +22,8 @@ UNITS = {
     "kl": ("nats", "none", "exact"),
     "accuracy": ("share", "higher", "estimate"),
 }
+METRICS = {name: evaluators[name].record for name in ("elbo", "bits_per_dim", "kl", "iw_curve")}
+"""Records of the tables' metrics; ``accuracy`` is undeclared."""
 NUMBERS = {
     ("ae", "accuracy"): [0.81, 0.82],
     ("vae", "bits_per_dim"): [0.532, 0.531],
@@ -50,7 +56,7 @@ def without_number(model, metric, seed, status, reason):
 def frame_of(rows):
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     types = {"n": "Int64", "evaluator_version": "Int64", "value": float, "stderr": float}
-    return frame.astype(types | {"seed": "int64", "mc_stderr": float})
+    return with_metrics(frame.astype(types | {"seed": "int64", "mc_stderr": float}), METRICS)
 
 
 def table(numbers=None, salt="", **other):
@@ -64,8 +70,13 @@ def table(numbers=None, salt="", **other):
     )
 
 
-def entry(values=(-23.61, -23.57), model="vae", metric="elbo", salt="", **changes):
-    (found,) = entries_of(table({(model, metric): list(values)}, salt))
+def entries_of(frame):
+    """The numbers of a table by the records that it carries."""
+    return entries.entries_of(frame, metrics_of(frame))
+
+
+def entry(values=(-23.61, -23.57), model="vae", metric="elbo", salt="", metrics=METRICS, **changes):
+    (found,) = entries.entries_of(table({(model, metric): list(values)}, salt), metrics)
     return found.model_copy(update=changes)
 
 
@@ -78,7 +89,11 @@ def write_results(root: Path, frame: pd.DataFrame, per_datum=None, machine=None)
         {"train_id": t, "model": m, "seed": int(s)}
         for t, m, s in dict.fromkeys(zip(frame.train_id, frame.model, frame.seed, strict=True))
     ]
-    suite = {"schema": 1, "name": "tiny", "command": "run tiny", "runs": runs, "versions": {}}
+    suite = {
+        "schema": 2, "name": "tiny", "command": "run tiny", "versions": {},
+        "metrics": frame.attrs["metrics"],
+        "runs": [run | {"protocol": PROTOCOL} for run in runs],
+    }  # fmt: skip
     (folder / "suite.json").write_text(json.dumps(suite))
     for record in runs:
         values = (per_datum or {}).get((record["model"], record["seed"]), {})
@@ -91,7 +106,7 @@ def _write_run(run, values, machine):
     told = machine | {"finished": "2026-01-01T00:00:00+00:00", "versions": {"torch": "2.13.0"}}
     (run / "provenance.json").write_text(json.dumps(told))
     if values:
-        named = {f"test/{metric}/v1/{{}}": array for metric, array in values.items()}
+        named = {value_key("test", name, "", 1, "{}"): array for name, array in values.items()}
         save_file(named, run / "artifacts" / "per_datum.safetensors")
     files = [path for path in run.rglob("*") if path.is_file()]
     digests = {

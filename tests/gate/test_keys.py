@@ -2,11 +2,12 @@
 
 import pytest
 
-from genbench.gate.entries import absent, entries_of, stable_name
+from genbench.gate.entries import absent, stable_name
 from genbench.gate.keys import mismatches
 from tests.gate.tables import (
     NUMBERS,
     PROTOCOL,
+    entries_of,
     entry,
     frame_of,
     row,

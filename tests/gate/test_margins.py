@@ -3,31 +3,75 @@
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.gate.margins import MARGINS, asked_margin, default_margin, parse_margins
+from genbench.core.metric import NATS_MARGIN, Metric, Parts
+from genbench.core.protocol import Protocol
+from genbench.evaluation import runner  # noqa: F401  registers the evaluators
+from genbench.evaluation.spec import evaluators
+from genbench.gate.margins import DENSITY_FACTOR, asked_margin, default_margin, parse_margins
+from tests.gate.tables import METRICS, entry
+
+MASS, DENSITY = (Protocol.parse(f"d@1/none/1+1+1/{measure}") for measure in ("mass", "density"))
+MARGINS = {
+    "elbo": (0.5, 3.0),
+    "iw_log_likelihood": (0.5, 3.0),
+    "label_marginal_log_likelihood": (0.5, 3.0),
+    "iw_extrapolated": (0.5, 3.0),
+    "iw_curve": (0.5, 3.0),
+    "log_likelihood": (0.5, 3.0),
+    "ais_log_likelihood": (2.0, 12.0),
+    "bdmc_gap": (2.0, 12.0),
+    "prior_bound": (5.0, 30.0),
+    "prior_log_likelihood": (2.0, 12.0),
+    "parzen_log_likelihood": (2.0, 12.0),
+    "reconstruction_log_prob": (1.0, 6.0),
+    "bits_per_dim": (0.02, 0.12),
+    "kl": (1.0, 1.0),
+    "kl_per_dim": (0.5, 0.5),
+    "kl_decomposition": (1.0, 1.0),
+    "inference_gap": (0.5, 0.5),
+    "reconstruction_mse": (0.005, 0.005),
+    "mmd2": (0.004, 0.004),
+    "active_units": (2.0, 2.0),
+    "active_units_sweep": (2.0, 2.0),
+}
+"""Of probabilities, and of densities."""
 
 
-@pytest.mark.parametrize("metric", sorted(MARGINS))
-def test_margins_are_positive_and_no_smaller_for_densities(metric):
-    mass, density = (default_margin(metric, f"d@1/none/1+1+1/{m}") for m in ("mass", "density"))
-    assert 0 < mass <= density
+@pytest.mark.parametrize("name", sorted(evaluators))
+def test_margins_of_every_evaluator_are_pinned(name):
+    record = evaluators[name].record
+    assert MARGINS[name] == pytest.approx(
+        (default_margin(record, MASS), default_margin(record, DENSITY)), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", sorted(evaluators))
+def test_margins_are_positive_and_no_smaller_for_densities(name):
+    record = evaluators[name].record
+    assert 0 < default_margin(record, MASS) <= default_margin(record, DENSITY)
 
 
 def test_every_directed_evaluator_has_a_margin():
-    pytest.importorskip("torch")
-    import genbench.evaluation.runner  # noqa: F401  registers them
-    from genbench.evaluation.spec import evaluators
-
-    directed = {e.metric: e for e in (evaluators[n] for n in evaluators) if e.better != "none"}
-    without = [n for n, e in directed.items() if default_margin(n, "", e.unit) is None]
-    assert without == []
+    directed = [evaluators[n].record for n in evaluators if evaluators[n].record.directed]
+    assert [m.name for m in directed if default_margin(m, Protocol()) is None] == []
 
 
 def test_a_condition_does_not_hide_the_measure():
-    assert default_margin("elbo", "d@1/none/1+1+1/density|label") == 6 * MARGINS["elbo"]
+    given = Protocol.parse("d@1/none/1+1+1/density|label")
+    assert default_margin(METRICS["elbo"], given) == DENSITY_FACTOR * METRICS["elbo"].margin
 
 
 def test_parts_have_the_margin_of_their_whole():
-    assert default_margin("iw_curve[K=5]", "") == MARGINS["iw_curve"]
+    record = METRICS["elbo"].model_copy(update={"name": "split", "margin": 0.7, "parts": Parts()})
+    assert entry(metric="split[2]", metrics={"split": record}).margin == 0.7
+
+
+def test_a_metric_in_nats_has_the_margin_of_a_bound_unless_it_states_one():
+    shared = {"version": 1, "better": "higher", "kind": "estimate", "title": "Own"}
+    in_nats = Metric(name="own", unit="nats", **shared)
+    assert default_margin(in_nats, DENSITY) == NATS_MARGIN == METRICS["elbo"].margin
+    assert Metric(name="own", unit="nats", margin=3.0, **shared).margin == 3.0
+    assert default_margin(Metric(name="accuracy", unit="share", **shared), MASS) is None
 
 
 def test_settings_are_read():

@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from genbench.core.statistics import Noise, Part, difference, mean_part, total
 from genbench.gate.statistics import (
     CONTRADICTED,
     PRIOR_WEIGHT,
-    Noise,
-    Part,
     by_seed,
-    data_part,
     detectable,
     is_contradicted,
     repeated,
     seeds_part,
-    total,
     welch,
 )
 
@@ -37,24 +34,8 @@ def test_without_a_prior_the_test_of_equal_seeds_is_the_paired_t_test():
     assert noise.tail(np.mean(THEN) - np.mean(NOW)) == pytest.approx(expected.pvalue, rel=1e-12)
 
 
-def test_data_part_is_that_of_the_one_sample_t_test():
-    differences = np.array([0.3, -0.2, 0.9, 0.4, 0.1])
-    noise = total([data_part(differences)])
-    expected = stats.ttest_1samp(differences, 0.0, alternative="less")
-    assert noise.tail(differences.mean()) == pytest.approx(expected.pvalue, rel=1e-12)
-
-
-def test_parts_add_their_variances_and_share_satterthwaites_degrees_of_freedom():
-    noise = total([Part(1.0, 4.0), Part(3.0, 6.0)])
-    assert noise.stderr == 2.0
-    assert noise.df == pytest.approx(16 / (1 / 4 + 9 / 6))
-
-
-def test_an_unknown_part_makes_the_whole_unknown():
-    assert total([Part(1.0, 4.0), None]) is None
-    assert total([]) is None
+def test_one_seed_without_a_prior_says_nothing():
     assert seeds_part([1.0], prior=None) is None
-    assert data_part(np.array([1.0])) is None
 
 
 def test_the_prior_counts_as_its_degrees_of_freedom():
@@ -84,17 +65,6 @@ def test_repeated_gives_both_sides_the_spread_of_the_baseline():
     assert repeated([1.0], None) == [None]
 
 
-def test_without_noise_any_difference_is_certain():
-    none = Noise(0.0, 5.0)
-    assert (none.tail(-1e-12), none.tail(0.0), none.tail(1e-12)) == (0.0, 0.5, 1.0)
-    assert none.reach(0.01) == 0.0
-
-
-def test_reach_is_the_quantile_of_the_tail():
-    noise = Noise(0.3, 7.0)
-    assert noise.tail(-noise.reach(0.01)) == pytest.approx(0.01, rel=1e-9)
-
-
 @pytest.mark.parametrize("margin", [0.0, 0.8])
 def test_a_detectable_loss_is_found_with_the_stated_power(margin):
     noise, level, trials = Noise(0.2, 1e6), 0.001, 4000
@@ -102,3 +72,12 @@ def test_a_detectable_loss_is_found_with_the_stated_power(margin):
     estimates = np.random.default_rng(0).normal(-loss, noise.stderr, trials)
     found = np.mean([noise.tail(e) < level and -e > margin for e in estimates])
     assert abs(found - 0.95) < 4 * math.sqrt(0.95 * 0.05 / trials)
+
+
+def test_the_gate_and_the_report_take_the_same_error_of_the_same_values():
+    rng = np.random.default_rng(0)
+    now, then = ({s: rng.normal(0.1 * s, 1.0, 50) for s in range(n)} for n in (3, 4))
+    means = [[float(values.mean()) for values in side.values()] for side in (now, then)]
+    apart = np.mean(list(now.values()), axis=0) - np.mean(list(then.values()), axis=0)
+    noise = total([mean_part(apart), *welch(*means, prior=None)])
+    assert difference(now, then).stderr == noise.stderr

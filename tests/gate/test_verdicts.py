@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from genbench.gate.entries import absent, entries_of
-from genbench.gate.verdicts import judge
-from tests.gate.tables import entry, frame_of, table, without_number
+from genbench.gate.entries import absent
+from genbench.gate.verdicts import verdicts_of
+from tests.gate.tables import entries_of, entry, frame_of, table, without_number
 
 FIVE = (-23.65, -23.60, -23.62, -23.55, -23.58)
 
@@ -17,7 +17,7 @@ def shifted(values, by):
 
 
 def verdict(then, now, **lookups):
-    (found,) = judge([then], [now], **lookups)
+    (found,) = verdicts_of([then], [now], **lookups)
     return found
 
 
@@ -110,7 +110,7 @@ def test_a_diverged_run_is_worse_and_says_why():
     good = table({("vae", "elbo"): [-23.6, -23.5]})
     lost = without_number("vae", "elbo", 1, "diverged", "loss not finite at step 120")
     bad = frame_of([*good[:1].to_dict("records"), lost])
-    (found,) = judge(entries_of(good), entries_of(bad), absent(bad))
+    (found,) = verdicts_of(entries_of(good), entries_of(bad), absent(bad))
     assert (found.word, found.now) == ("worse", None)
     assert "seed 1 diverged: loss not finite at step 120" in found.note
 
@@ -179,7 +179,7 @@ def null_tables(rng, scale, n_seeds=3, n_models=20, loss=0.0):
 def test_false_alarms_are_rare_up_to_a_spread_of_half_the_margin(scale, n_seeds):
     rng, alarms, trials = np.random.default_rng(1), 0, 500
     for _ in range(trials):
-        alarms += any(v.word == "worse" for v in judge(*null_tables(rng, scale, n_seeds)))
+        alarms += any(v.word == "worse" for v in verdicts_of(*null_tables(rng, scale, n_seeds)))
     assert alarms <= 0.01 * trials
 
 
@@ -187,12 +187,12 @@ def test_wild_seeds_are_not_alarms():
     """Where the margin is far too narrow the seeds speak for themselves."""
     rng, alarms, trials = np.random.default_rng(2), 0, 300
     for _ in range(trials):
-        alarms += any(v.word == "worse" for v in judge(*null_tables(rng, 5.0, n_seeds=5)))
+        alarms += any(v.word == "worse" for v in verdicts_of(*null_tables(rng, 5.0, n_seeds=5)))
     assert alarms <= 0.01 * trials + 4 * math.sqrt(0.01 * 0.99 * trials)
 
 
 def test_a_lost_nat_is_found():
     rng, found, trials = np.random.default_rng(3), 0, 60
     for _ in range(trials):
-        found += judge(*null_tables(rng, 0.1, n_seeds=5, loss=1.0))[0].word == "worse"
+        found += verdicts_of(*null_tables(rng, 0.1, n_seeds=5, loss=1.0))[0].word == "worse"
     assert found >= 0.95 * trials

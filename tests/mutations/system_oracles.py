@@ -15,17 +15,17 @@ from genbench import cli
 from genbench.bench import compare as bench_compare
 from genbench.bench import timing
 from genbench.bench.rows import StoredRowsError
+from genbench.core.errors import StorageError
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, load
 from genbench.gate import keys
 from genbench.gate.entries import Entry
+from genbench.results.run_folder import HISTORY, RunFolder
 from genbench.training.loop import fit
 from genbench.training.update import Update
 from tests.core import test_files as files_tests
 from tests.data import test_storage as storage_tests
 from tests.data.conftest import make_tiny
-from tests.reporting import test_frames as frames_tests
-from tests.reporting.conftest import fabricate_results
 from tests.training import test_loop as loop_tests
 
 WORK_SECONDS = 0.004
@@ -102,10 +102,14 @@ def changed_artifact():
     A table, since the format of the tensors would notice the change without any digest.
     """
     with folder() as place:
-        results = fabricate_results(place / "results", ("vae",), (0,), ())
-        frames_tests.test_damaged_digest_is_a_storage_error_that_names_file_and_command(
-            results, place, "history.csv"
-        )
+        run = RunFolder(place, "a1b2")
+        run.path.mkdir(parents=True)
+        (run / HISTORY).write_text("epoch,train.vae.loss\n1,2.5\n")
+        run.seal()
+        assert run.history()["train.vae.loss"].tolist() == [2.5]
+        (run / HISTORY).write_text("epoch,train.vae.loss\n1,1.5\n")
+        with pytest.raises(StorageError, match=HISTORY):
+            run.history()
 
 
 def renamed_benchmark():

@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from genbench.core.errors import ConfigError
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
-from genbench.evaluation.shown import pictures
+from genbench.evaluation.figure_source import figure_functions
 
 MORE = "figures=['interpolations', 'samples', 'traversals']"
 
@@ -19,7 +19,7 @@ def tensors(workplace, outcome):
 
 
 def test_every_figure_that_can_be_asked_for_is_made_somewhere():
-    assert set(FIGURES) == set(pictures)
+    assert set(FIGURES) == set(figure_functions)
 
 
 def test_a_figure_switched_on_later_is_what_it_would_have_been_at_first(workplace):

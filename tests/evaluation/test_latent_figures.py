@@ -17,8 +17,8 @@ from torch.distributions import (
 )
 
 from genbench.core.seeding import Stream
-from genbench.evaluation import latent_pictures as lp
-from genbench.evaluation.pictures import collect_pictures
+from genbench.evaluation import latent_figures as lf
+from genbench.evaluation.figures import collect_figures
 from genbench.evaluation.reconstruction import reconstruct
 from tests.evaluation.helpers import LINEAR, Conditional, X, small_gan
 from tests.inference.exact_models import SHAPE, WrongPosterior, fitted
@@ -29,7 +29,7 @@ PLANE = fitted(X, latent_dim=2)
 def made(model, *figures, x=X, y=None):
     y = torch.arange(len(x)) % 3 if y is None else y
     dataset = SimpleNamespace(held_out=lambda split: (x, y), n_classes=int(y.max()) + 1)
-    return collect_pictures(model, dataset, Stream(0), figures)
+    return collect_figures(model, dataset, Stream(0), figures)
 
 
 def decoded(z, model=PLANE):
@@ -49,7 +49,7 @@ def standard(dim):
 
 
 def test_the_grid_is_the_unit_square_through_the_inverse_gaussian_cdf():
-    z = lp.manifold_codes(standard(2), 20).numpy()
+    z = lf.manifold_codes(standard(2), 20).numpy()
     at = norm.ppf((np.arange(20) + 0.5) / 20)
     for row in range(20):
         np.testing.assert_allclose(z[row, :, 0], at, rtol=1e-12, atol=1e-12)
@@ -57,14 +57,14 @@ def test_the_grid_is_the_unit_square_through_the_inverse_gaussian_cdf():
 
 
 def test_each_cell_of_the_grid_has_the_same_prior_mass():
-    z = lp.manifold_codes(standard(2), 4).numpy()
+    z = lf.manifold_codes(standard(2), 4).numpy()
     np.testing.assert_allclose(norm.cdf(z[0, :, 0]), [0.125, 0.375, 0.625, 0.875], rtol=1e-12)
     np.testing.assert_allclose(norm.cdf(z[:, 0, 1]), [0.875, 0.625, 0.375, 0.125], rtol=1e-12)
 
 
 def test_the_grid_follows_the_prior_that_the_model_has():
     uniform = Independent(Uniform(-torch.ones(2).double(), torch.ones(2).double()), 1)
-    z = lp.manifold_codes(uniform, 4)
+    z = lf.manifold_codes(uniform, 4)
     assert z[0, :, 0].tolist() == [-0.75, -0.25, 0.25, 0.75]
     assert z[:, 0, 1].tolist() == [0.75, 0.25, -0.25, -0.75]
 
@@ -80,7 +80,7 @@ def test_the_grid_follows_the_prior_that_the_model_has():
     ids=["one dimension", "three dimensions", "not independent", "mixture"],
 )
 def test_there_is_no_grid_but_for_two_independent_dimensions(p):
-    assert lp.manifold_codes(p, 4) is None
+    assert lf.manifold_codes(p, 4) is None
 
 
 def test_the_manifold_is_decoded_at_the_grid():
@@ -100,10 +100,10 @@ def test_a_generator_with_two_dimensions_has_a_manifold_and_others_have_none():
 def test_a_path_runs_between_the_first_data_of_two_labels():
     y = torch.tensor([2, 2, 0, 0, 3, 1] + [0] * (len(X) - 6))
     found = made(PLANE, "interpolations", y=y)
-    assert lp.pairs_of(SimpleNamespace(model=PLANE, y=y)).tolist() == [[2, 5], [0, 4]]
+    assert lf.pairs_of(SimpleNamespace(model=PLANE, y=y)).tolist() == [[2, 5], [0, 4]]
     assert_shows(found["interpolation_ends"], 255 * X[[2, 5, 0, 4]].clamp(0, 1).numpy())
     codes = PLANE.posterior(X).mean.numpy()
-    t = np.linspace(0, 1, lp.N_STEPS)[:, None]
+    t = np.linspace(0, 1, lf.N_STEPS)[:, None]
     path = [codes[a] + t * (codes[b] - codes[a]) for a, b in ((2, 5), (0, 4))]
     assert_shows(found["interpolations"], decoded(np.concatenate(path)))
 
@@ -117,14 +117,14 @@ def test_a_path_ends_in_the_reconstructions():
 def test_a_conditional_model_keeps_its_label_on_the_way():
     model, y = Conditional(PLANE), torch.arange(len(X)) % 3
     found = made(model, "interpolations", y=y)
-    assert lp.pairs_of(SimpleNamespace(model=model, y=y)).tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert lf.pairs_of(SimpleNamespace(model=model, y=y)).tolist() == [[0, 3], [1, 4], [2, 5]]
     rows = torch.tensor([0, 3, 1, 4, 2, 5])
     rebuilt = 255 * reconstruct(model.given(y[rows]), X[rows]).clamp(0, 1).numpy()
     assert_shows(found["interpolations"][:, [0, -1]], rebuilt)
 
 
 def test_without_labels_the_ends_are_spread_over_the_data():
-    pairs = lp.pairs_of(SimpleNamespace(model=PLANE, y=torch.zeros(91)))
+    pairs = lf.pairs_of(SimpleNamespace(model=PLANE, y=torch.zeros(91)))
     assert pairs.flatten().tolist() == list(range(0, 91, 10))
 
 
@@ -148,10 +148,10 @@ def test_traversals_are_in_the_order_of_the_kl():
 
 def test_a_traversal_moves_one_dimension_and_leaves_the_others():
     found = made(LINEAR, "traversals")
-    values = np.linspace(-3, 3, lp.N_VALUES)
+    values = np.linspace(-3, 3, lf.N_VALUES)
     np.testing.assert_allclose(found["traversal_values"], values, atol=1e-6)
     centre = LINEAR.posterior(X[:1]).mean.numpy()
-    z = np.repeat(centre, 3 * lp.N_VALUES, axis=0).reshape(3, lp.N_VALUES, 3)
+    z = np.repeat(centre, 3 * lf.N_VALUES, axis=0).reshape(3, lf.N_VALUES, 3)
     for row, d in enumerate(found["traversal_dims"].tolist()):
         z[row, :, d] = values
     assert_shows(found["traversals"], decoded(z.reshape(-1, 3), LINEAR))

@@ -1,8 +1,8 @@
-"""What a picture is made from, and the table of all pictures.
+"""What the figures of a model are made from, and the table of the functions that make them.
 
-A picture is a function from a model and held-out data to small named tensors; what a model cannot
-do is absent. Images are stored as 8-bit intensities. Nothing is picked by eye: the first data of
-the split, or the first of each label.
+Such a function maps a model and held-out data to small named tensors; what a model cannot do is
+absent. Images are stored as 8-bit intensities. No image is picked by hand: figures show the first
+data of the split, or the first of each label.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ Tensors = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A model, and the data that its pictures show: x (N, C, H, W), y (N,)."""
+class FigureSource:
+    """A model, and the data that its figures show: x (N, C, H, W), y (N,)."""
 
     model: Any
     x: Tensor
@@ -30,18 +30,19 @@ class Shown:
     n_classes: int
 
     def view(self, rows: slice | Tensor) -> Any:
-        """Return the model, bound to what it is told of these data if it is conditional."""
+        """Return the model; a conditional one with the labels or pixels of these rows bound."""
         return bind(self.model, self.y[rows], self.x[rows])
 
 
-pictures: Registry[Callable[[Shown], Tensors]] = Registry("figure")
+FigureFunction = Callable[[FigureSource], Tensors]
+figure_functions: Registry[FigureFunction] = Registry("figure")
 
 
-def picture(name: str) -> Callable[[Callable[[Shown], Tensors]], Callable[[Shown], Tensors]]:
-    """Register the function that makes a picture; torch's generators are seeded by its name."""
+def figure(name: str) -> Callable[[FigureFunction], FigureFunction]:
+    """Register the function of a figure; torch's generators are seeded by its name."""
 
-    def register(function: Callable[[Shown], Tensors]) -> Callable[[Shown], Tensors]:
-        pictures.add(name, function)
+    def register(function: FigureFunction) -> FigureFunction:
+        figure_functions.add(name, function)
         return function
 
     return register
@@ -53,7 +54,7 @@ def to_bytes(images: Tensor) -> Tensor:
 
 
 def has_codes(model: Any) -> bool:
-    """Say whether data can be encoded to points between which other points have an image."""
+    """Return whether data have codes between which other codes have an image."""
     if isinstance(model, HasPrior) and _is_discrete(prior_of(model)):  # type: ignore[arg-type]
         return False
     return isinstance(model, Autoencodes | Variational)

@@ -1,4 +1,4 @@
-"""Pictures of a latent space: codes, the manifold, paths between data, one dimension at a time."""
+"""Figures of a latent space: codes, the manifold, paths between data, one dimension at a time."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ from genbench.core.capabilities import (
     HasPrior,
     Variational,
 )
-from genbench.evaluation.shown import (
-    Shown,
+from genbench.evaluation.figure_source import (
+    FigureSource,
     Tensors,
     codes_of,
+    figure,
     has_codes,
     images_of,
-    picture,
     to_bytes,
 )
 from genbench.inference.bounds import kl_terms, posterior_of, prior_of
@@ -40,14 +40,14 @@ def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
     return (q.mean.var(dim=0), False) if parts is None else (parts.mean(dim=0), True)
 
 
-@picture("latent")
-def latent(shown: Shown) -> Tensors:
+@figure("latent")
+def latent(source: FigureSource) -> Tensors:
     """Posterior means in the two most active dimensions, with the labels of the data.
 
     Of an autoencoder the codes, where they have two dimensions.
     """
     rows = slice(N_LATENT)
-    view, x, y = shown.view(rows), shown.x[rows], shown.y[rows]
+    view, x, y = source.view(rows), source.x[rows], source.y[rows]
     if isinstance(view, Variational):
         q = posterior_of(view, x)
         means = q.mean.flatten(1).float()
@@ -82,65 +82,65 @@ def manifold_codes(p: Distribution, n: int) -> Tensor | None:
     return torch.stack((across, up), dim=-1)
 
 
-@picture("manifold")
-def manifold(shown: Shown) -> Tensors:
+@figure("manifold")
+def manifold(source: FigureSource) -> Tensors:
     """Mean images over a grid of a two-dimensional latent space, (n, n, C, H, W), top row first."""
-    model = shown.model
+    model = source.model
     if not isinstance(model, HasPrior) or not isinstance(model, Decodes | Generative):
         return {}
     z = manifold_codes(prior_of(model), N_GRID)  # type: ignore[arg-type]
     if z is None:
         return {}
     images = images_of(model, z.flatten(0, 1))
-    return {"manifold": to_bytes(images).reshape(N_GRID, N_GRID, *shown.x.shape[1:])}
+    return {"manifold": to_bytes(images).reshape(N_GRID, N_GRID, *source.x.shape[1:])}
 
 
-def pairs_of(shown: Shown) -> Tensor:
+def pairs_of(source: FigureSource) -> Tensor:
     """Return the rows of the pairs of data to go between, (P, 2).
 
     The first datum of each label with that of the next label. A conditional model keeps its label
     on the way: the first two data of each label. Data without labels: evenly spaced ones.
     """
-    labels = sorted(set(shown.y.tolist()))
-    rows = [(shown.y == label).nonzero().flatten().tolist() for label in labels]
-    if isinstance(shown.model, Conditions):
+    labels = sorted(set(source.y.tolist()))
+    rows = [(source.y == label).nonzero().flatten().tolist() for label in labels]
+    if isinstance(source.model, Conditions):
         pairs = [pair for found in rows for pair in _by_two(found[:2])]
     elif len(rows) > 1:
         pairs = _by_two([found[0] for found in rows])
     else:
-        spaced = torch.linspace(0, len(shown.y) - 1, 2 * N_PAIRS).long().tolist()
+        spaced = torch.linspace(0, len(source.y) - 1, 2 * N_PAIRS).long().tolist()
         pairs = _by_two(spaced)
-    return torch.tensor(pairs[:N_PAIRS], dtype=torch.long, device=shown.y.device).reshape(-1, 2)
+    return torch.tensor(pairs[:N_PAIRS], dtype=torch.long, device=source.y.device).reshape(-1, 2)
 
 
 def _by_two(rows: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(rows[::2], rows[1::2], strict=False))
 
 
-@picture("interpolations")
-def interpolations(shown: Shown) -> Tensors:
+@figure("interpolations")
+def interpolations(source: FigureSource) -> Tensors:
     """Mean images along straight lines between the codes of two data, (P, steps, C, H, W).
 
     The first and the last are the reconstructions; ``interpolation_ends`` (P, 2, C, H, W) are the
     data themselves.
     """
-    rows = pairs_of(shown)
+    rows = pairs_of(source)
     start, end = rows.T
-    view = shown.view(start)
-    if not len(rows) or not has_codes(view) or isinstance(shown.model, ConditionsOnPixels):
+    view = source.view(start)
+    if not len(rows) or not has_codes(view) or isinstance(source.model, ConditionsOnPixels):
         return {}
-    first, last = codes_of(view, shown.x[start]), codes_of(shown.view(end), shown.x[end])
+    first, last = codes_of(view, source.x[start]), codes_of(source.view(end), source.x[end])
     t = torch.linspace(0, 1, N_STEPS).to(first).reshape(-1, *[1] * first.ndim)
     images = images_of(view, torch.lerp(first, last, t)).transpose(0, 1)  # (P, steps, ...)
-    shape = shown.x.shape[1:]
+    shape = source.x.shape[1:]
     return {
         "interpolations": to_bytes(images).reshape(-1, N_STEPS, *shape),
-        "interpolation_ends": to_bytes(shown.x[rows]),
+        "interpolation_ends": to_bytes(source.x[rows]),
     }
 
 
-@picture("traversals")
-def traversals(shown: Shown) -> Tensors:
+@figure("traversals")
+def traversals(source: FigureSource) -> Tensors:
     """Mean images as one latent dimension moves through the prior, (n, values, C, H, W).
 
     The others stay at the posterior mean of the first datum. The most active dimensions come
@@ -148,20 +148,20 @@ def traversals(shown: Shown) -> Tensors:
     known, and ``traversal_values`` what they are set to, in standard deviations of the prior.
     """
     rows = slice(N_LATENT)
-    view = shown.view(rows)
+    view = source.view(rows)
     if not isinstance(view, Variational) or not has_codes(view):
         return {}
-    p, q = prior_of(view), posterior_of(view, shown.x[rows])
+    p, q = prior_of(view), posterior_of(view, source.x[rows])
     if (p.batch_shape, len(p.event_shape)) != ((), 1):
         return {}
     used, in_nats = activity(q, p)
     dims = used.argsort(descending=True, stable=True)[:N_TRAVERSED]
     values = torch.linspace(-REACH, REACH, N_VALUES, device=used.device)
-    one = shown.view(slice(1))
-    centre = posterior_of(one, shown.x[:1]).mean  # (1, D)
+    one = source.view(slice(1))
+    centre = posterior_of(one, source.x[:1]).mean  # (1, D)
     z = centre.repeat(len(dims), N_VALUES, 1, 1)  # (n, values, 1, D)
     for row, d in enumerate(dims):
         z[row, :, 0, d] = p.mean[d] + values * p.stddev[d]
-    images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *shown.x.shape[1:])
+    images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *source.x.shape[1:])
     found = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
     return found | ({"traversal_kl": used[dims]} if in_nats else {})

@@ -8,8 +8,8 @@ from torch.distributions import kl_divergence
 
 from genbench.core.figures import FIGURES
 from genbench.core.seeding import Stream
-from genbench.evaluation import pictures
-from genbench.evaluation.pictures import collect_pictures
+from genbench.evaluation import figures as model_figures
+from genbench.evaluation.figures import collect_figures
 from tests.contracts.builders import CASES, N_CLASSES, Ready
 from tests.evaluation.helpers import LINEAR, X, small_gan
 
@@ -20,7 +20,7 @@ def dataset(x, y):
 
 def of(model, x=X, y=None, seed=0, **figures):
     y = torch.arange(len(x)) % N_CLASSES if y is None else y
-    return collect_pictures(model, dataset(x, y), Stream(seed), **figures)
+    return collect_figures(model, dataset(x, y), Stream(seed), **figures)
 
 
 def test_the_first_data_are_shown_beside_their_reconstructions():
@@ -37,7 +37,7 @@ def test_samples_follow_the_stream_and_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     a, b, c = (of(LINEAR, seed=s)["samples"] for s in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
-    assert a.shape == (pictures.N_SAMPLES, *X.shape[1:])
+    assert a.shape == (model_figures.N_SAMPLES, *X.shape[1:])
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
 
@@ -61,10 +61,10 @@ def test_a_conditional_model_shows_each_class():
     case = next(case for case in CASES if case.recipe == "cvae" and case.network == "mlp")
     ready = Ready.of(case)
     found = of(ready.model, ready.x, ready.y)
-    assert found["class_samples"].shape == (N_CLASSES, pictures.N_PER_CLASS, *ready.shape)
-    assert found["samples"].shape == (pictures.N_SAMPLES, *ready.shape)
+    assert found["class_samples"].shape == (N_CLASSES, model_figures.N_PER_CLASS, *ready.shape)
+    assert found["samples"].shape == (model_figures.N_SAMPLES, *ready.shape)
     with torch.no_grad(), Stream(0).child("class_samples").seeded():
-        labels = torch.arange(N_CLASSES).repeat_interleave(pictures.N_PER_CLASS)
+        labels = torch.arange(N_CLASSES).repeat_interleave(model_figures.N_PER_CLASS)
         images = ready.model.given(labels).sample(len(labels))
     expected = (images.clamp(0, 1) * 255).round().to(torch.uint8)
     assert torch.equal(found["class_samples"].flatten(0, 1), expected)
@@ -87,7 +87,7 @@ def test_every_recipe_has_its_figures_or_goes_without(case):
     assert all(t.shape[-3:] == ready.shape for t in images)
 
 
-def test_pictures_are_of_a_model_in_eval_mode_and_leave_its_mode():
+def test_figures_are_of_a_model_in_eval_mode_and_leave_its_mode():
     class Dropping(torch.nn.Dropout):
         def sample(self, n):
             return self(torch.ones(n, 1, 2, 2))
