@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genbench.comparison import compare, resolve
-from tests.reporting import rich
+from tests.results import rich
 
 SUITE = ("vae", "vae_twin", "beta_vae", "linear_gaussian", "cvae", "gan+normal(0.126)")
 

@@ -13,7 +13,7 @@ from genbench.core.errors import ExitCode, StorageError
 from genbench.data import storage
 from genbench.data.loaders import Dataset
 from genbench.gate import keys
-from genbench.reporting import stored, tables
+from genbench.results import blocks, sealed_folder
 from genbench.runs.spec import RunSpec
 from genbench.training.guard import Guard
 from tests.comparison import test_bootstrap as bootstrap_tests
@@ -30,10 +30,10 @@ from tests.mutations.system_oracles import (
     training_without_the_test_data,
     unpacked_bytes,
 )
-from tests.reporting import test_tables as tables_tests
+from tests.results import test_blocks as blocks_tests
 from tests.runs import test_spec as spec_tests
 
-REAL_CELL = tables.cell_of
+REAL_CELL = blocks.cell_of
 REAL_IDENTITY = RunSpec.identity
 REAL_WRITE = files.write_atomic
 REAL_HELD_OUT = Dataset.held_out
@@ -51,20 +51,20 @@ def identity_without_the_content(patch):
 
 def stored_files_known_by_name(patch):
     def checked(self, relative):
-        return self.path / relative if relative in self._digests else None
+        return self.path / relative if relative in self._digests() else None
 
-    patch.setattr(stored.RunFolder, "checked", checked)
+    patch.setattr(sealed_folder.SealedFolder, "checked", checked)
 
 
 def lost_seeds_vanish(patch):
-    patch.setattr(tables_tests, "cell_of", lambda rows: REAL_CELL(rows[rows["status"] == "ok"]))
+    patch.setattr(blocks_tests, "cell_of", lambda rows: REAL_CELL(rows[rows["status"] == "ok"]))
 
 
 def best_seed_reported(patch):
     def best(rows):
         return REAL_CELL(rows[rows["value"] == rows["value"].max()])
 
-    patch.setattr(tables_tests, "cell_of", best)
+    patch.setattr(blocks_tests, "cell_of", best)
 
 
 def epoch_chosen_on_the_test_data(patch):
@@ -164,13 +164,13 @@ SYSTEM_BUGS = [
     ),
     Mutation("20", "stored files known by name", stored_files_known_by_name, changed_artifact),
     Mutation(
-        "21", "lost seeds vanish", lost_seeds_vanish, tables_tests.test_lost_seeds_are_counted
+        "21", "lost seeds vanish", lost_seeds_vanish, blocks_tests.test_lost_seeds_are_counted
     ),
     Mutation(
         "22",
         "the best seed is reported",
         best_seed_reported,
-        tables_tests.test_seed_spread_stays_apart_from_the_standard_error_over_the_test_set,
+        blocks_tests.test_seed_spread_stays_apart_from_the_standard_error_over_the_test_set,
     ),
     Mutation(
         "22",

@@ -24,8 +24,8 @@ from genbench.training.update import Update
 from tests.core import test_files as files_tests
 from tests.data import test_storage as storage_tests
 from tests.data.conftest import make_tiny
-from tests.reporting import test_frames as frames_tests
-from tests.reporting.conftest import fabricate_results
+from tests.reporting import test_report as report_tests
+from tests.results.fabricate import fabricate
 from tests.training import test_loop as loop_tests
 
 WORK_SECONDS = 0.004
@@ -102,8 +102,8 @@ def changed_artifact():
     A table, since the format of the tensors would notice the change without any digest.
     """
     with folder() as place:
-        results = fabricate_results(place / "results", ("vae",), (0,), ())
-        frames_tests.test_damaged_digest_is_a_storage_error_that_names_file_and_command(
+        results = fabricate(place / "results", ("vae",), (0,), ())
+        report_tests.test_damaged_digest_is_a_storage_error_that_names_file_and_command(
             results, place, "history.csv"
         )
 
