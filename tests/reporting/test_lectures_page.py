@@ -162,6 +162,14 @@ def test_figures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_resul
     assert re.search(r"manifold of the suite tiny: <span class=\"waiting\">not run yet", html)
 
 
+def test_a_number_with_a_warning_has_its_footnote(rich_results):
+    shown = [{"suite": "tiny", "metrics": ["iw_log_likelihood", "parzen_log_likelihood"]}]
+    html = built(rich_results, show=shown)
+    assert "‡" in html
+    for mark, words in (("†", "Pareto k-hat above 0.7"), ("‡", "WARNING: a Parzen-window number")):
+        assert re.search(rf"<b>{mark}</b> {words}", html)
+
+
 def test_a_damaged_study_is_an_error_and_not_a_gap(stored):
     path = stored / "lectures" / "studies" / "sums" / "points.csv"
     path.write_text(path.read_text().replace("1.25", "1.35"))
