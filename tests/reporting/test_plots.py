@@ -1,8 +1,12 @@
 """Figures with axes: where each point, label and number stands."""
 
 import numpy as np
+import pytest
 
 from genbench.reporting import plots
+from genbench.reporting.figures import FigureMaker
+from genbench.reporting.style import colours
+from genbench.results.suite import StoredSuite
 from tests.reporting.test_model_figures import codes, more_arrays
 
 
@@ -55,6 +59,21 @@ def test_codes_without_labels_have_no_legend():
     assert axis.get_legend() is None
     assert not axis.texts
     assert len(axis.collections) == 1
+
+
+def test_bars_of_parts_name_their_quantity_and_share_one_height(few_results, tmp_path):
+    suite = StoredSuite.open(few_results, "tiny")
+    inputs, drawn = suite.figure_inputs(["cvae"]), []
+    maker = FigureMaker(tmp_path, colours(suite.models))
+    maker.save = lambda figure, name, alt: drawn.append((figure, name, alt))
+    maker.bars(suite.metrics["kl_per_dim"], suite.frame, inputs)
+    ((figure, name, alt),) = drawn
+    (axis,) = figure.axes
+    assert axis.get_ylabel() == "KL per dimension (nats)"
+    heights = [bar.get_height() for bar in axis.patches]
+    assert heights == sorted(heights, reverse=True)
+    assert axis.get_ylim() == (0, pytest.approx(1.05 * 3.0))
+    assert (name, alt) == ("kl_per_dim-cvae", "KL per dimension of cvae: 8 values, largest first")
 
 
 def test_bounds_over_fewer_images_share_no_axis_with_the_others(rich_blocks):
