@@ -3,8 +3,10 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
+from genbench.core.metric import Metric, Parts
 from genbench.reporting import build_report
 from genbench.results.suite import StoredSuite
 from tests.results.conftest import (  # noqa: F401  fixtures
@@ -17,9 +19,10 @@ from tests.results.conftest import (  # noqa: F401  fixtures
     suite,
     tossed_results,
 )
-from tests.results.fabricate import fabricate
+from tests.results.fabricate import change_suite, fabricate
 from tests.results.rich import fabricate_rich
 
+USERS = {"unit": "points", "better": "higher", "kind": "estimate", "version": 1}
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
@@ -59,8 +62,21 @@ def text(report):
 
 @pytest.fixture(scope="session")
 def chapter_results(tmp_path_factory):
-    """Two models and one seed with every kind of row."""
-    return fabricate_rich(tmp_path_factory.mktemp("chapters"), ("vae", "beta_vae"), (0,))
+    """Two models and one seed with every kind of row, and a user's metrics beside them."""
+    root = fabricate_rich(tmp_path_factory.mktemp("chapters"), ("vae", "beta_vae"), (0,))
+    score, share = (Metric.undeclared(name, **USERS) for name in ("my_score", "my_share"))
+    records = (score, share.model_copy(update={"parts": Parts()}))
+    change_suite(root, lambda content: content["metrics"].extend(map(as_json, records)))
+    path = root / "tiny" / "metrics.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    elbo = table[table["metric"] == "elbo"].assign(unit=USERS["unit"], kind=USERS["kind"])
+    names = ("my_score", "my_share[low_part]", "my_share[high_part]")
+    pd.concat([table, *(elbo.assign(metric=name) for name in names)]).to_csv(path, index=False)
+    return root
+
+
+def as_json(metric):
+    return metric.model_dump(mode="json")
 
 
 @pytest.fixture(scope="session")

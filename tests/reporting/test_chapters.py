@@ -50,6 +50,16 @@ def test_figures_of_each_kind_are_written(chapters):
     } <= figures
 
 
+def test_a_users_metrics_have_figures_and_their_parts_a_table(chapters, page):
+    for name, title in (("my-score", "my score"), ("my-share", "my share")):
+        assert re.search(rf'<h3 id="figure-{name}">{title}</h3>', page)
+        assert (chapters / "figures" / f"{name}-1.png").is_file()
+    table = page.partition("<h4>my share:")[2].partition("</table>")[0]
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", table)
+    assert heads == ["model", "low part", "high part"]
+    assert len(re.findall(r"−21\.40", table)) == 2
+
+
 def test_sections_without_rows_are_left_out(report, text):
     for name in SECTIONS:
         assert f'id="{name}"' not in text
