@@ -39,6 +39,16 @@ def test_each_anchor_leads_somewhere_and_each_name_stands_once(page):
     assert numbers == [str(i) for i in range(1, len(numbers) + 1)]
 
 
+def test_no_class_of_a_table_is_one_of_another_element(page):
+    """They are styled apart: a gallery may be ``small`` too."""
+    classes = re.findall(r'<(\w+) [^>]*class="([^"]*)"', page)
+    tables = {name for tag, names in classes if tag == "table" for name in names.split()}
+    others = {name for tag, names in classes if tag != "table" for name in names.split()}
+    assert {"comparison", "small-table"} <= tables
+    assert {"gallery", "small"} <= others
+    assert not tables & others
+
+
 def test_figures_of_each_kind_are_written(chapters):
     figures = {path.stem for path in (chapters / "figures").glob("*.pdf")}
     assert {

@@ -155,7 +155,7 @@ def test_figures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_resul
     html = built(few_results, show=shown)
     assert html.count("data:image/png;base64,") == 1
     assert "images sampled from gan" in html
-    table = html[html.index('<table class="small">') :].partition("</table>")[0]
+    table = html[html.index('<table class="small-table">') :].partition("</table>")[0]
     assert "cvae" in table
     assert "gan" not in table
     assert "lower bound" not in table  # two columns, one kind each, nothing else beside

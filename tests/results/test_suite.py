@@ -49,6 +49,8 @@ def test_suites_beside_this_one_are_opened_by_name(own_results):
     suite = StoredSuite.open(own_results, "tiny")
     assert suite.member("other").folder == own_results / "other"
     assert suite.member("never_run") is None
+    (own_results / "other" / "metrics.csv").unlink()  # killed before it was written
+    assert suite.member("other") is None
 
 
 def test_a_collection_shows_its_own_rows_and_is_not_compared(own_results):
