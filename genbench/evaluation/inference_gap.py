@@ -129,7 +129,7 @@ def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> I
     formula="approximation: log p(x) − L[q*],  amortisation: L[q*] − L[q(z|x)]",
     cites=("Cremer2018:sec3",),
     options=InferenceGapOptions,
-    role="diagnostic",
+    role="detail",
     plot="stacked",
     parts=GAP_PARTS,
 )

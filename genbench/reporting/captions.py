@@ -78,8 +78,9 @@ def footnotes(texts: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[
         texts: Of cells.
         warnings: What the metrics of the cells warn of.
     """
-    unreliable = [(UNRELIABLE, UNRELIABLE_NOTE)] if UNRELIABLE in "".join(texts) else []
-    return [*unreliable, *((WARNED, warning) for warning in dict.fromkeys(warnings) if warning)]
+    marked = "".join(texts)
+    notes = [(UNRELIABLE, UNRELIABLE_NOTE), *((WARNED, w) for w in dict.fromkeys(warnings) if w)]
+    return [(mark, sentence) for mark, sentence in notes if mark in marked]
 
 
 def block_footnotes(block: Block) -> list[tuple[str, str]]:

@@ -158,7 +158,7 @@ def _curves(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
 
 def _stacked(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
     figure = multi_part_plots.stacked(shown, shown.column.unit or "nats")
-    alt = f"Stacked bars, {shown.column.record.title.lower()}, {shown.block.protocol.short}"
+    alt = f"Stacked bars: {shown.column.record.title}, {shown.block.protocol.short}"
     yield maker.save(figure, name, alt)
 
 
@@ -179,7 +179,7 @@ def _points(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
         name="parts", title=record.title, kind="points", table="parts", x="part", y=("value",),
         hue="model", error="error", y_label=record.unit,
     )  # fmt: skip
-    yield maker.save(draw(plot, table, maker.palette), name, f"Points, {record.title.lower()}")
+    yield maker.save(draw(plot, table, maker.palette), name, f"Points: {record.title}")
 
 
 def _none(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:

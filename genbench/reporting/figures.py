@@ -125,17 +125,19 @@ class FigureMaker:
                 figures.append(self.save(figure, name, f"{metric.title} per model, {short}"))
         arrow = {"higher": "Higher is better.", "lower": "Lower is better."}.get(metric.better, "")
         caption = f"{metric.description} {arrow} Bars are 95 % intervals over the test set."
-        return FigureGroup(metric.name, metric.title, caption, tuple(figures), "large")
+        name = metric.name.replace("_", "-")
+        return FigureGroup(name, metric.title, caption, tuple(figures), "large")
 
     def bars(
         self, metric: Metric, frame: pd.DataFrame, inputs: Sequence[FigureInputs]
     ) -> FigureGroup:
         """One panel per model with a value per part, largest first, all with the same height."""
         values = {run.label: part_values(metric, frame, run.record) for run in inputs}
+        label = f"{metric.title} ({metric.unit})" if metric.unit else metric.title
         top = max((max(known) for known in values.values() if known), default=0.0)
         figures = [
             self.save(
-                plots.part_bars(known, run.label, self.palette[run.record.model], top, metric.unit),
+                plots.part_bars(known, run.label, self.palette[run.record.model], top, label),
                 f"{metric.name}-{run.label}",
                 alt=f"{metric.title} of {run.label}: {len(known)} values, largest first",
             )
@@ -143,7 +145,7 @@ class FigureMaker:
             if (known := values[run.label])
         ]
         caption = metric.parts.caption if metric.parts else ""
-        return FigureGroup(metric.name, metric.title, caption, tuple(figures))
+        return FigureGroup(metric.name.replace("_", "-"), metric.title, caption, tuple(figures))
 
 
 def part_values(metric: Metric, frame: pd.DataFrame, run: StoredRun) -> list[float]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from genbench.core import numbers
 from genbench.core.metric import Metric, Parts
-from genbench.reporting.small_table import Line, SmallTable, number
+from genbench.reporting.small_table import Line, SmallTable, number, warnings_of
 from genbench.results.blocks import cell_of, column_of
 from genbench.results.cells import Block, Cell, Column, Row
 
@@ -83,12 +83,16 @@ def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
     for row, cells in shown.lines:
         own = (number(shown.block, column, cells.get(part, _ABSENT)) for part in shown.parts)
         rows.append((row.title, *own, *(_beside_text(shown, row, metric) for metric in beside)))
-    heads = (parts.head.format(part.replace("_", " ")) for part in shown.parts)
     other_n = column.n is not None and column.n != shown.block.n
     size = f" Over n = {numbers.grouped(column.n)} data." if other_n else ""
     title = f"{column.record.title}: {shown.block.protocol.short}"
     caption = f"{parts.note}{size}".strip()
-    return SmallTable(name, title, ("model", *heads, *beside.values()), tuple(rows), caption)
+    beside_columns = (shown.block.columns[i] for m in beside for i in shown.block.columns_of(m))
+    warnings = warnings_of((column, *beside_columns))
+    heads = ("model", *(parts.head.format(part.replace("_", " ")) for part in shown.parts))
+    return SmallTable(
+        name, title, (*heads, *beside.values()), tuple(rows), caption, warnings=warnings
+    )
 
 
 def beside_cell(shown: MultiPartMetric, row: Row, metric: str) -> Cell | None:
@@ -120,12 +124,12 @@ def rate_tables(blocks: Sequence[Block]) -> list[SmallTable]:
     )
     lines = [(block, tuple(_rate_rows(block))) for block in blocks]
     shown = [(block, rows) for block, rows in lines if rows]
-    return [
-        SmallTable(
-            f"rate-{i}", f"Rate and distortion: {block.protocol.short}", heads, rows, caption
-        )
-        for i, (block, rows) in enumerate(shown, 1)
-    ]
+    tables = []
+    for i, (block, rows) in enumerate(shown, 1):
+        title = f"Rate and distortion: {block.protocol.short}"
+        warnings = warnings_of(column for column in block.columns if column.record.term)
+        tables.append(SmallTable(f"rate-{i}", title, heads, rows, caption, warnings=warnings))
+    return tables
 
 
 def _rate_rows(block: Block) -> list[Line]:

@@ -127,7 +127,7 @@ def _curve(axis: Any, x: pd.Series, y: pd.Series, label: str, colour: str) -> No
     axis.plot(x[known], values[known], label=label, linewidth=1.6, marker=marker, **style)
 
 
-def part_bars(values: Sequence[float], title: str, colour: str, top: float, unit: str) -> Figure:
+def part_bars(values: Sequence[float], title: str, colour: str, top: float, label: str) -> Figure:
     """The value of each part, largest first; ``top`` is shared by all models."""
     figure, axis = new_panel(*_PANEL)
     ranks = np.arange(1, len(values) + 1)
@@ -135,7 +135,7 @@ def part_bars(values: Sequence[float], title: str, colour: str, top: float, unit
     axis.set_ylim(0, top * 1.05 or 1.0)
     axis.set_title(title)
     axis.set_xlabel("dimension, by rank")
-    axis.set_ylabel(unit)
+    axis.set_ylabel(label)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(visible=False, axis="x")
     sns.despine(ax=axis)

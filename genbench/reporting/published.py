@@ -43,7 +43,7 @@ def published_table(suite: StoredSuite) -> SmallTable:
     """A row for each published value and each number of ours that answers it."""
     entries = suite.record.published
     lines = tuple(line for entry in entries for line in _lines(entry, suite))
-    metrics = (suite.metrics.get(entry.metric) for entry in entries)
+    metrics = (suite.metrics.get(entry.metric.partition("[")[0]) for entry in entries)
     warnings = tuple(metric.warning for metric in metrics if metric)
     tags = dict.fromkeys((entry.tag or "").strip("[]") for entry in entries)
     known = "; ".join(f"{tag}: {_TAGS[tag]}" for tag in tags if tag in _TAGS)

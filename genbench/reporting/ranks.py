@@ -9,7 +9,7 @@ import numpy as np
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
-from genbench.reporting.small_table import SmallTable
+from genbench.reporting.small_table import SmallTable, warnings_of
 from genbench.results.cells import WARNED, Block, Cell, Column, Row, marks, words
 from genbench.results.per_datum import PerDatum
 
@@ -148,7 +148,7 @@ def rank_table(found: Ranks, name: str) -> SmallTable:
         " Ranks are among numbers of equal kind only; those that no significant paired difference"
         f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(found)}"
     )
-    warnings = tuple(column.record.warning for column in found.columns)
+    warnings = warnings_of(found.columns)
     heads_of = ("model", *heads)
     return SmallTable(name, title, heads_of, tuple(rows), caption.strip(), warnings=warnings)
 

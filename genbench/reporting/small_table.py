@@ -1,6 +1,6 @@
 """A small table beside the comparison, made once and written as HTML, Markdown and LaTeX."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from genbench.reporting.captions import footnotes
@@ -43,6 +43,11 @@ def number(block: Block, column: Column, cell: Cell) -> str:
     """A number with its marks; below it, what stands beside it."""
     below = "; ".join(block.beside(column, cell))
     return "\n".join(part for part in (f"{cell.text}{marks(column, cell)}", below) if part)
+
+
+def warnings_of(columns: Iterable[Column]) -> Line:
+    """What the metrics of these columns warn of."""
+    return tuple(column.record.warning for column in columns)
 
 
 def without_empty(heads: Sequence[str], rows: Sequence[Line]) -> tuple[Line, tuple[Line, ...]]:

@@ -13,7 +13,7 @@ from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import Block
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
-from genbench.results.metrics_table import read_table, suite_folder
+from genbench.results.metrics_table import TABLE, read_table, suite_folder
 from genbench.results.paired import ranked
 from genbench.results.per_datum import PerDatum
 from genbench.results.records import SUITE, StoredRun, SuiteRecord, read_record
@@ -126,7 +126,7 @@ class StoredSuite:
 
     def member(self, name: str) -> "StoredSuite | None":
         """Open a suite beside this one; None where it was not run yet."""
-        present = (self.folder.parent / name / SUITE).is_file()
+        present = (self.folder.parent / name / TABLE).is_file()  # it is written last
         return StoredSuite.open(self.folder.parent, name) if present else None
 
     def require_no_collection(self) -> None:

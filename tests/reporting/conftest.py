@@ -1,243 +1,106 @@
-"""A small results folder in exactly the stored format, made of invented numbers."""
+"""The same results as in the tests of :mod:`genbench.results`, and the report of ``tiny``."""
 
-import csv
-import hashlib
-import json
-import math
-import shutil
+import subprocess
+import sys
 
-import numpy as np
+import pandas as pd
 import pytest
-from safetensors.numpy import save_file
-from sklearn.datasets import load_digits
 
-COLUMNS = [
-    "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
-    "unit", "better", "kind", "status", "reason", "evaluator_version", "train_id", "options",
-]  # fmt: skip
-MASS = "digits@1a2b3c4d/static(seed=0)/1297+200+300/mass"
-DENSITY = "digits@1a2b3c4d/uniform(seed=0)/1297+200+300/density"
-GIVEN_LABEL = f"{MASS}|label"
-METRICS = {
-    "elbo": ("nats", "higher", "lower_bound", "E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))"),
-    "iw_log_likelihood": ("nats", "higher", "lower_bound", "E[log 1/K Σ_k p(x,z_k)/q(z_k|x)]"),
-    "log_likelihood": ("nats", "higher", "exact", "log p(x)"),
-    "reconstruction_mse": ("squared pixel", "lower", "estimate", "1/d ‖x − x̂‖^2"),
-    "kl": ("nats", "none", "exact", "KL(q(z|x) ‖ p(z))"),
-    "active_units": ("dimensions", "none", "estimate", "#{d : Var_x(E_q[z_d]) > 0.01}"),
-}
-MODELS = {
-    "ae": (MASS, "none", {"reconstruction_mse": (0.0212, 0.0003)}),
-    "vae": (MASS, "Bernoulli", None),
-    "beta_vae": (MASS, "Bernoulli", None),
-    "iwae": (MASS, "Bernoulli", None),
-    "gan": (MASS, "none", {}),
-    "vae_gaussian": (DENSITY, "Gaussian, fixed scale 0.2", None),
-    "linear_gaussian": (DENSITY, "Gaussian, learned scale", None),
-    "cvae": (GIVEN_LABEL, "Bernoulli", None),
-}
-CENTRES = {"elbo": -21.4, "iw_log_likelihood": -20.1, "reconstruction_mse": 0.031, "kl": 9.2}
+from genbench.core.metric import Metric, Parts
+from genbench.reporting import build_report
+from genbench.results.suite import StoredSuite
+from tests.results.conftest import (  # noqa: F401  fixtures
+    own_results,
+    own_tossed,
+    results,
+    rich_blocks,
+    rich_results,
+    rich_suite,
+    suite,
+    tossed_results,
+)
+from tests.results.fabricate import change_suite, fabricate
+from tests.results.rich import fabricate_rich
 
+USERS = {"unit": "points", "better": "higher", "kind": "estimate", "version": 1}
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
 
-def numbers_of(model, seed):
-    """(value, stderr) of each metric that the model has."""
-    known = MODELS.get(model, (MASS, "", None))[2]
-    if known is not None:
-        return known
-    shift = 0.731 * seed + 0.9 * len(model) % 3
-    found = {name: (value * (1 - 0.02 * shift), abs(value) / 90) for name, value in CENTRES.items()}
-    found["active_units"] = (6.0 + seed, math.nan)
-    if model == "linear_gaussian":
-        found["log_likelihood"] = (found["iw_log_likelihood"][0] + 0.0004, 0.22)
-    return found
+class NoTorch:
+    def find_spec(self, name, *rest):
+        if name.split(".")[0] in ("torch", "torchvision"):
+            raise ImportError(name)
 
+sys.meta_path.insert(0, NoTorch())
+from genbench.reporting import build_report
+from genbench.results.suite import StoredSuite
 
-def metric_rows(model, seed, train_id, status="ok"):
-    protocol = MODELS.get(model, (MASS,))[0]
-    found = numbers_of(model, seed)
-    for metric, (unit, better, kind, _) in METRICS.items():
-        row = dict.fromkeys(COLUMNS, "") | {
-            "suite": "tiny", "dataset": "digits", "protocol": protocol, "model": model,
-            "seed": seed, "split": "test", "metric": metric, "unit": unit, "better": better,
-            "kind": kind, "status": status, "evaluator_version": 1, "train_id": train_id,
-            "options": "{}",
-        }  # fmt: skip
-        if metric == "iw_log_likelihood":
-            row["options"] = '{"chunk_size":50,"n_samples":100}'
-        if status != "ok":
-            yield row | {"reason": "loss not finite at step 120"}
-        elif metric in found:
-            value, stderr = found[metric]
-            error = "" if math.isnan(stderr) else repr(stderr)
-            remark = "KL by Monte Carlo, 100 draws" if (model, metric) == ("iwae", "kl") else ""
-            yield row | {"value": repr(value), "stderr": error, "n": 300, "reason": remark}
-        else:
-            why = "has no exact log p(x)" if metric == "log_likelihood" else "has no posterior(x)"
-            yield row | {"status": "not_applicable", "reason": f"{model} {why}"}
-    if "kl" in found and status == "ok":
-        for d in range(8):
-            value = 3.0 * math.exp(-0.5 * ((d + seed) % 8))
-            yield row | {"metric": f"kl_per_dim[{d}]", "value": repr(value), "stderr": "0.01",
-                         "n": 300, "unit": "nats", "status": "ok", "reason": ""}  # fmt: skip
-
-
-def figure_arrays(model):
-    digits, labels = load_digits(return_X_y=True)
-    images = (digits * (255 / 16)).astype(np.uint8).reshape(-1, 1, 8, 8)
-    arrays = {"samples": images[100:164]}
-    if model not in ("gan", "linear_gaussian"):
-        arrays["originals"] = images[:16]
-        arrays["reconstructions"] = images[:16] // 2 + 40
-    if "kl" in numbers_of(model, 0):
-        arrays["latent_means"] = digits[:300, 10:12].astype(np.float32)
-        arrays["latent_labels"] = labels[:300].astype(np.int64)
-        arrays["latent_dims"] = np.array([3, 5])
-    if model == "cvae":
-        arrays["class_samples"] = np.stack([images[labels == c][:8] for c in range(10)])
-    return {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-
-
-def write_history(path, model):
-    updates = ("discriminator", "generator") if model == "gan" else (model,)
-    names = [f"train.{update}.loss" for update in updates]
-    names += [] if model == "gan" else [f"validation.{model}.loss"]
-    with path.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["epoch", "step", "learning_rate", *names])
-        for epoch in range(1, 11):
-            table.writerow(
-                [epoch, epoch * 20, 1e-3, *(20 + 9 / (epoch + i) for i in range(len(names)))]
-            )
-
-
-def write_manifest(run):
-    files = [path for path in run.rglob("*") if path.is_file() and path.name != "manifest.json"]
-    digests = {
-        str(path.relative_to(run)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
-    }
-    (run / "manifest.json").write_text(json.dumps({"files": digests}))
-
-
-def write_run(folder, model, train_id):
-    run = folder / "runs" / train_id
-    (run / "artifacts").mkdir(parents=True)
-    if model != "linear_gaussian":
-        write_history(run / "history.csv", model)
-    save_file(figure_arrays(model), run / "artifacts" / "figures.safetensors")
-    write_manifest(run)
-
-
-def run_record(model, seed, train_id, status):
-    protocol, observation, _ = MODELS.get(model, (MASS, "Bernoulli", None))
-    return {
-        "train_id": train_id, "model": model, "recipe": model.split("_")[0], "seed": seed,
-        "dataset": "digits", "protocol": protocol, "options": {"latent_dim": 8, "hidden": [64, 64]},
-        "train": {"epochs": 10, "batch_size": 64, "learning_rate": 1e-3, "clip": 1.0},
-        "data": {"name": "digits", "binarisation": "static"}, "observation": observation,
-        "measure": "mass", "about": f"What a {model} is, in one sentence.", "n_parameters": 21456,
-        "status": status, "reason": "" if status == "ok" else "loss not finite at step 120",
-        "train_seconds": 3.2 + seed, "evaluate_seconds": 1.4, "device": "cpu",
-    }  # fmt: skip
-
-
-def write_suite(folder, runs):
-    metrics = [
-        {"name": name, "version": 1, "unit": unit, "better": better, "kind": kind,
-         "title": name.replace("_", " "), "formula": formula, "cites": ["Author2016:eq8"],
-         "description": "What this number means, in a sentence or two of plain words."}
-        for name, (unit, better, kind, formula) in METRICS.items()
-    ]  # fmt: skip
-    suite = {
-        "schema": 1, "name": "tiny", "title": "Tiny comparison of generative models",
-        "description": "Invented numbers in the stored format.",
-        "command": "python -m genbench run --suite tiny", "spec": {"seeds": [0, 1]},
-        "metrics": metrics, "runs": runs, "versions": {"genbench": "0.1.0", "torch": "2.13.0"},
-    }  # fmt: skip
-    (folder / "suite.json").write_text(json.dumps(suite))
-
-
-def fabricate_results(root, models=tuple(MODELS), seeds=(0, 1), diverged=("vae_wild",)):
-    folder = root / "tiny"
-    folder.mkdir(parents=True)
-    rows, runs = [], []
-    for model, seed in [(m, s) for m in (*models, *diverged) for s in seeds]:
-        status = "diverged" if model in diverged else "ok"
-        train_id = hashlib.sha256(f"{model}{seed}".encode()).hexdigest()[:12]
-        rows += metric_rows(model, seed, train_id, status)
-        runs.append(run_record(model, seed, train_id, status))
-        if status == "ok":
-            write_run(folder, model, train_id)
-    with (folder / "metrics.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    write_suite(folder, runs)
-    return root
-
-
-@pytest.fixture(scope="session")
-def fabricate():
-    """Writes a results folder: ``fabricate(root, models=..., seeds=..., diverged=...)``."""
-    return fabricate_results
-
-
-@pytest.fixture(scope="session")
-def results(tmp_path_factory):
-    """Results of suite ``tiny``, to be read only."""
-    return fabricate_results(tmp_path_factory.mktemp("results"))
+for name, results in zip(("few", "chapters"), sys.argv[2:]):
+    build_report(StoredSuite.open(Path(results), "tiny"), Path(sys.argv[1]) / name)
+"""
 
 
 @pytest.fixture(scope="session")
 def few_results(tmp_path_factory):
-    """The same suite with two models and one seed, for tests that build it anew."""
+    """Two models and one seed, for tests that build a report anew."""
     root = tmp_path_factory.mktemp("few")
-    return fabricate_results(root, models=("gan", "cvae"), seeds=(0,), diverged=())
+    return fabricate(root, models=("gan", "cvae"), seeds=(0,), diverged=())
+
+
+@pytest.fixture(scope="session")
+def report(suite, tmp_path_factory):  # noqa: F811
+    """The folder of the report built from ``results``."""
+    return build_report(suite, tmp_path_factory.mktemp("reports")).parent
+
+
+@pytest.fixture(scope="session")
+def text(report):
+    """Its page."""
+    return (report / "index.html").read_text()
+
+
+@pytest.fixture(scope="session")
+def chapter_results(tmp_path_factory):
+    """Two models and one seed with every kind of row, and a user's metrics beside them."""
+    root = fabricate_rich(tmp_path_factory.mktemp("chapters"), ("vae", "beta_vae"), (0,))
+    score, share = (Metric.undeclared(name, **USERS) for name in ("my_score", "my_share"))
+    records = (score, share.model_copy(update={"parts": Parts()}))
+    change_suite(root, lambda content: content["metrics"].extend(map(as_json, records)))
+    path = root / "tiny" / "metrics.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    elbo = table[table["metric"] == "elbo"].assign(unit=USERS["unit"], kind=USERS["kind"])
+    names = ("my_score", "my_share[low_part]", "my_share[high_part]")
+    pd.concat([table, *(elbo.assign(metric=name) for name in names)]).to_csv(path, index=False)
+    return root
+
+
+def as_json(metric):
+    return metric.model_dump(mode="json")
+
+
+@pytest.fixture(scope="session")
+def chapters(chapter_results, tmp_path_factory):
+    """The folder of their report, which has every chapter."""
+    suite = StoredSuite.open(chapter_results, "tiny")  # noqa: F811
+    return build_report(suite, tmp_path_factory.mktemp("reports")).parent
+
+
+@pytest.fixture(scope="session")
+def built_elsewhere(few_results, chapter_results, tmp_path_factory):
+    """Reports ``few`` and ``chapters``, built by another process, which cannot import torch."""
+    root = tmp_path_factory.mktemp("elsewhere")
+    command = [sys.executable, "-c", WITHOUT_TORCH, root, few_results, chapter_results]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return root
 
 
 @pytest.fixture
-def own_results(results, tmp_path):
-    """A copy of the results, to be damaged."""
-    return shutil.copytree(results, tmp_path / "results")
+def build(tmp_path):
+    """Builds a report: ``build(results)`` is the path of its page."""
 
+    def page_of(results, name="tiny"):  # noqa: F811
+        return build_report(StoredSuite.open(results, name), tmp_path / "reports")
 
-@pytest.fixture(scope="session")
-def report(results, tmp_path_factory):
-    """The folder of the report built from ``results``."""
-    from genbench.reporting import build_report
-
-    return build_report(results, tmp_path_factory.mktemp("reports"), "tiny").parent
-
-
-@pytest.fixture(scope="session")
-def rich_results(tmp_path_factory):
-    """Results of suite ``tiny`` with every kind of row, to be read only."""
-    from tests.reporting.rich import fabricate_rich
-
-    return fabricate_rich(tmp_path_factory.mktemp("rich"))
-
-
-@pytest.fixture(scope="session")
-def per_datum(rich_results):
-    """Reader of the per-datum values of ``rich_results``."""
-    from genbench.results.per_datum import PerDatum
-
-    return PerDatum(rich_results / "tiny")
-
-
-@pytest.fixture(scope="session")
-def rich_rows(rich_results):
-    """The arranged rows of ``rich_results``."""
-    from genbench.reporting import load_results
-    from genbench.results.blocks import arranged
-
-    return arranged(load_results(rich_results, "tiny"))
-
-
-@pytest.fixture(scope="session")
-def rich_blocks(rich_rows, per_datum):
-    """The ranked blocks of ``rich_results``: without a condition, and given the label."""
-    from genbench.reporting import headline
-    from genbench.results.paired import ranked
-
-    found = headline(rich_rows, controls={"linear_gaussian", "copier"})
-    return [ranked(block, per_datum) for block in found]
+    return page_of

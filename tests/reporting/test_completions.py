@@ -1,12 +1,13 @@
-"""The picture of completed images: every pixel where it belongs, one picture per shown part."""
+"""The figure of completed images: every pixel where it belongs, one figure per shown part."""
 
 from types import SimpleNamespace
 
 import numpy as np
 
 from genbench.reporting.completions import completion_grid, completions
-from genbench.reporting.figures import FigureMaker, FigureInputs
+from genbench.reporting.figures import FigureMaker
 from genbench.reporting.style import styled
+from genbench.results.figure_inputs import FigureInputs
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/50+10+20/mass|pixels:"
 
@@ -45,13 +46,13 @@ def test_a_row_holds_what_is_shown_what_was_there_and_each_models_completions():
     assert grid.shape == (10, many + 3 * tile)
 
 
-def test_there_is_one_picture_for_each_shown_part(tmp_path):
+def test_there_is_one_figure_for_each_shown_part(tmp_path):
     runs = [run("nn", "bottom left", 1), run("cvae", "bottom left"), run("col", "column 3")]
     plain = FigureInputs("vae", SimpleNamespace(model="vae", protocol="p"), None, {})
     with styled():
-        gallery = completions(FigureMaker(tmp_path, {}), [*runs, plain])
+        group = completions(FigureMaker(tmp_path, {}), [*runs, plain])
         none = completions(FigureMaker(tmp_path, {}), [plain])
-    titles = [picture.title for picture in gallery.pictures]
+    titles = [figure.title for figure in group.figures]
     assert titles == ["bottom left shown: nn, cvae", "column 3 shown: col"]
     assert (tmp_path / "completions.pdf").is_file()
-    assert none.pictures == ()
+    assert none.figures == ()

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
@@ -11,9 +12,11 @@ from genbench.core.errors import ConfigError, StorageError
 from genbench.reporting.lectures import build, maths
 from genbench.reporting.lectures.page import page
 from genbench.reporting.lectures.prose import line, paragraphs
-from genbench.reporting.lectures.sources import Shelf
+from genbench.reporting.lectures.sources import Sources
 from genbench.reporting.lectures.topics import RowTable, Topic
-from tests.reporting.conftest import write_manifest
+from genbench.results.records import SuiteRecord
+from genbench.results.suite import StoredSuite
+from tests.results.fabricate import write_manifest
 
 CHECKS = [
     {"name": "one third", "expected": 1 / 3, "found": 0.3333, "tolerance": 1e-3, "passed": True},
@@ -56,8 +59,14 @@ def rows(**content):
     return RowTable.model_validate({"row": [about | content]})
 
 
+def lectures(results):
+    """The suite of the page itself, whose own table holds nothing."""
+    record = SuiteRecord(schema=2, name="lectures")
+    return StoredSuite(results / "lectures", record, pd.DataFrame())
+
+
 def built(results, **content):
-    return page([topic(**content)], rows(), Shelf(results, "lectures"))
+    return page([topic(**content)], rows(), Sources(lectures(results)))
 
 
 def text_of(html):
@@ -68,7 +77,7 @@ def text_of(html):
 def empty(tmp_path_factory):
     """The whole page before anything was run."""
     root = tmp_path_factory.mktemp("lectures")
-    return build(root / "results", root / "reports", "lectures").read_text()
+    return build(lectures(root / "results"), root / "reports").read_text()
 
 
 def test_before_anything_ran_every_place_names_its_command(empty):
@@ -136,7 +145,7 @@ def test_what_is_not_stored_is_named_and_has_no_number(stored, show):
     assert "Table 1" not in text_of(html)
 
 
-def test_pictures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_results):
+def test_figures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_results):
     shown = [
         {"suite": "tiny", "picture": "samples", "models": ["gan"]},
         {"suite": "tiny", "metrics": ["elbo", "kl"], "models": ["cvae"]},
@@ -145,11 +154,19 @@ def test_pictures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_resu
     html = built(few_results, show=shown)
     assert html.count("data:image/png;base64,") == 1
     assert "images sampled from gan" in html
-    table = html[html.index('<table class="sheet">') :].partition("</table>")[0]
+    table = html[html.index('<table class="small-table">') :].partition("</table>")[0]
     assert "cvae" in table
     assert "gan" not in table
     assert "lower bound" not in table  # two columns, one kind each, nothing else beside
     assert re.search(r"manifold of the suite tiny: <span class=\"waiting\">not run yet", html)
+
+
+def test_a_number_with_a_warning_has_its_footnote(rich_results):
+    shown = [{"suite": "tiny", "metrics": ["iw_log_likelihood", "parzen_log_likelihood"]}]
+    html = built(rich_results, show=shown)
+    assert "‡" in html
+    for mark, words in (("†", "Pareto k-hat above 0.7"), ("‡", "WARNING: a Parzen-window number")):
+        assert re.search(rf"<b>{mark}</b> {words}", html)
 
 
 def test_a_damaged_study_is_an_error_and_not_a_gap(stored):
@@ -166,9 +183,9 @@ def test_the_same_results_give_the_same_bytes(stored):
 
 def test_a_row_without_its_results_is_not_counted_as_shown(stored, tmp_path):
     known = [topic(checks=[{"study": "sums"}])]
-    assert "1 of 1 systems" in page(known, rows(), Shelf(stored, "lectures"))
-    assert "0 of 1 systems" in page(known, rows(), Shelf(tmp_path / "none", "lectures"))
-    assert "0 of 1 systems" in page(known, rows(status="in part"), Shelf(stored, "lectures"))
+    assert "1 of 1 systems" in page(known, rows(), Sources(lectures(stored)))
+    assert "0 of 1 systems" in page(known, rows(), Sources(lectures(tmp_path / "none")))
+    assert "0 of 1 systems" in page(known, rows(status="in part"), Sources(lectures(stored)))
 
 
 def test_a_formula_carries_its_source_and_the_colour_of_the_text():

@@ -1,16 +1,18 @@
+"""The whole report: what it links to, what it says, which files it consists of."""
+
 import base64
 import io
 import json
-import subprocess
-import sys
 from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from genbench.reporting import build_report, load_results
-from genbench.reporting.rendering import maths
+from genbench.core.errors import StorageError
+from genbench.reporting import build_report, lectures, terminal_summary
+from genbench.results import suite as suite_module
+from genbench.results.suite import StoredSuite
+from tests.results.fabricate import change_suite, fabricate
 
 LINKS = {"src", "href", "action", "data", "poster", "srcset", "background", "formaction", "cite"}
 
@@ -33,15 +35,14 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(report):
-    return Page((report / "index.html").read_text())
+def page(text):
+    return Page(text)
 
 
-def test_page_has_no_external_address(report, page):
+def test_page_has_no_external_address(text, page):
     assert page.links
     assert all(link.startswith(("data:", "#")) for link in page.links)
     assert "script" not in page.tags
-    text = (report / "index.html").read_text()
     assert "http:" not in text
     assert "https:" not in text
     assert "@import" not in text
@@ -53,7 +54,7 @@ def test_each_anchor_leads_somewhere(page):
     assert {link[1:] for link in page.links if link.startswith("#")} <= names
 
 
-def test_each_picture_has_alternative_text_and_opens(page):
+def test_each_image_has_alternative_text_and_opens(page):
     alts = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
     sources = [link for link in page.links if link.startswith("data:image/png;base64,")]
     assert len(alts) == len(sources) > 20
@@ -62,18 +63,16 @@ def test_each_picture_has_alternative_text_and_opens(page):
         Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).verify()
 
 
-def test_reasons_of_absent_numbers_stand_in_tooltip_and_footnote(results, page):
-    frame = load_results(results, "tiny")
+def test_reasons_of_absent_numbers_stand_in_tooltip_and_footnote(suite, page):
     tips = {value for _, name, value in page.attributes if name == "title"}
-    text = "".join(page.texts)
-    for reason in set(frame["reason"]) - {""}:
+    shown = "".join(page.texts)
+    for reason in set(suite.frame["reason"]) - {""}:
         assert reason in tips
-        assert reason in text
+        assert reason in shown
 
 
-def test_one_table_per_protocol_with_its_own_models_only(results, report):
-    frame = load_results(results, "tiny")
-    text = (report / "index.html").read_text()
+def test_one_table_per_protocol_with_its_own_models_only(suite, text):
+    frame = suite.frame
     tables = text.split('<table class="comparison">')[1:]
     assert len(tables) == frame["protocol"].nunique()
     for table, (_, group) in zip(tables, frame.groupby("protocol", sort=False), strict=True):
@@ -83,8 +82,7 @@ def test_one_table_per_protocol_with_its_own_models_only(results, report):
             assert shown == (model in set(group["model"]))
 
 
-def test_diverged_runs_are_announced_before_the_numbers(report):
-    text = (report / "index.html").read_text()
+def test_diverged_runs_are_announced_before_the_numbers(text):
     assert text.index("2 of 18 runs did not finish") < text.index("Key takeaways</h2>")
     assert "loss not finite at step 120" in text
 
@@ -92,82 +90,111 @@ def test_diverged_runs_are_announced_before_the_numbers(report):
 def test_report_holds_tables_and_figures(report):
     assert (report / "table.md").is_file()
     assert (report / "table.tex").is_file()
-    for name in ("overview", "bounds-1", "samples", "reconstructions", "class-samples", "kl-vae"):
+    for name in (
+        "overview",
+        "bounds-1",
+        "samples",
+        "reconstructions",
+        "class-samples",
+        "kl-per-dim-vae",
+    ):
         assert (report / "figures" / f"{name}.png").stat().st_size > 0
         assert (report / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
     with Image.open(report / "figures" / "overview.png") as picture:
         assert picture.width >= 1500
 
 
-def test_build_in_another_process_gives_the_same_bytes(few_results, tmp_path):
-    first = build_report(few_results, tmp_path / "first", "tiny").parent
-    program = "from genbench.reporting import build_report as b; from pathlib import Path as P; "
-    program += f"b(P({str(few_results)!r}), P({str(tmp_path / 'second')!r}), 'tiny')"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
-    second = tmp_path / "second" / "tiny"
-    names = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
-    assert names == sorted(path.relative_to(second) for path in second.rglob("*") if path.is_file())
-    assert [n for n in names if (first / n).read_bytes() != (second / n).read_bytes()] == []
+def test_text_of_users_is_escaped(tmp_path, build):
+    def inject(content):
+        content["title"] = content["description"] = "<img src=http://x.example/y>"
+        content["command"] = content["metrics"][0]["formula"] = "<script>"
 
-
-def test_text_of_users_is_escaped(fabricate, tmp_path):
     name = "<script>alert(1)</script>$x_{"
     results = fabricate(tmp_path / "results", models=(name,), seeds=(0,), diverged=())
-    path = results / "tiny" / "suite.json"
-    suite = json.loads(path.read_text())
-    suite["title"] = suite["description"] = "<img src=http://x.example/y>"
-    suite["command"] = suite["metrics"][0]["formula"] = "<script>"
-    path.write_text(json.dumps(suite))
-    text = build_report(results, tmp_path / "reports", "tiny").read_text()
+    change_suite(results, inject)
+    text = build(results).read_text()
     page = Page(text)
     assert "script" not in page.tags
     assert all(link.startswith(("data:", "#")) for link in page.links)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
 
 
-def test_suite_without_finished_runs_still_has_a_page(fabricate, tmp_path):
+def test_suite_without_finished_runs_still_has_a_page(tmp_path, build):
     results = fabricate(tmp_path / "results", models=(), seeds=(0,), diverged=("vae",))
-    text = build_report(results, tmp_path / "reports", "tiny").read_text()
+    text = build(results).read_text()
     assert "1 of 1 runs did not finish" in text
     assert "No run has a number yet." in text
 
 
-def test_figures_of_models_that_are_gone_are_removed(fabricate, tmp_path):
+def test_figures_of_models_that_are_gone_are_removed(tmp_path, build):
     results = fabricate(tmp_path / "results", models=("ae",), seeds=(0,), diverged=())
     stale = tmp_path / "reports" / "tiny" / "figures" / "kl-old.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"")
-    build_report(results, tmp_path / "reports", "tiny")
+    build(results)
     assert not stale.exists()
 
 
-def test_drawing_leaves_the_settings_of_matplotlib_alone(report):
-    import matplotlib as mpl
-
-    assert mpl.rcParams["text.parse_math"]
-    assert mpl.rcParams["pdf.fonttype"] == mpl.rcParamsDefault["pdf.fonttype"]
-
-
-def test_formula_is_escaped_and_set_with_indices():
-    assert maths("z_k < σ^2") == "z<sub>k</sub> &lt; σ<sup>2</sup>"
-    assert maths("Var_x ‖z‖^2") == "Var<sub>x</sub> ‖<i>z</i>‖<sup>2</sup>"
-
-
-def test_grid_places_each_image_in_its_tile():
-    from genbench.reporting.grids import class_grid, tiled
-
-    images = np.arange(3, dtype=np.uint8).reshape(3, 1, 1, 1) + 100
-    assert tiled(images, 2)[1::2, 1::2, 0].tolist() == [[100, 101], [102, 58]]
-    classes = np.arange(4, dtype=np.uint8).reshape(2, 2, 1, 1, 1)  # class 0: 0, 1; class 1: 2, 3
-    grid = class_grid({"class_samples": classes})
-    assert grid is not None
-    assert grid[1::2, 1::2, 0].tolist() == [[0, 2], [1, 3]]
+@pytest.mark.parametrize("name", ["history.csv", "artifacts/figures.safetensors"])
+def test_damaged_digest_is_a_storage_error_that_names_file_and_command(own_results, tmp_path, name):
+    suite = StoredSuite.open(own_results, "tiny")
+    path = suite.run_folder(suite.record.runs[0]) / name
+    *content, last = path.read_bytes()
+    path.write_bytes(bytes([*content, last ^ 1]))  # as long and as well-formed as before
+    with pytest.raises(StorageError, match="python -m genbench run") as caught:
+        build_report(suite, tmp_path / "reports")
+    assert str(path) in str(caught.value)
 
 
-def test_bounds_over_fewer_images_share_no_axis_with_the_others(rich_blocks):
-    from genbench.reporting.plots import bound_columns, drawn
+@pytest.fixture(scope="module")
+def few_report(few_results, tmp_path_factory):
+    """The folder of the report of few models, and how often record and table were read for it."""
+    reads = {"read_record": 0, "read_table": 0}
 
-    block = rich_blocks[0]
-    shown = {block.columns[i].metric for i in bound_columns(block)}
-    assert shown == {"elbo", "iw_log_likelihood", "iw_extrapolated", "log_likelihood"}
-    assert not drawn(block, block.rows[0].cells[block.column("ais_log_likelihood")])
+    def counted(name, read):
+        def count(*where):
+            reads[name] += 1
+            return read(*where)
+
+        return count
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in reads:
+            patch.setattr(suite_module, name, counted(name, getattr(suite_module, name)))
+        suite = StoredSuite.open(few_results, "tiny")
+        terminal_summary(suite, lambda rows, heads: "")
+        page = build_report(suite, tmp_path_factory.mktemp("reports"))
+    return page.parent, reads
+
+
+def test_record_and_table_are_read_once_for_terminal_and_page(few_report):
+    assert few_report[1] == {"read_record": 1, "read_table": 1}
+
+
+def contents(folder):
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_another_process_without_torch_builds_the_same_bytes(few_report, built_elsewhere):
+    expected, found = contents(few_report[0]), contents(built_elsewhere / "few" / "tiny")
+    assert "index.html" in expected
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def test_another_process_builds_every_chapter_with_the_same_bytes(chapters, built_elsewhere):
+    expected, found = contents(chapters), contents(built_elsewhere / "chapters" / "tiny")
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def test_the_report_is_laid_out_by_whom_the_suite_names(own_tossed, monkeypatch, tmp_path):
+    path = own_tossed / "tossed" / "suite.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"spec": {"page": "lectures"}}))
+    suite = StoredSuite.open(own_tossed, "tossed")
+    asked = []
+    monkeypatch.setattr(lectures, "build", lambda *where: asked.append(where) or tmp_path / "made")
+    assert build_report(suite, tmp_path / "reports") == tmp_path / "made"
+    assert asked == [(suite, tmp_path / "reports")]

@@ -16,7 +16,7 @@ from genbench.reporting.lectures.sources import Sources
 from genbench.reporting.lectures.topics import Shown
 from genbench.reporting.model_figures import IMAGES, LATENT_SPACE
 from genbench.reporting.published import published_table
-from genbench.reporting.small_table import SmallTable, number
+from genbench.reporting.small_table import SmallTable, number, warnings_of
 from genbench.reporting.style import EmbeddedFigure, colours, embedded, figure_png, styled
 from genbench.reporting.user_plots import draw, image_grid, told
 from genbench.results.blocks import blocks_of
@@ -176,7 +176,11 @@ def _metric_table(block: Block, places: Sequence[int], titles: dict[str, str]) -
         for row in block.rows
         if any(row.cells[i].ok for i in places)
     ]
-    return SmallTable(block.protocol.text, block.protocol.short, ("model", *heads), tuple(lines))
+    warnings = warnings_of(block.columns[i] for i in places)
+    return SmallTable(
+        block.protocol.text, block.protocol.short, ("model", *heads), tuple(lines),
+        warnings=warnings,
+    )  # fmt: skip
 
 
 def _beside(block: Block, column: Column) -> Iterator[str]:

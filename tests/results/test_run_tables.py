@@ -1,17 +1,13 @@
-"""The tables of runs that declared figures show, and the chapter of these figures."""
+"""The tables of runs that declared figures show."""
 
-import json
 import math
-import re
 
 import pandas as pd
 import pytest
 
-from genbench.core.errors import ConfigError
-from genbench.reporting import build_report, load_results
+from genbench.results.records import StoredRun
 from genbench.results.run_tables import history_table, metrics_table, of_models
-from genbench.results.records import StoredRun, load_suite
-from tests.reporting.conftest import write_manifest
+from tests.results.fabricate import write_manifest
 
 PROTOCOL = "digits@1a2b3c4d/static(seed=0)/50+10+20/mass"
 
@@ -99,47 +95,11 @@ def test_a_model_is_found_by_its_name_whatever_was_fitted_to_it():
     assert len(of_models(table, [])) == 4
 
 
-PLOTS = [
-    {"name": "loss", "title": "The loss", "caption": "How it fell.", "table": "history",
-     "x": "samples_seen", "y": ["train_loss"], "models": ["vae", "iwae"]},
-    {"name": "bound", "title": "The bound", "table": "metrics", "kind": "bars", "x": "model",
-     "y": ["elbo"], "error": "elbo_stderr"},
-    {"name": "none", "title": "Nobody", "table": "history", "x": "epoch", "y": ["train_loss"],
-     "models": ["linear_gaussian"]},
-]  # fmt: skip
-
-
-def declare(results, plots):
-    path = results / "tiny" / "suite.json"
-    suite = json.loads(path.read_text())
-    suite["spec"]["plot"] = plots
-    path.write_text(json.dumps(suite))
-
-
-def test_declared_figures_stand_in_a_chapter_and_as_files(fabricate, tmp_path):
-    results = fabricate(tmp_path / "results", ("vae", "iwae", "linear_gaussian"), (0, 1), ())
-    declare(results, PLOTS)
-    page = build_report(results, tmp_path / "reports", "tiny")
-    text = page.read_text()
-    assert re.findall(r'<h3 id="figure-(loss|bound|none)">', text) == ["loss", "bound"]
-    assert "What this suite shows</h2>" in text
-    assert "How it fell." in text
-    for name in ("loss", "bound"):
-        assert (page.parent / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-
-
-def test_a_figure_of_a_column_that_there_is_not_names_the_key(fabricate, tmp_path):
-    results = fabricate(tmp_path / "results", ("vae",), (0,), ())
-    declare(results, [PLOTS[1] | {"y": ["elbow"]}])
-    with pytest.raises(ConfigError, match=r"plot\.bound\.y: no column 'elbow'.*mean 'elbo'"):
-        build_report(results, tmp_path / "reports", "tiny")
-
-
-def test_the_tables_of_a_stored_suite_have_all_its_runs(results):
-    record, frame = load_suite(results, "tiny"), load_results(results, "tiny")
+def test_the_tables_of_a_stored_suite_have_all_its_runs(suite):
+    record, frame = suite.record, suite.frame
     metrics = metrics_table(frame, record.runs)
     assert list(metrics["model"]) == [run.model for run in record.runs]
     assert set(frame["metric"]) <= set(metrics)
-    history = history_table(results / "tiny", record.runs)
+    history = history_table(suite.folder, record.runs)
     trained = {run.model for run in record.runs if run.status == "ok"} - {"linear_gaussian"}
     assert set(history["model"]) == trained

@@ -1,13 +1,13 @@
+"""The comparison: what meets in a block, a column and a cell."""
+
 import math
 
 import pandas as pd
 import pytest
 
-from genbench.reporting import headline, load_results, terminal_table
-from genbench.reporting.latex import latex_tables, tex
+from genbench.reporting import terminal_table
 from genbench.reporting.markdown import markdown_tables
-from genbench.results.blocks import cell_of
-from genbench.reporting.takeaways import takeaways
+from genbench.results.blocks import blocks_of, cell_of
 
 
 def rows(values, stderrs, **more):
@@ -44,88 +44,37 @@ def test_failure_outweighs_not_applicable():
     assert (cell.status, cell.word, cell.reason) == ("failed", "failed", "a; b")
 
 
-def test_protocols_never_share_a_block(results):
-    frame = load_results(results, "tiny")
-    blocks = headline(frame)
+def test_protocols_never_share_a_block(suite):
+    frame, blocks = suite.frame, suite.blocks
     assert len(blocks) == frame["protocol"].nunique() == 3
     for block in blocks:
         of_protocol = frame[frame["protocol"] == block.protocol.text]
         assert {row.model for row in block.rows} == set(of_protocol["model"])
 
 
-def test_same_model_under_two_protocols_is_not_averaged(results):
-    frame = load_results(results, "tiny")
+def test_same_model_under_two_protocols_is_not_averaged(suite):
+    frame = suite.frame
     one = frame[(frame["model"] == "vae") & (frame["metric"] == "elbo") & (frame["seed"] == 0)]
     other = one.assign(protocol="other", value=0.0)
-    blocks = headline(pd.concat([one, other]))
+    blocks = blocks_of(pd.concat([one, other]), suite.metrics)
     assert [block.rows[0].cells[0].value for block in blocks] == [one["value"].iloc[0], 0.0]
 
 
-def test_rows_of_different_options_or_versions_get_columns_of_their_own(results):
-    frame = load_results(results, "tiny")
+def test_rows_of_different_options_or_versions_get_columns_of_their_own(suite):
+    frame = suite.frame
     one = frame[(frame["model"] == "vae") & (frame["metric"] == "iw_log_likelihood")]
     more = one.assign(options='{"n_samples":500}')
     newer = one.assign(evaluator_version=2)
-    (block,) = headline(pd.concat([more, newer, one]))
+    (block,) = blocks_of(pd.concat([more, newer, one]), suite.metrics)
     shown = [(column.settings, column.version) for column in block.columns]
     assert shown == [("K = 100", 1), ("K = 500", 1), ("K = 100", 2)]
 
 
-def test_two_runs_of_one_model_and_seed_are_not_averaged(results):
-    frame = load_results(results, "tiny")
+def test_two_runs_of_one_model_and_seed_are_not_averaged(suite):
+    frame = suite.frame
     one = frame[(frame["model"] == "vae") & (frame["metric"] == "elbo") & (frame["seed"] == 0)]
-    (block,) = headline(pd.concat([one, one.assign(train_id="ffff")]))
+    (block,) = blocks_of(pd.concat([one, one.assign(train_id="ffff")]), suite.metrics)
     assert [row.label for row in block.rows] == [f"vae #{one['train_id'].iloc[0]}", "vae #ffff"]
-
-
-def test_terminal_table_is_aligned_and_fits(results):
-    text = terminal_table(load_results(results, "tiny"), width=100)
-    assert max(map(len, text.splitlines())) <= 100
-    assert "n/a: gan has no posterior(x) (elbo, iw_log_likelihood" in text
-    assert "diverged: vae_wild: loss not finite at step 120" in text
-    line = next(line for line in text.splitlines() if line.startswith("vae "))
-    assert "-20.0" in line
-    assert " ± 0.24 (seed sd 0.22)" in line
-
-
-def test_takeaways_state_the_highest_bound_with_its_standard_error(results):
-    frame = load_results(results, "tiny")
-    best = frame[frame["metric"] == "iw_log_likelihood"].query("model == 'vae'")["value"].mean()
-    facts = takeaways(headline(frame), {})[0].facts
-    assert f"−{abs(best):.2f} ± 0.22 nats, of vae" in facts[0]
-
-
-def test_takeaways_never_compare_two_protocols(results):
-    frame = load_results(results, "tiny")
-    for block, entry in zip(headline(frame), takeaways(headline(frame), {}), strict=True):
-        words = set(" ".join(entry.facts).replace(",", " ").replace(";", " ").split())
-        others = set(frame["model"]) - {row.model for row in block.rows}
-        assert not words & others
-
-
-def test_latex_is_escaped_and_balanced(results):
-    frame = load_results(results, "tiny")
-    frame["model"] = frame["model"].replace("vae", r"50%_&#$~^\{<x>|β名")
-    text = latex_tables("A & B_1", headline(frame))
-    for environment in ("table", "tabular"):
-        assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 3
-    bare = text.replace(r"\{", "").replace(r"\}", "")
-    assert bare.count("{") == bare.count("}")
-    assert r"A \& B\_1" in text
-    assert r"\ensuremath{\beta}[U+540D]" in text.replace("{{", "{").replace("}}", "}")
-    assert text.isascii()
-
-
-def test_each_special_letter_of_latex_is_escaped():
-    assert tex("&%$#_{}") == r"\&\%\$\#\_\{\}"
-    assert tex("~^\\") == r"\textasciitilde{}\textasciicircum{}\textbackslash{}"
-
-
-def test_markdown_cells_cannot_break_the_table(results):
-    frame = load_results(results, "tiny")
-    frame["model"] = frame["model"].replace("vae", "a|b\nc<img src=x>")
-    text = markdown_tables("T", headline(frame))
-    assert r"| a\|b c\<img src=x\> |" in text
 
 
 def test_monte_carlo_error_stays_apart_from_both_other_uncertainties():
@@ -150,24 +99,27 @@ def test_seeds_of_two_kinds_leave_an_estimate():
     assert cell_of(rows([1.0, 2.0], [0.1, 0.1], kind=["exact", "lower_bound"])).kind == "estimate"
 
 
-def test_rows_of_parts_are_no_columns_whatever_their_part_is_called(rich_rows):
-    metrics = {column.metric for block in headline(rich_rows) for column in block.columns}
+def test_rows_of_parts_are_no_columns_whatever_their_part_is_called(rich_blocks):
+    metrics = {column.metric for block in rich_blocks for column in block.columns}
     assert not [name for name in metrics if "[" in name]
     families = {"iw_curve", "kl_decomposition", "inference_gap", "active_units_sweep"}
     assert not metrics & families  # nor the bare rows of models to which they do not apply
 
 
-def test_tables_without_the_newer_columns_are_shown(results):
-    frame = load_results(results, "tiny")
-    bare = frame.drop(columns=["mc_stderr", "health"])
-    assert markdown_tables("T", headline(bare)) == markdown_tables("T", headline(frame))
+def test_tables_without_the_newer_columns_are_shown(suite):
+    frame = suite.frame
+    whole, bare = (
+        blocks_of(table, suite.metrics)
+        for table in (frame, frame.drop(columns=["mc_stderr", "health"]))
+    )
+    assert markdown_tables("T", bare) == markdown_tables("T", whole)
     assert "MC" not in terminal_table(bare)
 
 
-def test_number_of_data_stands_in_the_head_or_beside_the_number(rich_rows):
-    few = (rich_rows["metric"] == "elbo") & (rich_rows["model"] == "vae")
-    mixed = rich_rows.assign(n=rich_rows["n"].mask(few, 50))
-    block = headline(mixed)[0]
+def test_number_of_data_stands_in_the_head_or_beside_the_number(rich_suite):
+    frame = rich_suite.frame
+    few = (frame["metric"] == "elbo") & (frame["model"] == "vae")
+    block = blocks_of(frame.assign(n=frame["n"].mask(few, 50)), rich_suite.metrics)[0]
     elbo, ais = block.column("elbo"), block.column("ais_log_likelihood")
     assert block.n == 300
     assert "n = 100" in block.under(block.columns[ais])

@@ -1,6 +1,5 @@
 """Results with every kind of row that a report can show, made of invented numbers."""
 
-import csv
 import hashlib
 import json
 import math
@@ -8,40 +7,43 @@ import math
 import numpy as np
 from safetensors.numpy import save_file
 
-from tests.reporting.conftest import (
-    COLUMNS,
+from genbench.results.columns import COLUMNS
+from genbench.results.per_datum import value_key
+from tests.results.fabricate import (
     GIVEN_LABEL,
     MASS,
+    described,
     figure_arrays,
     run_record,
     write_history,
     write_manifest,
     write_suite,
+    write_table,
 )
 
 N, FEW = 300, 100
-MORE_COLUMNS = [*COLUMNS, "mc_stderr", "health"]
 GOOD = {"ess": 31.2, "ess_min": 2.5, "max_weight": 0.12, "k_hat": 0.41, "k_hat_bad": 0.05}
 BAD = {"ess": 4.2, "ess_min": 1.0, "max_weight": 0.71, "k_hat": 0.93, "k_hat_bad": 0.8}
 CHAINS = {"ess": 9.0, "ess_min": 1.4, "max_weight": 0.3, "acceptance": 0.65, "step_size": 0.21}
 IW = '{"chunk_size":50,"n_samples":100}'
 AIS = '{"n_chains":16,"n_data":100,"n_temperatures":1000}'
-UNITS = {
-    "elbo": ("nats", "higher", "lower_bound", "{}"),
-    "iw_log_likelihood": ("nats", "higher", "lower_bound", IW),
-    "iw_extrapolated": ("nats", "higher", "estimate", IW),
-    "ais_log_likelihood": ("nats", "higher", "lower_bound", AIS),
-    "log_likelihood": ("nats", "higher", "exact", "{}"),
-    "parzen_log_likelihood": ("nats", "higher", "estimate", '{"n_samples":10000}'),
-    "bdmc_gap": ("nats", "lower", "upper_bound", AIS),
-    "mmd2": ("squared MMD", "lower", "estimate", '{"n_samples":1000}'),
-    "reconstruction_log_prob": ("nats", "higher", "estimate", "{}"),
-    "kl": ("nats", "none", "exact", "{}"),
-    "iw_curve": ("nats", "higher", "lower_bound", "{}"),
-    "kl_decomposition": ("nats", "none", "estimate", "{}"),
-    "inference_gap": ("nats", "none", "estimate", '{"n_data":100}'),
-    "active_units_sweep": ("dimensions", "none", "estimate", "{}"),
+OPTIONS = {
+    "elbo": "{}",
+    "iw_log_likelihood": IW,
+    "iw_extrapolated": IW,
+    "ais_log_likelihood": AIS,
+    "log_likelihood": "{}",
+    "parzen_log_likelihood": '{"n_samples":10000}',
+    "bdmc_gap": AIS,
+    "mmd2": '{"n_compared":1000}',
+    "reconstruction_log_prob": "{}",
+    "kl": "{}",
+    "iw_curve": "{}",
+    "kl_decomposition": "{}",
+    "inference_gap": '{"n_data":100}',
+    "active_units_sweep": "{}",
 }
+"""Of each metric, in the order of the table."""
 # model: (recipe, height of the bound, height of the Parzen window)
 MODELS = {
     "vae": ("vae", -20.0, -31.0),
@@ -100,39 +102,34 @@ def values_of(model, seed):
 
 def rich_rows(model, seed, train_id):
     """Rows of the table, and the per-datum tensors that belong to them."""
-    tensors, done = {}, set()
-    for metric, found, more in values_of(model, seed):
-        family = metric.partition("[")[0]
-        unit, better, kind, options = UNITS[family]
-        row = dict.fromkeys(MORE_COLUMNS, "") | {
-            "suite": "tiny", "dataset": "digits", "protocol": MASS, "model": model, "seed": seed,
-            "split": "test", "metric": metric, "unit": unit, "better": better, "kind": kind,
-            "status": "ok", "evaluator_version": 1, "train_id": train_id, "options": options,
-            "health": "{}",
-        }  # fmt: skip
-        if isinstance(found, np.ndarray):
-            name = "label_marginal" if model == "cvae" else metric
-            tensors[f"test/{name}/v1/{options}"] = found
-            error = float(found.std(ddof=1) / math.sqrt(len(found)))
-            row |= {"value": repr(float(found.mean())), "stderr": repr(error), "n": len(found)}
-        else:
-            row |= {"value": repr(found), "stderr": "0.02"}
-        done.add(family)
-        yield row | more, tensors
-        if model == "cvae":
-            given = found + 2.3
-            tensors[f"test/{metric}/v1/{options}"] = given
-            yield (
-                row | more | {"protocol": GIVEN_LABEL, "value": repr(float(given.mean()))},
-                tensors,
-            )
-    for family in [] if model == "cvae" else UNITS.keys() - done:
-        unit, better, kind, options = UNITS[family]
-        yield row | {
-            "metric": family, "value": "", "stderr": "", "n": "", "unit": unit, "better": better,
-            "kind": kind, "options": options, "status": "not_applicable", "mc_stderr": "",
-            "health": "{}", "reason": f"{model} has no posterior(x)",
-        }, tensors  # fmt: skip
+    rows, tensors = [], {}
+    shared = dict.fromkeys(COLUMNS, "") | {
+        "suite": "tiny", "dataset": "digits", "protocol": MASS, "model": model, "seed": seed,
+        "split": "test", "status": "ok", "train_id": train_id, "health": "{}",
+    }  # fmt: skip
+    for name, found, more in values_of(model, seed):
+        metric = name.partition("[")[0]
+        options = OPTIONS[metric]
+        row = shared | described(metric) | {"metric": name, "options": options} | more
+        if not isinstance(found, np.ndarray):
+            rows.append(row | {"value": repr(found), "stderr": "0.02"})
+            continue
+        rows.append(row | number_of(found))
+        tensors[value_key("test", name, "", 1, options)] = found
+        if model == "cvae":  # the number above has the label summed out
+            tensors[value_key("test", name, "label", 1, options)] = found + 2.3
+            rows.append(row | number_of(found + 2.3) | {"protocol": GIVEN_LABEL})
+    given = {row["metric"].partition("[")[0] for row in rows}
+    for metric in [] if model == "cvae" else OPTIONS.keys() - given:
+        why = {"status": "not_applicable", "reason": f"{model} has no posterior(x)"}
+        rows.append(shared | described(metric) | {"options": OPTIONS[metric]} | why)
+    return rows, tensors
+
+
+def number_of(values):
+    """The columns of a number that is the mean of these values."""
+    stderr = float(values.std(ddof=1) / math.sqrt(len(values)))
+    return {"value": repr(float(values.mean())), "stderr": repr(stderr), "n": len(values)}
 
 
 def write_rich_run(folder, model, train_id, tensors):
@@ -144,28 +141,22 @@ def write_rich_run(folder, model, train_id, tensors):
     write_manifest(run)
 
 
-def fabricate_rich(root, models=tuple(MODELS), seeds=(0, 1), published=()):
-    """Write the results folder of suite ``tiny`` and return its root."""
+def fabricate_rich(root, models=tuple(MODELS), seeds=(0, 1), **spec):
+    """Write the results of suite ``tiny`` and return their root; ``spec`` is of the suite file."""
     folder = root / "tiny"
     folder.mkdir(parents=True)
     rows, runs = [], []
     for model, seed in [(m, s) for m in models for s in seeds]:
         train_id = hashlib.sha256(f"{model}{seed}".encode()).hexdigest()[:12]
-        found = sorted(rich_rows(model, seed, train_id), key=lambda p: p[0]["status"] != "ok")
-        rows += [row for row, _ in found]
-        write_rich_run(folder, model, train_id, found[0][1])
+        of_run, tensors = rich_rows(model, seed, train_id)
+        rows += of_run
+        write_rich_run(folder, model, train_id, tensors)
         record = run_record(model, seed, train_id, "ok") | {"recipe": MODELS[model][0]}
         record["protocol"] = GIVEN_LABEL if model == "cvae" else MASS
         if model.startswith("gan"):
             record["fitted"] = {"scale": 0.126, "chosen_on": "validation"}
         runs.append(record)
-    rows.sort(key=lambda row: list(UNITS).index(row["metric"].partition("[")[0]))
-    with (folder / "metrics.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, MORE_COLUMNS, lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-    write_suite(folder, runs)
-    suite = json.loads((folder / "suite.json").read_text())
-    suite["spec"]["published"] = list(published)
-    (folder / "suite.json").write_text(json.dumps(suite))
+    rows.sort(key=lambda row: list(OPTIONS).index(row["metric"].partition("[")[0]))
+    write_table(folder, COLUMNS, rows)
+    write_suite(folder, runs, (*OPTIONS, "label_marginal_log_likelihood"), **spec)
     return root

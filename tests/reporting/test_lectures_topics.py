@@ -25,6 +25,7 @@ NOTES = CHECKOUT.parent / "shared" / "reference" / "LECTURES.md"
 STUDIES = CHECKOUT / "genbench" / "studies"
 TOPICS = load_topics()
 TABLE = load_rows(TOPICS)
+STUDY_NAMES = {found.name for found in declared(STUDIES, "study")}
 SHOWN = [(topic.name, show) for topic in TOPICS for show in topic.show]
 STIX = FontProperties(size=1, math_fontfamily="stix")
 WIDEST = {"display": 20.0, "inline": 16.0}  # em, on a screen 390 pixels wide
@@ -75,8 +76,7 @@ def test_a_row_is_computed_by_suites_and_studies_that_exist_and_are_on_the_page(
     (topic,) = (topic for topic in TOPICS if topic.name == row.topic)
     assert row.suites or row.studies
     assert set(row.suites) <= set(suite_files())
-    known = {d.name for d in declared(STUDIES, "study")}
-    assert {name.rpartition("/")[2] for name in row.studies} <= known
+    assert {name.rpartition("/")[2] for name in row.studies} <= STUDY_NAMES
     assert set(row.suites) <= set(topic.suites)
     assert set(row.studies) <= set(topic.studies)
 

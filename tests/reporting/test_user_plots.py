@@ -10,8 +10,8 @@ from matplotlib.colors import to_hex
 
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
-from genbench.reporting.user_plots import draw, image_grid, told
 from genbench.reporting.style import styled
+from genbench.reporting.user_plots import draw, image_grid, told
 
 TABLE = pd.DataFrame(
     {
