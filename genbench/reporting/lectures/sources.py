@@ -3,6 +3,7 @@
 from functools import cache
 
 from genbench.core import numbers
+from genbench.reporting.lectures.topics import LectureRow
 from genbench.results.sealed_folder import MANIFEST
 from genbench.results.studies import StoredStudy, read_study
 from genbench.results.suite import StoredSuite, study_file
@@ -44,3 +45,19 @@ class Sources:
         """How long a study took, where it is known."""
         study = self.study(name)
         return numbers.seconds(study.record.seconds) if study and study.record.seconds else ""
+
+    def lack(self, row: LectureRow) -> bool:
+        """Whether something that computes a row was not run yet."""
+        return None in (*map(self.study, row.studies), *map(self.suite, row.suites))
+
+    def commands(self, row: LectureRow) -> list[str]:
+        """The commands that compute a row."""
+        of_suites, of_studies = map(self.suite_command, row.suites), row.studies
+        return [*of_suites, *map(self.study_command, of_studies)]
+
+    def held(self, row: LectureRow) -> str:
+        """How many checks of a row's studies hold."""
+        studies = [study for study in map(self.study, row.studies) if study]
+        n = sum(len(study.record.checks) for study in studies)
+        failed = sum(len(study.failed_checks) for study in studies)
+        return f"{n - failed} of {n} hold" if n else ""
