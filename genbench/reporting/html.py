@@ -11,7 +11,7 @@ from genbench.reporting.figures import FigureGroup
 from genbench.reporting.rendering import as_text, render
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.takeaways import takeaways
-from genbench.results.cells import Block, Cell, Row, marks
+from genbench.results.cells import Block, Cell, marks
 from genbench.results.records import StoredRun, SuiteRecord
 from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite
@@ -24,29 +24,6 @@ _LAST = (
     ("models", "Models and training"),
     ("reproduce", "Protocol and reproducibility"),
 )
-
-
-@dataclass(frozen=True)
-class NotedCell:
-    """A cell, its marks, the number of its footnote (0 where it has none), what stands below."""
-
-    cell: Cell
-    marks: str
-    note: int
-    kind: str
-    errors: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TableView:
-    """One protocol's table with its footnotes."""
-
-    anchor: str
-    block: Block
-    captions: tuple[str, ...]
-    rows: tuple[tuple[Row, str, tuple[NotedCell, ...]], ...]
-    marks: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +63,6 @@ def page(
 ) -> str:
     """Fill in the template of ``index.html``; what is about models is left out without any."""
     record, blocks, studies = suite.record, suite.blocks, suite.studies
-    below = _observations(record.runs)
     models = model_views(record.runs, suite.controls)
     sections = _sections(record, chapters)
     members = {name: suite.member(name) for name in record.members}
@@ -96,7 +72,16 @@ def page(
         titles=suite.titles,
         sections=sections,
         places={name: place for place, (name, _) in enumerate(sections, 1)},
-        tables=[_table(i, block, below) for i, block in enumerate(blocks, 1)],
+        blocks=blocks,
+        observations=_observations(record.runs),
+        captions_of=lambda block: filter(
+            None, (uncertainty_caption(block), ranking_caption(block))
+        ),
+        footnotes_of=block_footnotes,
+        marks=marks,
+        note=_note,
+        notes_of=_notes,
+        zip=zip,
         takeaways=takeaways(blocks, suite.titles),
         chapters=chapters,
         groups=groups,
@@ -185,30 +170,14 @@ def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[Block]) -> 
     )
 
 
-def _table(number: int, block: Block, below: dict[tuple[str, str], str]) -> TableView:
-    notes: dict[str, int] = {}
-    rows = []
-    for row in block.rows:
-        pairs = zip(block.columns, row.cells, strict=True)
-        cells = tuple(
-            NotedCell(
-                cell,
-                marks(column, cell),
-                _note(cell, notes),
-                cell.kind if block.other_kind(column, cell) else "",
-                block.errors(column, cell),
-            )
-            for column, cell in pairs
-        )
-        rows.append((row, row.note or below.get((row.model, block.protocol.text), ""), cells))
-    captions = tuple(text for text in (uncertainty_caption(block), ranking_caption(block)) if text)
-    marked = tuple(block_footnotes(block))
-    return TableView(f"table-{number}", block, captions, tuple(rows), marked, tuple(notes))
+def _notes(block: Block) -> dict[str, int]:
+    """Number the notes of a block's cells in the order in which they are read."""
+    notes = (_note(cell) for row in block.rows for cell in row.cells)
+    return {note: place for place, note in enumerate(dict.fromkeys(filter(None, notes)), 1)}
 
 
-def _note(cell: Cell, notes: dict[str, int]) -> int:
+def _note(cell: Cell) -> str:
+    """What a cell's footnote says; empty where it has none."""
     reason = cell.reason or ("" if cell.ok else "no reason given")
-    if not reason:
-        return 0
-    text = reason if cell.status in ("ok", "not_applicable") else f"{cell.word}: {reason}"
-    return notes.setdefault(text, len(notes) + 1)
+    plain = not reason or cell.status in ("ok", "not_applicable")
+    return reason if plain else f"{cell.word}: {reason}"
