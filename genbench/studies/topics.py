@@ -28,6 +28,29 @@ TRAIN_TEST: tuple[SplitName, ...] = ("train", "test")
 N_COLUMNS = 5
 """Images in a row of either figure."""
 N_SHOWN = 6
+PLOTS = (
+    Plot(
+        name="documents",
+        title="Digits as mixtures of topics",
+        caption="From left to right: a test digit, its mixture of topics, and the three "
+        "topics with the largest share in it, each as bright as its share.",
+        kind="images",
+        array="documents",
+    ),
+    Plot(
+        name="perplexity",
+        title="Perplexity of the hidden half of each digit",
+        caption="The topics of a digit are inferred from half of its ink and predict the "
+        "other half; lower is better, and 64 is that of a uniform guess.",
+        table="perplexity",
+        x="n_topics",
+        y=("perplexity",),
+        style="split",
+        x_label="number of topics",
+        y_label="perplexity per unit of ink",
+        log_x=True,
+    ),
+)
 
 
 class TopicsOptions(Options):
@@ -57,7 +80,16 @@ def topics(options: TopicsOptions, setting: Setting) -> Findings:
         "documents": document_images(shown, counts["test"][:N_SHOWN], side),
     }
     checks = tuple(_checks(models, counts["train"], halves["test"], table))
-    return Findings({"perplexity": table}, checks, _plots(options), arrays)
+    images = Plot(
+        name="topics",
+        title=f"{options.shown} topics of pixels",
+        caption="Each image is p(pixel given topic), the most used topic first: strokes that "
+        "occur together. White is the most probable pixel of a topic; an evenly white topic is "
+        "used by no digit.",
+        kind="images",
+        array="topics",
+    )
+    return Findings({"perplexity": table}, checks, (images, *PLOTS), arrays)
 
 
 def _counts(split: SplitName, setting: Setting) -> Array:
@@ -140,38 +172,3 @@ def _checks(
     name = "perplexity of the best number of topics, at most that of one"
     yield at_most(name, expected, table[table.split == "test"].perplexity.min())
     yield at_least("least perplexity, at least 1", 1.0, table.perplexity.min())
-
-
-def _plots(options: TopicsOptions) -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="topics",
-            title=f"{options.shown} topics of pixels",
-            caption="Each image is p(pixel given topic), the most used topic first: strokes that "
-            "occur together. White is the most probable pixel of a topic; an evenly white topic is "
-            "used by no digit.",
-            kind="images",
-            array="topics",
-        ),
-        Plot(
-            name="documents",
-            title="Digits as mixtures of topics",
-            caption="From left to right: a test digit, its mixture of topics, and the three "
-            "topics with the largest share in it, each as bright as its share.",
-            kind="images",
-            array="documents",
-        ),
-        Plot(
-            name="perplexity",
-            title="Perplexity of the hidden half of each digit",
-            caption="The topics of a digit are inferred from half of its ink and predict the "
-            "other half; lower is better, and 64 is that of a uniform guess.",
-            table="perplexity",
-            x="n_topics",
-            y=("perplexity",),
-            style="split",
-            x_label="number of topics",
-            y_label="perplexity per unit of ink",
-            log_x=True,
-        ),
-    )
