@@ -18,7 +18,7 @@ from genbench.inference.bounds import elbo_terms
 from genbench.objectives.elbo import ElboGradient, negative_elbo
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import ESTIMATORS, compared
-from genbench.studies.small_models import Watch, built, digits, trained
+from genbench.studies.small_models import EpochWatch, built, digits, trained
 from genbench.studies.study import Findings, Setting, StudyCheck, at_least, equal, study
 from genbench.training.config import TrainConfig
 
@@ -155,7 +155,7 @@ def learning(options: GradientOptions, setting: Setting) -> pd.DataFrame:
     stream = setting.stream.child("digits")
     rows: list[tuple[str, int, float]] = []
 
-    def follow(name: str) -> Watch:
+    def follow(name: str) -> EpochWatch:
         @torch.no_grad()
         def watch(epoch: int, model: Any) -> None:
             with stream.child("validation").seeded():

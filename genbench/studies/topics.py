@@ -67,13 +67,15 @@ def topics(options: TopicsOptions, setting: Setting) -> Findings:
     counts = {split: _counts(split, setting) for split in TRAIN_TEST}
     halves = {split: halve(counts[split], _draw(setting, split)) for split in TRAIN_TEST}
     seed = derive(setting.stream.seed, *setting.stream.path, "topics") % 2**32
-    models = {n: fit(counts["train"], n, options.n_passes, seed) for n in options.n_topics}
+    models = {n: fit_topics(counts["train"], n, options.n_passes, seed) for n in options.n_topics}
     table = pd.DataFrame(
         {"n_topics": n, "split": split, "perplexity": perplexity(model, *halves[split])}
         for n, model in models.items()
         for split in TRAIN_TEST
     )
-    shown = models.get(options.shown) or fit(counts["train"], options.shown, options.n_passes, seed)
+    shown = models.get(options.shown) or fit_topics(
+        counts["train"], options.shown, options.n_passes, seed
+    )
     side = round(counts["train"].shape[1] ** 0.5)
     arrays = {
         "topics": topic_images(shown, side),
@@ -109,7 +111,7 @@ def halve(counts: Array, draw: np.random.Generator) -> tuple[Array, Array]:
     return seen, counts - seen
 
 
-def fit(counts: Array, n_topics: int, n_passes: int, seed: int) -> Any:
+def fit_topics(counts: Array, n_topics: int, n_passes: int, seed: int) -> Any:
     """Fit latent Dirichlet allocation by variational inference; both priors are 1 / n_topics.
 
     References:
@@ -163,7 +165,7 @@ def _checks(
     models: dict[int, Any], train: Array, test: tuple[Array, Array], table: pd.DataFrame
 ) -> Iterator[StudyCheck]:
     n_words = train.shape[1]
-    one = models.get(1) or fit(train, 1, 1, 0)
+    one = models.get(1) or fit_topics(train, 1, 1, 0)
     unigram = (train.sum(axis=0) + 1) / (train.sum() + n_words)
     expected = np.exp(-(test[1] * np.log(unigram)).sum() / test[1].sum())
     name = "perplexity of one topic: pixels drawn from their smoothed frequencies"
