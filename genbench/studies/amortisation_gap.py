@@ -91,7 +91,7 @@ def _rows(
     for split in TRAIN_TEST:
         x = data.held_out(split).x[: options.n_data]
         x = x.double() if decoder == "linear" else x
-        values = bounds(model, x, options, setting.stream.child("bounds", decoder, split))
+        values = scheme_bounds(model, x, options, setting.stream.child("bounds", decoder, split))
         exact = closed_forms(model, x) if isinstance(model, LinearVae) else {}
         for scheme, bound in values.items():
             lost = values[LOG_PX] - bound
@@ -106,7 +106,9 @@ def _rows(
             }
 
 
-def bounds(model: Any, x: Tensor, options: AmortisationOptions, stream: Stream) -> dict[str, Array]:
+def scheme_bounds(
+    model: Any, x: Tensor, options: AmortisationOptions, stream: Stream
+) -> dict[str, Array]:
     """Return each scheme's ELBO, and log p(x), of each datum, (B,) in nats.
 
     Where log p(x) is unknown, the importance-weighted bound under the per-datum posterior replaces

@@ -36,7 +36,7 @@ PLOTS = (
 )
 
 
-class BitsOptions(Options):
+class CodeLengthOptions(Options):
     """The training of the two small models on digits."""
 
     train: TrainConfig = TrainConfig(epochs=25, batch_size=64, learning_rate=1e-2)
@@ -51,7 +51,7 @@ class UniformPixels:
 
 
 @torch.no_grad()
-def enumerated(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
+def enumerated_lengths(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     """Return -log p(x), distortion, rate and KL(q || p(z given x)), each (B,), by plain sums.
 
     It reads only three tables of probabilities from the model: p(z), q(z given x), and the mean
@@ -73,8 +73,8 @@ def enumerated(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     }
 
 
-@study("bits", title="What the numbers cost in bits", options=BitsOptions)
-def bits(options: BitsOptions, setting: Setting) -> Findings:
+@study("bits", title="What the numbers cost in bits", options=CodeLengthOptions)
+def bits(options: CodeLengthOptions, setting: Setting) -> Findings:
     """-log p(x), rate and distortion of small trained models in nats, bits and bits per pixel."""
     data = digits(setting, binarisation="static")
     x = data.held_out("test").x
@@ -130,7 +130,7 @@ def _uniform(n_pixels: int) -> Iterator[StudyCheck]:
 
 
 def _checks(model: DiscreteVae, x: Tensor) -> Iterator[StudyCheck]:
-    expected = {k: float(v.mean()) for k, v in enumerated(model, x).items()}
+    expected = {k: float(v.mean()) for k, v in enumerated_lengths(model, x).items()}
     own = _lengths_exact(model, x)
     note = "Enumerated over the categories; computed in float32."
     for quantity, value in expected.items():

@@ -29,6 +29,38 @@ N_STEPS = 7
 REACH = 2.0
 """Range of traversals, in standard deviations of the prior."""
 
+BETA = "beta, the weight of the KL in training"
+PLOTS = (
+    Plot(
+        name="parts",
+        title="Parts of the KL against beta",
+        caption="Mean over all images; the three parts add up to the KL. The information about "
+        "the image cannot exceed log 576 = 6.4 nats.",
+        table="means",
+        x="beta",
+        y=PARTS,
+        x_label=BETA,
+        y_label="nats",
+        log_x=True,
+    ),
+    Plot(
+        name="gap",
+        title="Mutual information gap against beta",
+        caption="One point per trained model: 1 where each factor has a coordinate of its own, "
+        "0 where the best coordinate is no better than the second. Independent coordinates "
+        "need not be the right ones: the prior is the same in all directions, so that column "
+        "and row may be rotated into each other at no cost.",
+        kind="points",
+        table="runs",
+        x="beta",
+        y=("mig",),
+        hue="seed",
+        x_label=BETA,
+        y_label="mutual information gap",
+        log_x=True,
+    ),
+)
+
 
 class DisentanglementOptions(Options):
     """The weights of the KL, the networks, their training, and the bins of the information."""
@@ -59,8 +91,16 @@ def disentanglement(options: DisentanglementOptions, setting: Setting) -> Findin
     means = runs.drop(columns="seed").groupby("beta", as_index=False).mean()
     best = float(means.beta.to_numpy()[means.mig.to_numpy().argmax()])
     arrays = {"traversals": traversals(models[best, 0], x)}
+    shown = Plot(
+        name="traversals",
+        title=f"One coordinate at a time, beta = {best:g}",
+        caption="Rows are coordinates of the code, those that vary most first; each goes from "
+        f"{-REACH:g} to {REACH:g} with the others fixed. The factors are {', '.join(FACTORS)}.",
+        kind="images",
+        array="traversals",
+    )
     checks = (*_known_codes(options.n_bins), *_checks(runs, means, len(x)))
-    return Findings({"means": means, "runs": runs}, checks, _plots(best), arrays)
+    return Findings({"means": means, "runs": runs}, checks, (*PLOTS, shown), arrays)
 
 
 def _model(
@@ -167,45 +207,3 @@ def _checks(runs: pd.DataFrame, means: pd.DataFrame, n: int) -> Iterator[StudyCh
     by_beta = means.sort_values("beta").total_correlation.to_numpy()
     name = "total correlation at the largest beta, at most that at the smallest, nats"
     yield at_most(name, by_beta[0], by_beta[-1])
-
-
-def _plots(best: float) -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="parts",
-            title="Parts of the KL against beta",
-            caption="Mean over all images; the three parts add up to the KL. The information about "
-            "the image cannot exceed log 576 = 6.4 nats.",
-            table="means",
-            x="beta",
-            y=PARTS,
-            x_label="beta, the weight of the KL in training",
-            y_label="nats",
-            log_x=True,
-        ),
-        Plot(
-            name="gap",
-            title="Mutual information gap against beta",
-            caption="One point per trained model: 1 where each factor has a coordinate of its own, "
-            "0 where the best coordinate is no better than the second. Independent coordinates "
-            "need not be the right ones: the prior is the same in all directions, so that column "
-            "and row may be rotated into each other at no cost.",
-            kind="points",
-            table="runs",
-            x="beta",
-            y=("mig",),
-            hue="seed",
-            x_label="beta, the weight of the KL in training",
-            y_label="mutual information gap",
-            log_x=True,
-        ),
-        Plot(
-            name="traversals",
-            title=f"One coordinate at a time, beta = {best:g}",
-            caption="Rows are coordinates of the code, those that vary most first; each goes from "
-            f"{-REACH:g} to {REACH:g} with the others fixed. The factors are "
-            f"{', '.join(FACTORS)}.",
-            kind="images",
-            array="traversals",
-        ),
-    )

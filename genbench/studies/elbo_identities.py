@@ -49,7 +49,7 @@ PLOTS = (
 )
 
 
-class ElboOptions(Options):
+class ElboIdentitiesOptions(Options):
     """Sizes of the linear-Gaussian model, and the training of the VAE."""
 
     latent_dim: PositiveInt = 3
@@ -89,8 +89,8 @@ def two_forms(model: MovedPosterior, x: Tensor) -> tuple[Array, Array, Array]:
     return terms.elbo.numpy(), by_weights.numpy(), terms.kl.numpy()
 
 
-@study("elbo_identities", title="What the evidence lower bound is", options=ElboOptions)
-def elbo_identities(options: ElboOptions, setting: Setting) -> Findings:
+@study("elbo_identities", title="What the evidence lower bound is", options=ElboIdentitiesOptions)
+def elbo_identities(options: ElboIdentitiesOptions, setting: Setting) -> Findings:
     """Log p(x) = ELBO + KL(q || p(z|x)), both forms of the ELBO, the bound from prior draws."""
     base = chosen_linear_gaussian(
         options.latent_dim, options.n_pixels, 0.25, setting.stream.child("model")
@@ -147,7 +147,7 @@ def _stretched(base: LinearGaussian, x: Tensor) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**{"log p(x)": float(log_px(base, x).mean())})
 
 
-def _trained(options: ElboOptions, setting: Setting) -> pd.DataFrame:
+def _trained(options: ElboIdentitiesOptions, setting: Setting) -> pd.DataFrame:
     """Train a VAE on digits; return three lower bounds on its log p(x)."""
     data = digits(setting, binarisation="static")
     stream = setting.stream.child("vae")

@@ -18,7 +18,7 @@ from genbench.inference.bounds import elbo_terms
 from genbench.objectives.elbo import ElboGradient, NegativeElbo
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import ESTIMATORS, compared
-from genbench.studies.small_models import Watch, built, digits, trained
+from genbench.studies.small_models import EpochWatch, built, digits, trained
 from genbench.studies.study import Findings, Setting, StudyCheck, at_least, equal, study
 from genbench.training.config import TrainConfig
 
@@ -99,31 +99,29 @@ def gradient_moments(
     ``signal_to_noise`` is signal / sqrt(variance); ``off`` is the distance of the mean from the
     reparameterised one, in standard errors, along the mean of other draws.
     """
-    n, rows = options.n_draws, []
+    n = options.n_draws
     gradients = {
         name: drawn_parts(model, gradient, batch, n, stream.child(name))
         for name, gradient in ESTIMATORS.items()
     }
     other = drawn_parts(model, "reparameterised", batch, n, stream.child("direction"))
-    for part in GRADIENT_PARTS:
-        plain = gradients["reparameterised"][part]
-        squared = plain.mean(0).square().sum() - plain.var(0).sum() / n
-        signal = float(squared.clamp(min=0).sqrt())
-        direction = other[part].mean(0)
-        for name in ESTIMATORS:
-            draws = gradients[name][part]
-            variance = float(draws.var(0).sum())
-            rows.append(
-                {
-                    "part": part.replace("_", " "),
-                    "estimator": name,
-                    "variance": variance,
-                    "signal": signal,
-                    "signal_to_noise": signal / math.sqrt(variance),
-                    "off": _off(draws @ direction, plain @ direction),
-                }
-            )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"part": part.replace("_", " "), "estimator": name}
+        | _moments(gradients[name][part], gradients["reparameterised"][part], other[part].mean(0))
+        for part in GRADIENT_PARTS
+        for name in ESTIMATORS
+    )
+
+
+def _moments(draws: Tensor, plain: Tensor, direction: Tensor) -> dict[str, float]:
+    squared = plain.mean(0).square().sum() - plain.var(0).sum() / len(plain)
+    signal, variance = float(squared.clamp(min=0).sqrt()), float(draws.var(0).sum())
+    return {
+        "variance": variance,
+        "signal": signal,
+        "signal_to_noise": signal / math.sqrt(variance),
+        "off": _off(draws @ direction, plain @ direction),
+    }
 
 
 def _off(a: Tensor, b: Tensor) -> float:
@@ -157,7 +155,7 @@ def learning(options: GradientOptions, setting: Setting) -> pd.DataFrame:
     stream = setting.stream.child("digits")
     rows: list[tuple[str, int, float]] = []
 
-    def follow(name: str) -> Watch:
+    def follow(name: str) -> EpochWatch:
         @torch.no_grad()
         def watch(epoch: int, model: Any) -> None:
             with stream.child("validation").seeded():

@@ -16,7 +16,7 @@ from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
 from genbench.training.threads import fitting_threads, flushed_denormals
 
-Watch = Callable[[int, Any], None]
+EpochWatch = Callable[[int, Any], None]
 """Called with the number of epochs done and the model."""
 
 
@@ -40,7 +40,7 @@ def trained(
     data: Dataset,
     train: TrainConfig,
     stream: Stream,
-    watch: Watch | None = None,
+    watch: EpochWatch | None = None,
 ) -> Any:
     """Train a recipe's model and return it in eval mode.
 

@@ -56,18 +56,14 @@ def equal(name: str, expected: Any, found: Any, tolerance: float, note: str = ""
     return StudyCheck(name, float(expected), float(found), tolerance, "=", note)
 
 
-def at_most(
-    name: str, bound: Any, found: Any, tolerance: float = 0.0, note: str = ""
-) -> StudyCheck:
-    """Claim that a number does not exceed a bound."""
-    return StudyCheck(name, float(bound), float(found), tolerance, "<=", note)
+def at_most(name: str, bound: Any, found: Any, slack: float = 0.0, note: str = "") -> StudyCheck:
+    """Claim that a number does not exceed a bound, up to some slack."""
+    return StudyCheck(name, float(bound), float(found), slack, "<=", note)
 
 
-def at_least(
-    name: str, bound: Any, found: Any, tolerance: float = 0.0, note: str = ""
-) -> StudyCheck:
-    """Claim that a number does not fall below a bound."""
-    return StudyCheck(name, float(bound), float(found), tolerance, ">=", note)
+def at_least(name: str, bound: Any, found: Any, slack: float = 0.0, note: str = "") -> StudyCheck:
+    """Claim that a number does not fall below a bound, up to some slack."""
+    return StudyCheck(name, float(bound), float(found), slack, ">=", note)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,29 @@ TRAIN_TEST: tuple[SplitName, ...] = ("train", "test")
 N_COLUMNS = 5
 """Images in a row of either figure."""
 N_SHOWN = 6
+PLOTS = (
+    Plot(
+        name="documents",
+        title="Digits as mixtures of topics",
+        caption="From left to right: a test digit, its mixture of topics, and the three "
+        "topics with the largest share in it, each as bright as its share.",
+        kind="images",
+        array="documents",
+    ),
+    Plot(
+        name="perplexity",
+        title="Perplexity of the hidden half of each digit",
+        caption="The topics of a digit are inferred from half of its ink and predict the "
+        "other half; lower is better, and 64 is that of a uniform guess.",
+        table="perplexity",
+        x="n_topics",
+        y=("perplexity",),
+        style="split",
+        x_label="number of topics",
+        y_label="perplexity per unit of ink",
+        log_x=True,
+    ),
+)
 
 
 class TopicsOptions(Options):
@@ -44,20 +67,31 @@ def topics(options: TopicsOptions, setting: Setting) -> Findings:
     counts = {split: _counts(split, setting) for split in TRAIN_TEST}
     halves = {split: halve(counts[split], _draw(setting, split)) for split in TRAIN_TEST}
     seed = derive(setting.stream.seed, *setting.stream.path, "topics") % 2**32
-    models = {n: fit(counts["train"], n, options.n_passes, seed) for n in options.n_topics}
+    models = {n: fit_topics(counts["train"], n, options.n_passes, seed) for n in options.n_topics}
     table = pd.DataFrame(
         {"n_topics": n, "split": split, "perplexity": perplexity(model, *halves[split])}
         for n, model in models.items()
         for split in TRAIN_TEST
     )
-    shown = models.get(options.shown) or fit(counts["train"], options.shown, options.n_passes, seed)
+    shown = models.get(options.shown) or fit_topics(
+        counts["train"], options.shown, options.n_passes, seed
+    )
     side = round(counts["train"].shape[1] ** 0.5)
     arrays = {
         "topics": topic_images(shown, side),
         "documents": document_images(shown, counts["test"][:N_SHOWN], side),
     }
     checks = tuple(_checks(models, counts["train"], halves["test"], table))
-    return Findings({"perplexity": table}, checks, _plots(options), arrays)
+    images = Plot(
+        name="topics",
+        title=f"{options.shown} topics of pixels",
+        caption="Each image is p(pixel given topic), the most used topic first: strokes that "
+        "occur together. White is the most probable pixel of a topic; an evenly white topic is "
+        "used by no digit.",
+        kind="images",
+        array="topics",
+    )
+    return Findings({"perplexity": table}, checks, (images, *PLOTS), arrays)
 
 
 def _counts(split: SplitName, setting: Setting) -> Array:
@@ -77,7 +111,7 @@ def halve(counts: Array, draw: np.random.Generator) -> tuple[Array, Array]:
     return seen, counts - seen
 
 
-def fit(counts: Array, n_topics: int, n_passes: int, seed: int) -> Any:
+def fit_topics(counts: Array, n_topics: int, n_passes: int, seed: int) -> Any:
     """Fit latent Dirichlet allocation by variational inference; both priors are 1 / n_topics.
 
     References:
@@ -131,7 +165,7 @@ def _checks(
     models: dict[int, Any], train: Array, test: tuple[Array, Array], table: pd.DataFrame
 ) -> Iterator[StudyCheck]:
     n_words = train.shape[1]
-    one = models.get(1) or fit(train, 1, 1, 0)
+    one = models.get(1) or fit_topics(train, 1, 1, 0)
     unigram = (train.sum(axis=0) + 1) / (train.sum() + n_words)
     expected = np.exp(-(test[1] * np.log(unigram)).sum() / test[1].sum())
     name = "perplexity of one topic: pixels drawn from their smoothed frequencies"
@@ -140,38 +174,3 @@ def _checks(
     name = "perplexity of the best number of topics, at most that of one"
     yield at_most(name, expected, table[table.split == "test"].perplexity.min())
     yield at_least("least perplexity, at least 1", 1.0, table.perplexity.min())
-
-
-def _plots(options: TopicsOptions) -> tuple[Plot, ...]:
-    return (
-        Plot(
-            name="topics",
-            title=f"{options.shown} topics of pixels",
-            caption="Each image is p(pixel given topic), the most used topic first: strokes that "
-            "occur together. White is the most probable pixel of a topic; an evenly white topic is "
-            "used by no digit.",
-            kind="images",
-            array="topics",
-        ),
-        Plot(
-            name="documents",
-            title="Digits as mixtures of topics",
-            caption="From left to right: a test digit, its mixture of topics, and the three "
-            "topics with the largest share in it, each as bright as its share.",
-            kind="images",
-            array="documents",
-        ),
-        Plot(
-            name="perplexity",
-            title="Perplexity of the hidden half of each digit",
-            caption="The topics of a digit are inferred from half of its ink and predict the "
-            "other half; lower is better, and 64 is that of a uniform guess.",
-            table="perplexity",
-            x="n_topics",
-            y=("perplexity",),
-            style="split",
-            x_label="number of topics",
-            y_label="perplexity per unit of ink",
-            log_x=True,
-        ),
-    )

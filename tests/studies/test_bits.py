@@ -7,13 +7,13 @@ import torch
 
 from genbench.core.seeding import Stream
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.bits import BitsOptions, enumerated
+from genbench.studies.bits import CodeLengthOptions, enumerated_lengths
 from genbench.training.config import TrainConfig
 
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    budget = BitsOptions(train=TrainConfig(epochs=3, batch_size=64, learning_rate=1e-2))
+    budget = CodeLengthOptions(train=TrainConfig(epochs=3, batch_size=64, learning_rate=1e-2))
     return studies["bits"].function(budget, Setting(Stream(0)))
 
 
@@ -54,7 +54,7 @@ class TwoCategories:
 
 
 def test_the_sums_are_those_of_two_categories_by_hand():
-    found = enumerated(TwoCategories(), torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1))
+    found = enumerated_lengths(TwoCategories(), torch.tensor([1.0, 0.0]).reshape(2, 1, 1, 1))
     on, off = 0.25 * 0.9 + 0.75 * 0.2, 0.25 * 0.1 + 0.75 * 0.8
     rate = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
     distortion = [-0.5 * math.log(0.9 * 0.2), -0.5 * math.log(0.1 * 0.8)]

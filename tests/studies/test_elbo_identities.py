@@ -9,7 +9,12 @@ from scipy.stats import norm
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import elbo_terms
 from genbench.studies import Findings, Setting, studies
-from genbench.studies.elbo_identities import ElboOptions, kl_to_true_posterior, log_px, two_forms
+from genbench.studies.elbo_identities import (
+    ElboIdentitiesOptions,
+    kl_to_true_posterior,
+    log_px,
+    two_forms,
+)
 from genbench.studies.linear_models import (
     CubatureNormal,
     MovedPosterior,
@@ -21,7 +26,7 @@ from genbench.training.config import TrainConfig
 
 @pytest.fixture(scope="module")
 def findings() -> Findings:
-    sizes = ElboOptions(train=TrainConfig(epochs=4, batch_size=64, learning_rate=3e-3))
+    sizes = ElboIdentitiesOptions(train=TrainConfig(epochs=4, batch_size=64, learning_rate=3e-3))
     return studies["elbo_identities"].function(sizes, Setting(Stream(0)))
 
 

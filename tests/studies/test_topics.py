@@ -9,7 +9,7 @@ from genbench.core.seeding import Stream
 from genbench.studies import Setting, studies
 from genbench.studies.topics import (
     TopicsOptions,
-    fit,
+    fit_topics,
     halve,
     perplexity,
     topic_images,
@@ -59,7 +59,7 @@ def test_documents_of_two_kinds_are_told_apart():
     kind = np.arange(100) % 2
     chance = np.where(kind[:, None] == 0, [0.25] * 4 + [0] * 4, [0] * 4 + [0.25] * 4)
     counts = draw.poisson(80 * chance).astype(float)
-    words = words_per_topic(fit(counts, 2, 20, 0))
+    words = words_per_topic(fit_topics(counts, 2, 20, 0))
     first = words[:, :4].sum(axis=1)
     assert sorted(first) == pytest.approx([0, 1], abs=0.01)
     error = np.sqrt(0.25 * 0.75 / 4000)  # of a word's share among 50 documents of 80 words
