@@ -14,7 +14,7 @@ import torch
 
 import genbench.evaluation.runner  # noqa: F401  registers the evaluators
 from genbench import cli, selftest
-from genbench.core.estimate import Estimate
+from genbench.core.estimate import Estimate, mean_and_stderr
 from genbench.evaluation.spec import NotApplicableError, evaluators
 from genbench.inference import bounds
 from genbench.selftest import annealed, check, densities, discrete, exact, images, latent, linear
@@ -179,7 +179,7 @@ def break_reduction(monkeypatch, name, change):
     reduce = evaluators[name].reduce
 
     def broken(values, options):
-        found = reduce(values, options)
+        found = reduce(values, options) if reduce else mean_and_stderr(values)
         if isinstance(found, Estimate):
             return change(found)
         return {part: change(estimate) for part, estimate in found.items()}
