@@ -1,4 +1,4 @@
-"""Two results side by side: which model is better, and how sure that is."""
+"""Two results side by side: which model is better, and how certain that is."""
 
 from genbench.comparison.measure import Comparison, Line, compare
 from genbench.comparison.sides import NotComparableError, Side, resolve

@@ -16,8 +16,8 @@ def replicates(contestants: Mapping[str, Seeds]) -> dict[str, Vector]:
     """Bootstrap seed means over data and seeds.
 
     Each replicate draws n data with replacement, the same for all contestants, and then seeds with
-    replacement for each by itself. The draws depend on n and on a contestant's name alone, so the
-    same results give the same numbers whoever else is compared.
+    replacement for each on its own. The draws depend on n and on a contestant's name alone, so the
+    same results give the same numbers whichever others are compared.
 
     Args:
         contestants: Per-datum values by seed; all over the same data.

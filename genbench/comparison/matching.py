@@ -1,6 +1,6 @@
-"""Which number of A meets which number of B, and which have no counterpart.
+"""Pairs each number of A with its counterpart in B, and says which have none.
 
-Only numbers of one data set, protocol, split, metric, options, evaluator version, kind and n meet.
+Data set, protocol, split, metric, options, evaluator version, kind and n must all agree.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Match:
 
     @property
     def title(self) -> str:
-        """One name where the models are called alike, else both."""
+        """One name where both models have it, else both names."""
         first, second = self.labels
         return first if first == second else f"{first} − {second}"
 
@@ -50,14 +50,14 @@ class Match:
 
 @dataclass
 class Matches:
-    """What can be compared, and a line for each thing that cannot."""
+    """What can be compared, and a line for whatever cannot."""
 
-    found: list[Match] = field(default_factory=list)
+    pairs: list[Match] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
 def match(first: Side, second: Side) -> Matches:
-    """Bring the numbers of two sides together.
+    """Pair the numbers of two sides.
 
     Raises:
         NotComparableError: A model's two protocols differ, or nothing is left to compare.
@@ -71,7 +71,7 @@ def match(first: Side, second: Side) -> Matches:
                 if key == other_key:
                     _rows(matches, (first, block, row), (second, other_block, other_row))
     matches.left_out = list(dict.fromkeys(matches.left_out))
-    if not matches.found:
+    if not matches.pairs:
         reasons = "\n".join(matches.left_out[:8])
         raise NotComparableError(f"A and B have no number in common\n{reasons}".strip())
     return matches
@@ -98,7 +98,7 @@ def _few(names: tuple[str, ...] | list[str]) -> str:
 
 
 def _require_one_protocol(first: Side, second: Side, pairs: list[tuple[str, str]]) -> None:
-    """A number never leaves its protocol, so nothing is compared where one pair has two."""
+    """Refuse the whole comparison where the two rows of one model share no protocol."""
     refused = []
     for one, other in pairs:
         keys, other_keys = (
@@ -114,10 +114,11 @@ def _require_one_protocol(first: Side, second: Side, pairs: list[tuple[str, str]
         raise NotComparableError(f"A and B do not share a protocol\n{lines}")
 
 
-Found = tuple[Side, Block, Row]
+Place = tuple[Side, Block, Row]
+"""A model's row of one side, in its block."""
 
 
-def _rows(matches: Matches, first: Found, second: Found) -> None:
+def _rows(matches: Matches, first: Place, second: Place) -> None:
     labels = (first[2].label, second[2].label)
     block = first[1]
     for column, cell, other in _cells(matches, first, second):
@@ -128,15 +129,14 @@ def _rows(matches: Matches, first: Found, second: Found) -> None:
         reason = _reason(cell, other)
         values = None if reason else _values(column, (*first[:2], cell), (*second[:2], other))
         if values is not None:
-            made = Match(block, column, labels, (cell, other), values)
-            matches.found.append(made)
+            matches.pairs.append(Match(block, column, labels, (cell, other), values))
         else:
             lacking = "no values per image, and fewer than two seeds"
             matches.left_out.append(f"{labels[0]}, {name}: {reason or lacking}")
 
 
-def _cells(matches: Matches, first: Found, second: Found) -> Iterator[tuple[Column, Cell, Cell]]:
-    """Numbers of one column where at least one side has one, and a direction is better."""
+def _cells(matches: Matches, first: Place, second: Place) -> Iterator[tuple[Column, Cell, Cell]]:
+    """Both cells of each column that has a direction, where at least one has a number."""
     others = {column.key: (column, cell) for column, cell in _directed(second)}
     for column, cell in _directed(first):
         _, other = others.pop(column.key, (column, None))
@@ -149,8 +149,8 @@ def _cells(matches: Matches, first: Found, second: Found) -> Iterator[tuple[Colu
             matches.left_out.append(_alone(column, "B", first[1]))
 
 
-def _directed(found: Found) -> Iterator[tuple[Column, Cell]]:
-    _, block, row = found
+def _directed(place: Place) -> Iterator[tuple[Column, Cell]]:
+    _, block, row = place
     for column, cell in zip(block.columns, row.cells, strict=True):
         if column.better in ("higher", "lower"):
             yield column, cell
@@ -163,7 +163,7 @@ def _alone(column: Column, word: str, other: Block) -> str:
 
 
 def _reason(first: Cell, second: Cell) -> str:
-    """Why two numbers of one column may not be compared; empty if they may."""
+    """Say why two numbers of one column may not be compared; empty if they may."""
     for cell, word in ((first, "A"), (second, "B")):
         if not cell.ok:
             return f"{word} has no number ({cell.word})"
@@ -184,11 +184,11 @@ def _a(kind: str) -> str:
 def _values(
     column: Column, first: tuple[Side, Block, Cell], second: tuple[Side, Block, Cell]
 ) -> tuple[Seeds, Seeds] | None:
-    """Values per datum of both; else one value per seed where both have several seeds."""
+    """Return both sides' values per datum, else one per seed where both have several seeds."""
     if column.record.ranked and (first[2].n or 0) > 1:
-        found = [side.values.of(block, column, cell) for side, block, cell in (first, second)]
-        if found[0] is not None and found[1] is not None:
-            return found[0], found[1]
+        known = [side.values.of(block, column, cell) for side, block, cell in (first, second)]
+        if known[0] is not None and known[1] is not None:
+            return known[0], known[1]
     one, other = (
         {seed.seed: np.array([seed.value]) for seed in cell.seeds} for _, _, cell in (first, second)
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from genbench.comparison.bootstrap import rank_replicates, replicates
 from genbench.comparison.matching import Match, match
-from genbench.comparison.sides import Key, Side
+from genbench.comparison.sides import ProtocolKey, Side
 from genbench.core.statistics import (
     ALPHA,
     Difference,
@@ -44,7 +44,7 @@ class Contestant:
         mean: Mean over data and seeds.
         iqm: Interquartile mean over seeds; the plain mean with fewer than four.
         rank: Mean rank over the replicates, 1 for the best, among those of equal kind and n.
-        of: How many are ranked.
+        of: The number of models ranked.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that ``compare`` says."""
+    """The result of ``compare``."""
 
     first: str
     second: str
@@ -103,20 +103,19 @@ class Comparison:
     @cached_property
     def blocks(self) -> list[list[list[Line]]]:
         """Per protocol, the groups of lines whose contestants may be ranked together."""
-        found: dict[Group, list[Line]] = {}
+        groups: dict[Group, list[Line]] = {}
         for line in self.lines:
-            found.setdefault(group_of(line.match), []).append(line)
-        blocks: dict[Key, list[list[Line]]] = {}
-        for key, group in found.items():
+            groups.setdefault(group_of(line.match), []).append(line)
+        blocks: dict[ProtocolKey, list[list[Line]]] = {}
+        for key, group in groups.items():
             blocks.setdefault(key[:3], []).append(group)
         return list(blocks.values())
 
 
-def group_of(found: Match) -> Group:
-    """What numbers share that may be ranked together."""
-    block, cell = found.block, found.cells[0]
-    key = found.column.key
-    return block.dataset, block.protocol.text, block.split, key, cell.kind, cell.n
+def group_of(pair: Match) -> Group:
+    """Return what numbers must share to be ranked together."""
+    block, cell = pair.block, pair.cells[0]
+    return block.dataset, block.protocol.text, block.split, pair.column.key, cell.kind, cell.n
 
 
 def compare(first: Side, second: Side) -> Comparison:
@@ -126,39 +125,39 @@ def compare(first: Side, second: Side) -> Comparison:
         NotComparableError: They share no protocol, no model or no number.
     """
     matches = match(first, second)
-    differences = [difference(*m.values, by_seed=m.by_seed) for m in matches.found]
+    differences = [difference(*m.values, by_seed=m.by_seed) for m in matches.pairs]
     corrected = holm([d.p_value for d in differences])
     groups: dict[Group, list[int]] = {}
-    for place, found in enumerate(matches.found):
-        groups.setdefault(group_of(found), []).append(place)
+    for place, pair in enumerate(matches.pairs):
+        groups.setdefault(group_of(pair), []).append(place)
     measured = {
         place: parts
         for places in groups.values()
-        for place, parts in zip(places, _measured([matches.found[i] for i in places]), strict=True)
+        for place, parts in zip(places, _measured([matches.pairs[i] for i in places]), strict=True)
     }
     lines = tuple(
-        Line(m, differences[i], corrected[i], *measured[i]) for i, m in enumerate(matches.found)
+        Line(m, differences[i], corrected[i], *measured[i]) for i, m in enumerate(matches.pairs)
     )
     return Comparison(first.name, second.name, lines, tuple(matches.left_out))
 
 
 def _measured(group: Sequence[Match]) -> list[tuple[Measured, Contestant, Contestant]]:
-    """Improvement and both contestants of each match of a group."""
+    """Return the improvement and both contestants of each match of a group."""
     contestants = _contestants(group)
     drawn = replicates({name: seeds for (name, _), seeds in contestants.items()})
     sign = 1.0 if group[0].column.better == "higher" else -1.0
     scores = np.array([sign * interquartile_mean(drawn[name]) for name, _ in contestants])
     ranks = rank_replicates(scores)
-    made = {
+    ranked = {
         key: _contestant(key, seeds, drawn[key[0]], rank, len(contestants))
         for (key, seeds), rank in zip(contestants.items(), ranks, strict=True)
     }
-    found = []
+    measured = []
     for entry in group:
-        one, other = (made[key] for key in _names(entry))
+        one, other = (ranked[key] for key in _names(entry))
         improvement = _improvement(entry, sign, drawn[one.name], drawn[other.name])
-        found.append((improvement, one, other))
-    return found
+        measured.append((improvement, one, other))
+    return measured
 
 
 def _names(entry: Match) -> tuple[tuple[str, str], tuple[str, str]]:

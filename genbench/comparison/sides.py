@@ -1,4 +1,4 @@
-"""What A and B stand for: a suite, a folder of results, or one model of either."""
+"""The two sides A and B: each a suite, a folder of results, or one model of either."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from genbench.results.cells import Block, Row
 from genbench.results.per_datum import PerDatum
 from genbench.results.suite import StoredSuite
 
-Key = tuple[str, str, str]
+ProtocolKey = tuple[str, str, str]
 """Data set, protocol and split: numbers that differ in one of them are never compared."""
 
 
@@ -22,12 +22,12 @@ class NotComparableError(GenbenchError):
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two results.
+    """One of the two sides.
 
     Attributes:
         name: As the user wrote it.
         blocks: Its numbers by protocol; those of one model where one was asked for.
-        values: Reader of its per-datum values.
+        values: Its per-datum values.
         model: The one model that was asked for, or empty.
     """
 
@@ -38,11 +38,11 @@ class Side:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names of its rows, each once."""
+        """The names of its rows, each once."""
         return tuple(dict.fromkeys(row.label for block in self.blocks for row in block.rows))
 
-    def rows(self, label: str) -> Iterator[tuple[Key, Block, Row]]:
-        """Each protocol's row of that name."""
+    def rows(self, label: str) -> Iterator[tuple[ProtocolKey, Block, Row]]:
+        """Yield the rows of that name, one per protocol."""
         for block in self.blocks:
             for row in block.rows:
                 if row.label == label:
@@ -54,8 +54,8 @@ def resolve(text: str, results: Path, suite: str | None = None) -> Side:
 
     Args:
         text: The argument of the command line.
-        results: The folder in which suites lie.
-        suite: Given, ``text`` is the name of a model of that suite.
+        results: The folder that holds the suites.
+        suite: If given, ``text`` names a model of that suite.
 
     Raises:
         ConfigError: The suite has no such model.

@@ -1,4 +1,4 @@
-"""A comparison as two small tables: differences, and where each contestant stands."""
+"""A comparison as two small tables per protocol: the differences, and how the models rank."""
 
 from collections.abc import Sequence
 
@@ -28,23 +28,23 @@ Texts = tuple[str, ...]
 Groups = Sequence[Sequence[Line]]
 
 
-def tables(found: Comparison) -> list[SmallTable]:
-    """Two tables per protocol: what differs, and how the contestants rank."""
-    made = []
-    for place, groups in enumerate(found.blocks, 1):
+def tables(comparison: Comparison) -> list[SmallTable]:
+    """Return two tables per protocol: the differences, and the ranks."""
+    pairs = []
+    for place, groups in enumerate(comparison.blocks, 1):
         block = groups[0][0].match.block
         title = f"{block.protocol.short}, {block.split}"
-        first = f"A = {found.first}, B = {found.second}: {title}"
+        first = f"A = {comparison.first}, B = {comparison.second}: {title}"
         second = f"Interquartile means and ranks: {title}"
-        made += [
-            _differences(f"differences-{place}", first, groups, len(found.lines)),
+        pairs += [
+            _differences(f"differences-{place}", first, groups, len(comparison.lines)),
             _standings(f"ranks-{place}", second, groups),
         ]
-    return made
+    return pairs
 
 
 def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTable:
-    """What is the same in all rows is said once, in the title and the caption."""
+    """What all rows share stands once, in the title and the caption."""
     lines = [line for group in groups for line in group]
     heads: Texts = _DIFFERENCES
     rows: list[Texts] = [_difference(line) for line in lines]
@@ -60,8 +60,8 @@ def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTa
 
 
 def _difference(line: Line) -> Texts:
-    found, match = line.difference, line.match
-    value, stderr = numbers.measured(found.value, found.stderr)
+    difference, match = line.difference, line.match
+    value, stderr = numbers.measured(difference.value, difference.stderr)
     mark = UNRELIABLE if any(cell.unreliable for cell in match.cells) else ""
     seeds = [len(values) for values in match.values]
     sign = "" if value.startswith("-") else "+"
@@ -71,7 +71,7 @@ def _difference(line: Line) -> Texts:
         numbers.grouped(match.cells[0].n),
         str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]}, {seeds[1]}",
         f"{sign}{value} ± {stderr}{mark}",
-        _interval(*found.interval, found.stderr),
+        _interval(*difference.interval, difference.stderr),
         numbers.p_value(line.p_holm).removeprefix("p "),
         f"{line.improvement.value:.2f} {_shares(line.improvement)}",
         line.verdict,
@@ -91,8 +91,8 @@ def _interval(low: float, high: float, stderr: float) -> str:
     return f"[{numbers.measured(low, stderr)[0]}, {numbers.measured(high, stderr)[0]}]"
 
 
-def _shares(found: Measured) -> str:
-    return f"[{found.low:.2f}, {found.high:.2f}]"
+def _shares(share: Measured) -> str:
+    return f"[{share.low:.2f}, {share.high:.2f}]"
 
 
 def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:
@@ -112,14 +112,14 @@ def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:
 
 def _warnings(lines: Sequence[Line]) -> list[str]:
     seeds = min(len(values) for line in lines for values in line.match.values)
-    made = []
+    warnings = []
     if seeds == 1:
-        made.append("One seed says nothing about other seeds of the same model.")
+        warnings.append("One seed says nothing about other seeds of the same model.")
     elif seeds < _FEW_SEEDS:
-        made.append(f"With fewer than {_FEW_SEEDS} seeds that interval is too narrow.")
+        warnings.append(f"With fewer than {_FEW_SEEDS} seeds that interval is too narrow.")
     if any(line.match.cells[0].kind == "lower_bound" for line in lines):
-        made.append("A larger lower bound need not be the better model.")
-    return made
+        warnings.append("A larger lower bound need not be the better model.")
+    return warnings
 
 
 def _standings(name: str, title: str, groups: Groups) -> SmallTable:
@@ -139,20 +139,20 @@ def _too_few(seeds: int) -> str:
 
 
 def contestants(group: Sequence[Line]) -> list[Contestant]:
-    """Those that are ranked together, best first."""
-    found = {c.name: c for line in group for c in (line.first, line.second)}
-    return sorted(found.values(), key=lambda c: (c.rank.value, c.name))
+    """Return those that are ranked together, best first."""
+    by_name = {c.name: c for line in group for c in (line.first, line.second)}
+    return sorted(by_name.values(), key=lambda c: (c.rank.value, c.name))
 
 
-def _standing(line: Line, found: Contestant) -> Texts:
-    width = (found.iqm.high - found.iqm.low) / 4
+def _standing(line: Line, entry: Contestant) -> Texts:
+    width = (entry.iqm.high - entry.iqm.low) / 4
     return (
         f"{_metric(line)}, {words(line.match.cells[0].kind)}",
-        found.name,
-        str(found.n_seeds),
-        numbers.measured(found.mean, width)[0],
-        numbers.measured(found.iqm.value, width)[0],
-        _interval(found.iqm.low, found.iqm.high, width),
-        f"{found.rank.value:.1f} of {found.of}",
-        f"[{found.rank.low:.1f}, {found.rank.high:.1f}]",
+        entry.name,
+        str(entry.n_seeds),
+        numbers.measured(entry.mean, width)[0],
+        numbers.measured(entry.iqm.value, width)[0],
+        _interval(entry.iqm.low, entry.iqm.high, width),
+        f"{entry.rank.value:.1f} of {entry.of}",
+        f"[{entry.rank.low:.1f}, {entry.rank.high:.1f}]",
     )

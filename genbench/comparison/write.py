@@ -1,4 +1,4 @@
-"""A comparison as JSON and as files: tables, numbers and the rank plot."""
+"""A comparison as JSON, as text, and as files with its tables, numbers and rank plots."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ from genbench.reporting.markdown import markdown_tables
 Table = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
 
 
-def as_json(found: Comparison) -> dict[str, Any]:
-    """All numbers, for programs; null where there is none."""
+def as_json(comparison: Comparison) -> dict[str, Any]:
+    """Return all numbers, for programs; null where there is none."""
     return {
-        "a": found.first,
-        "b": found.second,
+        "a": comparison.first,
+        "b": comparison.second,
         "alpha": ALPHA,
-        "correction": f"Holm over {len(found.lines)}",
+        "correction": f"Holm over {len(comparison.lines)}",
         "replicates": N_REPLICATES,
-        "lines": [_line(line) for line in found.lines],
-        "left_out": list(found.left_out),
+        "lines": [_line(line) for line in comparison.lines],
+        "left_out": list(comparison.left_out),
     }
 
 
@@ -58,42 +58,42 @@ def _line(line: Line) -> dict[str, Any]:
     }
 
 
-def _contestant(model: str, found: Contestant) -> dict[str, Any]:
+def _contestant(model: str, entry: Contestant) -> dict[str, Any]:
     return {
         "model": model,
-        "seeds": found.n_seeds,
-        "mean": found.mean,
-        "iqm": _measured(found.iqm),
-        "rank": _measured(found.rank) | {"of": found.of},
+        "seeds": entry.n_seeds,
+        "mean": entry.mean,
+        "iqm": _measured(entry.iqm),
+        "rank": _measured(entry.rank) | {"of": entry.of},
     }
 
 
-def _measured(found: Measured) -> dict[str, Any]:
-    return {"value": found.value, "interval": [found.low, found.high]}
+def _measured(number: Measured) -> dict[str, Any]:
+    return {"value": number.value, "interval": [number.low, number.high]}
 
 
 def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def as_text(found: Comparison, table: Table, width: int = 118) -> str:
-    """The tables for a terminal, each with its caption, and what was not compared.
+def as_text(comparison: Comparison, table: Table, width: int = 118) -> str:
+    """Return the tables for a terminal, each with its caption, and what was not compared.
 
     Args:
-        found: What :func:`compare` returned.
+        comparison: What :func:`compare` returned.
         table: Lays out rows under heads.
         width: Of the captions; a table is as wide as it needs to be.
     """
     parts = []
-    for small in tables(found):
+    for small in tables(comparison):
         notes = [small.caption, *(f"{mark} {sentence}." for mark, sentence in small.notes)]
         parts += [small.title, table(small.rows, small.heads), *(fill(n, width) for n in notes)]
-    if found.left_out:
-        parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in found.left_out))
+    if comparison.left_out:
+        parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in comparison.left_out))
     return "\n\n".join(parts)
 
 
-def write_comparison(found: Comparison, folder: Path) -> None:
+def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Write ``compare.md``, ``compare.json`` and ``ranks-N.png`` and ``.pdf`` per protocol.
 
     Raises:
@@ -102,9 +102,8 @@ def write_comparison(found: Comparison, folder: Path) -> None:
     from genbench.comparison.plot import rank_plot  # the plotting libraries take a second to load
     from genbench.reporting.style import save, styled
 
-    made = tables(found)
-    write_atomic(folder / "compare.json", pretty_json(as_json(found)))
-    write_atomic(folder / "compare.md", markdown_tables("Comparison", [], made))
-    for place, groups in enumerate(found.blocks, 1):
+    write_atomic(folder / "compare.json", pretty_json(as_json(comparison)))
+    write_atomic(folder / "compare.md", markdown_tables("Comparison", [], tables(comparison)))
+    for place, groups in enumerate(comparison.blocks, 1):
         with styled():
             save(rank_plot(groups), folder, f"ranks-{place}", "Ranks with 95 % intervals")

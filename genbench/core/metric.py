@@ -13,6 +13,8 @@ Kind = Literal["exact", "lower_bound", "upper_bound", "estimate"]
 Better = Literal["higher", "lower", "none"]
 Role = Literal["headline", "detail", "diagnostic"]
 PlotKind = Literal["none", "points", "bounds", "curve", "stacked", "steps", "bars"]
+PLOTS_OF_A_NUMBER: tuple[PlotKind, ...] = ("none", "points", "bounds")
+PLOTS_OF_PARTS: tuple[PlotKind, ...] = ("none", "points", "curve", "stacked", "steps", "bars")
 NATS_MARGIN = 0.5
 """The margin of a metric in nats that states none."""
 
@@ -113,6 +115,14 @@ class Metric(BaseModel):
         if isinstance(values, Mapping) and values.get("unit") == "nats":
             return {"margin": NATS_MARGIN} | dict(values)
         return values
+
+    @model_validator(mode="after")
+    def _drawable(self) -> "Metric":
+        plots = PLOTS_OF_PARTS if self.parts else PLOTS_OF_A_NUMBER
+        if self.plot not in plots:
+            what = "of several parts" if self.parts else "without parts"
+            raise ValueError(f"plot '{self.plot}': a metric {what} has one of {', '.join(plots)}")
+        return self
 
     @property
     def directed(self) -> bool:

@@ -21,7 +21,7 @@ from genbench.inference import ais, bounds
 from genbench.inference.path import LogDensities, Path, chunk_within_memory
 
 PILOT_CHAINS = 4
-"""Chains per datum that tune the step sizes; their record is averaged over temperatures."""
+"""Chains per datum that tune the step sizes; their acceptance is smoothed over temperatures."""
 
 
 class AisOptions(EvaluatorOptions):
@@ -72,9 +72,9 @@ def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
         known = block.model.log_prob(block.x)
         return PerDatum(known, kind="exact", remark="log p(x) is known: nothing was annealed")
     stream = block.stream.child("ais_log_likelihood")
-    _, found = _forward(block.model, block.x, options, stream)
-    weights = found.weights()
-    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=_health(found))
+    _, forward = _forward(block.model, block.x, options, stream)
+    weights = forward.weights()
+    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=_health(forward))
 
 
 @evaluator(
@@ -100,9 +100,9 @@ def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
 
     A draw (z, x) of the model holds one exact posterior draw of z. Chains in reverse from there
     bound log p(x) from above, chains forward from below, both in expectation, so that the gap is at
-    least the error of either in expectation. It speaks of the model's own data; for real data it is
-    evidence, not proof. All C reverse chains of a datum start from its one draw and hang together,
-    so that no Monte-Carlo error is stated: the standard error over data holds it.
+    least the error of either in expectation. It is about the model's own data; for real data it is
+    evidence, not proof. All C reverse chains of a datum start from its one draw and are dependent,
+    so that no Monte-Carlo error is stated: the standard error over data includes it.
     """
     if isinstance(block.model, HasExactDensity):
         zeros = torch.zeros(len(block.x), dtype=torch.float64, device=block.x.device)
@@ -122,7 +122,7 @@ class _Problem:
     """The path from the starting density to p(x, z), in coordinates without bounds.
 
     A latent of bounded support is written z = transform(u). The chains move u; the Jacobian is the
-    same in start and joint, so that the weights do not see it.
+    same in start and joint, so that it cancels in the weights.
     """
 
     def __init__(self, model: Any, x: Tensor, start: str) -> None:
@@ -158,7 +158,7 @@ class _Problem:
         return log_start, log_ratio
 
     def path(self, u: Tensor) -> Path:
-        """Return the path, in as many pieces as u (C, B, D) needs."""
+        """Return the path, in as many chunks as u (C, B, D) needs."""
         densities: LogDensities = self.log_densities
         return Path(densities, chunk_within_memory(densities, u))
 
@@ -196,6 +196,6 @@ def _simulate(model: Any, like: Tensor, stream: Stream) -> tuple[Tensor, Tensor]
     return z, x.reshape(like.shape).to(like.dtype)
 
 
-def _health(found: ais.AisResult) -> dict[str, Tensor]:
-    kernel = {"acceptance": found.acceptance, "step_size": found.step_size.mean(dim=(0, 2))}
-    return found.weights().health() | kernel
+def _health(chains: ais.AisResult) -> dict[str, Tensor]:
+    kernel = {"acceptance": chains.acceptance, "step_size": chains.step_size.mean(dim=(0, 2))}
+    return chains.weights().health() | kernel

@@ -1,4 +1,4 @@
-"""What an evaluator said of each block of data, put together and summed up."""
+"""An evaluator's results on all blocks of data, collected and summarised."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from genbench.evaluation.spec import PerDatum
 
 @dataclass
 class Collected:
-    """The pieces of one task, block by block, or why it stopped."""
+    """The results of one task, block by block, or why it stopped."""
 
     pieces: list[PerDatum] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
@@ -21,18 +21,18 @@ class Collected:
     status: str = "ok"
 
     def add(self, piece: PerDatum, n_left: int) -> None:
-        """Take in one block, of which the first ``n_left`` data count."""
+        """Add one block, of which the first ``n_left`` data count."""
         self.pieces.append(piece)
         self.kept.append(n_left)
         self.remark = piece.remark
 
     def stop(self, status: str, reason: str) -> None:
-        """Take in no more: the task does not apply, or failed."""
+        """Note that the task does not apply, or failed."""
         self.status, self.remark = status, reason
 
     @property
     def kind(self) -> Kind | None:
-        """What the values are, where the model decided on it."""
+        """What the values are, where that depends on the model."""
         return self.pieces[-1].kind if self.pieces else None
 
     @property
@@ -46,10 +46,10 @@ class Collected:
 
     def mc_stderr(self) -> float | None:
         """Return the Monte-Carlo standard error of the mean over data."""
-        found = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
-        if not found or len(found) < len(self.pieces):
+        known = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
+        if not known or len(known) < len(self.pieces):
             return None
-        variances = self._join(found).double()
+        variances = self._join(known).double()
         total = float(variances.sum())
         return math.sqrt(total) / len(variances) if math.isfinite(total) else None
 
@@ -69,18 +69,18 @@ def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
     ``k_hat_bad`` is the share of data whose Pareto k-hat exceeds 0.7, beyond which an importance
     estimate is not to be trusted (Vehtari et al. 2024).
     """
-    found: dict[str, float] = {}
+    summary: dict[str, float] = {}
     for name, values in health.items():
         exact = values.double()
         if name == "k_hat":
             known = exact[~exact.isnan()]
             if len(known):
-                found |= {
+                summary |= {
                     "k_hat": float(known.median()),
                     "k_hat_bad": float((known > 0.7).double().mean()),
                 }
         else:
-            found[name] = float(exact.mean())
+            summary[name] = float(exact.mean())
         if name == "ess":
-            found["ess_min"] = float(exact.min())
-    return {name: value for name, value in sorted(found.items()) if math.isfinite(value)}
+            summary["ess_min"] = float(exact.min())
+    return {name: value for name, value in sorted(summary.items()) if math.isfinite(value)}

@@ -13,8 +13,8 @@ HIDDEN_GREY = 0.5
 def completions(source: FigureSource) -> Tensors:
     """Complete the first images several times, (n, k, C, H, W); a model without a latent does once.
 
-    ``completion_shown`` (n, C, H, W) has a grey where pixels are hidden, ``completion_originals``
-    are the images themselves.
+    ``completion_shown`` (n, C, H, W) is grey where pixels are hidden; ``completion_originals`` are
+    the images themselves.
     """
     model, rows = source.model, slice(N_IMAGES)
     if not isinstance(model, ConditionsOnPixels):

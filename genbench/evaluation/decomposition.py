@@ -1,4 +1,4 @@
-"""Evaluator of what the rate consists of: the KL split by way of the aggregate posterior."""
+"""Evaluator of the parts of the rate: the KL split by way of the aggregate posterior."""
 
 from dataclasses import replace
 

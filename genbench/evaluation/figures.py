@@ -1,4 +1,4 @@
-"""What the figures of a report show of one model, as small tensors: samples and reconstructions."""
+"""Collects the small tensors behind a model's figures; samples and reconstructions are here."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,9 +31,9 @@ N_PER_CLASS = 8
 def collect_figures(
     model: Any, dataset: Dataset, stream: Stream, figures: Sequence[str] = DEFAULT_FIGURES
 ) -> Tensors:
-    """Return the tensors that the report's figures need, by name; what a model lacks is absent.
+    """Return the tensors behind the report's figures, by name; what a model lacks is absent.
 
-    A figure's tensors do not depend on which others are made: each has a stream of its own.
+    A figure's tensors do not depend on which others are made: each has its own stream.
     """
     source = FigureSource(model, *dataset.held_out("test"), dataset.n_classes)
     tensors: Tensors = {}
@@ -67,7 +67,7 @@ def class_samples(source: FigureSource) -> Tensors:
 
 @figure("reconstructions")
 def reconstructions(source: FigureSource) -> Tensors:
-    """Show the first data and what the model rebuilds of them."""
+    """Show the first data and their reconstructions."""
     rows = slice(N_RECONSTRUCTIONS)
     view, x = source.view(rows), source.x[rows]
     if not isinstance(view, Autoencodes):

@@ -1,6 +1,6 @@
 """Evaluators of log p(x) from weighted draws of the latent: of the posterior, or of the prior.
 
-Those that ask for the same draws share them, so that nothing is decoded twice.
+Evaluators that use the same draws share them, so that nothing is decoded twice.
 """
 
 from typing import ClassVar
@@ -26,8 +26,8 @@ from genbench.inference.weights import ImportanceWeights
 class IwOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once.
 
-    Without ``chunk_size`` as many as suit the processor's cache. No number depends on it. With
-    ``n_data`` only so many data are evaluated, evenly spaced over all.
+    Without ``chunk_size``, as many as suit the processor's cache; no number depends on it. With
+    ``n_data``, only that many data are evaluated, evenly spaced over all.
     """
 
     names: ClassVar[dict[str, str]] = {"n_samples": "K"}
@@ -221,16 +221,16 @@ def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """
     log_py = _label_frequencies(block)
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
-    found = [_weights_given(block, y, options) for y in labels]
-    joint = torch.stack([w.log_mean() for w in found]) + log_py[labels].unsqueeze(1)  # (L, B)
+    weights = [_weights_given(block, y, options) for y in labels]
+    joint = torch.stack([w.log_mean() for w in weights]) + log_py[labels].unsqueeze(1)  # (L, B)
     share = joint.softmax(dim=0)
-    variances = [w.variance() for w in found]
+    variances = [w.variance() for w in weights]
     known = [v for v in variances if v is not None]
     return PerDatum(
         joint.logsumexp(dim=0),
         remark=f"summed over the labels, {options.n_samples} draws each",
         mc_variance=(share.square() * torch.stack(known)).sum(dim=0) if known else None,
-        health=_joint_health(found, share),
+        health=_joint_health(weights, share),
     )
 
 
@@ -254,12 +254,12 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
     return bounds.importance_weights(view, block.x, options.n_samples, options.chunk_size, stream)
 
 
-def _joint_health(found: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
+def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
     """Return the health of all weights of a datum together; k-hat is that of its likeliest label.
 
     ``share`` (L, B) is the posterior probability of each label.
     """
-    each = [weights.health() for weights in found]
+    each = [given_y.health() for given_y in weights]
     stacked = {name: torch.stack([h[name] for h in each]) for name in each[0]}  # (L, B)
     joint = {
         "ess": 1 / (share.square() / stacked["ess"]).sum(dim=0),

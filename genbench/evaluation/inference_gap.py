@@ -1,4 +1,4 @@
-"""Evaluator of what amortised, factorised inference loses: approximation and amortisation gap."""
+"""Evaluator of what amortised, factorised inference loses: approximation and amortisation gaps."""
 
 from typing import Any
 
@@ -30,8 +30,6 @@ ADAM_EPS = 0.1
 A much smaller one makes the steps unstable where the gradient's own noise vanishes, at a true
 posterior.
 """
-
-
 GAP_PARTS = Parts(
     names={
         "approximation": "approximation (the family is too narrow)",
@@ -67,7 +65,7 @@ def refine(
 
     Adam on a and b of loc = loc₀ + scale₀ a, scale = scale₀ exp(b), from a = b = 0. The gradient is
     that of log p(x, z) − log q(z) along the path of z alone: it has no noise where q is the true
-    posterior. Nothing of the model moves, and data do not touch each other.
+    posterior. The model does not change, and each datum is fitted on its own.
 
     Args:
         model: Has prior and observation model.
@@ -107,15 +105,15 @@ def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor)
 
 
 def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
-    """Weigh K draws from q; the same stream gives every q the same noise."""
+    """Weight K draws from q; the same stream gives every q the same noise."""
     wrapped = as_event(q, 1)
-    found = ImportanceWeights(n_samples)
+    weights = ImportanceWeights(n_samples)
     for start in range(0, n_samples, DRAWS_AT_ONCE):
         with stream.child(start // DRAWS_AT_ONCE).seeded():
             noise = torch.randn(DRAWS_AT_ONCE, *q.loc.shape, dtype=q.loc.dtype, device=x.device)
         z = q.loc + q.scale * noise[: n_samples - start]
-        found.add(log_weights(model, x, z, wrapped))
-    return found
+        weights.add(log_weights(model, x, z, wrapped))
+    return weights
 
 
 @evaluator(

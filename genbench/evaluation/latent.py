@@ -41,7 +41,7 @@ SWEEP_PARTS = Parts(
 
 
 def factorised_normal(distribution: Distribution) -> Normal | None:
-    """Return the Normal over all coordinates that ``distribution`` consists of, if it does."""
+    """Return the Normal over all coordinates inside ``distribution``; None if there is none."""
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return distribution if isinstance(distribution, Normal) else None
@@ -100,7 +100,7 @@ class ActiveUnitsOptions(EvaluatorOptions):
 
 
 class ActiveUnitsSweepOptions(EvaluatorOptions):
-    """Each threshold has its row."""
+    """Each threshold has a row of its own."""
 
     thresholds: tuple[PositiveFloat, ...] = (0.001, 0.003, 0.01, 0.03, 0.1)
 
@@ -114,10 +114,10 @@ def _count_at(means: Tensor, thresholds: Sequence[float]) -> list[Estimate]:
     weights = torch.stack([torch.bincount(row, minlength=n) for row in resample]).double() / n
     centred = means - means.mean(dim=0)
     variances = weights @ centred.square() - (weights @ centred).square()  # (resamples, D)
-    found = means.var(dim=0, correction=0)
+    over_data = means.var(dim=0, correction=0)
     counts = [(variances > t).sum(dim=1).double() for t in thresholds]
     return [
-        Estimate(float((found > t).sum()), float(count.std()), n)
+        Estimate(float((over_data > t).sum()), float(count.std()), n)
         for t, count in zip(thresholds, counts, strict=True)
     ]
 

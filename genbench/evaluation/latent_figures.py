@@ -32,9 +32,9 @@ N_TRAVERSED, N_VALUES, REACH = 10, 11, 3.0
 
 
 def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
-    """Return how much each latent dimension is used, (D,), and whether in nats of KL.
+    """Return how much each latent dimension is used, (D,), and whether that is a KL in nats.
 
-    The mean KL over the data of q; where it has no parts, the variance of the posterior means.
+    It is the mean KL over the data; where that does not split, the variance of the posterior means.
     """
     parts = kl_terms(q, p)[1]
     return (q.mean.var(dim=0), False) if parts is None else (parts.mean(dim=0), True)
@@ -44,7 +44,7 @@ def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
 def latent(source: FigureSource) -> Tensors:
     """Posterior means in the two most active dimensions, with the labels of the data.
 
-    Of an autoencoder the codes, where they have two dimensions.
+    For an autoencoder, its codes, if they have two dimensions.
     """
     rows = slice(N_LATENT)
     view, x, y = source.view(rows), source.x[rows], source.y[rows]
@@ -96,17 +96,18 @@ def manifold(source: FigureSource) -> Tensors:
 
 
 def pairs_of(source: FigureSource) -> Tensor:
-    """Return the rows of the pairs of data to go between, (P, 2).
+    """Return the rows of the pairs of data to interpolate between, (P, 2).
 
-    The first datum of each label with that of the next label. A conditional model keeps its label
-    on the way: the first two data of each label. Data without labels: evenly spaced ones.
+    The first datum of a label is paired with that of the next label. For a conditional model, which
+    keeps its label on the way, the first two data of each label are paired; without labels, evenly
+    spaced data.
     """
     labels = sorted(set(source.y.tolist()))
     rows = [(source.y == label).nonzero().flatten().tolist() for label in labels]
     if isinstance(source.model, Conditions):
-        pairs = [pair for found in rows for pair in _by_two(found[:2])]
+        pairs = [pair for of_label in rows for pair in _by_two(of_label[:2])]
     elif len(rows) > 1:
-        pairs = _by_two([found[0] for found in rows])
+        pairs = _by_two([of_label[0] for of_label in rows])
     else:
         spaced = torch.linspace(0, len(source.y) - 1, 2 * N_PAIRS).long().tolist()
         pairs = _by_two(spaced)
@@ -163,5 +164,5 @@ def traversals(source: FigureSource) -> Tensors:
     for row, d in enumerate(dims):
         z[row, :, 0, d] = p.mean[d] + values * p.stddev[d]
     images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *source.x.shape[1:])
-    found = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
-    return found | ({"traversal_kl": used[dims]} if in_nats else {})
+    tensors = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
+    return tensors | ({"traversal_kl": used[dims]} if in_nats else {})

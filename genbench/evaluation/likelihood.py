@@ -51,7 +51,7 @@ def elbo(block: Block, options: ElboOptions) -> PerDatum:
 
 
 def kl_remark(terms: bounds.ElboTerms) -> str:
-    """Say how the KL was computed where torch knows no closed form."""
+    """Return how the KL was computed, where torch knows no closed form."""
     return "" if terms.closed_form else "KL by Monte Carlo: no closed form for this pair"
 
 

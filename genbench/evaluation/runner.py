@@ -1,4 +1,4 @@
-"""Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, and honest failures."""
+"""Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, failures as rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ class Task:
 
     @property
     def key(self) -> str:
-        """What an evaluation of one model and split is stored under."""
+        """The key under which an evaluation of one model and split is stored."""
         version, options = self.evaluator.record.version, self.options.model_dump_json()
         return f"{self.evaluator.name}/v{version}/{options}"
 
@@ -54,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Row:
-    """One number with all it needs to be read, or the reason why there is none."""
+    """One number with all that is needed to read it, or the reason why there is none."""
 
     metric: str
     status: str
@@ -98,20 +98,20 @@ def evaluate_model(
     context: Context,
     description: str = "evaluate",
 ) -> list[TaskResult]:
-    """Run every task on all of ``x``; one outcome per task, in order.
+    """Run every task on all of ``x``; return one result per task, in order.
 
-    A task that does not apply or fails says so in its rows and leaves the others alone. Results do
-    not depend on the order of the tasks, on which others run, or on how many data follow a datum:
-    the last block is filled up with its last datum, whose copies are then left out. A task whose
+    A task that does not apply or fails says so in its rows and does not affect the others. Results
+    do not depend on the order of the tasks, on which others run, or on how many data follow a
+    datum: the last block is padded with its last datum, whose copies are then dropped. A task whose
     options have ``n_data`` sees that many data, evenly spaced over all.
 
     Args:
         x: Data (N, ...).
         y: Labels (N,), for conditional models.
         tasks: What to evaluate.
-        context: The model, and what is known beside the data. Each block of data and each
+        context: The model, and what is known besides the data. Each block of data and each
             evaluator has its own stream below ``context.stream``.
-        description: What the progress bar says.
+        description: Of the progress bar.
     """
     collected = [_start(task, context.model, y) for task in tasks]
     groups = {task.n_of(len(x)): None for task in tasks}
@@ -126,13 +126,13 @@ def evaluate_model(
             _evaluate_block(
                 block, [tasks[i] for i in mine], [collected[i] for i in mine], n - start
             )
-    return [_finish(task, found) for task, found in zip(tasks, collected, strict=True)]
+    return [_finish(*pair) for pair in zip(tasks, collected, strict=True)]
 
 
 def _spaced(n_all: int, n: int, start: int) -> Tensor:
     """Return the rows of one block of ``n`` data, evenly spaced over all; the last one repeats.
 
-    A part of the data that is smaller than a block is one block, without copies.
+    Fewer data than a block holds are one block, without copies.
     """
     size = DATA_BLOCK if n == n_all else min(DATA_BLOCK, n)
     place = torch.arange(start, start + size).clamp(max=n - 1)
@@ -141,7 +141,7 @@ def _spaced(n_all: int, n: int, start: int) -> Tensor:
 
 @contextmanager
 def eval_mode(model: Any) -> Iterator[None]:
-    """Put a module, or those that an object holds, in eval mode; then each part back in its own."""
+    """Put a module, or those that an object holds, in eval mode; restore each one's mode after."""
     held = [model] if isinstance(model, nn.Module) else getattr(model, "__dict__", {}).values()
     roots = [root for root in held if isinstance(root, nn.Module)]
     modules = [module for root in roots for module in root.modules()]
@@ -156,56 +156,56 @@ def eval_mode(model: Any) -> Iterator[None]:
 
 
 def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
-    found = Collected()
+    collected = Collected()
     if isinstance(model, Conditions) and not task.evaluator.is_marginal:
         if y is None:
-            found.stop("not_applicable", "the model is conditional: labels y are needed")
-        return found
+            collected.stop("not_applicable", "the model is conditional: labels y are needed")
+        return collected
     if not isinstance(model, ConditionsOnPixels) or task.evaluator.is_marginal:
-        _require_capability(task, model, found)
-    return found
+        _require_capability(task, model, collected)
+    return collected
 
 
-def _require_capability(task: Task, model: Any, found: Collected) -> None:
+def _require_capability(task: Task, model: Any, collected: Collected) -> None:
     """Stop the task where the model lacks every alternative that the evaluator needs."""
     lacking = [missing(model, need) for need in task.evaluator.needs]
     if all(lacking):
         fewest = min(lacking, key=lambda methods: len(methods))
-        found.stop("not_applicable", f"the model has no {', '.join(fewest)}")
+        collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
 
 
 def _evaluate_block(
-    block: Block, tasks: Sequence[Task], collected: Sequence[Collected], n_left: int
+    block: Block, tasks: Sequence[Task], results: Sequence[Collected], n_left: int
 ) -> None:
-    for task, found in zip(tasks, collected, strict=True):
-        if found.status == "ok" and not task.evaluator.is_marginal:
-            _require_capability(task, block.model, found)
-        if found.status != "ok":
+    for task, collected in zip(tasks, results, strict=True):
+        if collected.status == "ok" and not task.evaluator.is_marginal:
+            _require_capability(task, block.model, collected)
+        if collected.status != "ok":
             continue
         try:
-            found.add(task.evaluator.function(block, task.options), n_left)
+            collected.add(task.evaluator.function(block, task.options), n_left)
         except NotApplicableError as reason:
-            found.stop("not_applicable", str(reason))
+            collected.stop("not_applicable", str(reason))
         except NotImplementedError as error:
             lacks = str(error) or "a method of it is not implemented"
-            found.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
+            collected.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
         except (ArithmeticError, ValueError, RuntimeError) as error:
-            found.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+            collected.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _finish(task: Task, found: Collected) -> TaskResult:
+def _finish(task: Task, collected: Collected) -> TaskResult:
     evaluator = task.evaluator
-    if found.status == "not_applicable" and evaluator.is_marginal:
+    if collected.status == "not_applicable" and evaluator.is_marginal:
         return TaskResult([])
-    if found.status != "ok":
-        return TaskResult([_row(task, evaluator.metric, found)])
-    values = found.values()
+    if collected.status != "ok":
+        return TaskResult([_row(task, evaluator.metric, collected)])
+    values = collected.values()
     try:
-        estimates = _reduce(task, values, found.parts)
+        estimates = _reduce(task, values, collected.parts)
     except NonFiniteError as error:
-        found.stop("failed", str(error))
-        return TaskResult([_row(task, evaluator.metric, found)])
-    rows = [_row(task, metric, found, estimate) for metric, estimate in estimates.items()]
+        collected.stop("failed", str(error))
+        return TaskResult([_row(task, evaluator.metric, collected)])
+    rows = [_row(task, metric, collected, estimate) for metric, estimate in estimates.items()]
     kept = values.ndim == 1 or (evaluator.record.parts and not evaluator.reduce)
     return TaskResult(rows, values.cpu() if kept else None)
 
@@ -227,21 +227,21 @@ def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[s
     return {f"{evaluator.metric}[{part}]": estimate for part, estimate in estimates.items()}
 
 
-def _row(task: Task, metric: str, found: Collected, estimate: Estimate | None = None) -> Row:
+def _row(task: Task, metric: str, collected: Collected, estimate: Estimate | None = None) -> Row:
     record = task.evaluator.record
     return Row(
         metric=metric,
-        status=found.status,
+        status=collected.status,
         unit=record.unit,
         better=record.better,
-        kind=found.kind or record.kind,
+        kind=collected.kind or record.kind,
         evaluator_version=record.version,
         options=task.options.model_dump(mode="json"),
         value=estimate.value if estimate else None,
         stderr=estimate.stderr if estimate else None,
         n=estimate.n if estimate else None,
-        reason=found.remark,
-        mc_stderr=found.mc_stderr() if estimate else None,
-        health=found.health() if estimate else {},
+        reason=collected.remark,
+        mc_stderr=collected.mc_stderr() if estimate else None,
+        health=collected.health() if estimate else {},
         marginal=task.evaluator.is_marginal,
     )

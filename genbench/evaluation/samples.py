@@ -22,7 +22,7 @@ from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
 
 SAMPLE_CHUNK = 1000
-"""Images drawn at one noise address: the first images are the same for every number of them."""
+"""Images drawn at one noise address: the first images do not depend on how many are drawn."""
 N_VALIDATION = 1000
 RANKS_WRONGLY = "ranks models wrongly"
 PARZEN_WARNING = (
@@ -76,12 +76,12 @@ def cached_draws(
     for i in range(len(drawn), last):
         with context.stream.child(name, i).seeded():
             drawn.append(draw(view_of(context, SAMPLE_CHUNK), SAMPLE_CHUNK))
-    found = torch.cat(drawn[first:last])
-    return found[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+    images = torch.cat(drawn[first:last])
+    return images[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
 
 
 def is_binary(x: Tensor) -> bool:
-    """Say whether every value is 0 or 1."""
+    """Return whether every value is 0 or 1."""
     return bool(((x == 0) | (x == 1)).all())
 
 

@@ -1,7 +1,7 @@
-"""What an evaluator is, and the table of all of them.
+"""What an evaluator is, and the registry of all of them.
 
-An evaluator is a function from one :class:`Block` of data to per-datum values, beside one frozen
-record. Means, standard errors, seeds, batching and eval mode are the runner's business.
+An evaluator is a function from one :class:`Block` of data to per-datum values, with the record of
+its metric. Means, standard errors, seeds, batching and eval mode are left to the runner.
 """
 
 import inspect
@@ -65,7 +65,7 @@ class Context:
 
 @dataclass
 class Block:
-    """Some data, the model (bound to their labels if conditional), and where noise comes from."""
+    """Some data, the model (bound to their labels if conditional), and a stream of noise."""
 
     model: Any
     x: Tensor
@@ -76,7 +76,7 @@ class Block:
 
     @property
     def n_dims(self) -> int:
-        """Numbers in the part of a datum that the model's densities are about."""
+        """How many numbers of a datum the model's densities are about."""
         model = self.context.model
         if isinstance(model, ConditionsOnPixels):
             return int(model.hidden().sum())
@@ -97,7 +97,7 @@ class Block:
     def importance_weights(
         self, source: Source, n_samples: int, chunk_size: int | None
     ) -> ImportanceWeights:
-        """Return weighted draws of the latent, decoded once for all evaluators that ask for K."""
+        """Return K weighted draws of the latent, decoded once for all evaluators that use K."""
         key = (source, n_samples)
         if key not in self._weights:
             of_posterior = source == "posterior"
@@ -109,16 +109,16 @@ class Block:
 
 @dataclass(frozen=True)
 class PerDatum:
-    """What an evaluator says of each datum of a block.
+    """An evaluator's values for the data of one block.
 
     Attributes:
         values: (B,), or (B, P) for an evaluator with parts.
-        kind: What the values are, where the model decides on it.
-        remark: Stands beside the number in the table.
+        kind: What the values are, where that depends on the model.
+        remark: Shown beside the number in the table.
         mc_variance: (B,), variance of each value from finitely many draws of the latent.
         health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
             ``acceptance``, ``step_size``.
-        parts: Names of the P parts; their indices unless said.
+        parts: Names of the P parts; their indices unless stated.
     """
 
     values: Tensor

@@ -1,4 +1,4 @@
-"""Evaluation of a model of the user's own, with nothing but its methods."""
+"""Evaluation of a user's own model, by its methods alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
@@ -29,10 +29,10 @@ def evaluate(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Evaluate a model of your own: anything with the methods that the evaluators need.
+    """Evaluate your own model: any object with the methods that the evaluators need.
 
-    No base class is needed. ``posterior(x)`` may return any torch distribution; the KL is closed
-    form where torch knows one, else Monte Carlo, and its row says so.
+    It needs no base class. ``posterior(x)`` may return any torch distribution; the KL has a closed
+    form where torch knows one, else it is a Monte-Carlo estimate, and its row says so.
 
     Args:
         model: Has ``prior()``, ``observation_model(z)``, ``posterior(x)`` and so on.
@@ -78,7 +78,7 @@ def evaluate(
 
 
 def _check_support(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:
-    """Look once, before the evaluators do, whether p(x given z) is defined at x."""
+    """Check before any evaluator runs that p(x given z) is defined at x."""
     view = bind(model, None if y is None else y[:1], x[:1])
     if isinstance(view, Conditions) or not isinstance(view, Variational):
         return

@@ -79,28 +79,20 @@ class Rate:
 
 @dataclass(frozen=True)
 class Pool:
-    """One number of many runs, with its per-datum values (S, n) where they are stored."""
+    """One number of several runs, with its per-datum values (S, n) where they are stored."""
 
     entry: Entry
     matrix: Matrix | None
 
-    def group(self, seeds: Sequence[int], data: Mapping[int, Any], loss: Matrix | None) -> "Drawn":
-        """Return some of the seeds as one side of a comparison."""
+    def group(self, seeds: Sequence[int], data: Mapping[int, Any], loss: Matrix | None) -> "Pool":
+        """Return some of the seeds, on other data, as one side of a comparison."""
         if self.matrix is None:
-            return Drawn(_with_values(self.entry, [self.entry.values[s] for s in seeds]), None)
+            return Pool(_with_values(self.entry, [self.entry.values[s] for s in seeds]), None)
         rows = data[self.entry.n]
         matrix = self.matrix[np.ix_(seeds, rows)]
         if loss is not None:
             matrix = matrix - self.entry.sign * loss[rows]
-        return Drawn(_with_values(self.entry, matrix.mean(axis=1).tolist()), matrix)
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One side of a comparison."""
-
-    entry: Entry
-    matrix: Matrix | None
+        return Pool(_with_values(self.entry, matrix.mean(axis=1).tolist()), matrix)
 
 
 def _with_values(entry: Entry, values: list[float]) -> Entry:

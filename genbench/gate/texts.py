@@ -40,10 +40,9 @@ def headline(outcome: GateOutcome) -> str:
         )
     counts = [f"{len(some)} {word}" for word in ORDER if (some := outcome.having(word))]
     exact = sum(verdict.test == "identical" for verdict in outcome.verdicts)
-    numbers_text = f"{len(outcome.verdicts)} numbers against {outcome.baseline}"
+    against = f"{len(outcome.verdicts)} numbers against {outcome.baseline}: {', '.join(counts)}"
     bits = f" ({exact} of them bit for bit)" if exact else ""
-    word = "FAILED" if outcome.failing else "passed"
-    return f"{word}: {numbers_text}: {', '.join(counts)}{bits}"
+    return f"{'FAILED' if outcome.failing else 'passed'}: {against}{bits}"
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:

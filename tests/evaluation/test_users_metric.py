@@ -198,6 +198,8 @@ def halves(frame):
         ({"better": "less"}, r"evaluator\.ink2\.better: .*'higher', 'lower' or 'none'"),
         ({"margin": -1.0}, r"evaluator\.ink2\.margin: .*greater than 0"),
         ({"parts": {"name": {}}}, r"evaluator\.ink2\.parts\.name: "),
+        ({"plot": "curve"}, r"evaluator\.ink2: .*plot 'curve': .* without parts has one of none, "),
+        ({"plot": "bounds", "parts": {}}, r"evaluator\.ink2: .*plot 'bounds': .* several parts "),
     ],
 )
 def test_a_wrong_or_missing_field_of_a_record_is_named_with_the_nearest(changes, words):
