@@ -5,9 +5,10 @@ The protocol travels with each number: two numbers compare only when their proto
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from genbench.core.errors import ConfigError
+from genbench.core.options import Options
 from genbench.core.protocol import Protocol, Sizes
 from genbench.data.records import DatasetSpec
 from genbench.data.specs import datasets
@@ -16,7 +17,7 @@ SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
-class DataConfig(BaseModel):
+class DataConfig(Options):
     """Which data set, and which view of it.
 
     Attributes:
@@ -30,8 +31,6 @@ class DataConfig(BaseModel):
             default.
         limit: Keep only the first so many data of each split.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none"
