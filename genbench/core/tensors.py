@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 
 
@@ -27,19 +27,16 @@ def support_of(distribution: Distribution) -> Any:
 
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
     """Return the floating dtype of a module's weights, or ``default`` if it has none."""
-    if isinstance(model, nn.Module):
-        for tensor in (*model.parameters(), *model.buffers()):
-            if tensor.is_floating_point():
-                return tensor.dtype
-    return default
+    return next((t.dtype for t in _tensors_of(model) if t.is_floating_point()), default)
 
 
 def device_of(model: object, default: torch.device) -> torch.device:
     """Return the device of a module's weights, or ``default`` if it has none."""
-    if isinstance(model, nn.Module):
-        for tensor in (*model.parameters(), *model.buffers()):
-            return tensor.device
-    return default
+    return next((t.device for t in _tensors_of(model)), default)
+
+
+def _tensors_of(model: object) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()] if isinstance(model, nn.Module) else []
 
 
 def count_parameters(model: nn.Module) -> int:
