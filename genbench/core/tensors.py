@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent
+from torch.distributions import Distribution, Independent, Normal
 
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
@@ -15,6 +15,12 @@ def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
     """
     extra = len(distribution.batch_shape) - batch_ndim
     return Independent(distribution, extra, validate_args=False) if extra > 0 else distribution
+
+
+def independent_normal(loc: Tensor, scale: Tensor, event_ndim: int = 1) -> Distribution:
+    """Return N(loc, diag scale^2), whose event are the last dimensions; nothing is checked."""
+    normal = Normal(loc, scale, validate_args=False)
+    return Independent(normal, event_ndim, validate_args=False)
 
 
 def support_of(distribution: Distribution) -> Any:

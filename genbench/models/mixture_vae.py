@@ -52,9 +52,8 @@ class LinearMixtureVae(MixtureVae):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats."""
         W, b, s2 = affine_parameters(self.decoder, self.observation_head)
-        p = self.mixture.components().base_dist
-        factor = W * p.scale.double().unsqueeze(1)  # (K, n_pixels, D)
-        mean = p.loc.double() @ W.T + b  # (K, n_pixels)
+        factor = W * self.mixture.log_scale.exp().double().unsqueeze(1)  # (K, n_pixels, D)
+        mean = self.mixture.loc.double() @ W.T + b  # (K, n_pixels)
         images: Distribution = LowRankMultivariateNormal(
             mean, factor, s2.expand_as(mean), validate_args=False
         )

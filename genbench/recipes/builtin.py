@@ -84,7 +84,7 @@ def build_vae(data: DataFacts, options: GaussianLatentOptions, objective: Object
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = (Update("vae", list(model.parameters()), objective),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return Built(model, updates, observation=head, observation_name=head.name)
 
 
 @recipe("cvae")
@@ -100,7 +100,7 @@ def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = (Update("cvae", list(model.parameters()), _negative_elbo(options, train)),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return Built(model, updates, observation=head, observation_name=head.name)
 
 
 @recipe("gan")

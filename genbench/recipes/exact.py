@@ -33,7 +33,7 @@ def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -
     model = LinearVae(encoder, posterior, decoder, head, options.latent_dim)
     objective = negative_elbo(1.0, train.kl_warmup_epochs)
     updates = (Update("vae", list(model.parameters()), objective),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return Built(model, updates, observation=head, observation_name=head.name)
 
 
 @recipe("discrete_vae")
@@ -49,4 +49,4 @@ def discrete_vae(data: DataFacts, options: DiscreteVaeOptions, train: TrainConfi
     model = DiscreteVae(encoder, posterior, decoder, head, options.n_categories)
     objective = negative_enumerated_elbo(train.kl_warmup_epochs)
     updates = (Update("vae", list(model.parameters()), objective),)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return Built(model, updates, observation=head, observation_name=head.name)

@@ -165,6 +165,6 @@ def _built(
         model,
         updates,
         observation=head,
-        observation_name=head.describe(),
+        observation_name=head.name,
         shown=options.condition.describe(),
     )
