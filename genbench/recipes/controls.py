@@ -2,12 +2,12 @@
 
 import torch
 
-from genbench.models.controls import Copier, KMeans, MeanImage, RealData
+from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
 from genbench.models.densities import IndependentBernoulli, IndependentGaussian
 from genbench.models.mixtures import MixtureDensity
 from genbench.recipes.options import (
     FixedGaussianOptions,
-    GalleryOptions,
+    FixedImagesOptions,
     GaussianMixtureOptions,
     IndependentPixelsOptions,
     KMeansOptions,
@@ -57,9 +57,9 @@ def mean_image(data: DataFacts, options: MeanImageOptions, train: TrainConfig) -
 
 
 @recipe("copier")
-def copier(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Built:
+def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Training images known by heart: a control that samples perfectly and learns nothing."""
-    model = Copier(options.n_images, data.image_shape)
+    model = NearestImage(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit)
 
 
@@ -71,10 +71,10 @@ def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built
 
 
 @recipe("data")
-def real_data(data: DataFacts, options: GalleryOptions, train: TrainConfig) -> Built:
+def real_data(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Real images of the validation split: a control for metrics of samples."""
-    model = RealData(options.n_images, data.image_shape)
-    return Built(model, closed_form=model.fit_validation, closed_form_split="validation")
+    model = FixedImages(options.n_images, data.image_shape)
+    return Built(model, closed_form=model.fit, closed_form_split="validation")
 
 
 def drawn_seed() -> int:

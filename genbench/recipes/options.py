@@ -212,7 +212,7 @@ class MeanImageOptions(Options):
     """There is nothing to choose."""
 
 
-class GalleryOptions(Options):
+class FixedImagesOptions(Options):
     """The most images that are kept."""
 
     n_images: PositiveInt = 10_000

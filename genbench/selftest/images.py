@@ -43,8 +43,8 @@ def maximum_mean_discrepancy() -> Iterator[Check]:
         ("one Gaussian twice", np.zeros(4), 1.0),
     ):
         model = IndependentGaussian((4,))
-        model.put("mean", torch.as_tensor(offset))
-        model.put("scale", torch.full((4,), scale, dtype=torch.float64))
+        scales = torch.full((4,), scale, dtype=torch.float64)
+        model.put(mean=torch.as_tensor(offset), scale=scales)
         found = measure(model, "mmd2", x, options)
         stderr = found.rows["mmd2"].stderr
         yield Check("mmd2", case, _mmd2(offset, scale), found.value, stderr)
