@@ -1,6 +1,8 @@
 """VAEs whose prior is a learned mixture of Gaussians: a discrete latent above a continuous one."""
 
-from torch import Tensor, nn
+from typing import Any
+
+from torch import Tensor
 from torch.distributions import Distribution, LowRankMultivariateNormal
 
 from genbench.distributions.mixture import MixturePrior
@@ -14,24 +16,20 @@ class MixtureVae(Vae):
     The discrete latent is summed out, so that to everything else this is a VAE of z2 with the prior
     p(z2) = sum_k w_k N(z2; m_k, diag s_k^2). The divergence of q from it has no closed form.
 
+    Args:
+        parts: Encoder, posterior head, decoder, observation head and D, as for :class:`Vae`.
+        n_components: K.
+
     References:
         Dilokthanakul et al. 2016, for mixtures as priors of VAEs.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        posterior: nn.Module,
-        decoder: nn.Module,
-        observation: nn.Module,
-        latent_dim: int,
-        n_components: int,
-    ) -> None:
-        super().__init__(encoder, posterior, decoder, observation, latent_dim)
-        self.mixture = MixturePrior(latent_dim, n_components)
+    def __init__(self, *parts: Any, n_components: int) -> None:
+        self.n_components = n_components  # known before the prior is added
+        super().__init__(*parts)
 
     def _add_prior(self, latent_dim: int) -> None:
-        """Do nothing: the constructor adds the prior, since it has the number of components."""
+        self.mixture = MixturePrior(latent_dim, self.n_components)
 
     def prior(self) -> Distribution:
         """Return p(z2), the mixture: batch (), event (D,)."""
