@@ -37,8 +37,7 @@ class UnitNormal(Normal):
 @register_kl(Normal, UnitNormal)  # type: ignore[no-untyped-call,untyped-decorator]
 def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
     """Return (loc^2 + scale^2 - 1) / 2 - log scale for each dimension."""
-    kl: Tensor = (q.loc.square() + q.scale.square() - 1) * 0.5 - q.scale.log()
-    return kl
+    return (q.loc.square() + q.scale.square() - 1) * 0.5 - q.scale.log()
 
 
 class FactoredNormal(MultivariateNormal):
@@ -55,8 +54,7 @@ def _kl_of_factored(q: FactoredNormal, p: "Independent[Distribution]") -> Tensor
         raise NotImplementedError
     trace = q.scale_tril.square().sum(dim=(-2, -1))
     log_volume = q.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-    kl: Tensor = (trace + q.loc.square().sum(dim=-1) - q.loc.shape[-1]) * 0.5 - log_volume
-    return kl
+    return (trace + q.loc.square().sum(dim=-1) - q.loc.shape[-1]) * 0.5 - log_volume
 
 
 class StandardNormal(nn.Module):

@@ -64,8 +64,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
         else:
             distance = _SquaredDistance.apply(mean, x)
         log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
-        log_p: Tensor = distance * (-0.5 / self._scale.square()) - log_volume
-        return log_p
+        return distance * (-0.5 / self._scale.square()) - log_volume
 
 
 def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -56,5 +56,4 @@ class LinearMixtureVae(MixtureVae):
             mean, factor, s2.expand_as(mean), validate_args=False
         )
         log_joint = images.log_prob(x.flatten(1).double().unsqueeze(1))  # (B, K)
-        log_px: Tensor = (log_joint + self.mixture.weights().logits.double()).logsumexp(dim=-1)
-        return log_px
+        return (log_joint + self.mixture.weights().logits.double()).logsumexp(dim=-1)
