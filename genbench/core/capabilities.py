@@ -1,9 +1,10 @@
-"""What a model can do, said in method-only Protocols.
+"""What a model can do, as Protocols that consist of methods.
 
 An evaluator names the capability it needs; a model has it by having the methods. No base class, no
 flags. Shapes follow torch: sample + batch + event, with B data, K samples, D latent dimensions.
 """
 
+from inspect import isfunction, signature
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -111,20 +112,6 @@ class Autoencodes(Encodes, Decodes, Protocol):
     """Point codes there and back."""
 
 
-_PARTS: tuple[tuple[type, str], ...] = (
-    (HasPrior, "prior()"),
-    (HasObservationModel, "observation_model(z)"),
-    (HasPosterior, "posterior(x)"),
-    (Encodes, "encode(x)"),
-    (Decodes, "decode(z)"),
-    (Samples, "sample(n)"),
-    (Conditions, "given(y)"),
-    (ConditionsOnPixels, "given_pixels(x)"),
-    (HasCritic, "critic(x)"),
-    (HasExactDensity, "log_prob(x)"),
-)
-
-
 def missing(model: object, needs: type) -> list[str]:
     """Name the methods of capability ``needs`` that ``model`` does not have.
 
@@ -133,7 +120,10 @@ def missing(model: object, needs: type) -> list[str]:
         ['prior()', 'observation_model(z)']
     """
     return [
-        method for part, method in _PARTS if issubclass(needs, part) and not isinstance(model, part)
+        f"{name}({', '.join(list(signature(method).parameters)[1:])})"
+        for part in needs.__mro__
+        for name, method in vars(part).items()
+        if isfunction(method) and name[0] != "_" and not callable(getattr(model, name, None))
     ]
 
 

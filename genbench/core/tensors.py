@@ -3,8 +3,8 @@
 from typing import Any
 
 import torch
-from torch import nn
-from torch.distributions import Distribution, Independent
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
 
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
@@ -17,6 +17,12 @@ def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
     return Independent(distribution, extra, validate_args=False) if extra > 0 else distribution
 
 
+def independent_normal(loc: Tensor, scale: Tensor, event_ndim: int = 1) -> Distribution:
+    """Return N(loc, diag scale^2), whose event are the last dimensions; nothing is checked."""
+    normal = Normal(loc, scale, validate_args=False)
+    return Independent(normal, event_ndim, validate_args=False)
+
+
 def support_of(distribution: Distribution) -> Any:
     """Return the support of ``distribution``, or None if it defines none."""
     try:
@@ -27,19 +33,16 @@ def support_of(distribution: Distribution) -> Any:
 
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:
     """Return the floating dtype of a module's weights, or ``default`` if it has none."""
-    if isinstance(model, nn.Module):
-        for tensor in (*model.parameters(), *model.buffers()):
-            if tensor.is_floating_point():
-                return tensor.dtype
-    return default
+    return next((t.dtype for t in _tensors_of(model) if t.is_floating_point()), default)
 
 
 def device_of(model: object, default: torch.device) -> torch.device:
     """Return the device of a module's weights, or ``default`` if it has none."""
-    if isinstance(model, nn.Module):
-        for tensor in (*model.parameters(), *model.buffers()):
-            return tensor.device
-    return default
+    return next((t.device for t in _tensors_of(model)), default)
+
+
+def _tensors_of(model: object) -> list[Tensor]:
+    return [*model.parameters(), *model.buffers()] if isinstance(model, nn.Module) else []
 
 
 def count_parameters(model: nn.Module) -> int:

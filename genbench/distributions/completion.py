@@ -92,5 +92,4 @@ class Completion(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density of the hidden pixels of images (..., B, C, H, W), (..., B)."""
-        log_prob: Tensor = self._p.log_prob(self._parts.hidden(value))
-        return log_prob
+        return self._p.log_prob(self._parts.hidden(value))

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, constraints
+from torch.distributions import Distribution, constraints
 from torch.nn.functional import logsigmoid
 
 
@@ -101,9 +101,3 @@ class DiscretisedLogistic(Distribution):
             steps = self.n_levels - 1
             levels: Tensor = (x.clamp(0, 1) * steps).round() / steps
         return levels
-
-
-def discretised_image(loc: Tensor, scale: Tensor, n_levels: int) -> Distribution:
-    """Return independent pixels (..., C, H, W) as one distribution of images."""
-    pixels = DiscretisedLogistic(loc, scale, n_levels)
-    return Independent(pixels, 3, validate_args=False)

@@ -21,6 +21,8 @@ from torch.distributions import (
 )
 from torch.nn.functional import softplus
 
+from genbench.core.tensors import independent_normal
+
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -32,19 +34,17 @@ class UnitNormal(Normal):
         return value.square() * -0.5 - HALF_LOG_2PI
 
 
+@register_kl(Normal, UnitNormal)  # type: ignore[no-untyped-call,untyped-decorator]
 def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
     """Return (loc^2 + scale^2 - 1) / 2 - log scale for each dimension."""
-    kl: Tensor = (q.loc.square() + q.scale.square() - 1) * 0.5 - q.scale.log()
-    return kl
-
-
-register_kl(Normal, UnitNormal)(_kl_from_unit)  # type: ignore[no-untyped-call]
+    return (q.loc.square() + q.scale.square() - 1) * 0.5 - q.scale.log()
 
 
 class FactoredNormal(MultivariateNormal):
     """N(loc, L L^T) from its factor L, whose KL divergence from N(0, I) is known in closed form."""
 
 
+@register_kl(FactoredNormal, Independent)  # type: ignore[no-untyped-call,untyped-decorator]
 def _kl_of_factored(q: FactoredNormal, p: "Independent[Distribution]") -> Tensor:
     """Return (|L|^2 + |loc|^2 - D) / 2 - sum_i log L_ii, where p is N(0, I).
 
@@ -54,11 +54,7 @@ def _kl_of_factored(q: FactoredNormal, p: "Independent[Distribution]") -> Tensor
         raise NotImplementedError
     trace = q.scale_tril.square().sum(dim=(-2, -1))
     log_volume = q.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-    kl: Tensor = (trace + q.loc.square().sum(dim=-1) - q.loc.shape[-1]) * 0.5 - log_volume
-    return kl
-
-
-register_kl(FactoredNormal, Independent)(_kl_of_factored)  # type: ignore[no-untyped-call]
+    return (trace + q.loc.square().sum(dim=-1) - q.loc.shape[-1]) * 0.5 - log_volume
 
 
 class StandardNormal(nn.Module):
@@ -71,7 +67,7 @@ class StandardNormal(nn.Module):
 
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
-        loc: Tensor = self.get_buffer("loc")
+        loc = self.get_buffer("loc")
         normal = UnitNormal(loc, torch.ones_like(loc), validate_args=False)
         return Independent(normal, 1, validate_args=False)
 
@@ -86,8 +82,7 @@ class DiagonalNormal(nn.Module):
     def forward(self, features: Tensor) -> Distribution:
         """Return q(z given x): batch (B,), event (D,)."""
         loc, raw = self.linear(features).chunk(2, dim=-1)
-        normal = Normal(loc, softplus(raw) + 1e-6, validate_args=False)
-        return Independent(normal, 1, validate_args=False)
+        return independent_normal(loc, softplus(raw) + 1e-6)
 
 
 class IsotropicNormal(nn.Module):
@@ -101,8 +96,7 @@ class IsotropicNormal(nn.Module):
         """Return q(z given x): batch (B,), event (D,)."""
         output = self.linear(features)
         loc, raw = output[..., :-1], output[..., -1:]
-        scale = (softplus(raw) + 1e-6).expand_as(loc)
-        return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+        return independent_normal(loc, (softplus(raw) + 1e-6).expand_as(loc))
 
 
 class FullNormal(nn.Module):
@@ -145,8 +139,7 @@ class ConstantScaleNormal(DiagonalNormal):
     def forward(self, features: Tensor) -> Distribution:
         """Return q(z given x): batch (B,), event (D,)."""
         loc = self.linear(features)
-        normal = Normal(loc, self.log_scale.exp().expand_as(loc), validate_args=False)
-        return Independent(normal, 1, validate_args=False)
+        return independent_normal(loc, self.log_scale.exp().expand_as(loc))
 
 
 class UniformPrior(nn.Module):
@@ -158,7 +151,7 @@ class UniformPrior(nn.Module):
 
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
-        high: Tensor = self.get_buffer("high")
+        high = self.get_buffer("high")
         return Independent(Uniform(-high, high, validate_args=False), 1, validate_args=False)
 
 
@@ -169,10 +162,8 @@ class OneHot(OneHotCategorical):
     """
 
     def __init__(self, logits: Tensor) -> None:
-        inner = Categorical(logits=logits, validate_args=False)
-        self._categorical = inner
-        event_shape = inner.param_shape[-1:]
-        Distribution.__init__(self, inner.batch_shape, event_shape, validate_args=False)
+        self._categorical = Categorical(logits=logits, validate_args=False)
+        Distribution.__init__(self, logits.shape[:-1], logits.shape[-1:], validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
         """Return the same categories for every element of ``batch_shape``."""

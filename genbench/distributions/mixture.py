@@ -2,7 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
+from torch.distributions import Categorical, Distribution, MixtureSameFamily
+
+from genbench.core.tensors import independent_normal
 
 
 class MixturePrior(nn.Module):
@@ -22,10 +24,9 @@ class MixturePrior(nn.Module):
         """Return p(z1), a distribution over 0 to K - 1."""
         return Categorical(logits=self.logits, validate_args=False)
 
-    def components(self) -> Independent:  # type: ignore[type-arg]
+    def components(self) -> Distribution:
         """Return p(z2 given z1) for every z1: batch (K,), event (D,)."""
-        normal = Normal(self.loc, self.log_scale.exp(), validate_args=False)
-        return Independent(normal, 1, validate_args=False)
+        return independent_normal(self.loc, self.log_scale.exp())
 
     def forward(self) -> MixtureSameFamily:
         """Return p(z2): batch (), event (D,)."""
@@ -33,6 +34,5 @@ class MixturePrior(nn.Module):
 
     def responsibilities(self, z: Tensor) -> Tensor:
         """Return p(z1 given z2), (..., K), for latents z2 (..., D)."""
-        components: Distribution = self.components()
-        log_joint = components.log_prob(z.unsqueeze(-2)) + self.weights().logits
+        log_joint = self.components().log_prob(z.unsqueeze(-2)) + self.weights().logits
         return log_joint.softmax(dim=-1)

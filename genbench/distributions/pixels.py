@@ -64,8 +64,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
         else:
             distance = _SquaredDistance.apply(mean, x)
         log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
-        log_p: Tensor = distance * (-0.5 / self._scale.square()) - log_volume
-        return log_p
+        return distance * (-0.5 / self._scale.square()) - log_volume
 
 
 def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,19 +94,23 @@ def _crossed(logits: Tensor, x: Tensor) -> Tensor:
     return (flat @ x.double().flatten(1).T - log_partition).to(dtype)
 
 
-class _BernoulliLogProb(torch.autograd.Function):
-    """d log p / d logit_i = x_i - sigmoid(logit_i) and d log p / d x_i = logit_i."""
+class _PixelFunction(torch.autograd.Function):
+    """A function of two images that stores only these, and works under ``torch.func``."""
 
     generate_vmap_rule = True
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+
+class _BernoulliLogProb(_PixelFunction):
+    """d log p / d logit_i = x_i - sigmoid(logit_i) and d log p / d x_i = logit_i."""
 
     @staticmethod
     def forward(logits: Tensor, x: Tensor) -> Tensor:
         formula = _by_products if logits.device.type == "cpu" else _by_softplus
         return formula(logits, x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -119,18 +122,12 @@ class _BernoulliLogProb(torch.autograd.Function):
         return excess * -per_image, of_x
 
 
-class _SquaredDistance(torch.autograd.Function):
+class _SquaredDistance(_PixelFunction):
     """The squared distance between two images, and its gradient 2 (mean - x) in two passes."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(mean: Tensor, x: Tensor) -> Tensor:
         return _squared_distance(mean, x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:

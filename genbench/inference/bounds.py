@@ -64,8 +64,7 @@ def log_px_given_z(model: Generative, x: Tensor, z: Tensor, latent_ndim: int) ->
     image-shaped.
     """
     p = as_event(model.observation_model(z), z.ndim - latent_ndim)
-    log_prob: Tensor = p.log_prob(x.reshape(len(x), *p.event_shape))
-    return log_prob
+    return p.log_prob(x.reshape(len(x), *p.event_shape))
 
 
 def draw(q: Distribution, k: int) -> Tensor:
@@ -142,8 +141,7 @@ def log_density(p: Distribution, z: Tensor) -> Tensor:
     """Return ``p.log_prob(z)``, in fewer passes over z for a diagonal Gaussian."""
     factorises = type(p) is Independent and type(p.base_dist) is Normal
     if not factorises or p.reinterpreted_batch_ndims != 1:  # type: ignore[attr-defined]
-        log_prob: Tensor = p.log_prob(z)
-        return log_prob
+        return p.log_prob(z)
     loc, scale = p.base_dist.loc, p.base_dist.scale  # type: ignore[attr-defined]
     log_volume = (scale.log() + 0.5 * math.log(2 * math.pi)).sum(dim=-1)
     log_p: Tensor = -0.5 * ((z - loc) / scale).square().sum(dim=-1) - log_volume

@@ -9,17 +9,10 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import (
-    Categorical,
-    Distribution,
-    Independent,
-    MixtureSameFamily,
-    MultivariateNormal,
-    Normal,
-)
+from torch.distributions import Categorical, Distribution, MixtureSameFamily, MultivariateNormal
 
 from genbench.core.capabilities import Autoencodes, Decodes, Encodes, HasPrior, missing
-from genbench.core.tensors import device_of, float_dtype
+from genbench.core.tensors import device_of, float_dtype, independent_normal
 from genbench.models.fitted import FittedModule
 from genbench.models.mixtures import fit_mixture
 
@@ -40,10 +33,19 @@ class _Adapter(FittedModule):
         self.base.eval()
         return self
 
+    def prior(self) -> Distribution:
+        """Return the base's p(z): batch (), event (D,)."""
+        p: Distribution = self.base.prior()
+        return p
+
     def decode(self, z: Tensor) -> Tensor:
         """Return the base's image of each code; any leading dimensions."""
         image: Tensor = self.base.decode(z)
         return image
+
+    def sample(self, n: int) -> Tensor:
+        """Return the images of n draws from the prior, without noise."""
+        return self.decode(self.prior().sample(torch.Size((n,))))
 
 
 def _like(model: nn.Module) -> dict[str, Any]:
@@ -88,9 +90,7 @@ class WithFittedPrior(_Adapter):
         weights, means, covariances = fit_mixture(
             codes, self.n_components, "full", self.jitter, seed
         )
-        self.put("weights", weights)
-        self.put("means", means)
-        self.put("scale_tril", torch.linalg.cholesky(covariances))
+        self.put(weights=weights, means=means, scale_tril=torch.linalg.cholesky(covariances))
 
     def prior(self) -> Distribution:
         """Return p(z): batch (), event (D,); its log density is differentiable in z.
@@ -115,10 +115,6 @@ class WithFittedPrior(_Adapter):
         code: Tensor = self.base.encode(x)
         return code
 
-    def sample(self, n: int) -> Tensor:
-        """Return the images of n draws from the fitted prior."""
-        return self.decode(self.prior().sample(torch.Size((n,))))
-
 
 class WithObservationNoise(_Adapter):
     """A generator with p(x given z) = N(x; decode(z), scale^2 I): an assumption, not a fact.
@@ -140,20 +136,10 @@ class WithObservationNoise(_Adapter):
         self.image_shape = tuple(image_shape)
         self.register_buffer("scale", torch.tensor(scale, **_like(model)))
 
-    def prior(self) -> Distribution:
-        """Return the base's p(z): batch (), event (D,)."""
-        p: Distribution = self.base.prior()
-        return p
-
     def observation_model(self, z: Tensor) -> Distribution:
         """Return N(decode(z), scale^2 I): batch = leading dimensions of z, event (C, H, W)."""
         mean = self.decode(z).reshape(*z.shape[:-1], *self.image_shape)
-        normal = Normal(mean, self.scale.expand_as(mean), validate_args=False)
-        return Independent(normal, len(self.image_shape), validate_args=False)
-
-    def sample(self, n: int) -> Tensor:
-        """Return the mean images of n draws from the prior, without noise."""
-        return self.decode(self.prior().sample(torch.Size((n,))))
+        return independent_normal(mean, self.scale.expand_as(mean), len(self.image_shape))
 
 
 class EncodingWithObservationNoise(WithObservationNoise):

@@ -53,10 +53,12 @@ class BayesianMixture(MixtureDensity):
         concentration, counts, means, degrees, covariances = self._posterior(flat)
         k = degrees + 1 - flat.shape[1]
         widen = degrees * (1 + counts) / (counts * k)  # scikit-learn's covariances are V_m / n_m
-        self.put("weights", concentration / concentration.sum())
-        self.put("means", means)
-        self.put("degrees", k)
-        self.put("scales", torch.linalg.cholesky(covariances * widen[:, None, None]))
+        self.put(
+            weights=concentration / concentration.sum(),
+            means=means,
+            degrees=k,
+            scales=torch.linalg.cholesky(covariances * widen[:, None, None]),
+        )
 
     def _posterior(self, flat: Tensor) -> list[Tensor]:
         from sklearn.mixture import BayesianGaussianMixture

@@ -24,7 +24,7 @@ class MeanImage(FittedModule):
 
     def fit(self, x: Tensor) -> None:
         """Set the mean of images x (N, C, H, W)."""
-        self.put("mean", x.double().mean(dim=0))
+        self.put(mean=x.double().mean(dim=0))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the code (B, 0)."""
@@ -39,18 +39,24 @@ class MeanImage(FittedModule):
         return self.mean.expand(n, *self.mean.shape).clone()
 
 
-class Gallery(FittedModule):
-    """A set of stored images, sampled in turn: none is repeated before all have been drawn."""
+class FixedImages(FittedModule):
+    """A set of stored images, sampled in turn: none is repeated before all have been drawn.
+
+    Real images of the validation split are a reference for sample metrics.
+    """
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
         super().__init__()
         self.levels: Tensor
-        levels = torch.zeros(n_images, *image_shape, dtype=torch.uint8)
-        self.register_buffer("levels", levels)
+        self.register_buffer("levels", torch.zeros(n_images, *image_shape, dtype=torch.uint8))
 
-    def keep(self, x: Tensor) -> None:
-        """Store all images of x (N, C, H, W), intensities in [0, 1]."""
-        self.put("levels", (x.clamp(0, 1) * 255).round())
+    def fit(self, x: Tensor) -> None:
+        """Store images x (N, C, H, W), or evenly spaced ones if there is no room for all.
+
+        Intensities are in [0, 1].
+        """
+        stored = x[spread(len(x), len(self.levels)).to(x.device)]
+        self.put(levels=(stored.clamp(0, 1) * 255).round())
 
     def images(self, rows: Tensor) -> Tensor:
         """Return the stored images at ``rows`` (...,), as (..., C, H, W)."""
@@ -61,16 +67,11 @@ class Gallery(FittedModule):
         return self.images(in_turn(len(self.levels), n, self.levels.device))
 
 
-class RealData(Gallery):
-    """Samples real images of the validation split: a reference for sample metrics."""
+class NearestImage(FixedImages):
+    """Stored images, of which the index of the nearest one is the code of an image.
 
-    def fit_validation(self, x: Tensor) -> None:
-        """Store the images of x (N, C, H, W), or evenly spaced ones if there is no room for all."""
-        self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
-
-
-class NearestImage(Gallery):
-    """A gallery that encodes an image as the index of the nearest stored one."""
+    With training images it is a memory: it samples and reconstructs nothing else.
+    """
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the index of the nearest stored image as the code (B, 1)."""
@@ -88,14 +89,6 @@ class NearestImage(Gallery):
         """Return the stored image at the index in each code (..., 1)."""
         rows = z.squeeze(-1).round().long().clamp(0, len(self.levels) - 1)
         return self.images(rows).to(z.dtype)
-
-
-class Copier(NearestImage):
-    """Memorises training images: it samples them and reconstructs an image as the nearest one."""
-
-    def fit(self, x: Tensor) -> None:
-        """Store training images, or evenly spaced ones if there is no room for all."""
-        self.keep(x[spread(len(x), len(self.levels)).to(x.device)])
 
 
 class KMeans(NearestImage):
@@ -124,4 +117,4 @@ class KMeans(NearestImage):
         )
         fit_repeatably(clusters, x.flatten(1).float())
         centroids = torch.as_tensor(clusters.cluster_centers_)
-        self.keep(centroids.reshape(-1, *self.levels.shape[1:]))
+        super().fit(centroids.reshape(-1, *self.levels.shape[1:]))

@@ -1,46 +1,55 @@
 """Densities of independent pixels: the simplest exact p(x)."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Distribution, Independent
 
+from genbench.core.tensors import independent_normal
 from genbench.models.fitted import FittedModule
 
 
-class IndependentBernoulli(FittedModule):
-    """p(x) = prod_i Bernoulli(x_i; p_i), a mass over binary images.
-
-    p_i = (number of ones + 1) / (number of data + 2): the posterior mean under a flat prior, so
-    that no pixel is impossible.
-    """
+class _IndependentPixels(FittedModule, ABC):
+    """p(x) = prod_i p(x_i), with the mean of each pixel fitted to data."""
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
         self.mean: Tensor
         self.register_buffer("mean", torch.full(tuple(image_shape), 0.5, dtype=torch.float64))
 
+    @abstractmethod
+    def distribution(self) -> Distribution:
+        """Return p(x): batch (), event (C, H, W)."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the exact log p(x), (B,) in nats, float64."""
+        return self.distribution().log_prob(x.reshape(len(x), *self.mean.shape).double())
+
+    def sample(self, n: int) -> Tensor:
+        """Return n draws from p(x); Gaussian ones are not clipped to (0, 1)."""
+        return self.distribution().sample(torch.Size((n,)))
+
+
+class IndependentBernoulli(_IndependentPixels):
+    """p(x) = prod_i Bernoulli(x_i; p_i), a mass over binary images.
+
+    p_i = (number of ones + 1) / (number of data + 2): the posterior mean under a flat prior, so
+    that no pixel is impossible.
+    """
+
     def fit(self, x: Tensor) -> None:
         """Set the probability of each pixel from binary images x (N, C, H, W)."""
-        self.put("mean", (x.double().sum(dim=0) + 1) / (len(x) + 2))
+        self.put(mean=(x.double().sum(dim=0) + 1) / (len(x) + 2))
 
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""
         bernoulli = Bernoulli(logits=self.mean.logit(), validate_args=False)
         return Independent(bernoulli, self.mean.ndim, validate_args=False)
 
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return the exact log p(x), (B,) in nats, float64."""
-        log_px: Tensor = self.distribution().log_prob(x.reshape(len(x), *self.mean.shape).double())
-        return log_px
 
-    def sample(self, n: int) -> Tensor:
-        """Return n draws from p(x)."""
-        return self.distribution().sample(torch.Size((n,)))
-
-
-class IndependentGaussian(FittedModule):
+class IndependentGaussian(_IndependentPixels):
     """p(x) = prod_i N(x_i; m_i, s_i^2), a density of grey images, by maximum likelihood.
 
     No s_i is below ``min_scale``: a pixel that is constant in the training data would otherwise
@@ -48,30 +57,16 @@ class IndependentGaussian(FittedModule):
     """
 
     def __init__(self, image_shape: Sequence[int], min_scale: float = 0.003) -> None:
-        super().__init__()
+        super().__init__(image_shape)
         self.min_scale = min_scale
-        self.mean: Tensor
         self.scale: Tensor
-        shape = tuple(image_shape)
-        self.register_buffer("mean", torch.full(shape, 0.5, dtype=torch.float64))
-        self.register_buffer("scale", torch.full(shape, max(0.3, min_scale), dtype=torch.float64))
+        self.register_buffer("scale", torch.full_like(self.mean, max(0.3, min_scale)))
 
     def fit(self, x: Tensor) -> None:
         """Set mean and scale of each pixel from images x (N, C, H, W)."""
         scale, mean = torch.std_mean(x.double(), dim=0, correction=0)
-        self.put("mean", mean)
-        self.put("scale", scale.clamp(min=self.min_scale))
+        self.put(mean=mean, scale=scale.clamp(min=self.min_scale))
 
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""
-        normal = Normal(self.mean, self.scale, validate_args=False)
-        return Independent(normal, self.mean.ndim, validate_args=False)
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """Return the exact log p(x), (B,) in nats, float64."""
-        log_px: Tensor = self.distribution().log_prob(x.reshape(len(x), *self.mean.shape).double())
-        return log_px
-
-    def sample(self, n: int) -> Tensor:
-        """Return n draws from p(x), not clipped to (0, 1)."""
-        return self.distribution().sample(torch.Size((n,)))
+        return independent_normal(self.mean, self.scale, self.mean.ndim)

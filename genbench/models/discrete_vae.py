@@ -45,8 +45,7 @@ class DiscreteVae(Vae):
     def _log_joint(self, x: Tensor, z: Tensor, prior: Distribution) -> Tensor:
         """Return log p(x, z) for each category in z (k, K) and each datum, (k, B)."""
         p = as_event(self.observation_model(z.unsqueeze(1)), 2)
-        log_joint: Tensor = p.log_prob(x).double() + prior.log_prob(z).double().unsqueeze(1)
-        return log_joint
+        return p.log_prob(x).double() + prior.log_prob(z).double().unsqueeze(1)
 
 
 def _categories(prior: Distribution) -> Tensor:

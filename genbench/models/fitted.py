@@ -10,9 +10,10 @@ from torch import Tensor, nn
 class FittedModule(nn.Module):
     """A module whose buffers take their shape from the data or from a stored state."""
 
-    def put(self, name: str, value: Tensor) -> None:
-        """Set the buffer ``name`` to ``value``, in the buffer's dtype and on its device."""
-        setattr(self, name, value.detach().to(self.get_buffer(name)).contiguous())
+    def put(self, **values: Tensor) -> None:
+        """Set buffers to ``values``, in the dtype and on the device that they have."""
+        for name, value in values.items():
+            setattr(self, name, value.detach().to(self.get_buffer(name)).contiguous())
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, *args: Any, **kwargs: Any

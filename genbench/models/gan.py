@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genbench.distributions.latent import StandardNormal
+from genbench.models.latent_variable import Prior
 
 
 class Gan(nn.Module):
@@ -23,7 +24,7 @@ class Gan(nn.Module):
         critic: nn.Module,
         n_features: int,
         latent_dim: int,
-        prior: nn.Module | None = None,
+        prior: Prior | None = None,
         *,
         centred: bool = True,
     ) -> None:
@@ -36,8 +37,7 @@ class Gan(nn.Module):
 
     def prior(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
-        p: Distribution = self.latent_prior()
-        return p
+        return self.latent_prior()
 
     def decode(self, z: Tensor) -> Tensor:
         """Return the generated image of each z, pixels in (0, 1); any leading dimensions.

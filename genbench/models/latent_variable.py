@@ -1,18 +1,25 @@
 """What every latent-variable model derives from its distributions."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+Prior = Callable[[], Distribution]
+Head = Callable[[Tensor], Distribution]
+"""Features -> q(z given x), or the output of a decoder -> p(x given z)."""
+
 
 class GenerativeModel(ABC):
     """Mean images and samples, derived from prior and observation model."""
 
-    @abstractmethod
+    latent_prior: Prior
+
     def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
+        """Return p(z), by default that of ``latent_prior``: batch (), event (D,)."""
+        return self.latent_prior()
 
     @abstractmethod
     def observation_model(self, z: Tensor) -> Distribution:

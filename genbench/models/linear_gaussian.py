@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
+from genbench.core.tensors import independent_normal
 from genbench.distributions.latent import StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
 
@@ -31,7 +32,7 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         self.register_buffer("W", torch.zeros(n_pixels, latent_dim, dtype=torch.float64))
         self.register_buffer("mean", torch.zeros(n_pixels, dtype=torch.float64))
         self.register_buffer("s2", torch.ones((), dtype=torch.float64))
-        self.standard_normal = StandardNormal(latent_dim).double()
+        self.latent_prior = StandardNormal(latent_dim).double()
 
     def fit(self, x: Tensor) -> None:
         """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
@@ -48,23 +49,16 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         self.mean.copy_(flat.mean(dim=0))
         self.s2.copy_(s2)
 
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        p: Distribution = self.standard_normal()
-        return p
-
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z) = N(W z + mean, s2 I), event (C, H, W)."""
         mean = (z.double() @ self.W.T + self.mean).reshape(*z.shape[:-1], *self.image_shape)
-        normal = Normal(mean, self.s2.sqrt().expand_as(mean), validate_args=False)
-        return Independent(normal, 3, validate_args=False)
+        return independent_normal(mean, self.s2.sqrt().expand_as(mean), 3)
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return the true posterior N(M^-1 W^T (x - mean), s2 M^-1), M = W^T W + s2 I diagonal."""
         m = self.W.square().sum(dim=0) + self.s2  # (D,)
         loc = (x.flatten(1).double() - self.mean) @ self.W / m
-        normal = Normal(loc, (self.s2 / m).sqrt().expand_as(loc), validate_args=False)
-        return Independent(normal, 1, validate_args=False)
+        return independent_normal(loc, (self.s2 / m).sqrt().expand_as(loc))
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x) = log N(x; mean, W W^T + s2 I), (B,) in nats."""

@@ -1,13 +1,14 @@
 """The linear VAE: a VAE whose log p(x) is known at any point of its training."""
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
 from genbench.distributions.observation import FixedGaussianHead, SharedGaussianHead
+from genbench.models.latent_variable import Head
 from genbench.models.vae import Vae
 from genbench.nets.mlp import MlpDecoder
 
@@ -19,21 +20,17 @@ class LinearVae(Vae):
     posterior reaches it where M is diagonal; the best one leaves the same gap for every x,
     KL = 1/2 (sum_i ln M_ii - ln |M|). The exact quantities are computed in float64.
 
+    Args:
+        parts: Encoder, posterior head, decoder, observation head and D, as for :class:`Vae`.
+
     References:
         Tipping and Bishop 1999, equations 3 to 8; Lucas et al. 2019, section 4.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        posterior: nn.Module,
-        decoder: nn.Module,
-        observation: nn.Module,
-        latent_dim: int,
-    ) -> None:
-        if not is_linear(decoder, observation):
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        if not is_linear(self.decoder, self.observation_head):
             raise ValueError("a linear VAE has a linear decoder and one Gaussian scale for all")
-        super().__init__(encoder, posterior, decoder, observation, latent_dim)
 
     def linear_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return W (n_pixels, D), b (n_pixels,) and the variance s2 (), in float64."""
@@ -57,12 +54,11 @@ class LinearVae(Vae):
         factor = _factor(W, s2)
         projected = (x.flatten(1).double() - b) @ W
         loc = torch.cholesky_solve(projected.T, factor).T
-        covariance = s2 * torch.cholesky_inverse(factor)
-        scale_tril = torch.linalg.cholesky(covariance)
+        scale_tril = torch.linalg.cholesky(s2 * torch.cholesky_inverse(factor))
         return MultivariateNormal(loc, scale_tril=scale_tril, validate_args=False)
 
 
-def affine_parameters(decoder: nn.Module, head: nn.Module) -> tuple[Tensor, Tensor, Tensor]:
+def affine_parameters(decoder: nn.Module, head: Any) -> tuple[Tensor, Tensor, Tensor]:
     """Return W (n_pixels, D), b (n_pixels,) and s2 () of p(x given z) = N(W z + b, s2 I)."""
     affine = cast(nn.Linear, decoder.output)
     scale = head.log_scale.exp() if isinstance(head, SharedGaussianHead) else head.scale
@@ -77,7 +73,7 @@ def _factor(W: Tensor, s2: Tensor) -> Tensor:
     return factor
 
 
-def is_linear(decoder: nn.Module, observation: nn.Module) -> bool:
+def is_linear(decoder: nn.Module, observation: Head) -> bool:
     """Return whether decoder and head make p(x given z) linear-Gaussian with one scale."""
     affine = isinstance(decoder, MlpDecoder) and not len(decoder.body)
     return affine and isinstance(observation, FixedGaussianHead | SharedGaussianHead)

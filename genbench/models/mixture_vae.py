@@ -1,6 +1,8 @@
 """VAEs whose prior is a learned mixture of Gaussians: a discrete latent above a continuous one."""
 
-from torch import Tensor, nn
+from typing import Any
+
+from torch import Tensor
 from torch.distributions import Distribution, LowRankMultivariateNormal
 
 from genbench.distributions.mixture import MixturePrior
@@ -14,24 +16,20 @@ class MixtureVae(Vae):
     The discrete latent is summed out, so that to everything else this is a VAE of z2 with the prior
     p(z2) = sum_k w_k N(z2; m_k, diag s_k^2). The divergence of q from it has no closed form.
 
+    Args:
+        parts: Encoder, posterior head, decoder, observation head and D, as for :class:`Vae`.
+        n_components: K.
+
     References:
         Dilokthanakul et al. 2016, for mixtures as priors of VAEs.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        posterior: nn.Module,
-        decoder: nn.Module,
-        observation: nn.Module,
-        latent_dim: int,
-        n_components: int,
-    ) -> None:
-        super().__init__(encoder, posterior, decoder, observation, latent_dim)
-        self.mixture = MixturePrior(latent_dim, n_components)
+    def __init__(self, *parts: Any, n_components: int) -> None:
+        self.n_components = n_components  # known before the prior is added
+        super().__init__(*parts)
 
     def _add_prior(self, latent_dim: int) -> None:
-        """Do nothing: the constructor adds the prior, since it has the number of components."""
+        self.mixture = MixturePrior(latent_dim, self.n_components)
 
     def prior(self) -> Distribution:
         """Return p(z2), the mixture: batch (), event (D,)."""
@@ -52,12 +50,10 @@ class LinearMixtureVae(MixtureVae):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats."""
         W, b, s2 = affine_parameters(self.decoder, self.observation_head)
-        p = self.mixture.components().base_dist
-        factor = W * p.scale.double().unsqueeze(1)  # (K, n_pixels, D)
-        mean = p.loc.double() @ W.T + b  # (K, n_pixels)
+        factor = W * self.mixture.log_scale.exp().double().unsqueeze(1)  # (K, n_pixels, D)
+        mean = self.mixture.loc.double() @ W.T + b  # (K, n_pixels)
         images: Distribution = LowRankMultivariateNormal(
             mean, factor, s2.expand_as(mean), validate_args=False
         )
         log_joint = images.log_prob(x.flatten(1).double().unsqueeze(1))  # (B, K)
-        log_px: Tensor = (log_joint + self.mixture.weights().logits.double()).logsumexp(dim=-1)
-        return log_px
+        return (log_joint + self.mixture.weights().logits.double()).logsumexp(dim=-1)

@@ -30,11 +30,7 @@ def fit_mixture(
     from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
-        n_components,
-        covariance_type=covariance,
-        reg_covar=floor,
-        max_iter=200,
-        random_state=seed,
+        n_components, covariance_type=covariance, reg_covar=floor, max_iter=200, random_state=seed
     )
     fit_repeatably(mixture, data.double())
     parameters = (mixture.weights_, mixture.means_, mixture.covariances_)
@@ -61,12 +57,12 @@ class MixtureDensity(FittedModule):
         self.weights: Tensor
         self.means: Tensor
         self.scales: Tensor
-        unit = torch.ones(d).double() if covariance == "diag" else torch.eye(d).double()
+        unit = torch.ones(d) if covariance == "diag" else torch.eye(d)
         n_scales = 1 if covariance == "tied" else n_components
         uniform = torch.full((n_components,), 1 / n_components, dtype=torch.float64)
         self.register_buffer("weights", uniform)
         self.register_buffer("means", torch.zeros(n_components, d, dtype=torch.float64))
-        self.register_buffer("scales", unit.repeat(n_scales, *[1] * unit.ndim))
+        self.register_buffer("scales", unit.double().repeat(n_scales, *[1] * unit.ndim))
 
     def fit(self, x: Tensor) -> None:
         """Fit to images x (N, C, H, W), or to ``n_fit`` evenly spaced ones if N is larger."""
@@ -74,10 +70,9 @@ class MixtureDensity(FittedModule):
         weights, means, covariances = fit_mixture(
             flat, len(self.weights), self.covariance, self.floor, self.seed
         )
-        scales = covariances.sqrt() if self.covariance == "diag" else _cholesky(covariances)
-        self.put("weights", weights)
-        self.put("means", means)
-        self.put("scales", scales)
+        diagonal = self.covariance == "diag"
+        scales = covariances.sqrt() if diagonal else torch.linalg.cholesky(covariances)
+        self.put(weights=weights, means=means, scales=scales)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats, float64."""
@@ -110,11 +105,6 @@ class MixtureDensity(FittedModule):
     def _scale(self, m: int) -> Tensor:
         """Return the standard deviations (D,) or the lower factor (D, D) of component m."""
         return self.scales[0 if self.covariance == "tied" else m]
-
-
-def _cholesky(covariances: Tensor) -> Tensor:
-    factor: Tensor = torch.linalg.cholesky(covariances)
-    return factor
 
 
 def spread(n_available: int, n: int) -> Tensor:

@@ -2,9 +2,9 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
-from genbench.core.tensors import float_dtype
+from genbench.core.tensors import float_dtype, independent_normal
 from genbench.distributions.completion import Completion, ImageParts
 from genbench.distributions.latent import StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
@@ -74,11 +74,7 @@ class PixelCvaeGiven(LatentVariableModel):
         condition = model.parts.shown(x).to(float_dtype(model, x.dtype))
         self._loc, self._scale = _moments(model, condition)
         self._context = model.decoder.read(condition)
-
-    def prior(self) -> Distribution:
-        """Return p(e) = N(0, I): batch (), event (D,)."""
-        p: Distribution = self._model.standard_normal()
-        return p
+        self.latent_prior = model.standard_normal
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given e, c) of codes e (..., B, D): event (C, H, W)."""
@@ -88,8 +84,7 @@ class PixelCvaeGiven(LatentVariableModel):
     def posterior(self, x: Tensor) -> Distribution:
         """Return q(e given x): batch (B,), event (D,)."""
         q = self._model.posterior_head(self._model.encoder(x)).base_dist
-        loc, scale = (q.loc - self._loc) / self._scale, q.scale / self._scale
-        return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+        return independent_normal((q.loc - self._loc) / self._scale, q.scale / self._scale)
 
     def sample(self, n: int) -> Tensor:
         """Return mean images of draws from the prior: n = B, one for each bound image."""

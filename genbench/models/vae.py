@@ -1,11 +1,13 @@
 """The variational autoencoder, unconditional and conditional on a label."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from genbench.distributions.latent import StandardNormal
-from genbench.models.latent_variable import LatentVariableModel
+from genbench.models.latent_variable import Head, LatentVariableModel, Prior
 
 
 class EncoderDecoder(nn.Module):
@@ -14,9 +16,9 @@ class EncoderDecoder(nn.Module):
     def __init__(
         self,
         encoder: nn.Module,
-        posterior: nn.Module,
+        posterior: Head,
         decoder: nn.Module,
-        observation: nn.Module,
+        observation: Head,
         latent_dim: int,
     ) -> None:
         super().__init__()
@@ -27,7 +29,7 @@ class EncoderDecoder(nn.Module):
         self._add_prior(latent_dim)
 
     def _add_prior(self, latent_dim: int) -> None:
-        self.standard_normal = StandardNormal(latent_dim)
+        self.latent_prior: Prior = StandardNormal(latent_dim)
 
 
 class Vae(EncoderDecoder, LatentVariableModel):
@@ -37,20 +39,13 @@ class Vae(EncoderDecoder, LatentVariableModel):
         Kingma and Welling 2014.
     """
 
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        p: Distribution = self.standard_normal()
-        return p
-
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
-        p: Distribution = self.observation_head(self.decoder(z))
-        return p
+        return self.observation_head(self.decoder(z))
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return q(z given x): batch (B,), event (D,)."""
-        q: Distribution = self.posterior_head(self.encoder(x))
-        return q
+        return self.posterior_head(self.encoder(x))
 
 
 class Cvae(EncoderDecoder):
@@ -58,20 +53,16 @@ class Cvae(EncoderDecoder):
 
     It has densities only once the label is bound: ``given(y)`` returns that view.
 
+    Args:
+        parts: Encoder, posterior head, decoder, observation head and D, as for :class:`Vae`.
+        n_classes: Number of labels.
+
     References:
         Sohn, Lee, Yan 2015; Doersch 2016, section 3.
     """
 
-    def __init__(
-        self,
-        encoder: nn.Module,
-        posterior: nn.Module,
-        decoder: nn.Module,
-        observation: nn.Module,
-        latent_dim: int,
-        n_classes: int,
-    ) -> None:
-        super().__init__(encoder, posterior, decoder, observation, latent_dim)
+    def __init__(self, *parts: Any, n_classes: int) -> None:
+        super().__init__(*parts)
         self.n_classes = n_classes
 
     def given(self, y: Tensor) -> "CvaeGiven":
@@ -85,25 +76,17 @@ class CvaeGiven(LatentVariableModel):
     """p(x, z given y) and q(z given x, y) for fixed labels, used like an unconditional model."""
 
     def __init__(self, model: Cvae, condition: Tensor) -> None:
-        self._model = model
+        self._model, self.latent_prior = model, model.latent_prior
         self._condition = condition  # (B, N)
-
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        p: Distribution = self._model.standard_normal()
-        return p
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z, y); z is (..., B, D)."""
         condition = self._condition.expand(*z.shape[:-1], -1)
-        output = self._model.decoder(torch.cat((z, condition), dim=-1))
-        p: Distribution = self._model.observation_head(output)
-        return p
+        return self._model.observation_head(self._model.decoder(torch.cat((z, condition), dim=-1)))
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return q(z given x, y): batch (B,), event (D,)."""
-        q: Distribution = self._model.posterior_head(self._model.encoder(x, self._condition))
-        return q
+        return self._model.posterior_head(self._model.encoder(x, self._condition))
 
     def sample(self, n: int) -> Tensor:
         """Return mean images of draws from the prior: n = B, one for each bound label."""

@@ -2,10 +2,11 @@
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
+from genbench.core.tensors import independent_normal
 from genbench.distributions.latent import StandardNormal
-from genbench.models.latent_variable import GenerativeModel, LatentVariableModel
+from genbench.models.latent_variable import GenerativeModel, Head, LatentVariableModel
 
 
 class FreeNormal(nn.Module):
@@ -21,43 +22,31 @@ class FreeNormal(nn.Module):
 
     def forward(self, index: Tensor) -> Distribution:
         """Return the Gaussians at ``index`` (B,): batch (B,), event (D,)."""
-        loc, scale = self.loc[index], self.log_scale[index].exp()
-        return Independent(Normal(loc, scale, validate_args=False), 1, validate_args=False)
+        return independent_normal(self.loc[index], self.log_scale[index].exp())
 
 
-class DecoderModel(nn.Module, GenerativeModel):
-    """p(z) = N(0, I) and p(x given z) from a decoder."""
+class FreePosteriorVae(nn.Module, GenerativeModel):
+    """p(z) = N(0, I), p(x given z) from a decoder, and ``n`` free Gaussians q(z)."""
 
-    def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
+    def __init__(self, decoder: nn.Module, observation: Head, latent_dim: int, n: int = 1) -> None:
         super().__init__()
         self.decoder = decoder
         self.observation_head = observation
-        self.standard_normal = StandardNormal(latent_dim)
-
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        p: Distribution = self.standard_normal()
-        return p
+        self.latent_prior = StandardNormal(latent_dim)
+        self.free = FreeNormal(n, latent_dim)
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
-        p: Distribution = self.observation_head(self.decoder(z))
-        return p
+        return self.observation_head(self.decoder(z))
 
 
-class PerDatumVae(DecoderModel):
-    """A decoder, and q_n(z) = N(loc_n, diag scale_n^2) for each of the N training images.
+class PerDatumVae(FreePosteriorVae):
+    """A decoder, and q_n(z) = N(loc_n, diag scale_n^2) for each of the ``n`` training images.
 
     An image outside the training set has no q, so there is no ``posterior(x)``; ``at(index)``
     returns a view that has one. What needs no posterior (samples, annealed importance sampling)
     works as usual.
     """
-
-    def __init__(
-        self, decoder: nn.Module, observation: nn.Module, latent_dim: int, n_train: int
-    ) -> None:
-        super().__init__(decoder, observation, latent_dim)
-        self.free = FreeNormal(n_train, latent_dim)
 
     def at(self, index: Tensor) -> "PerDatumAt":
         """Return the view of the model for training images ``index`` (B,)."""
@@ -68,11 +57,7 @@ class PerDatumAt(LatentVariableModel):
     """A :class:`PerDatumVae` for given training images, whose q_n are the posterior."""
 
     def __init__(self, model: PerDatumVae, index: Tensor) -> None:
-        self._model, self._index = model, index
-
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        return self._model.prior()
+        self._model, self._index, self.latent_prior = model, index, model.latent_prior
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z): batch = leading dimensions of z, event (C, H, W)."""
@@ -84,12 +69,8 @@ class PerDatumAt(LatentVariableModel):
         return q
 
 
-class SharedPosteriorVae(DecoderModel, LatentVariableModel):
+class SharedPosteriorVae(FreePosteriorVae, LatentVariableModel):
     """A decoder, and one q(z) = N(loc, diag scale^2) for all images."""
-
-    def __init__(self, decoder: nn.Module, observation: nn.Module, latent_dim: int) -> None:
-        super().__init__(decoder, observation, latent_dim)
-        self.free = FreeNormal(1, latent_dim)
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return q(z), the same for each of the B images: batch (B,), event (D,)."""

@@ -93,7 +93,7 @@ def build_vae(
     posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
     parts = (encoder, posterior, decoder, head, options.latent_dim)
     unconditional = LinearVae if is_linear(decoder, head) else Vae
-    model = Cvae(*parts, n_classes) if n_classes else unconditional(*parts)
+    model = Cvae(*parts, n_classes=n_classes) if n_classes else unconditional(*parts)
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     return single_update("cvae" if n_classes else "vae", model, objective, head)

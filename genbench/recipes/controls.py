@@ -8,7 +8,7 @@ from pydantic import PositiveFloat, PositiveInt
 from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.distributions.observation import BernoulliHead, FixedGaussianHead
-from genbench.models.controls import Copier, KMeans, MeanImage, RealData
+from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
 from genbench.models.densities import IndependentBernoulli, IndependentGaussian
 from genbench.recipes.registry import Built, DataFacts, recipe
 from genbench.training.config import TrainConfig
@@ -26,7 +26,7 @@ class IndependentPixelsOptions(Options):
     min_scale: PositiveFloat = 0.003
 
 
-class StoredImagesOptions(Options):
+class FixedImagesOptions(Options):
     """At most ``n_images`` images are kept."""
 
     n_images: PositiveInt = 10_000
@@ -59,9 +59,9 @@ def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
 
 
 @recipe("copier")
-def copier(data: DataFacts, options: StoredImagesOptions, train: TrainConfig) -> Built:
+def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Training images known by heart: a control that samples perfectly and learns nothing."""
-    model = Copier(options.n_images, data.image_shape)
+    model = NearestImage(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit)
 
 
@@ -73,10 +73,10 @@ def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built
 
 
 @recipe("data")
-def real_data(data: DataFacts, options: StoredImagesOptions, train: TrainConfig) -> Built:
+def real_data(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Real images of the validation split: a control for metrics of samples."""
-    model = RealData(options.n_images, data.image_shape)
-    return Built(model, closed_form=model.fit_validation, closed_form_split="validation")
+    model = FixedImages(options.n_images, data.image_shape)
+    return Built(model, closed_form=model.fit, closed_form_split="validation")
 
 
 def draw_seed() -> int:

@@ -96,7 +96,7 @@ def variational_em(data: DataFacts, options: VariationalEmOptions, train: TrainC
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     updates = _em_updates(model, objective, options)
-    return Built(model, updates, observation=head, observation_name=head.describe())
+    return Built(model, updates, observation=head, observation_name=head.name)
 
 
 def _em_updates(

@@ -27,5 +27,7 @@ def mixture_vae(data: DataFacts, options: MixtureVaeOptions, train: TrainConfig)
         for name in ("encoder", "posterior_head", "decoder", "observation_head")
     )
     kind = LinearMixtureVae if is_linear(decoder, head) else MixtureVae
-    model = kind(encoder, posterior, decoder, head, options.latent_dim, options.n_components)
+    model = kind(
+        encoder, posterior, decoder, head, options.latent_dim, n_components=options.n_components
+    )
     return single_update("vae", model, objective, built.observation)

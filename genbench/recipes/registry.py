@@ -62,7 +62,7 @@ def single_update(
 ) -> Built:
     """Return a model with one update, which trains all of its parameters on one objective."""
     updates = (Update(name, list(model.parameters()), objective),)
-    observation_name = observation.describe() if observation else "none"
+    observation_name = observation.name if observation else "none"
     return Built(model, updates, None, observation, observation_name, shown=shown)
 
 

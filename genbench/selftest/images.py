@@ -50,8 +50,8 @@ def maximum_mean_discrepancy() -> Iterator[CalibrationCheck]:
         ("one Gaussian twice", np.zeros(4), 1.0),
     ):
         model = IndependentGaussian((4,))
-        model.put("mean", torch.as_tensor(offset))
-        model.put("scale", torch.full((4,), scale, dtype=torch.float64))
+        scales = torch.full((4,), scale, dtype=torch.float64)
+        model.put(mean=torch.as_tensor(offset), scale=scales)
         estimates = run_evaluator(model, "mmd2", x, options)
         stderr = estimates.rows["mmd2"].stderr
         yield CalibrationCheck("mmd2", case, _mmd2(offset, scale), estimates.number, stderr)

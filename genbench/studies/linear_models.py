@@ -70,10 +70,7 @@ class MovedPosterior(LatentVariableModel):
     ) -> None:
         self.base, self.shift, self.stretch = base, shift, stretch
         self.family = CubatureNormal if cubature else Normal
-
-    def prior(self) -> Distribution:
-        """Return p(z): batch (), event (D,)."""
-        return self.base.prior()
+        self.latent_prior = base.latent_prior
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z), event (C, H, W)."""

@@ -1,5 +1,7 @@
 """Capabilities are had by having the methods."""
 
+from typing import Protocol
+
 import pytest
 import torch
 from torch import nn
@@ -15,6 +17,7 @@ METHODS = {
     caps.Decodes: ["decode(z)"],
     caps.Samples: ["sample(n)"],
     caps.Conditions: ["given(y)"],
+    caps.ConditionsOnPixels: ["given_pixels(x)", "hidden()"],
     caps.HasCritic: ["critic(x)"],
     caps.HasExactDensity: ["log_prob(x)"],
     caps.Generative: ["prior()", "observation_model(z)"],
@@ -33,6 +36,8 @@ class Everything:
     def given(self, y):
         return ("view", y)
 
+    def given_pixels(self, x): ...
+    def hidden(self): ...
     def critic(self, x): ...
     def log_prob(self, x): ...
 
@@ -49,6 +54,13 @@ def test_one_method_less_is_one_name_more(needs):
         name = method.split("(")[0]
         body = {k: v for k, v in vars(Everything).items() if callable(v) and k != name}
         assert missing(type("Lacking", (), body)(), needs) == [method]
+
+
+def test_a_capability_that_a_user_writes_names_its_methods_too():
+    class Tempered(caps.Variational, Protocol):
+        def at_temperature(self, t, *, exact): ...
+
+    assert missing(Everything(), Tempered) == ["at_temperature(t, exact)"]
 
 
 def test_a_module_has_what_its_methods_say():

@@ -126,7 +126,7 @@ def test_the_head_starts_at_the_mean_image_and_the_stated_scale(per_pixel):
     p = head(head.start(image))
     assert torch.allclose(p.mean, image, atol=1e-5)  # far from black and white
     assert torch.allclose(p.base_dist.scale, torch.tensor(0.02))
-    assert "256 levels" in head.describe()
+    assert "256 levels" in head.name
 
 
 def test_a_scale_without_limit_leaves_one_bit_black_or_white():

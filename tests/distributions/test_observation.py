@@ -79,14 +79,14 @@ def test_the_measure_says_whether_the_support_is_discrete(name):
     head = HEADS[name]
     support = head(output_for(head, 1)).support
     assert support.is_discrete == (head.measure == "mass")
-    assert head.describe()
+    assert head.name
 
 
 def test_a_head_describes_what_it_is():
-    described = [head.describe() for head in HEADS.values()]
+    described = [head.name for head in HEADS.values()]
     assert len(set(described)) == len(described)
-    assert HEADS["unit"].describe() == "unit Gaussian"
-    assert "0.2" in HEADS["fixed"].describe()
+    assert HEADS["unit"].name == "unit Gaussian"
+    assert "0.2" in HEADS["fixed"].name
 
 
 def test_black_and_white_mean_pixels_start_at_finite_logits():

@@ -6,7 +6,7 @@ import torch
 from genbench.core import capabilities as caps
 from genbench.core.seeding import seeded
 from genbench.models import controls
-from genbench.models.controls import Copier, KMeans, MeanImage, RealData
+from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 
 SHAPE = (1, 3, 4)
@@ -20,7 +20,7 @@ def images(n=30, seed=0):
 
 
 def copier(n_images=20, n=30):
-    model = Copier(n_images, SHAPE)
+    model = NearestImage(n_images, SHAPE)
     model.fit(images(n))
     return model
 
@@ -55,7 +55,7 @@ def test_a_copier_reconstructs_what_it_has_seen_without_error():
 
 @pytest.mark.parametrize("x", [images(), images().round()])
 def test_grey_levels_and_binary_pixels_are_kept_exactly_in_bytes(x):
-    model = Copier(30, SHAPE)
+    model = NearestImage(30, SHAPE)
     model.fit(x)
     assert model.levels.dtype is torch.uint8
     assert torch.equal(model.images(torch.arange(30)), x)
@@ -72,7 +72,7 @@ def test_no_image_is_shown_twice_before_all_have_been():
 
 
 def test_fewer_images_than_there_is_room_for_are_stored_and_read(tmp_path):
-    model, other = copier(100), Copier(100, SHAPE)
+    model, other = copier(100), NearestImage(100, SHAPE)
     assert model.levels.shape == (30, *SHAPE)
     write_weights(tmp_path / "w.safetensors", weights_of(model))
     other.load_state_dict(read_weights(tmp_path / "w.safetensors"))
@@ -80,8 +80,8 @@ def test_fewer_images_than_there_is_room_for_are_stored_and_read(tmp_path):
 
 
 def test_real_data_are_the_validation_images_and_reconstruct_nothing():
-    model, x = RealData(100, SHAPE), images(5)
-    model.fit_validation(x)
+    model, x = FixedImages(100, SHAPE), images(5)
+    model.fit(x)
     with seeded(0, "s"):
         drawn = model.sample(5)
     assert torch.equal(drawn.flatten(1).sort(0).values, x.flatten(1).sort(0).values)
@@ -90,7 +90,7 @@ def test_real_data_are_the_validation_images_and_reconstruct_nothing():
 
 def test_nothing_to_draw_from_is_an_error():
     with pytest.raises(ValueError, match="nothing was fitted"):
-        RealData(0, SHAPE).sample(1)
+        FixedImages(0, SHAPE).sample(1)
 
 
 def test_centroids_are_the_means_of_separate_clouds():

@@ -30,7 +30,8 @@ def networks(hidden):
 def mixture_vae(kind=MixtureVae, n_components=K, hidden=(7,), head=None):
     """A model whose components differ in weight, place and scale."""
     with seeded(0, "init"):
-        model = kind(*networks(hidden), head or BernoulliHead(), LATENT_DIM, n_components).double()
+        parts = (*networks(hidden), head or BernoulliHead(), LATENT_DIM)
+        model = kind(*parts, n_components=n_components).double()
     with torch.no_grad():
         model.mixture.logits.copy_(randn(n_components, seed=1))
         model.mixture.log_scale.copy_(0.4 * randn(n_components, LATENT_DIM, seed=2))

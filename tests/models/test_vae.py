@@ -24,7 +24,9 @@ def cvae():
     with seeded(0, "init"):
         encoder = MlpEncoder(6, (5,), "tanh", n_condition=3)
         decoder = MlpDecoder(2 + 3, (5,), SHAPE, "tanh")
-        return Cvae(encoder, DiagonalNormal(5, 2), decoder, BernoulliHead(), 2, 3).double()
+        return Cvae(
+            encoder, DiagonalNormal(5, 2), decoder, BernoulliHead(), 2, n_classes=3
+        ).double()
 
 
 def data(n=4):
@@ -110,4 +112,4 @@ def test_dtype_and_device_moves_carry_the_prior_along():
     model = vae().float()
     assert model.prior().sample().dtype is torch.float32
     assert isinstance(model, nn.Module)
-    assert "standard_normal.loc" not in model.state_dict()
+    assert "latent_prior.loc" not in model.state_dict()

@@ -33,7 +33,7 @@ def test_an_observation_model_is_named_by_its_kind(stated, head, description):
     options = VaeOptions(observation=stated)
     built = observation_head(options.observation)
     assert type(built) is head
-    assert built.describe() == description
+    assert built.name == description
     assert VaeOptions.model_validate(options.model_dump()) == options
 
 
