@@ -42,9 +42,7 @@ def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colo
         look: Any = _EXACT if kind == "exact" else _ESTIMATE
         axis.axhline(cell.value, label=label, **look)
     _whole_numbers(axis, draws)
-    axis.set_title(title)
-    axis.set_xlabel("K (draws of z)")
-    axis.set_ylabel("nats")
+    axis.set(title=title, xlabel="K (draws of z)", ylabel="nats")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.margins(y=0.12)
     sns.despine(ax=axis)
@@ -66,9 +64,9 @@ def stacked(shown: MultiPartMetric, xlabel: str) -> Figure:
         _bar(axis, place, [cells[p].value if p in cells else 0.0 for p in shown.parts])
     labels = [row.label for row, _ in shown.lines]
     axis.set_yticks(range(len(labels)), labels, color=INK)
-    axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.set_xlabel(xlabel)
-    axis.set_title(fill(shown.block.protocol.short, 60))
+    axis.set(
+        ylim=(len(labels) - 0.5, -0.5), xlabel=xlabel, title=fill(shown.block.protocol.short, 60)
+    )
     axis.grid(visible=False, axis="y")
     axis.axvline(0, color=MUTED, lw=0.8)
     axis.margins(x=0.12)
@@ -103,10 +101,12 @@ def steps(shown: MultiPartMetric, palette: Mapping[str, str]) -> Figure:
         x, y = [float(p) for p in places], [cells[p].value for p in places]
         look: Any = {"color": palette[row.model], "ls": styles[place % len(styles)]}
         axis.plot(x, y, marker="o", markersize=4, label=row.label, **look)
-    axis.set_xscale("log")
-    axis.set_xlabel("threshold on the variance of the code's mean over images")
-    axis.set_ylabel("active units")
-    axis.set_title(fill(shown.block.protocol.short, 60))
+    axis.set(
+        xscale="log",
+        xlabel="threshold on the variance of the code's mean over images",
+        ylabel="active units",
+        title=fill(shown.block.protocol.short, 60),
+    )
     axis.set_ylim(bottom=0)
     sns.despine(ax=axis)
     figure.legend(loc="outside right upper")

@@ -59,8 +59,7 @@ def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
             hollow = block.columns[i].record.hollow
             _point(axis, cell, place + float(offset), palette[row.model], hollow)
     axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK)
-    axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_title(fill(block.protocol.short, 44))
+    axis.set(ylim=(len(rows) - 0.5, -0.5), title=fill(block.protocol.short, 44))
     unit = block.columns[columns[0]].unit
     axis.set_xlabel(f"log-likelihood of a test image ({unit})")
     axis.grid(visible=False, axis="y")
@@ -109,9 +108,7 @@ def learning_curves(history: pd.DataFrame, title: str, colour: str) -> Figure | 
         stage, update = name.split(".")[:2]
         shade = colour if updates.index(update) == 0 else MUTED
         _curve(axis, history["epoch"], history[name], f"{update}, {stage}", shade)
-    axis.set_title(title)
-    axis.set_xlabel("epoch")
-    axis.set_ylabel("loss (its own scale)")
+    axis.set(title=title, xlabel="epoch", ylabel="loss (its own scale)")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     sns.despine(ax=axis)
     axis.legend(handlelength=2.2)
@@ -132,10 +129,7 @@ def part_bars(values: Sequence[float], title: str, colour: str, top: float, labe
     figure, axis = new_panel(*_PANEL)
     ranks = np.arange(1, len(values) + 1)
     axis.bar(ranks, sorted(values, reverse=True), color=colour, width=0.82, linewidth=0)
-    axis.set_ylim(0, top * 1.05 or 1.0)
-    axis.set_title(title)
-    axis.set_xlabel("dimension, by rank")
-    axis.set_ylabel(label)
+    axis.set(ylim=(0, top * 1.05 or 1.0), title=title, xlabel="dimension, by rank", ylabel=label)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(visible=False, axis="x")
     sns.despine(ax=axis)
@@ -156,8 +150,7 @@ def latent_scatter(arrays: Arrays, title: str) -> Figure:
         _write_labels(axis, means, labels)
     axis.set_title(title)
     first, second = (int(d) for d in arrays.get("latent_dims", np.arange(2)))
-    axis.set_xlabel(f"latent dimension {first}")
-    axis.set_ylabel(f"latent dimension {second}")
+    axis.set(xlabel=f"latent dimension {first}", ylabel=f"latent dimension {second}")
     sns.despine(ax=axis)
     if labelled:
         axis.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2.2)
