@@ -20,7 +20,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``compare``."""
     text = "which of two stored results is better, and how sure that is"
     parser = add_command(commands, "compare", text)
-    what = "SUITE, FOLDER with a metrics.csv, either with :MODEL, or a model of --suite"
+    what = "SUITE, FOLDER of a suite's results, either with :MODEL, or a model of --suite"
     parser.add_argument("first", metavar="A", help=what)
     parser.add_argument("second", metavar="B", help="the same")
     parser.add_argument("--suite", help="A and B are models of this suite")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from genbench.core.metric import Metric
-from genbench.core.plot import Plot
 from genbench.reporting import multi_part_plots
 from genbench.reporting.differences import health_tables, paired_tables
 from genbench.reporting.figures import FigureGroup, FigureMaker
@@ -20,7 +19,6 @@ from genbench.reporting.multi_part_metrics import (
 from genbench.reporting.ranks import Ranks, rank_table, ranks, verdict
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.style import EmbeddedFigure, styled
-from genbench.reporting.user_plots import draw
 from genbench.results.cells import Block
 from genbench.results.suite import StoredSuite
 
@@ -120,23 +118,21 @@ def _images(ranked: Ranks) -> str:
 
 
 def _multi_part(suite: StoredSuite, metric: Metric, maker: FigureMaker) -> FigureGroup:
-    """Draw a metric of several parts as its record says, and put its numbers below."""
+    """Draw a metric of several parts as its record says, and put its numbers below.
+
+    A ``bars`` metric is left to the figures of models, which show one seed of each.
+    """
     per_block = (multi_part_metric(suite.rows, block, metric) for block in suite.blocks)
-    shown = [entry for entry in per_block if entry is not None]
+    shown = [entry for entry in per_block if entry is not None and metric.plot != "bars"]
     name = metric.name.replace("_", "-")
-    figures = [
-        figure
-        for i, entry in enumerate(shown, 1)
-        for figure in _PLOTS[metric.plot](entry, f"{name}-{i}", maker)
-    ]
-    tables = (
-        ()
-        if metric.plot == "bars"
-        else (part_table(e, f"{name}-{i}") for i, e in enumerate(shown, 1))
-    )
+    figures: list[EmbeddedFigure] = []
+    for i, entry in enumerate(shown, 1):
+        plot = _PLOTS.get(metric.plot if entry.is_numbered else "points")
+        figures += plot(entry, f"{name}-{i}", maker) if plot and metric.plot != "none" else ()
+    tables = tuple(part_table(entry, f"{name}-{i}") for i, entry in enumerate(shown, 1))
     caption = metric.parts.caption if metric.parts else ""
     shape = "medium" if metric.plot == "curve" else "large"
-    return FigureGroup(name, metric.title, caption, tuple(figures), shape, tuple(tables))
+    return FigureGroup(name, metric.title, caption, tuple(figures), shape, tables)
 
 
 Figures = Iterable[EmbeddedFigure]
@@ -169,21 +165,13 @@ def _steps(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
 
 
 def _points(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
-    table = pd.DataFrame(
-        {"part": part, "model": row.label, "value": cell.value, "error": cell.stderr}
+    values = [
+        (shown.shown_as.name(part), row.label, cell.value, cell.stderr)
         for row, cells in shown.lines
         for part, cell in cells.items()
-    )
-    record = shown.column.record
-    plot = Plot(
-        name="parts", title=record.title, kind="points", table="parts", x="part", y=("value",),
-        hue="model", error="error", y_label=record.unit,
-    )  # fmt: skip
-    yield maker.save(draw(plot, table, maker.palette), name, f"Points: {record.title}")
-
-
-def _none(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
-    return ()
+    ]
+    table = pd.DataFrame(values, columns=["part", "model", "value", "error"])
+    yield maker.points_of(table, "part", shown.column.record, name, shown.block.protocol.short)
 
 
 _PLOTS: dict[str, Callable[[MultiPartMetric, str, FigureMaker], Figures]] = {
@@ -191,6 +179,4 @@ _PLOTS: dict[str, Callable[[MultiPartMetric, str, FigureMaker], Figures]] = {
     "stacked": _stacked,
     "steps": _steps,
     "points": _points,
-    "bars": _none,  # one seed of each model, among the figures of models
-    "none": _none,
 }

@@ -105,28 +105,29 @@ class FigureMaker:
 
     def points(self, metric: Metric, blocks: Sequence[Block]) -> FigureGroup:
         """One panel per protocol: a point per model, with its 95 % interval."""
-        figures = []
+        figures, name = [], metric.name.replace("_", "-")
         for place, block in enumerate(blocks, 1):
             index = block.column(metric.name)
-            cells = [] if index is None else [(row, row.cells[index]) for row in block.rows]
-            table = pd.DataFrame(
-                {"model": row.label, "value": cell.value, "error": cell.stderr}
-                for row, cell in cells
-                if cell.ok
-            )
+            rows = [] if index is None else [(row.label, row.cells[index]) for row in block.rows]
+            values = [(label, cell.value, cell.stderr) for label, cell in rows if cell.ok]
+            table = pd.DataFrame(values, columns=["model", "value", "error"])
             if len(table):
-                short = block.protocol.short
-                plot = Plot(
-                    name="points", title=short, kind="points", table="points", x="model",
-                    y=("value",), hue="model", error="error", y_label=metric.unit,
-                )  # fmt: skip
-                figure = draw(plot, table, self.palette)
-                name = f"{metric.name}-{place}"
-                figures.append(self.save(figure, name, f"{metric.title} per model, {short}"))
+                file, short = f"{name}-{place}", block.protocol.short
+                figures.append(self.points_of(table, "model", metric, file, short))
         arrow = {"higher": "Higher is better.", "lower": "Lower is better."}.get(metric.better, "")
         caption = f"{metric.description} {arrow} Bars are 95 % intervals over the test set."
-        name = metric.name.replace("_", "-")
         return FigureGroup(name, metric.title, caption, tuple(figures), "large")
+
+    def points_of(
+        self, table: pd.DataFrame, x: str, metric: Metric, name: str, protocol: str
+    ) -> EmbeddedFigure:
+        """Draw ``value`` and ``error`` of each model over ``x``."""
+        plot = Plot(
+            name="points", title=protocol, kind="points", table="points", x=x, y=("value",),
+            hue="model", error="error", y_label=metric.unit,
+        )  # fmt: skip
+        figure = draw(plot, table, self.palette)
+        return self.save(figure, name, f"{metric.title} of each model, {protocol}")
 
     def bars(
         self, metric: Metric, frame: pd.DataFrame, inputs: Sequence[FigureInputs]

@@ -26,6 +26,11 @@ class MultiPartMetric:
     lines: tuple[tuple[Row, Cells], ...]
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether the parts are numbers, or need none: a stack has no axis of parts."""
+        return self.column.record.plot == "stacked" or all(map(_is_number, self.parts))
+
+    @property
     def shown_as(self) -> Parts:
         """How its parts are called and explained."""
         return self.column.record.parts or Parts()
@@ -65,10 +70,14 @@ def _part(metric: str) -> str:
 
 
 def _ordered(parts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted(parts, key=float) if all(map(_is_number, parts)) else parts)
+
+
+def _is_number(part: str) -> bool:
     try:
-        return tuple(sorted(parts, key=float))
+        return math.isfinite(float(part))
     except ValueError:
-        return tuple(parts)
+        return False
 
 
 def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
@@ -89,7 +98,7 @@ def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
     caption = f"{parts.note}{size}".strip()
     beside_columns = (shown.block.columns[i] for m in beside for i in shown.block.columns_of(m))
     warnings = warnings_of((column, *beside_columns))
-    heads = ("model", *(parts.head.format(part.replace("_", " ")) for part in shown.parts))
+    heads = ("model", *(parts.head.format(parts.name(part)) for part in shown.parts))
     return SmallTable(
         name, title, (*heads, *beside.values()), tuple(rows), caption, warnings=warnings
     )

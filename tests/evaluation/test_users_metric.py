@@ -195,7 +195,7 @@ def halves(frame):
     [
         ({"beter": "lower"}, r"evaluator\.ink2\.beter: .*did you mean 'better'"),
         ({"unit": None}, r"evaluator\.ink2\.unit: "),
-        ({"better": "less"}, r"evaluator\.ink2\.better: .*'higher', 'lower' or 'none'"),
+        ({"better": "less"}, r"evaluator\.ink2\.better: .*higher, lower, none"),
         ({"margin": -1.0}, r"evaluator\.ink2\.margin: .*greater than 0"),
         ({"parts": {"name": {}}}, r"evaluator\.ink2\.parts\.name: "),
         ({"plot": "curve"}, r"evaluator\.ink2: .*plot 'curve': .* without parts has one of none, "),

@@ -4,13 +4,15 @@ import math
 
 import pytest
 
-from genbench.core.metric import Metric
+from genbench.core.metric import Metric, Parts
 from genbench.reporting.multi_part_metrics import (
+    MultiPartMetric,
     multi_part_metric,
     part_table,
     rate_tables,
     scaled,
 )
+from genbench.results.cells import Column
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +80,16 @@ def test_scaling_changes_each_uncertainty_alike(rich_blocks):
     for name in ("stderr", "mc_stderr", "seed_sd"):
         assert getattr(bits, name) == pytest.approx(getattr(cell, name) / math.log(2))
     assert bits.value == pytest.approx(-cell.value / math.log(2))
+
+
+@pytest.mark.parametrize(
+    ("plot", "numbered"), [("curve", False), ("steps", False), ("stacked", True)]
+)
+def test_parts_that_are_no_numbers_have_no_axis_of_their_own(plot, numbered):
+    record = Metric(
+        name="m", version=1, unit="share", better="none", kind="exact", title="M", plot=plot,
+        parts=Parts(),
+    )  # fmt: skip
+    column = Column("m", "{}", 1, "share", "none", "exact", record)
+    assert MultiPartMetric(None, column, ("low", "high"), ()).is_numbered is numbered
+    assert MultiPartMetric(None, column, ("1", "10"), ()).is_numbered
