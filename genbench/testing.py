@@ -1,6 +1,6 @@
 """For users' own tests: a table of numbers that must not be worse than a baseline.
 
-May import :mod:`genbench.gate`; needs no torch and no pytest.
+Needs no torch and no pytest.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,4 @@
-"""Numbers as people read them: as many digits as the standard error supports, no more.
-
-May import the standard library only.
-"""
+"""Numbers as people read them: as many digits as the standard error supports, no more."""
 
 import math
 

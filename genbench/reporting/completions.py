@@ -1,4 +1,4 @@
-"""The picture of completed images: what is shown, what was there, and what models make of it."""
+"""The figure of completed images: what is shown, what was there, and what models make of it."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def completion_grid(models: Sequence[Arrays]) -> Pixels:
 
 
 def completions(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
-    """One picture for each part of the image that is shown."""
+    """One figure for each part of the image that is shown."""
     by_protocol: dict[str, list[FigureInputs]] = {}
     for run in runs:
         if "completions" in run.arrays:

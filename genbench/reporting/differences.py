@@ -23,14 +23,14 @@ _HEALTH = {
 
 def paired_tables(blocks: Sequence[Block], values: PerDatum) -> list[SmallTable]:
     """One matrix per block and headline column, kind and n with two models or more."""
-    found = [
+    compared = [
         (block, index, comparison)
         for block in blocks
         for index, column in enumerate(block.columns)
         if column.record.role == "headline"
         for comparison in comparisons(block, index, values)
     ]
-    return [_matrix(f"paired-{i}", *entry) for i, entry in enumerate(found, 1)]
+    return [_matrix(f"paired-{i}", *entry) for i, entry in enumerate(compared, 1)]
 
 
 def _matrix(name: str, block: Block, index: int, comparison: PairedComparison) -> SmallTable:
@@ -97,9 +97,9 @@ def _pairs(comparison: PairedComparison) -> str:
 
 def health_tables(blocks: Sequence[Block]) -> list[SmallTable]:
     """One table per block with diagnostics, a row per model and metric."""
-    found = [(block, tuple(_health_rows(block))) for block in blocks]
-    found = [(block, rows) for block, rows in found if rows]
-    return [_health_table(i, block, rows) for i, (block, rows) in enumerate(found, 1)]
+    rows_of = [(block, tuple(_health_rows(block))) for block in blocks]
+    diagnosed = [(block, rows) for block, rows in rows_of if rows]
+    return [_health_table(i, block, rows) for i, (block, rows) in enumerate(diagnosed, 1)]
 
 
 def _health_table(number: int, block: Block, rows: tuple[Line, ...]) -> SmallTable:

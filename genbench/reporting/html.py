@@ -104,10 +104,10 @@ def published_page(record: SuiteRecord, table: SmallTable) -> str:
 
 def _observations(runs: Sequence[StoredRun]) -> dict[tuple[str, str], str]:
     """The small line below a model's name, by model and protocol."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    texts_of: dict[tuple[str, str], dict[str, None]] = {}
     for run in runs:
-        found.setdefault((run.model, run.protocol), {})[_observation(run)] = None
-    return {key: "; ".join(texts) for key, texts in found.items()}
+        texts_of.setdefault((run.model, run.protocol), {})[_observation(run)] = None
+    return {key: "; ".join(texts) for key, texts in texts_of.items()}
 
 
 def _observation(run: StoredRun) -> str:

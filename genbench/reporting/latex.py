@@ -1,4 +1,4 @@
-r"""The comparison and the smaller tables as LaTeX floats, with every text made safe."""
+r"""The comparison and the smaller tables as LaTeX floats, with every text comparisons safe."""
 
 import re
 import unicodedata
@@ -63,8 +63,8 @@ _GREEK = {
 def latex_tables(title: str, blocks: Sequence[Block], tables: Sequence[SmallTable] = ()) -> str:
     r"""All tables as LaTeX floats for ``\input``, with booktabs rules."""
     head = r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"
-    made = (_latex(title, block) for block in blocks)
-    return "\n".join([head, *made, *(_small_table(title, s) for s in tables if s.in_latex)])
+    comparisons = (_latex(title, block) for block in blocks)
+    return "\n".join([head, *comparisons, *(_small_table(title, s) for s in tables if s.in_latex)])
 
 
 def _latex(title: str, block: Block) -> str:

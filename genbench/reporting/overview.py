@@ -1,4 +1,4 @@
-"""The project's main picture: bounds on the left, samples of every model on the right."""
+"""The project's main figure: bounds on the left, samples of every model on the right."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _LETTER_WIDTH = 0.66
 def overview(
     title: str, blocks: Sequence[Block], samples: Mapping[str, Pixels], palette: dict[str, str]
 ) -> Figure | None:
-    """Draw the picture, about 1600 pixels wide; None where there is nothing to show."""
+    """Draw the figure, about 1600 pixels wide; None where there is nothing to show."""
     panels = [block for block in blocks if bound_columns(block)][:_MOST_PANELS]
     if not panels and not samples:
         return None

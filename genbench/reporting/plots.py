@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from genbench.reporting.grids import draw_grid, tiled
-from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_panel, new_picture
+from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_framed, new_panel
 from genbench.results.cells import Block, Cell, Column
 from genbench.results.sealed_folder import Arrays
 
@@ -39,8 +39,8 @@ def drawn(block: Block, cell: Cell) -> bool:
 
 def bounds(block: Block, palette: dict[str, str]) -> Figure:
     """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
-    wanted = bound_columns(block)
-    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in wanted)]
+    columns = bound_columns(block)
+    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
     figure = new_figure(4.8, 1.55 + 0.44 * len(rows))
     axis = figure.subplots()
     draw_bounds(axis, block, palette)
@@ -191,7 +191,7 @@ def traversals(arrays: Arrays, title: str) -> Figure:
     images, values = arrays["traversals"], arrays["traversal_values"]
     (n, columns), (height, width) = images.shape[:2], images.shape[-2:]
     inches = _TILE * columns, _TILE * n * height / width
-    figure, axis = new_picture(*inches, left=1.35, bottom=0.52)
+    figure, axis = new_framed(*inches, left=1.35, bottom=0.52)
     draw_grid(axis, tiled(images.reshape(-1, *images.shape[2:]), columns), title)
     axis.set_axis_on()
     axis.grid(visible=False)

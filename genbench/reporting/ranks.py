@@ -57,16 +57,16 @@ class Ranks:
 
 def ranks(block: Block, values: PerDatum) -> Ranks | None:
     """Bring the estimators of a block to the same images; None with fewer than two of them."""
-    found = [i for i in _estimators(block) if sum(row.cells[i].ok for row in block.rows) > 1]
-    sizes = [r.cells[i].n for r in block.rows for i in found if r.cells[i].ok]
+    places = [i for i in _estimators(block) if sum(row.cells[i].ok for row in block.rows) > 1]
+    sizes = [r.cells[i].n for r in block.rows for i in places if r.cells[i].ok]
     n = min((size for size in sizes if size is not None), default=0)
-    if len(found) < 2 or not n:
+    if len(places) < 2 or not n:
         return None
-    columns = [[_entry(block, i, row, n, values) for row in block.rows] for i in found]
+    columns = [[_entry(block, i, row, n, values) for row in block.rows] for i in places]
     placed = list(zip(*(_placed(column) for column in columns), strict=True))
     kept = [(row, e) for row, e in zip(block.rows, placed, strict=True) if any(e)]
     rows, entries = zip(*kept, strict=True)
-    return Ranks(block, n, tuple(block.columns[i] for i in found), rows, entries)
+    return Ranks(block, n, tuple(block.columns[i] for i in places), rows, entries)
 
 
 def _estimators(block: Block) -> list[int]:
@@ -108,22 +108,22 @@ def _placed(column: Sequence[Entry | None]) -> list[Entry | None]:
 
 
 def _ranked(rivals: Mapping[int, Entry], decided: set[tuple[int, int]]) -> dict[int, Entry]:
-    made = {}
+    ranked = {}
     for i, entry in rivals.items():
         beaten_by = sum(worse == i for _, worse in decided)
         beats = sum(better == i for better, _ in decided)
-        made[i] = replace(entry, rank=1 + beaten_by, last=len(rivals) - beats, of=len(rivals))
-    return made
+        ranked[i] = replace(entry, rank=1 + beaten_by, last=len(rivals) - beats, of=len(rivals))
+    return ranked
 
 
 def _decided(rivals: Mapping[int, Entry]) -> set[tuple[int, int]]:
     """(better, worse) for each pair that differs significantly, Holm-corrected over all pairs."""
     pairs = [(i, j) for i, j in combinations(rivals, 2) if _testable(rivals[i], rivals[j])]
-    found = [difference(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
-    adjusted = holm([one.p_value for one in found])
+    differences = [difference(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
+    adjusted = holm([one.p_value for one in differences])
     return {
         (i, j) if one.value > 0 else (j, i)
-        for (i, j), one, p_value in zip(pairs, found, adjusted, strict=True)
+        for (i, j), one, p_value in zip(pairs, differences, adjusted, strict=True)
         if p_value < ALPHA
     }
 
@@ -133,22 +133,22 @@ def _testable(first: Entry, second: Entry) -> bool:
     return all(known) and len(next(iter(known[0].values()))) > 1
 
 
-def rank_table(found: Ranks, name: str) -> SmallTable:
+def rank_table(ranked: Ranks, name: str) -> SmallTable:
     """Values and ranks of each model by each estimator."""
     rows = []
-    for row, entries in zip(found.rows, found.entries, strict=True):
-        pairs = zip(found.columns, entries, strict=True)
+    for row, entries in zip(ranked.rows, ranked.entries, strict=True):
+        pairs = zip(ranked.columns, entries, strict=True)
         rows.append((row.title, *(_text(column, entry) for column, entry in pairs)))
-    settings = (", ".join(part for part in (c.unit, c.settings) if part) for c in found.columns)
-    names = (column.record.estimator for column in found.columns)
+    settings = (", ".join(part for part in (c.unit, c.settings) if part) for c in ranked.columns)
+    names = (column.record.estimator for column in ranked.columns)
     heads = [f"{name} ({below})" for name, below in zip(names, settings, strict=True)]
-    title = f"Estimators side by side: {found.block.protocol.short}"
+    title = f"Estimators side by side: {ranked.block.protocol.short}"
     caption = (
-        f"All numbers over the same {numbers.grouped(found.n)} images, ± standard error over them."
+        f"All numbers over the same {numbers.grouped(ranked.n)} images, ± standard error over them."
         " Ranks are among numbers of equal kind only; those that no significant paired difference"
-        f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(found)}"
+        f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(ranked)}"
     )
-    warnings = warnings_of(found.columns)
+    warnings = warnings_of(ranked.columns)
     heads_of = ("model", *heads)
     return SmallTable(name, title, heads_of, tuple(rows), caption.strip(), warnings=warnings)
 
@@ -161,16 +161,16 @@ def _text(column: Column, entry: Entry | None) -> str:
     return f"{entry.text}{marks(column, entry.cell)}\n{place}{kind}"
 
 
-def verdict(found: Ranks) -> str:
+def verdict(ranked: Ranks) -> str:
     """Whether an estimator that warns of its order ranks the models as the first one does."""
-    warned = [i for i, column in enumerate(found.columns) if column.record.warning]
+    warned = [i for i, column in enumerate(ranked.columns) if column.record.warning]
     if not warned or warned[0] == 0:
         return ""
-    first, other = found.columns[0].record.estimator, warned[0]
-    name = found.columns[other].record.estimator.removesuffix(f" {WARNED}")
+    first, other = ranked.columns[0].record.estimator, warned[0]
+    name = ranked.columns[other].record.estimator.removesuffix(f" {WARNED}")
     known = [
         (row.label, entries[0], entries[other])
-        for row, entries in zip(found.rows, found.entries, strict=True)
+        for row, entries in zip(ranked.rows, ranked.entries, strict=True)
     ]
     both = [(label, a, p) for label, a, p in known if a and p]
     pairs = [(x, y) for x, y in combinations(both, 2) if x[1].cell.kind == y[1].cell.kind]

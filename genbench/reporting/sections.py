@@ -13,7 +13,7 @@ from genbench.reporting.grids import grid_png
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.style import EmbeddedFigure, embedded, styled
 from genbench.reporting.user_plot_style import words
-from genbench.reporting.user_plots import draw, draw_images, image_grid, told
+from genbench.reporting.user_plots import describe, draw, draw_images, image_grid
 from genbench.results.sealed_folder import Arrays
 from genbench.results.studies import CheckRecord, StoredStudy
 from genbench.results.suite import StoredSuite
@@ -62,8 +62,8 @@ def _study_chapter(study: StoredStudy, maker: FigureMaker) -> Chapter:
 
 def _left_out(study: StoredStudy) -> str:
     long = {name: len(t) for name, t in study.tables.items() if len(t) > MOST_ROWS}
-    told_of = (f"{name}.csv ({numbers.grouped(n)} rows)" for name, n in long.items())
-    return f"Too long to print here: {', '.join(told_of)}." if long else ""
+    files = (f"{name}.csv ({numbers.grouped(n)} rows)" for name, n in long.items())
+    return f"Too long to print here: {', '.join(files)}." if long else ""
 
 
 def plot_group(
@@ -89,11 +89,11 @@ def draw_plot(
 ) -> EmbeddedFigure:
     """Draw one figure and write its files; images keep their pixels on the page."""
     if plot.kind != "images":
-        return maker.save(draw(plot, tables[plot.table], maker.palette), name, told(plot))
+        return maker.save(draw(plot, tables[plot.table], maker.palette), name, describe(plot))
     grid = image_grid(arrays[plot.array])
-    maker.save(draw_images(grid), name, told(plot))
+    maker.save(draw_images(grid), name, describe(plot))
     columns = arrays[plot.array].shape[1]
-    return embedded(grid_png(grid, 920 if columns > _MOST_COLUMNS else 460), told(plot))
+    return embedded(grid_png(grid, 920 if columns > _MOST_COLUMNS else 460), describe(plot))
 
 
 def check_table(study: StoredStudy) -> SmallTable:
@@ -113,8 +113,8 @@ def check_table(study: StoredStudy) -> SmallTable:
 def _check_row(check: CheckRecord) -> tuple[str, ...]:
     expected = f"{_SIGNS[check.claim]}{numbers.cell(check.expected)}"
     holds = "yes" if check.passed else "NO"
-    found, tolerance = numbers.cell(check.found), numbers.cell(check.tolerance)
-    return check.name, expected, found, tolerance, holds, check.note
+    values = numbers.cell(check.found), numbers.cell(check.tolerance)
+    return check.name, expected, *values, holds, check.note
 
 
 def study_table(study: StoredStudy, name: str) -> SmallTable | None:

@@ -1,8 +1,7 @@
 """How figures look and how they become files: one colour per model, the same bytes each time.
 
 Figures are drawn on :class:`matplotlib.figure.Figure` objects with the Agg canvas, so that no
-global state of matplotlib changes. May import numpy, matplotlib, seaborn, Pillow and
-:mod:`genbench.core`.
+global state of matplotlib changes.
 """
 
 import base64
@@ -76,7 +75,7 @@ _DPI = 150
 
 @dataclass(frozen=True)
 class EmbeddedFigure:
-    """A picture for the page, as a data address, with the words that go with it."""
+    """A figure for the page, as a data address, with the words that go with it."""
 
     source: str
     alt: str
@@ -114,7 +113,7 @@ def new_panel(width: float, height: float, right: float = 0.12) -> tuple[Figure,
     return figure, figure.add_axes(place)
 
 
-def new_picture(width: float, height: float, left: float, bottom: float) -> tuple[Figure, Any]:
+def new_framed(width: float, height: float, left: float, bottom: float) -> tuple[Figure, Any]:
     """A figure with one axis of a size in inches, and room for words at its left and below."""
     whole = left + width + 0.1, bottom + height + 0.3
     figure = Figure(figsize=whole)
@@ -136,7 +135,7 @@ def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> Emb
 
 
 def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
-    """Turn the bytes of a PNG file into a picture for the page."""
+    """Turn the bytes of a PNG file into a figure for the page."""
     width, height = Image.open(io.BytesIO(png)).size
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return EmbeddedFigure(source, alt, width, height, **words)
@@ -150,7 +149,7 @@ def figure_png(figure: Figure) -> bytes:
 
 
 def _reduced(png: io.BytesIO) -> bytes:
-    """The same picture in 256 colours: a third of the size, no difference to the eye.
+    """The same image in 256 colours: a third of the size, no difference to the eye.
 
     They are chosen to cover what occurs, not by how often it does: beside large grey images the
     few pixels of a coloured line must keep their colour.
@@ -161,7 +160,7 @@ def _reduced(png: io.BytesIO) -> bytes:
 
 
 def png_bytes(image: Image.Image) -> bytes:
-    """Encode a picture as PNG, without metadata."""
+    """Encode an image as PNG, without metadata."""
     buffer = io.BytesIO()
     image.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

@@ -21,8 +21,8 @@ class Takeaways:
 
 def takeaways(blocks: Iterable[Block], titles: Titles) -> list[Takeaways]:
     """Facts per protocol; a protocol without numbers is left out."""
-    found = (Takeaways(block.protocol.short, tuple(_facts(block, titles))) for block in blocks)
-    return [entry for entry in found if entry.facts]
+    per_block = (Takeaways(block.protocol.short, tuple(_facts(block, titles))) for block in blocks)
+    return [entry for entry in per_block if entry.facts]
 
 
 def _facts(block: Block, titles: Titles) -> list[str]:
@@ -79,10 +79,10 @@ def _quantity(cell: Cell, unit: str) -> str:
 
 
 def _best_bound(block: Block, bounds: Sequence[str], titles: Titles) -> str:
-    found = next((f for f in (_numbers(block, name) for name in bounds) if f), None)
-    if found is None:
+    numbers = next((n for n in (_numbers(block, name) for name in bounds) if n), None)
+    if numbers is None:
         return ""
-    column, cells = found
+    column, cells = numbers
     (label, cell), *others = cells
     kind = _WORDS.get(column.kind)
     name = (
@@ -99,7 +99,7 @@ def _best_bound(block: Block, bounds: Sequence[str], titles: Titles) -> str:
 
 
 def _decision(cells: list[tuple[str, Cell]]) -> str:
-    """What the paired test says of the first place; nothing where it was not made."""
+    """What the paired test says of the first place; nothing where there was none."""
     if cells[0][1].standing == BEST:
         return ", significantly below it"
     tied = [label for label, cell in cells if cell.standing == TIED]
@@ -145,10 +145,10 @@ def _signed(value: float) -> str:
 
 
 def _ends(block: Block, metric: str, titles: Titles) -> str:
-    found = _numbers(block, metric)
-    if found is None or len(found[1]) < 2:
+    numbers = _numbers(block, metric)
+    if numbers is None or len(numbers[1]) < 2:
         return ""
-    column, cells = found
+    column, cells = numbers
     low, high = sorted((cells[0], cells[-1]), key=lambda pair: pair[1].value)
     title = _name(column, titles)
     return (

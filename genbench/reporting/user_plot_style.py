@@ -143,9 +143,9 @@ def _colours(values: Sequence[Hashable], palette: Mapping[str, str]) -> dict[Has
 
 def ordered(values: pd.Series) -> list[Any]:
     """Return the distinct values: numbers sorted, anything else in the order of the table."""
-    found = values.drop_duplicates().tolist()
-    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in found)
-    return sorted(found) if numeric else found
+    distinct = values.drop_duplicates().tolist()
+    numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in distinct)
+    return sorted(distinct) if numeric else distinct
 
 
 def words(column: str) -> str:

@@ -166,9 +166,9 @@ def _lines(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | 
 
 
 def _points(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | None) -> None:
-    found = list(_series(rows))
-    shifts = _shifts(rows, len(found), 0.44 if places is not None else 0.0)
-    for shift, (hue, style, group) in zip(shifts, found, strict=True):
+    series = list(_series(rows))
+    shifts = _shifts(rows, len(series), 0.44 if places is not None else 0.0)
+    for shift, (hue, style, group) in zip(shifts, series, strict=True):
         x, reach = _at(group["x"], places) + shift, _Z95 * group["error"].fillna(0.0)
         look = {"color": looks.colour[hue], "marker": looks.marker[style], "markersize": 5.5}
         shown = reach if reach.any() else None
@@ -176,9 +176,9 @@ def _points(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] |
 
 
 def _bars(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | None) -> None:
-    found = list(_series(rows))
-    width = 0.8 / len(found) if rows["x"].duplicated().any() else 0.6
-    for shift, (hue, _, group) in zip(_shifts(rows, len(found), 0.8), found, strict=True):
+    series = list(_series(rows))
+    width = 0.8 / len(series) if rows["x"].duplicated().any() else 0.6
+    for shift, (hue, _, group) in zip(_shifts(rows, len(series), 0.8), series, strict=True):
         reach = _Z95 * group["error"].fillna(0.0)
         shown = reach if reach.any() else None
         look = {"color": looks.colour[hue], "linewidth": 0, "error_kw": {"linewidth": 1.1}}
@@ -214,7 +214,7 @@ def draw_images(grid: Pixels) -> Figure:
     return figure
 
 
-def told(plot: Plot) -> str:
+def describe(plot: Plot) -> str:
     """Say in words what a figure shows, for who cannot see it."""
     if plot.kind == "images":
         return f"{plot.title}: a grid of images"

@@ -33,7 +33,7 @@ def blocks_of(
     Args:
         frame: A table with the columns of ``metrics.csv``.
         metrics: Records of its metrics by name; a metric without one is treated as undeclared.
-        models: Model names in the wanted order; others follow in the order of the table.
+        models: Model names in the order of the rows; others follow as in the table.
         controls: Names of models that are there to be compared with, and win nothing.
     """
     rows = arranged(frame, models)
@@ -45,7 +45,7 @@ def blocks_of(
 
 
 def arranged(frame: pd.DataFrame, models: Sequence[str] = ()) -> pd.DataFrame:
-    """The test rows, models in the wanted order, with the name of each row in ``_label``."""
+    """The test rows, models in this order, with the name of each row in ``_label``."""
     rows = frame.assign(**{k: v for k, v in OPTIONAL.items() if k not in frame})
     if (rows["split"] == "test").any():
         rows = rows[rows["split"] == "test"]
@@ -155,6 +155,6 @@ def cell_of(rows: pd.DataFrame | None) -> Cell:
 def _health(seeds: Sequence[dict[str, float]]) -> dict[str, float]:
     """Over seeds: the worst k-hat and the least sample size, the mean of everything else."""
     worst = {"k_hat": max, "k_hat_bad": max, "ess_min": min}
-    names = sorted({name for found in seeds for name in found})
-    values = {name: [found[name] for found in seeds if name in found] for name in names}
+    names = sorted({name for health in seeds for name in health})
+    values = {name: [health[name] for health in seeds if name in health] for name in names}
     return {k: worst[k](v) if k in worst else sum(v) / len(v) for k, v in values.items()}

@@ -100,10 +100,10 @@ def health_of(text: object) -> dict[str, float]:
     Raises:
         ValueError: The text is no JSON object of numbers.
     """
-    found = json.loads(text) if isinstance(text, str) and text else {}
-    if not isinstance(found, dict):
+    content = json.loads(text) if isinstance(text, str) and text else {}
+    if not isinstance(content, dict):
         raise ValueError(f"health is no JSON object: {text}")
-    known = {str(name): float(value) for name, value in found.items() if value is not None}
+    known = {str(name): float(value) for name, value in content.items() if value is not None}
     return {name: value for name, value in known.items() if np.isfinite(value)}
 
 

@@ -82,8 +82,8 @@ def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> 
 
 
 def _pair(first: Seeds, second: Seeds) -> Pair:
-    found = difference(first, second)
-    return Pair(found.value, found.stderr, found.p_value, seed_spread(first, second))
+    test = difference(first, second)
+    return Pair(test.value, test.stderr, test.p_value, seed_spread(first, second))
 
 
 def ranked(block: Block, values: PerDatum) -> Block:
@@ -91,8 +91,8 @@ def ranked(block: Block, values: PerDatum) -> Block:
     standings: dict[tuple[int, int], str] = {}
     for index in range(len(block.columns)):
         for comparison in comparisons(block, index, values):
-            found = comparison.standings()
-            standings |= {(place, index): word for place, word in found.items()}
+            words = comparison.standings().items()
+            standings |= {(place, index): word for place, word in words}
     rows = (_stand(row, place, standings) for place, row in enumerate(block.rows))
     return replace(block, rows=tuple(rows))
 

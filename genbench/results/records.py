@@ -111,7 +111,7 @@ class SuiteRecord(StoredRecord):
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """The pictures of models that the suite asks for."""
+        """The figures of models that the suite asks for."""
         return tuple(self.spec.get("figures", DEFAULT_FIGURES))
 
     @property

@@ -51,8 +51,8 @@ def metrics_table(frame: pd.DataFrame, runs: Sequence[StoredRun]) -> pd.DataFram
     for run in runs:
         mine = frame[(frame["train_id"] == run.train_id) & (frame["model"] == run.model)]
         mine = mine[mine["status"] == "ok"].drop_duplicates("metric").set_index("metric")
-        found = mine["value"].to_dict() | mine["stderr"].add_suffix("_stderr").to_dict()
-        rows.append(dict.fromkeys(names) | found | _asked(run, names))
+        values = mine["value"].to_dict() | mine["stderr"].add_suffix("_stderr").to_dict()
+        rows.append(dict.fromkeys(names) | values | _asked(run, names))
     table = pd.DataFrame(rows)
     return table.astype(dict.fromkeys(names, "float64")) if rows else table
 
@@ -61,9 +61,9 @@ def _asked(run: StoredRun, taken: Sequence[str]) -> dict[str, Any]:
     """The model, its seed and data, and every option that has no namesake among the numbers."""
     data = {key: value for key, value in run.data.items() if key not in _NOT_OPTIONS}
     options = {**data, **run.train, **run.options}
-    told = {"model": run.model, "recipe": run.recipe, "seed": run.seed, "dataset": run.dataset}
+    about = {"model": run.model, "recipe": run.recipe, "seed": run.seed, "dataset": run.dataset}
     flat = {key: _flat(value) for key, value in options.items() if key not in taken}
-    return flat | told
+    return flat | about
 
 
 def _flat(value: Any) -> Any:

@@ -76,9 +76,9 @@ def read_study(path: Path) -> StoredStudy:
         where = first_error(error).removeprefix(".")
         raise StorageError(f"{path / STUDY} is damaged: {where}") from error
     tables = {name: _table(_whole(folder, f"{name}.csv")) for name in record.tables}
-    found = StoredStudy(record, tables, folder.arrays(ARRAYS))
-    _require_drawable(found, path)
-    return found
+    study = StoredStudy(record, tables, folder.arrays(ARRAYS))
+    _require_drawable(study, path)
+    return study
 
 
 def _whole(folder: SealedFolder, name: str) -> Path:

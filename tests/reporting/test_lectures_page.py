@@ -147,9 +147,9 @@ def test_what_is_not_stored_is_named_and_has_no_number(stored, show):
 
 def test_figures_and_numbers_of_a_suite_are_those_of_the_wanted_models(few_results):
     shown = [
-        {"suite": "tiny", "picture": "samples", "models": ["gan"]},
+        {"suite": "tiny", "figure": "samples", "models": ["gan"]},
         {"suite": "tiny", "metrics": ["elbo", "kl"], "models": ["cvae"]},
-        {"suite": "tiny", "picture": "manifold"},
+        {"suite": "tiny", "figure": "manifold"},
     ]
     html = built(few_results, show=shown)
     assert html.count("data:image/png;base64,") == 1

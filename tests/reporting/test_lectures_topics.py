@@ -95,9 +95,9 @@ def test_a_figure_or_table_is_declared_where_the_text_says(topic, show):
     assert bool(raw.get("published")) or not show.published
     if show.plot:
         assert show.plot in {plot["name"] for plot in raw.get("plot", ())}
-    if show.picture:
-        assert show.picture in FIGURES
-        assert show.picture in raw.get("figures", DEFAULT_FIGURES)
+    if show.figure:
+        assert show.figure in FIGURES
+        assert show.figure in raw.get("figures", DEFAULT_FIGURES)
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)

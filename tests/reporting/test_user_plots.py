@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
 from genbench.reporting.style import styled
-from genbench.reporting.user_plots import draw, image_grid, told
+from genbench.reporting.user_plots import describe, draw, image_grid
 
 TABLE = pd.DataFrame(
     {
@@ -182,6 +182,6 @@ def test_images_keep_their_order_and_their_levels():
 
 
 def test_words_say_what_a_figure_shows():
-    assert told(plot(y=("bias", "gain"), hue="size", panel="kind")) == (
+    assert describe(plot(y=("bias", "gain"), hue="size", panel="kind")) == (
         "P: lines of bias and gain against k; size by colour, kind by panel"
     )

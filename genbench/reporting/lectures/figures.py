@@ -18,7 +18,7 @@ from genbench.reporting.model_figures import IMAGES, LATENT_SPACE
 from genbench.reporting.published import published_table
 from genbench.reporting.small_table import SmallTable, number, warnings_of
 from genbench.reporting.style import EmbeddedFigure, colours, embedded, figure_png, styled
-from genbench.reporting.user_plots import draw, image_grid, told
+from genbench.reporting.user_plots import describe, draw, image_grid
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import Block, Column
 from genbench.results.run_tables import of_models
@@ -66,14 +66,14 @@ def figure_of(show: Shown, sources: Sources) -> LectureFigure:
         StorageError: The results are damaged.
     """
     with styled():
-        made = _of_study(show, sources) if show.study else _of_suite(show, sources)
-    if made is None:
-        made = _missing(show, sources)
-    return replace(made, title=show.title or made.title, caption=show.caption or made.caption)
+        figure = _of_study(show, sources) if show.study else _of_suite(show, sources)
+    if figure is None:
+        figure = _missing(show, sources)
+    return replace(figure, title=show.title or figure.title, caption=show.caption or figure.caption)
 
 
 def _missing(show: Shown, sources: Sources) -> LectureFigure:
-    what = show.plot or show.table or show.picture or "numbers"
+    what = show.plot or show.table or show.figure or "numbers"
     if show.study:
         source, command = _study(show.study), sources.study_command(show.study)
     else:
@@ -113,8 +113,8 @@ def _of_suite(show: Shown, sources: Sources) -> LectureFigure | None:
     if show.published:
         table = published_table(suite)
         return LectureFigure(table.title, tables=(_narrow(table),), source=source)
-    if show.picture:
-        group = MODEL_FIGURES[show.picture](Embedder(palette), suite.figure_inputs(show.models))
+    if show.figure:
+        group = MODEL_FIGURES[show.figure](Embedder(palette), suite.figure_inputs(show.models))
         words = (group.title, group.caption, group.figures, group.shape)
         return LectureFigure(*words, source=source) if group.figures else None
     plot = suite.plot(show.plot)
@@ -140,7 +140,7 @@ def _drawn(
     else:
         return None
     return LectureFigure(
-        plot.title, plot.caption, (embedded(png, told(plot)),), "wide", source=source
+        plot.title, plot.caption, (embedded(png, describe(plot)),), "wide", source=source
     )
 
 
@@ -191,7 +191,7 @@ def _beside(block: Block, column: Column) -> Iterator[str]:
 
 
 def _study_table(show: Shown, table: pd.DataFrame) -> SmallTable:
-    """A study's table as texts, its wanted columns under their heads."""
+    """A study's table as texts, the columns that the topic names under its heads."""
     stated = {name: words for name, words in show.columns.items() if name in table}
     columns = stated or {name: name.replace("_", " ") for name in table.columns}
     lines = [tuple(_text(row[name]) for name in columns) for _, row in table.iterrows()]

@@ -64,7 +64,7 @@ def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
         Section(
             topic,
             tuple(figure_of(show, sources) for show in topic.show),
-            tuple(_checks(wanted, sources) for wanted in topic.checks),
+            tuple(_checks(shown, sources) for shown in topic.checks),
         )
         for topic in topics
     ]
@@ -97,12 +97,12 @@ def _numbered(sections: Sequence[Section]) -> list[Section]:
     return [replace(s, figures=tuple(counted(figure) for figure in s.figures)) for s in sections]
 
 
-def _checks(wanted: Checks, sources: Sources) -> StudyChecks:
-    study = sources.study(wanted.study)
+def _checks(shown: Checks, sources: Sources) -> StudyChecks:
+    study = sources.study(shown.study)
     known = study.record.checks if study else ()
-    parts = wanted.only or ("",)
+    parts = shown.only or ("",)
     chosen = tuple(check for check in known if any(part in check.name for part in parts))
-    return StudyChecks(wanted.study, study, chosen)
+    return StudyChecks(shown.study, study, chosen)
 
 
 def _number(value: float | None, digits: int = 6) -> str:

@@ -22,7 +22,7 @@ class Shown(Options):
             this or ``suite``.
         suite: Name of a suite.
         plot: A figure that the study or the suite file declares.
-        picture: Images that the suite's models stored, such as ``samples``.
+        figure: Images that the suite's models stored, such as ``samples``.
         table: A table of the study.
         metrics: Columns of a table of the suite's models.
         published: Whether to set what papers report beside the suite's numbers.
@@ -35,7 +35,7 @@ class Shown(Options):
     study: str = ""
     suite: str = ""
     plot: str = ""
-    picture: str = ""
+    figure: str = ""
     table: str = ""
     metrics: tuple[str, ...] = ()
     published: bool = False
@@ -49,10 +49,10 @@ class Shown(Options):
         if bool(self.study) == bool(self.suite):
             raise ValueError("write either `study` or `suite`")
         of_study = (self.plot, self.table)
-        of_suite = (self.plot, self.picture, self.metrics, self.published)
+        of_suite = (self.plot, self.figure, self.metrics, self.published)
         if sum(map(bool, of_study if self.study else of_suite)) != 1:
             raise ValueError(
-                "a study shows a `plot` or a `table`, a suite a `plot`, a `picture`, `metrics` or"
+                "a study shows a `plot` or a `table`, a suite a `plot`, a `figure`, `metrics` or"
                 " what is `published`"
             )
         return self
