@@ -16,7 +16,6 @@ ROOMS = {
     "suites/spec.py": "lists what is evaluated where a suite names no metric",
     "runs/assume.py": "anneals with a scale that is assumed",
     "objectives/elbo.py": "logs the terms of a loss in training",
-    "reporting/user_plot_style.py": "capitalises the words of any column: ELBO, KL",
 }
 """Where a metric may be called by its name, and why."""
 

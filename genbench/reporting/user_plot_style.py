@@ -17,7 +17,7 @@ ROLES = ("x", "hue", "style", "panel")
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _MARKERS = "os^DvPX*"
 _MOST_MARKED = 15
-_CAPITALS = {"elbo": "ELBO", "kl": "KL", "iw": "IW", "mse": "MSE"}
+_ACRONYMS = ("ELBO", "KL", "IW", "MSE")
 
 
 def tidy(plot: Plot, table: pd.DataFrame) -> tuple[Plot, pd.DataFrame]:
@@ -155,7 +155,8 @@ def words(column: str) -> str:
         >>> words("train_elbo"), words("n_samples")
         ('train ELBO', 'n samples')
     """
-    return " ".join(_CAPITALS.get(part, part) for part in column.split("_"))
+    parts = column.split("_")
+    return " ".join(p.upper() if p.upper() in _ACRONYMS else p for p in parts)
 
 
 def text(value: Any) -> str:
