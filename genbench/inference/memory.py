@@ -22,8 +22,7 @@ def automatic_chunk(x: Tensor) -> int:
     over it do not wait for memory.
     """
     budget = CACHE_BYTES if x.device.type == "cpu" else DEVICE_BYTES
-    item = max(x.element_size(), 4)
-    return max(1, round(budget / max(1, x.numel() * item)))
+    return max(1, round(budget / max(1, x.numel() * max(x.element_size(), 4))))
 
 
 def keep_freed_memory() -> None:
@@ -54,8 +53,7 @@ def in_pieces(
     Raises:
         RuntimeError: A single row does not fit: the allocator's own error.
     """
-    for chunk in chunks:
-        rest = chunk
+    for rest in chunks:
         while len(rest):
             result = _attempt(function, rest[:size])
             if result is None:
