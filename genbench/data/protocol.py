@@ -10,8 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
 from genbench.core.protocol import Protocol, Sizes
-from genbench.data.records import DatasetSpec
-from genbench.data.specs import datasets
+from genbench.data.specs import DatasetSpec, datasets
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.data.digits import permutation
-from genbench.data.records import DatasetSpec, RawData
+from genbench.data.specs import DatasetSpec, RawData
 
 WIDTH = 20
 CENTRES = tuple(range(4, 16))

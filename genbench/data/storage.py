@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
-from genbench.data.records import DataFile, DatasetSpec
+from genbench.data.specs import DataFile, DatasetSpec
 
 
 class Finding(NamedTuple):
@@ -40,8 +40,7 @@ def data_home(data_dir: Path | None = None) -> Path:
     """
     if data_dir is not None:
         return Path(data_dir)
-    from_environment = os.environ.get("GENBENCH_DATA_DIR", "")
-    if from_environment:
+    if from_environment := os.environ.get("GENBENCH_DATA_DIR", ""):
         return Path(from_environment).expanduser()
     return _cache_folder() / "genbench"
 
@@ -75,17 +74,13 @@ def inspect(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Finding:
     """Check the first copy of ``file`` that exists; never raises."""
     for path in places(spec, file, data_dir):
         if os.path.isfile(path):
-            return _inspect_path(file, path)
+            try:
+                return examine(file, path.read_bytes(), path)
+            except OSError as error:
+                problem = f"cannot be read: {error.strerror or error}"
+                return Finding(path, "damaged", problem=problem)
     path = download_path(spec, file, data_dir)
     return Finding(path, "missing", problem=f"{path} is missing")
-
-
-def _inspect_path(file: DataFile, path: Path) -> Finding:
-    try:
-        payload = path.read_bytes()
-    except OSError as error:
-        return Finding(path, "damaged", problem=f"cannot be read: {error.strerror or error}")
-    return examine(file, payload, path)
 
 
 def examine(file: DataFile, payload: bytes, path: Path) -> Finding:
