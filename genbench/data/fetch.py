@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from genbench.core.errors import DataError
 from genbench.core.files import require_writable, write_atomic
 from genbench.data.specs import DataFile, DatasetSpec, datasets
-from genbench.data.storage import Finding, data_home, download_path, examine, inspect, require_ok
+from genbench.data.storage import Finding, data_home, examine, inspect, places
 from genbench.data.transfer import TransferError, get
 
 TIMEOUT_S = 10.0
@@ -89,7 +89,7 @@ def download(
         DataError: No mirror has it.
         StorageError: It cannot be stored.
     """
-    path = download_path(spec, file, data_dir)
+    path = places(spec, file, data_dir)[0]
     require_writable(path.parent)
     failures: dict[str, TransferError] = {}
     pending = [urljoin(mirror, file.name) for mirror in spec.mirrors]
@@ -112,13 +112,20 @@ def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
     """Return the unpacked content of a file, checked against its digest; download it if missing.
 
     Raises:
-        DataError: The file is damaged, or missing and cannot be downloaded.
+        DataError: The file is damaged, or missing and cannot be downloaded; names the file, both
+            digests and the command that repairs it.
         StorageError: A download cannot be stored.
     """
     finding = inspect(spec, file, data_dir)
     if finding.status == "missing":
         finding = download(spec, file, data_dir)
-    return require_ok(spec, finding)
+    if finding.status == "ok":
+        return finding.content
+    raise DataError(
+        f"{finding.path} is {finding.status}\n"
+        f"  {finding.problem}\n"
+        f"repair it: python -m genbench data fetch {spec.name}"
+    )
 
 
 def _worth_retrying(urls: list[str], failures: dict[str, TransferError]) -> list[str]:

@@ -142,7 +142,7 @@ def load(
         domain=config.domain,
         levels=levels.to(device),
         labels=labels.to(device),
-        sizes=split_sizes(config, spec),
+        sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
     )
 
 
@@ -168,7 +168,7 @@ def _digest(raw: RawData) -> str:
 
 def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
     """Return the levels and labels of train, validation and test, each cut to ``limit``."""
-    cut, limit = full_sizes(config, spec)["train"], config.limit
+    cut, limit = full_sizes(config, spec)[0], config.limit
     x, y = (
         np.concatenate([part[:limit] for part in (train[:cut], train[cut:], test)])
         for train, test in ((raw.train_x, raw.test_x), (raw.train_y, raw.test_y))
