@@ -35,13 +35,6 @@ def keep_freed_memory() -> None:
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an allocator raised the error."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
-
-
 def in_pieces(
     function: Callable[[Tensor], Tensor], chunks: Iterator[Tensor], size: int
 ) -> Iterator[Tensor]:
@@ -67,8 +60,11 @@ def _attempt(function: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor | No
     """Return the result, or None if memory ran out and the piece can be halved."""
     try:
         return function(piece)
-    except (RuntimeError, MemoryError) as error:
-        if len(piece) == 1 or not is_out_of_memory(error):
+    except (torch.OutOfMemoryError, MemoryError):
+        if len(piece) == 1:
+            raise
+    except RuntimeError as error:
+        if len(piece) == 1 or not any(text in str(error) for text in OUT_OF_MEMORY):
             raise
     if piece.is_cuda:
         torch.cuda.empty_cache()

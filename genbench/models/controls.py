@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from genbench.models.fitted import FittedModule, fit_repeatably, in_turn
+from genbench.models.fitted import FittedModule, fit_repeatably
 from genbench.models.mixtures import spread
 
 _PAIRS = 2**21  # distances in memory at once
@@ -63,8 +63,16 @@ class FixedImages(FittedModule):
         return self.levels[rows].to(torch.get_default_dtype()) / 255
 
     def sample(self, n: int) -> Tensor:
-        """Return n of the images in random order, each as often as any other, or once more."""
-        return self.images(in_turn(len(self.levels), n, self.levels.device))
+        """Return n of the images in random order, each as often as any other, or once more.
+
+        The order comes from torch's CPU generator, so that a seed gives the same on every device.
+        """
+        n_images = len(self.levels)
+        if not n_images:
+            raise ValueError("nothing was fitted: there is nothing to draw from")
+        passes = [torch.randperm(n_images) for _ in range(-(-n // n_images))]
+        order = torch.cat(passes)[:n] if passes else torch.empty(0, dtype=torch.int64)
+        return self.images(order.to(self.levels.device))
 
 
 class NearestImage(FixedImages):

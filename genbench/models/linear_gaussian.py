@@ -38,8 +38,7 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
         flat = x.flatten(1).double()
         latent_dim = self.W.shape[1]
-        covariance = torch.cov(flat.T, correction=0)
-        eigenvalues, vectors = torch.linalg.eigh(covariance)  # ascending
+        eigenvalues, vectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))  # ascending
         s2 = eigenvalues[:-latent_dim].mean()
         top = eigenvalues[-latent_dim:].flip(0)
         directions = vectors[:, -latent_dim:].flip(1)
