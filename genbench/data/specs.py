@@ -3,7 +3,7 @@
 Nothing here imports torch, numpy or scikit-learn: a reader is imported when it is called.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -112,10 +112,14 @@ _IDX_FILES = (
 )
 
 
-def _idx_files(*pins: tuple[int, str] | tuple[int, str, str]) -> tuple[DataFile, ...]:
+def _idx_files(
+    *pins: tuple[int, str], contents: Sequence[str | None] = (None,) * 4
+) -> tuple[DataFile, ...]:
     return tuple(
-        DataFile(name, pin[0], pin[1], size, *pin[2:])
-        for (name, size), pin in zip(_IDX_FILES, pins, strict=True)
+        DataFile(name, n_bytes, sha256, content_bytes, content_sha256)
+        for (name, content_bytes), (n_bytes, sha256), content_sha256 in zip(
+            _IDX_FILES, pins, contents, strict=True
+        )
     )
 
 
@@ -160,24 +164,14 @@ _SPECS = (
         citation="LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to "
         "Document Recognition",
         files=_idx_files(
-            (
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+            contents=(
                 "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            (
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
                 "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            (
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
                 "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            (
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             ),
         ),

@@ -6,7 +6,7 @@ Images are stored as 8-bit intensities, which changes a pixel by at most 1/510.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genbench.models.fitted import FittedModule, fit_repeatably
 from genbench.models.mixtures import spread
@@ -19,8 +19,7 @@ class MeanImage(FittedModule):
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.mean: Tensor
-        self.register_buffer("mean", torch.full(tuple(image_shape), 0.5))
+        self.mean = nn.Buffer(torch.full(tuple(image_shape), 0.5))
 
     def fit(self, x: Tensor) -> None:
         """Set the mean of images x (N, C, H, W)."""
@@ -47,8 +46,7 @@ class FixedImages(FittedModule):
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.levels: Tensor
-        self.register_buffer("levels", torch.zeros(n_images, *image_shape, dtype=torch.uint8))
+        self.levels = nn.Buffer(torch.zeros(n_images, *image_shape, dtype=torch.uint8))
 
     def fit(self, x: Tensor) -> None:
         """Store images x (N, C, H, W), or evenly spaced ones if there is no room for all.
