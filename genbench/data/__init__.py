@@ -14,18 +14,13 @@ if TYPE_CHECKING:
     from genbench.data.loaders import Dataset, Split, load
     from genbench.data.protocol import DataConfig
 else:
-    _HOMES = {
-        "DataConfig": "genbench.data.protocol",
-        "Dataset": "genbench.data.loaders",
-        "Split": "genbench.data.loaders",
-        "load": "genbench.data.loaders",
-    }
+    _HOMES = {"DataConfig": "protocol", "Dataset": "loaders", "Split": "loaders", "load": "loaders"}
 
     def __getattr__(name: str) -> object:
         """Import a public name on first use (PEP 562)."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 __all__ = ["DataConfig", "Dataset", "Split", "data_home", "datasets", "load"]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
-from genbench.data.records import DatasetSpec, RawData
+from genbench.data.specs import DatasetSpec, RawData
 
 
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:

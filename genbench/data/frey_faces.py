@@ -18,8 +18,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from genbench.data.digits import permutation, require_pinned_pixels
-from genbench.data.download import content_of
-from genbench.data.records import DatasetSpec, RawData
+from genbench.data.fetch import content_of
+from genbench.data.specs import DatasetSpec, RawData
 
 
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:

@@ -23,8 +23,7 @@ from genbench.data.protocol import (
     protocol_of,
     split_sizes,
 )
-from genbench.data.records import DatasetSpec, RawData
-from genbench.data.specs import datasets
+from genbench.data.specs import DatasetSpec, RawData, datasets
 from genbench.data.storage import data_home
 
 
@@ -143,7 +142,7 @@ def load(
         domain=config.domain,
         levels=levels.to(device),
         labels=labels.to(device),
-        sizes=split_sizes(config, spec),
+        sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
     )
 
 
@@ -169,10 +168,10 @@ def _digest(raw: RawData) -> str:
 
 def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
     """Return the levels and labels of train, validation and test, each cut to ``limit``."""
-    n_train, limit = full_sizes(config, spec)["train"], config.limit
-    pieces = [(raw.train_x, raw.train_y, 0, n_train), (raw.train_x, raw.train_y, n_train, None)]
-    pieces.append((raw.test_x, raw.test_y, 0, None))
-    x = np.concatenate([x[start:stop][:limit] for x, _, start, stop in pieces])
-    y = np.concatenate([y[start:stop][:limit] for _, y, start, stop in pieces])
+    cut, limit = full_sizes(config, spec)[0], config.limit
+    x, y = (
+        np.concatenate([part[:limit] for part in (train[:cut], train[cut:], test)])
+        for train, test in ((raw.train_x, raw.test_x), (raw.train_y, raw.test_y))
+    )
     levels = torch.from_numpy(x.reshape(len(x), *spec.image_shape))
     return levels, torch.from_numpy(y.astype(np.int64))

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.core.errors import DataError
-from genbench.data.download import content_of
-from genbench.data.records import DatasetSpec, RawData
+from genbench.data.fetch import content_of
+from genbench.data.specs import DatasetSpec, RawData
 
 _UINT8 = 8
 _DIMENSIONS = (1, 3)  # labels, images
@@ -27,11 +27,8 @@ def read(spec: DatasetSpec, data_dir: Path) -> RawData:
     Raises:
         DataError: A file is damaged, or missing and cannot be downloaded.
     """
-    arrays = [
-        parse_idx(content_of(spec, file, data_dir), file.unpacked_name) for file in spec.files
-    ]
-    train_x, train_y, test_x, test_y = arrays
-    return RawData(train_x, train_y, test_x, test_y)
+    contents = ((file.unpacked_name, content_of(spec, file, data_dir)) for file in spec.files)
+    return RawData(*(parse_idx(content, name) for name, content in contents))
 
 
 def parse_idx(content: bytes, source: str) -> npt.NDArray[np.uint8]:

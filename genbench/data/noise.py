@@ -3,7 +3,7 @@
 The functions are elementwise and never synchronise.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -27,20 +27,14 @@ def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | N
     Returns:
         (B, C, H, W) float32 in {0, 1} or [0, 1].
     """
-    if config.dequantisation == "uniform":
-        return dequantise(levels, n_levels, _required(noise))
-    grey = levels.to(torch.float32).div_(n_levels - 1)
-    if config.binarisation == "none":
-        return grey
-    if config.binarisation == "threshold":
-        return (grey >= 0.5).to(torch.float32)
-    return (_required(noise) < grey).to(torch.float32)
-
-
-def _required(noise: Tensor | None) -> Tensor:
+    if not config.is_noisy:
+        grey = levels.to(torch.float32).div_(n_levels - 1)
+        return (grey >= 0.5).to(torch.float32) if config.is_binary else grey
     if noise is None:
         raise ValueError("this view needs noise")
-    return noise
+    if config.dequantisation == "uniform":
+        return dequantise(levels, n_levels, noise)
+    return (noise < levels.to(torch.float32).div_(n_levels - 1)).to(torch.float32)
 
 
 def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:
@@ -58,7 +52,7 @@ def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:
 
 
 def fixed_noise(
-    seed: int, purpose: str, split: str, n: int, shape: tuple[int, int, int]
+    seed: int, purpose: str, split: str, n: int, shape: Sequence[int]
 ) -> Iterator[Tensor]:
     """Yield uniform noise for ``n`` data in blocks of up to 1,000, on the CPU.
 
@@ -87,10 +81,6 @@ def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) ->
     if not config.is_noisy:
         return present(levels, n_levels, config, None)
     purpose = "binarisation" if config.is_binary else "dequantisation"
-    n, c, h, w = levels.shape
-    blocks = fixed_noise(config.seed, purpose, split, n, (c, h, w))
-    parts = [
-        present(levels[start : start + BLOCK], n_levels, config, noise)
-        for start, noise in zip(range(0, n, BLOCK), blocks, strict=True)
-    ]
-    return torch.cat(parts)
+    blocks = fixed_noise(config.seed, purpose, split, len(levels), levels.shape[1:])
+    pairs = zip(torch.split(levels, BLOCK), blocks, strict=True)
+    return torch.cat([present(part, n_levels, config, noise) for part, noise in pairs])

@@ -10,8 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
 from genbench.core.protocol import Protocol, Sizes
-from genbench.data.records import DatasetSpec
-from genbench.data.specs import datasets
+from genbench.data.specs import DatasetSpec, datasets
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -79,21 +78,21 @@ class DataConfig(Options):
         return self.binarisation == "dynamic" or self.dequantisation == "uniform"
 
 
-def full_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
-    """Return the sizes of the splits before ``limit``.
+def full_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:
+    """Return the sizes of train, validation and test before ``limit``.
 
     Example:
-        >>> list(full_sizes(DataConfig(name="mnist"), datasets["mnist"]).values())
-        [55000, 5000, 10000]
+        >>> full_sizes(DataConfig(name="mnist"), datasets["mnist"])
+        (55000, 5000, 10000)
     """
     held_out = config.validation_size or spec.default_validation_size
-    return {"train": spec.n_train - held_out, "validation": held_out, "test": spec.n_test}
+    return spec.n_train - held_out, held_out, spec.n_test
 
 
-def split_sizes(config: DataConfig, spec: DatasetSpec) -> dict[SplitName, int]:
-    """Return the sizes of the splits after ``limit``."""
-    sizes = full_sizes(config, spec)
-    return {split: min(n, config.limit or n) for split, n in sizes.items()}
+def split_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:
+    """Return the sizes of train, validation and test after ``limit``."""
+    train, validation, test = (min(n, config.limit or n) for n in full_sizes(config, spec))
+    return train, validation, test
 
 
 def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
@@ -107,7 +106,7 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
         >>> protocol_of(config, datasets["mnist"], "1a2b3c4d" * 8).text
         'mnist@1a2b3c4d/dynamic(seed=0)/100+100+100 of 55000+5000+10000'
     """
-    sizes, full = (_in_order(size(config, spec)) for size in (split_sizes, full_sizes))
+    sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     view = config.binarisation if config.is_binary else config.dequantisation
     return Protocol(
         dataset=spec.name,
@@ -118,7 +117,3 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
         full_sizes=None if sizes == full else full,
         split=spec.split,
     )
-
-
-def _in_order(sizes: dict[SplitName, int]) -> Sizes:
-    return sizes["train"], sizes["validation"], sizes["test"]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.data.digits import permutation
-from genbench.data.records import DatasetSpec, RawData
+from genbench.data.specs import DatasetSpec, RawData
 
 WIDTH = 20
 CENTRES = tuple(range(4, 16))
@@ -32,11 +32,10 @@ def draw(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Return the images (N, 20, 20), levels 0 and 1, with the factors ``indices`` (N, 3)."""
     centres, sides = np.array(CENTRES), np.array(SIDES)
     positions = np.arange(WIDTH)
-    within = [
+    columns, rows = (  # (N, 20) each
         np.abs(positions - centres[indices[:, i]][:, None]) <= sides[indices[:, 2]][:, None] // 2
         for i in (0, 1)
-    ]
-    columns, rows = within  # (N, 20) each
+    )
     images: npt.NDArray[np.uint8] = (rows[:, :, None] & columns[:, None, :]).astype(np.uint8)
     return images
 

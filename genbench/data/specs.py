@@ -1,14 +1,106 @@
-"""The registry of data sets: pinned files, mirrors, and the function that reads each.
+"""The registry of data sets: pinned files, shapes, mirrors, and the function that reads each.
 
 Nothing here imports torch, numpy or scikit-learn: a reader is imported when it is called.
 """
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from genbench.core.registry import Registry
-from genbench.data.records import DataFile, DatasetSpec, RawData
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class RawData(NamedTuple):
+    """A whole data set in official order: uint8 levels (N, ...) and uint8 labels (N,)."""
+
+    train_x: "npt.NDArray[np.uint8]"
+    train_y: "npt.NDArray[np.uint8]"
+    test_x: "npt.NDArray[np.uint8]"
+    test_y: "npt.NDArray[np.uint8]"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file as it is distributed, with its pinned digests.
+
+    Attributes:
+        name: File name; a ``.gz`` file is unpacked, any other is taken as it is.
+        n_bytes: Size of the file.
+        sha256: Digest of the file.
+        content_bytes: Size after unpacking a ``.gz`` file.
+        content_sha256: Digest after unpacking, if known; then any packing is accepted.
+    """
+
+    name: str
+    n_bytes: int
+    sha256: str
+    content_bytes: int = 0
+    content_sha256: str | None = None
+
+    @property
+    def unpacked_name(self) -> str:
+        """The file's name without ``.gz``."""
+        return self.name.removesuffix(".gz")
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest size that a download may have; another packing may be larger than ours."""
+        other = self.content_bytes if self.content_sha256 else 0
+        return max(self.n_bytes, other) + 65_536
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """All that is known about a data set before its files are read.
+
+    Attributes:
+        name: The name in configs and on the command line.
+        title: The name in tables and figures.
+        description: One line.
+        image_shape: (C, H, W).
+        n_classes: Number of labels; 1 if there are none, and every label is then 0.
+        n_levels: Number of values a pixel can take, 0 included.
+        n_train: Size of the official training set, validation data included.
+        n_test: Size of the official test set.
+        default_validation_size: How many of the last training images are held out.
+        read: Returns the checked data, given this record and the data directory.
+        licence: As stated by the publisher.
+        citation: Author, year, title.
+        files: The files to download; empty for a data set that comes with an installed package.
+        mirrors: Addresses of folders that contain the files, in the order they are tried.
+        torchvision_class: The folder in which torchvision keeps the same files, if any.
+        pixels_sha256: Digest of all pixels, of a data set that another package reads for us.
+        embedded_in: The installed package that contains a data set without files.
+        split: A word in the protocol for how train and test were split, where that is unusual; the
+            reader's docstring explains it.
+    """
+
+    name: str
+    title: str
+    description: str
+    image_shape: tuple[int, int, int]
+    n_classes: int
+    n_levels: int
+    n_train: int
+    n_test: int
+    default_validation_size: int
+    read: "Callable[[DatasetSpec, Path], RawData]"
+    licence: str
+    citation: str
+    files: tuple[DataFile, ...] = ()
+    mirrors: tuple[str, ...] = ()
+    torchvision_class: str = ""
+    pixels_sha256: str = ""
+    embedded_in: str = ""
+    split: str = ""
+
 
 datasets: Registry[DatasetSpec] = Registry("data set")
 
@@ -20,10 +112,14 @@ _IDX_FILES = (
 )
 
 
-def _idx_files(*pins: tuple[int, str] | tuple[int, str, str]) -> tuple[DataFile, ...]:
+def _idx_files(
+    *pins: tuple[int, str], contents: Sequence[str | None] = (None,) * 4
+) -> tuple[DataFile, ...]:
     return tuple(
-        DataFile(name, pin[0], pin[1], size, *pin[2:])
-        for (name, size), pin in zip(_IDX_FILES, pins, strict=True)
+        DataFile(name, n_bytes, sha256, content_bytes, content_sha256)
+        for (name, content_bytes), (n_bytes, sha256), content_sha256 in zip(
+            _IDX_FILES, pins, contents, strict=True
+        )
     )
 
 
@@ -68,24 +164,14 @@ _SPECS = (
         citation="LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to "
         "Document Recognition",
         files=_idx_files(
-            (
-                9_912_422,
-                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            (9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+            (28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+            (1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+            (4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+            contents=(
                 "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            ),
-            (
-                28_881,
-                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
                 "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            ),
-            (
-                1_648_877,
-                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
                 "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            ),
-            (
-                4_542,
-                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
             ),
         ),

@@ -8,9 +8,8 @@ import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from genbench.core.errors import DataError
 from genbench.core.files import sha256_bytes
-from genbench.data.records import DataFile, DatasetSpec
+from genbench.data.specs import DataFile, DatasetSpec
 
 
 class Finding(NamedTuple):
@@ -40,8 +39,7 @@ def data_home(data_dir: Path | None = None) -> Path:
     """
     if data_dir is not None:
         return Path(data_dir)
-    from_environment = os.environ.get("GENBENCH_DATA_DIR", "")
-    if from_environment:
+    if from_environment := os.environ.get("GENBENCH_DATA_DIR", ""):
         return Path(from_environment).expanduser()
     return _cache_folder() / "genbench"
 
@@ -54,15 +52,11 @@ def _cache_folder() -> Path:
     return folder if folder.is_absolute() else Path.home() / ".cache"
 
 
-def download_path(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Path:
-    """Return where a download of ``file`` is put; :func:`inspect` looks there first."""
-    return data_dir / spec.name / file.name
-
-
 def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
     """Return the paths at which ``file`` is accepted, in the order they are tried.
 
-    An unpacked file is accepted only if the digest of the unpacked content is pinned.
+    The first is where a download is put. An unpacked file is accepted only if the digest of the
+    unpacked content is pinned.
     """
     folders = [data_dir / spec.name]
     if spec.torchvision_class:
@@ -73,19 +67,15 @@ def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
 
 def inspect(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Finding:
     """Check the first copy of ``file`` that exists; never raises."""
-    for path in places(spec, file, data_dir):
+    paths = places(spec, file, data_dir)
+    for path in paths:
         if os.path.isfile(path):
-            return _inspect_path(file, path)
-    path = download_path(spec, file, data_dir)
-    return Finding(path, "missing", problem=f"{path} is missing")
-
-
-def _inspect_path(file: DataFile, path: Path) -> Finding:
-    try:
-        payload = path.read_bytes()
-    except OSError as error:
-        return Finding(path, "damaged", problem=f"cannot be read: {error.strerror or error}")
-    return examine(file, payload, path)
+            try:
+                return examine(file, path.read_bytes(), path)
+            except OSError as error:
+                problem = f"cannot be read: {error.strerror or error}"
+                return Finding(path, "damaged", problem=problem)
+    return Finding(paths[0], "missing", problem=f"{paths[0]} is missing")
 
 
 def examine(file: DataFile, payload: bytes, path: Path) -> Finding:
@@ -117,18 +107,3 @@ def _compare(
         problem = f"{what}: expected {expected}, found {actual}"
         return Finding(path, "damaged", actual, problem=problem)
     return Finding(path, "ok", actual, content)
-
-
-def require_ok(spec: DatasetSpec, finding: Finding) -> bytes:
-    """Return the content of a file that passed its check.
-
-    Raises:
-        DataError: It did not; names the file, both digests and the command that repairs it.
-    """
-    if finding.status == "ok":
-        return finding.content
-    raise DataError(
-        f"{finding.path} is {finding.status}\n"
-        f"  {finding.problem}\n"
-        f"repair it: python -m genbench data fetch {spec.name}"
-    )

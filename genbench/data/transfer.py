@@ -1,4 +1,7 @@
-"""One GET request, bounded in time, in size and in the addresses that it follows."""
+"""One GET request, bounded in time, in size and in the addresses that it follows.
+
+A redirect from https to http is refused.
+"""
 
 import http.client
 import io

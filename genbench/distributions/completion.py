@@ -19,11 +19,9 @@ class ImageParts(nn.Module):
         super().__init__()
         height, width = shown.shape
         self.image_shape = (n_channels, height, width)
-        self.places: Tensor
-        self.shown_places: Tensor
         flat = shown.flatten()
-        self.register_buffer("places", (~flat).nonzero()[:, 0], persistent=False)
-        self.register_buffer("shown_places", flat.nonzero()[:, 0], persistent=False)
+        self.places = nn.Buffer((~flat).nonzero()[:, 0], persistent=False)
+        self.shown_places = nn.Buffer(flat.nonzero()[:, 0], persistent=False)
 
     @property
     def n_shown(self) -> int:

@@ -63,12 +63,11 @@ class StandardNormal(nn.Module):
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
+        self.loc = nn.Buffer(torch.zeros(latent_dim), persistent=False)
 
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
-        loc = self.get_buffer("loc")
-        normal = UnitNormal(loc, torch.ones_like(loc), validate_args=False)
+        normal = UnitNormal(self.loc, torch.ones_like(self.loc), validate_args=False)
         return Independent(normal, 1, validate_args=False)
 
 
@@ -114,13 +113,13 @@ class FullNormal(nn.Module):
         below = torch.tril_indices(latent_dim, latent_dim, offset=-1)
         self.sizes = (latent_dim, latent_dim, below.shape[1])
         self.linear = nn.Linear(n_features, sum(self.sizes))
-        self.register_buffer("below", below, persistent=False)
+        self.below = nn.Buffer(below, persistent=False)
 
     def forward(self, features: Tensor) -> Distribution:
         """Return q(z given x): batch (B,), event (D,)."""
         loc, raw, entries = self.linear(features).split(self.sizes, dim=-1)
         factor = torch.diag_embed(softplus(raw) + 1e-6)  # (B, D, D)
-        rows, columns = self.get_buffer("below")
+        rows, columns = self.below
         factor[..., rows, columns] = entries
         return FactoredNormal(loc, scale_tril=factor, validate_args=False)
 
@@ -147,12 +146,12 @@ class UniformPrior(nn.Module):
 
     def __init__(self, latent_dim: int, limit: float = 1.0) -> None:
         super().__init__()
-        self.register_buffer("high", torch.full((latent_dim,), limit), persistent=False)
+        self.high = nn.Buffer(torch.full((latent_dim,), limit), persistent=False)
 
     def forward(self) -> Distribution:
         """Return p(z): batch (), event (D,)."""
-        high = self.get_buffer("high")
-        return Independent(Uniform(-high, high, validate_args=False), 1, validate_args=False)
+        uniform = Uniform(-self.high, self.high, validate_args=False)
+        return Independent(uniform, 1, validate_args=False)
 
 
 class OneHot(OneHotCategorical):

@@ -34,9 +34,10 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of images, summed over each image, in float32 or float64."""
-        if _is_crossed(self.base_dist.logits, value):
-            return _crossed(self.base_dist.logits, value)
-        logits, x = _aligned(self.base_dist.logits, value)
+        logits, x = self.base_dist.logits, value
+        if logits.ndim > 4 and logits.shape[-4] == 1 < x.shape[0] and x.ndim == 4:
+            return _crossed(logits, x)  # each set of logits (..., 1, C, H, W) meets each image
+        logits, x = _aligned(logits, x)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
         log_px: Tensor = _BernoulliLogProb.apply(logits, x)
@@ -74,11 +75,6 @@ def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
     shape = torch.broadcast_shapes(parameter.shape, x.shape)  # type: ignore[no-untyped-call]
     return parameter.to(dtype).expand(shape), x.to(dtype)
-
-
-def _is_crossed(logits: Tensor, x: Tensor) -> bool:
-    """Return whether each set of logits (..., 1, C, H, W) meets each image (B, C, H, W)."""
-    return logits.ndim > 4 and logits.shape[-4] == 1 < x.shape[0] and x.ndim == 4
 
 
 def _crossed(logits: Tensor, x: Tensor) -> Tensor:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genbench.inference.streaming import NEGLIGIBLE
+
 LEAST_DRAWS = 50
 """Minimum number of draws at which the parts are corrected for the error of their sum."""
 CHUNK = 2**19
 """Numbers in memory at once."""
-NEGLIGIBLE = -80.0
-"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
 
 
 class Mixture(NamedTuple):

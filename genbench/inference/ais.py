@@ -47,26 +47,12 @@ class AisResult(NamedTuple):
     step_size: Tensor
 
     def weights(self) -> ImportanceWeights:
-        """Return the weights w; the log of their mean is a lower bound (forward)."""
-        return _as_weights(self.log_weight)
+        """Return w: log mean_c w_c is at most log p(x) in expectation (forward chains)."""
+        return ImportanceWeights.of(self.log_weight)
 
     def inverse_weights(self) -> ImportanceWeights:
-        """Return 1 / w; minus the log of their mean is an upper bound (reverse)."""
-        return _as_weights(-self.log_weight)
-
-    def lower_bound(self) -> Tensor:
-        """Return log mean_c w_c, (B,) in nats: at most log p(x) in expectation (forward chains)."""
-        return self.weights().log_mean()
-
-    def upper_bound(self) -> Tensor:
-        """Return -log mean_c 1 / w_c, (B,): at least log p(x) in expectation (reverse chains)."""
-        return -self.inverse_weights().log_mean()
-
-
-def _as_weights(log_weight: Tensor) -> ImportanceWeights:
-    weights = ImportanceWeights(len(log_weight))
-    weights.add(log_weight)
-    return weights
+        """Return 1 / w: -log mean_c 1 / w_c is at least log p(x) in expectation (reverse)."""
+        return ImportanceWeights.of(-self.log_weight)
 
 
 def anneal(

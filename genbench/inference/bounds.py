@@ -230,12 +230,9 @@ def _draw_chunks(
     for start in range(0, n_samples, per_address):
         with stream.child(start // per_address).seeded():
             block = draw(q, per_address)[: n_samples - start]
-        pending.append(block)
-        held = torch.cat(pending)
+        held = torch.cat([*pending, block])
         while len(held) >= chunk_size:
             yield held[:chunk_size]
             held = held[chunk_size:]
         pending = [held]
-    rest = torch.cat(pending)
-    if len(rest):
-        yield rest
+    yield from (rest for rest in pending if len(rest))

@@ -22,8 +22,7 @@ def automatic_chunk(x: Tensor) -> int:
     over it do not wait for memory.
     """
     budget = CACHE_BYTES if x.device.type == "cpu" else DEVICE_BYTES
-    item = max(x.element_size(), 4)
-    return max(1, round(budget / max(1, x.numel() * item)))
+    return max(1, round(budget / max(1, x.numel() * max(x.element_size(), 4))))
 
 
 def keep_freed_memory() -> None:
@@ -34,13 +33,6 @@ def keep_freed_memory() -> None:
     costs microseconds. With other allocators this does nothing.
     """
     torch.empty(31 * 2**20, dtype=torch.uint8)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an allocator raised the error."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 def in_pieces(
@@ -54,8 +46,7 @@ def in_pieces(
     Raises:
         RuntimeError: A single row does not fit: the allocator's own error.
     """
-    for chunk in chunks:
-        rest = chunk
+    for rest in chunks:
         while len(rest):
             result = _attempt(function, rest[:size])
             if result is None:
@@ -69,8 +60,11 @@ def _attempt(function: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor | No
     """Return the result, or None if memory ran out and the piece can be halved."""
     try:
         return function(piece)
-    except (RuntimeError, MemoryError) as error:
-        if len(piece) == 1 or not is_out_of_memory(error):
+    except (torch.OutOfMemoryError, MemoryError):
+        if len(piece) == 1:
+            raise
+    except RuntimeError as error:
+        if len(piece) == 1 or not any(text in str(error) for text in OUT_OF_MEMORY):
             raise
     if piece.is_cuda:
         torch.cuda.empty_cache()

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from genbench.inference.streaming import NEGLIGIBLE
+
 ROWS = 100
 """Data per matrix product; this many rows of distances are in memory at once."""
-NEGLIGIBLE = -80.0
-"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
-
 EQUAL = 4e-6
 """Mean squared difference below which two images are equal: 8-bit rounding alone gives 1.3e-6."""
 

@@ -43,10 +43,8 @@ class State(NamedTuple):
     def where(self, accepted: Tensor, other: "State") -> "State":
         """Return this state where ``accepted`` (C, B) is true, ``other`` elsewhere."""
         wide = accepted.unsqueeze(-1)
-        return State(*(
-            torch.where(wide if ours.ndim == 3 else accepted, ours, theirs)
-            for ours, theirs in zip(self, other, strict=True)
-        ))  # fmt: skip
+        pairs = zip(self, other, strict=True)
+        return State(*(torch.where(wide if a.ndim == 3 else accepted, a, b) for a, b in pairs))
 
 
 class Path:

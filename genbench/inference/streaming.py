@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+NEGLIGIBLE = -80.0
+"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
+
 
 def log_mean_exp(values: Tensor) -> Tensor:
     """Return the log of the mean of the exponentials of ``values`` (k, B), (B,), in their dtype.

@@ -37,17 +37,12 @@ def pareto_k_hat(top: Tensor) -> Tensor:
     largest, smallest, threshold = top[0], top[-2], top[-1]
     weights = (top - largest).exp()
     excess = weights[:-1] - weights[-1]  # (M, B), descending
-    quartile = _lower_quartile(excess)
+    quartile = excess[len(excess) - int(len(excess) / 4 + 0.5)]
     k_hat = _posterior_mean_shape(excess, quartile)
     flat = (largest == smallest) | (largest - threshold <= FLAT_TAIL)
     unfit = flat | (quartile == 0) | ~top[:-1].isfinite().all(dim=0)
     k_hat = k_hat.masked_fill(unfit, torch.nan)
     return k_hat.masked_fill(smallest.isneginf() & ~largest.isneginf(), torch.inf)
-
-
-def _lower_quartile(excess: Tensor) -> Tensor:
-    m = len(excess)
-    return excess[m - int(m / 4 + 0.5)]
 
 
 def _posterior_mean_shape(excess: Tensor, quartile: Tensor) -> Tensor:

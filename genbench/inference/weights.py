@@ -51,6 +51,13 @@ class ImportanceWeights:
             held = held[size:]
         self._held = held
 
+    @classmethod
+    def of(cls, log_w: Tensor) -> "ImportanceWeights":
+        """Return the statistics of log weights (K, B) that are all there."""
+        weights = cls(len(log_w))
+        weights.add(log_w)
+        return weights
+
     def _process(self, rows: Tensor) -> None:
         first = max(0, min(len(rows), self.n_samples // 2 - self._total.n))
         for half, part in zip(self._halves, (rows[:first], rows[first:]), strict=True):
@@ -64,9 +71,11 @@ class ImportanceWeights:
         seen = rows if self._top is None else torch.cat((self._top, rows))
         self._top = seen.topk(min(len(seen), tail_size(self.n_samples) + 1), dim=0).values
 
-    def _require_all(self) -> None:
+    def _require_all(self) -> Tensor:
+        """Return the largest weights, once all K were added."""
         if self.n != self.n_samples or self._top is None:
             raise ValueError(f"{self.n} of {self.n_samples} log weights were added")
+        return self._top
 
     def log_mean(self) -> Tensor:
         """Return log (1/K) sum_k w_k, (B,): in expectation a lower bound of log E[w]."""
@@ -94,24 +103,19 @@ class ImportanceWeights:
 
     def ess(self) -> Tensor:
         """Return the effective sample size (sum w)^2 / sum w^2, (B,), between 1 and K."""
-        self._require_all()
-        log_ratio = 2 * self._total.result().detach() - self._squares.result()
+        log_ratio = 2 * self.log_mean().detach() - self._squares.result()
         return log_ratio.exp() * self.n_samples
 
     def max_weight(self) -> Tensor:
         """Return the largest normalised weight, (B,), between 1/K and 1."""
-        self._require_all()
-        assert self._top is not None
-        return (self._top[0] - self._total.result().detach()).exp() / self.n_samples
+        largest = self._require_all()[0]
+        return (largest - self.log_mean().detach()).exp() / self.n_samples
 
     @cached_property
     def k_hat(self) -> Tensor | None:
         """The Pareto shape of the weights' tail, (B,), or None if K < 25."""
-        self._require_all()
-        assert self._top is not None
-        if tail_size(self.n_samples) < MIN_TAIL:
-            return None
-        return pareto_k_hat(self._top)
+        top = self._require_all()
+        return pareto_k_hat(top) if tail_size(self.n_samples) >= MIN_TAIL else None
 
     def health(self) -> dict[str, Tensor]:
         """Return ``ess``, ``max_weight`` and, if there is one, ``k_hat``, each (B,)."""

@@ -77,13 +77,10 @@ class WithFittedPrior(_Adapter):
         super().__init__(model)
         self.kind, self.jitter = kind, jitter
         self.n_components = 1 if kind == "gaussian" else n_components
-        self.weights: Tensor
-        self.means: Tensor
-        self.scale_tril: Tensor
         like = torch.empty(0, **_like(model))
-        self.register_buffer("weights", like.new_empty(0))  # (M,)
-        self.register_buffer("means", like.new_empty(0, 0))  # (M, D)
-        self.register_buffer("scale_tril", like.new_empty(0, 0, 0))  # (M, D, D)
+        self.weights = nn.Buffer(like.new_empty(0))  # (M,)
+        self.means = nn.Buffer(like.new_empty(0, 0))  # (M, D)
+        self.scale_tril = nn.Buffer(like.new_empty(0, 0, 0))  # (M, D, D)
 
     def fit(self, codes: Tensor, seed: int = 0) -> None:
         """Fit the prior to training codes (N, D); ``seed`` initialises the mixture."""
@@ -132,9 +129,8 @@ class WithObservationNoise(_Adapter):
         if not scale > 0:
             raise ValueError(f"scale {scale} must be positive")
         super().__init__(model)
-        self.scale: Tensor
         self.image_shape = tuple(image_shape)
-        self.register_buffer("scale", torch.tensor(scale, **_like(model)))
+        self.scale = nn.Buffer(torch.tensor(scale, **_like(model)))
 
     def observation_model(self, z: Tensor) -> Distribution:
         """Return N(decode(z), scale^2 I): batch = leading dimensions of z, event (C, H, W)."""

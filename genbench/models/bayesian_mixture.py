@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Chi2
 
 from genbench.models.fitted import fit_repeatably
@@ -39,8 +39,7 @@ class BayesianMixture(MixtureDensity):
     ) -> None:
         super().__init__(n_components, image_shape, "full", floor, n_fit, seed)
         self.concentration = concentration
-        self.degrees: Tensor
-        self.register_buffer("degrees", torch.ones(n_components, dtype=torch.float64))
+        self.degrees = nn.Buffer(torch.ones(n_components, dtype=torch.float64))
 
     def fit(self, x: Tensor) -> None:
         """Fit q to images x (N, C, H, W), or to ``n_fit`` evenly spaced ones if N is larger.

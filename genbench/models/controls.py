@@ -6,9 +6,9 @@ Images are stored as 8-bit intensities, which changes a pixel by at most 1/510.
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from genbench.models.fitted import FittedModule, fit_repeatably, in_turn
+from genbench.models.fitted import FittedModule, fit_repeatably
 from genbench.models.mixtures import spread
 
 _PAIRS = 2**21  # distances in memory at once
@@ -19,8 +19,7 @@ class MeanImage(FittedModule):
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.mean: Tensor
-        self.register_buffer("mean", torch.full(tuple(image_shape), 0.5))
+        self.mean = nn.Buffer(torch.full(tuple(image_shape), 0.5))
 
     def fit(self, x: Tensor) -> None:
         """Set the mean of images x (N, C, H, W)."""
@@ -47,8 +46,7 @@ class FixedImages(FittedModule):
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.levels: Tensor
-        self.register_buffer("levels", torch.zeros(n_images, *image_shape, dtype=torch.uint8))
+        self.levels = nn.Buffer(torch.zeros(n_images, *image_shape, dtype=torch.uint8))
 
     def fit(self, x: Tensor) -> None:
         """Store images x (N, C, H, W), or evenly spaced ones if there is no room for all.
@@ -63,8 +61,16 @@ class FixedImages(FittedModule):
         return self.levels[rows].to(torch.get_default_dtype()) / 255
 
     def sample(self, n: int) -> Tensor:
-        """Return n of the images in random order, each as often as any other, or once more."""
-        return self.images(in_turn(len(self.levels), n, self.levels.device))
+        """Return n of the images in random order, each as often as any other, or once more.
+
+        The order comes from torch's CPU generator, so that a seed gives the same on every device.
+        """
+        n_images = len(self.levels)
+        if not n_images:
+            raise ValueError("nothing was fitted: there is nothing to draw from")
+        passes = [torch.randperm(n_images) for _ in range(-(-n // n_images))]
+        order = torch.cat(passes)[:n] if passes else torch.empty(0, dtype=torch.int64)
+        return self.images(order.to(self.levels.device))
 
 
 class NearestImage(FixedImages):

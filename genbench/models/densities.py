@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from genbench.core.tensors import independent_normal
@@ -16,8 +16,7 @@ class _IndependentPixels(FittedModule, ABC):
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.mean: Tensor
-        self.register_buffer("mean", torch.full(tuple(image_shape), 0.5, dtype=torch.float64))
+        self.mean = nn.Buffer(torch.full(tuple(image_shape), 0.5, dtype=torch.float64))
 
     @abstractmethod
     def distribution(self) -> Distribution:
@@ -59,8 +58,7 @@ class IndependentGaussian(_IndependentPixels):
     def __init__(self, image_shape: Sequence[int], min_scale: float = 0.003) -> None:
         super().__init__(image_shape)
         self.min_scale = min_scale
-        self.scale: Tensor
-        self.register_buffer("scale", torch.full_like(self.mean, max(0.3, min_scale)))
+        self.scale = nn.Buffer(torch.full_like(self.mean, max(0.3, min_scale)))
 
     def fit(self, x: Tensor) -> None:
         """Set mean and scale of each pixel from images x (N, C, H, W)."""

@@ -28,7 +28,7 @@ class DiscreteVae(Vae):
 
     def decode(self, z: Tensor) -> Tensor:
         """Return sum_k z_k E[x given category k]: for probabilities z (..., K) their mean image."""
-        images = self.observation_model(_categories(self.prior())).mean
+        images = self.observation_model(self.prior().enumerate_support(expand=False)).mean
         return (z @ images.flatten(1)).reshape(*z.shape[:-1], *images.shape[1:])
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class DiscreteVae(Vae):
         A few categories are processed at a time, so that memory does not grow with their number.
         """
         prior = self.prior()
-        z = _categories(prior)
+        z = prior.enumerate_support(expand=False)  # every one-hot vector, (K, K)
         n = max(1, _NUMBERS // x.numel())
         pieces = [self._log_joint(x, piece, prior).logsumexp(dim=0) for piece in torch.split(z, n)]
         return torch.stack(pieces).logsumexp(dim=0)
@@ -46,8 +46,3 @@ class DiscreteVae(Vae):
         """Return log p(x, z) for each category in z (k, K) and each datum, (k, B)."""
         p = as_event(self.observation_model(z.unsqueeze(1)), 2)
         return p.log_prob(x).double() + prior.log_prob(z).double().unsqueeze(1)
-
-
-def _categories(prior: Distribution) -> Tensor:
-    """Return every one-hot vector, (K, K)."""
-    return prior.enumerate_support(expand=False)

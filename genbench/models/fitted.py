@@ -3,7 +3,6 @@
 import warnings
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 
@@ -37,15 +36,3 @@ def fit_repeatably(estimator: Any, data: Tensor) -> None:
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         estimator.fit(data.detach().cpu().numpy())
-
-
-def in_turn(n_available: int, n: int, device: torch.device) -> Tensor:
-    """Draw n indices below ``n_available``; none is repeated before all have been drawn.
-
-    They come from torch's CPU generator, so that a seed gives the same indices on every device.
-    """
-    if not n_available:
-        raise ValueError("nothing was fitted: there is nothing to draw from")
-    n_passes = -(-n // n_available)
-    order = torch.cat([torch.randperm(n_available) for _ in range(n_passes)] or [torch.empty(0)])
-    return order[:n].long().to(device)

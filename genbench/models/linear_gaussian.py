@@ -24,22 +24,18 @@ class LinearGaussian(nn.Module, LatentVariableModel):
 
     def __init__(self, latent_dim: int, image_shape: Sequence[int]) -> None:
         super().__init__()
-        self.W: Tensor
-        self.mean: Tensor
-        self.s2: Tensor
         n_pixels = math.prod(image_shape)
         self.image_shape = tuple(image_shape)
-        self.register_buffer("W", torch.zeros(n_pixels, latent_dim, dtype=torch.float64))
-        self.register_buffer("mean", torch.zeros(n_pixels, dtype=torch.float64))
-        self.register_buffer("s2", torch.ones((), dtype=torch.float64))
+        self.W = nn.Buffer(torch.zeros(n_pixels, latent_dim, dtype=torch.float64))
+        self.mean = nn.Buffer(torch.zeros(n_pixels, dtype=torch.float64))
+        self.s2 = nn.Buffer(torch.ones((), dtype=torch.float64))
         self.latent_prior = StandardNormal(latent_dim).double()
 
     def fit(self, x: Tensor) -> None:
         """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
         flat = x.flatten(1).double()
         latent_dim = self.W.shape[1]
-        covariance = torch.cov(flat.T, correction=0)
-        eigenvalues, vectors = torch.linalg.eigh(covariance)  # ascending
+        eigenvalues, vectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))  # ascending
         s2 = eigenvalues[:-latent_dim].mean()
         top = eigenvalues[-latent_dim:].flip(0)
         directions = vectors[:, -latent_dim:].flip(1)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genbench.models.fitted import FittedModule, fit_repeatably
 
@@ -54,15 +54,12 @@ class MixtureDensity(FittedModule):
         self.image_shape = tuple(image_shape)
         self.covariance, self.floor, self.n_fit, self.seed = covariance, floor, n_fit, seed
         d = math.prod(image_shape)
-        self.weights: Tensor
-        self.means: Tensor
-        self.scales: Tensor
         unit = torch.ones(d) if covariance == "diag" else torch.eye(d)
         n_scales = 1 if covariance == "tied" else n_components
         uniform = torch.full((n_components,), 1 / n_components, dtype=torch.float64)
-        self.register_buffer("weights", uniform)
-        self.register_buffer("means", torch.zeros(n_components, d, dtype=torch.float64))
-        self.register_buffer("scales", unit.double().repeat(n_scales, *[1] * unit.ndim))
+        self.weights = nn.Buffer(uniform)
+        self.means = nn.Buffer(torch.zeros(n_components, d, dtype=torch.float64))
+        self.scales = nn.Buffer(unit.double().repeat(n_scales, *[1] * unit.ndim))
 
     def fit(self, x: Tensor) -> None:
         """Fit to images x (N, C, H, W), or to ``n_fit`` evenly spaced ones if N is larger."""

@@ -56,10 +56,10 @@ class MlpEncoder(nn.Module):
         batch_norm: bool = False,
     ) -> None:
         super().__init__()
-        start = 1 if batch_norm else None
         sizes = (n_inputs + n_condition, *hidden)
+        start = 1 if batch_norm else None
         self.body = layers(sizes, activation, dropout, batch_norm_from=start)
-        self.n_features = hidden[-1] if hidden else n_inputs + n_condition
+        self.n_features = sizes[-1]
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Return features (B, n_features)."""
@@ -83,10 +83,9 @@ class MlpDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.output_shape = tuple(output_shape)
-        start = 0 if batch_norm else None
-        self.body = layers((n_inputs, *hidden), activation, batch_norm_from=start)
-        n_outputs = torch.Size(self.output_shape).numel()
-        self.output = nn.Linear(hidden[-1] if hidden else n_inputs, n_outputs)
+        sizes = (n_inputs, *hidden)
+        self.body = layers(sizes, activation, batch_norm_from=0 if batch_norm else None)
+        self.output = nn.Linear(sizes[-1], torch.Size(self.output_shape).numel())
 
     def forward(self, z: Tensor) -> Tensor:
         """Return (..., channels, H, W)."""

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from genbench.core.files import sha256_bytes
-from genbench.data.records import DataFile, DatasetSpec
-from genbench.data.specs import datasets
+from genbench.data.specs import DataFile, DatasetSpec, datasets
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -10,8 +10,7 @@ import pytest
 
 from genbench.core.errors import DataError, ExitCode, StorageError
 from genbench.data import DataConfig, load
-from genbench.data.download import download
-from genbench.data.fetch import fetch, verify
+from genbench.data.fetch import download, fetch, verify
 
 FIRST = "train-images-idx3-ubyte.gz"
 
@@ -207,7 +206,7 @@ def test_an_unwritable_place_is_a_storage_error(served, server, tmp_path):
 
 def test_a_full_disk_is_a_storage_error_and_leaves_nothing(served, monkeypatch, tmp_path):
     (tmp_path / "tiny").mkdir()
-    monkeypatch.setattr("genbench.data.download.require_writable", lambda folder: None)
+    monkeypatch.setattr("genbench.data.fetch.require_writable", lambda folder: None)
 
     def full(handle):
         raise OSError(28, "No space left on device")

@@ -30,7 +30,7 @@ def test_the_protocol_states_what_distinguishes_numbers(options, expected):
 
 def test_limit_keeps_the_sizes_of_smaller_splits():
     sizes = split_sizes(DataConfig(name="digits", limit=300), datasets["digits"])
-    assert sizes == {"train": 300, "validation": 200, "test": 300}
+    assert sizes == (300, 200, 300)
 
 
 @pytest.mark.parametrize(
