@@ -13,8 +13,8 @@ from genbench import load_results
 from genbench.core.errors import ConfigError
 from genbench.recipes import recipes
 from genbench.runs.run_options import RunOptions
-from genbench.suites.load import load_suite
 from genbench.suites.run import dry_run, run_suite
+from genbench.suites.spec import load_suite
 
 CONTRACT = [
     "suite", "dataset", "protocol", "model", "seed", "split", "metric", "value", "stderr", "n",
