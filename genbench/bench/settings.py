@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 
 TASKS = {
     "train": "images",
@@ -58,11 +58,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for task in self.tasks or ():
-            if task not in TASKS:
-                raise ConfigError(f"--tasks: unknown task '{task}'; {did_you_mean(task, TASKS)}")
-        if self.study is not None and self.study not in STUDIES:
-            known = did_you_mean(self.study, STUDIES)
-            raise ConfigError(f"--study: unknown study '{self.study}'; {known}")
+            require_known(task, TASKS, "--tasks: unknown task")
+        if self.study is not None:
+            require_known(self.study, STUDIES, "--study: unknown study")
         if not (math.isfinite(self.seconds) and self.seconds > 0):
             raise ConfigError(f"--seconds: {self.seconds:g} must be above 0")
         if self.values and self.study is None:

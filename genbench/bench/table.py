@@ -1,13 +1,11 @@
 """The rows as a table for people. Imports no torch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from genbench.bench.rows import BenchRow, name_of
 from genbench.bench.scaling import exponent_text, scaling_lines
-
-Align = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
-"""Aligns rows below a header."""
+from genbench.core.texts import aligned
 
 HEADER = (
     "recipe", "task", "batch", "per second", "ms/step", "spread", "limit", "share", "MFU",
@@ -24,13 +22,13 @@ spread: interquartile range of the blocks; data: time to serve the images, as a 
 memory: of the whole process on a CPU, of torch's tensors on a GPU; steady: blocks had settled"""
 
 
-def bench_table(rows: Sequence[BenchRow], align: Align) -> str:
+def bench_table(rows: Sequence[BenchRow]) -> str:
     """Lay out measured rows, with the machine and the meaning of the columns."""
-    parts = [align([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
+    parts = [aligned([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
     if rows[0]["study"]:
-        parts.insert(1, _exponents(rows, align))
+        parts.insert(1, _exponents(rows))
     if "verdict" in rows[0]:
-        parts.append(_verdicts(rows, align))
+        parts.append(_verdicts(rows))
     return "\n\n".join(parts)
 
 
@@ -79,12 +77,12 @@ def _machine(row: BenchRow) -> str:
     )
 
 
-def _exponents(rows: Sequence[BenchRow], align: Align) -> str:
+def _exponents(rows: Sequence[BenchRow]) -> str:
     lines = [(name, exponent_text(line[0])) for name, line in scaling_lines(rows).items()]
-    return align(lines, ("time per step", f"exponent of {rows[0]['study']}"))
+    return aligned(lines, ("time per step", f"exponent of {rows[0]['study']}"))
 
 
-def _verdicts(rows: Sequence[BenchRow], align: Align) -> str:
+def _verdicts(rows: Sequence[BenchRow]) -> str:
     lines = [
         (
             row["verdict"],
@@ -96,4 +94,4 @@ def _verdicts(rows: Sequence[BenchRow], align: Align) -> str:
         for row in rows
     ]
     header = ("verdict", "new/old", "corrected", "would notice", "benchmark")
-    return align(lines, header)
+    return aligned(lines, header)

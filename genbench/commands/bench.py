@@ -15,7 +15,6 @@ from genbench.commands.shared import (
     note,
     numbers,
     out,
-    table,
 )
 from genbench.core.errors import ExitCode
 
@@ -61,7 +60,7 @@ def bench(arguments: Namespace) -> int:
 
     settings = _settings(arguments)
     rows = run_bench(settings, old=arguments.compare, output=arguments.output, say=note)
-    out(as_json(rows) if arguments.format == "json" else bench_table(rows, table))
+    out(as_json(rows) if arguments.format == "json" else bench_table(rows))
     if arguments.study:
         note(f"drawn: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
     slower = [row for row in rows if row.get("verdict") == "slower"]

@@ -11,7 +11,6 @@ from genbench.commands.shared import (
     as_json,
     note,
     out,
-    table,
 )
 from genbench.core.errors import ExitCode
 
@@ -39,7 +38,7 @@ def compare(arguments: Namespace) -> int:
     sides = [comparison.resolve(name, arguments.results, arguments.suite) for name in names]
     compared = comparison.compare(*sides)
     json = arguments.format == "json"
-    out(as_json(comparison.as_json(compared)) if json else comparison.as_text(compared, table))
+    out(as_json(comparison.as_json(compared)) if json else comparison.as_text(compared))
     if arguments.output:
         comparison.write_comparison(compared, arguments.output)
         note(f"written: {arguments.output}")

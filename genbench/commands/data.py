@@ -4,8 +4,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from genbench.commands.shared import Commands, add_command, add_folders, out, table
+from genbench.commands.shared import Commands, add_command, add_folders, out
 from genbench.core.errors import ExitCode
+from genbench.core.texts import aligned
 
 
 def add_parser(commands: Commands) -> None:
@@ -46,4 +47,4 @@ def verify(arguments: Namespace) -> int:
 
 def _files(rows: Sequence[dict[str, Any]]) -> str:
     columns = ("dataset", "file", "status", "path")
-    return table([[row[c] for c in columns] for row in rows], columns)
+    return aligned([[row[c] for c in columns] for row in rows], columns)

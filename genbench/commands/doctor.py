@@ -8,8 +8,9 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from genbench.commands.shared import Commands, add_command, add_folders, out, table
+from genbench.commands.shared import Commands, add_command, add_folders, out
 from genbench.core.errors import ExitCode
+from genbench.core.texts import aligned
 from genbench.version import __version__
 
 
@@ -23,7 +24,7 @@ def add_parser(commands: Commands) -> None:
 def doctor(arguments: Namespace) -> int:
     """Examine what runs depend on; exit 2 if something has to be fixed."""
     findings = examine(arguments.data_dir)
-    out(table([(f.what, f.state, f.advice) for f in findings], ("what", "state", "what to do")))
+    out(aligned([(f.what, f.state, f.advice) for f in findings], ("what", "state", "what to do")))
     return ExitCode.OK if all(f.healthy for f in findings) else ExitCode.USAGE
 
 

@@ -12,8 +12,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NamedTuple
 
-from genbench.commands.shared import Commands, add_command, out, table
+from genbench.commands.shared import Commands, add_command, out
 from genbench.core.errors import ExitCode
+from genbench.core.texts import aligned
 
 
 def add_parser(commands: Commands) -> None:
@@ -26,7 +27,7 @@ def add_parser(commands: Commands) -> None:
 def list_known(arguments: Namespace) -> int:
     """Print a line for each thing there is."""
     listing = LISTINGS[arguments.what]()
-    out(table(listing.rows, listing.header))
+    out(aligned(listing.rows, listing.header))
     return ExitCode.OK
 
 

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from genbench.commands.shared import Commands, add_command, add_folders, out, table
+from genbench.commands.shared import Commands, add_command, add_folders, out
 from genbench.core.errors import ExitCode
 
 
@@ -20,7 +20,7 @@ def report(arguments: Namespace) -> int:
     from genbench.results.suite import StoredSuite
 
     suite = StoredSuite.open(arguments.results, arguments.suite)
-    summary = terminal_summary(suite, table)
+    summary = terminal_summary(suite)
     page = build_report(suite, arguments.reports)
     out(summary)
     out(f"\nreport: {page}")

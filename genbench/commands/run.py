@@ -10,9 +10,9 @@ from genbench.commands.shared import (
     names,
     note,
     out,
-    table,
 )
 from genbench.core.errors import ExitCode
+from genbench.core.texts import aligned
 
 
 def add_parser(commands: Commands) -> None:
@@ -51,12 +51,12 @@ def run(arguments: Namespace) -> int:
 
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
-        out(table(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
+        out(aligned(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
         return ExitCode.OK
     outcome, suite = run_and_report(options, note)
     if outcome.cached:
         note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
-    out(terminal_summary(suite, table))
+    out(terminal_summary(suite))
     out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")

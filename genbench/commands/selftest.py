@@ -4,8 +4,9 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from genbench.commands.shared import Commands, add_command, add_format, as_json, note, out, table
+from genbench.commands.shared import Commands, add_command, add_format, as_json, note, out
 from genbench.core.errors import ExitCode
+from genbench.core.texts import aligned
 
 
 def add_parser(commands: Commands) -> None:
@@ -46,7 +47,7 @@ def _as_text(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows
     ]
     header = ("estimator", "case", "exact", "estimate", "stderr", "z", "verdict")
-    return table(lines, header)
+    return aligned(lines, header)
 
 
 def _verdict(row: dict[str, Any]) -> str:

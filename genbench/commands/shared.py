@@ -5,7 +5,6 @@ import dataclasses
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -66,11 +65,3 @@ def note(text: str) -> None:
 
     with tqdm.external_write_mode(file=sys.stderr):
         print_on(sys.stderr, text)
-
-
-def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> str:
-    """Align columns with two spaces between them."""
-    cells = [tuple(header), *(tuple(str(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from genbench.core.errors import ConfigError, ExitCode, GenbenchError, did_you_mean
+from genbench.core.errors import ExitCode, GenbenchError, require_known
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import Block, Row
 from genbench.results.per_datum import PerDatum
@@ -86,9 +86,7 @@ def _read(where: str, results: Path, model: str = "") -> Side:
 
 
 def _only(side: Side, model: str) -> Side:
-    if model not in side.labels:
-        hint = did_you_mean(model, side.labels)
-        raise ConfigError(f"'{side.name}' has no model '{model}'; {hint}")
+    require_known(model, side.labels, f"'{side.name}' has no model")
     kept = (
         replace(block, rows=tuple(row for row in block.rows if row.label == model))
         for block in side.blocks

@@ -1,7 +1,6 @@
 """A comparison as JSON, as text, and as files with its tables, numbers and rank plots."""
 
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -11,9 +10,8 @@ from genbench.comparison.measure import Comparison, Contestant, Line, Measured
 from genbench.comparison.tables import tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
+from genbench.core.texts import aligned
 from genbench.reporting.markdown import markdown_tables
-
-Table = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -76,18 +74,17 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def as_text(comparison: Comparison, table: Table, width: int = 118) -> str:
+def as_text(comparison: Comparison, width: int = 118) -> str:
     """Return the tables for a terminal, each with its caption, and what was not compared.
 
     Args:
         comparison: What :func:`compare` returned.
-        table: Lays out rows under heads.
         width: Of the captions; a table is as wide as it needs to be.
     """
     parts = []
     for small in tables(comparison):
         notes = [small.caption, *(f"{mark} {sentence}." for mark, sentence in small.notes)]
-        parts += [small.title, table(small.rows, small.heads), *(fill(n, width) for n in notes)]
+        parts += [small.title, aligned(small.rows, small.heads), *(fill(n, width) for n in notes)]
     if comparison.left_out:
         parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in comparison.left_out))
     return "\n\n".join(parts)

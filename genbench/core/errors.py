@@ -60,4 +60,15 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean '{nearest[0]}'? " if nearest else ""
-    return f"{hint}known: {', '.join(names)}"
+    return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def require_known(name: str, known: Iterable[str], problem: str) -> None:
+    """Check that a name is known.
+
+    Raises:
+        ConfigError: States the problem, the name, the nearest name, and all that are known.
+    """
+    names = list(known)
+    if name not in names:
+        raise ConfigError(f"{problem} '{name}'; {did_you_mean(name, names)}")

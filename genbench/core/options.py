@@ -54,7 +54,7 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     """Return what is wrong, with the nearest valid name if a key or a name is unknown."""
     context = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
-        return f"{detail['msg']}; {did_you_mean(str(detail['loc'][-1]), options.model_fields)}"
+        return f"unknown key; {did_you_mean(str(detail['loc'][-1]), options.model_fields)}"
     name = context.get("tag", detail["input"])
     expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
     if isinstance(name, str) and expected:

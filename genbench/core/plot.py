@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import require_known
 from genbench.core.options import Options
 
 
@@ -70,6 +70,5 @@ class Plot(Options):
         known = list(columns)
         single = ((key, getattr(self, key)) for key in ("x", "hue", "style", "panel", "error"))
         for key, column in (*single, *(("y", name) for name in self.y)):
-            if column and column not in known:
-                hint = did_you_mean(column, known)
-                raise ConfigError(f"plot.{self.name}.{key}: no column '{column}'; {hint}")
+            if column:
+                require_known(column, known, f"plot.{self.name}.{key}: no column")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Generic, TypeVar
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 
 T = TypeVar("T")
 
@@ -29,8 +29,7 @@ class Registry(Generic[T]):
         self._entries[name] = entry
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._entries:
-            raise ConfigError(f"unknown {self.kind} '{name}'; {did_you_mean(name, self._entries)}")
+        require_known(name, self._entries, f"unknown {self.kind}")
         return self._entries[name]
 
     def __contains__(self, name: str) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genbench.core.errors import ConfigError, DataError, did_you_mean
+from genbench.core.errors import DataError, require_known
 from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_view, present
 from genbench.data.protocol import (
@@ -107,8 +107,7 @@ class Dataset:
 
 
 def _known(split: SplitName) -> SplitName:
-    if split not in SPLITS:
-        raise ConfigError(f"unknown split '{split}'; {did_you_mean(split, SPLITS)}")
+    require_known(split, SPLITS, "unknown split")
     return split
 
 

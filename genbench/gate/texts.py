@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from genbench.core import numbers
+from genbench.core.texts import aligned
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
@@ -25,7 +26,7 @@ def text(outcome: GateOutcome) -> str:
     if outcome.mismatches:
         lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
         return "\n".join([headline(outcome), *lines])
-    parts = [aligned([HEAD, *(cells(v) for v in ordered(outcome.verdicts))])]
+    parts = [aligned([cells(v) for v in ordered(outcome.verdicts)], HEAD)]
     parts.append("\n".join([_ABOUT.format(alpha=ALPHA), *(f"note: {n}" for n in outcome.notes)]))
     return "\n\n".join([*parts, headline(outcome)])
 
@@ -78,13 +79,6 @@ def _signed(value: float | None) -> str:
     return f"+{plain}" if value is not None and value > 0 else plain
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table with two spaces between its columns."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
-
-
 def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
     """Return measured error rates as plain text."""
     head = ("test", "what", "number", "margin", "count", "rate", "± se", "95 % interval")
@@ -107,4 +101,4 @@ def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
         "number's margin is not meant to be found. The standard error is that of the draws from "
         "this pool of seeds."
     )
-    return f"{aligned([head, *rows])}\n\n{about}"
+    return f"{aligned(rows, head)}\n\n{about}"

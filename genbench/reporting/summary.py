@@ -1,20 +1,20 @@
 """A suite's results at a terminal: the comparison, the checks of its studies, its members."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from genbench.core.numbers import cell
+from genbench.core.texts import aligned
 from genbench.reporting.text import terminal_table
 from genbench.results.blocks import blocks_of
 from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite
 
-Layout = Callable[[Sequence[Sequence[object]], Sequence[str]], str]
 _HEADS = ("study", "check", "expected", "found", "tolerance", "holds")
 _SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 
-def terminal_summary(suite: StoredSuite, layout: Layout) -> str:
-    """The results of a suite as text; ``layout`` aligns rows under heads.
+def terminal_summary(suite: StoredSuite) -> str:
+    """The results of a suite as text.
 
     Raises:
         StorageError: A study is damaged.
@@ -23,7 +23,7 @@ def terminal_summary(suite: StoredSuite, layout: Layout) -> str:
     members = ", ".join(suite.record.members)
     parts = [
         terminal_table(blocks_of(suite.frame, suite.metrics)),
-        layout(rows, _HEADS) if rows else "",
+        aligned(rows, _HEADS) if rows else "",
         f"suites of this collection: {members}" if members else "",
     ]
     return "\n\n".join(part for part in parts if part)

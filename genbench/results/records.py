@@ -38,6 +38,7 @@ class StoredRun(StoredRecord):
     measure: str | None = None
     about: str | None = None
     n_parameters: int | None = None
+    selected_epoch: int | None = None
     status: str = "ok"
     reason: str | None = None
     train_seconds: float | None = None

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -13,12 +13,10 @@ from typing import Any
 
 import torch
 
-from genbench.core.errors import ConfigError, did_you_mean
-from genbench.core.progress import progress
+from genbench.core.errors import ConfigError, require_known
 from genbench.recipes import load_plugins
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext, RunPlan
-from genbench.runs.spec import RunSpec
 
 NO_MAIN_GUARD = 78
 """Exit code of a process that found itself running the script that started it."""
@@ -45,18 +43,18 @@ class _Processes(SpawnContext):
                 process.terminate()
 
 
-def run_here(context: RunContext, specs: Sequence[RunSpec]) -> Iterator[RunRecord]:
+Executor = Callable[[RunContext, Sequence[Group]], Iterable[Iterable[RunRecord]]]
+"""Executes groups of runs; gives the records of a group as soon as they are there."""
+
+
+def run_here(context: RunContext, groups: Sequence[Group]) -> Iterator[Iterable[RunRecord]]:
     """Execute runs one after the other in this process."""
-    with progress(specs, context.plan.suite, "run", leave=True) as bar:
-        for group in context.groups(specs):
-            for record in context.execute(group):
-                bar.update()
-                yield record
+    return map(context.execute, groups)
 
 
 def run_in_processes(
-    context: RunContext, specs: Sequence[RunSpec], jobs: int
-) -> Iterator[RunRecord]:
+    context: RunContext, groups: Sequence[Group], jobs: int
+) -> Iterator[Iterable[RunRecord]]:
     """Execute runs in ``jobs`` processes, which share the processor's cores.
 
     Raises:
@@ -65,13 +63,10 @@ def run_in_processes(
     processes = _Processes()
     arguments = (context.plan, _threads(jobs))
     pool = ProcessPoolExecutor(jobs, processes, initializer=_start, initargs=arguments)
-    with pool, progress(specs, context.plan.suite, "run", leave=True) as bar:
+    with pool:
         try:
-            futures = [pool.submit(_execute, group) for group in context.groups(specs)]
-            for future in as_completed(futures):
-                records = future.result()
-                bar.update(len(records))
-                yield from records
+            for future in as_completed([pool.submit(_execute, group) for group in groups]):
+                yield future.result()
         except BrokenProcessPool as error:
             pool.shutdown()
             if any(process.exitcode == NO_MAIN_GUARD for process in processes.spawned):
@@ -90,7 +85,9 @@ def _threads(jobs: int) -> int:
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
-def run_on_ray(context: RunContext, specs: Sequence[RunSpec], jobs: int) -> Iterator[RunRecord]:
+def run_on_ray(
+    context: RunContext, groups: Sequence[Group], jobs: int
+) -> Iterator[Iterable[RunRecord]]:
     """Execute runs on a Ray cluster, or on a local one that is started for it.
 
     Every node must see the results and data folders under the same paths.
@@ -109,13 +106,10 @@ def run_on_ray(context: RunContext, specs: Sequence[RunSpec], jobs: int) -> Iter
         ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
     gpus = 1 if context.device.type == "cuda" else 0
     remote = ray.remote(num_cpus=threads, num_gpus=gpus)(_execute_alone)
-    waiting = [remote.remote(plan, threads, group) for group in context.groups(specs)]
-    with progress(specs, plan.suite, "run", leave=True) as bar:
-        while waiting:
-            ready, waiting = ray.wait(waiting)
-            for records in ray.get(ready):
-                bar.update(len(records))
-                yield from records
+    waiting = [remote.remote(plan, threads, group) for group in groups]
+    while waiting:
+        ready, waiting = ray.wait(waiting)
+        yield from ray.get(ready)
 
 
 _worker: list[RunContext] = []
@@ -137,9 +131,6 @@ def _execute_alone(plan: RunPlan, threads: int, group: Group) -> list[RunRecord]
     return _execute(group)
 
 
-Executor = Callable[[RunContext, Sequence[RunSpec]], Iterator[RunRecord]]
-
-
 def pick_executor(name: str, jobs: int) -> Executor:
     """Return the executor for a name and a number of parallel runs.
 
@@ -147,9 +138,7 @@ def pick_executor(name: str, jobs: int) -> Executor:
         ConfigError: Unknown name, or fewer than one job.
         SystemExit: A process that another call started has come here by importing its script.
     """
-    if name not in ("local", "ray"):
-        known = did_you_mean(name, ("local", "ray"))
-        raise ConfigError(f"executor: unknown executor '{name}'; {known}")
+    require_known(name, ("local", "ray"), "executor: unknown executor")
     if jobs < 1:
         raise ConfigError(f"jobs: {jobs} is not a number of processes; use 1 or more")
     if name == "ray":

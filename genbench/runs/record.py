@@ -33,6 +33,21 @@ class RunRecord:
         """Numbers that could not be computed, of a run that is fine."""
         return [row for row in self.rows if row["status"] == "failed"]
 
+    @property
+    def sound(self) -> bool:
+        """Whether the run ended well and all its numbers could be computed."""
+        return self.status == "ok" and not self.failed_rows
+
+    def summary_line(self) -> str:
+        """Say in a line how it ended."""
+        name = f"{label_of([self])} seed {self.spec.seed}"
+        if self.status != "ok":
+            return f"{name}: {self.status}: {self.reason}"
+        if self.failed_rows:
+            row = self.failed_rows[0]
+            return f"{name}: {row['metric']} failed: {row['reason']}"
+        return f"{name}: {'nothing to do, stored already' if self.cached else 'done'}"
+
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     """Return what tables state of a model beside its numbers."""

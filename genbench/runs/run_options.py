@@ -24,3 +24,9 @@ class RunOptions:
     together: bool = False
     fresh: bool = False
     report: bool = True
+
+    @property
+    def changes(self) -> list[str]:
+        """All changes of the suite file, as ``key=value``."""
+        stated = {"seeds": self.seeds, "data.limit": self.limit}
+        return [*self.settings, *(f"{k}={v}" for k, v in stated.items() if v is not None)]

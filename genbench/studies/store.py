@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 from genbench.core.files import write_atomic
 from genbench.core.options import Options
 from genbench.core.plot import Plot
@@ -150,9 +150,7 @@ def _require_source(plot: Plot, findings: Findings) -> None:
     images = plot.kind == "images"
     key, name = ("array", plot.array) if images else ("table", plot.table)
     known = list(findings.arrays if images else findings.tables)
-    if name not in known:
-        hint = did_you_mean(name, known)
-        raise ConfigError(f"plot.{plot.name}.{key}: no {key} '{name}'; {hint}")
+    require_known(name, known, f"plot.{plot.name}.{key}: no {key}")
     if not images:
         plot.require(findings.tables[name].columns)
         return

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import Field
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, did_you_mean, require_known
 from genbench.core.options import Options
 from genbench.core.plot import Plot
+from genbench.core.registry import Registry
 from genbench.data import DataConfig
 from genbench.recipes import recipes
 from genbench.runs.assume import Assume
@@ -18,6 +19,17 @@ from genbench.training.config import TrainConfig
 
 TABLES = ("history", "metrics")
 """Tables of a suite that a ``[[plot]]`` may show."""
+
+
+_KINDS: dict[str, tuple[Registry[Any], tuple[str, ...], dict[str, type[Options]]]] = {
+    "model": (
+        recipes,
+        ("recipe", "name", "note", "assume"),
+        {"train": TrainConfig, "data": DataConfig},
+    ),
+    "study": (studies, ("study", "name"), {}),
+}
+"""For each kind of entry: where it is registered, its own keys, and tables beside ``options``."""
 
 
 class ModelEntry(Options):
@@ -54,84 +66,57 @@ class StudyEntry(Options):
         return StudySpec(self.name, self.study, cls.read(stated, f"study.{self.name}"))
 
 
-def route_model(entry: dict[str, Any], index: int) -> dict[str, Any]:
-    """Sort an entry's flat keys into recipe options, ``[train]`` and ``[data]`` overrides.
+def read_entry(kind: str, entry: dict[str, Any], index: int) -> dict[str, Any]:
+    """Sort the flat keys of a ``[[model]]`` or ``[[study]]`` into the tables that know them.
+
+    What it runs stands under ``recipe`` or ``study``, or else under ``name``.
 
     Raises:
-        ConfigError: No such recipe, or an unknown key.
+        ConfigError: No such recipe or study, or an unknown key.
     """
-    recipe = entry.get("recipe", entry.get("name"))
-    if not isinstance(recipe, str):
-        raise ConfigError(f"model.{index}.recipe: missing; {did_you_mean('', recipes)}")
-    name = entry_name({"recipe": recipe} | entry)
+    registry, own, others = _KINDS[kind]
+    key = own[0]
+    stated = key if key in entry or kind == "model" else "name"
+    registered = entry.get(key, entry.get("name"))
+    if not isinstance(registered, str):
+        raise ConfigError(f"{kind}.{index}.{stated}: missing; {did_you_mean('', registry)}")
+    name = entry_name({key: registered} | entry)
     try:
-        options = recipes[recipe].options.model_fields
+        tables = {"options": registry[registered].options, **others}
     except ConfigError as error:
-        raise ConfigError(f"model.{name}.recipe: {error}") from error
-    homes = {"options": options, "train": TrainConfig.model_fields, "data": DataConfig.model_fields}
-    routed: dict[str, Any] = {
-        "recipe": recipe,
-        "name": entry.get("name", name),
-        "note": entry.get("note", ""),
-    }
-    if "assume" in entry:
-        routed["assume"] = Assume.read(entry["assume"], f"model.{name}.assume")
-    for part in homes:
-        table: Any = entry.get(part, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"model.{name}.{part}: write a table of keys")
-        routed[part] = dict(table)
-    for key, value in entry.items():
-        if key in ("recipe", "name", "note", "assume", *homes):
-            continue
-        home = next((h for h, fields in homes.items() if key in fields), None)
-        if home is None:
-            known = [*options, *TrainConfig.model_fields, *DataConfig.model_fields]
-            raise ConfigError(f"model.{name}.{key}: unknown key; {did_you_mean(key, known)}")
-        routed[home][key] = value
-    return routed
+        raise ConfigError(f"{kind}.{name}.{stated}: {error}") from error
+    content = _sorted(entry, f"{kind}.{name}", own, tables)
+    if "assume" in content:
+        content["assume"] = Assume.read(entry["assume"], f"{kind}.{name}.assume")
+    return {"name": name} | content | {key: registered}
 
 
-def route_study(entry: dict[str, Any], index: int) -> dict[str, Any]:
-    """Sort a ``[[study]]`` table's keys: the study's own options may stand flat in it.
-
-    Raises:
-        ConfigError: No such study, or an option that it does not have.
-    """
-    study = entry.get("study", entry.get("name"))
-    if not isinstance(study, str):
-        raise ConfigError(f"study.{index}.name: missing; {did_you_mean('', studies)}")
-    name = entry.get("name", study)
-    try:
-        known = studies[study].options.model_fields
-    except ConfigError as error:
-        key = "study" if "study" in entry else "name"
-        raise ConfigError(f"study.{name}.{key}: {error}") from error
-    options = entry.get("options", {})
-    if not isinstance(options, dict):
-        raise ConfigError(f"study.{name}.options: write a table of keys")
-    flat = {k: v for k, v in entry.items() if k not in ("study", "name", "options")}
-    for key in (*options, *flat):
-        if key not in known:
-            hint = did_you_mean(key, known) if known else "this study has no options"
-            raise ConfigError(f"study.{name}.{key}: unknown key; {hint}")
-    return {"study": study, "name": name, "options": options | flat}
+def _sorted(
+    entry: dict[str, Any], where: str, own: Sequence[str], tables: dict[str, type[Options]]
+) -> dict[str, Any]:
+    """Return an entry's ``own`` keys, and all others in one of the tables."""
+    content: dict[str, Any] = {key: entry[key] for key in own if key in entry}
+    for table in tables:
+        content[table] = entry.get(table, {})
+        if not isinstance(content[table], dict):
+            raise ConfigError(f"{where}.{table}: write a table of keys")
+    table_of = {key: name for name in reversed(tables) for key in tables[name].model_fields}
+    for key in [key for key in entry if key not in (*own, *tables)]:
+        require_known(key, table_of, f"{where}.{key}: unknown key")
+        content[table_of[key]] = content[table_of[key]] | {key: entry[key]}
+    return content
 
 
 def require_own(plot: Plot, models: Sequence[str]) -> None:
     """Check that a declared figure shows a table and models of the suite.
 
     Raises:
-        ValueError: It shows something else.
+        ConfigError: It shows something else.
     """
     where = f"plot.{plot.name}"
     if plot.kind == "images":
-        raise ValueError(
-            f"{where}.kind: 'images' shows an array of a study; known: lines, points, bars"
-        )
-    if plot.table not in TABLES:
-        hint = did_you_mean(plot.table, TABLES)
-        raise ValueError(f"{where}.table: no table '{plot.table}'; {hint}")
+        problem = "'images' shows an array of a study; known: lines, points, bars"
+        raise ConfigError(f"{where}.kind: {problem}")
+    require_known(plot.table, TABLES, f"{where}.table: no table")
     for name in plot.models:
-        if name not in models:
-            raise ValueError(f"{where}.models: no model '{name}'; {did_you_mean(name, models)}")
+        require_known(name, models, f"{where}.models: no model")

@@ -1,17 +1,11 @@
-"""Finds suite files, reads them and applies ``--set``; listing them needs no torch."""
+"""Finds suite files and reads TOML; needs no torch."""
 
 import tomllib
-from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from genbench.core.errors import ConfigError, did_you_mean
-from genbench.suites.settings import apply_setting
-
-if TYPE_CHECKING:
-    from genbench.runs.run_options import RunOptions
-    from genbench.suites.spec import SuiteSpec
+from genbench.core.errors import ConfigError, require_known
 
 
 def suite_files() -> dict[str, Path]:
@@ -22,32 +16,18 @@ def suite_files() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def suite_of(options: "RunOptions") -> "SuiteSpec":
-    """Read the suite of the options, changed by their settings, seeds and limit."""
-    settings = list(options.settings)
-    if options.seeds is not None:
-        settings.append(f"seeds={options.seeds}")
-    if options.limit is not None:
-        settings.append(f"data.limit={options.limit}")
-    return load_suite(options.suite, settings)
-
-
-def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> "SuiteSpec":
-    """Read a suite by name or path and apply ``key=value`` settings.
+def find_suite(name_or_file: str) -> Path:
+    """Return the file of a suite, by name or path.
 
     Raises:
-        ConfigError: No such suite, no TOML, or a wrong key or value.
+        ConfigError: No such suite; the nearest name is given.
     """
-    from genbench.suites.spec import parse_suite
-
-    path = find_suite(name_or_file)
-    raw = read_toml(path)
-    for setting in settings:
-        apply_setting(raw, setting)
-    try:
-        return parse_suite(raw, path.stem)
-    except ConfigError as error:
-        raise ConfigError(f"suite '{name_or_file}': {error}") from error
+    path = Path(name_or_file)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    known = suite_files()
+    require_known(name_or_file, known, "no such .toml file, and unknown suite")
+    return known[name_or_file]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -60,21 +40,3 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def find_suite(name_or_file: str) -> Path:
-    """Return the file of a suite, by name or path.
-
-    Raises:
-        ConfigError: No such suite; the nearest name is given.
-    """
-    known = suite_files()
-    if name_or_file in known:
-        return known[name_or_file]
-    path = Path(name_or_file)
-    if path.suffix == ".toml" and path.is_file():
-        return path
-    raise ConfigError(
-        f"unknown suite '{name_or_file}', and no such .toml file; "
-        f"{did_you_mean(name_or_file, known)}"
-    )

@@ -1,41 +1,43 @@
-"""Reads a suite and checks all of it, with what the options ask of it, before anything runs."""
+"""Reads a suite and checks all of it, with the members of a collection, before anything runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 from genbench.recipes import load_plugins
-from genbench.runs.executors import pick_executor
+from genbench.runs.executors import Executor, pick_executor
 from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_context import RunContext, RunPlan
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
-from genbench.suites.collection import members_of
-from genbench.suites.load import suite_of
-from genbench.suites.spec import SuiteSpec, expand, study_specs, tasks_of
+from genbench.suites.load import find_suite, suite_files
+from genbench.suites.spec import SuiteSpec, expand, load_suite, repeated, tasks_of
 from genbench.suites.study_runs import StudyRunner
 
 
 @dataclass(frozen=True)
 class PreparedSuite:
-    """A suite that is checked and ready to run.
+    """A suite that is checked and ready to run; no data are read yet.
 
     Attributes:
         options: What to run of it, and how.
         suite: Its file.
-        context: Executes its runs.
+        context: Knows its runs, and executes one.
+        executor: Executes many.
         study_runner: Runs its studies.
         studies: All its studies.
-        members: What runs each suite of a collection.
+        members: The suites of a collection.
     """
 
     options: RunOptions
     suite: SuiteSpec
     context: RunContext
+    executor: Executor
     study_runner: StudyRunner
-    studies: tuple[StudySpec, ...]
-    members: tuple[RunOptions, ...]
+    studies: Sequence[StudySpec]
+    members: Sequence["PreparedSuite"]
 
     @property
     def whole(self) -> bool:
@@ -53,30 +55,53 @@ class PreparedSuite:
         return [s for s in self.studies if self.whole or s.name in self.options.studies]
 
 
-def prepare(options: RunOptions) -> PreparedSuite:
-    """Read a suite and check all of it; every model is built once to find mistakes.
+def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
+    """Read a suite and check all of it but its data.
+
+    Args:
+        options: What to run of it, and how.
+        above: The collections that it is a member of, the outermost first.
 
     Raises:
-        ConfigError: The suite or the options are wrong.
-        DataError: Data are missing or damaged.
+        ConfigError: The suite, one of its members, or the options are wrong.
     """
     load_plugins()
-    suite = suite_of(options)
-    members = members_of(options, suite)
-    studies = study_specs(suite, options.limit)
-    _require_known("model", options.models, [entry.name for entry in suite.model])
-    _require_known("study", options.studies, [spec.name for spec in studies])
-    pick_executor(options.executor, options.jobs)
-    request = EvaluationRequest(tuple(tasks_of(suite)), suite.figures)
-    context = RunContext(RunPlan(suite.name, tuple(expand(suite)), request, options))
-    context.preflight()
+    suite = load_suite(options.suite, options.changes)
+    members = _members(suite, options, (*above, find_suite(options.suite)))
+    try:
+        specs, tasks = expand(suite), tasks_of(suite)
+        studies = [entry.spec(options.limit) for entry in suite.study]
+    except ConfigError as error:
+        raise ConfigError(f"suite '{suite.name}': {error}") from error
+    for name in options.models:
+        require_known(name, [entry.name for entry in suite.model], "models: no model")
+    for name in options.studies:
+        require_known(name, [entry.name for entry in suite.study], "studies: no study")
+    executor = pick_executor(options.executor, options.jobs)
+    request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
+    context = RunContext(RunPlan(suite.name, tuple(specs), request, options))
     runner = StudyRunner(suite.name, options)
-    return PreparedSuite(options, suite, context, runner, tuple(studies), tuple(members))
+    return PreparedSuite(options, suite, context, executor, runner, studies, members)
 
 
-def _require_known(kind: str, selected: Sequence[str], known: Sequence[str]) -> None:
-    for name in selected:
-        if name not in known:
-            option = {"model": "models", "study": "studies"}[kind]
-            hint = did_you_mean(name, known) if known else "it has none"
-            raise ConfigError(f"{option}: no {kind} '{name}' in the suite; {hint}")
+def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> list[PreparedSuite]:
+    """Prepare the members of a collection: files beside it, or else shipped ones."""
+    if not suite.suites:
+        return []
+    for key, value in (("--models", options.models), ("--set", options.settings)):
+        if value:
+            raise ConfigError(
+                f"{key}: '{suite.name}' is a collection; run the member that is meant with"
+                f" --suite NAME {key} ...; members: {', '.join(suite.suites)}"
+            )
+    known = suite_files() | {beside.stem: beside for beside in paths[-1].parent.glob("*.toml")}
+    members = []
+    for i, name in enumerate(suite.suites):
+        require_known(name, known, f"suite '{suite.name}': suites.{i}: no suite")
+        if known[name] in paths:
+            chain = " > ".join(path.stem for path in (*paths, known[name]))
+            raise ConfigError(f"suites: a collection cannot hold itself: {chain}")
+        members.append(prepare(replace(options, suite=str(known[name]), studies=()), paths))
+    if twice := repeated([suite.name, *(member.suite.name for member in members)]):
+        raise ConfigError(f"suites: two suites are named '{twice}'; their results would mix")
+    return members

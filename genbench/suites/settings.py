@@ -3,7 +3,7 @@
 import tomllib
 from typing import Any
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 
 
 def apply_setting(raw: dict[str, Any], setting: str) -> None:
@@ -49,7 +49,7 @@ def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def entry_name(entry: dict[str, Any]) -> str:
-    """Return the name of a model's row: its own, or the recipe and what is assumed of it.
+    """Return the name of a model or study: its own, or what it runs and what is assumed of it.
 
     Example:
         >>> entry_name({"recipe": "ae", "assume": {"prior": "gaussian"}})
@@ -58,11 +58,7 @@ def entry_name(entry: dict[str, Any]) -> str:
     assume = entry.get("assume")
     prior = assume.get("prior") if isinstance(assume, dict) else None
     suffix = (f"+{prior}_prior" if prior else "") + ("+normal" if assume is not None else "")
-    return str(entry.get("name", f"{entry.get('recipe')}{suffix}"))
-
-
-def _study_name(entry: dict[str, Any]) -> str:
-    return str(entry.get("name", entry.get("study")))
+    return str(entry.get("name", f"{entry.get('recipe', entry.get('study'))}{suffix}"))
 
 
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
@@ -84,12 +80,10 @@ def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[d
     entries = tables(raw, kind)
     if which == "*":
         return entries
-    name_of = entry_name if kind == "model" else _study_name
-    named = {name_of(e): e for e in entries}
-    named |= {str(i): e for i, e in enumerate(entries)}
-    if which not in named:
-        known = [name for name in named if not name.isdigit()]
-        raise ConfigError(f"--set {setting}: no {kind} '{which}'; {did_you_mean(which, known)}")
+    named = {entry_name(entry): entry for entry in entries}
+    if which.isdigit() and int(which) < len(entries):
+        return [entries[int(which)]]
+    require_known(which, named, f"--set {setting}: no {kind}")
     return [named[which]]
 
 

@@ -1,12 +1,12 @@
 """The suite file, validated: every mistake is named by its key."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.options import Options
 from genbench.core.plot import Plot
@@ -15,15 +15,9 @@ from genbench.evaluation.runner import Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
-from genbench.studies.store import StudySpec
-from genbench.suites.entries import (
-    ModelEntry,
-    StudyEntry,
-    require_own,
-    route_model,
-    route_study,
-)
-from genbench.suites.settings import tables
+from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
+from genbench.suites.load import find_suite, read_toml
+from genbench.suites.settings import apply_setting, tables
 from genbench.training.config import TrainConfig
 
 DEFAULT_METRICS = (
@@ -82,7 +76,7 @@ class SuiteSpec(Options):
         """Read ``seeds = 3`` as the seeds 0, 1, 2."""
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
-                raise ValueError("at least one seed is needed")
+                raise ConfigError("seeds: at least one seed is needed")
             return tuple(range(value))
         return value
 
@@ -90,89 +84,74 @@ class SuiteSpec(Options):
     @classmethod
     def _known_figures(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in FIGURES:
-                raise ValueError(f"unknown figure '{name}'; {did_you_mean(name, FIGURES)}")
+            require_known(name, FIGURES, "figures: unknown figure")
         return tuple(dict.fromkeys(names))
 
     @model_validator(mode="after")
-    def _filled(self) -> "SuiteSpec":
+    def _consistent(self) -> "SuiteSpec":
         if not (self.model or self.study or self.suites):
-            raise ValueError("a suite needs a [[model]], a [[study]] or `suites`")
+            raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
         if self.model and not self.data:
-            raise ValueError("data: Field required")
-        return self
-
-    @model_validator(mode="after")
-    def _distinct(self) -> "SuiteSpec":
-        names = [entry.name for entry in self.model]
-        for kind, entries in (
-            ("models", self.model),
-            ("studies", self.study),
-            ("plots", self.plot),
-        ):
-            if twice := _twice(entry.name for entry in entries):
-                raise ValueError(f"two {kind} are named '{twice}': give one a `name`")
-        for plot in self.plot:
-            require_own(plot, names)
-        for i, published in enumerate(self.published):
-            if published.model not in names:
-                hint = did_you_mean(published.model, names)
-                raise ValueError(f"published.{i}.model: no model '{published.model}'; {hint}")
+            raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("seeds must differ from each other")
+            raise ConfigError("seeds must differ from each other")
+        models = [entry.name for entry in self.model]
+        studies, plots = [entry.name for entry in self.study], [plot.name for plot in self.plot]
+        for kind, names in {"models": models, "studies": studies, "plots": plots}.items():
+            if twice := repeated(names):
+                raise ConfigError(f"two {kind} are named '{twice}': give one a `name`")
+        for plot in self.plot:
+            require_own(plot, models)
+        for i, published in enumerate(self.published):
+            require_known(published.model, models, f"published.{i}.model: no model")
         return self
 
 
-def _twice(names: Iterable[str]) -> str | None:
+def repeated(names: Iterable[str]) -> str | None:
     """Return the first name that occurs twice, or None."""
     counts = Counter(names)
     return next((name for name in counts if counts[name] > 1), None)
 
 
-def parse_suite(raw: dict[str, Any], name: str) -> SuiteSpec:
-    """Validate the content of a suite file.
+def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
+    """Read a suite by name or path and apply ``key=value`` settings.
 
     Raises:
-        ConfigError: Names each wrong key.
+        ConfigError: No such suite, no TOML, or a wrong key or value.
     """
-    settled = raw | {"name": raw.get("name", name), "title": raw.get("title", name)}
-    settled["model"] = [route_model(dict(entry), i) for i, entry in enumerate(tables(raw, "model"))]
-    settled["study"] = [route_study(entry, i) for i, entry in enumerate(tables(raw, "study"))]
-    plots = enumerate(tables(raw, "plot"))
-    settled["plot"] = [Plot.read(entry, f"plot.{entry.get('name', i)}") for i, entry in plots]
-    return SuiteSpec.read(settled, "")
+    path = find_suite(name_or_file)
+    raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    for setting in settings:
+        apply_setting(raw, setting)
+    try:
+        for kind in ("model", "study"):
+            raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
+        plots = enumerate(tables(raw, "plot"))
+        raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
+        return SuiteSpec.read(raw, "")
+    except ConfigError as error:
+        raise ConfigError(f"suite '{name_or_file}': {error}") from error
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:
     """Return every run of the suite: models in the order of the file, seeds within each.
 
+    The runs of a model share their options, which are validated once.
+
     Raises:
         ConfigError: An option, budget or data setting is wrong.
     """
-    return [spec for entry in suite.model for spec in _run_specs(suite, entry)]
-
-
-def study_specs(suite: SuiteSpec, limit: int | None = None) -> list[StudySpec]:
-    """Return every study of the suite, in the order of the file.
-
-    Raises:
-        ConfigError: An option is wrong.
-    """
-    return [entry.spec(limit) for entry in suite.study]
-
-
-def _run_specs(suite: SuiteSpec, entry: ModelEntry) -> list[RunSpec]:
-    """Return the runs of a model, one per seed; they share the options, validated once."""
-    try:
-        data = DataConfig.read(suite.data | entry.data, "data")
-        train = TrainConfig.read(suite.train | entry.train, "train")
-    except ConfigError as error:
-        raise ConfigError(f"{error} (model '{entry.name}')") from error
-    options = recipes[entry.recipe].options.read(entry.options, f"model.{entry.name}")
-    return [
-        RunSpec(entry.name, entry.recipe, options, data, train, seed, entry.assume)
-        for seed in suite.seeds
-    ]
+    specs = []
+    for entry in suite.model:
+        try:
+            data = DataConfig.read(suite.data | entry.data, "data")
+            train = TrainConfig.read(suite.train | entry.train, "train")
+        except ConfigError as error:
+            raise ConfigError(f"{error} (model '{entry.name}')") from error
+        options = recipes[entry.recipe].options.read(entry.options, f"model.{entry.name}")
+        same = (entry.name, entry.recipe, options, data, train)
+        specs += [RunSpec(*same, seed, entry.assume) for seed in suite.seeds]
+    return specs
 
 
 def tasks_of(suite: SuiteSpec) -> list[Task]:
@@ -185,15 +164,11 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: write a list of names")
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"evaluate.metrics: '{name}' is listed twice")
+    if twice := repeated(map(str, names)):
+        raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
     tasks = {}
     for name, options in settings.items():
-        if name not in evaluators:
-            raise ConfigError(
-                f"evaluate.{name}: unknown; {did_you_mean(name, ['metrics', *evaluators])}"
-            )
+        require_known(name, ["metrics", *evaluators], f"evaluate.{name}: unknown key")
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: write a table of options")
         tasks[name] = make_task(name, options)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.core.errors import DataError, StorageError
+from genbench.results.records import StudySummary
 from genbench.runs.provenance import pick_device
 from genbench.runs.run_options import RunOptions
 from genbench.studies import Setting
@@ -41,16 +42,18 @@ class StudyRun:
             return f"{name}: {len(failed)} of {n} checks failed: {'; '.join(failed)}"
         return f"{name}: {'nothing to do, stored already' if self.cached else 'done'}"
 
-    def as_json(self) -> dict[str, Any]:
-        """Return its entry in ``suite.json``."""
-        return {
-            "name": self.spec.name,
-            "study": self.spec.study,
-            "title": self.spec.registered.title,
-            "version": self.spec.registered.version,
-            "status": self.status,
-            "reason": self.reason,
-        }
+    @property
+    def summary(self) -> StudySummary:
+        """Its entry in ``suite.json``."""
+        study, registered = self.spec.study, self.spec.registered
+        return StudySummary(
+            name=self.spec.name,
+            study=study,
+            title=registered.title,
+            version=registered.version,
+            status=self.status,
+            reason=self.reason,
+        )
 
 
 @dataclass(frozen=True)

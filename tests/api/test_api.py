@@ -138,14 +138,14 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
 @pytest.mark.parametrize("text", ["it's", 'say "so"', "back\\slash", "Zürich", "true", "3"])
 def test_a_string_setting_stays_the_string_it_is(suite, text):
     from genbench.api import _as_toml
-    from genbench.suites.load import load_suite
+    from genbench.suites.spec import load_suite
 
     assert load_suite(str(suite), [f"description={_as_toml(text)}"]).description == text
 
 
 def test_numbers_of_settings_keep_all_their_digits(suite):
     from genbench.api import _as_toml
-    from genbench.suites.load import load_suite
+    from genbench.suites.spec import load_suite
 
     for value in (1e-3, 0.1 + 0.2, 5e-324, 1.7e308):
         raw = load_suite(str(suite), [f"train.learning_rate={_as_toml(value)}"]).train

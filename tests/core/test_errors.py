@@ -25,3 +25,11 @@ def test_exit_codes_are_the_documented_ones():
     documented = {0, 1, 2, 3, 4, 5, 6, 130, 143}
     assert {int(code) for code in ExitCode} == documented
     assert (ExitCode.REGRESSION, ExitCode.BASELINE) == (1, 6)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_and_all_that_are_known():
+    errors.require_known("vae", ("vae", "gan"), "no model")
+    with pytest.raises(errors.ConfigError, match=r"^no model 'vea'; did you mean 'vae'\? known: "):
+        errors.require_known("vea", ("vae", "gan"), "no model")
+    with pytest.raises(errors.ConfigError, match=r"^no model 'vae'; known: none$"):
+        errors.require_known("vae", (), "no model")

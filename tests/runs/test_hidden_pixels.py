@@ -1,7 +1,7 @@
 """Runs of models that are shown a part of each image: a protocol for each part."""
 
 from genbench.core.protocol import Protocol
-from genbench.results.blocks import headline
+from genbench.results.suite import StoredSuite
 from genbench.runs.record import protocol_of
 
 SUITE = """
@@ -49,7 +49,8 @@ def test_numbers_of_different_parts_never_share_a_table(workplace):
     whole = protocols["vae"][0]
     assert protocols["nn_pixels"] == protocols["cvae_pixels"] == [f"{whole}|pixels:bottom left"]
     assert protocols["cvae_column"] == [f"{whole}|pixels:column 4"]
-    blocks = [[row.model for row in block.rows] for block in headline(frame)]
+    suite = StoredSuite.open(workplace.results, "tiny")
+    blocks = [[row.model for row in block.rows] for block in suite.blocks]
     assert sorted(blocks) == [["cvae_column"], ["nn_pixels", "cvae_pixels"], ["vae"]]
     values = frame.set_index(["model", "metric"])
     assert values.loc[("nn_pixels", "log_likelihood"), "kind"] == "exact"

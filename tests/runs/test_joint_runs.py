@@ -12,8 +12,7 @@ from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import seeded
 from genbench.recipes import Built, DataFacts, Options
 from genbench.runs import execute, joint_runs
-from genbench.suites.load import load_suite
-from genbench.suites.spec import expand
+from genbench.suites.spec import expand, load_suite
 from genbench.training.config import TrainConfig
 from genbench.training.joint import fit as training
 from genbench.training.update import Update

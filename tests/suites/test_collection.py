@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
+from genbench import load_results
 from genbench.core.errors import ConfigError, DataError
-from genbench.reporting import load_results
 from genbench.runs.run_options import RunOptions
 from genbench.suites.run import dry_run, run_suite
 from tests.suites.conftest import HEAD
@@ -65,8 +65,8 @@ def test_members_run_as_by_hand_and_nothing_is_redone(run, folder, coins):
 def test_the_table_holds_the_rows_of_the_members(run, folder):
     outcome = run()
     results = folder() / "results"
-    parts = [load_results(results, name) for name in ("one", "two")]
-    stored = load_results(results, "both")
+    parts = [load_results(name, results) for name in ("one", "two")]
+    stored = load_results("both", results)
     pd.testing.assert_frame_equal(stored, pd.concat(parts, ignore_index=True))
     pd.testing.assert_frame_equal(stored, outcome.frame, check_dtype=False)
     assert list(stored["suite"].unique()) == ["one", "two"]

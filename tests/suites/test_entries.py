@@ -3,8 +3,7 @@
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.suites.load import load_suite
-from genbench.suites.spec import study_specs
+from genbench.suites.spec import load_suite
 
 COINS = '[[study]]\nname = "coins"\n'
 PLOT = '[[plot]]\nname = "p"\ntitle = "P"\ntable = "metrics"\nx = "seed"\ny = ["elbo"]\n'
@@ -16,7 +15,7 @@ def read(coins, suite_file):
 
     def go(text, *settings, limit=None):
         suite = load_suite(suite_file(text), list(settings))
-        return suite, study_specs(suite, limit)
+        return suite, [entry.spec(limit) for entry in suite.study]
 
     return go
 

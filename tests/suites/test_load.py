@@ -3,8 +3,8 @@
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.suites.load import load_suite, suite_files
-from genbench.suites.spec import expand, study_specs, tasks_of
+from genbench.suites.load import suite_files
+from genbench.suites.spec import expand, load_suite, tasks_of
 
 
 def read(path, *settings):
@@ -21,7 +21,7 @@ def test_every_shipped_suite_parses_and_expands(name):
     assert len({spec.train_id("00" * 32) for spec in specs.values()}) == len(specs)
     asked = {task.evaluator.name for task in tasks}
     assert asked or suite.figures or not suite.model
-    assert [spec.name for spec in study_specs(suite)] == [entry.name for entry in suite.study]
+    assert [entry.spec().name for entry in suite.study] == [entry.name for entry in suite.study]
 
 
 def test_a_suite_file_may_begin_with_a_byte_order_mark(tmp_path):

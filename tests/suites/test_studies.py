@@ -119,7 +119,7 @@ def test_models_run_first_and_either_kind_may_be_run_alone(run, coins, tmp_path)
 def test_an_unknown_study_is_answered_with_the_nearest(run):
     with pytest.raises(ConfigError, match=r"studies: no study 'coin'.*did you mean 'coins'"):
         run(COINS, studies=["coin"])
-    with pytest.raises(ConfigError, match="models: no model 'vae' in the suite; it has none"):
+    with pytest.raises(ConfigError, match="models: no model 'vae'; known: none"):
         run(COINS, models=["vae"])
 
 
