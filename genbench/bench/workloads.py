@@ -106,7 +106,7 @@ def _trainer(
         Loop(member.model, member.updates, data, config_for(case), Stream(seed, ("bench", "train")))
         for seed, member in enumerate(built)
     ]
-    return loops[0] if len(loops) == 1 else JointLoop(loops, data)
+    return loops[0] if len(loops) == 1 else JointLoop(loops)
 
 
 def _batch(data: Dataset, n: int) -> Batch:

@@ -5,10 +5,10 @@ from typing import Any, Literal, get_args
 
 from torch import Tensor
 
-from genbench.core.capabilities import bind
+from genbench.core.capabilities import Variational, bind
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.objective import Batch, Loss
-from genbench.inference.bounds import elbo_terms
+from genbench.inference.bounds import ElboTerms, elbo_terms, log_px_given_z, posterior_of, prior_of
 from genbench.objectives.score_function import score_function_terms
 
 ElboGradient = Literal["reparameterised", "score_function", "score_function_baseline"]
@@ -59,6 +59,61 @@ class NegativeElbo:
         )
         loss, slope = weighted(log_px, kl, weight), surrogate.mean()
         return Loss(loss.value.detach() - (slope - slope.detach()), loss.logged)
+
+
+@dataclass(frozen=True)
+class NegativeEnumeratedElbo:
+    """-sum_z q(z given x) [log p(x, z) - log q(z given x)], a batch mean, for a discrete latent.
+
+    Nothing is drawn: its value and gradient have no sampling error. With ``warmup_epochs`` the
+    weight of the KL rises linearly from 0 to 1 over the first epochs.
+    """
+
+    warmup_epochs: float = 0.0
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch."""
+        terms = enumerated_terms(bind(model, batch.y, batch.x), batch.x)
+        weight = warmup_factor(batch.epoch, self.warmup_epochs)
+        return weighted(terms.log_px_given_z, terms.kl, weight)
+
+
+@dataclass(frozen=True)
+class NegativePerDatumElbo:
+    """-E_qn[log p(x_n given z)] + KL(q_n(z) || p(z)), a batch mean: variational EM.
+
+    q_n belongs to the n-th training image; a batch has the indices of its images. Minimised over
+    q_n it is an E step, over the decoder an M step.
+
+    References:
+        Neal and Hinton 1998, for EM as ascent on one bound; Hoffman et al. 2013, for its stochastic
+        form.
+    """
+
+    warmup_epochs: float = 0.0
+    n_samples: int = 1
+
+    def __call__(self, model: Any, batch: Batch) -> Loss:
+        """Return the loss of a batch of training data."""
+        terms = elbo_terms(model.at(batch.indices), batch.x, self.n_samples)
+        weight = warmup_factor(batch.epoch, self.warmup_epochs)
+        return weighted(terms.log_px_given_z, terms.kl, weight)
+
+
+def enumerated_terms(model: Variational, x: Tensor) -> ElboTerms:
+    """Return the terms of the ELBO, exact, by summing over every value of a discrete latent.
+
+    Args:
+        model: Its prior and posterior range over the same finite set of K values.
+        x: Data (B, ...). K images are decoded, and K * B densities held in memory.
+    """
+    p, q = prior_of(model), posterior_of(model, x)
+    z = p.enumerate_support(expand=False).unsqueeze(1)  # (K, 1, D)
+    log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) and (K, 1)
+    probability = log_q.exp()
+    log_px_z = log_px_given_z(model, x, z, len(p.event_shape))
+    kl = (probability * (log_q - log_p)).sum(0)
+    return ElboTerms((probability * log_px_z).sum(0), kl, None, closed_form=True)
 
 
 def warmup_factor(epoch: float | Tensor, warmup_epochs: float) -> float | Tensor:

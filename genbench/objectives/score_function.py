@@ -1,28 +1,14 @@
 """The ELBO with the score-function gradient, which does not pass through a draw."""
 
-from typing import NamedTuple
-
 from torch import Tensor
 
 from genbench.core.capabilities import Variational
 from genbench.inference.bounds import draw, kl_terms, log_px_given_z, posterior_of, prior_of
 
 
-class ScoreFunctionTerms(NamedTuple):
-    """The terms of the ELBO, each (B,) in nats, and a surrogate to differentiate.
-
-    The value of ``surrogate`` (B,) has no meaning; its gradient is an unbiased estimate of that of
-    E_q[log p(x given z)] - weight KL(q(z given x) || p(z)).
-    """
-
-    log_px_given_z: Tensor
-    kl: Tensor
-    surrogate: Tensor
-
-
 def score_function_terms(
     model: Variational, x: Tensor, n_samples: int, weight: float | Tensor = 1.0, *, baseline: bool
-) -> ScoreFunctionTerms:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Return the ELBO's terms with the score-function (REINFORCE) gradient.
 
     The draws z are held fixed. With f(z) = log p(x given z) - weight (log q(z given x) - log p(z))
@@ -41,6 +27,11 @@ def score_function_terms(
         weight: Of the KL.
         baseline: Whether to subtract b.
 
+    Returns:
+        E_q[log p(x given z)] and the KL in nats, and a surrogate to differentiate, each (B,). The
+        value of the surrogate has no meaning; its gradient is an unbiased estimate of that of
+        E_q[log p(x given z)] - weight KL(q(z given x) || p(z)).
+
     References:
         Williams 1992, section 5; Mnih and Rezende 2016, equation 10, for the baseline.
     """
@@ -57,7 +48,7 @@ def score_function_terms(
     if baseline:
         f = f - mean_of_the_others(f)
     surrogate = log_px_z + weight * log_pz + f * log_qz
-    return ScoreFunctionTerms(log_px_z.mean(dim=0), kl, surrogate.mean(dim=0))
+    return log_px_z.mean(dim=0), kl, surrogate.mean(dim=0)
 
 
 def mean_of_the_others(values: Tensor) -> Tensor:

@@ -4,8 +4,7 @@ from genbench.distributions.latent import CategoricalPosterior, ConstantScaleNor
 from genbench.models.discrete_vae import DiscreteVae
 from genbench.models.linear_vae import LinearVae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from genbench.objectives.elbo import NegativeElbo
-from genbench.objectives.enumerated import NegativeEnumeratedElbo
+from genbench.objectives.elbo import NegativeElbo, NegativeEnumeratedElbo
 from genbench.recipes.options import (
     DiscreteVaeOptions,
     FixedGaussianOptions,

@@ -10,8 +10,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.objective import Objective
 from genbench.core.registry import Registry
 from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
-from genbench.objectives.elbo import NegativeElbo
-from genbench.objectives.variational_em import NegativePerDatumElbo
+from genbench.objectives.elbo import NegativeElbo, NegativePerDatumElbo
 from genbench.objectives.wake_sleep import NegativeSleepLogPosterior, NegativeWakeElbo
 from genbench.recipes.builtin import build_vae
 from genbench.recipes.networks import initialise, make_decoder

@@ -31,7 +31,7 @@ from genbench.runs.read_run import (
 from genbench.runs.record import RunRecord, describe, protocol_of
 from genbench.runs.spec import RunSpec
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
-from genbench.training.loop import DivergedError, FitResult, fit
+from genbench.training.loop import DivergedError, FitResult, Loop, fit
 from genbench.training.threads import fitting_threads, float32_products, forward_flops
 
 Measured = dict[str, Any]
@@ -165,15 +165,15 @@ class _Run:
 
     def _fit(self, model: nn.Module) -> FitResult | DivergedError:
         try:
-            return fit(
+            loop = Loop(
                 model,
                 self.built.updates,
                 self.dataset,
                 self.spec.train,
                 Stream(self.spec.seed, ("train",)),
                 self.folder / run_folder.CHECKPOINT,
-                f"{self.spec.name} (seed {self.spec.seed})",
             )
+            return fit(loop, f"{self.spec.name} (seed {self.spec.seed})")
         except DivergedError as error:
             return error
 

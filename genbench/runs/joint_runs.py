@@ -16,8 +16,9 @@ from genbench.runs.build import build
 from genbench.runs.execute import JointOutcome, step_flops, trained_base
 from genbench.runs.read_run import stored_metrics
 from genbench.runs.spec import RunSpec
-from genbench.training.joint.compatible import Member, compatible_groups
-from genbench.training.joint.fit import fit_together
+from genbench.training.joint.compatible import compatible_groups
+from genbench.training.joint.loop import fit_together
+from genbench.training.loop import Loop
 from genbench.training.threads import fitting_threads
 
 
@@ -99,25 +100,28 @@ def _train(
     device: torch.device,
 ) -> dict[str, JointOutcome]:
     flops = step_flops(waiting[0][0], dataset, built[0])
-    members = [
-        _member(spec, folder, b, device) for (spec, folder), b in zip(waiting, built, strict=True)
+    loops = [
+        _loop(spec, folder, b, dataset, device)
+        for (spec, folder), b in zip(waiting, built, strict=True)
     ]
     outcomes: dict[str, JointOutcome] = {}
-    for alike in compatible_groups(members):
+    for alike in compatible_groups(loops):
         n = len(alike)
         if n < 2:
             continue
         name, train_ids = waiting[alike[0]][0].name, [waiting[i][1].train_id for i in alike]
         with fitting_threads(flops * n), _alone_on_error(train_ids) as joint:
-            fits = fit_together([members[i] for i in alike], dataset, f"{name} ({n} together)")
+            fits = fit_together([loops[i] for i in alike], f"{name} ({n} together)")
             pairs = zip(train_ids, fits, strict=True)
             joint |= {i: JointOutcome(fit, {"trained_together": n}) for i, fit in pairs}
         outcomes |= joint
     return outcomes
 
 
-def _member(spec: RunSpec, folder: RunFolder, built: Built, device: torch.device) -> Member:
+def _loop(
+    spec: RunSpec, folder: RunFolder, built: Built, dataset: Dataset, device: torch.device
+) -> Loop:
     folder.break_seal()
-    stream = Stream(spec.seed, ("train",))
+    stream, checkpoint = Stream(spec.seed, ("train",)), folder / run_folder.CHECKPOINT
     model = built.model.to(device)
-    return Member(model, built.updates, spec.train, stream, folder / run_folder.CHECKPOINT)
+    return Loop(model, built.updates, dataset, spec.train, stream, checkpoint)

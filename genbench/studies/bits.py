@@ -13,7 +13,7 @@ from genbench.core.plot import Plot
 from genbench.core.units import bits_per_dim, nats_to_bits
 from genbench.evaluation.user import evaluate
 from genbench.models.discrete_vae import DiscreteVae
-from genbench.objectives.enumerated import enumerated_terms
+from genbench.objectives.elbo import enumerated_terms
 from genbench.studies.small_models import digits, trained
 from genbench.studies.study import Array, Findings, Setting, StudyCheck, equal, study
 from genbench.training.config import TrainConfig

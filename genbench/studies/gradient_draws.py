@@ -22,8 +22,8 @@ def gradient_draws(
     values = {name: p.detach() for name, p in call.named_parameters()}
     with NoiseRecorder() as recorder:
         objective(model, batch)
-    noise = recorder.noise.allocate(n)
-    recorder.noise.fill(noise, [stream.child(i).generator() for i in range(n)])
+    noise = recorder.allocate(n)
+    recorder.fill(noise, [stream.child(i).generator() for i in range(n)])
 
     def loss(parameters: dict[str, Tensor], drawn: list[Tensor]) -> Tensor:
         with NoiseReplay(drawn):

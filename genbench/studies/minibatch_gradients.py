@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from genbench.core.objective import Batch
 from genbench.core.options import Options
 from genbench.core.plot import Plot
-from genbench.objectives.enumerated import NegativeEnumeratedElbo
+from genbench.objectives.elbo import NegativeEnumeratedElbo
 from genbench.studies.small_models import built, digits, flat_gradient
 from genbench.studies.study import Array, Findings, Setting, StudyCheck, equal, study
 

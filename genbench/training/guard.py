@@ -1,5 +1,7 @@
 """Keeps losses that are not finite from the parameters, without waiting for the device."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,12 +15,15 @@ class Guard:
 
     The fused optimiser skips its step while the flag is set. The flag is read when the epoch ends:
     no step waits for the device, and every step is a function of tensors.
+
+    Members that are trained jointly have a flag each. A diverged member goes on with numbers that
+    are not finite, which reach no other member.
     """
 
-    def __init__(self, update: str, device: torch.device) -> None:
+    def __init__(self, update: str, device: torch.device, *n_members: int) -> None:
         self.update = update
-        self.flag = torch.zeros((), device=device)
-        self.good_steps = torch.zeros((), device=device, dtype=torch.int64)
+        self.flag = torch.zeros(n_members, device=device)
+        self.good_steps = torch.zeros(n_members, device=device, dtype=torch.int64)
 
     def begin(self, step: int) -> None:
         """Set the number of the step that comes next."""
@@ -30,27 +35,26 @@ class Guard:
         bad = (value - value).ne(0)  # NaN if the value is not finite, else zero
         self.flag.copy_(torch.maximum(self.flag, bad))
 
-    def attach(self, optimizer: torch.optim.Optimizer) -> None:
-        """Make the fused step depend on the flag."""
-        optimizer.found_inf = self.flag  # type: ignore[attr-defined]
-
     def count(self) -> None:
         """Count the step as good if the flag is not set."""
         self.good_steps.add_(self.flag.eq(0))
 
-    def read(self) -> None:
-        """Read the flag; waits for the device.
-
-        Raises:
-            DivergedError: It is set; the error names the update and the first bad step.
-        """
-        if self.flag.item():
-            raise self.error(int(self.good_steps))
-
-    def error(self, step: int) -> DivergedError:
-        """Return the error of a first bad step."""
-        return DivergedError(f"the loss of '{self.update}' is not finite at step {step}")
+    def first_bad_steps(self) -> list[int | None]:
+        """Return each member's first bad step, or None; waits for the device."""
+        flags, steps = self.flag.flatten().tolist(), self.good_steps.flatten().tolist()
+        return [step if flag else None for flag, step in zip(flags, steps, strict=True)]
 
     def tensors(self) -> list[Tensor]:
         """Return what a step changes."""
         return [self.flag, self.good_steps]
+
+
+def failures(guards: Sequence[Guard]) -> list[DivergedError | None]:
+    """Return each member's error, or None; it names the first bad step and its update."""
+    errors = []
+    for steps in zip(*(guard.first_bad_steps() for guard in guards), strict=True):
+        bad = [(step, i) for i, step in enumerate(steps) if step is not None]
+        step, i = min(bad, default=(0, 0))
+        message = f"the loss of '{guards[i].update}' is not finite at step {step}"
+        errors.append(DivergedError(message) if bad else None)
+    return errors

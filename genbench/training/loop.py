@@ -7,8 +7,8 @@ state, and ends bit for bit where an uninterrupted one does.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,6 +29,7 @@ from genbench.training.checkpoint import (
 )
 from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
+from genbench.training.guard import failures
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.step import Step
 from genbench.training.threads import float32_products, flushed_denormals
@@ -51,27 +52,34 @@ class FitResult:
     seconds: float
 
 
+@dataclass(eq=False)
 class Loop:
-    """The state of one call of :func:`fit`; the benchmark times its epochs."""
+    """The training of one run; the benchmark times its epochs.
 
-    def __init__(
-        self,
-        model: nn.Module,
-        updates: Sequence[Update],
-        data: Dataset,
-        config: TrainConfig,
-        stream: Stream,
-    ) -> None:
-        self.model = model
-        self.updates = updates
-        self.data = data
-        self.config = config
-        self.stream = stream
-        n = data.size("train")
-        self.batch_size = min(config.batch_size, n)
+    Attributes:
+        model: Already on its device, initialised from the run's seed.
+        updates: Applied in order to each batch.
+        data: Served from the device.
+        config: Budget and schedule.
+        stream: Source of data order and noise.
+        checkpoint: File of the whole state; None to keep none.
+        progress: How far training has come.
+    """
+
+    model: nn.Module
+    updates: Sequence[Update]
+    data: Dataset
+    config: TrainConfig
+    stream: Stream
+    checkpoint: Path | None = None
+    progress: Progress = field(default_factory=Progress, init=False)
+
+    def __post_init__(self) -> None:
+        n = self.data.size("train")
+        self.batch_size = min(self.config.batch_size, n)
         self.n_batches = n // self.batch_size
-        self.step = Step(model, updates, data, config)
-        self.run_step = StepRecorder(self.step, config.epochs * self.n_batches)
+        self.step = Step(self.model, self.updates, self.data, self.config)
+        self.run_step = StepRecorder(self.step, self.config.epochs * self.n_batches)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train for one epoch; return the means of what the objectives logged.
@@ -89,8 +97,8 @@ class Loop:
             for i, indices in enumerate(batches):
                 self.step.set_rate(self.rate(epoch * self.n_batches + i))
                 logged = self.run_step(indices, epoch + i / self.n_batches).double() + logged
-        for guard in self.step.guards:
-            guard.read()
+        for error in filter(None, failures(self.step.guards)):
+            raise error
         means = torch.as_tensor(logged).div(self.n_batches).tolist()
         return {f"train.{k}": v for k, v in zip(self.step.keys, means, strict=True)}
 
@@ -123,29 +131,34 @@ class Loop:
             means |= {f"validation.{update.name}.{k}": v for k, v in sums.items()}
         return means
 
-    def resume(self, checkpoint: Path) -> Progress:
-        """Restore the state of a checkpoint and return its progress; a new one if there is none.
+    def resume(self) -> None:
+        """Restore the state of the checkpoint, if there is one.
 
         A damaged checkpoint counts as none: the run starts again, from the same seed to the same
         numbers.
         """
-        if not checkpoint.exists():
-            return Progress()
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
         start = weights_of(self.model)
         try:
-            return load_checkpoint(checkpoint, self.model, self.step.optimizers)
+            self.progress = load_checkpoint(self.checkpoint, self.model, self.step.optimizers)
         except StorageError:
             self.model.load_state_dict(start)
             for optimizer in self.step.optimizers:
                 optimizer.state.clear()
-            return Progress()
 
-    def record_epoch(self, progress: Progress, means: dict[str, float]) -> None:
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if self.checkpoint:
+            save_checkpoint(self.checkpoint, self.model, self.step.optimizers, self.progress)
+
+    def record_epoch(self, means: dict[str, float]) -> None:
         """Add an epoch to the history, and keep the weights if its validation loss is the lowest.
 
         Raises:
             DivergedError: A mean is not finite.
         """
+        progress = self.progress
         bad = next((key for key, value in means.items() if not math.isfinite(value)), None)
         if bad:
             raise DivergedError(f"{bad} is not finite after epoch {progress.epoch + 1}")
@@ -158,9 +171,15 @@ class Loop:
             progress.best_score, progress.best_epoch = score, progress.epoch
             progress.best = weights_of(self.model)
 
-    def result(self, progress: Progress) -> FitResult:
+    def train_epoch(self, epoch: int) -> None:
+        """Train for one epoch, validate, and record both."""
+        started = time.monotonic()
+        self.record_epoch(self.run_epoch(epoch) | self.validate())
+        self.progress.seconds += time.monotonic() - started
+
+    def result(self) -> FitResult:
         """Return what training gave; without a validation loss, the last weights are the best."""
-        last = weights_of(self.model)
+        progress, last = self.progress, weights_of(self.model)
         best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
         return FitResult(progress.history, last, best, best_epoch, progress.seconds)
 
@@ -169,39 +188,34 @@ def _is_validation_loss(key: str) -> bool:
     return key.startswith("validation.") and key.endswith(".loss")
 
 
-def fit(
-    model: nn.Module,
-    updates: Sequence[Update],
-    data: Dataset,
-    config: TrainConfig,
-    stream: Stream,
-    checkpoint: Path,
-    description: str = "train",
-) -> FitResult:
-    """Train ``model`` from the checkpoint if there is one, else from the start.
+def fit(loop: Loop, description: str = "train") -> FitResult:
+    """Train from the checkpoint if there is one, else from the start.
 
     Args:
-        model: Already on its device, initialised from the run's seed.
-        updates: Applied in order to each batch.
-        data: Served from the device.
-        config: Budget and schedule.
-        stream: Source of data order and noise.
-        checkpoint: Written at most every ten seconds, and after the last epoch.
+        loop: Its checkpoint is written at most every ten seconds, and after the last epoch.
         description: Label of the progress bar.
 
     Raises:
         DivergedError: A loss is not finite; the error names the update and the step.
     """
-    loop = Loop(model, updates, data, config, stream)
-    progress = loop.resume(checkpoint)
-    start, saved_at = progress.epoch, time.monotonic()
+    loop.resume()
+    start = loop.progress.epoch
+    train_epochs(start, loop.config, description, loop.train_epoch, loop.save)
+    return loop.result()
+
+
+def train_epochs(
+    start: int,
+    config: TrainConfig,
+    description: str,
+    train_epoch: Callable[[int], None],
+    save: Callable[[], None],
+) -> None:
+    """Train and save from an epoch on."""
+    saved_at = time.monotonic()
     for epoch in bar(range(start, config.epochs), description, "epoch", initial=start):
-        started = time.monotonic()
         with flushed_denormals(), float32_products(tf32=config.tf32):
-            means = loop.run_epoch(epoch) | loop.validate()
-        loop.record_epoch(progress, means)
-        progress.seconds += time.monotonic() - started
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS or progress.epoch == config.epochs:
-            save_checkpoint(checkpoint, model, loop.step.optimizers, progress)
+            train_epoch(epoch)
+        if time.monotonic() - saved_at > CHECKPOINT_SECONDS or epoch + 1 == config.epochs:
+            save()
             saved_at = time.monotonic()
-    return loop.result(progress)

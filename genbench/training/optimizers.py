@@ -20,9 +20,11 @@ def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer
         ConfigError: The configuration asks for another optimiser.
     """
     device = update.parameters[0].device
-    rate = _rate(config.learning_rate * update.learning_rate_scale, device)
-    decay = update.weight_decay + config.weight_decay
     on_cuda = device.type == "cuda"
+    dtype = torch.float64 if device.type == "cpu" else torch.float32  # as fused kernels read it
+    start = config.learning_rate * update.learning_rate_scale
+    rate = torch.tensor(start, dtype=dtype, device=device)
+    decay = update.weight_decay + config.weight_decay
     adam = partial(
         torch.optim.Adam, betas=update.betas, eps=config.adam_epsilon, capturable=on_cuda
     )
@@ -38,9 +40,3 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     states = (state.values() for state in optimizer.state.values())
     tensors = [value for values in states for value in values if isinstance(value, Tensor)]
     return [optimizer.param_groups[0]["lr"], *tensors]
-
-
-def _rate(value: float, device: torch.device) -> Tensor:
-    """Return a learning rate in the precision that the device's fused kernels read."""
-    dtype = torch.float64 if device.type == "cpu" else torch.float32
-    return torch.tensor(value, dtype=dtype, device=device)

@@ -1,6 +1,7 @@
 """One training step as a function of tensors: what the loop repeats and capture records."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from genbench.training.optimizers import make_optimizer, optimizer_tensors
 from genbench.training.update import Update
 
 
+@dataclass(eq=False)
 class Step:
     """Every update on one batch. It reads no value of a tensor, so it never waits for the device.
 
@@ -24,16 +26,17 @@ class Step:
         keys: What the objectives log, in the order of the values that a call returns.
     """
 
-    def __init__(
-        self, model: nn.Module, updates: Sequence[Update], data: Dataset, config: TrainConfig
-    ) -> None:
-        self.model = model
-        self.updates = updates
-        self.data = data
-        self.grad_clip = config.grad_clip
-        self.device = next(model.parameters()).device
-        self.optimizers = [make_optimizer(u, config) for u in updates]
-        self.guards = [Guard(u.name, self.device) for u in updates]
+    model: nn.Module
+    updates: Sequence[Update]
+    data: Dataset
+    config: TrainConfig
+
+    def __post_init__(self) -> None:
+        self.device = next(self.model.parameters()).device
+        self.optimizers = [make_optimizer(u, self.config) for u in self.updates]
+        self.guards = [Guard(u.name, self.device) for u in self.updates]
+        for optimizer, guard in zip(self.optimizers, self.guards, strict=True):
+            optimizer.found_inf = guard.flag  # type: ignore[attr-defined]
         self.keys: tuple[str, ...] = ()
 
     def __call__(self, indices: Tensor, epoch: float | Tensor) -> Tensor:
@@ -56,16 +59,15 @@ class Step:
         return torch.stack(list(logged.values()))
 
     def _optimise(self, which: int, batch: Batch) -> Loss:
-        update, optimizer, guard = self.updates[which], self.optimizers[which], self.guards[which]
+        update, guard = self.updates[which], self.guards[which]
         loss = update.objective(self.model, batch)
         gradients = torch.autograd.grad(loss.value, update.parameters, allow_unused=True)
         for parameter, gradient in zip(update.parameters, gradients, strict=True):
             parameter.grad = gradient
         guard.watch(loss.value)
-        if self.grad_clip is not None:
-            guard.watch(clip_grad_norm_(update.parameters, self.grad_clip))
-        guard.attach(optimizer)
-        optimizer.step()
+        if self.config.grad_clip is not None:
+            guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip))
+        self.optimizers[which].step()
         return loss
 
     def set_rate(self, rate: float) -> None:

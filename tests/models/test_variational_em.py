@@ -12,8 +12,7 @@ from genbench.distributions.observation import BernoulliHead, FixedGaussianHead
 from genbench.inference.bounds import elbo_terms
 from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
 from genbench.nets.mlp import MlpDecoder
-from genbench.objectives.elbo import NegativeElbo
-from genbench.objectives.variational_em import NegativePerDatumElbo
+from genbench.objectives.elbo import NegativeElbo, NegativePerDatumElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from tests.inference.exact_models import (

@@ -21,7 +21,7 @@ from genbench.data import DataConfig, load
 from genbench.gate import keys
 from genbench.gate.entries import Entry
 from genbench.results.run_folder import HISTORY, RunFolder
-from genbench.training.loop import fit
+from genbench.training.loop import Loop, fit
 from genbench.training.update import Update
 from tests.core import test_files as files_tests
 from tests.data import test_storage as storage_tests
@@ -46,8 +46,8 @@ def last_good_step():
     with folder() as place:
 
         def run(model, updates, config):
-            path = place / "c.safetensors"
-            return fit(model, updates, small_data(), config, Stream(0, ("train",)), path)
+            path, stream = place / "c.safetensors", Stream(0, ("train",))
+            return fit(Loop(model, updates, small_data(), config, stream, path))
 
         loop_tests.test_a_bad_loss_leaves_the_parameters_of_the_last_good_step(run, math.nan, 1.0)
 
@@ -71,8 +71,8 @@ def trained_on(data):
 
     with folder() as place:
         update = Update("toy", [model.a], objective)
-        config = loop_tests.CONSTANT
-        return fit(model, [update], data, config, Stream(0, ("train",)), place / "c.safetensors")
+        stream, path = Stream(0, ("train",)), place / "c.safetensors"
+        return fit(Loop(model, [update], data, loop_tests.CONSTANT, stream, path))
 
 
 def failed_write():

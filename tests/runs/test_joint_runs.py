@@ -13,8 +13,8 @@ from genbench.core.seeding import seeded
 from genbench.recipes import Built, DataFacts, Options
 from genbench.runs import execute, joint_runs
 from genbench.suites.spec import expand, load_suite
+from genbench.training import loop as training
 from genbench.training.config import TrainConfig
-from genbench.training.joint import fit as training
 from genbench.training.update import Update
 
 SEEDS = "seeds=[0, 1, 4]"

@@ -82,10 +82,10 @@ def test_what_interrupted_writes_left_is_cleared(workplace):
 
 
 def fit_only_seed_0(monkeypatch, error):
-    def fit(model, updates, dataset, train, stream, *rest):
-        if stream.seed:
+    def fit(trained, description):
+        if trained.stream.seed:
             raise error
-        return loop.fit(model, updates, dataset, train, stream, *rest)
+        return loop.fit(trained, description)
 
     monkeypatch.setattr("genbench.runs.execute.fit", fit)
 

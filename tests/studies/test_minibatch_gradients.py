@@ -9,7 +9,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.objectives.enumerated import NegativeEnumeratedElbo
+from genbench.objectives.elbo import NegativeEnumeratedElbo
 from genbench.studies import Setting, studies
 from genbench.studies.minibatch_gradients import Gradients, MinibatchOptions, spread_by_batch_size
 from genbench.studies.small_models import built, digits

@@ -11,7 +11,7 @@ from genbench.core.seeding import Stream, seeded
 from genbench.data import DataConfig, Dataset, load
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
-from genbench.training.loop import FitResult, fit
+from genbench.training.loop import FitResult, Loop, fit
 
 STREAM = Stream(0, ("train",))
 
@@ -51,7 +51,7 @@ def train(build, data, tmp_path) -> Callable[..., tuple[torch.nn.Module, FitResu
         config = config or TrainConfig(epochs=4, batch_size=30)
         built = build(recipe, config, **options)
         path = checkpoint or tmp_path / f"unused{next(count)}.safetensors"
-        return built.model, fit(built.model, built.updates, data, config, stream, path)
+        return built.model, fit(Loop(built.model, built.updates, data, config, stream, path))
 
     return run
 

@@ -61,7 +61,7 @@ def both(data, tmp_path, monkeypatch):
             model, updates = build()
             checkpoint = tmp_path / f"{steps}.safetensors"
             stream = Stream(0, ("train",))
-            results.append(fit(model, updates, data, config, stream, checkpoint))
+            results.append(fit(Loop(model, updates, data, config, stream, checkpoint)))
         monkeypatch.setattr(capture.StepRecorder, "__init__", start)
         return (*results, runners[1])
 
@@ -125,7 +125,7 @@ def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(
 
     def train(name):
         model, updates = build()
-        return fit(model, updates, data, CONFIG, stream, tmp_path / name)
+        return fit(Loop(model, updates, data, CONFIG, stream, tmp_path / name))
 
     whole = train("whole")
     kill_after(2)

@@ -11,7 +11,7 @@ from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
 from genbench.objectives.elbo import NegativeElbo
 from genbench.training.config import TrainConfig
-from genbench.training.loop import DivergedError, fit
+from genbench.training.loop import DivergedError, Loop, fit
 from genbench.training.update import Update
 
 CONSTANT = TrainConfig(epochs=1, batch_size=30, learning_rate=0.1, schedule="constant")
@@ -42,7 +42,7 @@ class Watched:
 @pytest.fixture
 def run(data, tmp_path):
     def train(model, updates, config=CONSTANT, stream=Stream(0, ("train",))):  # noqa: B008
-        return fit(model, updates, data, config, stream, tmp_path / "c.safetensors")
+        return fit(Loop(model, updates, data, config, stream, tmp_path / "c.safetensors"))
 
     return train
 
@@ -134,8 +134,6 @@ def test_an_epoch_serves_each_datum_at_most_once_and_drops_the_incomplete_batch(
 
 
 def test_what_one_epoch_drops_another_serves(run, data):
-    from genbench.training.loop import Loop
-
     model = Toy()
     config = CONSTANT.model_copy(update={"batch_size": 40})
     loop = Loop(model, [], data, config, Stream(0, ("train",)))
@@ -243,6 +241,14 @@ def test_the_update_that_broke_is_named(run):
     good = Update("good", [model.b], Watched(lambda m, _: m.b), validates=False)
     with pytest.raises(DivergedError, match="'bad'"):
         run(model, [good, Update("bad", [model.a], breaks_at(2), validates=False)])
+
+
+def test_of_two_updates_that_broke_the_first_to_do_so_is_named(run):
+    model = Toy()
+    later = Update("later", [model.a], breaks_at(3), validates=False)
+    sooner = Update("sooner", [model.b], Watched(lambda m, c: m.b * (math.nan if c == 2 else 1)))
+    with pytest.raises(DivergedError, match=r"'sooner' is not finite at step 1$"):
+        run(model, [later, sooner])
 
 
 def test_a_bad_gradient_of_a_finite_loss_stops_before_the_step_when_clipping(run):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from genbench.training.joint.recorded_noise import NoiseRecorder, NoiseReplay, RecordedNoise
+from genbench.training.joint.recorded_noise import NoiseRecorder, NoiseReplay
 
 MAX_DRAWN = 2**22
 """Most random numbers held at once; with more, members are called one group after another."""
@@ -28,7 +28,7 @@ class IncompatibleError(ValueError):
 class SingleCall(NamedTuple):
     """A call for one member alone: its draws, its value, and the state of the generator after."""
 
-    noise: RecordedNoise
+    noise: NoiseRecorder
     value: Tensor
     state: Tensor
 
@@ -54,40 +54,43 @@ class BatchedCall:
     ) -> None:
         self._function = function
         self._value = alone or (lambda *arguments: function(*arguments)[0])
-        self._noise: RecordedNoise | None = None
+        self._noise: NoiseRecorder | None = None
+        self._generators: Sequence[torch.Generator] = ()
         self.drawn: list[Tensor] = []
 
-    @property
-    def traced(self) -> bool:
-        """Whether the call was traced."""
-        return self._noise is not None
-
     def draw(self, generators: Sequence[torch.Generator]) -> None:
-        """Draw for the next call; the generators advance as they would alone."""
+        """Draw for the next call; the generators advance as they would alone.
+
+        Before the first call it is not known what is drawn: that call draws for itself.
+        """
+        self._generators = generators
         if self._noise:
             self._noise.fill(self.drawn, generators)
 
     def __call__(self, setting: Any, *arguments: Any) -> tuple[Tensor, Any]:
-        """Return value and more, stacked over members."""
+        """Return value and more, stacked over members.
+
+        Raises:
+            IncompatibleError: In the first call: the function cannot be batched, or a member's
+                value differs from the one computed alone.
+        """
+        if self._noise is None:
+            return self._trace(setting, *arguments)
 
         def one(drawn: list[Tensor], *of_member: Any) -> tuple[Tensor, Any]:
             with NoiseReplay(drawn):
                 return self._function(setting, *of_member)
 
-        assert self._noise is not None
-        n_members = len(next(iter(_tensors(arguments))))
+        n_members = len(self._generators)
         n_at_once = max(1, MAX_DRAWN // max(1, self._noise.numel))
         chunk = n_at_once if n_at_once < n_members else None
         batched = vmap(one, randomness="error", chunk_size=chunk)
         result: tuple[Tensor, Any] = batched(self.drawn, *arguments)
         return result
 
-    def trace(self, generators: Sequence[torch.Generator], setting: Any, *arguments: Any) -> None:
-        """Record what a call draws, draw it, and compare each member alone with all jointly.
-
-        Raises:
-            IncompatibleError: They differ, or the function cannot be batched.
-        """
+    def _trace(self, setting: Any, *arguments: Any) -> tuple[Tensor, Any]:
+        """Record what a call draws, draw it, and compare each member alone with all jointly."""
+        generators = self._generators
         try:
             each = [
                 self._alone(generator, setting, [_of_member(i, a) for a in arguments])
@@ -96,22 +99,18 @@ class BatchedCall:
             self._noise = each[0].noise
             self.drawn = self._noise.allocate(len(generators))
             self.draw(generators)
-            values, _ = self(setting, *arguments)
+            values, more = self(setting, *arguments)
         except Exception as error:
             raise IncompatibleError(f"one call cannot serve all members: {error}") from error
         _require_agreement(each, values, generators)
+        return values, more
 
     def _alone(
         self, generator: torch.Generator, setting: Any, arguments: Sequence[Any]
     ) -> SingleCall:
         with _default_generator_at(generator) as state, NoiseRecorder() as recorder:
             value = self._value(setting, *arguments)
-            return SingleCall(recorder.noise, value.detach(), state())
-
-
-def _tensors(arguments: Sequence[Any]) -> Iterator[Tensor]:
-    for argument in arguments:
-        yield from argument.values() if isinstance(argument, Mapping) else (argument,)
+            return SingleCall(recorder, value.detach(), state())
 
 
 def _of_member(member: int, argument: Any) -> Any:
@@ -140,7 +139,7 @@ def _require_agreement(
     for alone, value, generator in zip(each, values, generators, strict=True):
         if not torch.equal(alone.state, generator.get_state()):
             raise IncompatibleError("random numbers are drawn in a way that cannot be recorded")
-        if alone.noise != each[0].noise or not torch.allclose(
+        if alone.noise.draws != each[0].noise.draws or not torch.allclose(
             value, alone.value, rtol=VALUE_TOLERANCE, atol=VALUE_TOLERANCE, equal_nan=True
         ):
             raise IncompatibleError("a value computed jointly differs from the one computed alone")

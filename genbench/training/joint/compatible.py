@@ -1,38 +1,25 @@
 """Which runs can be trained jointly: those that differ only in tensors and a few numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from genbench.core.objective import Objective
-from genbench.core.seeding import Stream
-from genbench.training.config import TrainConfig
+from genbench.training.loop import Loop
 from genbench.training.update import Update
 
 _MODULE_INTERNALS = frozenset(vars(nn.Module()))
 _COMPARABLE = (bool, int, float, str, tuple, list, type(None), torch.dtype, torch.device)
 
 
-@dataclass(frozen=True)
-class Member:
-    """One of several runs that are trained jointly; the fields are arguments of ``fit``."""
-
-    model: nn.Module
-    updates: Sequence[Update]
-    config: TrainConfig
-    stream: Stream
-    checkpoint: Path
-
-
-def compatible_groups(members: Sequence[Member]) -> list[list[int]]:
-    """Divide members, by their indices, into groups that can be trained jointly."""
+def compatible_groups(loops: Sequence[Loop]) -> list[list[int]]:
+    """Divide runs, by their indices, into groups that can be trained jointly."""
     groups: list[list[int]] = []
-    for index, member in enumerate(members):
-        group = next((g for g in groups if compatible(members[g[0]], member)), None)
+    for index, loop in enumerate(loops):
+        group = next((g for g in groups if compatible(loops[g[0]], loop)), None)
         if group is None:
             groups.append([index])
         else:
@@ -40,7 +27,7 @@ def compatible_groups(members: Sequence[Member]) -> list[list[int]]:
     return groups
 
 
-def compatible(a: Member, b: Member) -> bool:
+def compatible(a: Loop, b: Loop) -> bool:
     """Say whether two runs are the same computation on different tensors.
 
     They may differ in seed, weights, data order, noise, learning rates, and in the fields of their
@@ -49,18 +36,12 @@ def compatible(a: Member, b: Member) -> bool:
     """
     same_rate = {"learning_rate": 1.0}
     return (
-        a.config.model_copy(update=same_rate) == b.config.model_copy(update=same_rate)
+        a.data is b.data
+        and a.config.model_copy(update=same_rate) == b.config.model_copy(update=same_rate)
         and len(a.updates) == len(b.updates)
         and all(_same_update(a, b, u, v) for u, v in zip(a.updates, b.updates, strict=True))
         and _same_modules(a.model, b.model)
     )
-
-
-def parameter_names(member: Member, update: Update) -> list[str] | None:
-    """Return the names of an update's parameters in the model; None if one is not in it."""
-    name_of = {id(p): name for name, p in member.model.named_parameters()}
-    names = [name_of[id(p)] for p in update.parameters if id(p) in name_of]
-    return names if len(names) == len(update.parameters) else None
 
 
 def differing_fields(objectives: Sequence[Objective]) -> dict[str, list[float]]:
@@ -70,15 +51,21 @@ def differing_fields(objectives: Sequence[Objective]) -> dict[str, list[float]]:
     return {name: each for name, each in values.items() if len(set(each)) > 1}
 
 
-def _same_update(a: Member, b: Member, u: Update, v: Update) -> bool:
-    names = parameter_names(a, u)
+def _same_update(a: Loop, b: Loop, u: Update, v: Update) -> bool:
+    names = _parameter_names(a, u)
     return (
-        names is not None
-        and names == parameter_names(b, v)
+        None not in names
+        and names == _parameter_names(b, v)
         and (u.name, u.betas, u.weight_decay) == (v.name, v.betas, v.weight_decay)
         and (u.steps_per_batch, u.validates) == (v.steps_per_batch, v.validates)
         and _same_objective(u.objective, v.objective)
     )
+
+
+def _parameter_names(loop: Loop, update: Update) -> list[str | None]:
+    """Return the names of an update's parameters in the model, None for one that is not in it."""
+    name_of = {id(p): name for name, p in loop.model.named_parameters()}
+    return [name_of.get(id(p)) for p in update.parameters]
 
 
 def _same_objective(a: Any, b: Any) -> bool:

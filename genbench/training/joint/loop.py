@@ -12,38 +12,44 @@ runs are trained alone. A bias followed by batch norm has no gradient but roundi
 follows: such biases, which have no effect, differ visibly from those of a run trained alone.
 """
 
-import math
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import cast
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
-from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
-from genbench.data import Dataset
 from genbench.training.capture import StepRecorder
-from genbench.training.joint.batched_call import BatchedCall
+from genbench.training.guard import DivergedError, failures
+from genbench.training.joint.batched_call import IncompatibleError
+from genbench.training.joint.compatible import compatible_groups
 from genbench.training.joint.stacked_parameters import Tensors
-from genbench.training.joint.step import JointStep, with_fields
-from genbench.training.loop import VALIDATION_BLOCK, Loop
+from genbench.training.joint.step import JointStep
+from genbench.training.loop import VALIDATION_BLOCK, FitResult, Loop, fit, train_epochs
 from genbench.training.step import Step
 
 Means = list[dict[str, float]]
 """One dictionary of means for each member."""
 
+FitOutcome = FitResult | DivergedError
+
 
 class JointLoop:
-    """The state of S runs that are trained jointly; the counterpart of ``Loop``."""
+    """S runs that start at the same epoch and are trained jointly; the counterpart of ``Loop``.
 
-    def __init__(self, loops: Sequence[Loop], data: Dataset) -> None:
-        self.loops, self.data = loops, data
+    Attributes:
+        failed: The errors of members that have diverged, by member.
+    """
+
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        self.loops, self.data = loops, loops[0].data
         self.n_batches, self.batch_size = loops[0].n_batches, loops[0].batch_size
-        self.step = JointStep(loops, data)
+        self.step = JointStep(loops)
         step = cast(Step, self.step)  # a joint step has all that a recorder uses
         self.run_step = StepRecorder(step, loops[0].config.epochs * self.n_batches)
-        self._validation_calls: dict[tuple[int, int], BatchedCall] = {}
+        self.failed: dict[int, DivergedError] = {}
 
     def run_epoch(self, epoch: int) -> Means:
         """Train every member for one epoch; return the means of what its objectives logged.
@@ -53,11 +59,12 @@ class JointLoop:
         self.step.stack.module.train()
         orders = torch.stack([loop.order(epoch) for loop in self.loops])
         batches = torch.split(orders.to(self.step.device), self.batch_size, dim=1)
-        start = epoch * self.n_batches
-        self.step.begin(self._generators("noise", epoch), start)
+        generators, start = self._generators("noise", epoch), epoch * self.n_batches
+        for update in self.step.updates:
+            update.guard.begin(start)
         logged: Tensor | float = 0.0
         for i, indices in enumerate(batches[: self.n_batches]):
-            self.step.prepare(start + i)
+            self.step.prepare(generators, start + i)
             logged = self.run_step(indices, epoch + i / self.n_batches).double() + logged
         means = torch.as_tensor(logged).div(self.n_batches)
         return _by_member([f"train.{k}" for k in self.step.keys], means)
@@ -68,50 +75,53 @@ class JointLoop:
         self.step.stack.module.eval()
         x, y = self.data.held_out("validation")
         means: Tensors = {}
-        for which, update in enumerate(self.step.updates):
-            if not update.validates:
-                continue
+        for update in (u for u in self.step.updates if u.first.validates):
             sums: Tensors = {}
             generators = self._generators("validation")
             for start in range(0, len(x), VALIDATION_BLOCK):
                 block = slice(start, start + VALIDATION_BLOCK)
-                for key, value in self._losses(which, generators, x[block], y[block]).items():
+                for key, value in update.validate(generators, x[block], y[block]).items():
                     share = value.double() * (len(x[block]) / len(x))
                     sums[key] = sums[key] + share if key in sums else share
-            means |= {f"validation.{update.name}.{k}": v for k, v in sums.items()}
+            means |= {f"validation.{update.first.name}.{k}": v for k, v in sums.items()}
         if not means:
             return [{} for _ in self.loops]
         return _by_member(list(means), torch.stack(list(means.values())))
 
+    def train_epoch(self, epoch: int) -> None:
+        """Train every member for one epoch, validate, and record both.
+
+        Raises:
+            DivergedError: All members have diverged.
+        """
+        started = time.monotonic()
+        trained, validated = self.run_epoch(epoch), self.validate()
+        errors = failures([update.guard for update in self.step.updates])
+        for i, loop in enumerate(self.loops):
+            if i in self.failed:
+                continue
+            try:
+                if error := errors[i]:
+                    raise error
+                loop.record_epoch(trained[i] | validated[i])
+            except DivergedError as error:
+                self.failed[i] = error.with_traceback(None)
+        seconds = (time.monotonic() - started) / len(self.loops)
+        for loop in self.loops:
+            loop.progress.seconds += seconds
+        if len(self.failed) == len(self.loops):
+            raise DivergedError("all members have diverged")
+
+    def save(self) -> None:
+        """Write the checkpoints of members that have not diverged."""
+        for i, loop in enumerate(self.loops):
+            if i not in self.failed:
+                for update in self.step.updates:
+                    update.share_optimizer_state(i)
+                loop.save()
+
     def _generators(self, *names: str | int) -> list[torch.Generator]:
         return [_generator(loop.stream.child(*names), self.step.device) for loop in self.loops]
-
-    def _losses(
-        self, which: int, generators: Sequence[torch.Generator], x: Tensor, y: Tensor
-    ) -> Tensors:
-        call = self._validation_calls.setdefault((which, len(x)), self._validation_call(which))
-        stack = self.step.stack
-        tensors = {k: p.detach() for k, p in stack.parameters.items()} | stack.buffers
-        each = [part.expand(len(self.loops), *part.shape) for part in (x, y)]
-        arguments = (tensors, *each, self.step.fields[which])
-        if call.traced:
-            call.draw(generators)
-        else:
-            call.trace(generators, None, *arguments)
-        value, logged = call(None, *arguments)
-        return {"loss": value, **logged}
-
-    def _validation_call(self, which: int) -> BatchedCall:
-        objective, module = self.step.updates[which].objective, self.step.stack.module
-
-        def losses(
-            setting: None, tensors: Tensors, x: Tensor, y: Tensor, fields: Tensors
-        ) -> tuple[Tensor, Tensors]:
-            arguments = (with_fields(objective, fields), Batch(x, y, math.inf))
-            loss = functional_call(module, tensors, arguments)
-            return loss.value, dict(loss.logged)
-
-        return BatchedCall(losses)
 
 
 def _by_member(keys: Sequence[str], means: Tensor) -> Means:
@@ -123,3 +133,46 @@ def _generator(stream: Stream, device: torch.device) -> torch.Generator:
     """Return a generator of the device in the state that ``Stream.seeded`` gives torch's own."""
     seed = stream.generator().initial_seed()
     return torch.Generator(device).manual_seed(seed)
+
+
+def fit_together(loops: Sequence[Loop], description: str = "train") -> list[FitOutcome]:
+    """Train runs as one computation, each from its checkpoint if there is one.
+
+    Members whose checkpoints are at the same epoch continue together, the others in groups of
+    their own, so that no epoch is trained twice. A training that was killed thus ends where an
+    uninterrupted one does, up to rounding, and bit for bit if the groups are the same.
+
+    Args:
+        loops: Compatible with each other, each model initialised from its own seed.
+        description: Label of the progress bar.
+
+    Returns:
+        A result or an error for each member. ``seconds`` is its share of the total time. When a
+        member diverges, the others go on unchanged, and its last good checkpoint is kept.
+
+    Raises:
+        IncompatibleError: They cannot be trained as one. Build the models anew to train them alone.
+    """
+    if len(compatible_groups(loops)) > 1:
+        raise IncompatibleError("the members are not compatible")
+    groups: dict[int, list[Loop]] = {}
+    for loop in loops:
+        loop.resume()
+        groups.setdefault(loop.progress.epoch, []).append(loop)
+    outcomes: dict[Loop, FitOutcome] = {}
+    for epoch in sorted(groups):
+        outcomes |= zip(groups[epoch], _fit_group(groups[epoch], description), strict=True)
+    return [outcomes[loop] for loop in loops]
+
+
+def _fit_group(loops: Sequence[Loop], description: str) -> list[FitOutcome]:
+    if len(loops) == 1:
+        try:
+            return [fit(loops[0], description)]
+        except DivergedError as error:
+            return [error]
+    joint, start = JointLoop(loops), loops[0].progress.epoch
+    with suppress(DivergedError):  # raised once all members have failed
+        train_epochs(start, loops[0].config, description, joint.train_epoch, joint.save)
+    joint.step.stack.release()
+    return [joint.failed.get(i) or loop.result() for i, loop in enumerate(loops)]

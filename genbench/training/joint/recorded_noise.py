@@ -14,16 +14,8 @@ from torch import Tensor
 from torch.nn.functional import dropout
 from torch.overrides import TorchFunctionMode
 
-Fill = Callable[[Tensor, torch.Generator], None]
+Fill = Callable[..., object]
 Arguments = Mapping[str, Any]
-
-
-def _fill_normal(tensor: Tensor, generator: torch.Generator) -> None:
-    tensor.normal_(generator=generator)
-
-
-def _fill_uniform(tensor: Tensor, generator: torch.Generator) -> None:
-    tensor.uniform_(generator=generator)
 
 
 @dataclass(frozen=True)
@@ -54,45 +46,13 @@ class RandomTensor:
     dtype: torch.dtype
     device: torch.device
 
-    def allocate(self, n_members: int) -> Tensor:
-        """Return memory for one such tensor per member, along a new first dimension."""
-        shape, stride = (n_members, *self.shape), (self.shape.numel(), *self.stride)
-        return torch.empty_strided(shape, stride, dtype=self.dtype, device=self.device)
-
-
-@dataclass(frozen=True)
-class RecordedNoise:
-    """The draws of one call of a function, in order."""
-
-    draws: tuple[RandomTensor, ...]
-
-    @property
-    def numel(self) -> int:
-        """Numbers drawn for one member."""
-        return sum(draw.shape.numel() for draw in self.draws)
-
-    def allocate(self, n_members: int) -> list[Tensor]:
-        """Return memory for the draws of all members, each (S, ...)."""
-        return [draw.allocate(n_members) for draw in self.draws]
-
-    def fill(self, tensors: Sequence[Tensor], generators: Sequence[torch.Generator]) -> None:
-        """Draw, for every member, what the function would have drawn from its generator."""
-        for draw, tensor in zip(self.draws, tensors, strict=True):
-            for of_member, generator in zip(tensor, generators, strict=True):
-                draw.fill(of_member, generator)
-
 
 class NoiseRecorder(TorchFunctionMode):
-    """Records what a function draws, and lets it draw as usual."""
+    """Records what a function draws, in order, and lets it draw as usual."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._draws: list[RandomTensor] = []
-
-    @property
-    def noise(self) -> RecordedNoise:
-        """What was drawn so far."""
-        return RecordedNoise(tuple(self._draws))
+        self.draws: list[RandomTensor] = []
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Arguments | None = None
@@ -102,8 +62,28 @@ class NoiseRecorder(TorchFunctionMode):
         fill = _fill_of(func, args, kwargs)
         if fill is not None:
             layout = (result.shape, result.stride(), result.dtype, result.device)
-            self._draws.append(RandomTensor(fill, *layout))
+            self.draws.append(RandomTensor(fill, *layout))
         return result
+
+    @property
+    def numel(self) -> int:
+        """Numbers drawn for one member."""
+        return sum(draw.shape.numel() for draw in self.draws)
+
+    def allocate(self, n_members: int) -> list[Tensor]:
+        """Return memory for the draws of all members, each (S, ...)."""
+        return [
+            torch.empty_strided(
+                (n_members, *d.shape), (d.shape.numel(), *d.stride), dtype=d.dtype, device=d.device
+            )
+            for d in self.draws
+        ]
+
+    def fill(self, tensors: Sequence[Tensor], generators: Sequence[torch.Generator]) -> None:
+        """Draw, for every member, what the function would have drawn from its generator."""
+        for draw, tensor in zip(self.draws, tensors, strict=True):
+            for of_member, generator in zip(tensor, generators, strict=True):
+                draw.fill(of_member, generator=generator)
 
 
 class NoiseReplay(TorchFunctionMode):
@@ -161,23 +141,16 @@ def _normal(drawn: Tensor, mean: Any, std: Any = 1.0, *_: Any, **__: Any) -> Ten
     return scaled.detach()  # torch.normal has no gradient in mean or std either
 
 
-def _bernoulli(drawn: Tensor, p: Tensor, *_: Any, **__: Any) -> Tensor:
-    return (drawn < p).to(p.dtype)
-
-
-def _dropout(drawn: Tensor, input: Tensor, *_: Any, **__: Any) -> Tensor:
-    return input * drawn
-
-
 _CALLS: dict[Any, tuple[Fill | None, Callable[..., Tensor]]] = {
-    torch.randn: (_fill_normal, _as_drawn),
-    torch.randn_like: (_fill_normal, _as_drawn),
-    torch.normal: (_fill_normal, _normal),
-    torch.Tensor.normal_: (_fill_normal, _normal_in_place),
-    torch.rand: (_fill_uniform, _as_drawn),
-    torch.rand_like: (_fill_uniform, _as_drawn),
-    torch.Tensor.uniform_: (_fill_uniform, _uniform_in_place),
-    torch.bernoulli: (_fill_uniform, _bernoulli),
-    dropout: (None, _dropout),  # its fill depends on its arguments
+    torch.randn: (Tensor.normal_, _as_drawn),
+    torch.randn_like: (Tensor.normal_, _as_drawn),
+    torch.normal: (Tensor.normal_, _normal),
+    Tensor.normal_: (Tensor.normal_, _normal_in_place),
+    torch.rand: (Tensor.uniform_, _as_drawn),
+    torch.rand_like: (Tensor.uniform_, _as_drawn),
+    Tensor.uniform_: (Tensor.uniform_, _uniform_in_place),
+    torch.bernoulli: (Tensor.uniform_, lambda drawn, p, *_, **__: (drawn < p).to(p.dtype)),
+    # the fill of dropout depends on its arguments
+    dropout: (None, lambda drawn, input, *_, **__: input * drawn),
 }
 """Known random calls: how their tensor is filled, and what they return from it."""

@@ -1,6 +1,7 @@
 """One training step of all members; the counterpart of :mod:`genbench.training.step`."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,40 +9,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, grad_and_value
 
-from genbench.core.objective import Batch, Objective
-from genbench.data import Dataset
-from genbench.training.guard import DivergedError, Guard
+from genbench.core.objective import Batch, Loss
+from genbench.training.guard import Guard
 from genbench.training.joint.batched_call import BatchedCall
 from genbench.training.joint.compatible import differing_fields
-from genbench.training.joint.stacked_parameters import ObjectiveModule, StackedParameters, Tensors
+from genbench.training.joint.stacked_parameters import StackedParameters, Tensors, stack_tensors
 from genbench.training.loop import Loop
-
-
-class JointGuard(Guard):
-    """A guard with a flag for each member.
-
-    A diverged member goes on with numbers that are not finite, which reach no other member.
-    """
-
-    def __init__(self, update: str, n_members: int, device: torch.device) -> None:
-        super().__init__(update, device)
-        self.flag = self.flag.repeat(n_members)
-        self.good_steps = self.good_steps.repeat(n_members)
-
-    def first_bad_steps(self) -> list[int | None]:
-        """Return each member's first bad step, or None; waits for the device."""
-        pairs = zip(self.flag.tolist(), self.good_steps.tolist(), strict=True)
-        return [int(step) if flag else None for flag, step in pairs]
-
-
-def failures(guards: Sequence[JointGuard]) -> list[DivergedError | None]:
-    """Return, for each member, the error with which it would have stopped alone, or None."""
-    errors: list[DivergedError | None] = []
-    for steps in zip(*(guard.first_bad_steps() for guard in guards), strict=True):
-        bad = [(step, i) for i, step in enumerate(steps) if step is not None]
-        step, i = min(bad, default=(0, None))
-        errors.append(None if i is None else guards[i].error(step))
-    return errors
+from genbench.training.optimizers import make_optimizer, optimizer_tensors
 
 
 class JointStep:
@@ -50,42 +24,23 @@ class JointStep:
     Attributes:
         device: Where parameters and data live.
         keys: What the objectives log, in the order of the rows that a call returns.
-        guards: One per update.
-        stack: Parameters, buffers and optimisers.
+        stack: Parameters and buffers.
+        updates: In the order in which they are applied.
     """
 
-    def __init__(self, loops: Sequence[Loop], data: Dataset) -> None:
-        first = loops[0]
-        self.data, self.updates, self.device = data, first.updates, first.step.device
-        self.grad_clip = first.config.grad_clip
-        self.stack = StackedParameters(loops)
-        self.guards = [JointGuard(u.name, len(loops), self.device) for u in self.updates]
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        self.data, self.device = loops[0].data, loops[0].step.device
+        self.stack = StackedParameters([loop.model for loop in loops])
+        self.updates = [JointUpdate(loops, i, self.stack) for i in range(len(loops[0].updates))]
         self.keys: tuple[str, ...] = ()
-        self.fields = [_per_member_fields(loops, which) for which in range(len(self.updates))]
-        self._rates = [MemberRates(loops, which) for which in range(len(self.updates))]
         self._batch_call = BatchedCall(self._train_batch)
-        module = self.stack.module
-        self._gradient_calls = [
-            [
-                BatchedCall(gradients_of(module, u.objective), loss_of(module, u.objective))
-                for _ in range(u.steps_per_batch)
-            ]
-            for u in self.updates
-        ]
-        self._generators: Sequence[torch.Generator] = ()
 
-    def begin(self, generators: Sequence[torch.Generator], step: int) -> None:
-        """Set the members' generators of an epoch's noise, and the number of its first step."""
-        self._generators = generators
-        for guard in self.guards:
-            guard.begin(step)
-
-    def prepare(self, step: int) -> None:
+    def prepare(self, generators: Sequence[torch.Generator], step: int) -> None:
         """Draw the noise of a step and set its learning rates; this part is not recorded."""
         for call in self._calls():
-            call.draw(self._generators)
-        for rates, optimizer in zip(self._rates, self.stack.optimizers, strict=True):
-            optimizer.param_groups[0]["lr"].fill_(rates.largest(step))
+            call.draw(generators)
+        for update in self.updates:
+            update.set_rate(step)
 
     def __call__(self, indices: Tensor, epoch: float | Tensor) -> Tensor:
         """Take the step and return what was logged, (len(keys), S).
@@ -95,95 +50,193 @@ class JointStep:
             epoch: Progress of training in epochs.
         """
         # Each member's batch, with its own noise in the data.
-        x, y = self._result(self._batch_call, None, indices)
+        x, y = self._batch_call(None, indices)
         batch = Batch(x, y, epoch, indices)
 
         # Every update in turn, as often as it asks for; the last of its steps is logged.
         logged: Tensors = {}
-        for which, update in enumerate(self.updates):
-            for call in self._gradient_calls[which]:
-                values = self._optimise(which, call, batch)
-            logged |= {f"{update.name}.{key}": value for key, value in values.items()}
+        for update in self.updates:
+            for call in update.calls:
+                values = update.optimise(call, batch)
+            logged |= {f"{update.first.name}.{key}": value for key, value in values.items()}
 
         # Members whose losses were all finite have taken a good step.
-        for guard in self.guards:
-            guard.count()
+        for update in self.updates:
+            update.guard.count()
         self.keys = tuple(logged)
         return torch.stack(list(logged.values()))
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor, apart from the data, that steps read and that changes."""
-        of_guards = [tensor for guard in self.guards for tensor in guard.tensors()]
+        of_updates = [tensor for update in self.updates for tensor in update.tensors()]
         noise = [tensor for call in self._calls() for tensor in call.drawn]
-        return [*self.stack.tensors(), *of_guards, *noise]
+        return [*self.stack.parameters.values(), *self.stack.buffers.values(), *of_updates, *noise]
 
     def _calls(self) -> list[BatchedCall]:
-        return [self._batch_call, *(call for calls in self._gradient_calls for call in calls)]
-
-    def _result(self, call: BatchedCall, setting: Any, *arguments: Any) -> tuple[Tensor, Any]:
-        if not call.traced:
-            call.trace(self._generators, setting, *arguments)
-        return call(setting, *arguments)
+        return [self._batch_call, *(call for update in self.updates for call in update.calls)]
 
     def _train_batch(self, setting: None, indices: Tensor) -> tuple[Tensor, Tensor]:
         batch = self.data.train_batch(indices)
         return batch.x, batch.y
 
-    def _optimise(self, which: int, call: BatchedCall, batch: Batch) -> Tensors:
-        # Losses and gradients of all members in one call.
-        own, others = self.stack.split(which)
-        data = {"x": batch.x, "y": batch.y, "indices": batch.indices}
-        arguments = (own, others, self.stack.buffers, data, self.fields[which])
-        losses, (gradients, logged, buffers) = self._result(call, batch.epoch, *arguments)
 
-        # Batch statistics and other buffers: the call is pure and returns their new values.
-        for name, buffer in self.stack.buffers.items():
-            buffer.copy_(buffers[name])
+class JointUpdate:
+    """One update of all members, over their stacked parameters.
 
-        # Flag members whose loss or gradient is not finite.
-        self.guards[which].watch(losses)
-        if self.grad_clip is not None:
-            gradients, norms = clip_gradients(gradients, self.grad_clip)
-            self.guards[which].watch(norms)
+    The optimiser steps whole stacks: its arithmetic is elementwise, hence independent for each
+    member, and its step is proportional to the learning rate. Where members differ in learning
+    rate, it takes the step of the largest rate, and each member keeps its share of that step.
 
-        # One optimiser step over the stacked parameters.
-        self._rates[which].descend(self.stack, which, gradients)
-        return {"loss": losses, **logged}
-
-
-class MemberRates:
-    """The learning rates of an update: the largest, and each member's share of it.
-
-    An optimiser's step is proportional to the learning rate. Where rates differ, the optimiser
-    takes the step of the largest rate, and each member keeps its share of it.
+    Attributes:
+        first: The first member's update.
+        guard: Its flags, one for each member.
+        calls: The loss and its gradients, one call for each step on a batch.
     """
 
-    def __init__(self, loops: Sequence[Loop], which: int) -> None:
-        rates = [
-            loop.config.learning_rate * loop.updates[which].learning_rate_scale for loop in loops
+    def __init__(self, loops: Sequence[Loop], which: int, stack: StackedParameters) -> None:
+        self._loops, self._which, self._stack = loops, which, stack
+        self._updates = [loop.updates[which] for loop in loops]
+        self.first, device = self._updates[0], loops[0].step.device
+        name_of = {id(p): name for name, p in stack.module.named_parameters()}
+        self._names = [name_of[id(p)] for p in self.first.parameters]
+        self._parameters = [stack.parameters[name] for name in self._names]
+        self._optimizer = self._stacked_optimizer()
+        self._fastest, self._shares = _learning_rates(loops, which)
+        fields = differing_fields([update.objective for update in self._updates])
+        self._fields = {
+            k: torch.tensor(v, dtype=torch.float64, device=device) for k, v in fields.items()
+        }
+        self.guard = Guard(self.first.name, device, len(loops))
+        self.calls = [
+            BatchedCall(self._gradients, self._loss_alone)
+            for _ in range(self.first.steps_per_batch)
         ]
-        self._fastest = loops[rates.index(max(rates))]
-        self._scale = self._fastest.updates[which].learning_rate_scale
-        shares = torch.tensor([rate / max(rates) for rate in rates], dtype=torch.float64)
-        differ = min(rates) < max(rates)
-        self._shares = shares.to(loops[0].step.device) if differ else None
+        self._validation_calls: dict[int, BatchedCall] = {}
 
-    def largest(self, step: int) -> float:
-        """Return the largest learning rate at a step."""
-        return self._fastest.rate(step) * self._scale
+    def set_rate(self, step: int) -> None:
+        """Set the largest learning rate at a step."""
+        scale = self._fastest.updates[self._which].learning_rate_scale
+        self._optimizer.param_groups[0]["lr"].fill_(self._fastest.rate(step) * scale)
+
+    def optimise(self, call: BatchedCall, batch: Batch) -> Tensors:
+        """Take one step on a batch of every member; return what was logged, each (S,)."""
+        # Losses and gradients of all members in one call.
+        others, buffers = self._stack.detached(), self._stack.buffers
+        own = {name: others.pop(name) for name in self._names}
+        data = {"x": batch.x, "y": batch.y, "indices": batch.indices}
+        losses, more = call(batch.epoch, own, others, buffers, data, self._fields)
+        gradients, logged, moved = more
+
+        # Batch statistics and other buffers: the call is pure and returns their new values.
+        for name, buffer in buffers.items():
+            buffer.copy_(moved[name])
+
+        # Flag members whose loss or gradient is not finite.
+        self.guard.watch(losses)
+        max_norm = self._loops[0].config.grad_clip
+        if max_norm is not None:
+            gradients, norms = clip_gradients(gradients, max_norm)
+            self.guard.watch(norms)
+
+        # One optimiser step over the stacked parameters.
+        self._descend(gradients)
+        return {"loss": losses, **logged}
+
+    def validate(self, generators: Sequence[torch.Generator], x: Tensor, y: Tensor) -> Tensors:
+        """Return what the objective logs of held-out data, each (S,)."""
+        call = self._validation_calls.setdefault(len(x), BatchedCall(self._held_out))
+        call.draw(generators)
+        tensors = self._stack.detached() | self._stack.buffers
+        data = {k: v.expand(len(generators), *v.shape) for k, v in (("x", x), ("y", y))}
+        losses, logged = call(math.inf, tensors, data, self._fields)
+        return {"loss": losses, **logged}
+
+    def tensors(self) -> list[Tensor]:
+        """Return what a step changes besides parameters and buffers."""
+        return [*optimizer_tensors(self._optimizer), *self.guard.tensors()]
+
+    def share_optimizer_state(self, member: int) -> None:
+        """Make the state of a member's own optimiser views of the stacked one."""
+        own = self._loops[member].step.optimizers[self._which]
+        pairs = zip(self._updates[member].parameters, self._parameters, strict=True)
+        for parameter, stack in pairs:
+            state = self._optimizer.state[stack].items()
+            own.state[parameter] = {k: v if k == "step" else v[member] for k, v in state}
+
+    def _stacked_optimizer(self) -> torch.optim.Optimizer:
+        """Return the optimiser of stacked parameters, its state stacked from the members' own."""
+        update = replace(self.first, parameters=self._parameters)
+        optimizer = make_optimizer(update, self._loops[0].config)
+        own = [loop.step.optimizers[self._which].state for loop in self._loops]
+        of_members = zip(*(update.parameters for update in self._updates), strict=True)
+        for stack, parameters in zip(self._parameters, of_members, strict=True):
+            states = [s[p] for s, p in zip(own, parameters, strict=True) if p in s]
+            if states:
+                optimizer.state[stack] = {
+                    k: v.clone() if k == "step" else stack_tensors([s[k] for s in states])
+                    for k, v in states[0].items()
+                }
+        return optimizer
 
     @torch.no_grad()
-    def descend(self, stack: StackedParameters, which: int, gradients: Tensors) -> None:
+    def _descend(self, gradients: Tensors) -> None:
         """Take the optimiser's step along the gradients, by name."""
-        parameters = [stack.parameters[name] for name in stack.names[which]]
-        for name, parameter in zip(stack.names[which], parameters, strict=True):
+        for name, parameter in zip(self._names, self._parameters, strict=True):
             parameter.grad = _in_layout_of(parameter, gradients[name])
-        starts = [] if self._shares is None else [p.clone() for p in parameters]
-        stack.optimizers[which].step()
-        if self._shares is not None:
-            for parameter, start in zip(parameters, starts, strict=True):
-                share = self._shares.reshape(-1, *[1] * (start.ndim - 1)).to(start.dtype)
-                parameter.copy_(torch.lerp(start, parameter, share))
+        if self._shares is None:
+            self._optimizer.step()
+            return
+        starts = [parameter.clone() for parameter in self._parameters]
+        self._optimizer.step()
+        for parameter, start in zip(self._parameters, starts, strict=True):
+            share = self._shares.reshape(-1, *[1] * (start.ndim - 1)).to(start.dtype)
+            parameter.copy_(torch.lerp(start, parameter, share))
+
+    # What is called for one member: pure functions of its tensors.
+
+    def _gradients(
+        self, epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, *data: Tensors
+    ) -> tuple[Tensor, tuple[Tensors, Tensors, Tensors]]:
+        """Return the loss, its gradients, what is logged, and the new buffers."""
+
+        def loss(own: Tensors) -> tuple[Tensor, tuple[Tensors, Tensors]]:
+            moved = {name: buffer.clone() for name, buffer in buffers.items()}
+            result = self._loss(epoch, own | others | moved, *data)
+            return result.value, (dict(result.logged), moved)
+
+        slopes, (value, (logged, moved)) = grad_and_value(loss, has_aux=True)(own)
+        return value, (slopes, logged, moved)
+
+    def _loss_alone(
+        self, epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, *data: Tensors
+    ) -> Tensor:
+        """Return the loss, computed as in training alone; it may change the buffers in place."""
+        tensors = {k: p.requires_grad_() for k, p in (own | others).items()}
+        return self._loss(epoch, tensors | buffers, *data).value
+
+    def _held_out(
+        self, epoch: float, tensors: Tensors, data: Tensors, fields: Tensors
+    ) -> tuple[Tensor, Tensors]:
+        loss = self._loss(epoch, tensors, data, fields)
+        return loss.value, dict(loss.logged)
+
+    def _loss(self, epoch: Any, tensors: Tensors, data: Tensors, fields: Tensors) -> Loss:
+        """Return the loss of a member's tensors, with its own values of ``per_member`` fields."""
+        objective = self.first.objective
+        own = replace(objective, **fields) if fields else objective  # type: ignore[type-var]
+        batch = Batch(**data, epoch=epoch)
+        loss: Loss = functional_call(self._stack.module, tensors, (own, batch))
+        return loss
+
+
+def _learning_rates(loops: Sequence[Loop], which: int) -> tuple[Loop, Tensor | None]:
+    """Return the member with the largest rate, and all members' shares of it if they differ."""
+    rates = [loop.config.learning_rate * loop.updates[which].learning_rate_scale for loop in loops]
+    fastest = loops[rates.index(max(rates))]
+    if min(rates) == max(rates):
+        return fastest, None
+    shares = torch.tensor([rate / max(rates) for rate in rates], dtype=torch.float64)
+    return fastest, shares.to(fastest.step.device)
 
 
 def _in_layout_of(parameter: Tensor, gradient: Tensor) -> Tensor:
@@ -203,52 +256,3 @@ def clip_gradients(gradients: Tensors, max_norm: float) -> tuple[Tensors, Tensor
     factors = (max_norm / (norms + 1e-6)).clamp(max=1.0)
     scaled = {k: g * factors.reshape(-1, *[1] * (g.ndim - 1)) for k, g in gradients.items()}
     return scaled, norms
-
-
-def gradients_of(
-    module: ObjectiveModule, objective: Objective
-) -> Callable[..., tuple[Tensor, Any]]:
-    """Return a pure function from one member's tensors to its loss, gradients and buffers."""
-
-    def gradients(
-        epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, data: Tensors, fields: Tensors
-    ) -> tuple[Tensor, tuple[Tensors, Tensors, Tensors]]:
-        def loss(own: Tensors) -> tuple[Tensor, tuple[Tensors, Tensors]]:
-            moved = {name: buffer.clone() for name, buffer in buffers.items()}
-            arguments = (with_fields(objective, fields), Batch(**data, epoch=epoch))
-            result = functional_call(module, own | others | moved, arguments)
-            return result.value, (dict(result.logged), moved)
-
-        slopes, (value, (logged, moved)) = grad_and_value(loss, has_aux=True)(own)
-        return value, (slopes, logged, moved)
-
-    return gradients
-
-
-def loss_of(module: ObjectiveModule, objective: Objective) -> Callable[..., Tensor]:
-    """Return a function from one member's tensors to its loss, computed as in training alone.
-
-    It may change its buffers in place, so it is called on copies.
-    """
-
-    def loss(
-        epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, data: Tensors, fields: Tensors
-    ) -> Tensor:
-        tensors = {k: p.requires_grad_() for k, p in (own | others).items()}
-        arguments = (with_fields(objective, fields), Batch(**data, epoch=epoch))
-        value: Tensor = functional_call(module, tensors | buffers, arguments).value
-        return value
-
-    return loss
-
-
-def with_fields(objective: Objective, fields: Tensors) -> Objective:
-    """Return an objective with a member's own values of its ``per_member`` fields."""
-    return replace(objective, **fields) if fields else objective  # type: ignore[type-var]
-
-
-def _per_member_fields(loops: Sequence[Loop], which: int) -> Tensors:
-    """Return the fields in which the members' objectives differ, each (S,)."""
-    values = differing_fields([loop.updates[which].objective for loop in loops])
-    device = loops[0].step.device
-    return {k: torch.tensor(v, dtype=torch.float64, device=device) for k, v in values.items()}

@@ -6,8 +6,7 @@ import torch
 from genbench.core.seeding import Stream
 from genbench.data.loaders import Split
 from genbench.training.config import TrainConfig
-from genbench.training.joint.compatible import Member
-from genbench.training.loop import fit
+from genbench.training.loop import Loop, fit
 from tests.contracts.builders import SHAPES, SMALL, Case
 
 CONFIG = TrainConfig(epochs=2, batch_size=16, learning_rate=3e-3)
@@ -41,20 +40,19 @@ def pictures_for(case):
     return Pictures(SHAPES[case.network], binary=bool(head) and head.domain == "binary")
 
 
-def member(case, seed, folder, config=CONFIG):
-    built = case.build(seed)
-    stream = Stream(seed, ("train",))
-    return Member(built.model, built.updates, config, stream, folder / f"{seed}.safetensors")
+def member(case, seed, folder, data, config=CONFIG):
+    built, checkpoint = case.build(seed), folder / f"{seed}.safetensors"
+    return Loop(built.model, built.updates, data, config, Stream(seed, ("train",)), checkpoint)
 
 
-def members(case, folder, configs=(CONFIG, CONFIG, CONFIG)):
+def members(case, folder, data, configs=(CONFIG, CONFIG, CONFIG)):
     folder.mkdir()
     pairs = zip(SEEDS, configs, strict=True)
-    return [member(case, seed, folder, config) for seed, config in pairs]
+    return [member(case, seed, folder, data, config) for seed, config in pairs]
 
 
-def alone(each, data):
-    return [fit(m.model, m.updates, data, m.config, m.stream, m.checkpoint) for m in each]
+def alone(loops):
+    return [fit(loop) for loop in loops]
 
 
 def assert_close(results, expected, weights, history=1e-11):

@@ -36,6 +36,11 @@ def generators(n=3):
     return [torch.Generator().manual_seed(seed) for seed in range(n)]
 
 
+def first_call(call, x):
+    call.draw(generators())
+    return call(None, x)
+
+
 @pytest.mark.parametrize("x", [torch.arange(9.0).reshape(3, 3) / 9, IMAGES], ids=["rows", "images"])
 @pytest.mark.parametrize("draw", DRAWS)
 def test_every_known_draw_gives_each_member_its_own_numbers(draw, x):
@@ -46,7 +51,7 @@ def test_every_known_draw_gives_each_member_its_own_numbers(draw, x):
         return value, value
 
     call, ours = BatchedCall(function), generators()
-    call.trace(ours, None, x)
+    call.draw(ours)
     values = [call(None, x)[0]]
     call.draw(ours)
     values.append(call(None, x)[0])
@@ -61,15 +66,14 @@ def test_every_known_draw_gives_each_member_its_own_numbers(draw, x):
 def test_tracing_leaves_torchs_generator_alone():
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    BatchedCall(lambda _, x: (torch.rand(2) * x, x)).trace(generators(), None, torch.ones(3, 2))
+    first_call(BatchedCall(lambda _, x: (torch.rand(2) * x, x)), torch.ones(3, 2))
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_gradients_pass_through_dropout_and_not_through_sampled_normals():
     x = torch.ones(3, 8, requires_grad=True)
     call = BatchedCall(lambda _, x: (dropout(x, 0.5) + torch.normal(x, x), x))
-    call.trace(generators(), None, x)
-    (gradient,) = torch.autograd.grad(call(None, x)[0].sum(), x)
+    (gradient,) = torch.autograd.grad(first_call(call, x)[0].sum(), x)
     assert torch.equal(gradient, call.drawn[0])
     assert set(gradient.unique().tolist()) == {0.0, 2.0}
 
@@ -86,21 +90,21 @@ UNKNOWN = {
 def test_what_cannot_be_batched_is_refused_when_traced(what):
     call = BatchedCall(lambda _, x: (UNKNOWN[what](x), x))
     with pytest.raises(IncompatibleError):
-        call.trace(generators(), None, torch.rand(3, 3))
+        first_call(call, torch.rand(3, 3))
 
 
 def test_a_member_that_differs_outside_its_tensors_is_detected_when_traced():
     calls = iter([1.0, 2.0, 3.0, 4.0])  # another factor at each call, as a hidden state would give
     call = BatchedCall(lambda _, x: (x * next(calls), x))
     with pytest.raises(IncompatibleError, match="differs from the one computed alone"):
-        call.trace(generators(), None, torch.rand(3, 3))
+        first_call(call, torch.rand(3, 3))
 
 
 def test_a_generator_of_its_own_is_not_a_members():
     own = torch.Generator().manual_seed(1)
     call = BatchedCall(lambda _, x: (x + torch.rand(3, generator=own), x))
     with pytest.raises(IncompatibleError):
-        call.trace(generators(), None, torch.rand(3, 3))
+        first_call(call, torch.rand(3, 3))
 
 
 def test_members_are_called_in_groups_where_they_draw_much(monkeypatch):
@@ -108,6 +112,6 @@ def test_members_are_called_in_groups_where_they_draw_much(monkeypatch):
     for most in (2**22, 14):
         monkeypatch.setattr("genbench.training.joint.batched_call.MAX_DRAWN", most)
         call = BatchedCall(lambda _, x: (x + torch.randn(7), x))
-        call.trace(generators(5), None, x)
+        call.draw(generators(5))
         values.append(call(None, x)[0])
     assert torch.equal(*values)

@@ -12,17 +12,19 @@ from genbench.core.seeding import Stream
 from genbench.objectives.elbo import NegativeElbo
 from genbench.training.config import TrainConfig
 from genbench.training.joint.batched_call import IncompatibleError
-from genbench.training.joint.compatible import Member, compatible, compatible_groups
-from genbench.training.joint.fit import fit_together
+from genbench.training.joint.compatible import compatible, compatible_groups
+from genbench.training.joint.loop import fit_together
+from genbench.training.loop import Loop
 from genbench.training.update import Update
 from tests.training.joint.members import Pictures, member, with_options
 
 HERE = Path()
+DATA = Pictures((1, 8, 8))
 SMALL = TrainConfig(epochs=1, batch_size=20)
 
 
 def of(recipe="vae", seed=0, config=SMALL, **options):
-    return member(with_options(recipe, **options), seed, HERE, config)
+    return member(with_options(recipe, **options), seed, HERE, DATA, config)
 
 
 def test_runs_that_differ_in_seed_learning_rate_and_beta_are_compatible():
@@ -52,13 +54,13 @@ def test_runs_of_other_computations_are_not_compatible(what):
     assert not compatible(a, b)
     assert compatible_groups([a, b, a]) == [[0, 2], [1]]
     with pytest.raises(IncompatibleError, match="not compatible"):
-        fit_together([a, b], Pictures((1, 8, 8)))
+        fit_together([a, b])
 
 
 def toy(objective, model=None):
     model = model or nn.Linear(2, 2)
     update = Update("toy", list(model.parameters()), objective)
-    return Member(model, (update,), SMALL, Stream(0), HERE)
+    return Loop(model, (update,), DATA, SMALL, Stream(0))
 
 
 def test_objectives_made_inside_functions_are_never_compatible():
@@ -93,5 +95,5 @@ def test_a_buffer_that_is_not_stored_must_be_equal():
 def test_an_update_of_parameters_outside_the_model_is_compatible_with_nothing():
     stray = toy(NegativeElbo())
     update = Update("toy", [nn.Parameter(torch.ones(1))], NegativeElbo())
-    stray = Member(stray.model, (update,), SMALL, Stream(0), HERE)
+    stray = Loop(stray.model, (update,), DATA, SMALL, Stream(0))
     assert not compatible(stray, stray)

@@ -10,9 +10,8 @@ from torch import nn
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import Stream
 from genbench.training.config import TrainConfig
-from genbench.training.joint.compatible import Member
-from genbench.training.joint.fit import fit_together
-from genbench.training.loop import DivergedError
+from genbench.training.joint.loop import fit_together
+from genbench.training.loop import DivergedError, Loop, fit
 from genbench.training.update import Update
 from tests.contracts.builders import SHAPES, trained_cases
 from tests.training.joint.members import (
@@ -32,8 +31,8 @@ from tests.training.joint.members import (
 @trained_cases
 def test_each_member_ends_where_the_run_trained_alone_ends(case, tmp_path):
     data = pictures_for(case)
-    expected = alone(members(case, tmp_path / "alone"), data)
-    together = fit_together(members(case, tmp_path / "together"), data)
+    expected = alone(members(case, tmp_path / "alone", data))
+    together = fit_together(members(case, tmp_path / "together", data))
     assert_close(together, expected, weight_tolerance(case))
     first, second = together[0].last, together[1].last
     assert any(not torch.equal(first[name], second[name]) for name in first)
@@ -51,8 +50,8 @@ DRAWING = {
 @pytest.mark.parametrize("case", DRAWING.values(), ids=DRAWING)
 def test_every_draw_of_a_member_is_that_of_the_run_alone(case, tmp_path):
     data = pictures_for(case)
-    expected = alone(members(case, tmp_path / "alone"), data)
-    together = fit_together(members(case, tmp_path / "together"), data)
+    expected = alone(members(case, tmp_path / "alone", data))
+    together = fit_together(members(case, tmp_path / "together", data))
     assert_close(together, expected, weight_tolerance(case))
 
 
@@ -68,8 +67,8 @@ BUDGETS = {
 def test_every_training_option_is_each_members_own(budget, tmp_path):
     case, config = with_options("vae"), BUDGETS[budget]
     data = pictures_for(case)
-    expected = alone(members(case, tmp_path / "alone", [config] * 3), data)
-    together = fit_together(members(case, tmp_path / "together", [config] * 3), data)
+    expected = alone(members(case, tmp_path / "alone", data, [config] * 3))
+    together = fit_together(members(case, tmp_path / "together", data, [config] * 3))
     assert_close(together, expected, 1e-10)
 
 
@@ -81,10 +80,10 @@ def test_members_may_differ_in_learning_rate_and_in_beta(tmp_path):
         folder.mkdir()
         for seed, rate, beta in zip(SEEDS, rates, (0.5, 4.0, 1.0), strict=True):
             config = CONFIG.model_copy(update={"learning_rate": rate})
-            yield member(with_options("beta_vae", beta=beta), seed, folder, config)
+            yield member(with_options("beta_vae", beta=beta), seed, folder, data, config)
 
-    expected = alone(list(variants(tmp_path / "alone")), data)
-    together = fit_together(list(variants(tmp_path / "together")), data)
+    expected = alone(variants(tmp_path / "alone"))
+    together = fit_together(list(variants(tmp_path / "together")))
     assert_close(together, expected, 1e-10)
 
 
@@ -96,10 +95,10 @@ def test_in_float32_what_is_recorded_agrees_to_five_digits(build, data, tmp_path
         for seed in SEEDS:
             built = build("vae", config)
             path = folder / f"{seed}.safetensors"
-            yield Member(built.model, built.updates, config, Stream(seed, ("train",)), path)
+            yield Loop(built.model, built.updates, data, config, Stream(seed, ("train",)), path)
 
-    expected = alone(each(tmp_path / "alone"), data)
-    together = fit_together(list(each(tmp_path / "together")), data)
+    expected = alone(each(tmp_path / "alone"))
+    together = fit_together(list(each(tmp_path / "together")))
     assert_close(together, expected, weights=1e-4, history=1e-5)
 
 
@@ -122,13 +121,13 @@ class Root:
         return Loss(model.a.sqrt() + 0 * batch.x.mean(), {})
 
 
-def roots(folder, starts):
+def roots(folder, starts, data):
     folder.mkdir(exist_ok=True)
     config = TrainConfig(epochs=3, batch_size=20, learning_rate=0.1, schedule="constant")
     for i, start in enumerate(starts):
         model = Number(start)
         update = Update("root", list(model.parameters()), Root())
-        yield Member(model, (update,), config, Stream(i), folder / f"{i}.safetensors")
+        yield Loop(model, (update,), data, config, Stream(i), folder / f"{i}.safetensors")
 
 
 STARTS = (9.0, 0.35, 16.0, math.nan)
@@ -137,15 +136,15 @@ STARTS = (9.0, 0.35, 16.0, math.nan)
 @pytest.fixture
 def diverged(tmp_path):
     data = Pictures((1, 2, 2))
-    return data, fit_together(list(roots(tmp_path / "together", STARTS)), data)
+    return data, fit_together(list(roots(tmp_path / "together", STARTS, data)))
 
 
 def test_a_diverged_member_is_reported_as_it_is_alone(diverged, tmp_path):
     data, together = diverged
     for i in (1, 3):
-        one = list(roots(tmp_path / "alone", STARTS))[i]
+        one = list(roots(tmp_path / "alone", STARTS, data))[i]
         with pytest.raises(DivergedError) as error:
-            alone([one], data)
+            alone([one])
         assert isinstance(together[i], DivergedError)
         assert str(together[i]) == str(error.value)
     assert str(together[3]).endswith("step 0")
@@ -154,8 +153,8 @@ def test_a_diverged_member_is_reported_as_it_is_alone(diverged, tmp_path):
 
 def test_the_others_go_on_unchanged(diverged, tmp_path):
     data, together = diverged
-    healthy = [m for i, m in enumerate(roots(tmp_path / "alone", STARTS)) if i in (0, 2)]
-    for result, expected in zip((together[0], together[2]), alone(healthy, data), strict=True):
+    healthy = [m for i, m in enumerate(roots(tmp_path / "alone", STARTS, data)) if i in (0, 2)]
+    for result, expected in zip((together[0], together[2]), alone(healthy), strict=True):
         assert torch.equal(result.last["a"], expected.last["a"])
         for row, expected_row in zip(result.history, expected.history, strict=True):
             assert row == pytest.approx(expected_row, rel=1e-14)
@@ -167,5 +166,17 @@ def test_a_diverged_member_leaves_no_checkpoint_that_is_not_finite(diverged, tmp
 
 
 def test_when_all_have_diverged_training_stops(tmp_path):
-    together = fit_together(list(roots(tmp_path, (math.nan, math.nan))), Pictures((1, 2, 2)))
+    together = fit_together(list(roots(tmp_path, (math.nan, math.nan), Pictures((1, 2, 2)))))
     assert [str(error) for error in together] == ["the loss of 'root' is not finite at step 0"] * 2
+
+
+def test_a_diverged_member_does_not_join_those_that_are_an_epoch_ahead(tmp_path):
+    data, starts = Pictures((1, 2, 2)), (9.0, 0.25, 16.0, 25.0)
+    for loop in list(roots(tmp_path, starts, data))[2:]:
+        loop.config = loop.config.model_copy(update={"epochs": 1})
+        fit(loop)
+    together = fit_together(list(roots(tmp_path, starts, data)))
+    with pytest.raises(DivergedError) as error:
+        fit(list(roots(tmp_path / "alone", starts, data))[1])
+    assert str(together[1]) == str(error.value)
+    assert [len(result.history) for i, result in enumerate(together) if i != 1] == [3, 3, 3]

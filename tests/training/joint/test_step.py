@@ -8,9 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genbench.training import capture
 from genbench.training.joint import loop
-from genbench.training.joint.fit import fit_together
+from genbench.training.joint.loop import fit_together
 from genbench.training.joint.step import clip_gradients
-from genbench.training.loop import Loop
 from tests.training.joint.members import SEEDS, members, pictures_for, with_options
 
 
@@ -23,9 +22,9 @@ def test_a_recorded_joint_step_gives_the_bits_of_the_plain_one(tmp_path, monkeyp
         return recorders[-1]
 
     monkeypatch.setattr(loop, "StepRecorder", recorder)
-    plain = fit_together(members(case, tmp_path / "plain"), data)
+    plain = fit_together(members(case, tmp_path / "plain", data))
     monkeypatch.setattr(capture, "CAPTURE_STEPS", 1)
-    recorded = fit_together(members(case, tmp_path / "recorded"), data)
+    recorded = fit_together(members(case, tmp_path / "recorded", data))
     assert [r.recording is not None and r.verified for r in recorders] == [False, True]
     for one, other in zip(plain, recorded, strict=True):
         assert all(torch.equal(one.last[name], other.last[name]) for name in one.last)
@@ -44,15 +43,13 @@ class NoReading(TorchDispatchMode):
 @pytest.mark.parametrize("recipe", ["vae", "cvae", "gan"])
 def test_a_joint_step_reads_no_value(recipe, tmp_path):
     case = with_options(recipe)
-    data = pictures_for(case)
-    each = members(case, tmp_path / "c")
-    loops = [Loop(m.model, m.updates, data, m.config, m.stream) for m in each]
-    step = loop.JointLoop(loops, data).step
+    step = loop.JointLoop(members(case, tmp_path / "c", pictures_for(case))).step
     indices = torch.arange(16).repeat(3, 1)
-    step.begin([torch.Generator().manual_seed(s) for s in SEEDS], 0)
+    generators = [torch.Generator().manual_seed(s) for s in SEEDS]
+    step.prepare(generators, 0)
     step(indices, 0.0)
     with NoReading():
-        step.prepare(1)
+        step.prepare(generators, 1)
         step(indices, 0.1)
     with pytest.raises(AssertionError, match="_local_scalar_dense"), NoReading():
         indices[0, 0].item()

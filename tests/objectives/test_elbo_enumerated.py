@@ -7,7 +7,7 @@ from torch.distributions import Categorical
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.inference.bounds import elbo_terms
-from genbench.objectives.enumerated import NegativeEnumeratedElbo, enumerated_terms
+from genbench.objectives.elbo import NegativeEnumeratedElbo, enumerated_terms
 from tests.inference.exact_models import DiscreteVae
 
 MODEL = DiscreteVae()
