@@ -9,7 +9,7 @@ data, and the tables in which that number is called worse are counted.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,33 +88,25 @@ class Pool:
     entry: Entry
     matrix: Matrix | None
 
-    def group(self, seeds: Sequence[int], rows: Sequence[int]) -> "Pool":
-        """Return some of the seeds, on other data, as one side of a comparison."""
+    def group(self, seeds: Sequence[int], rows: Any, loss: Matrix | float = 0.0) -> "Pool":
+        """Return some of the seeds on other data, with a loss on each, as one side."""
         if self.matrix is None:
-            return Pool(_with_values(self.entry, [self.entry.values[s] for s in seeds]), None)
-        return self._of(self.matrix[np.ix_(seeds, rows)])
-
-    def losing(self, loss: Matrix) -> "Pool":
-        """Return it with a loss (n,) on each datum."""
-        return self._of(self.matrix - self.entry.sign * loss)
-
-    def _of(self, matrix: Matrix) -> "Pool":
-        return Pool(_with_values(self.entry, matrix.mean(axis=1).tolist()), matrix)
+            values, matrix = [self.entry.values[seed] for seed in seeds], None
+        else:
+            matrix = self.matrix[np.ix_(seeds, rows)] - self.entry.sign * loss
+            values = matrix.mean(axis=1).tolist()
+        changed = {
+            "seeds": tuple(range(len(values))),
+            "values": tuple(values),
+            "mean": float(np.mean(values)),
+        }
+        return Pool(self.entry.model_copy(update=changed), matrix)
 
     def compare(self, now: "Pool", test: str) -> EntryComparison:
         """Compare it with a later one, by the values per datum if the test is paired."""
         paired = test == "paired"
         values = (self.matrix, now.matrix) if paired else (None, None)
         return compare_entries(self.entry, now.entry, *values)
-
-
-def _with_values(entry: Entry, values: list[float]) -> Entry:
-    changed = {
-        "seeds": tuple(range(len(values))),
-        "values": tuple(values),
-        "mean": float(np.mean(values)),
-    }
-    return entry.model_copy(update=changed)
 
 
 def measure(
@@ -190,7 +182,7 @@ def calibrate(
 
 
 def _events(
-    pools: Sequence[Pool], hurt: Collection[Key], trial: int, n_seeds: int, loss: float
+    pools: Sequence[Pool], hurt: Mapping[Key, Pool], trial: int, n_seeds: int, loss: float
 ) -> Iterator[Event]:
     """Yield what one trial finds: errors of either test, and the numbers whose loss it sees."""
     drawn = numpy_generator(0, "gate", trial)
@@ -201,9 +193,10 @@ def _events(
         for seeds in (order[:n_seeds], order[n_seeds : 2 * n_seeds])
     )
     losing = {}
-    for key in hurt:
-        spread = loss * drawn.exponential(size=now[key].entry.n)
-        losing[key] = now[key].losing(spread[rows[now[key].entry.n]])
+    for key, pool in hurt.items():
+        data = rows[pool.entry.n]
+        spread = loss * drawn.exponential(size=pool.entry.n)
+        losing[key] = pool.group(order[n_seeds : 2 * n_seeds], data, spread[data])
     for test in TESTS:
         comparisons = {key: pool.compare(now[key], test) for key, pool in then.items()}
         words = {verdict.word for verdict in decide(comparisons).values()}
