@@ -3,16 +3,16 @@
 Data set, protocol, split, metric, options, evaluator version, kind and n must all agree.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from genbench.comparison.sides import NotComparableError, Side
+from genbench.comparison.sides import ColumnKey, NotComparableError, Number, Side
 from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
-from genbench.results.cells import Block, Cell, Column, Row, words
+from genbench.results.cells import Block, Cell, Column, words
 
+Numbers = dict[ColumnKey, Number]
+Group = tuple[str, str, str, ColumnKey, str, int | None]
 _SHOWN = 4
 
 
@@ -38,6 +38,18 @@ class Match:
         return first if first == second else f"{first} − {second}"
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The two models, with their sides where both have one name."""
+        first, second = self.labels
+        return self.labels if first != second else (f"{first} (A)", f"{second} (B)")
+
+    @property
+    def group(self) -> Group:
+        """What numbers must share to be ranked together."""
+        block, cell = self.block, self.cells[0]
+        return block.dataset, block.protocol.text, block.split, self.column.key, cell.kind, cell.n
+
+    @property
     def over_data(self) -> bool:
         """Whether values per datum are known."""
         return len(next(iter(self.values[0].values()))) > 1
@@ -48,116 +60,98 @@ class Match:
         return self.labels[0] == self.labels[1] and paired_by_seed(*self.values)
 
 
-@dataclass
-class Matches:
-    """What can be compared, and a line for whatever cannot."""
-
-    pairs: list[Match] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-
-
-def match(first: Side, second: Side) -> Matches:
-    """Pair the numbers of two sides.
+def match(first: Side, second: Side) -> tuple[list[Match], list[str]]:
+    """Pair the numbers of two sides; return also a line for whatever cannot be compared.
 
     Raises:
         NotComparableError: A model's two protocols differ, or nothing is left to compare.
     """
-    matches = Matches()
-    pairs = _models(first, second, matches)
-    _require_one_protocol(first, second, pairs)
-    for one, other in pairs:
-        for key, block, row in first.rows(one):
-            for other_key, other_block, other_row in second.rows(other):
-                if key == other_key:
-                    _rows(matches, (first, block, row), (second, other_block, other_row))
-    matches.left_out = list(dict.fromkeys(matches.left_out))
-    if not matches.pairs:
-        reasons = "\n".join(matches.left_out[:8])
+    models, left_out = _models(first, second)
+    matches = []
+    for ours, theirs in _in_one_protocol(first, second, models):
+        for key in ours | theirs:
+            if key in ours and key in theirs:
+                outcome = _matched(ours[key], theirs[key])
+            elif key in ours:
+                outcome = _alone(ours[key], "A", theirs)
+            else:
+                outcome = _alone(theirs[key], "B", ours)
+            if isinstance(outcome, Match):
+                matches.append(outcome)
+            elif outcome:
+                left_out.append(outcome)
+    left_out = list(dict.fromkeys(left_out))
+    if not matches:
+        reasons = "\n".join(left_out[:8])
         raise NotComparableError(f"A and B have no number in common\n{reasons}".strip())
-    return matches
+    return matches, left_out
 
 
-def _models(first: Side, second: Side, matches: Matches) -> list[tuple[str, str]]:
+def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return the pairs of models, and a line on those that only one side has."""
     if first.model and second.model:
-        return [(first.model, second.model)]
+        return [(first.model, second.model)], []
     common = [label for label in first.labels if label in second.labels]
     if not common:
         names = (f"{s.name} has {_few(s.labels)}" for s in (first, second))
         raise NotComparableError(
             f"no model is in both: {'; '.join(names)} (SUITE:MODEL compares two models)"
         )
-    for side, word in ((first, "A"), (second, "B")):
-        if not (first.model or second.model) and (only := set(side.labels) - set(common)):
-            matches.left_out.append(f"only {word} has {_few(sorted(only))}")
-    return [(label, label) for label in common]
+    only = {word: sorted({*s.labels} - {*common}) for word, s in (("A", first), ("B", second))}
+    wanted = {} if first.model or second.model else only
+    left_out = [f"only {word} has {_few(names)}" for word, names in wanted.items() if names]
+    return [(label, label) for label in common], left_out
 
 
-def _few(names: tuple[str, ...] | list[str]) -> str:
+def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _require_one_protocol(first: Side, second: Side, pairs: list[tuple[str, str]]) -> None:
-    """Refuse the whole comparison where the two rows of one model share no protocol."""
-    refused = []
-    for one, other in pairs:
-        keys, other_keys = (
-            {k for k, _, _ in s.rows(m)} for s, m in ((first, one), (second, other))
-        )
-        if not keys & other_keys:
+def _in_one_protocol(
+    first: Side, second: Side, models: list[tuple[str, str]]
+) -> list[tuple[Numbers, Numbers]]:
+    """Return the numbers of both models, for each pair of models and each protocol they share.
+
+    The whole comparison is refused where the two rows of one model share none.
+    """
+    shared, refused = [], []
+    for one, other in models:
+        sides = (first.numbers(one), second.numbers(other))
+        shared += [(sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
+        if not sides[0].keys() & sides[1].keys():
             names = one if one == other else f"{one} and {other}"
-            texts = (" and ".join(sorted(" ".join(k[1:]) for k in k_)) for k_ in (keys, other_keys))
+            texts = (" and ".join(sorted(" ".join(key[1:]) for key in side)) for side in sides)
             refused.append(f"{names}: A has {', B has '.join(texts)}")
     if refused:
         more = [f"and {len(refused) - _SHOWN} more"] if len(refused) > _SHOWN else []
         lines = "\n".join([*refused[:_SHOWN], *more])
         raise NotComparableError(f"A and B do not share a protocol\n{lines}")
+    return shared
 
 
-Place = tuple[Side, Block, Row]
-"""A model's row of one side, in its block."""
-
-
-def _rows(matches: Matches, first: Place, second: Place) -> None:
-    labels = (first[2].label, second[2].label)
-    block = first[1]
-    for column, cell, other in _cells(matches, first, second):
-        if column.record.not_compared:
-            matches.left_out.append(f"{column.metric}, since it {column.record.not_compared}")
-            continue
+def _matched(one: Number, other: Number) -> Match | str:
+    """Pair two numbers of one column, or say why not; empty where neither side has a number."""
+    column, cells = one.column, (one.cell, other.cell)
+    if not any(cell.ok for cell in cells):
+        return ""
+    if column.record.not_compared:
+        return f"{column.metric}, since it {column.record.not_compared}"
+    reason = _reason(*cells)
+    values = None if reason else _values(one, other)
+    if values is None:
         name = " ".join(part for part in (column.metric, column.settings) if part)
-        reason = _reason(cell, other)
-        values = None if reason else _values(column, (*first[:2], cell), (*second[:2], other))
-        if values is not None:
-            matches.pairs.append(Match(block, column, labels, (cell, other), values))
-        else:
-            lacking = "no values per image, and fewer than two seeds"
-            matches.left_out.append(f"{labels[0]}, {name}: {reason or lacking}")
+        lacks = "no values per image, and fewer than two seeds"
+        return f"{one.label}, {name}: {reason or lacks}"
+    return Match(one.block, column, (one.label, other.label), cells, values)
 
 
-def _cells(matches: Matches, first: Place, second: Place) -> Iterator[tuple[Column, Cell, Cell]]:
-    """Both cells of each column that has a direction, where at least one has a number."""
-    others = {column.key: (column, cell) for column, cell in _directed(second)}
-    for column, cell in _directed(first):
-        _, other = others.pop(column.key, (column, None))
-        if other is None and cell.ok:
-            matches.left_out.append(_alone(column, "A", second[1]))
-        elif other is not None and (cell.ok or other.ok):
-            yield column, cell, other
-    for column, cell in others.values():
-        if cell.ok:
-            matches.left_out.append(_alone(column, "B", first[1]))
-
-
-def _directed(place: Place) -> Iterator[tuple[Column, Cell]]:
-    _, block, row = place
-    for column, cell in zip(block.columns, row.cells, strict=True):
-        if column.better in ("higher", "lower"):
-            yield column, cell
-
-
-def _alone(column: Column, word: str, other: Block) -> str:
-    alike = any(c.metric == column.metric for c in other.columns)
+def _alone(number: Number, word: str, others: Numbers) -> str:
+    """Say that the other side lacks a number; empty where this side has none either."""
+    if not number.cell.ok:
+        return ""
+    column = number.column
+    alike = any(other.column.metric == column.metric for other in others.values())
     name = f"{column.metric} v{column.version} {column.options}"
     return f"only {word} has {name}{' (other options or version)' if alike else ''}"
 
@@ -181,15 +175,10 @@ def _a(kind: str) -> str:
     return f"{'an' if kind[:1] in 'aeiou' else 'a'} {words(kind)}" if kind != "exact" else kind
 
 
-def _values(
-    column: Column, first: tuple[Side, Block, Cell], second: tuple[Side, Block, Cell]
-) -> tuple[Seeds, Seeds] | None:
+def _values(one: Number, other: Number) -> tuple[Seeds, Seeds] | None:
     """Return both sides' values per datum, else one per seed where both have several seeds."""
-    if column.record.ranked and (first[2].n or 0) > 1:
-        known = [side.values.of(block, column, cell) for side, block, cell in (first, second)]
-        if known[0] is not None and known[1] is not None:
-            return known[0], known[1]
-    one, other = (
-        {seed.seed: np.array([seed.value]) for seed in cell.seeds} for _, _, cell in (first, second)
-    )
-    return (one, other) if len(one) > 1 and len(other) > 1 else None
+    first, second = one.per_datum, other.per_datum
+    if first is not None and second is not None:
+        return first, second
+    first, second = one.by_seed, other.by_seed
+    return (first, second) if len(first) > 1 and len(second) > 1 else None

@@ -1,14 +1,15 @@
 """The numbers of a comparison: differences, improvement, interquartile means and ranks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import SupportsFloat, TypeVar
 
 import numpy as np
 
 from genbench.comparison.bootstrap import rank_replicates, replicates
 from genbench.comparison.matching import Match, match
-from genbench.comparison.sides import ProtocolKey, Side
+from genbench.comparison.sides import Side
 from genbench.core.statistics import (
     ALPHA,
     Difference,
@@ -22,7 +23,7 @@ from genbench.core.statistics import (
     seed_means,
 )
 
-Group = tuple[str, str, str, tuple[str, str, int], str, int | None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Measured:
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, value: SupportsFloat, replicates: Vector) -> "Measured":
+        """Return a number with the interval of its bootstrap replicates."""
+        return cls(float(value), *percentile_interval(replicates))
 
 
 @dataclass(frozen=True)
@@ -103,19 +109,16 @@ class Comparison:
     @cached_property
     def blocks(self) -> list[list[list[Line]]]:
         """Per protocol, the groups of lines whose contestants may be ranked together."""
-        groups: dict[Group, list[Line]] = {}
-        for line in self.lines:
-            groups.setdefault(group_of(line.match), []).append(line)
-        blocks: dict[ProtocolKey, list[list[Line]]] = {}
-        for key, group in groups.items():
-            blocks.setdefault(key[:3], []).append(group)
-        return list(blocks.values())
+        blocks = _grouped(self.lines, lambda line: line.match.group[:3])
+        return [_grouped(block, lambda line: line.match.group) for block in blocks]
 
 
-def group_of(pair: Match) -> Group:
-    """Return what numbers must share to be ranked together."""
-    block, cell = pair.block, pair.cells[0]
-    return block.dataset, block.protocol.text, block.split, pair.column.key, cell.kind, cell.n
+def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """Return the items with equal keys together, in the order of the first of each group."""
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
 
 
 def compare(first: Side, second: Side) -> Comparison:
@@ -124,71 +127,49 @@ def compare(first: Side, second: Side) -> Comparison:
     Raises:
         NotComparableError: They share no protocol, no model or no number.
     """
-    matches = match(first, second)
-    differences = [difference(*m.values, by_seed=m.by_seed) for m in matches.pairs]
+    matches, left_out = match(first, second)
+    differences = [difference(*m.values, by_seed=m.by_seed) for m in matches]
     corrected = holm([d.p_value for d in differences])
-    groups: dict[Group, list[int]] = {}
-    for place, pair in enumerate(matches.pairs):
-        groups.setdefault(group_of(pair), []).append(place)
-    measured = {
-        place: parts
-        for places in groups.values()
-        for place, parts in zip(places, _measured([matches.pairs[i] for i in places]), strict=True)
-    }
-    lines = tuple(
-        Line(m, differences[i], corrected[i], *measured[i]) for i, m in enumerate(matches.pairs)
-    )
-    return Comparison(first.name, second.name, lines, tuple(matches.left_out))
+    measured: dict[int, tuple[Measured, Contestant, Contestant]] = {}
+    for places in _grouped(range(len(matches)), lambda place: matches[place].group):
+        measured |= zip(places, _measured([matches[i] for i in places]), strict=True)
+    lines = (Line(m, differences[i], corrected[i], *measured[i]) for i, m in enumerate(matches))
+    return Comparison(first.name, second.name, tuple(lines), tuple(left_out))
 
 
 def _measured(group: Sequence[Match]) -> list[tuple[Measured, Contestant, Contestant]]:
     """Return the improvement and both contestants of each match of a group."""
-    contestants = _contestants(group)
-    drawn = replicates({name: seeds for (name, _), seeds in contestants.items()})
+    entered = {
+        name: (side, seeds)
+        for pair in group
+        for name, side, seeds in zip(pair.names, "AB", pair.values, strict=True)
+    }
+    drawn = replicates({name: seeds for name, (_, seeds) in entered.items()})
     sign = 1.0 if group[0].column.better == "higher" else -1.0
-    scores = np.array([sign * interquartile_mean(drawn[name]) for name, _ in contestants])
-    ranks = rank_replicates(scores)
+    scores = np.array([sign * interquartile_mean(drawn[name]) for name in entered])
+    ranks = dict(zip(entered, rank_replicates(scores), strict=True))
     ranked = {
-        key: _contestant(key, seeds, drawn[key[0]], rank, len(contestants))
-        for (key, seeds), rank in zip(contestants.items(), ranks, strict=True)
+        name: _contestant(name, *entered[name], drawn[name], ranks[name], len(entered))
+        for name in entered
     }
     measured = []
-    for entry in group:
-        one, other = (ranked[key] for key in _names(entry))
-        improvement = _improvement(entry, sign, drawn[one.name], drawn[other.name])
-        measured.append((improvement, one, other))
+    for pair in group:
+        first, second = pair.names
+        improvement = _improvement(pair, sign, drawn[first], drawn[second])
+        measured.append((improvement, ranked[first], ranked[second]))
     return measured
 
 
-def _names(entry: Match) -> tuple[tuple[str, str], tuple[str, str]]:
-    first, second = entry.labels
-    if first == second:
-        return (f"{first} (A)", "A"), (f"{second} (B)", "B")
-    return (first, "A"), (second, "B")
-
-
-def _contestants(group: Sequence[Match]) -> dict[tuple[str, str], Seeds]:
-    return {
-        key: seeds
-        for entry in group
-        for key, seeds in zip(_names(entry), entry.values, strict=True)
-    }
-
-
 def _contestant(
-    key: tuple[str, str], seeds: Seeds, drawn: Vector, ranks: Vector, of: int
+    name: str, side: str, seeds: Seeds, drawn: Vector, ranks: Vector, of: int
 ) -> Contestant:
     means = seed_means(seeds)
-    iqm = Measured(
-        float(interquartile_mean(means)), *percentile_interval(interquartile_mean(drawn))
-    )
-    rank = Measured(float(ranks.mean()), *percentile_interval(ranks))
-    return Contestant(*key, len(means), float(means.mean()), iqm, rank, of)
+    iqm = Measured.of(interquartile_mean(means), interquartile_mean(drawn))
+    rank = Measured.of(ranks.mean(), ranks)
+    return Contestant(name, side, len(means), float(means.mean()), iqm, rank, of)
 
 
-def _improvement(entry: Match, sign: float, first: Vector, second: Vector) -> Measured:
-    one, other = (sign * seed_means(seeds) for seeds in entry.values)
-    share = float(probability_of_improvement(one, other))
-    return Measured(
-        share, *percentile_interval(probability_of_improvement(sign * first, sign * second))
-    )
+def _improvement(pair: Match, sign: float, first: Vector, second: Vector) -> Measured:
+    one, other = (sign * seed_means(seeds) for seeds in pair.values)
+    shares = probability_of_improvement(sign * first, sign * second)
+    return Measured.of(probability_of_improvement(one, other), shares)

@@ -1,23 +1,53 @@
 """The two sides A and B: each a suite, a folder of results, or one model of either."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from genbench.core.errors import ExitCode, GenbenchError, require_known
+from genbench.core.statistics import Seeds
 from genbench.results.blocks import blocks_of
-from genbench.results.cells import Block, Row
+from genbench.results.cells import Block, Cell, Column
 from genbench.results.per_datum import PerDatum
 from genbench.results.suite import StoredSuite
 
 ProtocolKey = tuple[str, str, str]
 """Data set, protocol and split: numbers that differ in one of them are never compared."""
+ColumnKey = tuple[str, str, int]
+"""Metric, options and evaluator version."""
 
 
 class NotComparableError(GenbenchError):
     """The two sides share no protocol, no model or no number."""
 
     exit_code = ExitCode.BASELINE
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of a side, and where it stands."""
+
+    label: str
+    block: Block
+    column: Column
+    cell: Cell
+    stored: PerDatum
+
+    @property
+    def per_datum(self) -> Seeds | None:
+        """The values behind it by seed; None where models are not compared by them, or some lack.
+
+        Those of a single datum say nothing about data.
+        """
+        if not self.column.record.ranked or (self.cell.n or 0) < 2:
+            return None
+        return self.stored.of(self.block, self.column, self.cell)
+
+    @property
+    def by_seed(self) -> Seeds:
+        """A single value per seed."""
+        return {seed.seed: np.array([seed.value]) for seed in self.cell.seeds}
 
 
 @dataclass(frozen=True)
@@ -41,12 +71,18 @@ class Side:
         """The names of its rows, each once."""
         return tuple(dict.fromkeys(row.label for block in self.blocks for row in block.rows))
 
-    def rows(self, label: str) -> Iterator[tuple[ProtocolKey, Block, Row]]:
-        """Yield the rows of that name, one per protocol."""
-        for block in self.blocks:
-            for row in block.rows:
-                if row.label == label:
-                    yield (block.dataset, block.protocol.text, block.split), block, row
+    def numbers(self, label: str) -> dict[ProtocolKey, dict[ColumnKey, Number]]:
+        """Return the numbers of one row that have a direction, by protocol and column."""
+        return {
+            (block.dataset, block.protocol.text, block.split): {
+                column.key: Number(label, block, column, cell, self.values)
+                for column, cell in zip(block.columns, row.cells, strict=True)
+                if column.arrow
+            }
+            for block in self.blocks
+            for row in block.rows
+            if row.label == label
+        }
 
 
 def resolve(text: str, results: Path, suite: str | None = None) -> Side:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from pydantic import Field, ValidationError, model_validator
 
 from genbench.core.errors import ExitCode, GenbenchError
-from genbench.core.files import canonical_json, sha256_bytes, write_if_changed
+from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.options import Options
 from genbench.gate.entries import Entry
 
@@ -73,7 +73,9 @@ def _content(baseline: Baseline) -> dict[str, Any]:
         "schema": SCHEMA,
         "suite": baseline.suite,
         "provenance": baseline.provenance.model_dump(mode="json"),
-        "metrics": [entry.line() for entry in sorted(baseline.metrics, key=lambda e: e.key)],
+        "metrics": [
+            e.model_dump(mode="json") for e in sorted(baseline.metrics, key=lambda e: e.key)
+        ],
     }
 
 
@@ -83,15 +85,6 @@ def _json(value: Any) -> str:
 
 def _digest(content: dict[str, Any]) -> str:
     return sha256_bytes(canonical_json(content).encode())
-
-
-def write_baseline(path: Path, baseline: Baseline) -> bool:
-    """Write the file unless it has this content already; return whether it was written.
-
-    Raises:
-        StorageError: The file cannot be written; what was there is untouched.
-    """
-    return write_if_changed(path, baseline.text())
 
 
 def read_baseline(path: Path) -> Baseline:

@@ -8,8 +8,9 @@ data, and the tables in which that number is called worse are counted.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ from genbench.core.addressed import numpy_generator
 from genbench.core.errors import ConfigError
 from genbench.core.metric import Metrics
 from genbench.gate.baseline import read_baseline
-from genbench.gate.check import with_margin
-from genbench.gate.entries import Entry, Key, entries_of
+from genbench.gate.entries import Entry, Key
+from genbench.gate.margins import with_margins
 from genbench.gate.statistics import Matrix
 from genbench.gate.suite_results import read_results
 from genbench.gate.verdicts import EntryComparison, Lookup, compare_entries, decide
 
 TESTS = ("welch", "paired")
+ERRORS = ("false worse", "false better")
+Event = tuple[str, str | Key]
+"""A test, with the error that it made or the number whose loss it found."""
 
 
 @dataclass(frozen=True)
@@ -84,31 +88,25 @@ class Pool:
     entry: Entry
     matrix: Matrix | None
 
-    def group(self, seeds: Sequence[int], data: Mapping[int, Any], loss: Matrix | None) -> "Pool":
-        """Return some of the seeds, on other data, as one side of a comparison."""
+    def group(self, seeds: Sequence[int], rows: Any, loss: Matrix | float = 0.0) -> "Pool":
+        """Return some of the seeds on other data, with a loss on each, as one side."""
         if self.matrix is None:
-            return Pool(_with_values(self.entry, [self.entry.values[s] for s in seeds]), None)
-        rows = data[self.entry.n]
-        matrix = self.matrix[np.ix_(seeds, rows)]
-        if loss is not None:
-            matrix = matrix - self.entry.sign * loss[rows]
-        return Pool(_with_values(self.entry, matrix.mean(axis=1).tolist()), matrix)
+            values, matrix = [self.entry.values[seed] for seed in seeds], None
+        else:
+            matrix = self.matrix[np.ix_(seeds, rows)] - self.entry.sign * loss
+            values = matrix.mean(axis=1).tolist()
+        changed = {
+            "seeds": tuple(range(len(values))),
+            "values": tuple(values),
+            "mean": float(np.mean(values)),
+        }
+        return Pool(self.entry.model_copy(update=changed), matrix)
 
-
-def _with_values(entry: Entry, values: list[float]) -> Entry:
-    changed = {
-        "seeds": tuple(range(len(values))),
-        "values": tuple(values),
-        "mean": float(np.mean(values)),
-    }
-    return entry.model_copy(update=changed)
-
-
-@dataclass
-class _Count:
-    worse: int = 0
-    better: int = 0
-    detected: dict[Key, int] = field(default_factory=dict)
+    def compare(self, now: "Pool", test: str) -> EntryComparison:
+        """Compare it with a later one, by the values per datum if the test is paired."""
+        paired = test == "paired"
+        values = (self.matrix, now.matrix) if paired else (None, None)
+        return compare_entries(self.entry, now.entry, *values)
 
 
 def measure(
@@ -132,14 +130,8 @@ def measure(
         raise ConfigError("calibrate: seeds, trials and loss must be positive")
     expected = read_baseline(baseline)
     pool = read_results(results, suite or expected.suite)
-    known = {entry.key: entry.margin for entry in expected.metrics}
-    entries = [
-        with_margin(
-            entry.model_copy(update={"margin": known.get(entry.key, entry.margin)}), margins
-        )
-        for entry in entries_of(pool.suite.frame, pool.suite.metrics)
-    ]
-    metric = _loosest_bound(pool.suite.metrics)
+    entries = with_margins(pool.entries, margins, expected.metrics)
+    metric = _loosest_bound(pool.metrics)
     return calibrate(entries, pool.values, metric, n_seeds=n_seeds, trials=trials, loss=loss)
 
 
@@ -182,61 +174,46 @@ def calibrate(
             f"results have {n_pool}; `python -m genbench run --seeds {2 * n_seeds}` makes them"
         )
     pools = [Pool(entry, values(entry)) for entry in entries]
-    counts = {test: _Count() for test in TESTS}
+    hurt = {p.entry.key: p for p in pools if p.entry.metric == metric and p.matrix is not None}
+    counts: Counter[Event] = Counter()
     for trial in range(trials):
-        for test, count in counts.items():
-            _one_trial(pools, test, trial, n_seeds, metric, loss, count)
-    return [rate for test, count in counts.items() for rate in _rates(pools, test, count, trials)]
+        counts.update(_events(pools, hurt, trial, n_seeds, loss))
+    return [rate for test in TESTS for rate in _rates(counts, test, hurt, trials)]
 
 
-def _one_trial(
-    pools: Sequence[Pool],
-    test: str,
-    trial: int,
-    n_seeds: int,
-    metric: str,
-    loss: float,
-    count: _Count,
-) -> None:
+def _events(
+    pools: Sequence[Pool], hurt: Mapping[Key, Pool], trial: int, n_seeds: int, loss: float
+) -> Iterator[Event]:
+    """Yield what one trial finds: errors of either test, and the numbers whose loss it sees."""
     drawn = numpy_generator(0, "gate", trial)
     order = drawn.permutation(len(pools[0].entry.seeds)).tolist()
-    then, now = order[:n_seeds], order[n_seeds : 2 * n_seeds]
-    sizes = sorted({pool.entry.n for pool in pools})
-    data = {n: drawn.integers(n, size=n) for n in sizes}
-    comparisons = {pool.entry.key: _compared(pool, then, now, data, test) for pool in pools}
-    words = {verdict.word for verdict in decide(comparisons).values()}
-    count.worse += "worse" in words
-    count.better += "better" in words
-    for pool in pools:
-        if pool.entry.metric == metric and pool.matrix is not None:
-            hurt = loss * drawn.exponential(size=pool.entry.n)
-            key = pool.entry.key
-            with_loss = comparisons | {key: _compared(pool, then, now, data, test, hurt)}
-            is_detected = decide(with_loss)[key].word == "worse"
-            count.detected[key] = count.detected.get(key, 0) + is_detected
+    rows = {n: drawn.integers(n, size=n) for n in sorted({pool.entry.n for pool in pools})}
+    then, now = (
+        {pool.entry.key: pool.group(seeds, rows[pool.entry.n]) for pool in pools}
+        for seeds in (order[:n_seeds], order[n_seeds : 2 * n_seeds])
+    )
+    losing = {}
+    for key, pool in hurt.items():
+        data = rows[pool.entry.n]
+        spread = loss * drawn.exponential(size=pool.entry.n)
+        losing[key] = pool.group(order[n_seeds : 2 * n_seeds], data, spread[data])
+    for test in TESTS:
+        comparisons = {key: pool.compare(now[key], test) for key, pool in then.items()}
+        words = {verdict.word for verdict in decide(comparisons).values()}
+        yield from ((test, what) for what in ERRORS if what.removeprefix("false ") in words)
+        for key, pool in losing.items():
+            with_loss = comparisons | {key: then[key].compare(pool, test)}
+            if decide(with_loss)[key].word == "worse":
+                yield test, key
 
 
-def _compared(
-    pool: Pool,
-    then: Sequence[int],
-    now: Sequence[int],
-    data: Mapping[int, Any],
-    test: str,
-    loss: Matrix | None = None,
-) -> EntryComparison:
-    one, other = pool.group(then, data, None), pool.group(now, data, loss)
-    if test == "welch":
-        return compare_entries(one.entry, other.entry, lambda _: None, lambda _: None)
-    return compare_entries(one.entry, other.entry, lambda _: one.matrix, lambda _: other.matrix)
-
-
-def _rates(pools: Sequence[Pool], test: str, count: _Count, trials: int) -> list[Rate]:
-    entries = {pool.entry.key: pool.entry for pool in pools}
+def _rates(
+    counts: Mapping[Event, int], test: str, hurt: Mapping[Key, Pool], trials: int
+) -> list[Rate]:
     return [
-        Rate(test, "false worse", count.worse, trials),
-        Rate(test, "false better", count.better, trials),
+        *(Rate(test, what, counts[test, what], trials) for what in ERRORS),
         *(
-            Rate(test, "loss found", detected, trials, entries[key].name, entries[key].margin)
-            for key, detected in count.detected.items()
+            Rate(test, "loss found", counts[test, key], trials, pool.entry.name, pool.entry.margin)
+            for key, pool in hurt.items()
         ),
     ]

@@ -7,14 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.core.errors import ExitCode
-from genbench.core.metric import Metrics
 from genbench.gate.baseline import Baseline, BaselineError, Provenance, read_baseline
-from genbench.gate.entries import Entry, absent, entries_of
 from genbench.gate.keys import Mismatch, mismatches
-from genbench.gate.margins import asked_margin
-from genbench.gate.suite_results import read_results
-from genbench.gate.verdicts import Lookup, Verdict, Word, verdicts_of
-from genbench.results.metrics_table import metrics_of
+from genbench.gate.margins import with_margins
+from genbench.gate.suite_results import SuiteResults, read_results, results_in
+from genbench.gate.verdicts import Lookup, Verdict, Word, no_values, verdicts_of
 
 
 @dataclass(frozen=True)
@@ -77,14 +74,10 @@ def check(
     """
     expected = read_baseline(baseline)
     now = read_results(results, suite or expected.suite)
-    values_then: Lookup = _no_values
-    if baseline_results is not None:
-        values_then = read_results(baseline_results, expected.suite).values
+    behind = read_results(baseline_results, expected.suite) if baseline_results else None
     return _outcome(
-        str(baseline), expected, now.name, now.suite.frame, now.suite.metrics,
-        provenance=now.provenance, margins=margins or {}, strict=strict,
-        values=(values_then, now.values),
-    )  # fmt: skip
+        baseline, expected, now, margins, strict, behind.values if behind else no_values
+    )
 
 
 def check_frame(
@@ -99,53 +92,27 @@ def check_frame(
     Raises:
         BaselineError: The baseline is missing or damaged, or the table is of another suite.
     """
-    expected = read_baseline(baseline)
-    names = sorted(set(frame["suite"]))
-    return _outcome(
-        str(baseline), expected, ", ".join(names), frame, metrics_of(frame),
-        provenance=Provenance(), margins=margins or {}, strict=strict,
-        values=(_no_values, _no_values),
-    )  # fmt: skip
+    return _outcome(baseline, read_baseline(baseline), results_in(frame), margins, strict)
 
 
 def _outcome(
-    path: str,
+    path: Path,
     expected: Baseline,
-    suite: str,
-    frame: pd.DataFrame,
-    metrics: Metrics,
-    *,
-    provenance: Provenance,
-    margins: Mapping[str, float],
+    now: SuiteResults,
+    margins: Mapping[str, float] | None,
     strict: bool,
-    values: tuple[Lookup, Lookup],
+    values_then: Lookup = no_values,
 ) -> GateOutcome:
-    if suite != expected.suite:
-        raise BaselineError(f"{path} is of suite '{expected.suite}', the results are of '{suite}'")
-    current, lost = _entries(frame, metrics), absent(frame)
-    then = [with_margin(entry, margins) for entry in expected.metrics]
-    if differing := tuple(mismatches(then, current, lost)):
-        return GateOutcome(suite, path, mismatches=differing, strict=strict)
-    verdicts = tuple(verdicts_of(then, current, lost, *values))
-    notes = tuple(_notes(expected.provenance, provenance, verdicts))
-    return GateOutcome(suite, path, verdicts=verdicts, notes=notes, strict=strict)
-
-
-def with_margin(entry: Entry, margins: Mapping[str, float] | None) -> Entry:
-    """Return the entry with the margin that the user asked for, if any."""
-    asked = asked_margin(entry.model, entry.metric, margins or {})
-    return entry if asked is None else entry.model_copy(update={"margin": asked})
-
-
-def _no_values(entry: Entry) -> None:
-    """A table alone has no per-datum values behind it."""
-
-
-def _entries(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
-    try:
-        return entries_of(frame, metrics)
-    except ValueError as error:
-        raise BaselineError(f"the results cannot be compared: {error}") from error
+    if now.name != expected.suite:
+        raise BaselineError(
+            f"{path} is of suite '{expected.suite}', the results are of '{now.name}'"
+        )
+    then = with_margins(expected.metrics, margins)
+    if differing := tuple(mismatches(then, now.entries, now.absent)):
+        return GateOutcome(now.name, str(path), mismatches=differing, strict=strict)
+    verdicts = tuple(verdicts_of(then, now.entries, now.absent, values_then, now.values))
+    notes = tuple(_notes(expected.provenance, now.provenance, verdicts))
+    return GateOutcome(now.name, str(path), verdicts=verdicts, notes=notes, strict=strict)
 
 
 def _notes(then: Provenance, now: Provenance, verdicts: Sequence[Verdict]) -> Iterator[str]:

@@ -13,11 +13,12 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveFloat, model_va
 from genbench.core.metric import Metric, Metrics
 from genbench.core.options import Options
 from genbench.core.protocol import Protocol
-from genbench.gate.margins import default_margin
 
 Key = tuple[str, str, str, str]
 _SCALE = re.compile(r"(normal)\([^()]*\)$")  # a fitted scale is a result, not a name
 _BROKEN = ("failed", "diverged")
+DENSITY_FACTOR = 6.0
+"""How much more log densities of grey levels move between seeds than log probabilities."""
 
 
 class Entry(Options):
@@ -75,10 +76,6 @@ class Entry(Options):
     def sign(self) -> float:
         """+1 where higher is better, -1 where lower is, 0 where neither is."""
         return {"higher": 1.0, "lower": -1.0}.get(self.better, 0.0)
-
-    def line(self) -> dict[str, Any]:
-        """Return the entry as the baseline spells it."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -186,6 +183,14 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
         stderr=_mean_known([row["stderr"] for row in rows]),
         margin=default_margin(_record(first, metrics), Protocol.parse(first["protocol"])),
     )
+
+
+def default_margin(metric: Metric, protocol: Protocol) -> float | None:
+    """Return the margin that a metric declares, or None where it declares none."""
+    is_density = metric.log_density and protocol.measure == "density"
+    if metric.margin is None or not is_density:
+        return metric.margin
+    return metric.margin * DENSITY_FACTOR
 
 
 def _record(row: Mapping[str, Any], metrics: Metrics) -> Metric:

@@ -9,22 +9,10 @@ beside each number.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from genbench.core.errors import ConfigError
-from genbench.core.metric import Metric
-from genbench.core.protocol import Protocol
-
-DENSITY_FACTOR = 6.0
-"""How much more log densities of grey levels move between seeds than log probabilities."""
-
-
-def default_margin(metric: Metric, protocol: Protocol) -> float | None:
-    """Return the margin that a metric declares, or None where it declares none."""
-    is_density = metric.log_density and protocol.measure == "density"
-    if metric.margin is None or not is_density:
-        return metric.margin
-    return metric.margin * DENSITY_FACTOR
+from genbench.gate.entries import Entry
 
 
 def parse_margins(settings: Sequence[str]) -> dict[str, float]:
@@ -60,3 +48,17 @@ def asked_margin(model: str, metric: str, asked: Mapping[str, float]) -> float |
         if key in asked:
             return asked[key]
     return None
+
+
+def with_margins(
+    entries: Iterable[Entry], asked: Mapping[str, float] | None, before: Iterable[Entry] = ()
+) -> list[Entry]:
+    """Return entries with the margins that the user asks for, else with those they had before."""
+    known = {entry.key: entry.margin for entry in before}
+    changed = []
+    for entry in entries:
+        margin = asked_margin(entry.model, entry.metric, asked or {})
+        if margin is None:
+            margin = known.get(entry.key, entry.margin)
+        changed.append(entry.model_copy(update={"margin": margin}))
+    return changed

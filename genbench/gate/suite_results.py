@@ -1,20 +1,24 @@
-"""What the gate reads of a suite's results: its table, its machine, and its per-datum values."""
+"""What the gate reads of results: their numbers, their machine, and their per-datum values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json, read_json, sha256_bytes
+from genbench.core.metric import Metrics
 from genbench.core.protocol import Protocol
-from genbench.gate.baseline import Provenance
-from genbench.gate.entries import Entry
+from genbench.gate.baseline import BaselineError, Provenance
+from genbench.gate.entries import Absent, Entry, absent, entries_of
 from genbench.gate.statistics import Matrix
 from genbench.results.cells import SeedValue
-from genbench.results.per_datum import value_key
+from genbench.results.metrics_table import metrics_of
+from genbench.results.per_datum import PerDatum, value_key
 from genbench.results.run_folder import PROVENANCE, RunFolder
 from genbench.results.suite import StoredSuite
 
@@ -23,30 +27,61 @@ _MACHINE = ("device", "threads", "system", "machine", "versions")
 
 @dataclass(frozen=True)
 class SuiteResults:
-    """A suite's results, whole: no run of it is being written."""
+    """A suite's results, stored or in a table of the user's.
 
-    suite: StoredSuite
+    Attributes:
+        name: Of the folder that was read, or of all suites in the table.
+        frame: A table with the columns of ``metrics.csv``.
+        metrics: Records of its metrics by name.
+        per_datum: None for a table.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    metrics: Metrics
     provenance: Provenance
+    per_datum: PerDatum | None = None
 
-    @property
-    def name(self) -> str:
-        """The name that it was read by, which is that of its folder."""
-        return self.suite.folder.name
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The numbers that the gate compares.
+
+        Raises:
+            BaselineError: One seed has two rows of a number, or seeds differ in what they measured.
+        """
+        try:
+            return entries_of(self.frame, self.metrics)
+        except ValueError as error:
+            raise BaselineError(f"the results cannot be compared: {error}") from error
+
+    @cached_property
+    def absent(self) -> list[Absent]:
+        """The rows without a number."""
+        return absent(self.frame)
 
     def values(self, entry: Entry) -> Matrix | None:
         """Return the values (S, n) behind an entry, a row per seed; None unless all are stored.
 
         They must have the entry's means: values of another run are not taken for its own.
         """
+        if self.per_datum is None:
+            return None
         condition = Protocol.parse(entry.protocol).condition
         key = value_key(entry.split, entry.metric, condition, entry.version, entry.options)
         seeds = tuple(map(SeedValue, entry.seeds, entry.train_ids, entry.values))
-        by_seed = self.suite.per_datum.by_seed(key, seeds, entry.n)
+        by_seed = self.per_datum.by_seed(key, seeds, entry.n)
         return None if by_seed is None else np.stack([by_seed[seed] for seed in entry.seeds])
 
 
+def results_in(frame: pd.DataFrame) -> SuiteResults:
+    """Return the results in a table; records of its metrics are those that it carries."""
+    return SuiteResults(
+        ", ".join(sorted(set(frame["suite"]))), frame, metrics_of(frame), Provenance()
+    )
+
+
 def read_results(results: Path, name: str) -> SuiteResults:
-    """Read a suite's results.
+    """Read a suite's results, whole: no run of it is being written.
 
     Raises:
         StorageError: There are none, they are damaged, or a run is still being written.
@@ -61,7 +96,8 @@ def read_results(results: Path, name: str) -> SuiteResults:
         )
     folders = [RunFolder(suite.folder, train_id) for train_id in sorted(train_ids)]
     _require_sealed(folders)
-    return SuiteResults(suite, _provenance(suite, folders))
+    provenance = _provenance(suite, folders)
+    return SuiteResults(suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum)
 
 
 def _require_sealed(folders: Iterable[RunFolder]) -> None:

@@ -1,25 +1,17 @@
 """Writes baselines: the expected numbers of a suite, with the margins that were set before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from genbench.core.errors import RunsFailedError
-from genbench.core.metric import Metrics
-from genbench.gate.baseline import (
-    Baseline,
-    BaselineError,
-    Provenance,
-    read_baseline,
-    write_baseline,
-)
-from genbench.gate.entries import Entry, absent, entries_of
-from genbench.gate.margins import asked_margin
+from genbench.core.files import write_if_changed
+from genbench.gate.baseline import Baseline, BaselineError, read_baseline
+from genbench.gate.margins import with_margins
 from genbench.gate.statistics import is_contradicted, prior_sd
-from genbench.gate.suite_results import read_results
-from genbench.results.metrics_table import metrics_of
+from genbench.gate.suite_results import SuiteResults, read_results, results_in
 
 DEFAULT_SUITE = "digits"
 
@@ -75,10 +67,9 @@ def update(
         RunsFailedError: Some runs failed or diverged, and make no baseline.
         StorageError: The results cannot be read, or the file cannot be written; it is untouched.
     """
-    old = read_baseline(baseline) if baseline.exists() else None
+    old = _old(baseline)
     now = read_results(results, suite or (old.suite if old else DEFAULT_SUITE))
-    entries = _entries(now.suite.frame, now.suite.metrics, now.name)
-    return _write(baseline, old, entries, now.name, now.provenance, margins or {})
+    return _write(baseline, old, now, margins)
 
 
 def update_from_frame(
@@ -90,50 +81,34 @@ def update_from_frame(
         BaselineError: The table holds several suites, or there is an old file of another one.
         RunsFailedError: Some runs failed or diverged.
     """
-    old = read_baseline(baseline) if baseline.exists() else None
-    names = sorted(set(frame["suite"]))
+    old, names = _old(baseline), sorted(set(frame["suite"]))
     if len(names) != 1:
         raise BaselineError(f"a baseline is of one suite, the table has {len(names)}: {names}")
-    entries = _entries(frame, metrics_of(frame), names[0])
-    return _write(baseline, old, entries, names[0], Provenance(), margins or {})
+    return _write(baseline, old, results_in(frame), margins)
+
+
+def _old(path: Path) -> Baseline | None:
+    return read_baseline(path) if path.exists() else None
 
 
 def _write(
-    path: Path,
-    old: Baseline | None,
-    measured: Sequence[Entry],
-    suite: str,
-    provenance: Provenance,
-    margins: Mapping[str, float],
+    path: Path, old: Baseline | None, now: SuiteResults, margins: Mapping[str, float] | None
 ) -> BaselineUpdate:
-    if old and old.suite != suite:
-        raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{suite}'")
+    _require_numbers(now)
+    if old and old.suite != now.name:
+        raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{now.name}'")
     before = {entry.key: entry for entry in old.metrics} if old else {}
-    entries = [_keep(entry, before.get(entry.key), margins) for entry in measured]
-    baseline = Baseline(suite=suite, provenance=provenance, metrics=tuple(entries))
-    written = write_baseline(path, baseline)
-    now = {entry.key: entry for entry in entries}
-    moved = sum(now[k].values != before[k].values for k in now.keys() & before.keys())
-    return BaselineUpdate(
-        baseline, written, len(now.keys() - before), len(before.keys() - now), moved
-    )
+    after = {entry.key: entry for entry in with_margins(now.entries, margins, before.values())}
+    baseline = Baseline(suite=now.name, provenance=now.provenance, metrics=tuple(after.values()))
+    written = write_if_changed(path, baseline.text())
+    moved = sum(after[key].values != before[key].values for key in after.keys() & before.keys())
+    new, gone = len(after.keys() - before), len(before.keys() - after)
+    return BaselineUpdate(baseline, written, new, gone, moved)
 
 
-def _entries(frame: pd.DataFrame, metrics: Metrics, suite: str) -> Sequence[Entry]:
-    if lost := [number for number in absent(frame) if number.is_failure]:
+def _require_numbers(now: SuiteResults) -> None:
+    if lost := [number for number in now.absent if number.is_failure]:
         named = sorted({f"{number.model} seed {number.seed} {number.status}" for number in lost})
         raise RunsFailedError(f"no baseline of broken runs: {', '.join(named[:5])}")
-    try:
-        entries = entries_of(frame, metrics)
-    except ValueError as error:
-        raise BaselineError(f"the results make no baseline: {error}") from error
-    if not entries:
-        raise BaselineError(f"the results of suite '{suite}' hold no number to compare")
-    return entries
-
-
-def _keep(entry: Entry, before: Entry | None, margins: Mapping[str, float]) -> Entry:
-    margin = asked_margin(entry.model, entry.metric, margins)
-    if margin is None:
-        margin = before.margin if before else entry.margin
-    return entry.model_copy(update={"margin": margin})
+    if not now.entries:
+        raise BaselineError(f"the results of suite '{now.name}' hold no number to compare")

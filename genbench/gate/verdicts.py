@@ -99,19 +99,23 @@ class Verdict:
         }
 
 
+def no_values(entry: Entry) -> None:
+    """A table alone has no per-datum values behind its numbers."""
+
+
 def verdicts_of(
     baseline: Sequence[Entry],
     current: Sequence[Entry],
     absent: Sequence[Absent] = (),
-    values_then: Lookup = lambda _: None,
-    values_now: Lookup = lambda _: None,
+    values_then: Lookup = no_values,
+    values_now: Lookup = no_values,
 ) -> list[Verdict]:
     """Judge every number of the baseline; key sets must agree (:mod:`genbench.gate.keys`)."""
     now = {entry.key: entry for entry in current}
     comparisons = {
-        entry.key: compare_entries(entry, now[entry.key], values_then, values_now)
-        for entry in baseline
-        if entry.key in now
+        key: compare_entries(then, now[key], values_then(then), values_now(now[key]))
+        for then in baseline
+        if (key := then.key) in now
     }
     decided = decide(comparisons)
     return [decided.get(entry.key) or _lost(entry, absent) for entry in baseline]
@@ -128,19 +132,17 @@ def decide(comparisons: Mapping[Key, EntryComparison]) -> dict[Key, Verdict]:
 
 
 def compare_entries(
-    then: Entry, now: Entry, values_then: Lookup, values_now: Lookup
+    then: Entry, now: Entry, values_then: Matrix | None, values_now: Matrix | None
 ) -> EntryComparison:
     """Measure one difference and its noise, with the most powerful test that the values allow."""
     gain = (then.sign or 1.0) * (now.mean - then.mean)
-    one, other = values_now(now), values_then(then)
-    if _is_identical(then, now):
+    if (then.seeds, then.values) == (now.seeds, now.values):
         return EntryComparison(then, now, 0.0, "identical", *_noises(then, now, []))
-    if one is None or other is None or one.shape != other.shape:
-        noises = _noises(then, now, [])
-        return EntryComparison(then, now, gain, "welch" if any(noises) else "none", *noises)
-    over_data = mean_part(one.mean(axis=0) - other.mean(axis=0))
-    noises = _noises(then, now, [over_data])
-    return EntryComparison(then, now, gain, "paired" if any(noises) else "none", *noises)
+    test, over_data = "welch", []
+    if values_now is not None and values_then is not None and values_now.shape == values_then.shape:
+        test, over_data = "paired", [mean_part(values_now.mean(axis=0) - values_then.mean(axis=0))]
+    noises = _noises(then, now, over_data)
+    return EntryComparison(then, now, gain, test if any(noises) else "none", *noises)
 
 
 def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise | None]:
@@ -150,10 +152,6 @@ def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise
     over_seeds = (by_seed if pairs else welch)(now.values, then.values, prior)
     parts = (over_seeds, repeated(then.values, prior))
     return [total([*over_data, *seeds]) for seeds in parts]
-
-
-def _is_identical(then: Entry, now: Entry) -> bool:
-    return (then.seeds, then.values) == (now.seeds, now.values)
 
 
 def _corrected(pairs: Mapping[Key, EntryComparison], side: float) -> dict[Key, float]:

@@ -7,7 +7,8 @@ from genbench.core.metric import NATS_MARGIN, Metric, Parts
 from genbench.core.protocol import Protocol
 from genbench.evaluation import runner  # noqa: F401  registers the evaluators
 from genbench.evaluation.spec import evaluators
-from genbench.gate.margins import DENSITY_FACTOR, asked_margin, default_margin, parse_margins
+from genbench.gate.entries import DENSITY_FACTOR, default_margin
+from genbench.gate.margins import asked_margin, parse_margins
 from tests.gate.tables import METRICS, entry
 
 MASS, DENSITY = (Protocol.parse(f"d@1/none/1+1+1/{measure}") for measure in ("mass", "density"))
