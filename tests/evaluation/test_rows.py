@@ -372,7 +372,7 @@ def test_every_row_of_the_stored_table_has_its_health_and_error(labels):
     import pandas as pd
 
     frame, path = labels
-    stored = pd.read_csv(path)
+    stored = pd.read_csv(path, converters={"mc_stderr": float})
     assert list(stored.columns) == list(COLUMNS)
     assert list(stored["health"].fillna("")) == list(frame["health"])
     assert stored["mc_stderr"].tolist() == frame["mc_stderr"].tolist()
