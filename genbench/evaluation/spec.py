@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench.core.capabilities import ConditionsOnPixels
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate
+from genbench.core.estimate import NotApplicableError as NotApplicableError
 from genbench.core.metric import Kind, Metric
 from genbench.core.options import Options, explain
 from genbench.core.registry import Registry
@@ -26,10 +27,6 @@ from genbench.inference.weights import ImportanceWeights
 
 Source = Literal["posterior", "prior"]
 """Where weighted draws of the latent come from."""
-
-
-class NotApplicableError(Exception):
-    """The number does not exist for this model; the message becomes the reason in the table."""
 
 
 class EvaluatorOptions(Options):
