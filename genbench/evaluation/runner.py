@@ -187,7 +187,7 @@ def _finish(task: Task, collected: Collected) -> TaskResult:
         return TaskResult([_row(task, evaluator.metric, collected)])
     values = collected.values()
     try:
-        estimates = _reduce(task, values, collected.parts)
+        estimates = _reduce(task, values, collected.pieces[-1].parts)
     except NonFiniteError as error:
         collected.stop("failed", str(error))
         return TaskResult([_row(task, evaluator.metric, collected)])

@@ -132,16 +132,7 @@ Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A metric's record and its function.
-
-    Attributes:
-        name: Under which it is registered.
-        record: What its number is, and how it is treated.
-        needs: Alternatives, one of which a model must have.
-        options: The class of its options.
-        function: From a block of data to per-datum values.
-        reduce: From all values to one estimate, or to one per part; None for means.
-    """
+    """A metric's record and its function, as :func:`evaluator` registers them."""
 
     name: str
     record: Metric
