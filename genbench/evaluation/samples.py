@@ -15,7 +15,7 @@ from genbench.core.estimate import (
     mean_and_stderr,
     require_finite,
 )
-from genbench.core.tensors import as_event, device_of
+from genbench.core.tensors import device_of
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
@@ -60,9 +60,8 @@ def mean_images(view: Any, n: int) -> Tensor:
 
 def noisy_images(view: Any, n: int) -> Tensor:
     """Draw n images (n, D) from p(x) of a model with a density: z from the prior, x given z."""
-    prior = prior_of(view)
-    z = prior.sample(torch.Size((n,)))
-    images: Tensor = as_event(view.observation_model(z), z.ndim - len(prior.event_shape)).sample()
+    z = prior_of(view).sample(torch.Size((n,)))
+    images: Tensor = view.observation_model(z).sample()
     return images.flatten(1)
 
 

@@ -86,9 +86,8 @@ class Block:
         """
         if n_samples not in self._terms:
             with self.stream.child("elbo_terms").seeded():
-                self._terms[n_samples] = elbo_terms(
-                    self.model, self.x, n_samples, control_variate=True
-                )
+                terms = elbo_terms(self.model, self.x, n_samples, control_variate=True)
+            self._terms[n_samples] = terms
         return self._terms[n_samples]
 
     def importance_weights(
