@@ -1,7 +1,4 @@
-"""For users' own tests: a table of numbers that must not be worse than a baseline.
-
-Needs no torch and no pytest.
-"""
+"""For users' own tests: numbers that must not be worse than a baseline; without torch or pytest."""
 
 from collections.abc import Mapping
 from os import PathLike

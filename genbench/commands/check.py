@@ -79,7 +79,7 @@ def _update(arguments: Namespace, margins: dict[str, float]) -> int:
 
 
 def _calibrate(arguments: Namespace, margins: dict[str, float]) -> int:
-    from genbench.gate import calibration, json_junit, texts
+    from genbench.gate import calibration, formats, texts
 
     n_seeds, loss = arguments.seeds, arguments.loss
     rates = calibration.measure(
@@ -91,6 +91,6 @@ def _calibrate(arguments: Namespace, margins: dict[str, float]) -> int:
         trials=arguments.trials,
         loss=loss,
     )
-    write = json_junit.rates_json if arguments.format == "json" else texts.rates_text
+    write = formats.rates_json if arguments.format == "json" else texts.rates_text
     out(write(rates, n_seeds, loss))
     return ExitCode.OK

@@ -56,7 +56,7 @@ class Side:
 
     Attributes:
         name: As the user wrote it.
-        blocks: Its numbers by protocol; those of one model where one was asked for.
+        blocks: The suite's numbers by protocol.
         values: Its per-datum values.
         model: The one model that was asked for, or empty.
     """
@@ -68,7 +68,9 @@ class Side:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of its rows, each once."""
+        """The names of its rows, each once; of one row where one model was asked for."""
+        if self.model:
+            return (self.model,)
         return tuple(dict.fromkeys(row.label for block in self.blocks for row in block.rows))
 
     def numbers(self, label: str) -> dict[ProtocolKey, dict[ColumnKey, Number]]:
@@ -116,15 +118,7 @@ def _read(where: str, results: Path, model: str = "") -> Side:
     else:
         suite = StoredSuite.open(results, where)
     suite.require_no_collection()
-    blocks = tuple(blocks_of(suite.frame, suite.metrics))
-    whole = Side(where, blocks, suite.per_datum)
-    return _only(whole, model) if model else whole
-
-
-def _only(side: Side, model: str) -> Side:
-    require_known(model, side.labels, f"'{side.name}' has no model")
-    kept = (
-        replace(block, rows=tuple(row for row in block.rows if row.label == model))
-        for block in side.blocks
-    )
-    return replace(side, blocks=tuple(block for block in kept if block.rows), model=model)
+    whole = Side(where, tuple(blocks_of(suite.frame, suite.metrics)), suite.per_datum)
+    if model:
+        require_known(model, whole.labels, f"'{where}' has no model")
+    return replace(whole, model=model)

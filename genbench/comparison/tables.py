@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from genbench.comparison.bootstrap import N_REPLICATES
-from genbench.comparison.measure import Comparison, Contestant, Line, Measured
+from genbench.comparison.measure import Comparison, Contestant, Line
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
 from genbench.reporting.small_table import SmallTable
@@ -60,7 +60,7 @@ def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTa
 
 
 def _difference(line: Line) -> Texts:
-    difference, match = line.difference, line.match
+    difference, match, share = line.difference, line.match, line.improvement
     value, stderr = numbers.measured(difference.value, difference.stderr)
     mark = UNRELIABLE if any(cell.unreliable for cell in match.cells) else ""
     seeds = [len(values) for values in match.values]
@@ -73,7 +73,7 @@ def _difference(line: Line) -> Texts:
         f"{sign}{value} ± {stderr}{mark}",
         _interval(*difference.interval, difference.stderr),
         numbers.p_value(line.p_holm).removeprefix("p "),
-        f"{line.improvement.value:.2f} {_shares(line.improvement)}",
+        f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]",
         line.verdict,
         line.test,
     )
@@ -82,17 +82,11 @@ def _difference(line: Line) -> Texts:
 def _metric(line: Line) -> str:
     column = line.match.column
     about = ", ".join(part for part in (column.unit, column.settings) if part)
-    return (
-        f"{column.metric} {column.arrow} ({about})" if about else f"{column.metric} {column.arrow}"
-    )
+    return f"{column.metric} {column.arrow}{f' ({about})' if about else ''}"
 
 
 def _interval(low: float, high: float, stderr: float) -> str:
     return f"[{numbers.measured(low, stderr)[0]}, {numbers.measured(high, stderr)[0]}]"
-
-
-def _shares(share: Measured) -> str:
-    return f"[{share.low:.2f}, {share.high:.2f}]"
 
 
 def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:

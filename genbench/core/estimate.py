@@ -7,6 +7,10 @@ import torch
 from torch import Tensor
 
 
+class NotApplicableError(Exception):
+    """The number does not exist for this model; the message becomes the reason in the table."""
+
+
 class NonFiniteError(ArithmeticError):
     """Some per-datum values are infinite or not a number; they are never averaged."""
 

@@ -8,15 +8,10 @@ from torch import Tensor
 from torch.distributions import Distribution, Transform, biject_to, identity_transform
 
 from genbench.core.capabilities import Generative, HasExactDensity, HasPosterior
+from genbench.core.estimate import NotApplicableError
 from genbench.core.seeding import Stream
 from genbench.core.tensors import support_of
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference import ais, bounds
 from genbench.inference.path import LogDensities, Path, chunk_within_memory
 
@@ -168,15 +163,14 @@ def _unbounded(prior: Distribution) -> Transform:
     support = support_of(prior)
     if getattr(support, "is_discrete", False) or len(prior.event_shape) != 1:
         raise NotApplicableError("the latent is no vector of reals: there is nothing to anneal")
+    inner = getattr(support, "base_constraint", support)
+    if inner is None or inner is torch.distributions.constraints.real:
+        return identity_transform
     try:
-        return biject_to(support) if _is_bounded(support) else identity_transform
+        transform: Transform = biject_to(support)
     except NotImplementedError:
         return identity_transform
-
-
-def _is_bounded(support: Any) -> bool:
-    inner = getattr(support, "base_constraint", support)
-    return inner is not None and inner is not torch.distributions.constraints.real
+    return transform
 
 
 def _forward(

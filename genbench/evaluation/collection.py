@@ -35,11 +35,6 @@ class Collected:
         """What the values are, where that depends on the model."""
         return self.pieces[-1].kind if self.pieces else None
 
-    @property
-    def parts(self) -> tuple[str, ...] | None:
-        """Names of the parts, where the evaluator named them."""
-        return self.pieces[-1].parts
-
     def values(self) -> Tensor:
         """Return the values of all data, (N,) or (N, P)."""
         return self._join([piece.values for piece in self.pieces])

@@ -8,16 +8,10 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, kl_divergence
 
 from genbench.core.capabilities import Variational
-from genbench.core.estimate import Estimate, mean_and_stderr, require_finite
+from genbench.core.estimate import Estimate, NotApplicableError, mean_and_stderr, require_finite
 from genbench.core.metric import Parts
 from genbench.evaluation.latent import factorised_normal
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.aggregate import Mixture, decompose_kl, with_known_sum
 from genbench.inference.bounds import posterior_of, prior_of
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from genbench.core.capabilities import Autoencodes, Decodes, HasPrior, Variational, bind
 from genbench.core.registry import Registry
+from genbench.core.tensors import support_of
 from genbench.inference.bounds import posterior_of, prior_of
 
 Tensors = dict[str, Tensor]
@@ -55,16 +55,9 @@ def to_bytes(images: Tensor) -> Tensor:
 
 def has_codes(model: Any) -> bool:
     """Return whether data have codes between which other codes have an image."""
-    if isinstance(model, HasPrior) and _is_discrete(prior_of(model)):  # type: ignore[arg-type]
-        return False
-    return isinstance(model, Autoencodes | Variational)
-
-
-def _is_discrete(p: Distribution) -> bool:
-    try:
-        return bool(p.support.is_discrete)  # type: ignore[union-attr]
-    except NotImplementedError:
-        return False
+    support = support_of(prior_of(model)) if isinstance(model, HasPrior) else None  # type: ignore[arg-type]
+    is_discrete = getattr(support, "is_discrete", False)
+    return isinstance(model, Autoencodes | Variational) and not is_discrete
 
 
 def codes_of(model: Any, x: Tensor) -> Tensor:

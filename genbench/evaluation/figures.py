@@ -1,4 +1,4 @@
-"""Collects the small tensors behind a model's figures; samples and reconstructions are here."""
+"""Collects the small tensors behind a model's figures; those of images are made here."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import genbench.evaluation.completions
-import genbench.evaluation.latent_figures  # noqa: F401  the imports register their figures
-from genbench.core.capabilities import Autoencodes, Conditions, Samples
+import genbench.evaluation.latent_figures  # noqa: F401  the import registers its figures
+from genbench.core.capabilities import (
+    Autoencodes,
+    Conditions,
+    ConditionsOnPixels,
+    Generative,
+    Samples,
+)
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
@@ -25,6 +30,8 @@ from genbench.evaluation.runner import eval_mode
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16
 N_PER_CLASS = 8
+N_IMAGES, N_COMPLETIONS = 10, 8
+HIDDEN_GREY = 0.5
 
 
 @torch.no_grad()
@@ -73,3 +80,25 @@ def reconstructions(source: FigureSource) -> Tensors:
     if not isinstance(view, Autoencodes):
         return {}
     return {"originals": to_bytes(x), "reconstructions": to_bytes(reconstruct(view, x))}
+
+
+@figure("completions")
+def completions(source: FigureSource) -> Tensors:
+    """Complete the first images several times, (n, k, C, H, W); a model without a latent does once.
+
+    ``completion_shown`` (n, C, H, W) is grey where pixels are hidden; ``completion_originals`` are
+    the images themselves.
+    """
+    model, rows = source.model, slice(N_IMAGES)
+    if not isinstance(model, ConditionsOnPixels):
+        return {}
+    view, x = source.view(rows), source.x[rows]
+    if not isinstance(view, Samples):
+        return {}
+    n_draws = N_COMPLETIONS if isinstance(view, Generative) else 1
+    drawn = torch.stack([view.sample(len(x)) for _ in range(n_draws)], dim=1)  # (n, k, C, H, W)
+    return {
+        "completions": to_bytes(drawn),
+        "completion_shown": to_bytes(torch.where(model.hidden(), HIDDEN_GREY, x)),
+        "completion_originals": to_bytes(x),
+    }

@@ -10,15 +10,9 @@ from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from genbench.core.capabilities import Conditions, Generative, Variational, missing
+from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Parts
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    Source,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Source, evaluator
 from genbench.inference import bounds
 from genbench.inference.weights import ImportanceWeights
 

@@ -8,17 +8,12 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Parts
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.evaluation.latent import factorised_normal
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import log_px_given_z, log_weights, posterior_of, prior_of
 from genbench.inference.weights import ImportanceWeights
 

@@ -8,17 +8,11 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from genbench.core.capabilities import HasPosterior, Variational
-from genbench.core.estimate import Estimate, require_finite
+from genbench.core.estimate import Estimate, NotApplicableError, require_finite
 from genbench.core.metric import Parts
 from genbench.core.seeding import generator
 from genbench.evaluation.likelihood import ElboOptions, kl_remark
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import posterior_of
 
 N_RESAMPLES = 200

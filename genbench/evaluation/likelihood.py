@@ -8,15 +8,10 @@ from typing import ClassVar
 from pydantic import PositiveInt
 
 from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.estimate import NotApplicableError
 from genbench.core.tensors import support_of
 from genbench.core.units import bits_per_dim as to_bits_per_dim
-from genbench.evaluation.spec import (
-    Block,
-    EvaluatorOptions,
-    NotApplicableError,
-    PerDatum,
-    evaluator,
-)
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference import bounds
 
 

@@ -17,17 +17,10 @@ import genbench.evaluation.likelihood
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
-from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr
+from genbench.core.estimate import Estimate, NonFiniteError, NotApplicableError, mean_and_stderr
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
-from genbench.evaluation.spec import (
-    Block,
-    Context,
-    Evaluator,
-    EvaluatorOptions,
-    NotApplicableError,
-    evaluators,
-)
+from genbench.evaluation.spec import Block, Context, Evaluator, EvaluatorOptions, evaluators
 
 DATA_BLOCK = 100
 """Data per noise address and per pass: fixed, so that no number depends on a batch size."""
@@ -113,7 +106,7 @@ def evaluate_model(
             evaluator has its own stream below ``context.stream``.
         description: Of the progress bar.
     """
-    collected = [_start(task, context.model, y) for task in tasks]
+    results = [(task, _start(task, context.model, y)) for task in tasks]
     groups = {task.n_of(len(x)): None for task in tasks}
     blocks = [(n, start) for n in groups for start in range(0, n, DATA_BLOCK)]
     with eval_mode(context.model):
@@ -122,11 +115,8 @@ def evaluate_model(
             view = bind(context.model, None if y is None else y[rows], x[rows])
             stream = context.stream.child("block", start // DATA_BLOCK)
             block = Block(view, x[rows], stream, context)
-            mine = [i for i, task in enumerate(tasks) if task.n_of(len(x)) == n]
-            _evaluate_block(
-                block, [tasks[i] for i in mine], [collected[i] for i in mine], n - start
-            )
-    return [_finish(*pair) for pair in zip(tasks, collected, strict=True)]
+            _evaluate_block(block, [r for r in results if r[0].n_of(len(x)) == n], n - start)
+    return [_finish(*result) for result in results]
 
 
 def _spaced(n_all: int, n: int, start: int) -> Tensor:
@@ -156,13 +146,11 @@ def eval_mode(model: Any) -> Iterator[None]:
 
 
 def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
-    collected = Collected()
-    if isinstance(model, Conditions) and not task.evaluator.is_marginal:
-        if y is None:
-            collected.stop("not_applicable", "the model is conditional: labels y are needed")
-        return collected
-    if not isinstance(model, ConditionsOnPixels) or task.evaluator.is_marginal:
+    collected, is_marginal = Collected(), task.evaluator.is_marginal
+    if is_marginal or not isinstance(model, Conditions | ConditionsOnPixels):
         _require_capability(task, model, collected)
+    elif isinstance(model, Conditions) and y is None:
+        collected.stop("not_applicable", "the model is conditional: labels y are needed")
     return collected
 
 
@@ -174,10 +162,8 @@ def _require_capability(task: Task, model: Any, collected: Collected) -> None:
         collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
 
 
-def _evaluate_block(
-    block: Block, tasks: Sequence[Task], results: Sequence[Collected], n_left: int
-) -> None:
-    for task, collected in zip(tasks, results, strict=True):
+def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_left: int) -> None:
+    for task, collected in results:
         if collected.status == "ok" and not task.evaluator.is_marginal:
             _require_capability(task, block.model, collected)
         if collected.status != "ok":
@@ -201,7 +187,7 @@ def _finish(task: Task, collected: Collected) -> TaskResult:
         return TaskResult([_row(task, evaluator.metric, collected)])
     values = collected.values()
     try:
-        estimates = _reduce(task, values, collected.parts)
+        estimates = _reduce(task, values, collected.pieces[-1].parts)
     except NonFiniteError as error:
         collected.stop("failed", str(error))
         return TaskResult([_row(task, evaluator.metric, collected)])
@@ -237,9 +223,7 @@ def _row(task: Task, metric: str, collected: Collected, estimate: Estimate | Non
         kind=collected.kind or record.kind,
         evaluator_version=record.version,
         options=task.options.model_dump(mode="json"),
-        value=estimate.value if estimate else None,
-        stderr=estimate.stderr if estimate else None,
-        n=estimate.n if estimate else None,
+        **(vars(estimate) if estimate else {}),
         reason=collected.remark,
         mc_stderr=collected.mc_stderr() if estimate else None,
         health=collected.health() if estimate else {},

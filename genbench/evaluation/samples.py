@@ -8,16 +8,15 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, Generative, Samples
-from genbench.core.estimate import Estimate, NonFiniteError, mean_and_stderr, require_finite
-from genbench.core.tensors import as_event, device_of
-from genbench.evaluation.spec import (
-    Block,
-    Context,
-    EvaluatorOptions,
+from genbench.core.estimate import (
+    Estimate,
+    NonFiniteError,
     NotApplicableError,
-    PerDatum,
-    evaluator,
+    mean_and_stderr,
+    require_finite,
 )
+from genbench.core.tensors import device_of
+from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
 
@@ -61,9 +60,8 @@ def mean_images(view: Any, n: int) -> Tensor:
 
 def noisy_images(view: Any, n: int) -> Tensor:
     """Draw n images (n, D) from p(x) of a model with a density: z from the prior, x given z."""
-    prior = prior_of(view)
-    z = prior.sample(torch.Size((n,)))
-    images: Tensor = as_event(view.observation_model(z), z.ndim - len(prior.event_shape)).sample()
+    z = prior_of(view).sample(torch.Size((n,)))
+    images: Tensor = view.observation_model(z).sample()
     return images.flatten(1)
 
 
@@ -95,21 +93,15 @@ class ParzenOptions(EvaluatorOptions):
     n_data: PositiveInt | None = None
 
 
-def _choose_scale(window: ParzenWindow, context: Context, grid: tuple[float, ...]) -> float:
-    """Return the scale of the grid that suits the validation data; test data are not seen."""
-    held_out = context.validation
-    if held_out is None:
-        raise NotApplicableError("no validation data to choose the scale on: give the option scale")
-    return window.best_scale(held_out[:N_VALIDATION], grid)
-
-
 def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
     """Return the window, its scale, and the remark on where the scale comes from."""
     window = ParzenWindow(cached_draws(context, "samples", mean_images, 0, options.n_samples))
     if options.scale is not None:
         return window, options.scale, f"scale {options.scale:g} given; {RANKS_WRONGLY}"
+    if context.validation is None:
+        raise NotApplicableError("no validation data to choose the scale on: give the option scale")
     grid = GRIDS[options.grid]
-    scale = _choose_scale(window, context, grid)
+    scale = window.best_scale(context.validation[:N_VALIDATION], grid)
     edge = " (the grid's edge)" if scale in (grid[0], grid[-1]) else ""
     return window, scale, f"scale {scale:.3g}{edge} chosen on validation data; {RANKS_WRONGLY}"
 
@@ -205,9 +197,8 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     if "mmd2_bandwidth" not in context.cache:
         held_out = context.validation[:N_VALIDATION].flatten(1).double()
         i, j = torch.triu_indices(len(held_out), len(held_out), offset=1)
-        context.cache["mmd2_bandwidth"] = float(
-            squared_distances(held_out, held_out)[i, j].median().sqrt()
-        )
+        squares = squared_distances(held_out, held_out)[i, j]
+        context.cache["mmd2_bandwidth"] = float(squares.median().sqrt())
     median: float = context.cache["mmd2_bandwidth"]
     if not median > 0:
         raise NotApplicableError("more than half of the validation data are equal: no bandwidth")

@@ -16,6 +16,7 @@ from torch import Tensor
 from genbench.core.capabilities import ConditionsOnPixels
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate
+from genbench.core.estimate import NotApplicableError as NotApplicableError
 from genbench.core.metric import Kind, Metric
 from genbench.core.options import Options, explain
 from genbench.core.registry import Registry
@@ -26,10 +27,6 @@ from genbench.inference.weights import ImportanceWeights
 
 Source = Literal["posterior", "prior"]
 """Where weighted draws of the latent come from."""
-
-
-class NotApplicableError(Exception):
-    """The number does not exist for this model; the message becomes the reason in the table."""
 
 
 class EvaluatorOptions(Options):
@@ -89,9 +86,8 @@ class Block:
         """
         if n_samples not in self._terms:
             with self.stream.child("elbo_terms").seeded():
-                self._terms[n_samples] = elbo_terms(
-                    self.model, self.x, n_samples, control_variate=True
-                )
+                terms = elbo_terms(self.model, self.x, n_samples, control_variate=True)
+            self._terms[n_samples] = terms
         return self._terms[n_samples]
 
     def importance_weights(
@@ -135,16 +131,7 @@ Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A metric's record and its function.
-
-    Attributes:
-        name: Under which it is registered.
-        record: What its number is, and how it is treated.
-        needs: Alternatives, one of which a model must have.
-        options: The class of its options.
-        function: From a block of data to per-datum values.
-        reduce: From all values to one estimate, or to one per part; None for means.
-    """
+    """A metric's record and its function, as :func:`evaluator` registers them."""
 
     name: str
     record: Metric

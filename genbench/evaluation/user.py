@@ -1,7 +1,6 @@
 """Evaluation of a user's own model, by its methods alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
 from typing import Any
 
 import pandas as pd
@@ -14,7 +13,7 @@ from genbench.core.files import canonical_json
 from genbench.core.metric import by_name
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, device_of, float_dtype, support_of
-from genbench.evaluation.runner import Row, evaluate_model, make_task
+from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.inference.bounds import prior_of
 from genbench.results.columns import COLUMNS
@@ -65,14 +64,11 @@ def evaluate(
     stream = Stream(seed, ("evaluate",))
     _check_support(model, x, y, stream)
     outcomes = evaluate_model(x, y, tasks, Context(model, stream))
-    rows = [asdict(row) for outcome in outcomes for row in outcome.rows]
-    frame = pd.DataFrame(rows, columns=[field.name for field in fields(Row)])
-    for column in ("suite", "dataset", "protocol", "split", "train_id"):
-        frame[column] = ""
-    frame["model"], frame["seed"] = type(model).__name__, seed
+    rows = [vars(row) for outcome in outcomes for row in outcome.rows]
+    shared = dict.fromkeys(COLUMNS, "") | {"model": type(model).__name__, "seed": seed}
+    frame = pd.DataFrame([shared | row for row in rows], columns=list(COLUMNS))
     for column in ("options", "health"):
         frame[column] = frame[column].map(canonical_json)
-    frame = frame[list(COLUMNS)]
     frame = frame.astype({"n": "Int64", "value": float, "stderr": float, "mc_stderr": float})
     return with_metrics(frame, by_name(task.evaluator.record for task in tasks))
 

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 from genbench.gate.baseline import Baseline, BaselineError, read_baseline
 from genbench.gate.check import GateOutcome, check, check_frame
-from genbench.gate.github import append_summary, as_github
-from genbench.gate.json_junit import as_json, as_junit
+from genbench.gate.formats import append_summary, as_github, as_json, as_junit
 from genbench.gate.margins import parse_margins
 from genbench.gate.texts import headline, text
 from genbench.gate.update import BaselineUpdate, update, update_from_frame

@@ -178,7 +178,13 @@ def calibrate(
     counts: Counter[Event] = Counter()
     for trial in range(trials):
         counts.update(_events(pools, hurt, trial, n_seeds, loss))
-    return [rate for test in TESTS for rate in _rates(counts, test, hurt, trials)]
+    rates = []
+    for test in TESTS:
+        rates += [Rate(test, what, counts[test, what], trials) for what in ERRORS]
+        for key, pool in hurt.items():
+            named = (pool.entry.name, pool.entry.margin)
+            rates.append(Rate(test, "loss found", counts[test, key], trials, *named))
+    return rates
 
 
 def _events(
@@ -205,15 +211,3 @@ def _events(
             with_loss = comparisons | {key: then[key].compare(pool, test)}
             if decide(with_loss)[key].word == "worse":
                 yield test, key
-
-
-def _rates(
-    counts: Mapping[Event, int], test: str, hurt: Mapping[Key, Pool], trials: int
-) -> list[Rate]:
-    return [
-        *(Rate(test, what, counts[test, what], trials) for what in ERRORS),
-        *(
-            Rate(test, "loss found", counts[test, key], trials, pool.entry.name, pool.entry.margin)
-            for key, pool in hurt.items()
-        ),
-    ]

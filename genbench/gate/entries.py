@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from genbench.core.protocol import Protocol
 
 Key = tuple[str, str, str, str]
 _SCALE = re.compile(r"(normal)\([^()]*\)$")  # a fitted scale is a result, not a name
+_STATED = ("model", "metric", "split", "protocol", "better", "unit", "kind", "options")
 _BROKEN = ("failed", "diverged")
 DENSITY_FACTOR = 6.0
 """How much more log densities of grey levels move between seeds than log probabilities."""
@@ -132,18 +133,15 @@ def entries_of(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
         ValueError: One seed has two rows with the same key, or seeds differ in what they measured.
     """
     rows = _named(frame)
-    failures = [number for number in absent(frame) if number.is_failure]
-    lost = {(number.model, number.metric.partition("[")[0], number.split) for number in failures}
-    is_part = rows["metric"].str.contains("[", regex=False)
-    whole = rows["metric"].str.partition("[")[0]
-    ungated = whole.isin([name for name, metric in metrics.items() if not metric.gated])
-    kept = rows[(rows["status"] == "ok") & ~ungated & ~(is_part & (rows["better"] == "none"))]
+    broken = rows[rows["status"].isin(_BROKEN)]
+    lost = set(zip(broken["model"], broken["whole"], broken["split"], strict=True))
+    is_lost = [key in lost for key in zip(rows["model"], rows["whole"], rows["split"], strict=True)]
+    ungated = [name for name, metric in metrics.items() if not metric.gated]
+    undirected_part = (rows["metric"] != rows["whole"]) & (rows["better"] == "none")
+    left_out = undirected_part | rows["whole"].isin(ungated) | np.array(is_lost, dtype=bool)
+    kept = rows[(rows["status"] == "ok") & ~left_out]
     groups = kept.groupby(["model", "metric", "split", "protocol"], sort=True, dropna=False)
-    return [
-        _entry(group.sort_values("seed"), metrics)
-        for (model, metric, split, _), group in groups
-        if (model, str(metric).partition("[")[0], split) not in lost
-    ]
+    return [_entry(group.sort_values("seed"), metrics) for _, group in groups]
 
 
 def absent(frame: pd.DataFrame) -> list[Absent]:
@@ -154,7 +152,9 @@ def absent(frame: pd.DataFrame) -> list[Absent]:
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.assign(model=frame["model"].map(stable_name))
+    """Add the metric of which a row is a part, and take fitted scales out of the models' names."""
+    whole = frame["metric"].str.partition("[")[0]
+    return frame.assign(model=frame["model"].map(stable_name), whole=whole)
 
 
 def _records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -169,11 +169,12 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
     for column in ("n", "options", "evaluator_version", "kind", "better", "unit"):
         if group[column].nunique(dropna=False) > 1:
             raise ValueError(f"{name}: seeds differ in {column}")
-    values = [float(row["value"]) for row in rows]
+    values, version = [float(row["value"]) for row in rows], int(first["evaluator_version"])
+    shared = (first["metric"], first["unit"], first["better"], first["kind"])
+    record = metrics.get(first["whole"]) or Metric.undeclared(*shared, version)
     return Entry(
-        **{k: first[k] for k in ("model", "metric", "split", "protocol", "better", "unit", "kind")},
-        options=first["options"],
-        version=int(first["evaluator_version"]),
+        **{name: first[name] for name in _STATED},
+        version=version,
         n=0 if pd.isna(first["n"]) else int(first["n"]),
         seeds=tuple(int(row["seed"]) for row in rows),
         train_ids=tuple(row["train_id"] for row in rows),
@@ -181,7 +182,7 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
         mean=float(np.mean(values)),
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         stderr=_mean_known([row["stderr"] for row in rows]),
-        margin=default_margin(_record(first, metrics), Protocol.parse(first["protocol"])),
+        margin=default_margin(record, Protocol.parse(first["protocol"])),
     )
 
 
@@ -191,12 +192,6 @@ def default_margin(metric: Metric, protocol: Protocol) -> float | None:
     if metric.margin is None or not is_density:
         return metric.margin
     return metric.margin * DENSITY_FACTOR
-
-
-def _record(row: Mapping[str, Any], metrics: Metrics) -> Metric:
-    name, shared = row["metric"], (row["unit"], row["better"], row["kind"])
-    known = metrics.get(name.partition("[")[0])
-    return known or Metric.undeclared(name, *shared, int(row["evaluator_version"]))
 
 
 def _mean_known(values: Sequence[Any]) -> float | None:

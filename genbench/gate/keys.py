@@ -37,31 +37,26 @@ def mismatches(
     A number that is absent because its run failed or diverged is a regression, not a mismatch.
     """
     then, now = ({entry.key: entry for entry in side} for side in (baseline, current))
-    gone = [e for e in baseline if e.key not in now and not _failed(e, absent)]
+    causes = {e.key: [number for number in absent if number.covers(e)] for e in baseline}
+    failed = {key for key, numbers in causes.items() if any(n.is_failure for n in numbers)}
+    gone = [e for e in baseline if e.key not in now and e.key not in failed]
     new = [e for e in current if e.key not in then]
     differing = [
         Mismatch("other protocol", old.name, f"baseline {old.protocol}, now {other.protocol}")
-        for old, other in _matched(gone, new, _is_in_another_protocol)
+        for old, other in _matched(gone, new, lambda old, new: old.key[:3] == new.key[:3])
     ]
     differing += [
         Mismatch("renamed", old.name, f"now {other.name}")
         for old, other in _matched(gone, new, _has_another_name)
     ]
-    differing += [Mismatch("missing", entry.name, _why(entry, absent)) for entry in gone]
+    for entry in gone:
+        why = [number.cause for number in causes[entry.key]] or ["in the baseline only"]
+        differing.append(Mismatch("missing", entry.name, why[0]))
     differing += [Mismatch("extra", entry.name, "in the results only") for entry in new]
     for entry in baseline:
         if entry.key in now:
             differing += _differences(entry, now[entry.key])
     return differing
-
-
-def _failed(entry: Entry, absent: Sequence[Absent]) -> bool:
-    return any(number.is_failure and number.covers(entry) for number in absent)
-
-
-def _why(entry: Entry, absent: Sequence[Absent]) -> str:
-    causes = (number.cause for number in absent if number.covers(entry))
-    return next(causes, "in the baseline only")
 
 
 def _matched(
@@ -76,10 +71,6 @@ def _matched(
             new.remove(other)
             pairs.append((old, other))
     return pairs
-
-
-def _is_in_another_protocol(old: Entry, new: Entry) -> bool:
-    return old.key[:3] == new.key[:3]
 
 
 def _has_another_name(old: Entry, new: Entry) -> bool:

@@ -95,19 +95,14 @@ def read_results(results: Path, name: str) -> SuiteResults:
             "suite.json name different runs; let `python -m genbench run` finish"
         )
     folders = [RunFolder(suite.folder, train_id) for train_id in sorted(train_ids)]
-    _require_sealed(folders)
-    provenance = _provenance(suite, folders)
-    return SuiteResults(suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum)
-
-
-def _require_sealed(folders: Iterable[RunFolder]) -> None:
-    """Refuse a run that is being done again: its folder has lost its manifest for the time."""
     for folder in folders:
-        if folder.path.is_dir() and not folder.is_sealed:
+        if folder.path.is_dir() and not folder.is_sealed:  # it lacks its manifest while done again
             raise StorageError(
                 f"{folder.path} is still being written, or a run was killed; "
                 "let `python -m genbench run` finish"
             )
+    provenance = _provenance(suite, folders)
+    return SuiteResults(suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum)
 
 
 def _provenance(suite: StoredSuite, folders: Iterable[RunFolder]) -> Provenance:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from genbench.core.seeding import Stream
-from genbench.evaluation.completions import N_COMPLETIONS, N_IMAGES, completions
 from genbench.evaluation.figure_source import FigureSource
+from genbench.evaluation.figures import N_COMPLETIONS, N_IMAGES, completions
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context, evaluators
 from genbench.evaluation.user import evaluate

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from genbench.gate import FORMATS, append_summary, check_frame, update_from_frame
-from genbench.gate.github import MOST, as_github, as_markdown
+from genbench.gate.formats import MOST, as_github, as_markdown
 from tests.gate.tables import NUMBERS, frame_of, row, table, without_number
 
 LOST = NUMBERS | {

@@ -193,9 +193,9 @@ def failed_rows_hold_a_sentinel(patch):
 
 
 def last_batch_dropped(patch):
-    def block(part, tasks, collected, n_left):
+    def block(part, results, n_left):
         if n_left >= runner.DATA_BLOCK:
-            REAL_BLOCK(part, tasks, collected, n_left)
+            REAL_BLOCK(part, results, n_left)
 
     patch.setattr(runner, "_evaluate_block", block)
 
