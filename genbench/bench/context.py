@@ -143,22 +143,17 @@ def vary(cases: list[Case], settings: Settings) -> list[Case]:
     study = settings.study
     if study is None:
         return cases
-    last = {(case.recipe, case.task): case for case in cases}
-    for recipe, task in last:
-        _require_applicable(study, recipe, task)
-    values = settings.values or STUDIES[study]
-    return [_varied(case, study, value) for case in last.values() for value in values]
+    last = {(case.recipe, case.task): case for case in cases}.values()
+    for case in last:
+        _require_applicable(study, case)
+    name, values = "n_seeds" if study == "seeds" else study, settings.values or STUDIES[study]
+    changes: list[dict[str, Any]] = [{"studied": (study, n), name: n} for n in values]
+    return [replace(case, **change) for case in last for change in changes]
 
 
-def _varied(case: Case, study: str, value: int) -> Case:
-    changes: dict[str, Any] = {"n_seeds" if study == "seeds" else study: value}
-    return replace(case, studied=(study, value), **changes)
-
-
-def _require_applicable(study: str, recipe: str, task: str) -> None:
-    if study == "n_samples" and task != "iw":
-        raise ConfigError(f"--tasks: '{task}' has no n_samples to vary; use iw")
-    if study == "seeds" and task != "train":
-        raise ConfigError(f"--tasks: '{task}' has no seeds to vary; use train")
-    if study == "latent_dim" and study not in recipes[recipe].options.model_fields:
-        raise ConfigError(f"--models: '{recipe}' has no latent_dim to vary")
+def _require_applicable(study: str, case: Case) -> None:
+    needed = {"n_samples": "iw", "seeds": "train"}.get(study, case.task)
+    if case.task != needed:
+        raise ConfigError(f"--tasks: '{case.task}' has no {study} to vary; use {needed}")
+    if study == "latent_dim" and study not in network_options(case):
+        raise ConfigError(f"--models: '{case.recipe}' has no latent_dim to vary")

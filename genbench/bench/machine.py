@@ -5,11 +5,13 @@ import platform
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from genbench.bench.timing import synchronise
 from genbench.runs.provenance import versions
 from genbench.version import __version__
 
@@ -72,36 +74,27 @@ def peak_flops(device: torch.device) -> float:
     while time.perf_counter() < stop or best == float("inf"):
         start = time.perf_counter()
         torch.mm(a, b, out=out)
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
+        synchronise(device)
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
 
 
-class PeakMemory:
-    """The peak of memory use since this object was made.
+def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:
+    """Return the peak of memory use during a call, in bytes, or None where it is unknown.
 
     On a GPU, the memory that torch allocated there; on a CPU, the resident size of the whole
     process, libraries included, where the system reports it (Linux).
     """
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.known = True
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-            return
-        try:
-            Path("/proc/self/clear_refs").write_text("5")
-        except OSError:
-            self.known = False
-
-    def bytes(self) -> int | None:
-        """Return the peak, or None where it is unknown."""
-        if self.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.device))
-        if not self.known:
-            return None
-        status = Path("/proc/self/status").read_text().splitlines()
-        peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
-        return peaks[0] * 1024 if peaks else None
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        synchronise(device)
+        return int(torch.cuda.max_memory_allocated(device))
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    call()
+    status = Path("/proc/self/status").read_text().splitlines()
+    peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
+    return peaks[0] * 1024 if peaks else None

@@ -1,32 +1,19 @@
 """One row of the benchmark: a workload, its limit and its rivals, timed in turn."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from genbench.bench import pythae_beside
 from genbench.bench.context import BenchContext, network_options
-from genbench.bench.machine import PeakMemory
+from genbench.bench.machine import peak_memory
 from genbench.bench.products import replay, total_flops
+from genbench.bench.pythae_beside import pythae_contender
 from genbench.bench.settings import TASKS, Case
 from genbench.bench.textbook import textbook
-from genbench.bench.timing import (
-    BlockTimes,
-    Contender,
-    Timing,
-    relative_error,
-    steady_from,
-    summarise,
-    synchronise,
-    take_turns,
-)
+from genbench.bench.timing import BlockTimes, Contender, relative_error, steady_from, take_turns
 from genbench.bench.workloads import Workload, build_workload
 from genbench.training.threads import fitting_threads, flushed_denormals
-
-RIVAL_STEPS = 4
-"""Steps of the slower loops in one call."""
 
 
 def measure_cases(
@@ -51,15 +38,15 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     peak = context.peak
     with flushed_denormals():
         workload = build_workload(case, context)
-        with _threads(workload):
+        with fitting_threads(workload.forward_flops):  # as many threads as a run would use
             contenders = _contenders(case, context, workload)
-            memory = _peak_memory(workload, context)
+            memory = peak_memory(workload.contender.call, context.device)
             times = take_turns(contenders, context.settings.seconds, context.device)
             threads = torch.get_num_threads()
     start = steady_from(times["workload"].wall)
     first = len(times["workload"].wall) // 2 if start is None else start
-    timings = {name: summarise(blocks, first) for name, blocks in times.items()}
-    rates = {name: contenders[name].samples / t.seconds for name, t in timings.items()}
+    settled = {name: blocks.since(first) for name, blocks in times.items()}
+    rates = {name: contenders[name].samples / t.seconds for name, t in settled.items()}
     return {
         **row_identity(case, context),
         "samples_per_s": rates["workload"],
@@ -67,24 +54,13 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
         "share_of_limit": rates["workload"] / rates["limit"] if "limit" in rates else None,
         "textbook_samples_per_s": rates.get("textbook"),
         "pythae_samples_per_s": rates.get("pythae"),
-        **_details(workload, timings, peak),
-        **_noise(times, first),
+        **_details(workload, settled, peak),
         "steady": start is not None,
-        "n_blocks": timings["workload"].n_blocks,
+        "n_blocks": len(settled["workload"].wall),
         "threads": threads,
         "peak_memory_bytes": memory,
         **context.machine,
     }
-
-
-@contextmanager
-def _threads(workload: Workload) -> Iterator[None]:
-    """Use as many threads as a run would: one where a training step is small."""
-    if workload.forward_flops is None:
-        yield
-    else:
-        with fitting_threads(workload.forward_flops):
-            yield
 
 
 def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[str, Contender]:
@@ -96,42 +72,10 @@ def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[s
         contenders["data"] = workload.serve
     if case.studied:
         return contenders
-    rivals = {
-        "textbook": _textbook(case, context, workload),
-        "pythae": _pythae(case, context, workload) if pythae_beside.installed() else None,
-    }
-    return contenders | {name: rival for name, rival in rivals.items() if rival}
-
-
-def _textbook(case: Case, context: BenchContext, workload: Workload) -> Contender | None:
-    sizes = network_options(case)
-    if case.task != "train" or not {"latent_dim", "hidden"} <= sizes.keys():
-        return None
-    return textbook(
-        case.recipe, **sizes, batch_size=case.batch_size, n_steps=RIVAL_STEPS,
-        data=workload.data, device=context.device,
-    )  # fmt: skip
-
-
-def _pythae(case: Case, context: BenchContext, workload: Workload) -> Contender | None:
-    """Return pythae's training of a VAE, or its bound for a few images: it is slow."""
-    if case.recipe != "vae":
-        return None
-    sizes, data = (case.hidden, case.latent_dim), workload.data
-    n = case.batch_size * RIVAL_STEPS if case.task == "train" else min(case.batch_size, RIVAL_STEPS)
-    x = data.levels[:n].float() / (data.n_levels - 1)
-    if case.task == "train":
-        return pythae_beside.training(*sizes, case.batch_size, x, context.device)
-    if case.task == "iw":
-        return pythae_beside.bound(*sizes, case.n_samples, x, context.device)
-    return None
-
-
-def _peak_memory(workload: Workload, context: BenchContext) -> int | None:
-    memory = PeakMemory(context.device)
-    workload.contender.call()
-    synchronise(context.device)
-    return memory.bytes()
+    for name, rival in (("textbook", textbook), ("pythae", pythae_contender)):
+        if contender := rival(case, workload.data, context.device):
+            contenders[name] = contender
+    return contenders
 
 
 def row_identity(case: Case, context: BenchContext) -> dict[str, Any]:
@@ -151,12 +95,14 @@ def row_identity(case: Case, context: BenchContext) -> dict[str, Any]:
     }
 
 
-def _details(workload: Workload, timings: dict[str, Timing], peak: float) -> dict[str, Any]:
-    whole, limit, serve = timings["workload"], timings.get("limit"), timings.get("data")
+def _details(workload: Workload, times: dict[str, BlockTimes], peak: float) -> dict[str, Any]:
+    """Return what explains a rate, and the relative errors of it and of its share of the limit."""
+    whole, limit, serve = times["workload"], times.get("limit"), times.get("data")
     step = whole.seconds / workload.n_steps
     flops = total_flops(workload.products)
     on_cpu = workload.data.labels.device.type == "cpu"
     cpu = limit.cpu_seconds * workload.n_steps / whole.cpu_seconds if limit and on_cpu else None
+    shares = [a / b for a, b in zip(limit.wall, whole.wall, strict=True)] if limit else []
     return {
         "step_seconds": step,
         "spread": whole.spread,
@@ -166,15 +112,6 @@ def _details(workload: Workload, timings: dict[str, Timing], peak: float) -> dic
         "cpu_share_of_limit": cpu,
         "data_wait_share": serve.seconds / whole.seconds if serve else None,
         "first_step_seconds": workload.first_step_seconds,
-    }
-
-
-def _noise(times: dict[str, BlockTimes], first: int) -> dict[str, Any]:
-    """Return the relative standard errors of the rate and of its share of the limit."""
-    own = times["workload"].wall[first:]
-    limit = times["limit"].wall[first:] if "limit" in times else None
-    share = [a / b for a, b in zip(limit, own, strict=True)] if limit else None
-    return {
-        "relative_error": relative_error(own),
-        "share_relative_error": relative_error(share) if share else None,
+        "relative_error": relative_error(whole.wall),
+        "share_relative_error": relative_error(shares) if shares else None,
     }

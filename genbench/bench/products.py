@@ -152,10 +152,7 @@ def _bare(product: Product, device: torch.device) -> Callable[[], object]:
         for o in product.operands
     ]
     if product.kind in ("mm", "bmm"):
-        function = torch.mm if product.kind == "mm" else torch.bmm
         a, b = operands
         out = torch.empty((*a.shape[:-1], b.shape[-1]), dtype=a.dtype, device=device)
-        return partial(function, a, b, out=out)
-    if product.kind == "convolution":
-        return partial(_ATEN.convolution, *operands, None, *product.options)
-    return partial(_ATEN.convolution_backward, *operands, None, *product.options)
+        return partial(getattr(torch, product.kind), a, b, out=out)
+    return partial(getattr(_ATEN, product.kind), *operands, None, *product.options)

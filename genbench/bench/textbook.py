@@ -13,8 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from genbench.bench.settings import Case
 from genbench.bench.timing import Contender
 from genbench.data import Dataset
+
+RIVAL_STEPS = 4
+"""Steps of the slower loops in one call."""
 
 
 class TextbookImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -36,7 +40,7 @@ class TextbookImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
         return self.transform(image), int(self.labels[index])
 
 
-def _mlp(sizes: Sequence[int]) -> nn.Sequential:
+def mlp(sizes: Sequence[int]) -> nn.Sequential:
     """Stack linear layers with ReLUs between them."""
     layers = [layer for n in pairwise(sizes) for layer in (nn.Linear(*n), nn.ReLU())]
     return nn.Sequential(*layers[:-1])
@@ -47,8 +51,8 @@ class TextbookAutoencoder(nn.Module):
 
     def __init__(self, n_pixels: int, hidden: Sequence[int], latent_dim: int) -> None:
         super().__init__()
-        self.encoder = _mlp((n_pixels, *hidden, latent_dim))
-        self.decoder = _mlp((latent_dim, *reversed(hidden), n_pixels))
+        self.encoder = mlp((n_pixels, *hidden, latent_dim))
+        self.decoder = mlp((latent_dim, *reversed(hidden), n_pixels))
 
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the squared error per image."""
@@ -65,8 +69,8 @@ class TextbookVae(nn.Module):
     ) -> None:
         super().__init__()
         self.n_classes = n_classes
-        self.encoder = _mlp((n_pixels + n_classes, *hidden, 2 * latent_dim))
-        self.decoder = _mlp((latent_dim + n_classes, *reversed(hidden), n_pixels))
+        self.encoder = mlp((n_pixels + n_classes, *hidden, 2 * latent_dim))
+        self.decoder = mlp((latent_dim + n_classes, *reversed(hidden), n_pixels))
 
     def _with_label(self, x: Tensor, y: Tensor) -> Tensor:
         if not self.n_classes:
@@ -104,8 +108,8 @@ def _one_model(model: Any, device: torch.device) -> TextbookStep:
 def _two_models(
     n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
 ) -> TextbookStep:
-    generator = _mlp((latent_dim, *reversed(hidden), n_pixels)).to(device)
-    critic = _mlp((n_pixels, *hidden, 1)).to(device)
+    generator = mlp((latent_dim, *reversed(hidden), n_pixels)).to(device)
+    critic = mlp((n_pixels, *hidden, 1)).to(device)
     optimizers = [torch.optim.Adam(m.parameters(), lr=2e-4) for m in (critic, generator)]
     cross_entropy = nn.BCEWithLogitsLoss()
 
@@ -142,21 +146,14 @@ def _step_of(
     return None
 
 
-def textbook(
-    recipe: str,
-    hidden: Sequence[int],
-    latent_dim: int,
-    batch_size: int,
-    n_steps: int,
-    data: Dataset,
-    device: torch.device,
-) -> Contender | None:
-    """Return ``n_steps`` steps of the plain loop.
+def textbook(case: Case, data: Dataset, device: torch.device) -> Contender | None:
+    """Return some steps of the plain loop.
 
     None if no tutorial has this recipe or torchvision is not installed. On a GPU a worker process
     loads ahead and memory is pinned, as in the tutorials.
     """
-    step = _step_of(recipe, data.levels[0].numel(), hidden, latent_dim, device)
+    sizes = (data.levels[0].numel(), case.hidden, case.latent_dim)
+    step = _step_of(case.recipe, *sizes, device) if case.task == "train" else None
     if step is None:
         return None
     try:
@@ -165,14 +162,14 @@ def textbook(
         return None
     gpu = device.type == "cuda"
     options: dict[str, Any] = {"num_workers": 1, "pin_memory": True} if gpu else {}
-    batches = _forever(DataLoader(images, batch_size, shuffle=True, drop_last=True, **options))
+    batches = _forever(DataLoader(images, case.batch_size, shuffle=True, drop_last=True, **options))
 
     def call() -> None:
-        for _ in range(n_steps):
+        for _ in range(RIVAL_STEPS):
             x, y = next(batches)
             step(x.to(device), y.to(device))
 
-    return Contender(call, n_steps * batch_size)
+    return Contender(call, RIVAL_STEPS * case.batch_size)
 
 
 def _forever(loader: "DataLoader[tuple[Tensor, int]]") -> Iterator[tuple[Tensor, Tensor]]:

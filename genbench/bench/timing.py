@@ -35,22 +35,24 @@ class BlockTimes:
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
 
+    def since(self, first: int) -> "BlockTimes":
+        """Return the blocks from ``first`` on."""
+        return BlockTimes(self.wall[first:], self.cpu[first:])
 
-@dataclass(frozen=True)
-class Timing:
-    """A summary of the blocks from the steady state on.
+    @property
+    def seconds(self) -> float:
+        """Median seconds per call."""
+        return statistics.median(self.wall)
 
-    Attributes:
-        seconds: Median seconds per call.
-        spread: Interquartile range over the median.
-        cpu_seconds: Median processor seconds per call, all threads together.
-        n_blocks: Number of these blocks.
-    """
+    @property
+    def cpu_seconds(self) -> float:
+        """Median processor seconds per call, all threads together."""
+        return statistics.median(self.cpu)
 
-    seconds: float
-    spread: float
-    cpu_seconds: float
-    n_blocks: int
+    @property
+    def spread(self) -> float:
+        """Interquartile range over the median."""
+        return _interquartile_range(self.wall) / self.seconds
 
 
 def synchronise(device: torch.device) -> None:
@@ -119,19 +121,15 @@ def steady_from(times: Sequence[float]) -> int | None:
     return None
 
 
-def summarise(times: BlockTimes, start: int) -> Timing:
-    """Summarise the blocks from ``start`` on."""
-    wall = times.wall[start:]
-    median, quartiles = statistics.median(wall), statistics.quantiles(wall, n=4)
-    spread = (quartiles[2] - quartiles[0]) / median
-    return Timing(median, spread, statistics.median(times.cpu[start:]), len(wall))
-
-
 def relative_error(values: Sequence[float]) -> float:
     """Return the standard error of the median over the median: 1.2533 s / sqrt(n) / median.
 
     The estimate s = interquartile range / 1.349 withstands one disturbed block in four.
     """
-    quartiles = statistics.quantiles(values, n=4)
-    deviation = (quartiles[2] - quartiles[0]) / 1.349
+    deviation = _interquartile_range(values) / 1.349
     return float(1.2533 * deviation / len(values) ** 0.5 / statistics.median(values))
+
+
+def _interquartile_range(values: Sequence[float]) -> float:
+    first, _, third = statistics.quantiles(values, n=4)
+    return third - first

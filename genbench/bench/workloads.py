@@ -4,6 +4,7 @@ Nothing here is written for the benchmark: each workload calls what a run calls.
 """
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Workload:
         data: The images that it uses.
         serve: Only serves the data of one call; None where nothing is served.
         first_step_seconds: Time of the first step, building the model included.
-        forward_flops: Decides how many threads a run would use; None for all.
+        forward_flops: Decides how many threads a run would use; infinite for all.
     """
 
     contender: Contender
@@ -55,7 +56,7 @@ class Workload:
     data: Dataset
     serve: Contender | None = None
     first_step_seconds: float | None = None
-    forward_flops: float | None = None
+    forward_flops: float = math.inf
 
 
 def build_workload(case: Case, context: BenchContext) -> Workload:

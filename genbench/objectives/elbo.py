@@ -42,7 +42,6 @@ class NegativeElbo:
     gradient: ElboGradient = "reparameterised"
 
     def __post_init__(self) -> None:
-        """Refuse an unknown gradient."""
         if self.gradient not in get_args(ElboGradient):
             raise ConfigError(f"gradient: {did_you_mean(self.gradient, get_args(ElboGradient))}")
 

@@ -7,6 +7,7 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from genbench.bench.data import synthetic
+from genbench.bench.settings import Case
 from genbench.bench.textbook import TextbookImages, TextbookVae, _step_of, textbook
 
 CPU = torch.device("cpu")
@@ -55,8 +56,8 @@ def test_the_plain_generator_learns_to_fool_a_critic_that_stands_still():
 
 def test_without_torchvision_there_is_no_rival(monkeypatch):
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    assert textbook("vae", (8,), 2, 4, 1, synthetic(8, CPU), CPU) is None
+    assert textbook(Case("vae", "train", 4, (8,), 2), synthetic(8, CPU), CPU) is None
 
 
 def test_a_recipe_without_a_tutorial_has_no_rival():
-    assert textbook("iwae", (8,), 2, 4, 1, synthetic(8, CPU), CPU) is None
+    assert textbook(Case("iwae", "train", 4, (8,), 2), synthetic(8, CPU), CPU) is None

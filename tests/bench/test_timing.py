@@ -13,7 +13,6 @@ from genbench.bench.timing import (
     Contender,
     relative_error,
     steady_from,
-    summarise,
     take_turns,
 )
 
@@ -47,8 +46,8 @@ def test_fewer_than_two_windows_say_nothing():
 
 def test_a_summary_is_of_the_blocks_from_the_start_on():
     series = BlockTimes(wall=[9.0, 1.0, 2.0, 3.0, 4.0, 5.0], cpu=[9.0, 2.0, 2.0, 4.0, 6.0, 8.0])
-    found = summarise(series, 1)
-    assert (found.seconds, found.cpu_seconds, found.n_blocks) == (3.0, 4.0, 5)
+    found = series.since(1)
+    assert (found.seconds, found.cpu_seconds, len(found.wall)) == (3.0, 4.0, 5)
     assert found.spread == (4.5 - 1.5) / 3.0
 
 

@@ -20,7 +20,6 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from genbench.core.seeding import Stream
 from genbench.training.capture import StepRecorder
 from genbench.training.guard import DivergedError, failures
 from genbench.training.joint.batched_call import IncompatibleError
@@ -121,18 +120,15 @@ class JointLoop:
                 loop.save()
 
     def _generators(self, *names: str | int) -> list[torch.Generator]:
-        return [_generator(loop.stream.child(*names), self.step.device) for loop in self.loops]
+        """Return generators in the state that ``Stream.seeded`` gives torch's own."""
+        streams = [loop.stream.child(*names) for loop in self.loops]
+        seeds = [stream.generator().initial_seed() for stream in streams]
+        return [torch.Generator(self.step.device).manual_seed(seed) for seed in seeds]
 
 
 def _by_member(keys: Sequence[str], means: Tensor) -> Means:
     """Return means (len(keys), S) as one dictionary for each member; waits for the device."""
     return [dict(zip(keys, column, strict=True)) for column in means.T.tolist()]
-
-
-def _generator(stream: Stream, device: torch.device) -> torch.Generator:
-    """Return a generator of the device in the state that ``Stream.seeded`` gives torch's own."""
-    seed = stream.generator().initial_seed()
-    return torch.Generator(device).manual_seed(seed)
 
 
 def fit_together(loops: Sequence[Loop], description: str = "train") -> list[FitOutcome]:
