@@ -46,7 +46,7 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
 
 def _processor() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:
@@ -92,7 +92,7 @@ class PeakMemory:
             torch.cuda.reset_peak_memory_stats(device)
             return
         try:
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         except OSError:
             self.known = False
 
@@ -102,6 +102,6 @@ class PeakMemory:
             return int(torch.cuda.max_memory_allocated(self.device))
         if not self.known:
             return None
-        status = Path("/proc/self/status").read_text().splitlines()
+        status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
         return peaks[0] * 1024 if peaks else None
