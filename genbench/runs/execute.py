@@ -122,7 +122,7 @@ class _Execution:
     def _train(self, model: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
         """Train the model; return the metrics so far, and what was measured."""
         metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
-        if self.run.spec.assume and (base := trained_base(self.run)):
+        if base := trained_base(self.run):
             measured = {"train_seconds": None} | past_measurements(base)
             measured.pop("evaluate_seconds", None)
             return metrics | {"selected_epoch": self._copy(base, model)}, measured
@@ -183,6 +183,8 @@ class _Execution:
 
 def trained_base(run: Run) -> RunFolder | None:
     """Return the folder of the same training without the assumption, if it is stored whole."""
-    base = run.base.folder
+    if not run.spec.assume:
+        return None
+    base = run.folder.sibling(run.spec.base.train_id(run.dataset.digest))
     metrics = stored_metrics(base)
     return base if metrics and metrics["status"] == "ok" else None

@@ -46,7 +46,8 @@ def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointO
     Raises:
         StorageError: A checkpoint cannot be written.
     """
-    waiting = {run.folder.train_id: run for run in runs if _needs_training(run)}
+    untrained = [run for run in runs if not (stored_metrics(run.folder) or trained_base(run))]
+    waiting = {run.folder.train_id: run for run in untrained}
     if len(waiting) < 2:  # two names can be one run
         return {}
     with _alone_on_error(waiting) as outcomes:
@@ -54,10 +55,6 @@ def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointO
         if not any(b.closed_form for b in built):
             outcomes |= _train(list(waiting.values()), built, device)
     return outcomes
-
-
-def _needs_training(run: Run) -> bool:
-    return not (stored_metrics(run.folder) or (run.spec.assume and trained_base(run)))
 
 
 @contextmanager

@@ -66,10 +66,3 @@ class Run:
     spec: RunSpec
     dataset: Dataset
     folder: RunFolder
-
-    @property
-    def base(self) -> "Run":
-        """The run without the assumption."""
-        spec = self.spec.base
-        folder = self.folder.sibling(spec.train_id(self.dataset.digest))
-        return Run(spec, self.dataset, folder)
