@@ -37,11 +37,9 @@ def main(argv: list[str] | None = None) -> int:
             message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             return _fail(message, ExitCode.STORAGE, arguments.debug)
         except KeyboardInterrupt:
-            message = "interrupted; the same command goes on from here"
-            return _fail(message, ExitCode.INTERRUPTED, False)
+            return _fail("interrupted; the same command goes on from here", ExitCode.INTERRUPTED)
         except _TerminatedError:
-            message = "terminated; the same command goes on from here"
-            return _fail(message, ExitCode.TERMINATED, False)
+            return _fail("terminated; the same command goes on from here", ExitCode.TERMINATED)
         except Exception as error:  # noqa: BLE001  no traceback for users
             message = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
             return _fail(message, ExitCode.RUNS_FAILED, arguments.debug)
@@ -64,7 +62,7 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
     raise _TerminatedError
 
 
-def _fail(message: str, code: ExitCode, debug: bool) -> int:
+def _fail(message: str, code: ExitCode, debug: bool = False) -> int:
     if debug:
         note(traceback.format_exc())
     note("genbench: " + "\n".join(message.strip().splitlines()[:10]))

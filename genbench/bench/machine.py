@@ -48,7 +48,7 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
 
 def _processor() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     except OSError:
@@ -91,10 +91,10 @@ def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:
         synchronise(device)
         return int(torch.cuda.max_memory_allocated(device))
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     except OSError:
         return None
     call()
-    status = Path("/proc/self/status").read_text().splitlines()
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
     return peaks[0] * 1024 if peaks else None

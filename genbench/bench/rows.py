@@ -65,7 +65,7 @@ def read_rows(path: Path) -> list[BenchRow]:
             the message names the row and the key.
     """
     try:
-        rows = json.loads(path.read_text(), parse_constant=_no_constant)
+        rows = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except OSError as error:
         raise StoredRowsError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genbench.commands.shared import (
     Commands,
@@ -17,9 +17,6 @@ from genbench.commands.shared import (
     out,
 )
 from genbench.core.errors import ExitCode
-
-if TYPE_CHECKING:
-    from genbench.bench.settings import Settings
 
 QUICK: dict[str, Any] = {"batch_sizes": (128,), "seconds": 0.2}
 
@@ -56,9 +53,10 @@ def bench(arguments: Namespace) -> int:
     """Measure speed beside its limit; with ``--compare`` exit 1 if a row is slower."""
     from genbench.bench.run import run_bench
     from genbench.bench.scaling import draw_scaling
+    from genbench.bench.settings import Settings
     from genbench.bench.table import bench_table
 
-    settings = _settings(arguments)
+    settings = Settings(**((QUICK if arguments.quick else {}) | given(arguments, Settings)))
     rows = run_bench(settings, old=arguments.compare, output=arguments.output, say=note)
     out(as_json(rows) if arguments.format == "json" else bench_table(rows))
     if arguments.study:
@@ -68,9 +66,3 @@ def bench(arguments: Namespace) -> int:
         note(f"genbench: {len(slower)} of {len(rows)} benchmarks are slower")
         return ExitCode.REGRESSION
     return ExitCode.OK
-
-
-def _settings(arguments: Namespace) -> "Settings":
-    from genbench.bench.settings import Settings
-
-    return Settings(**((QUICK if arguments.quick else {}) | given(arguments, Settings)))

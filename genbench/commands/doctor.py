@@ -3,10 +3,10 @@
 import os
 import platform
 from argparse import Namespace
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from genbench.commands.shared import Commands, add_command, add_folders, out
 from genbench.core.errors import ExitCode
@@ -21,15 +21,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(body=doctor)
 
 
-def doctor(arguments: Namespace) -> int:
-    """Examine what runs depend on; exit 2 if something has to be fixed."""
-    findings = examine(arguments.data_dir)
-    out(aligned([(f.what, f.state, f.advice) for f in findings], ("what", "state", "what to do")))
-    return ExitCode.OK if all(f.healthy for f in findings) else ExitCode.USAGE
-
-
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """The state of one thing, and what to do about it."""
 
     what: str
@@ -38,19 +30,20 @@ class Finding:
     healthy: bool = True
 
 
-def examine(data_dir: Path | None) -> list[Finding]:
-    """Examine everything that a run depends on."""
-    packages = [_package(name) for name in ("numpy", "pandas", "pydantic", "safetensors")]
-    return [
+def doctor(arguments: Namespace) -> int:
+    """Examine what runs depend on; exit 2 if something has to be fixed."""
+    findings = [
         Finding("genbench", __version__),
         Finding("python", platform.python_version()),
-        *packages,
+        *map(_package, ("numpy", "pandas", "pydantic", "safetensors")),
         _torch(),
         _torchvision(),
         *_device(),
-        *_data(data_dir),
+        *_data(arguments.data_dir),
         _folder(Path("results")),
     ]
+    out(aligned([finding[:3] for finding in findings], ("what", "state", "what to do")))
+    return ExitCode.OK if all(finding.healthy for finding in findings) else ExitCode.USAGE
 
 
 def _package(name: str) -> Finding:

@@ -59,4 +59,4 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
     if isinstance(name, str) and expected:
         return f"unknown name '{name}'; {did_you_mean(name, expected)}"
-    return detail["msg"]
+    return detail["msg"].removeprefix("Value error, ")

@@ -1,17 +1,13 @@
 """Recipes of models that are trained like VAEs, and whose log p(x) is nevertheless known."""
 
 from genbench.distributions.latent import CategoricalPosterior, ConstantScaleNormal
+from genbench.distributions.observation import FixedGaussianHead, SharedGaussianHead
 from genbench.models.discrete_vae import DiscreteVae
 from genbench.models.linear_vae import LinearVae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.objectives.elbo import NegativeElbo, NegativeEnumeratedElbo
-from genbench.recipes.options import (
-    DiscreteVaeOptions,
-    FixedGaussianOptions,
-    LinearVaeOptions,
-    SharedGaussianOptions,
-    observation_head,
-)
+from genbench.recipes.networks import output_shape
+from genbench.recipes.options import DiscreteVaeOptions, LinearVaeOptions, observation_head
 from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
 
@@ -19,11 +15,8 @@ from genbench.training.config import TrainConfig
 @recipe("linear_vae")
 def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -> Built:
     """Linear VAE: probabilistic PCA found by maximising the ELBO, its log-likelihood exact."""
-    head = observation_head(
-        FixedGaussianOptions(scale=options.scale)
-        if options.scale
-        else SharedGaussianOptions(initial_scale=options.initial_scale)
-    )
+    fixed, initial = options.scale, options.initial_scale
+    head = FixedGaussianHead(fixed) if fixed else SharedGaussianHead(initial)
     encoder = MlpEncoder(data.n_pixels, (), "relu")
     decoder = MlpDecoder(options.latent_dim, (), data.image_shape, "relu")
     decoder.start_at(head.start(data.mean_image))
@@ -36,8 +29,7 @@ def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -
 def discrete_vae(data: DataFacts, options: DiscreteVaeOptions, train: TrainConfig) -> Built:
     """VAE with one categorical latent: ELBO and log p(x) by enumeration, nothing estimated."""
     head = observation_head(options.observation)
-    n_channels, height, width = data.image_shape
-    shape = (head.n_per_pixel * n_channels, height, width)
+    shape = output_shape(data.image_shape, head.n_per_pixel)
     encoder = MlpEncoder(data.n_pixels, options.hidden, options.activation)
     decoder = MlpDecoder(options.n_categories, options.hidden[::-1], shape, options.activation)
     decoder.start_at(head.start(data.mean_image))

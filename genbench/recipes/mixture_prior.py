@@ -22,10 +22,8 @@ def mixture_vae(data: DataFacts, options: MixtureVaeOptions, train: TrainConfig)
     """Variational autoencoder whose prior is a learned mixture of Gaussians, summed out exactly."""
     objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
     built = build_vae(data, options, objective)
-    encoder, posterior, decoder, head = (
-        built.model.get_submodule(name)
-        for name in ("encoder", "posterior_head", "decoder", "observation_head")
-    )
+    names = ("encoder", "posterior_head", "decoder", "observation_head")
+    encoder, posterior, decoder, head = map(built.model.get_submodule, names)
     kind = LinearMixtureVae if is_linear(decoder, head) else MixtureVae
     model = kind(
         encoder, posterior, decoder, head, options.latent_dim, n_components=options.n_components

@@ -1,5 +1,7 @@
 """The pair of networks that options describe, and the initialisation of their weights."""
 
+from collections.abc import Sequence
+
 from torch import nn
 
 from genbench.core.errors import ConfigError
@@ -60,15 +62,19 @@ def make_decoder(
     batch_norm: bool = False,
 ) -> MlpDecoder | ConvDecoder:
     """Return the network from a code and a condition to ``n_per_pixel`` numbers for each pixel."""
-    n_inputs = options.latent_dim + n_condition
-    n_channels, height, width = data.image_shape
-    shape = (n_per_pixel * n_channels, height, width)
+    n_inputs, shape = options.latent_dim + n_condition, output_shape(data.image_shape, n_per_pixel)
     if not IS_CONVOLUTIONAL[options.network]:
         hidden = options.hidden[::-1]
         return MlpDecoder(n_inputs, hidden, shape, options.activation, batch_norm=batch_norm)
     _require_divisible(data, options)
     channels = options.channels[::-1]
     return ConvDecoder(n_inputs, channels, shape, options.activation, batch_norm=batch_norm)
+
+
+def output_shape(image_shape: Sequence[int], n_per_pixel: int) -> tuple[int, int, int]:
+    """Return the shape of a decoder's output with ``n_per_pixel`` numbers for each pixel."""
+    n_channels, height, width = image_shape
+    return n_per_pixel * n_channels, height, width
 
 
 def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:

@@ -104,6 +104,7 @@ POSTERIOR_HEADS: Registry[type[DiagonalNormal | IsotropicNormal | FullNormal]] =
     "posterior", {"diagonal": DiagonalNormal, "isotropic": IsotropicNormal, "full": FullNormal}
 )
 Activation = Literal["relu", "tanh", "elu", "silu", "leaky_relu"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class NetworkOptions(Options):
@@ -163,10 +164,10 @@ class GanOptions(NetworkOptions):
     """
 
     discriminator_activation: Activation = "leaky_relu"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    dropout: Fraction = 0.0
     batch_norm: bool = True
     discriminator_rate: PositiveFloat = 1.0
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    beta1: Fraction = 0.5
 
 
 class LinearGaussianOptions(Options):
@@ -205,9 +206,9 @@ class Gan2014Options(Options):
     generator_hidden: tuple[PositiveInt, ...] = (1200, 1200)
     discriminator_hidden: tuple[PositiveInt, ...] = Field((240, 240), min_length=1)
     n_pieces: PositiveInt = 5
-    input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    input_dropout: Fraction = 0.2
+    dropout: Fraction = 0.5
     generator_range: PositiveFloat = 0.05
     discriminator_range: PositiveFloat = 0.005
     discriminator_rate: PositiveFloat = 0.5
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    beta1: Fraction = 0.5

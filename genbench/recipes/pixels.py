@@ -17,6 +17,7 @@ from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.objectives.elbo import NegativeElbo
 from genbench.objectives.likelihood import NegativeLogLikelihood
+from genbench.recipes.networks import output_shape
 from genbench.recipes.options import (
     Activation,
     BernoulliOptions,
@@ -102,7 +103,7 @@ class CvaePixelsOptions(PixelsOptions):
 def nn_pixels(data: DataFacts, options: PixelsOptions, train: TrainConfig) -> Built:
     """Network that predicts the hidden pixels from the shown ones: no latent, likelihood exact."""
     parts, head = _parts(data, options), observation_head(options.observation)
-    shape = _output_shape(parts, head.n_per_pixel)
+    shape = output_shape(parts.hidden_shape, head.n_per_pixel)
     network = MlpDecoder(parts.n_shown, options.hidden, shape, options.activation)
     network.start_at(head.start(parts.hidden(data.mean_image)))
     model = PixelPredictor(parts, network, head)
@@ -115,18 +116,12 @@ def cvae_pixels(data: DataFacts, options: CvaePixelsOptions, train: TrainConfig)
     parts, head = _parts(data, options), observation_head(options.observation)
     hidden, activation, latent_dim = options.hidden, options.activation, options.latent_dim
     encoder = MlpEncoder(data.n_pixels, hidden, activation)
-    shape = _output_shape(parts, head.n_per_pixel)
+    shape = output_shape(parts.hidden_shape, head.n_per_pixel)
     decoder = ConditionedMlpDecoder(latent_dim, parts.n_shown, hidden[::-1], shape, activation)
     decoder.start_at(head.start(parts.hidden(data.mean_image)))
-    model = PixelCvae(
-        parts,
-        encoder,
-        DiagonalNormal(encoder.n_features, latent_dim),
-        decoder,
-        head,
-        latent_dim,
-        _conditional_prior(parts.n_shown, options),
-    )
+    posterior = DiagonalNormal(encoder.n_features, latent_dim)
+    prior = _conditional_prior(parts.n_shown, options)
+    model = PixelCvae(parts, encoder, posterior, decoder, head, latent_dim, prior)
     objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
     return single_update("cvae", model, objective, head, options.condition.describe())
 
@@ -149,8 +144,3 @@ def _parts(data: DataFacts, options: PixelsOptions) -> ImageParts:
     if bool(shown.all()):
         raise ConfigError("condition.shown: every pixel is shown, none is left to predict")
     return ImageParts(shown, n_channels)
-
-
-def _output_shape(parts: ImageParts, n_per_pixel: int) -> tuple[int, int, int]:
-    n_channels, height, n = parts.hidden_shape
-    return (n_per_pixel * n_channels, height, n)

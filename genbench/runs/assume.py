@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
-from torch import Tensor, nn
+from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
@@ -81,7 +81,8 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     base.eval()
     inner = _with_prior(base, assume)
     if isinstance(inner, WithFittedPrior):
-        codes = _codes(inner, dataset.held_out("train").x)
+        blocks = torch.split(dataset.held_out("train").x, ENCODE_BLOCK)
+        codes = torch.cat([inner.encode(block) for block in blocks])
         inner.fit(codes, seed=derive(stream.seed, *stream.path, "prior") % 2**32)
     if assume.scale != "validation":
         model = with_observation_noise(inner, assume.scale, dataset.image_shape)
@@ -89,10 +90,6 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     scale, candidates = _choose_scale(inner, assume, dataset, stream)
     summary = {"scale": scale, "chosen_on": "validation", "candidates": candidates}
     return Fitted(with_observation_noise(inner, scale, dataset.image_shape), summary)
-
-
-def _codes(model: WithFittedPrior, x: Tensor) -> Tensor:
-    return torch.cat([model.encode(block) for block in torch.split(x, ENCODE_BLOCK)])
 
 
 def _choose_scale(

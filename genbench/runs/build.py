@@ -16,48 +16,44 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
     """
     mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
     facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
-    with seeded(spec.seed, "init"):
-        try:
+    try:
+        with seeded(spec.seed, "init"):
             built = recipes[spec.recipe].build(facts, spec.options, spec.train)
-        except ConfigError as error:
-            raise ConfigError(f"model.{spec.name}.{error}") from error
-    _check_domain(spec, dataset, built)
-    if spec.assume:
-        _check_assumption(spec, spec.assume, dataset, built)
+        _check_domain(spec, dataset, built)
+        if spec.assume:
+            _check_assumption(spec, spec.assume, dataset, built)
+    except ConfigError as error:
+        raise ConfigError(f"model.{spec.name}.{error}") from error
     return built
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
     """Refuse an observation model of other pixel values or another number of grey levels."""
-    head, where = built.observation, f"model.{spec.name}.observation"
+    head, name = built.observation, built.observation_name
     if head is None:
         return
     if head.domain == "binary" and dataset.domain != "binary":
         raise ConfigError(
-            f"{where}: '{built.observation_name}' needs pixels in {{0, 1}}; "
-            f"set data.binarisation to threshold, static or dynamic (now "
-            f"'{spec.data.binarisation}')"
+            f"observation: '{name}' needs pixels in {{0, 1}}; set data.binarisation to threshold, "
+            f"static or dynamic (now '{spec.data.binarisation}')"
         )
     if head.domain == "grey_levels" and dataset.domain != "grey_levels":
         raise ConfigError(
-            f"{where}: '{built.observation_name}' needs grey levels as they are; "
+            f"observation: '{name}' needs grey levels as they are; "
             "set data.binarisation and data.dequantisation to none"
         )
     if head.domain == "grey_levels" and getattr(head, "n_levels", None) != dataset.n_levels:
-        raise ConfigError(f"{where}.n_levels: '{dataset.name}' has {dataset.n_levels} levels")
+        raise ConfigError(f"observation.n_levels: '{dataset.name}' has {dataset.n_levels} levels")
 
 
 def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
     if built.observation:
-        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has a likelihood of its own")
+        raise ConfigError(f"assume: '{spec.recipe}' has a likelihood of its own")
     if built.closed_form:
-        raise ConfigError(f"model.{spec.name}.assume: '{spec.recipe}' has no decoder to build on")
+        raise ConfigError(f"assume: '{spec.recipe}' has no decoder to build on")
     if dataset.domain == "binary":
         raise ConfigError(
-            f"model.{spec.name}.assume: Gaussian noise needs grey pixels; "
+            "assume: Gaussian noise needs grey pixels; "
             "set data.binarisation to none and data.dequantisation to uniform"
         )
-    try:
-        shell(built.model, assume, dataset.image_shape)
-    except ConfigError as error:
-        raise ConfigError(f"model.{spec.name}.{error}") from error
+    shell(built.model, assume, dataset.image_shape)

@@ -16,20 +16,19 @@ from genbench.evaluation.spec import Context
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
 from genbench.runs.read_run import SPLIT, EvaluationRequest, key_of, made_figures
-from genbench.runs.spec import RunSpec
+from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, write_weights
 
 
 def evaluate_run(
-    spec: RunSpec,
-    dataset: Dataset,
-    folder: RunFolder,
+    run: Run,
     request: EvaluationRequest,
     model: nn.Module,
     metrics: dict[str, Any],
     protocol: Protocol,
 ) -> None:
     """Add the missing evaluations to ``metrics``; store the values behind them, and the figures."""
+    spec, dataset, folder = run.spec, run.dataset, run.folder
     tasks = [task for task in request.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
     x, y = dataset.held_out(SPLIT)
     context = Context(
@@ -39,8 +38,7 @@ def evaluate_run(
         n_levels=dataset.n_levels if spec.data.dequantisation == "uniform" else None,
         log_py=_log_frequencies(dataset),
     )
-    label = f"{spec.name} (seed {spec.seed}) evaluate"
-    outcomes = evaluate_model(x, y, tasks, context, label)
+    outcomes = evaluate_model(x, y, tasks, context, f"{spec.label} evaluate")
     for task, outcome in zip(tasks, outcomes, strict=True):
         rows = [asdict(row) for row in outcome.rows]
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows

@@ -8,14 +8,13 @@ from safetensors import safe_open
 
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.protocol import Protocol
-from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.runner import Row, Task
 from genbench.results import run_folder
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
 from genbench.runs.record import RunRecord, empty_rows, protocol_of
-from genbench.runs.spec import RunSpec
+from genbench.runs.spec import Run
 
 SPLIT: SplitName = "test"
 ROW = {field.name for field in fields(Row)}
@@ -33,18 +32,35 @@ class EvaluationRequest:
     figures: Sequence[str] = DEFAULT_FIGURES
 
 
-def read_run(
-    spec: RunSpec, dataset: Dataset, folder: RunFolder, request: EvaluationRequest
-) -> RunRecord | None:
+def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
     """Return the record of a run that is stored whole, with all that is requested, or None."""
-    metrics = stored_metrics(folder)
+    folder, metrics = run.folder, stored_metrics(run.folder)
     if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
     if metrics["status"] == "ok" and not _complete(folder, metrics, request):
         return None
     description = folder.read(run_folder.SPEC)["description"]
-    record = RunRecord(spec, folder.train_id, description=description)
-    return fill(record, dataset, folder, metrics, request.tasks)
+    return record_of(run, description, metrics, request.tasks)
+
+
+def record_of(
+    run: Run, description: dict[str, Any], metrics: dict[str, Any], tasks: Sequence[Task]
+) -> RunRecord:
+    """Return the record of a run with its numbers of the tasks."""
+    record = RunRecord(
+        run.spec,
+        run.folder.train_id,
+        protocol_of(run.dataset, description),
+        metrics["status"],
+        metrics["reason"],
+        description=description | {"selected_epoch": metrics.get("selected_epoch")},
+        provenance=run.folder.read(run_folder.PROVENANCE),
+        fitted=metrics.get("fitted", {}),
+    )
+    for task in tasks:
+        rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
+        record.rows += empty_rows(task, record) if rows is None else rows
+    return record
 
 
 def key_of(task: Task, protocol: Protocol) -> str:
@@ -100,22 +116,3 @@ def past_measurements(folder: RunFolder) -> dict[str, Any]:
         return {}
     recorded = folder.read(run_folder.PROVENANCE)
     return {k: recorded[k] for k in MEASURED if k in recorded}
-
-
-def fill(
-    record: RunRecord,
-    dataset: Dataset,
-    folder: RunFolder,
-    metrics: dict[str, Any],
-    tasks: Sequence[Task],
-) -> RunRecord:
-    """Complete a record with the stored numbers of the tasks."""
-    record.protocol = protocol_of(dataset, record.description)
-    record.status, record.reason = metrics["status"], metrics["reason"]
-    record.fitted = metrics.get("fitted", {})
-    record.provenance = folder.read(run_folder.PROVENANCE)
-    record.description = record.description | {"selected_epoch": metrics.get("selected_epoch")}
-    for task in tasks:
-        rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
-        record.rows += rows if rows is not None else empty_rows(task, record)
-    return record

@@ -10,7 +10,7 @@ from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
 from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
-from genbench.runs.spec import RunSpec
+from genbench.runs.spec import Run, RunSpec
 
 
 @dataclass
@@ -118,21 +118,18 @@ def label_of(records: Sequence[RunRecord]) -> str:
 
 
 def failed(
-    spec: RunSpec,
-    train_id: str,
-    dataset: Dataset,
-    description: dict[str, Any],
-    tasks: Sequence[Task],
-    error: Exception,
+    run: Run, description: dict[str, Any], tasks: Sequence[Task], error: Exception
 ) -> RunRecord:
     """Return the record of a run that stopped with an unexpected error; it is not stored.
 
     Its rows have the protocol of the other seeds, so that it counts among them; ``description`` is
     empty if the model cannot be built.
     """
-    protocol = protocol_of(dataset, description) if description else dataset.protocol
+    protocol = protocol_of(run.dataset, description) if description else run.dataset.protocol
     first_line = (str(error) or type(error).__name__).splitlines()[0]
     reason = f"{type(error).__name__}: {first_line}"
-    record = RunRecord(spec, train_id, protocol, "failed", reason, description=description)
+    record = RunRecord(
+        run.spec, run.folder.train_id, protocol, "failed", reason, description=description
+    )
     record.rows = [row for task in tasks for row in empty_rows(task, record)]
     return record

@@ -1,6 +1,7 @@
 """The runs of a suite, and what each process needs to execute them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from genbench.runs.provenance import pick_device
 from genbench.runs.read_run import EvaluationRequest, read_run
 from genbench.runs.record import RunRecord, describe, failed
 from genbench.runs.run_options import RunOptions
-from genbench.runs.spec import RunSpec
+from genbench.runs.spec import Run, RunSpec
 
 Group = tuple[RunSpec, ...]
 
@@ -44,10 +45,11 @@ class RunContext:
             self._datasets[config] = load(config, self.plan.options.data_dir, self.device)
         return self._datasets[config]
 
-    def folder(self, spec: RunSpec) -> RunFolder:
-        """Return where the run is stored."""
-        train_id = spec.train_id(self.dataset(spec.data).digest)
-        return RunFolder(self.plan.options.results / self.plan.suite, train_id)
+    def run(self, spec: RunSpec) -> Run:
+        """Return the run with its data and its folder."""
+        dataset = self.dataset(spec.data)
+        suite_folder = self.plan.options.results / self.plan.suite
+        return Run(spec, dataset, RunFolder(suite_folder, spec.train_id(dataset.digest)))
 
     def preflight(self) -> None:
         """Build every model once, to find mistakes before the first minute of training.
@@ -65,35 +67,28 @@ class RunContext:
 
     def execute(self, group: Group) -> Iterator[RunRecord]:
         """Execute the runs of a group; those that can be are trained as one computation."""
-        folders = [self.folder(spec) for spec in group]
+        runs = [self.run(spec) for spec in group]
         if self.plan.options.fresh:
-            for folder in folders:
+            for run in runs:
                 for name in (MANIFEST, CHECKPOINT, SPEC):
-                    (folder / name).unlink(missing_ok=True)
-        dataset = self.dataset(group[0].data)
-        outcomes = train_jointly(group, dataset, folders, self.device)
-        for spec, folder in zip(group, folders, strict=True):
-            yield self._execute(spec, folder, outcomes.get(folder.train_id))
+                    (run.folder / name).unlink(missing_ok=True)
+        outcomes = train_jointly(runs, self.device)
+        for run in runs:
+            yield self._execute(run, outcomes.get(run.folder.train_id))
 
-    def _execute(self, spec: RunSpec, folder: RunFolder, joint: JointOutcome | None) -> RunRecord:
+    def _execute(self, run: Run, joint: JointOutcome | None) -> RunRecord:
         """Execute one run; an unexpected error fails this run and no other."""
-        dataset, request = self.dataset(spec.data), self.plan.request
+        request = self.plan.request
         try:
-            return execute(spec, dataset, folder, request, self.device, joint)
+            return execute(run, request, self.device, joint)
         except (GenbenchError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a user's own recipe can raise anything
-            description = self._describe(spec)
-            return failed(spec, folder.train_id, dataset, description, request.tasks, error)
-
-    def _describe(self, spec: RunSpec) -> dict[str, Any]:
-        """Describe a run that failed; an empty description if building it fails."""
-        dataset = self.dataset(spec.data)
-        try:
-            return describe(spec, dataset, build(spec, dataset))
-        except Exception:  # noqa: BLE001  as above
-            return {}
+            description: dict[str, Any] = {}
+            with suppress(Exception):  # building it may be what fails
+                description = describe(run.spec, run.dataset, build(run.spec, run.dataset))
+            return failed(run, description, request.tasks, error)
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run that is stored with all that is requested, or None."""
-        return read_run(spec, self.dataset(spec.data), self.folder(spec), self.plan.request)
+        return read_run(self.run(spec), self.plan.request)

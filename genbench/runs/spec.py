@@ -1,12 +1,13 @@
-"""What a run is asked to be, and the identity that follows from it."""
+"""What a run is asked to be, the identity that follows from it, and where it is stored."""
 
 from dataclasses import dataclass, replace
 from typing import Any
 
 from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.options import Options
-from genbench.data import DataConfig
+from genbench.data import DataConfig, Dataset
 from genbench.recipes import recipes
+from genbench.results.run_folder import RunFolder
 from genbench.runs.assume import Assume
 from genbench.training.config import TrainConfig
 
@@ -24,6 +25,11 @@ class RunSpec:
     train: TrainConfig
     seed: int
     assume: Assume | None = None
+
+    @property
+    def label(self) -> str:
+        """Its name for people: ``vae (seed 0)``."""
+        return f"{self.name} (seed {self.seed})"
 
     @property
     def base(self) -> "RunSpec":
@@ -51,3 +57,12 @@ class RunSpec:
     def train_id(self, data_digest: str) -> str:
         """Return the first 12 hexadecimal digits of the identity's SHA-256."""
         return sha256_bytes(canonical_json(self.identity(data_digest)).encode())[:12]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run with its data and the folder where it is stored."""
+
+    spec: RunSpec
+    dataset: Dataset
+    folder: RunFolder

@@ -88,7 +88,7 @@ def _planned(prepared: PreparedSuite) -> Iterator[tuple[str, int | str, str, str
     for member in prepared.members if prepared.whole else ():
         yield from _planned(member)
     for spec in prepared.selected_runs:
-        folder = context.folder(spec)
+        folder = context.run(spec).folder
         yield spec.name, spec.seed, folder.train_id, state(context.stored(spec)), folder.path
     for study in prepared.selected_studies:
         yield f"study {study.name}", "", "", state(runner.stored(study)), runner.folder(study).path

@@ -8,6 +8,7 @@ import pytest
 from genbench import load_results
 from genbench.core.errors import ConfigError, DataError
 from genbench.runs.run_options import RunOptions
+from genbench.suites import spec
 from genbench.suites.run import dry_run, run_suite
 from tests.suites.conftest import HEAD
 from tests.suites.test_studies import COINS, MODEL
@@ -79,6 +80,14 @@ def test_a_member_says_how_it_is_run_by_itself(run, folder):
     found = json.loads((folder() / "results" / "two" / "suite.json").read_text())
     assert found["command"] == "python -m genbench run --suite two.toml --limit 60"
     assert (found["runs"][0]["data"]["limit"], found["spec"]["data"]["limit"]) == (60, 60)
+
+
+def test_each_file_is_read_once(run, folder, monkeypatch):
+    read, paths = spec.read_toml, []
+    monkeypatch.setattr(spec, "read_toml", lambda path: paths.append(path.stem) or read(path))
+    folder(all='suites = ["both"]\n')
+    run("all")
+    assert sorted(paths) == ["all", "both", "one", "two"]
 
 
 def test_lines_name_the_member(run):

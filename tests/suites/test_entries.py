@@ -77,6 +77,7 @@ def test_a_mistake_is_named_by_its_key(read, text, told):
     with pytest.raises(ConfigError) as caught:
         read(text)
     assert told in str(caught.value)
+    assert "Value error" not in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 10
 
 
