@@ -21,7 +21,7 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(body=doctor)
 
 
-class Finding(NamedTuple):
+class Diagnosis(NamedTuple):
     """The state of one thing, and what to do about it."""
 
     what: str
@@ -33,8 +33,8 @@ class Finding(NamedTuple):
 def doctor(arguments: Namespace) -> int:
     """Examine what runs depend on; exit 2 if something has to be fixed."""
     findings = [
-        Finding("genbench", __version__),
-        Finding("python", platform.python_version()),
+        Diagnosis("genbench", __version__),
+        Diagnosis("python", platform.python_version()),
         *map(_package, ("numpy", "pandas", "pydantic", "safetensors")),
         _torch(),
         _torchvision(),
@@ -46,60 +46,60 @@ def doctor(arguments: Namespace) -> int:
     return ExitCode.OK if all(finding.healthy for finding in findings) else ExitCode.USAGE
 
 
-def _package(name: str) -> Finding:
+def _package(name: str) -> Diagnosis:
     try:
-        return Finding(name, version(name))
+        return Diagnosis(name, version(name))
     except PackageNotFoundError:
-        return Finding(name, "missing", f"python -m pip install {name}", healthy=False)
+        return Diagnosis(name, "missing", f"python -m pip install {name}", healthy=False)
 
 
-def _torch() -> Finding:
+def _torch() -> Diagnosis:
     try:
         torch = import_module("torch")
     except (ImportError, OSError) as error:
-        return Finding("torch", f"cannot be imported: {error}", "reinstall torch", healthy=False)
+        return Diagnosis("torch", f"cannot be imported: {error}", "reinstall torch", healthy=False)
     major, minor = (int(part) for part in torch.__version__.split(".")[:2])
     fits = (2, 11) <= (major, minor) <= (2, 15)
     advice = "" if fits else "tested with torch 2.11 to 2.15"
-    return Finding("torch", torch.__version__, advice, healthy=fits)
+    return Diagnosis("torch", torch.__version__, advice, healthy=fits)
 
 
-def _torchvision() -> Finding:
+def _torchvision() -> Diagnosis:
     """Import it: a build that does not match torch is installed but fails here."""
     try:
-        return Finding("torchvision", import_module("torchvision").__version__, "optional")
+        return Diagnosis("torchvision", import_module("torchvision").__version__, "optional")
     except ModuleNotFoundError:
-        return Finding("torchvision", "not installed", "optional: only tests compare with it")
+        return Diagnosis("torchvision", "not installed", "optional: only tests compare with it")
     except (ImportError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0]
         advice = "optional; does not match torch: install the two together, from one index"
-        return Finding("torchvision", f"cannot be imported: {reason}", advice)
+        return Diagnosis("torchvision", f"cannot be imported: {reason}", advice)
 
 
-def _device() -> list[Finding]:
+def _device() -> list[Diagnosis]:
     torch = import_module("torch")
-    cores = Finding("processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}")
+    cores = Diagnosis("processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}")
     if torch.cuda.is_available():
-        return [cores, Finding("gpu", torch.cuda.get_device_name())]
-    return [cores, Finding("gpu", "none that torch can use", "runs use the processor")]
+        return [cores, Diagnosis("gpu", torch.cuda.get_device_name())]
+    return [cores, Diagnosis("gpu", "none that torch can use", "runs use the processor")]
 
 
-def _data(data_dir: Path | None) -> list[Finding]:
+def _data(data_dir: Path | None) -> list[Diagnosis]:
     from genbench.data import data_home, datasets
     from genbench.data.fetch import verify
 
     home = data_home(data_dir)
-    findings = [Finding("data directory", str(home))]
+    findings = [Diagnosis("data directory", str(home))]
     for name in datasets:
         states = {row["status"] for row in verify(name, home)}
         state = "damaged" if "damaged" in states else "missing" if "missing" in states else "ok"
         advice = "" if state == "ok" else f"python -m genbench data fetch {name}"
-        findings.append(Finding(f"data: {name}", state, advice, healthy=state != "damaged"))
+        findings.append(Diagnosis(f"data: {name}", state, advice, healthy=state != "damaged"))
     return findings
 
 
-def _folder(folder: Path) -> Finding:
+def _folder(folder: Path) -> Diagnosis:
     nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     if os.access(nearest, os.W_OK):
-        return Finding("results folder", "writable")
-    return Finding("results folder", f"{nearest} is not writable", "use --results", healthy=False)
+        return Diagnosis("results folder", "writable")
+    return Diagnosis("results folder", f"{nearest} is not writable", "use --results", healthy=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from genbench.comparison.sides import ColumnKey, NotComparableError, Number, Side
 from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
-from genbench.results.cells import Block, Cell, Column, words
+from genbench.results.cells import Cell, Column, ProtocolBlock, words
 
 Numbers = dict[ColumnKey, Number]
 Group = tuple[str, str, str, ColumnKey, str, int | None]
@@ -25,7 +25,7 @@ class Match:
         values: Per-datum values by seed; a single value per seed where the number has none.
     """
 
-    block: Block
+    block: ProtocolBlock
     column: Column
     labels: tuple[str, str]
     cells: tuple[Cell, Cell]

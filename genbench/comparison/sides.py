@@ -8,8 +8,8 @@ import numpy as np
 from genbench.core.errors import ExitCode, GenbenchError, require_known
 from genbench.core.statistics import Seeds
 from genbench.results.blocks import blocks_of
-from genbench.results.cells import Block, Cell, Column
-from genbench.results.per_datum import PerDatum
+from genbench.results.cells import Cell, Column, ProtocolBlock
+from genbench.results.per_datum import PerDatumValues
 from genbench.results.suite import StoredSuite
 
 ProtocolKey = tuple[str, str, str]
@@ -29,10 +29,10 @@ class Number:
     """One number of a side, and where it stands."""
 
     label: str
-    block: Block
+    block: ProtocolBlock
     column: Column
     cell: Cell
-    stored: PerDatum
+    stored: PerDatumValues
 
     @property
     def per_datum(self) -> Seeds | None:
@@ -62,8 +62,8 @@ class Side:
     """
 
     name: str
-    blocks: tuple[Block, ...]
-    values: PerDatum
+    blocks: tuple[ProtocolBlock, ...]
+    values: PerDatumValues
     model: str = ""
 
     @property

@@ -18,7 +18,7 @@ from genbench.gate.entries import Absent, Entry, absent, entries_of
 from genbench.gate.statistics import Matrix
 from genbench.results.cells import SeedValue
 from genbench.results.metrics_table import metrics_of
-from genbench.results.per_datum import PerDatum, value_key
+from genbench.results.per_datum import PerDatumValues, value_key
 from genbench.results.run_folder import PROVENANCE, RunFolder
 from genbench.results.suite import StoredSuite
 
@@ -40,7 +40,7 @@ class SuiteResults:
     frame: pd.DataFrame
     metrics: Metrics
     provenance: Provenance
-    per_datum: PerDatum | None = None
+    per_datum: PerDatumValues | None = None
 
     @cached_property
     def entries(self) -> list[Entry]:

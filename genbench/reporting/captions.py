@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Block, marks
+from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock, marks
 
 UNRELIABLE_NOTE = (
     "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
@@ -19,7 +19,7 @@ _MC = (
 )
 
 
-def uncertainty_caption(block: Block) -> str:
+def uncertainty_caption(block: ProtocolBlock) -> str:
     """Say what stands behind ±, MC and seed sd in this block, and what does not."""
     images = f"the {numbers.grouped(block.n)} {block.split} images" if block.n else "the images"
     error = f"± is the standard error over {images}{_of_n(block)}"
@@ -34,12 +34,12 @@ def uncertainty_caption(block: Block) -> str:
     )
 
 
-def _of_n(block: Block) -> str:
+def _of_n(block: ProtocolBlock) -> str:
     sizes = {cell.n for row in block.rows for cell in row.cells if cell.ok and cell.n is not None}
     return ", or over n data where n is stated beside a number" if sizes - {block.n} else ""
 
 
-def ranking_caption(block: Block) -> str:
+def ranking_caption(block: ProtocolBlock) -> str:
     """Say what is ranked with what, and what bold and ≈ mean; empty for a single model."""
     if len(block.rows) < 2:
         return ""
@@ -83,7 +83,7 @@ def footnotes(texts: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[
     return [(mark, sentence) for mark, sentence in notes if mark in marked]
 
 
-def block_footnotes(block: Block) -> list[tuple[str, str]]:
+def block_footnotes(block: ProtocolBlock) -> list[tuple[str, str]]:
     """The explanations of the marks of a block."""
     pairs = [
         (column, cell)

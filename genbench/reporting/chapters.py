@@ -19,7 +19,7 @@ from genbench.reporting.multi_part_metrics import (
 from genbench.reporting.ranks import Ranks, rank_table, ranks, verdict
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.style import EmbeddedFigure, styled
-from genbench.results.cells import Block
+from genbench.results.cells import ProtocolBlock
 from genbench.results.suite import StoredSuite
 
 
@@ -71,7 +71,7 @@ def _paired(suite: StoredSuite) -> FigureGroup:
     return FigureGroup("paired", "Paired comparison", caption, (), tables=tables)
 
 
-def _health(blocks: Sequence[Block]) -> FigureGroup:
+def _health(blocks: Sequence[ProtocolBlock]) -> FigureGroup:
     caption = (
         "An importance estimate is as good as its weights are even. These diagnostics say where"
         " few draws decide the number."
@@ -80,7 +80,7 @@ def _health(blocks: Sequence[Block]) -> FigureGroup:
     return FigureGroup("health", "Estimator health", caption, (), tables=tables)
 
 
-def _rates(blocks: Sequence[Block]) -> FigureGroup:
+def _rates(blocks: Sequence[ProtocolBlock]) -> FigureGroup:
     caption = (
         "The ELBO as the price of a code: the rate is spent on the code, the distortion on the"
         " image given the code. Models with equal ELBO may trade one for the other."

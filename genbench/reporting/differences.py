@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
 from genbench.reporting.small_table import Line, SmallTable, without_empty
-from genbench.results.cells import UNRELIABLE, Block, Cell, words
+from genbench.results.cells import UNRELIABLE, Cell, ProtocolBlock, words
 from genbench.results.paired import Pair, PairedComparison, comparisons
-from genbench.results.per_datum import PerDatum
+from genbench.results.per_datum import PerDatumValues
 
 _HEALTH = {
     "ess": "ESS, mean",
@@ -21,7 +21,7 @@ _HEALTH = {
 }
 
 
-def paired_tables(blocks: Sequence[Block], values: PerDatum) -> list[SmallTable]:
+def paired_tables(blocks: Sequence[ProtocolBlock], values: PerDatumValues) -> list[SmallTable]:
     """One matrix per block and headline column, kind and n with two models or more."""
     compared = [
         (block, index, comparison)
@@ -33,7 +33,9 @@ def paired_tables(blocks: Sequence[Block], values: PerDatum) -> list[SmallTable]
     return [_matrix(f"paired-{i}", *entry) for i, entry in enumerate(compared, 1)]
 
 
-def _matrix(name: str, block: Block, index: int, comparison: PairedComparison) -> SmallTable:
+def _matrix(
+    name: str, block: ProtocolBlock, index: int, comparison: PairedComparison
+) -> SmallTable:
     column, order = comparison.column, comparison.rows
     titles = {row: block.rows[row].title for row in order}
     flagged = {row for row in order if block.rows[row].cells[index].unreliable}
@@ -64,7 +66,7 @@ def _difference(pair: Pair, unreliable: bool) -> str:
     return f"{sign}{value} ± {stderr}{mark}\n{'; '.join(note for note in notes if note)}"
 
 
-def _caption(block: Block, index: int, comparison: PairedComparison) -> str:
+def _caption(block: ProtocolBlock, index: int, comparison: PairedComparison) -> str:
     unit = comparison.column.unit or "the metric's unit"
     left_out = [
         f"{row.label} ({words(row.cells[index].kind)}, n = {numbers.grouped(row.cells[index].n)})"
@@ -95,14 +97,14 @@ def _pairs(comparison: PairedComparison) -> str:
     return "the one pair" if n == 1 else f"the {n} pairs"
 
 
-def health_tables(blocks: Sequence[Block]) -> list[SmallTable]:
+def health_tables(blocks: Sequence[ProtocolBlock]) -> list[SmallTable]:
     """One table per block with diagnostics, a row per model and metric."""
     rows_of = [(block, tuple(_health_rows(block))) for block in blocks]
     diagnosed = [(block, rows) for block, rows in rows_of if rows]
     return [_health_table(i, block, rows) for i, (block, rows) in enumerate(diagnosed, 1)]
 
 
-def _health_table(number: int, block: Block, rows: tuple[Line, ...]) -> SmallTable:
+def _health_table(number: int, block: ProtocolBlock, rows: tuple[Line, ...]) -> SmallTable:
     heads, kept = without_empty(("model", "metric", "settings", "n", *_HEALTH.values()), rows)
     texts = tuple(i for i, head in enumerate(heads) if head in ("model", "metric", "settings"))
     caption = (
@@ -116,7 +118,7 @@ def _health_table(number: int, block: Block, rows: tuple[Line, ...]) -> SmallTab
     return SmallTable(f"health-{number}", title, heads, kept, caption, texts)
 
 
-def _health_rows(block: Block) -> Iterator[Line]:
+def _health_rows(block: ProtocolBlock) -> Iterator[Line]:
     for row in block.rows:
         for column, cell in zip(block.columns, row.cells, strict=True):
             if cell.ok and any(name in cell.health for name in _HEALTH):

@@ -15,7 +15,7 @@ from genbench.reporting.grids import Pixels
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.style import EmbeddedFigure, embedded, save
 from genbench.reporting.user_plots import draw
-from genbench.results.cells import Block
+from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs
 from genbench.results.records import StoredRun
 
@@ -48,7 +48,7 @@ class FigureMaker:
         self.names.append(stem)
         return save(figure, self.folder, stem, alt, **words)
 
-    def bounds(self, blocks: Sequence[Block]) -> FigureGroup:
+    def bounds(self, blocks: Sequence[ProtocolBlock]) -> FigureGroup:
         """One panel per protocol."""
         figures = [
             self.save(
@@ -103,7 +103,7 @@ class FigureMaker:
         )
         return FigureGroup("learning", "Learning curves", caption, tuple(figures))
 
-    def points(self, metric: Metric, blocks: Sequence[Block]) -> FigureGroup:
+    def points(self, metric: Metric, blocks: Sequence[ProtocolBlock]) -> FigureGroup:
         """One panel per protocol: a point per model, with its 95 % interval."""
         figures, name = [], metric.name.replace("_", "-")
         for place, block in enumerate(blocks, 1):

@@ -11,7 +11,7 @@ from genbench.reporting.figures import FigureGroup
 from genbench.reporting.rendering import as_text, render
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.takeaways import takeaways
-from genbench.results.cells import Block, Cell, marks
+from genbench.results.cells import Cell, ProtocolBlock, marks
 from genbench.results.records import StoredRun, SuiteRecord
 from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite
@@ -139,7 +139,7 @@ def _sections(record: SuiteRecord, chapters: Sequence[Chapter]) -> list[tuple[st
 
 def _summary(
     models: Sequence[ModelView],
-    blocks: Sequence[Block],
+    blocks: Sequence[ProtocolBlock],
     studies: Sequence[StoredStudy],
     record: SuiteRecord,
 ) -> str:
@@ -151,7 +151,7 @@ def _summary(
     return f"{about_models} {' and '.join(parts)}{checks}{'.' if parts else ''}".strip()
 
 
-def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[Block]) -> str:
+def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[ProtocolBlock]) -> str:
     n_models = len({view.first.model for view in models})
     n_runs = sum(len(view.runs) for view in models)
     seeds = sorted({run.seed for view in models for run in view.runs})
@@ -170,7 +170,7 @@ def _summary_of_models(models: Sequence[ModelView], blocks: Sequence[Block]) -> 
     )
 
 
-def _notes(block: Block) -> dict[str, int]:
+def _notes(block: ProtocolBlock) -> dict[str, int]:
     """Number the notes of a block's cells in the order in which they are read."""
     notes = (_note(cell) for row in block.rows for cell in row.cells)
     return {note: place for place, note in enumerate(dict.fromkeys(filter(None, notes)), 1)}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.text import reasons
-from genbench.results.cells import BEST, TIED, Block, Cell, Column, marks, words
+from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock, marks, words
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -60,14 +60,16 @@ _GREEK = {
 }
 
 
-def latex_tables(title: str, blocks: Sequence[Block], tables: Sequence[SmallTable] = ()) -> str:
+def latex_tables(
+    title: str, blocks: Sequence[ProtocolBlock], tables: Sequence[SmallTable] = ()
+) -> str:
     r"""All tables as LaTeX floats for ``\input``, with booktabs rules."""
     head = r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"
     comparisons = (_latex(title, block) for block in blocks)
     return "\n".join([head, *comparisons, *(_small_table(title, s) for s in tables if s.in_latex)])
 
 
-def _latex(title: str, block: Block) -> str:
+def _latex(title: str, block: ProtocolBlock) -> str:
     captions = (block.protocol.sentence, uncertainty_caption(block), ranking_caption(block))
     heads = ["model", *(f"{c.metric} {c.arrow}".strip() for c in block.columns)]
     below = ["", *(", ".join((*block.under(c), words(c.kind))) for c in block.columns)]
@@ -125,7 +127,7 @@ def _footnotes(notes: Iterable[tuple[str, str]]) -> list[str]:
     return [f"{tex(mark)} {tex(sentence)}" for mark, sentence in notes]
 
 
-def _cell(block: Block, column: Column, cell: Cell) -> str:
+def _cell(block: ProtocolBlock, column: Column, cell: Cell) -> str:
     if not cell.ok:
         return tex(cell.word)
     number = cell.text.replace("±", r"\pm")

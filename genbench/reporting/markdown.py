@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from genbench.reporting.captions import block_footnotes, ranking_caption, uncertainty_caption
 from genbench.reporting.small_table import SmallTable
 from genbench.reporting.text import reasons
-from genbench.results.cells import BEST, TIED, Block, Cell, Column, marks, words
+from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock, marks, words
 
 
-def markdown_tables(title: str, blocks: Sequence[Block], tables: Sequence[SmallTable] = ()) -> str:
+def markdown_tables(
+    title: str, blocks: Sequence[ProtocolBlock], tables: Sequence[SmallTable] = ()
+) -> str:
     """All blocks as Markdown, then the smaller tables: heading, table, captions, footnotes."""
     parts = [*(_markdown(block) for block in blocks), *(_small_table(table) for table in tables)]
     return "\n".join([f"# {_md(title)}", "", *parts])
 
 
-def _markdown(block: Block) -> str:
+def _markdown(block: ProtocolBlock) -> str:
     heads = ["model", *(_head(block, column) for column in block.columns)]
     lines = [
         f"## {_md(block.protocol.short)} ({_md(block.split)})",
@@ -68,12 +70,12 @@ def _footnotes(notes: Iterable[tuple[str, str]]) -> list[str]:
     return [f"- {mark} {_md(sentence)}." for mark, sentence in notes]
 
 
-def _head(block: Block, column: Column) -> str:
+def _head(block: ProtocolBlock, column: Column) -> str:
     below = ", ".join(part for part in (*block.under(column), words(column.kind)) if part)
     return " ".join(part for part in (_md(column.metric), column.arrow, f"({_md(below)})") if part)
 
 
-def _cell(block: Block, column: Column, cell: Cell) -> str:
+def _cell(block: ProtocolBlock, column: Column, cell: Cell) -> str:
     number = f"{_md(cell.text)}{marks(column, cell)}"
     number = f"**{number}**" if cell.standing == BEST else number
     number = f"≈ {number}" if cell.standing == TIED else number

@@ -10,7 +10,7 @@ from genbench.core import numbers
 from genbench.core.metric import Metric, Parts
 from genbench.reporting.small_table import Line, SmallTable, number, warnings_of
 from genbench.results.blocks import cell_of, column_of
-from genbench.results.cells import Block, Cell, Column, Row
+from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 
 Cells = Mapping[str, Cell]
 _ABSENT = Cell("missing")
@@ -20,10 +20,10 @@ _ABSENT = Cell("missing")
 class MultiPartMetric:
     """The parts of one metric in one block; ``lines`` are its models with a cell per part."""
 
-    block: Block
+    block: ProtocolBlock
     column: Column
     parts: tuple[str, ...]
-    lines: tuple[tuple[Row, Cells], ...]
+    lines: tuple[tuple[ModelRow, Cells], ...]
 
     @property
     def is_numbered(self) -> bool:
@@ -36,7 +36,9 @@ class MultiPartMetric:
         return self.column.record.parts or Parts()
 
 
-def multi_part_metric(rows: pd.DataFrame, block: Block, metric: Metric) -> MultiPartMetric | None:
+def multi_part_metric(
+    rows: pd.DataFrame, block: ProtocolBlock, metric: Metric
+) -> MultiPartMetric | None:
     """Collect ``metric[part]`` of every model; None where there is none.
 
     Args:
@@ -104,7 +106,7 @@ def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
     )
 
 
-def beside_cell(shown: MultiPartMetric, row: Row, metric: str) -> Cell | None:
+def beside_cell(shown: MultiPartMetric, row: ModelRow, metric: str) -> Cell | None:
     """The model's number of another metric, where it is over the same data."""
     index = shown.block.column(metric)
     cell = None if index is None else row.cells[index]
@@ -112,14 +114,14 @@ def beside_cell(shown: MultiPartMetric, row: Row, metric: str) -> Cell | None:
     return cell if cell is not None and cell.ok and cell.n == mine.n else None
 
 
-def _beside_text(shown: MultiPartMetric, row: Row, metric: str) -> str:
+def _beside_text(shown: MultiPartMetric, row: ModelRow, metric: str) -> str:
     cell, index = beside_cell(shown, row, metric), shown.block.column(metric)
     if cell is None or index is None:
         return ""
     return number(shown.block, shown.block.columns[index], cell)
 
 
-def rate_tables(blocks: Sequence[Block]) -> list[SmallTable]:
+def rate_tables(blocks: Sequence[ProtocolBlock]) -> list[SmallTable]:
     """Rate and distortion of each model, in nats and in bits."""
     heads = (
         "model", "rate (nats)", "rate (bits)", "distortion (nats)", "distortion (bits)",
@@ -141,7 +143,7 @@ def rate_tables(blocks: Sequence[Block]) -> list[SmallTable]:
     return tables
 
 
-def _rate_rows(block: Block) -> list[Line]:
+def _rate_rows(block: ProtocolBlock) -> list[Line]:
     terms = {column.record.term: i for i, column in enumerate(block.columns)}
     if not {"rate", "reconstruction"} <= terms.keys():
         return []

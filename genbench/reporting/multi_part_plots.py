@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from genbench.core.numbers import grouped, plain
 from genbench.reporting.multi_part_metrics import Cells, MultiPartMetric
-from genbench.reporting.ranks import Entry, Ranks
+from genbench.reporting.ranks import RankedNumber, Ranks
 from genbench.reporting.style import INK, MUTED, new_figure, new_panel
 from genbench.results.cells import UNRELIABLE, Cell, words
 
@@ -133,7 +133,7 @@ def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
     return figure
 
 
-def _entry(axis: Any, y: int, entry: Entry | None, colour: str) -> None:
+def _entry(axis: Any, y: int, entry: RankedNumber | None, colour: str) -> None:
     if entry is None:
         axis.annotate("n/a", (0.5, y), xycoords=("axes fraction", "data"), color=MUTED, va="center")
         return

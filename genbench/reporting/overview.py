@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, FigureBase
 from genbench.reporting.grids import Pixels, draw_grid
 from genbench.reporting.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.style import new_figure
-from genbench.results.cells import Block
+from genbench.results.cells import ProtocolBlock
 
 _MOST_PANELS = 3
 _SAMPLES_WIDTH = 4.9
@@ -18,7 +18,10 @@ _LETTER_WIDTH = 0.66
 
 
 def overview(
-    title: str, blocks: Sequence[Block], samples: Mapping[str, Pixels], palette: dict[str, str]
+    title: str,
+    blocks: Sequence[ProtocolBlock],
+    samples: Mapping[str, Pixels],
+    palette: dict[str, str],
 ) -> Figure | None:
     """Draw the figure, about 1600 pixels wide; None where there is nothing to show."""
     panels = [block for block in blocks if bound_columns(block)][:_MOST_PANELS]
@@ -37,7 +40,7 @@ def overview(
     return figure
 
 
-def _bounds(figure: FigureBase, panels: Sequence[Block], palette: dict[str, str]) -> None:
+def _bounds(figure: FigureBase, panels: Sequence[ProtocolBlock], palette: dict[str, str]) -> None:
     sizes = [sum(any(c.ok for c in row.cells) for row in block.rows) + 2.5 for block in panels]
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=sizes)[:, 0]
     for place, (axis, block) in enumerate(zip(axes, panels, strict=True)):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from genbench.reporting.grids import draw_grid, tiled
 from genbench.reporting.style import INK, LABEL_COLOURS, MUTED, new_figure, new_framed, new_panel
-from genbench.results.cells import Block, Cell, Column
+from genbench.results.cells import Cell, Column, ProtocolBlock
 from genbench.results.sealed_folder import Arrays
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
@@ -25,19 +25,19 @@ _TILE = 0.36
 _LABEL_SIZE = 0.05  # of the axis
 
 
-def bound_columns(block: Block) -> list[int]:
+def bound_columns(block: ProtocolBlock) -> list[int]:
     """Positions of the columns about log p(x) with a number over all of the block's data."""
     positions = range(len(block.columns))
     of_bounds = [i for i in positions if block.columns[i].record.plot == "bounds"]
     return [i for i in of_bounds if any(drawn(block, row.cells[i]) for row in block.rows)]
 
 
-def drawn(block: Block, cell: Cell) -> bool:
+def drawn(block: ProtocolBlock, cell: Cell) -> bool:
     """Whether a number may share an axis with the others: it is over the same data."""
     return cell.ok and cell.n == block.n
 
 
-def bounds(block: Block, palette: dict[str, str]) -> Figure:
+def bounds(block: ProtocolBlock, palette: dict[str, str]) -> Figure:
     """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
     columns = bound_columns(block)
     rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
@@ -48,7 +48,7 @@ def bounds(block: Block, palette: dict[str, str]) -> Figure:
     return figure
 
 
-def draw_bounds(axis: Any, block: Block, palette: dict[str, str]) -> None:
+def draw_bounds(axis: Any, block: ProtocolBlock, palette: dict[str, str]) -> None:
     """Draw one protocol's bounds into an axis, without a legend."""
     columns = bound_columns(block)
     rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
@@ -82,7 +82,7 @@ def _point(axis: Any, cell: Cell, y: float, colour: str, hollow: bool) -> None:
     )
 
 
-def bound_keys(blocks: Sequence[Block]) -> list[Line2D]:
+def bound_keys(blocks: Sequence[ProtocolBlock]) -> list[Line2D]:
     """Legend entries of the blocks' markers, each once."""
     columns = [block.columns[i] for block in blocks for i in bound_columns(block)]
     unique = {(c.metric, c.settings, c.kind): c for c in columns}

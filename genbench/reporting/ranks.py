@@ -10,12 +10,12 @@ import numpy as np
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
 from genbench.reporting.small_table import SmallTable, warnings_of
-from genbench.results.cells import WARNED, Block, Cell, Column, Row, marks, words
-from genbench.results.per_datum import PerDatum
+from genbench.results.cells import WARNED, Cell, Column, ModelRow, ProtocolBlock, marks, words
+from genbench.results.per_datum import PerDatumValues
 
 
 @dataclass(frozen=True)
-class Entry:
+class RankedNumber:
     """A model's number over the common images, and its rank among numbers of equal kind.
 
     Attributes:
@@ -48,14 +48,14 @@ class Entry:
 class Ranks:
     """One protocol's numbers; ``entries`` holds one list per row, one entry per column."""
 
-    block: Block
+    block: ProtocolBlock
     n: int
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    entries: tuple[tuple[Entry | None, ...], ...]
+    rows: tuple[ModelRow, ...]
+    entries: tuple[tuple[RankedNumber | None, ...], ...]
 
 
-def ranks(block: Block, values: PerDatum) -> Ranks | None:
+def ranks(block: ProtocolBlock, values: PerDatumValues) -> Ranks | None:
     """Bring the estimators of a block to the same images; None with fewer than two of them."""
     places = [i for i in _estimators(block) if sum(row.cells[i].ok for row in block.rows) > 1]
     sizes = [r.cells[i].n for r in block.rows for i in places if r.cells[i].ok]
@@ -69,25 +69,27 @@ def ranks(block: Block, values: PerDatum) -> Ranks | None:
     return Ranks(block, n, tuple(block.columns[i] for i in places), rows, entries)
 
 
-def _estimators(block: Block) -> list[int]:
+def _estimators(block: ProtocolBlock) -> list[int]:
     """Positions of the estimators of log p(x), the tightest first, each with its last options."""
     named = {c.metric: c.record for c in block.columns if c.record.estimator}
     order = sorted(named, key=lambda name: (-named[name].tightness, named[name].place))
     return [i for i in map(block.column, order) if i is not None]
 
 
-def _entry(block: Block, index: int, row: Row, n: int, values: PerDatum) -> Entry | None:
+def _entry(
+    block: ProtocolBlock, index: int, row: ModelRow, n: int, values: PerDatumValues
+) -> RankedNumber | None:
     column, cell = block.columns[index], row.cells[index]
     if not cell.ok:
         return None
     seeds = _over(n, values.of(block, column, cell) or {})
     if cell.n == n:
-        return Entry(cell, cell.value, cell.stderr, seeds)
+        return RankedNumber(cell, cell.value, cell.stderr, seeds)
     if not seeds or n < 2:
         return None
     first = np.mean(list(seeds.values()), axis=0)
     stderr = float(np.std(first, ddof=1) / math.sqrt(n))
-    return Entry(cell, float(first.mean()), stderr, seeds)
+    return RankedNumber(cell, float(first.mean()), stderr, seeds)
 
 
 def _over(n: int, seeds: Seeds) -> Seeds:
@@ -98,16 +100,18 @@ def _over(n: int, seeds: Seeds) -> Seeds:
     return {seed: values[:: len(values) // n] for seed, values in seeds.items()}
 
 
-def _placed(column: Sequence[Entry | None]) -> list[Entry | None]:
+def _placed(column: Sequence[RankedNumber | None]) -> list[RankedNumber | None]:
     kinds = {entry.cell.kind for entry in column if entry}
-    placed: dict[int, Entry] = {}
+    placed: dict[int, RankedNumber] = {}
     for kind in kinds:
         rivals = {i: e for i, e in enumerate(column) if e and e.cell.kind == kind}
         placed |= _ranked(rivals, _decided(rivals))
     return [placed.get(i) for i in range(len(column))]
 
 
-def _ranked(rivals: Mapping[int, Entry], decided: set[tuple[int, int]]) -> dict[int, Entry]:
+def _ranked(
+    rivals: Mapping[int, RankedNumber], decided: set[tuple[int, int]]
+) -> dict[int, RankedNumber]:
     ranked = {}
     for i, entry in rivals.items():
         beaten_by = sum(worse == i for _, worse in decided)
@@ -116,7 +120,7 @@ def _ranked(rivals: Mapping[int, Entry], decided: set[tuple[int, int]]) -> dict[
     return ranked
 
 
-def _decided(rivals: Mapping[int, Entry]) -> set[tuple[int, int]]:
+def _decided(rivals: Mapping[int, RankedNumber]) -> set[tuple[int, int]]:
     """(better, worse) for each pair that differs significantly, Holm-corrected over all pairs."""
     pairs = [(i, j) for i, j in combinations(rivals, 2) if _testable(rivals[i], rivals[j])]
     differences = [difference(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
@@ -128,7 +132,7 @@ def _decided(rivals: Mapping[int, Entry]) -> set[tuple[int, int]]:
     }
 
 
-def _testable(first: Entry, second: Entry) -> bool:
+def _testable(first: RankedNumber, second: RankedNumber) -> bool:
     known = [entry.seeds for entry in (first, second)]
     return all(known) and len(next(iter(known[0].values()))) > 1
 
@@ -153,7 +157,7 @@ def rank_table(ranked: Ranks, name: str) -> SmallTable:
     return SmallTable(name, title, heads_of, tuple(rows), caption.strip(), warnings=warnings)
 
 
-def _text(column: Column, entry: Entry | None) -> str:
+def _text(column: Column, entry: RankedNumber | None) -> str:
     if entry is None:
         return "n/a"
     place = f"rank {entry.rank_text}, " if entry.rank_text else ""
@@ -191,10 +195,12 @@ def verdict(ranked: Ranks) -> str:
     )
 
 
-def _z(first: Entry, second: Entry) -> float:
+def _z(first: RankedNumber, second: RankedNumber) -> float:
     apart, stderr = first.value - second.value, math.hypot(first.stderr, second.stderr)
     return apart / stderr if stderr > 0 else math.copysign(math.inf, apart) if apart else 0.0
 
 
-def _least_z(x: tuple[str, Entry, Entry], y: tuple[str, Entry, Entry]) -> float:
+def _least_z(
+    x: tuple[str, RankedNumber, RankedNumber], y: tuple[str, RankedNumber, RankedNumber]
+) -> float:
     return min(abs(_z(x[1], y[1])), abs(_z(x[2], y[2])))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from genbench.reporting.captions import footnotes
-from genbench.results.cells import Block, Cell, Column, marks
+from genbench.results.cells import Cell, Column, ProtocolBlock, marks
 
 Line = tuple[str, ...]
 
@@ -39,7 +39,7 @@ class SmallTable:
         return footnotes((text for row in self.rows for text in row), self.warnings)
 
 
-def number(block: Block, column: Column, cell: Cell) -> str:
+def number(block: ProtocolBlock, column: Column, cell: Cell) -> str:
     """A number with its marks; below it, what stands beside it."""
     below = "; ".join(block.beside(column, cell))
     return "\n".join(part for part in (f"{cell.text}{marks(column, cell)}", below) if part)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from genbench.core.numbers import plain
-from genbench.results.cells import BEST, TIED, UNRELIABLE, Block, Cell, Column
+from genbench.results.cells import BEST, TIED, UNRELIABLE, Cell, Column, ProtocolBlock
 
 _WORDS = {"lower_bound": "lower bound", "upper_bound": "upper bound"}
 _ROUNDING = 1e-6
@@ -19,13 +19,13 @@ class Takeaways:
     facts: tuple[str, ...]
 
 
-def takeaways(blocks: Iterable[Block], titles: Titles) -> list[Takeaways]:
+def takeaways(blocks: Iterable[ProtocolBlock], titles: Titles) -> list[Takeaways]:
     """Facts per protocol; a protocol without numbers is left out."""
     per_block = (Takeaways(block.protocol.short, tuple(_facts(block, titles))) for block in blocks)
     return [entry for entry in per_block if entry.facts]
 
 
-def _facts(block: Block, titles: Titles) -> list[str]:
+def _facts(block: ProtocolBlock, titles: Titles) -> list[str]:
     records = {column.metric: column.record for column in block.columns}
     bounds = sorted((r for r in records.values() if r.tightness), key=lambda r: r.tightness)
     exact = [r.name for r in records.values() if r.estimator and r.kind == "exact"]
@@ -40,7 +40,7 @@ def _facts(block: Block, titles: Titles) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _numbers(block: Block, metric: str) -> tuple[Column, list[tuple[str, Cell]]] | None:
+def _numbers(block: ProtocolBlock, metric: str) -> tuple[Column, list[tuple[str, Cell]]] | None:
     """The column of a metric and its (model, cell) pairs of equal kind and n, best first.
 
     Of several kinds or sizes the most frequent is taken, since they may not be ranked together.
@@ -59,7 +59,7 @@ def _numbers(block: Block, metric: str) -> tuple[Column, list[tuple[str, Cell]]]
     return replace(column, kind=kind), alike
 
 
-def _both(block: Block, first: str, second: str) -> list[tuple[str, Cell, Cell]]:
+def _both(block: ProtocolBlock, first: str, second: str) -> list[tuple[str, Cell, Cell]]:
     """(model, cell, cell) for the models that have both metrics over the same data."""
     one, other = block.column(first), block.column(second)
     if one is None or other is None:
@@ -78,7 +78,7 @@ def _quantity(cell: Cell, unit: str) -> str:
     return f"{cell.text}{mark} {unit}".strip().replace("-", "−")
 
 
-def _best_bound(block: Block, bounds: Sequence[str], titles: Titles) -> str:
+def _best_bound(block: ProtocolBlock, bounds: Sequence[str], titles: Titles) -> str:
     numbers = next((n for n in (_numbers(block, name) for name in bounds) if n), None)
     if numbers is None:
         return ""
@@ -106,7 +106,7 @@ def _decision(cells: list[tuple[str, Cell]]) -> str:
     return f"; a tie by the paired test: {', '.join(tied)}" if len(tied) > 1 else ""
 
 
-def _exact(block: Block, metric: str, bounds: Sequence[str], titles: Titles) -> str:
+def _exact(block: ProtocolBlock, metric: str, bounds: Sequence[str], titles: Titles) -> str:
     exact = _numbers(block, metric)
     if exact is None:
         return ""
@@ -126,7 +126,7 @@ def _exact(block: Block, metric: str, bounds: Sequence[str], titles: Titles) -> 
     return f"The exact log-likelihood is known for {known}."
 
 
-def _gaps(block: Block, loose: str, tight: str, titles: Titles) -> str:
+def _gaps(block: ProtocolBlock, loose: str, tight: str, titles: Titles) -> str:
     """How much a tighter bound gains on a looser one, over models."""
     gaps = {label: high.value - low.value for label, low, high in _both(block, loose, tight)}
     places = block.column(loose), block.column(tight)
@@ -144,7 +144,7 @@ def _signed(value: float) -> str:
     return "0" if abs(value) < _ROUNDING else plain(value, 2).replace("-", "−")
 
 
-def _ends(block: Block, metric: str, titles: Titles) -> str:
+def _ends(block: ProtocolBlock, metric: str, titles: Titles) -> str:
     numbers = _numbers(block, metric)
     if numbers is None or len(numbers[1]) < 2:
         return ""

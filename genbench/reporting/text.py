@@ -4,15 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import fill
 
 from genbench.reporting.captions import block_footnotes, uncertainty_caption
-from genbench.results.cells import Block, Cell, Column, marks
+from genbench.results.cells import Cell, Column, ProtocolBlock, marks
 
 
-def terminal_table(blocks: Iterable[Block], width: int = 118) -> str:
+def terminal_table(blocks: Iterable[ProtocolBlock], width: int = 118) -> str:
     """The comparison as aligned text, one part per protocol, at most ``width`` wide."""
     return "\n\n".join(_terminal_block(block, width) for block in blocks)
 
 
-def _terminal_block(block: Block, width: int) -> str:
+def _terminal_block(block: ProtocolBlock, width: int) -> str:
     labels = ["model", "", *(row.title for row in block.rows)]
     columns = [labels, *(_terminal_column(block, i) for i in range(len(block.columns)))]
     lines = [f"{block.dataset} · {block.split} · {block.protocol.text}"]
@@ -24,13 +24,13 @@ def _terminal_block(block: Block, width: int) -> str:
     return "\n".join([*lines, "", *wrapped])
 
 
-def _terminal_column(block: Block, index: int) -> list[str]:
+def _terminal_column(block: ProtocolBlock, index: int) -> list[str]:
     column = block.columns[index]
     cells = [_both(block, column, row.cells[index]) for row in block.rows]
     return [f"{column.metric} {column.arrow}".strip(), ", ".join(block.under(column)), *cells]
 
 
-def _both(block: Block, column: Column, cell: Cell) -> str:
+def _both(block: ProtocolBlock, column: Column, cell: Cell) -> str:
     number, beside = f"{cell.text}{marks(column, cell)}", block.beside(column, cell)
     return f"{number} ({'; '.join(beside)})" if beside else number
 
@@ -56,7 +56,7 @@ def _aligned(columns: list[list[str]]) -> list[str]:
     return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
 
 
-def reasons(block: Block) -> list[str]:
+def reasons(block: ProtocolBlock) -> list[str]:
     """Reasons of absent numbers: one line for all models that lack the same for the same reason."""
     metrics: dict[tuple[str, str, str], list[str]] = {}
     for row in block.rows:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from genbench.core.metric import Metric, Metrics
 from genbench.core.protocol import LABEL, Protocol
-from genbench.results.cells import Block, Cell, Column, Row, SeedValue
+from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock, SeedValue
 from genbench.results.metrics_table import OPTIONAL, health_of
 
 SHARED = ("dataset", "protocol", "split")
@@ -27,7 +27,7 @@ def blocks_of(
     metrics: Metrics,
     models: Sequence[str] = (),
     controls: Collection[str] = (),
-) -> list[Block]:
+) -> list[ProtocolBlock]:
     """Arrange the test rows in blocks; numbers of two protocols never meet.
 
     Args:
@@ -72,7 +72,7 @@ def _block(
     metrics: Metrics,
     controls: Collection[str],
     summed_out: set[tuple[str, str]],
-) -> Block:
+) -> ProtocolBlock:
     dataset, protocol, split = (str(group[name].iloc[0]) for name in SHARED)
     columns = sorted(
         (column_of(rows, metrics) for _, rows in group.groupby(_KEY, sort=False)), key=_position
@@ -82,10 +82,10 @@ def _block(
     for model, label in labels:
         note = "label summed out" if (protocol, model) in summed_out else ""
         cells = _cells(group[group["_label"] == label], columns)
-        rows.append(Row(model, label, cells, model in controls, note))
+        rows.append(ModelRow(model, label, cells, model in controls, note))
     known = Protocol.parse(protocol)
     n = _usual(group["n"].dropna(), known.sizes[2])
-    return Block(dataset, known, split, n, tuple(columns), tuple(rows))
+    return ProtocolBlock(dataset, known, split, n, tuple(columns), tuple(rows))
 
 
 def _usual(n: pd.Series, whole: int) -> int | None:

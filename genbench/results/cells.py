@@ -154,7 +154,7 @@ def words(kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class ModelRow:
     """One model; ``label`` names the run too where one name stands for two.
 
     ``note`` is what a reader must know of the row (``label summed out``); a ``control`` is no
@@ -175,7 +175,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Block:
+class ProtocolBlock:
     """Numbers that may be compared with each other, and with no others."""
 
     dataset: str
@@ -183,7 +183,7 @@ class Block:
     split: str
     n: int | None
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ModelRow, ...]
 
     def column(self, metric: str) -> int | None:
         """Position of the last column of that metric (of the largest options)."""

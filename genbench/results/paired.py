@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from genbench.core.statistics import ALPHA, Seeds, difference, holm, seed_spread
-from genbench.results.cells import BEST, TIED, Block, Cell, Column, Row
-from genbench.results.per_datum import PerDatum
+from genbench.results.cells import BEST, TIED, Cell, Column, ModelRow, ProtocolBlock
+from genbench.results.per_datum import PerDatumValues
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PairedComparison:
         return dict.fromkeys([first, *tied], TIED) if tied else {first: BEST}
 
 
-def comparisons(block: Block, index: int, values: PerDatum) -> list[PairedComparison]:
+def comparisons(block: ProtocolBlock, index: int, values: PerDatumValues) -> list[PairedComparison]:
     """Compare the models of a column, one comparison per kind and n with two models or more."""
     column = block.columns[index]
     cells = {place: row.cells[index] for place, row in enumerate(block.rows)}
@@ -86,7 +86,7 @@ def _pair(first: Seeds, second: Seeds) -> Pair:
     return Pair(test.value, test.stderr, test.p_value, seed_spread(first, second))
 
 
-def ranked(block: Block, values: PerDatum) -> Block:
+def ranked(block: ProtocolBlock, values: PerDatumValues) -> ProtocolBlock:
     """The same block with the standing of each number; a control gets none."""
     standings: dict[tuple[int, int], str] = {}
     for index in range(len(block.columns)):
@@ -97,7 +97,7 @@ def ranked(block: Block, values: PerDatum) -> Block:
     return replace(block, rows=tuple(rows))
 
 
-def _stand(row: Row, place: int, standings: Mapping[tuple[int, int], str]) -> Row:
+def _stand(row: ModelRow, place: int, standings: Mapping[tuple[int, int], str]) -> ModelRow:
     def cell_at(index: int, cell: Cell) -> Cell:
         word = "" if row.control else standings.get((place, index), "")
         return replace(cell, standing=word)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genbench.core.files import canonical_json
-from genbench.results.cells import Block, Cell, Column, SeedValue
+from genbench.results.cells import Cell, Column, ProtocolBlock, SeedValue
 from genbench.results.run_folder import PER_DATUM, RunFolder
 from genbench.results.sealed_folder import Arrays
 
@@ -35,14 +35,14 @@ def value_key(split: str, metric: str, condition: str, version: int, options: st
     return f"{metric}{given}/{split}/v{version}/{canonical_json(json.loads(options or '{}'))}"
 
 
-class PerDatum:
+class PerDatumValues:
     """Reads each run's values at most once, digests checked."""
 
     def __init__(self, suite_folder: Path) -> None:
         self._folder = suite_folder
         self._read: dict[str, Arrays] = {}
 
-    def of(self, block: Block, column: Column, cell: Cell) -> dict[int, Vector] | None:
+    def of(self, block: ProtocolBlock, column: Column, cell: Cell) -> dict[int, Vector] | None:
         """Return the values (n,) of a cell by seed; None unless each seed of it has them."""
         if not cell.ok or cell.n is None:
             return None

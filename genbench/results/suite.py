@@ -11,11 +11,11 @@ from genbench.core.errors import ConfigError
 from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
-from genbench.results.cells import Block
+from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
 from genbench.results.metrics_table import TABLE, read_table, suite_folder
 from genbench.results.paired import ranked
-from genbench.results.per_datum import PerDatum
+from genbench.results.per_datum import PerDatumValues
 from genbench.results.records import SUITE, StoredRun, SuiteRecord, read_record
 from genbench.results.run_folder import RunFolder
 from genbench.results.run_tables import of_models, run_table
@@ -95,9 +95,9 @@ class StoredSuite:
         return {run.model for run in self.record.runs if run.recipe in CONTROLS}
 
     @cached_property
-    def per_datum(self) -> PerDatum:
+    def per_datum(self) -> PerDatumValues:
         """Values behind the numbers."""
-        return PerDatum(self.folder)
+        return PerDatumValues(self.folder)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -105,7 +105,7 @@ class StoredSuite:
         return arranged(self.frame, self.models)
 
     @cached_property
-    def blocks(self) -> list[Block]:
+    def blocks(self) -> list[ProtocolBlock]:
         """The comparison, one block per protocol, with the standing of each number."""
         unmarked = blocks_of(self.frame, self.metrics, self.models, self.controls)
         return [ranked(block, self.per_datum) for block in unmarked]

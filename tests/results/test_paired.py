@@ -9,7 +9,7 @@ import pytest
 from genbench.core.protocol import Protocol
 from genbench.evaluation import runner  # noqa: F401  it registers every evaluator
 from genbench.evaluation.spec import evaluators
-from genbench.results.cells import BEST, TIED, Block, Cell, Column, Row, SeedValue
+from genbench.results.cells import BEST, TIED, Cell, Column, ModelRow, ProtocolBlock, SeedValue
 from genbench.results.paired import comparisons, ranked
 
 
@@ -38,8 +38,8 @@ def cell(*train_ids, kind="lower_bound", n=400):
 
 
 def block(column=COLUMN, controls=(), **cells):
-    rows = tuple(Row(name, name, (found,), name in controls) for name, found in cells.items())
-    return Block("digits", Protocol.parse("p"), "test", 400, (column,), rows)
+    rows = tuple(ModelRow(name, name, (found,), name in controls) for name, found in cells.items())
+    return ProtocolBlock("digits", Protocol.parse("p"), "test", 400, (column,), rows)
 
 
 def values(mean, seed, n=400, noise=0.1):

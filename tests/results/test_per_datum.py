@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 from genbench.core.protocol import Protocol
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import SeedValue
-from genbench.results.per_datum import PerDatum, value_key
+from genbench.results.per_datum import PerDatumValues, value_key
 from tests.results.fabricate import GIVEN_LABEL, MASS, write_manifest
 
 IW = '{"chunk_size":50,"n_samples":100}'
@@ -41,7 +41,7 @@ def stored(tmp_path, *conditions):
         "train_id": "a", "options": IW,
     }  # fmt: skip
     table = pd.DataFrame([row | {"protocol": text} for text in (MASS, GIVEN_LABEL)])
-    values = PerDatum(tmp_path)
+    values = PerDatumValues(tmp_path)
     blocks = {block.protocol.condition: block for block in blocks_of(table, {})}
     return {
         condition: values.of(block, block.columns[0], block.rows[0].cells[0])

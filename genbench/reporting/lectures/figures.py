@@ -20,7 +20,7 @@ from genbench.reporting.small_table import SmallTable, number, warnings_of
 from genbench.reporting.style import EmbeddedFigure, colours, embedded, figure_png, styled
 from genbench.reporting.user_plots import describe, draw, image_grid
 from genbench.results.blocks import blocks_of
-from genbench.results.cells import Block, Column
+from genbench.results.cells import Column, ProtocolBlock
 from genbench.results.run_tables import of_models
 from genbench.results.sealed_folder import Arrays
 from genbench.results.suite import StoredSuite
@@ -166,7 +166,9 @@ def _metric_tables(show: Shown, suite: StoredSuite) -> Iterator[SmallTable]:
             yield _metric_table(block, places, suite.titles)
 
 
-def _metric_table(block: Block, places: Sequence[int], titles: dict[str, str]) -> SmallTable:
+def _metric_table(
+    block: ProtocolBlock, places: Sequence[int], titles: dict[str, str]
+) -> SmallTable:
     heads = []
     for column in (block.columns[i] for i in places):
         name = titles.get(column.metric) or column.metric.replace("_", " ")
@@ -183,7 +185,7 @@ def _metric_table(block: Block, places: Sequence[int], titles: dict[str, str]) -
     )  # fmt: skip
 
 
-def _beside(block: Block, column: Column) -> Iterator[str]:
+def _beside(block: ProtocolBlock, column: Column) -> Iterator[str]:
     """Unit, K and n; how long a chain is stands in the report of the suite."""
     settings = (part for part in column.settings.split(", ") if part.startswith("K = "))
     size = f"n = {numbers.grouped(column.n)}" if column.n not in (None, block.n) else ""
