@@ -13,8 +13,6 @@ ROOMS = {
     "evaluation": "has the evaluators",
     "selftest": "holds each evaluator against an exact answer",
     "studies": "asks evaluators for numbers, and names the columns of its own tables",
-    "suites/spec.py": "lists what is evaluated where a suite names no metric",
-    "runs/assume.py": "anneals with a scale that is assumed",
     "objectives/elbo.py": "logs the terms of a loss in training",
 }
 """Where a metric may be called by its name, and why."""

@@ -22,6 +22,18 @@ from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.spec import Block, Context, Evaluator, EvaluatorOptions, evaluators
 
+DEFAULT_METRICS = (
+    "elbo",
+    "iw_log_likelihood",
+    "log_likelihood",
+    "reconstruction_mse",
+    "reconstruction_log_prob",
+    "kl",
+    "kl_per_dim",
+    "active_units",
+    "bits_per_dim",
+)
+"""What is evaluated where a suite names no metric."""
 DATA_BLOCK = 100
 """Data per noise address and per pass: fixed, so that no number depends on a batch size."""
 

@@ -16,6 +16,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, derive
 from genbench.data import Dataset
+from genbench.evaluation.annealing import ais_log_likelihood
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.models.adapters import (
@@ -97,7 +98,7 @@ def _choose_scale(
 ) -> tuple[float, dict[str, float]]:
     x = dataset.held_out("validation").x[: assume.n_data]
     options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
-    task = make_task("ais_log_likelihood", options)
+    task = make_task(ais_log_likelihood.__name__, options)
     best, highest, estimates = SCALES[0], -math.inf, dict[str, float]()
     for scale in SCALES:
         model = with_observation_noise(inner, scale, dataset.image_shape)

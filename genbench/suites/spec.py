@@ -11,7 +11,7 @@ from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
-from genbench.evaluation.runner import Task, make_task
+from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
@@ -19,18 +19,6 @@ from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.settings import apply_setting, tables
 from genbench.training.config import TrainConfig
-
-DEFAULT_METRICS = (
-    "elbo",
-    "iw_log_likelihood",
-    "log_likelihood",
-    "reconstruction_mse",
-    "reconstruction_log_prob",
-    "kl",
-    "kl_per_dim",
-    "active_units",
-    "bits_per_dim",
-)
 
 
 class Published(Options):
