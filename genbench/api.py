@@ -24,8 +24,8 @@ def run(
     limit: int | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
-    results: str | Path = "results",
-    reports: str | Path = "reports",
+    results: str | Path = Path("results"),
+    reports: str | Path = Path("reports"),
     executor: str = "local",
     jobs: int = 1,
     together: bool = False,
@@ -96,6 +96,9 @@ def run_and_report(
 
     ``say`` is called with a line for each finished run.
     """
+    from genbench.runs.run_options import leave_if_spawned
+
+    leave_if_spawned(options.jobs)
     from genbench.suites.run import run_suite
 
     outcome = run_suite(options, say)

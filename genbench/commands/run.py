@@ -47,10 +47,11 @@ def run(arguments: Namespace) -> int:
     from genbench.api import run_and_report
     from genbench.reporting import terminal_summary
     from genbench.runs.run_options import RunOptions
-    from genbench.suites.run import dry_run
 
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
+        from genbench.suites.run import dry_run
+
         out(aligned(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
         return ExitCode.OK
     outcome, suite = run_and_report(options, note)

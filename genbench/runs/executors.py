@@ -1,8 +1,6 @@
 """Executors: runs in this process, in several, or on a Ray cluster."""
 
-import multiprocessing
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,9 +15,7 @@ from genbench.core.errors import ConfigError, require_known
 from genbench.recipes import load_plugins
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext, RunPlan
-
-NO_MAIN_GUARD = 78
-"""Exit code of a process that found itself running the script that started it."""
+from genbench.runs.run_options import NO_MAIN_GUARD
 
 
 class MainGuardError(ConfigError):
@@ -136,15 +132,10 @@ def pick_executor(name: str, jobs: int) -> Executor:
 
     Raises:
         ConfigError: Unknown name, or fewer than one job.
-        SystemExit: A process that another call started has come here by importing its script.
     """
     require_known(name, ("local", "ray"), "executor: unknown executor")
     if jobs < 1:
         raise ConfigError(f"jobs: {jobs} is not a number of processes; use 1 or more")
     if name == "ray":
         return partial(run_on_ray, jobs=jobs)
-    if jobs == 1:
-        return run_here
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(NO_MAIN_GUARD)  # no word: the process that started this one explains
-    return partial(run_in_processes, jobs=jobs)
+    return run_here if jobs == 1 else partial(run_in_processes, jobs=jobs)

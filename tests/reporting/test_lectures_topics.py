@@ -25,7 +25,7 @@ NOTES = CHECKOUT.parent / "shared" / "reference" / "LECTURES.md"
 STUDIES = CHECKOUT / "genbench" / "studies"
 TOPICS = load_topics()
 TABLE = load_rows(TOPICS)
-STUDY_NAMES = {found.name for found in declared(STUDIES, "study")}
+STUDY_NAMES = {study["name"] for study in declared(STUDIES, "study")}
 SHOWN = [(topic.name, show) for topic in TOPICS for show in topic.show]
 STIX = FontProperties(size=1, math_fontfamily="stix")
 WIDEST = {"display": 20.0, "inline": 16.0}  # em, on a screen 390 pixels wide

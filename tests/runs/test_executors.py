@@ -88,23 +88,24 @@ sys.exit(cli.main(["run", "--suite", "mine.toml", "--jobs", "2", "--no-report"])
 """
 
 
-def run_script(folder, text):
-    (folder / "mine.toml").write_text(SUITE)
-    (folder / "script.py").write_text(SCRIPT + text)
+def run_script(folder, text, suite=SUITE):
+    (folder / "mine.toml").write_text(suite)
+    (folder / "script.py").write_text(text)
     argv = [sys.executable, "script.py"]
     return subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_what_a_script_registers_runs_in_several_processes(tmp_path):
     text = f"if __name__ == '__main__':\n    {RUN}    print(frame['value'].tolist())\n"
-    done = run_script(tmp_path, text)
+    done = run_script(tmp_path, SCRIPT + text)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "[2.0, 2.0]\n"
 
 
 @pytest.mark.parametrize("call", [RUN, MAIN])
 def test_a_script_without_a_main_guard_is_answered_in_one_line(tmp_path, call):
-    done = run_script(tmp_path, call)
+    suite = SUITE.replace('"mine"', '"linear_gaussian"').replace("width", "latent_dim")
+    done = run_script(tmp_path, f"import genbench\n{call}", suite.replace('"two"', '"elbo"'))
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("genbench: jobs: 2 processes import this script")
