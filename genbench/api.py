@@ -96,9 +96,9 @@ def run_and_report(
 
     ``say`` is called with a line for each finished run.
     """
-    from genbench.runs.run_options import leave_if_spawned
+    from genbench.core.processes import leave_if_importing_script
 
-    leave_if_spawned(options.jobs)
+    leave_if_importing_script(options.jobs)
     from genbench.suites.run import run_suite
 
     outcome = run_suite(options, say)

@@ -16,6 +16,7 @@ from genbench.commands import list as list_command
 from genbench.commands.shared import note
 from genbench.commands.streams import any_text
 from genbench.core.errors import ExitCode, GenbenchError
+from genbench.core.processes import is_importing_script
 from genbench.version import __version__
 
 COMMANDS = (run, report, compare, check, list_command, data, selftest, doctor, bench)
@@ -47,8 +48,11 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _sigterm_as_exception() -> Iterator[None]:
-    """Raise on SIGTERM, in the main thread, where alone signals arrive; then as it was before."""
-    if threading.current_thread() is not threading.main_thread():
+    """Raise on SIGTERM, in the main thread, where alone signals arrive; then as it was before.
+
+    A process that imports its parent's script has no part in the command, and ends in silence.
+    """
+    if threading.current_thread() is not threading.main_thread() or is_importing_script():
         yield
         return
     before = signal.signal(signal.SIGTERM, _terminate)

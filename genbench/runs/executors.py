@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.core.processes import NO_MAIN_GUARD
 from genbench.recipes import load_plugins
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext, RunPlan
-from genbench.runs.run_options import NO_MAIN_GUARD
 
 
 class MainGuardError(ConfigError):

@@ -1,22 +1,8 @@
 """The options of ``run``, the same on the command line and in Python."""
 
-import multiprocessing
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-NO_MAIN_GUARD = 78
-"""Exit code of a process that found itself running the script that started it."""
-
-
-def leave_if_spawned(jobs: int) -> None:
-    """End a process that a call with several jobs started, if it has come to that call again.
-
-    It imports its caller's script, which has no main guard. It says nothing: its parent explains.
-    """
-    if jobs > 1 and getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(NO_MAIN_GUARD)
 
 
 @dataclass(frozen=True)
