@@ -125,10 +125,9 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
-    from genbench.suites.load import suite_of
-    from genbench.suites.spec import expand
+    from genbench.suites.spec import expand, load_suite
 
-    (spec,) = [s for s in expand(suite_of(seen[0])) if s.name == "vae"]
+    (spec,) = [s for s in expand(load_suite(seen[0].suite, seen[0].changes)) if s.name == "vae"]
     found = spec.options
     for part in field.split("."):
         found = getattr(found, part)
