@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from genbench.runs.run_options import RunOptions
     from genbench.suites.suite_run import SuiteRun
 
-RESULTS, REPORTS = Path("results"), Path("reports")
-
 
 def run(
     suite: str = "digits",
@@ -26,8 +24,8 @@ def run(
     limit: int | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
-    results: str | Path = RESULTS,
-    reports: str | Path = REPORTS,
+    results: str | Path = Path("results"),
+    reports: str | Path = Path("reports"),
     executor: str = "local",
     jobs: int = 1,
     together: bool = False,
@@ -130,7 +128,7 @@ def _as_toml(value: Any) -> str:
     return str(value)
 
 
-def load_results(suite: str = "digits", results: str | Path = RESULTS) -> "pd.DataFrame":
+def load_results(suite: str = "digits", results: str | Path = Path("results")) -> "pd.DataFrame":
     """Return the stored table of a suite; needs no torch.
 
     Raises:

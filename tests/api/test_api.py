@@ -127,7 +127,8 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
         run(settings=settings)
     from genbench.suites.spec import expand, load_suite
 
-    (spec,) = [s for s in expand(load_suite(seen[0].suite, seen[0].changes)) if s.name == "vae"]
+    suite = load_suite(seen[0].suite, seen[0].settings)
+    (spec,) = [s for s in expand(suite) if s.name == "vae"]
     found = spec.options
     for part in field.split("."):
         found = getattr(found, part)
