@@ -131,7 +131,7 @@ def _as_toml(value: Any) -> str:
     return str(value)
 
 
-def load_results(suite: str = "digits", results: str | Path = "results") -> "pd.DataFrame":
+def load_results(suite: str = "digits", results: str | Path = Path("results")) -> "pd.DataFrame":
     """Return the stored table of a suite; needs no torch.
 
     Raises:

@@ -39,11 +39,10 @@ def evaluate_run(
         log_py=_log_frequencies(dataset),
     )
     outcomes = evaluate_model(x, y, tasks, context, f"{spec.label} evaluate")
+    keys, values = {task.key: key_of(task, protocol) for task in request.tasks}, {}
     for task, outcome in zip(tasks, outcomes, strict=True):
-        rows = [asdict(row) for row in outcome.rows]
-        metrics["evaluations"][f"{SPLIT}/{task.key}"] = rows
-    keys = {task.key: key_of(task, protocol) for task in request.tasks}
-    values = {keys[t.key]: o.per_datum for t, o in zip(tasks, outcomes, strict=True)}
+        metrics["evaluations"][f"{SPLIT}/{task.key}"] = [asdict(row) for row in outcome.rows]
+        values[keys[task.key]] = outcome.per_datum
     _write_per_datum(folder, keys, values)
     present = made_figures(folder, metrics)
     if lacking := [name for name in request.figures if name not in present]:
@@ -67,10 +66,9 @@ def _write_per_datum(
 
     Older versions stored them under the evaluation's own key; ``keys`` has today's for each.
     """
-    stored: dict[str, Tensor] = {}
-    if folder.intact(run_folder.PER_DATUM):
-        stored = read_weights(folder / run_folder.PER_DATUM)
+    path, whole = folder / run_folder.PER_DATUM, folder.intact(run_folder.PER_DATUM)
+    stored = read_weights(path) if whole else {}
     today = {f"{SPLIT}/{task_key}": key for task_key, key in keys.items()}
     values = {today.get(key, key): tensor for key, tensor in stored.items()}
     values |= {key: tensor.contiguous() for key, tensor in new.items() if tensor is not None}
-    write_weights(folder / run_folder.PER_DATUM, values)
+    write_weights(path, values)
