@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import PositiveInt
-from scipy.stats import multivariate_normal
 from torch import Tensor
 
 from genbench.core.objective import Batch
@@ -60,6 +59,8 @@ class ElboIdentitiesOptions(Options):
 
 def log_px(model: LinearGaussian, x: Tensor) -> Array:
     """Return log N(x; mean, W W^T + s2 I) by scipy, (B,) in nats."""
+    from scipy.stats import multivariate_normal  # it loads slowly
+
     W = model.W.numpy()
     covariance = W @ W.T + float(model.s2) * np.eye(len(W))
     density = multivariate_normal(model.mean.numpy(), covariance)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import PositiveFloat, PositiveInt
-from scipy.stats import multivariate_normal
 from torch import Tensor
 from torch.distributions import kl_divergence
 
@@ -93,6 +92,8 @@ class ExactCvae:
 
     def log_density(self, c: Array, hidden: Array) -> Array:
         """Return log N(hidden; A V c + B c, A diag(t^2) A^T + scale^2 I), (n,) in nats."""
+        from scipy.stats import multivariate_normal  # it loads slowly
+
         covariance = (self.A * self.t**2) @ self.A.T + self.scale**2 * np.eye(len(self.A))
         error = hidden - c @ self.V.T @ self.A.T - c @ self.B.T
         return np.asarray(multivariate_normal(np.zeros(len(self.A)), covariance).logpdf(error))

@@ -7,7 +7,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import torch
-from scipy.integrate import quad
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
@@ -52,6 +51,7 @@ def gaussian(loc: float | Array, scale: float | Array) -> Distribution:
 
 def quadrature(m1: float, s1: float, m2: float, s2: float) -> tuple[float, float]:
     """Return the entropy of q and the cross-entropy of q and p, by numerical integration."""
+    from scipy.integrate import quad  # it loads slowly
 
     def log_density(z: float, m: float, s: float) -> float:
         return -0.5 * ((z - m) / s) ** 2 - math.log(s * math.sqrt(2 * math.pi))

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from pydantic import PositiveFloat, PositiveInt
-from scipy.integrate import quad, trapezoid
 from scipy.special import expit
 from torch import Tensor, nn
 
@@ -130,6 +129,8 @@ def train(
 
 def value_of(logits: Array, generator: Density) -> float:
     """Return V(D) = E_data[log D] + E_G[log(1 - D)] by the trapezoidal rule on the grid."""
+    from scipy.integrate import trapezoid  # it loads slowly
+
     p, g = np.exp(DATA.log(GRID)), np.exp(generator.log(GRID))
     parts = -p * np.logaddexp(0, -logits) - g * np.logaddexp(0, logits)
     return float(trapezoid(parts, dx=STEP))
@@ -141,6 +142,7 @@ def jensen_shannon(p: Density, g: Density) -> float:
     References:
         Goodfellow et al. 2014, theorem 1.
     """
+    from scipy.integrate import quad  # it loads slowly
 
     def half(a: Density) -> Callable[[float], float]:
         def at(x: float) -> float:

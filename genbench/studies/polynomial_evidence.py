@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 from numpy.polynomial import legendre
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
-from scipy.stats import multivariate_normal
 
 from genbench.core.options import Options
 from genbench.core.plot import Plot
@@ -88,6 +87,8 @@ def log_evidence(y: Array, design: Array, noise: float) -> float:
 
 def by_scipy(y: Array, design: Array, noise: float) -> float:
     """Return the same with the full covariance matrix."""
+    from scipy.stats import multivariate_normal  # it loads slowly
+
     covariance = design @ design.T + noise**2 * np.eye(len(y))
     return float(multivariate_normal(np.zeros(len(y)), covariance).logpdf(y))
 

@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from pydantic import PositiveFloat, PositiveInt
-from scipy.integrate import quad
-from scipy.stats import norm
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
@@ -143,6 +141,9 @@ def _table(options: WeightsOptions) -> pd.DataFrame:
 
 def _by_quadrature(options: WeightsOptions) -> Iterator[StudyCheck]:
     """Integrate genbench's own log weights over z, and compare with the closed forms."""
+    from scipy.integrate import quad
+    from scipy.stats import norm  # it loads slowly
+
     model, x = OneGaussian(*options.q), torch.zeros(1, 1, dtype=torch.float64)
     q, density = model.posterior(x), norm(*options.q)
 

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
@@ -22,6 +21,8 @@ times slower when another process holds a core, because threads wait for each ot
 
 def forward_flops(model: nn.Module, updates: Sequence[Update], batch: Batch) -> int:
     """Count the floating-point operations of every update's objective on one batch."""
+    from torch.utils.flop_counter import FlopCounterMode  # it loads a compiler
+
     counter = FlopCounterMode(display=False)
     with Stream(0).seeded(), torch.no_grad(), counter:
         for update in updates:
