@@ -1,6 +1,8 @@
 """One small suite, its runs, and ways to look at what they leave."""
 
+import copy
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -84,10 +86,19 @@ def workplace(tmp_path) -> Workplace:
     return Workplace(tmp_path)
 
 
-@pytest.fixture
-def done(workplace) -> Workplace:
-    """A workplace in which the tiny suite was run."""
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workplace:
+    """A workplace in which the tiny suite was run, for all tests to copy."""
+    workplace = Workplace(tmp_path_factory.mktemp("finished"))
     workplace.outcome = workplace.run()
+    return workplace
+
+
+@pytest.fixture
+def done(workplace, finished) -> Workplace:
+    """A workplace in which the tiny suite was run: a copy of the finished one."""
+    shutil.copytree(finished.results, workplace.results)
+    workplace.outcome = copy.deepcopy(finished.outcome)
     return workplace
 
 
