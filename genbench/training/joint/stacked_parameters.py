@@ -52,10 +52,6 @@ class StackedParameters:
         """Return the parameters, detached from any graph."""
         return {name: p.detach() for name, p in self.parameters.items()}
 
-    def tensors(self) -> list[Tensor]:
-        """Return the parameters and buffers."""
-        return [*self.parameters.values(), *self.buffers.values()]
-
     def release(self) -> None:
         """Give every member its own tensors again."""
         for model in self._models:
