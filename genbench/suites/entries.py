@@ -14,7 +14,7 @@ from genbench.recipes import recipes
 from genbench.runs.assume import Assume
 from genbench.studies import studies
 from genbench.studies.store import StudySpec
-from genbench.suites.settings import entry_name
+from genbench.suites.settings import MODEL_KEYS, STUDY_KEYS, entry_name
 from genbench.training.config import TrainConfig
 
 TABLES = ("history", "metrics")
@@ -24,10 +24,10 @@ TABLES = ("history", "metrics")
 _KINDS: dict[str, tuple[Registry[Any], tuple[str, ...], dict[str, type[Options]]]] = {
     "model": (
         recipes,
-        ("recipe", "name", "note", "assume"),
+        MODEL_KEYS,
         {"train": TrainConfig, "data": DataConfig},
     ),
-    "study": (studies, ("study", "name"), {}),
+    "study": (studies, STUDY_KEYS, {}),
 }
 """For each kind of entry: where it is registered, its own keys, and tables beside ``options``."""
 

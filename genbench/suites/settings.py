@@ -5,6 +5,10 @@ from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
 
+MODEL_KEYS = ("recipe", "name", "note", "assume")
+STUDY_KEYS = ("study", "name")
+"""The own keys of an entry; every other key belongs to one of its tables."""
+
 
 def apply_setting(raw: dict[str, Any], setting: str) -> None:
     """Apply one ``key=value`` to the content of a suite file.
@@ -64,7 +68,8 @@ def entry_name(entry: dict[str, Any]) -> str:
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
     """Drop ``keys`` that a model states, flat or in ``table``: a setting overrides them."""
     for key in keys if isinstance(keys, list | dict) else ():
-        entry.pop(key, None)
+        if key not in MODEL_KEYS:  # the name of a model is not the name of its data
+            entry.pop(key, None)
         if isinstance(entry.get(table), dict):
             entry[table].pop(key, None)
 

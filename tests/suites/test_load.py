@@ -294,6 +294,25 @@ def test_a_setting_reaches_every_model_whatever_it_overrides(suite_file, setting
     assert [name for (name, _), spec in specs.items() if not value_of(spec)] == []
 
 
+@pytest.mark.parametrize(
+    "setting",
+    ["data.name=shapes", "data={name = 'shapes'}", "model.*.data.name=shapes",
+     "model.*.data={name = 'shapes'}"],
+)  # fmt: skip
+def test_other_data_leave_each_model_its_name(suite_file, setting):
+    models = """
+[[model]]
+recipe = "vae"
+[[model]]
+name = "wide"
+recipe = "vae"
+hidden = [7]
+"""
+    _, specs, _ = read(suite_file(models=models), setting)
+    assert list(specs) == [("vae", 0), ("wide", 0)]
+    assert {spec.data.name for spec in specs.values()} == {"shapes"}
+
+
 def test_a_setting_for_one_model_leaves_the_others(suite_file):
     path = suite_file(models=OVERRIDDEN)
     _, specs, _ = read(path, "model.vae.latent_dim=7", "model.vae.train.epochs=2")
