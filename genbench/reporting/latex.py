@@ -1,4 +1,4 @@
-r"""The comparison and the smaller tables as LaTeX floats, with every text comparisons safe."""
+r"""The comparison and the smaller tables as LaTeX floats, with every text made safe."""
 
 import re
 import unicodedata
