@@ -9,7 +9,6 @@ from genbench.commands.shared import (
     add_command,
     add_folders,
     add_format,
-    as_json,
     given,
     names,
     note,
@@ -17,6 +16,7 @@ from genbench.commands.shared import (
     out,
 )
 from genbench.core.errors import ExitCode
+from genbench.core.files import readable_json
 
 QUICK: dict[str, Any] = {"batch_sizes": (128,), "seconds": 0.2}
 
@@ -58,7 +58,7 @@ def bench(arguments: Namespace) -> int:
 
     settings = Settings(**((QUICK if arguments.quick else {}) | given(arguments, Settings)))
     rows = run_bench(settings, old=arguments.compare, output=arguments.output, say=note)
-    out(as_json(rows) if arguments.format == "json" else bench_table(rows))
+    out(readable_json(rows) if arguments.format == "json" else bench_table(rows))
     if arguments.study:
         note(f"drawn: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
     slower = [row for row in rows if row.get("verdict") == "slower"]

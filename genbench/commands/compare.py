@@ -8,11 +8,11 @@ from genbench.commands.shared import (
     add_command,
     add_folders,
     add_format,
-    as_json,
     note,
     out,
 )
 from genbench.core.errors import ExitCode
+from genbench.core.files import readable_json
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,7 +38,7 @@ def compare(arguments: Namespace) -> int:
     sides = [comparison.resolve(name, arguments.results, arguments.suite) for name in names]
     compared = comparison.compare(*sides)
     json = arguments.format == "json"
-    out(as_json(comparison.as_json(compared)) if json else comparison.as_text(compared))
+    out(readable_json(comparison.as_json(compared)) if json else comparison.as_text(compared))
     if arguments.output:
         comparison.write_comparison(compared, arguments.output)
         note(f"written: {arguments.output}")

@@ -4,8 +4,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
-from genbench.commands.shared import Commands, add_command, add_format, as_json, note, out
+from genbench.commands.shared import Commands, add_command, add_format, note, out
+from genbench.core.claims import SIGNS
 from genbench.core.errors import ExitCode
+from genbench.core.files import readable_json
 from genbench.core.texts import aligned
 
 
@@ -21,7 +23,7 @@ def selftest(arguments: Namespace) -> int:
     from genbench.selftest import run_checks
 
     rows = [check.row() for check in run_checks()]
-    out(as_json(rows) if arguments.format == "json" else _as_text(rows))
+    out(readable_json(rows) if arguments.format == "json" else _as_text(rows))
     wrong = [row["estimator"] for row in rows if row["verdict"] != "ok"]
     if wrong:
         named = ", ".join(sorted(set(wrong)))
@@ -33,12 +35,11 @@ def selftest(arguments: Namespace) -> int:
 
 def _as_text(rows: Sequence[dict[str, Any]]) -> str:
     """Lay out the checks: ``≤`` before an exact answer says that the estimate may lie below it."""
-    signs = {"=": "", "<=": "≤ ", ">=": "≥ "}
     lines = [
         (
             row["estimator"],
             row["case"],
-            signs[row["claim"]] + _number(row["exact"], ".6f"),
+            SIGNS[row["claim"]] + _number(row["exact"], ".6f"),
             _number(row["estimate"], ".6f"),
             _number(row["stderr"], ".2g"),
             _number(row["z"], "+.2f"),

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -47,11 +46,6 @@ def names(text: str) -> tuple[str, ...]:
 def numbers(text: str) -> tuple[int, ...]:
     """Read whole numbers with commas between them."""
     return tuple(int(part) for part in names(text))
-
-
-def as_json(value: object) -> str:
-    """Write a result as JSON for people and programs."""
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def out(text: str) -> None:

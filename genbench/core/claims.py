@@ -4,6 +4,8 @@ import math
 from typing import Literal
 
 Claim = Literal["=", "<=", ">="]
+SIGNS: dict[Claim, str] = {"=": "", "<=": "≤ ", ">=": "≥ "}
+"""What stands before the exact number, for people."""
 
 
 def holds(claim: Claim, value: float, exact: float, tolerance: float) -> bool:

@@ -78,6 +78,11 @@ def pretty_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, indent=2, allow_nan=False) + "\n"
 
 
+def readable_json(value: Any) -> str:
+    """Write a result as JSON for people and programs: in its own order, no NaN."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+
+
 def read_json(path: Path) -> Any:
     """Parse a JSON file.
 

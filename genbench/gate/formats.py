@@ -1,13 +1,12 @@
 """The gate's outcome for programs: JSON, JUnit's XML, GitHub's annotations and summary."""
 
-import json
 import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from genbench.core.files import readable_json
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
 from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
@@ -32,17 +31,13 @@ def as_json(outcome: GateOutcome) -> str:
         "notes": list(outcome.notes),
         "verdicts": [verdict.row() for verdict in ordered(outcome.verdicts)],
     }
-    return _dumped(content)
+    return readable_json(content)
 
 
 def rates_json(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
     """Return measured error rates as a JSON object."""
     rows = [rate.row() for rate in rates]
-    return _dumped({"schema": 1, "seeds": n_seeds, "loss": loss, "rates": rows})
-
-
-def _dumped(content: Any) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return readable_json({"schema": 1, "seeds": n_seeds, "loss": loss, "rates": rows})
 
 
 def as_junit(outcome: GateOutcome) -> str:

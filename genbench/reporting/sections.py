@@ -6,6 +6,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from genbench.core import numbers
+from genbench.core.claims import SIGNS
 from genbench.core.plot import Plot
 from genbench.reporting.chapters import Chapter
 from genbench.reporting.figures import FigureGroup, FigureMaker
@@ -21,7 +22,6 @@ from genbench.results.suite import StoredSuite
 MOST_ROWS = 40
 _WIDE = 1000
 _MOST_COLUMNS = 8
-_SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 
 def declared_chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
@@ -111,7 +111,7 @@ def check_table(study: StoredStudy) -> SmallTable:
 
 
 def _check_row(check: CheckRecord) -> tuple[str, ...]:
-    expected = f"{_SIGNS[check.claim]}{numbers.cell(check.expected)}"
+    expected = f"{SIGNS[check.claim]}{numbers.cell(check.expected)}"
     holds = "yes" if check.passed else "NO"
     values = numbers.cell(check.found), numbers.cell(check.tolerance)
     return check.name, expected, *values, holds, check.note

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from genbench.core.claims import SIGNS
 from genbench.core.numbers import cell
 from genbench.core.texts import aligned
 from genbench.reporting.text import terminal_table
@@ -10,7 +11,6 @@ from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite
 
 _HEADS = ("study", "check", "expected", "found", "tolerance", "holds")
-_SIGNS = {"=": "", "<=": "≤ ", ">=": "≥ "}
 
 
 def terminal_summary(suite: StoredSuite) -> str:
@@ -34,7 +34,7 @@ def _check_rows(studies: Sequence[StoredStudy]) -> list[tuple[str, ...]]:
         (
             study.record.name,
             check.name,
-            f"{_SIGNS[check.claim]}{cell(check.expected)}",
+            f"{SIGNS[check.claim]}{cell(check.expected)}",
             cell(check.found),
             cell(check.tolerance),
             "yes" if check.passed else "NO",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import Field, ValidationError
 
+from genbench.core.claims import Claim
 from genbench.core.errors import StorageError
 from genbench.core.files import read_json
 from genbench.core.plot import Plot
@@ -27,7 +28,7 @@ class CheckRecord(StoredRecord):
     expected: float | None
     found: float | None
     tolerance: float | None
-    claim: Literal["=", "<=", ">="] = "="
+    claim: Claim = "="
     note: str = ""
     passed: bool
 

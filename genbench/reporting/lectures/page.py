@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.core import numbers
+from genbench.core.claims import SIGNS
 from genbench.core.files import write_atomic
 from genbench.reporting.lectures.figures import LectureFigure, figure_of
 from genbench.reporting.lectures.prose import line, paragraphs
@@ -81,6 +82,7 @@ def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
         line=line,
         paragraphs=paragraphs,
         number=_number,
+        signs=SIGNS,
     )
 
 

@@ -4,7 +4,7 @@ from functools import cache
 
 from genbench.core import numbers
 from genbench.reporting.lectures.topics import LectureRow
-from genbench.results.sealed_folder import MANIFEST
+from genbench.results.sealed_folder import SealedFolder
 from genbench.results.studies import StoredStudy, read_study
 from genbench.results.suite import StoredSuite, study_file
 
@@ -20,7 +20,7 @@ class Sources:
 
     def _study(self, name: str) -> StoredStudy | None:
         folder = study_file(self._results, *self._home(name)).parent
-        return read_study(folder) if (folder / MANIFEST).is_file() else None
+        return read_study(folder) if SealedFolder(folder).is_sealed else None
 
     def suite_command(self, name: str) -> str:
         """The command that makes a suite's results."""
