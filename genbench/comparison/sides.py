@@ -9,6 +9,7 @@ from genbench.core.errors import ExitCode, GenbenchError, require_known
 from genbench.core.statistics import Seeds
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import Cell, Column, ProtocolBlock
+from genbench.results.metrics_table import TABLE
 from genbench.results.per_datum import PerDatumValues
 from genbench.results.suite import StoredSuite
 
@@ -108,7 +109,7 @@ def resolve(text: str, results: Path, suite: str | None = None) -> Side:
 
 
 def _is_folder(text: str) -> bool:
-    return (Path(text) / "metrics.csv").is_file()
+    return (Path(text) / TABLE).is_file()
 
 
 def _read(where: str, results: Path, model: str = "") -> Side:

@@ -63,6 +63,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type if it has none."""
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
 def require_known(name: str, known: Iterable[str], problem: str) -> None:
     """Check that a name is known.
 

@@ -16,7 +16,6 @@ from genbench.core.capabilities import Generative, Variational
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.inference.memory import automatic_chunk, in_pieces, keep_freed_memory
-from genbench.inference.streaming import StreamingLogMeanExp as StreamingLogMeanExp
 from genbench.inference.weights import ImportanceWeights
 
 K_BLOCK = 10

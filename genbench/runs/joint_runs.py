@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from genbench.core.errors import GenbenchError
+from genbench.core.errors import GenbenchError, first_line
 from genbench.core.files import canonical_json
 from genbench.recipes import Built
 from genbench.runs.build import build
@@ -64,7 +64,7 @@ def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome
     except (GenbenchError, OSError):
         raise
     except Exception as error:  # noqa: BLE001  alone, each run reports what is wrong with it
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         outcomes |= {i: JointOutcome(provenance={"not_together": reason}) for i in train_ids}
 
 

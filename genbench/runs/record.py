@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
+from genbench.core.errors import first_line
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
@@ -126,8 +127,7 @@ def failed(
     empty if the model cannot be built.
     """
     protocol = protocol_of(run.dataset, description) if description else run.dataset.protocol
-    first_line = (str(error) or type(error).__name__).splitlines()[0]
-    reason = f"{type(error).__name__}: {first_line}"
+    reason = f"{type(error).__name__}: {first_line(error)}"
     record = RunRecord(
         run.spec, run.folder.train_id, protocol, "failed", reason, description=description
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from genbench.core.errors import DataError, StorageError
+from genbench.core.errors import DataError, StorageError, first_line
 from genbench.results.records import StudySummary
 from genbench.runs.provenance import pick_device
 from genbench.runs.run_options import RunOptions
@@ -86,5 +86,4 @@ class StudyRunner:
         except (DataError, StorageError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a user's own study can raise anything
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            return StudyRun(spec, "failed", f"{type(error).__name__}: {reason}")
+            return StudyRun(spec, "failed", f"{type(error).__name__}: {first_line(error)}")

@@ -11,6 +11,7 @@ from genbench.core.estimate import Estimate
 from genbench.evaluation import runner, samples, spec, user
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference import ais, bounds
+from genbench.inference.streaming import StreamingLogMeanExp
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.objectives import adversarial
 from genbench.objectives import elbo as elbo_objective
@@ -53,7 +54,7 @@ REAL_FINISH = runner._finish
 REAL_BLOCK = runner._evaluate_block
 REAL_ADD = runner.Collected.add
 REAL_MEAN = estimate.mean_and_stderr
-REAL_RESULT = bounds.StreamingLogMeanExp.result
+REAL_RESULT = StreamingLogMeanExp.result
 REAL_TRANSITION = ais.transition
 
 
@@ -122,7 +123,7 @@ def negative_elbo_under_the_name_elbo(patch):
 def weights_inverted(patch):
     """The worst draw gets the largest weight: minus the log mean of exp(-log w)."""
     patch.setattr(bounds, "log_weights", lambda *args: -REAL_WEIGHTS(*args))
-    patch.setattr(bounds.StreamingLogMeanExp, "result", lambda self: -REAL_RESULT(self))
+    patch.setattr(StreamingLogMeanExp, "result", lambda self: -REAL_RESULT(self))
 
 
 def beta_leaks_into_the_bound(patch):
