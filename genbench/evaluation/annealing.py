@@ -14,6 +14,7 @@ from genbench.core.tensors import support_of
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference import ais, bounds
 from genbench.inference.path import LogDensities, Path, chunk_within_memory
+from genbench.inference.weights import ImportanceWeights
 
 PILOT_CHAINS = 4
 """Chains per datum that tune the step sizes; their acceptance is smoothed over temperatures."""
@@ -69,7 +70,9 @@ def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     stream = block.stream.child("ais_log_likelihood")
     _, forward = _forward(block.model, block.x, options, stream)
     weights = forward.weights()
-    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=_health(forward))
+    return PerDatum(
+        weights.log_mean(), mc_variance=weights.variance(), health=_health(forward, weights)
+    )
 
 
 @evaluator(
@@ -110,7 +113,7 @@ def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
     backward = ais.reversed_ais(problem.path(ends), ends, forward, options.plan(), stream)
     below, above = forward.weights(), backward.inverse_weights()
     gap = -above.log_mean() - below.log_mean()
-    return PerDatum(gap, health=_health(forward))
+    return PerDatum(gap, health=_health(forward, below))
 
 
 class _Problem:
@@ -190,6 +193,6 @@ def _simulate(model: Any, like: Tensor, stream: Stream) -> tuple[Tensor, Tensor]
     return z, x.reshape(like.shape).to(like.dtype)
 
 
-def _health(chains: ais.AisResult) -> dict[str, Tensor]:
+def _health(chains: ais.AisResult, weights: ImportanceWeights) -> dict[str, Tensor]:
     kernel = {"acceptance": chains.acceptance, "step_size": chains.step_size.mean(dim=(0, 2))}
-    return chains.weights().health() | kernel
+    return weights.health() | kernel

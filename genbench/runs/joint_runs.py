@@ -44,6 +44,8 @@ def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointO
     Raises:
         StorageError: A checkpoint cannot be written.
     """
+    if len(runs) < 2:
+        return {}
     untrained = [run for run in runs if not (stored_metrics(run.folder) or trained_base(run))]
     waiting = {run.folder.train_id: run for run in untrained}
     if len(waiting) < 2:  # two names can be one run
