@@ -63,7 +63,7 @@ def exponent_text(row: Mapping[str, Any]) -> str:
 
 def draw_scaling(rows: Sequence[BenchRow], folder: Path) -> list[Path]:
     """Draw time against the varied size on logarithmic axes, as PNG and PDF; return the files."""
-    from genbench.reporting.style import colours, new_figure, save, styled
+    from genbench.reporting.figures.style import colours, new_figure, save, styled
 
     study, lines = rows[0]["study"], scaling_lines(rows)
     colour, title = colours(list(lines)), f"Time per step against {study.replace('_', ' ')}"

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from genbench.comparison.measure import Line
 from genbench.comparison.tables import contestants
-from genbench.reporting.style import INK, colours, new_figure
+from genbench.reporting.figures.style import INK, colours, new_figure
 from genbench.results.cells import words
 
 _ACROSS, _WIDTH = 3, 34

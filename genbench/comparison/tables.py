@@ -6,7 +6,7 @@ from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
-from genbench.reporting.small_table import SmallTable
+from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.cells import UNRELIABLE, words
 
 _DIFFERENCES = (

@@ -11,7 +11,7 @@ from genbench.comparison.tables import tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
 from genbench.core.texts import aligned
-from genbench.reporting.markdown import markdown_tables
+from genbench.reporting.tables.markdown import markdown_tables
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         StorageError: The folder cannot be written.
     """
     from genbench.comparison.plot import rank_plot  # the plotting libraries take a second to load
-    from genbench.reporting.style import save, styled
+    from genbench.reporting.figures.style import save, styled
 
     write_atomic(folder / "compare.json", pretty_json(as_json(comparison)))
     write_atomic(folder / "compare.md", markdown_tables("Comparison", [], tables(comparison)))

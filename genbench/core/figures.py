@@ -1,7 +1,7 @@
 """The names of the figures that are made of a trained model, stored beside it and reported.
 
 Each has a function in :mod:`genbench.evaluation` that makes the tensors, and one in
-:mod:`genbench.reporting.model_figures` that draws them.
+:mod:`genbench.reporting.figures.model_figures` that draws them.
 """
 
 DEFAULT_FIGURES = ("samples", "reconstructions", "class_samples", "latent")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from genbench.reporting.summary import terminal_summary
-from genbench.reporting.text import terminal_table
+from genbench.reporting.tables.text import terminal_table
 from genbench.results.suite import StoredSuite
 
 __all__ = ["build_report", "terminal_summary", "terminal_table"]
@@ -16,7 +16,7 @@ def build_report(suite: StoredSuite, reports: Path) -> Path:
         StorageError: The results are damaged, or the report cannot be written.
     """
     if suite.record.page == "lectures":
-        from genbench.reporting.lectures import build as build_lectures
+        from genbench.reporting.page.lectures import build as build_lectures
 
         return build_lectures(suite, reports)
     from genbench.reporting.report import build  # the plotting libraries take a second to load

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from genbench.core.files import write_atomic
-from genbench.reporting.chapters import chapters, tables_of
-from genbench.reporting.figures import FigureMaker
-from genbench.reporting.html import page, published_page
-from genbench.reporting.latex import latex_tables
-from genbench.reporting.markdown import markdown_tables
-from genbench.reporting.model_figures import draw_all
-from genbench.reporting.published import published_table
-from genbench.reporting.sections import declared_chapters, study_chapters
-from genbench.reporting.small_table import SmallTable
-from genbench.reporting.style import colours
+from genbench.reporting.figures.maker import FigureMaker
+from genbench.reporting.figures.model_figures import draw_all
+from genbench.reporting.figures.style import colours
+from genbench.reporting.page.chapters import chapters, tables_of
+from genbench.reporting.page.report_page import page, published_page
+from genbench.reporting.page.sections import declared_chapters, study_chapters
+from genbench.reporting.tables.latex import latex_tables
+from genbench.reporting.tables.markdown import markdown_tables
+from genbench.reporting.tables.published import published_table
+from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.suite import StoredSuite
 
 

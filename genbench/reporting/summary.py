@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from genbench.core.claims import SIGNS
 from genbench.core.numbers import cell
 from genbench.core.texts import aligned
-from genbench.reporting.text import terminal_table
+from genbench.reporting.tables.text import terminal_table
 from genbench.results.blocks import blocks_of
 from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite

@@ -142,7 +142,7 @@ class Cell:
 
 
 def marks(column: Column, cell: Cell) -> str:
-    """Footnote marks of a number; :mod:`genbench.reporting.captions` explains them."""
+    """Footnote marks of a number; :mod:`genbench.reporting.tables.captions` explains them."""
     if not cell.ok:
         return ""
     return UNRELIABLE * cell.unreliable + WARNED * bool(column.record.warning)

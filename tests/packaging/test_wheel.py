@@ -63,9 +63,9 @@ def test_the_wheel_holds_every_file_of_the_package(clone, names):
     [
         "genbench/py.typed",
         "genbench/configs/digits.toml",
-        "genbench/reporting/templates/report.html.j2",
-        "genbench/reporting/lectures/rows.toml",
-        "genbench/reporting/lectures/topics/06_vae.toml",
+        "genbench/reporting/page/templates/report.html.j2",
+        "genbench/reporting/page/lectures/rows.toml",
+        "genbench/reporting/page/lectures/topics/06_vae.toml",
     ],
 )
 def test_the_wheel_holds_the_files_that_are_no_modules(names, name):

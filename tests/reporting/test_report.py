@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from genbench.core.errors import StorageError
-from genbench.reporting import build_report, lectures, terminal_summary
+from genbench.reporting import build_report, terminal_summary
+from genbench.reporting.page import lectures
 from genbench.results import suite as suite_module
 from genbench.results.suite import StoredSuite
 from tests.results.fabricate import change_suite, fabricate

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from genbench.reporting import terminal_table
-from genbench.reporting.markdown import markdown_tables
+from genbench.reporting.tables.markdown import markdown_tables
 from genbench.results.blocks import blocks_of, cell_of
 
 

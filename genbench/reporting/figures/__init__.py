@@ -1,0 +1,1 @@
+"""Figures: how they look, what they show, and how they become files."""

@@ -1,0 +1,1 @@
+"""Pages: what stands on them, in which order, and the templates that lay it out."""

@@ -1,0 +1,82 @@
+"""Templates, their filters and their style, with everything escaped."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
+
+from genbench.core import numbers
+from genbench.core.files import canonical_json
+
+_BADGES = {
+    "exact": "exact",
+    "lower_bound": "lower bound",
+    "upper_bound": "upper bound",
+    "estimate": "estimate",
+}
+_MATHS = re.compile(
+    r"(?P<base>[A-Za-zΑ-Ωα-ω‖)\]])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
+    r"|(?<![A-Za-z])(?P<letter>[A-Za-zα-ω])(?![A-Za-z])"
+)
+
+
+def render(template: str, **content: Any) -> str:
+    """Fill in a template of this package."""
+    return _environment().get_template(template).render(**content)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("genbench.reporting.page"),
+        autoescape=select_autoescape(("html", "j2"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        badge=lambda kind: _BADGES.get(kind, kind),
+        maths=maths,
+        minus=lambda text: text.replace("-", "−"),
+        grouped=numbers.grouped,
+        as_text=as_text,
+        measured=lambda cell: numbers.measured(cell.value, cell.stderr),
+        mark_name=lambda mark: {"†": "dagger", "‡": "double-dagger"}.get(mark, "mark"),
+    )
+    environment.globals["styles"] = Markup(_styles())
+    return environment
+
+
+def _styles() -> str:
+    loader = PackageLoader("genbench.reporting.page")
+    return loader.get_source(Environment(autoescape=True), "report.css")[0]
+
+
+def as_text(value: Any) -> str:
+    """An option's value on one line."""
+    return value if isinstance(value, str) else canonical_json(value)
+
+
+def maths(formula: str) -> Markup:
+    """Set single letters in italics and indices low or high; everything else stays as it is.
+
+    Example:
+        >>> maths("E_q[log p(x)] < 0")
+        Markup('E<sub>q</sub>[log <i>p</i>(<i>x</i>)] &lt; 0')
+    """
+    return Markup("").join(_maths_parts(formula))
+
+
+def _maths_parts(formula: str) -> Iterator[Markup]:
+    end = 0
+    for match in _MATHS.finditer(formula):
+        yield escape(formula[end : match.start()])
+        end = match.end()
+        if match["letter"]:
+            yield Markup("<i>{}</i>").format(match["letter"])
+        else:
+            tag = "sub" if match["mark"] == "_" else "sup"
+            index = match["index"].strip("{}")
+            yield Markup(f"{{}}<{tag}>{{}}</{tag}>").format(match["base"], index)
+    yield escape(formula[end:])

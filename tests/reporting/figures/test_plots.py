@@ -1,0 +1,83 @@
+"""Figures with axes: where each point, label and number stands."""
+
+import numpy as np
+import pytest
+from tests.reporting.figures.test_model_figures import codes, more_arrays
+
+from genbench.reporting.figures import plots
+from genbench.reporting.figures.maker import FigureMaker
+from genbench.reporting.figures.style import colours
+from genbench.results.suite import StoredSuite
+
+
+def labels_of(figure):
+    (axis,) = figure.axes
+    return [text.get_text() for text in axis.get_yticklabels()]
+
+
+def test_the_kl_stands_beside_its_row_of_the_traversal():
+    arrays = more_arrays()
+    figure = plots.traversals(arrays, "vae")
+    assert labels_of(figure) == ["z5   2.35 nats", "z2   0.50 nats"]
+    (axis,) = figure.axes
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["−3", "0", "3"]
+    image = axis.images[0].get_array()
+    for row, place in enumerate(axis.get_yticks()):
+        top = round(place - 3.5)
+        assert (image[top : top + 8, 1:9] == arrays["traversals"][row, 0, 0]).all()
+
+
+def test_a_traversal_without_a_known_kl_names_its_dimensions_only():
+    arrays = more_arrays()
+    del arrays["traversal_kl"]
+    assert labels_of(plots.traversals(arrays, "vae")) == ["z5", "z2"]
+
+
+def test_each_label_has_a_colour_a_key_and_its_name_at_the_median():
+    arrays = codes([0] * 30 + [7] * 31)
+    (axis,) = plots.latent_scatter(arrays, "vae").axes
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["0", "7"]
+    for text, label in zip(axis.texts, (0, 7), strict=True):
+        assert text.get_text() == str(label)
+        at = arrays["latent_means"][arrays["latent_labels"] == label]
+        np.testing.assert_allclose(text.get_position(), np.median(at, axis=0))
+    faces = {tuple(found.get_facecolor()[0]) for found in axis.collections}
+    assert len(faces) == 2
+
+
+def test_labels_that_would_overlap_stand_side_by_side():
+    points = np.zeros((6, 2))
+    points[4:] = 1.0
+    arrays = {"latent_means": points, "latent_labels": np.array([4, 4, 9, 9, 1, 1])}
+    (axis,) = plots.latent_scatter(arrays, "vae").axes
+    texts = {text.get_text(): text.get_position() for text in axis.texts}
+    assert texts == {"1": (1.0, 1.0), "4 9": (0.0, 0.0)}
+
+
+def test_codes_without_labels_have_no_legend():
+    (axis,) = plots.latent_scatter(codes([0] * 30), "vae").axes
+    assert axis.get_legend() is None
+    assert not axis.texts
+    assert len(axis.collections) == 1
+
+
+def test_bars_of_parts_name_their_quantity_and_share_one_height(few_results, tmp_path):
+    suite = StoredSuite.open(few_results, "tiny")
+    inputs, drawn = suite.figure_inputs(["cvae"]), []
+    maker = FigureMaker(tmp_path, colours(suite.models))
+    maker.save = lambda figure, name, alt: drawn.append((figure, name, alt))
+    maker.bars(suite.metrics["kl_per_dim"], suite.frame, inputs)
+    ((figure, name, alt),) = drawn
+    (axis,) = figure.axes
+    assert axis.get_ylabel() == "KL per dimension (nats)"
+    heights = [bar.get_height() for bar in axis.patches]
+    assert heights == sorted(heights, reverse=True)
+    assert axis.get_ylim() == (0, pytest.approx(1.05 * 3.0))
+    assert (name, alt) == ("kl_per_dim-cvae", "KL per dimension of cvae: 8 values, largest first")
+
+
+def test_bounds_over_fewer_images_share_no_axis_with_the_others(rich_blocks):
+    block = rich_blocks[0]
+    shown = {block.columns[i].metric for i in plots.bound_columns(block)}
+    assert shown == {"elbo", "iw_log_likelihood", "iw_extrapolated", "log_likelihood"}
+    assert not plots.drawn(block, block.rows[0].cells[block.column("ais_log_likelihood")])
