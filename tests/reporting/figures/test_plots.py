@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from tests.reporting.figures.test_model_figures import codes, more_arrays
 
 from genbench.reporting.figures import plots
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.style import colours
 from genbench.results.suite import StoredSuite
+from tests.reporting.figures.test_model_figures import codes, more_arrays
 
 
 def labels_of(figure):
