@@ -58,6 +58,7 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
     summarised=True,
     plot="none",
     margin=1.0,
+    leaderboard="rate",
 )
 def kl(block: Block, options: ElboOptions) -> PerDatum:
     """Information that the code carries about a datum: the KL inside the ELBO, unweighted."""

@@ -222,6 +222,7 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     paired=False,
     plot="none",
     margin=0.004,
+    leaderboard="samples",
 )
 def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     """Distance of samples from the data under Gaussian kernels on pixels: 0 for the data's own law.

@@ -13,6 +13,7 @@ from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
+from genbench.results.leaderboard import Leaderboard, leaderboard_of
 from genbench.results.metrics_table import TABLE, read_table, suite_folder
 from genbench.results.paired import ranked
 from genbench.results.per_datum import PerDatumValues
@@ -109,6 +110,16 @@ class StoredSuite:
         """The comparison, one block per protocol, with the standing of each number."""
         unmarked = blocks_of(self.frame, self.metrics, self.models, self.controls)
         return [ranked(block, self.per_datum) for block in unmarked]
+
+    @cached_property
+    def warnings(self) -> dict[str, tuple[str, ...]]:
+        """What is odd about a model, in plain words, by the label of its row."""
+        return {}
+
+    @cached_property
+    def leaderboards(self) -> list[Leaderboard]:
+        """Which model is best, one leaderboard per protocol."""
+        return [leaderboard_of(block, self.warnings) for block in self.blocks if block.rows]
 
     @cached_property
     def studies(self) -> list[StoredStudy]:
