@@ -33,6 +33,17 @@ def sample_grid(arrays: Arrays) -> Pixels | None:
     return None if samples is None else tiled(samples[:64], 8)
 
 
+def sample_strip(arrays: Arrays, n: int = 10) -> Pixels | None:
+    """The first ``n`` samples in one row, edge to edge; None for a model that draws none."""
+    samples = arrays.get("samples")
+    if samples is None and "class_samples" in arrays:
+        samples = arrays["class_samples"][:, 0]
+    if samples is None or not len(samples):
+        return None
+    row = np.moveaxis(samples[:n], 1, -1)  # (n, H, W, C)
+    return np.concatenate(list(row), axis=1)
+
+
 def reconstruction_grid(arrays: Arrays) -> Pixels | None:
     """Rows of originals, each above the row of its reconstructions."""
     if "originals" not in arrays or "reconstructions" not in arrays:

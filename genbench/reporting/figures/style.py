@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import seaborn as sns
 from matplotlib import rc_context
@@ -20,7 +20,10 @@ from PIL import Image
 
 from genbench.core.files import write_atomic
 
-# Okabe and Ito's set without its yellow, and four dark tones that differ from it in lightness.
+# Okabe and Ito's set without its yellow and black, and fourteen more, found by search: any two are
+# at least 14 apart (CIEDE2000) for normal sight, and 9 for each colour blindness as simulated by
+# Machado et al. 2009; their lightness (28 to 78) suits a white page and a dark one. The more
+# distinct come first.
 _COLOURS = [
     "#0072B2",
     "#D55E00",
@@ -28,10 +31,20 @@ _COLOURS = [
     "#CC79A7",
     "#E69F00",
     "#56B4E9",
-    "#332288",
-    "#882255",
-    "#7F7F7F",
-    "#117733",
+    "#772244",
+    "#8877FF",
+    "#0000FF",
+    "#881111",
+    "#99BB99",
+    "#771188",
+    "#11DD77",
+    "#BB3388",
+    "#116666",
+    "#BB0044",
+    "#885500",
+    "#445533",
+    "#997755",
+    "#AA9955",
 ]
 # Ten colours at least 45 apart (CIE 1976) for normal sight, and 25 for each colour blindness as
 # simulated by Machado et al. 2009; found by search, dealt out so that 3, 5, 8 and 4, 7, 9 contrast.
@@ -85,9 +98,47 @@ class EmbeddedFigure:
     note: str = ""
 
 
+class Marker(NamedTuple):
+    """The shape of a model's points: matplotlib's name, and the one of charts on the page."""
+
+    shape: str
+    chart: str
+    rotation: int = 0  # degrees by which the shape on the page is turned
+
+
+_SHAPES = (
+    Marker("o", "circle"),
+    Marker("s", "rect"),
+    Marker("^", "triangle"),
+    Marker("D", "rectRot"),
+    Marker("v", "triangle", 180),
+    Marker("P", "cross"),
+    Marker("X", "crossRot"),
+    Marker("*", "star"),
+)
+_SHADES = ((0, 0.0), (0, 0.45), (255, 0.45))
+"""Of the first round of colours and the next ones: a grey level, and its share in the mixture."""
+
+
 def colours(models: Sequence[str]) -> dict[str, str]:
-    """Give each model its colour, the same in all figures of a report."""
-    return {model: _COLOURS[i % len(_COLOURS)] for i, model in enumerate(dict.fromkeys(models))}
+    """Give each model its colour, the same in all figures of a report.
+
+    A model that is added at the end changes no other's. The first 20 are told apart by eye; the
+    next 20 are darker, and 20 more are lighter.
+    """
+    return {model: _colour(i) for i, model in enumerate(dict.fromkeys(models))}
+
+
+def _colour(place: int) -> str:
+    level, share = _SHADES[place // len(_COLOURS) % len(_SHADES)]
+    parts = bytes.fromhex(_COLOURS[place % len(_COLOURS)][1:])
+    return "#" + bytes(round(level * share + part * (1 - share)) for part in parts).hex().upper()
+
+
+def markers(models: Sequence[str]) -> dict[str, Marker]:
+    """Give each model its shape: with its colour it is unique among the first 160 models."""
+    known = enumerate(dict.fromkeys(models))
+    return {model: _SHAPES[(i + i // len(_COLOURS)) % len(_SHAPES)] for i, model in known}
 
 
 @contextmanager

@@ -39,3 +39,23 @@ def test_grid_places_each_image_in_its_tile():
     grid = grids.class_grid({"class_samples": classes})
     assert grid is not None
     assert grid[1::2, 1::2, 0].tolist() == [[0, 2], [1, 3]]
+
+
+def test_a_strip_holds_the_first_samples_edge_to_edge():
+    samples = np.arange(3 * 3 * 2 * 4, dtype=np.uint8).reshape(3, 3, 2, 4)
+    strip = grids.sample_strip({"samples": samples}, 2)
+    assert strip is not None
+    assert strip.shape == (2, 8, 3)
+    assert (strip[:, 4:] == samples[1].transpose(1, 2, 0)).all()
+    assert grids.sample_strip({"samples": samples}).shape == (2, 12, 3)
+
+
+def test_a_strip_of_a_conditional_model_shows_one_sample_of_each_class():
+    strip = grids.sample_strip({"class_samples": numbered(3, 4)}, 10)
+    assert strip is not None
+    assert strip[0, :, 0].tolist() == [0, 4, 8]
+
+
+def test_reconstructions_are_no_samples():
+    images = numbered(3)
+    assert grids.sample_strip({"reconstructions": images, "originals": images}) is None

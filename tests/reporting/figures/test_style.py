@@ -9,7 +9,13 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from genbench.reporting.figures.style import LABEL_COLOURS, colours, figure_png, new_figure
+from genbench.reporting.figures.style import (
+    LABEL_COLOURS,
+    colours,
+    figure_png,
+    markers,
+    new_figure,
+)
 
 
 def test_a_small_mark_keeps_its_colour_beside_large_grey_images():
@@ -56,13 +62,80 @@ def lab(linear):
     return np.stack((116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])), 1)
 
 
+def seen(colours, sight):
+    """CIE L*a*b* of colours as a sight sees them."""
+    rgb = np.array([to_rgb(colour) for colour in colours])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return lab(np.clip(linear @ np.array(SIGHTS[sight]).T, 0, 1))
+
+
+def ciede2000(first, second):
+    """The colour difference of the CIE of 2000, as written by Sharma, Wu and Dalal 2005."""
+    (l1, a1, b1), (l2, a2, b2) = first, second
+    chroma = (np.hypot(a1, b1) + np.hypot(a2, b2)) / 2
+    wider = 1 + (1 - np.sqrt(chroma**7 / (chroma**7 + 25.0**7))) / 2
+    c1, c2 = np.hypot(wider * a1, b1), np.hypot(wider * a2, b2)
+    h1, h2 = (np.degrees(np.arctan2(b, wider * a)) % 360 for a, b in ((a1, b1), (a2, b2)))
+    turn = (h2 - h1 + 180) % 360 - 180
+    light, c, h = (l1 + l2) / 2, (c1 + c2) / 2, (h1 + turn / 2) % 360
+    waves = ((-0.17, 1, -30), (0.24, 2, 0), (0.32, 3, 6), (-0.2, 4, -63))
+    t = 1 + sum(size * np.cos(np.radians(k * h + at)) for size, k, at in waves)
+    dl = (l2 - l1) / (1 + 0.015 * (light - 50) ** 2 / np.sqrt(20 + (light - 50) ** 2))
+    dc = (c2 - c1) / (1 + 0.045 * c)
+    dh = 2 * np.sqrt(c1 * c2) * np.sin(np.radians(turn / 2)) / (1 + 0.015 * c * t)
+    blue = np.sin(np.radians(60 * np.exp(-(((h - 275) / 25) ** 2))))
+    mixed = -2 * np.sqrt(c**7 / (c**7 + 25.0**7)) * blue
+    return np.sqrt(dl**2 + dc**2 + dh**2 + mixed * dc * dh)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((22.7233, 20.0904, -46.694), (23.0331, 14.973, -42.5619), 2.0373),
+        ((6.7747, -0.2908, -2.4247), (5.8714, -0.0985, -2.2286), 0.6377),
+    ],
+)
+def test_the_colour_difference_is_the_published_one(first, second, expected):
+    assert ciede2000(first, second) == pytest.approx(expected, abs=5e-5)
+
+
+MODELS = [f"model {i}" for i in range(60)]
+
+
+@pytest.mark.parametrize(("sight", "least"), [(s, 14 if s == "normal" else 8.9) for s in SIGHTS])
+def test_twenty_models_are_told_apart_by_every_sight(sight, least):
+    shown = seen(colours(MODELS[:20]).values(), sight)
+    assert len(shown) == 20
+    assert min(ciede2000(a, b) for a, b in combinations(shown, 2)) > least
+
+
+def test_colours_of_models_suit_a_white_page_and_a_dark_one():
+    lightness = seen(colours(MODELS[:20]).values(), "normal")[:, 0]
+    assert 27 < lightness.min() < lightness.max() < 79
+
+
+def test_a_model_added_at_the_end_changes_no_others_look():
+    few, many = MODELS[:7], MODELS
+    assert colours(many).items() > colours(few).items()
+    assert markers(many).items() > markers(few).items()
+
+
+def test_each_model_has_a_look_of_its_own():
+    assert len(set(colours(MODELS).values())) == 60
+    shapes = markers(MODELS).values()
+    assert len({marker.shape for marker in shapes}) == len(set(shapes)) == 8
+    base = [colours(MODELS[:20])[MODELS[i % 20]] for i in range(160)]
+    of_shape = markers([str(i) for i in range(160)]).values()
+    assert len(set(zip(base, of_shape, strict=True))) == 160
+
+
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_ten_labels_are_told_apart_by_every_sight(sight):
-    colours = np.array([to_rgb(colour) for colour in LABEL_COLOURS])
-    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
-    seen = lab(np.clip(linear @ np.array(SIGHTS[sight]).T, 0, 1))
-    assert len(seen) == 10
-    distances = [np.linalg.norm(a - b) for a, b in combinations(seen, 2)]
+    shown = seen(LABEL_COLOURS, sight)
+    assert len(shown) == 10
+    distances = [np.linalg.norm(a - b) for a, b in combinations(shown, 2)]
     assert min(distances) > (45 if sight == "normal" else 25)
     white = lab(np.ones((1, 3)))[0]
-    assert min(np.linalg.norm(colour - white) for colour in seen) > 25
+    assert min(np.linalg.norm(colour - white) for colour in shown) > 25
