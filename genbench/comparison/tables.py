@@ -1,12 +1,21 @@
 """A comparison as two small tables per protocol: the differences, and how the models rank."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
-from genbench.reporting.tables.small_table import SmallTable
+from genbench.reporting.tables.small_table import (
+    Row,
+    SmallTable,
+    TableCell,
+    count_cell,
+    heads_of,
+    measured_cell,
+    row_of,
+)
 from genbench.results.cells import UNRELIABLE, words
 
 _DIFFERENCES = (
@@ -22,9 +31,8 @@ _DIFFERENCES = (
     "test over",
 )
 _STANDINGS = ("metric", "model", "seeds", "mean", "IQM", "95 % interval", "rank", "95 % interval")
-_TEXTS = ("model", "metric", "better", "test over")
+_WORDS = ("model", "metric", "better", "test over")
 _FEW_SEEDS, _TRIMMED = 5, 4
-Texts = tuple[str, ...]
 Groups = Sequence[Sequence[Line]]
 
 
@@ -46,33 +54,29 @@ def tables(comparison: Comparison) -> list[SmallTable]:
 def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTable:
     """What all rows share stands once, in the title and the caption."""
     lines = [line for group in groups for line in group]
-    heads: Texts = _DIFFERENCES
-    rows: list[Texts] = [_difference(line) for line in lines]
-    models, tests = {row[0] for row in rows}, {row[-1] for row in rows}
+    rows = tuple(_difference(line) for line in lines)
+    tests = {line.test for line in lines}
     caption = _caption(lines, n_tests, tests.pop() if len(tests) == 1 else "")
-    if not tests:
-        heads, rows = heads[:-1], [row[:-1] for row in rows]
+    table = SmallTable(name, title, heads_of(*_DIFFERENCES, words=_WORDS), rows, caption)
+    kept = list(range(len(_DIFFERENCES) - (not tests)))
+    models = {line.match.title for line in lines}
     if len(models) == 1:
-        title = f"{title}: {models.pop()}"
-        heads, rows = heads[1:], [row[1:] for row in rows]
-    texts = tuple(i for i, head in enumerate(heads) if head in _TEXTS)
-    return SmallTable(name, title, heads, tuple(rows), caption, texts)
+        return replace(table.only(kept[1:]), title=f"{title}: {models.pop()}")
+    return table.only(kept)
 
 
-def _difference(line: Line) -> Texts:
+def _difference(line: Line) -> Row:
     difference, match, share = line.difference, line.match, line.improvement
-    value, stderr = numbers.measured(difference.value, difference.stderr)
     mark = UNRELIABLE if any(cell.unreliable for cell in match.cells) else ""
     seeds = [len(values) for values in match.values]
-    sign = "" if value.startswith("-") else "+"
-    return (
+    return row_of(
         match.title,
         _metric(line),
-        numbers.grouped(match.cells[0].n),
+        count_cell(match.cells[0].n),
         str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]}, {seeds[1]}",
-        f"{sign}{value} ± {stderr}{mark}",
+        measured_cell(difference.value, difference.stderr, mark, signed=True),
         _interval(*difference.interval, difference.stderr),
-        numbers.p_value(line.p_holm).removeprefix("p "),
+        TableCell(numbers.p_value(line.p_holm).removeprefix("p "), value=line.p_holm),
         f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]",
         line.verdict,
         line.test,
@@ -125,7 +129,7 @@ def _standings(name: str, title: str, groups: Groups) -> SmallTable:
         f" percentiles of {N_REPLICATES} bootstrap draws of images and seeds{_too_few(seeds)}."
         " Rank: mean over the same draws, among numbers of equal kind and n."
     )
-    return SmallTable(name, title, _STANDINGS, tuple(rows), caption, (0, 1))
+    return SmallTable(name, title, heads_of(*_STANDINGS, words=_WORDS), tuple(rows), caption)
 
 
 def _too_few(seeds: int) -> str:
@@ -138,12 +142,12 @@ def contestants(group: Sequence[Line]) -> list[Contestant]:
     return sorted(by_name.values(), key=lambda c: (c.rank.value, c.name))
 
 
-def _standing(line: Line, entry: Contestant) -> Texts:
+def _standing(line: Line, entry: Contestant) -> Row:
     width = (entry.iqm.high - entry.iqm.low) / 4
-    return (
+    return row_of(
         f"{_metric(line)}, {words(line.match.cells[0].kind)}",
         entry.name,
-        str(entry.n_seeds),
+        count_cell(entry.n_seeds),
         numbers.measured(entry.mean, width)[0],
         numbers.measured(entry.iqm.value, width)[0],
         _interval(entry.iqm.low, entry.iqm.high, width),

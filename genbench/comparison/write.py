@@ -2,7 +2,6 @@
 
 import math
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 from genbench.comparison.bootstrap import N_REPLICATES
@@ -10,8 +9,8 @@ from genbench.comparison.measure import Comparison, Contestant, Line, Measured
 from genbench.comparison.tables import tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
-from genbench.core.texts import aligned
 from genbench.reporting.tables.markdown import markdown_tables
+from genbench.reporting.tables.text import text_tables
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -74,17 +73,9 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def as_text(comparison: Comparison, width: int = 118) -> str:
-    """Return the tables for a terminal, each with its caption, and what was not compared.
-
-    Args:
-        comparison: What :func:`compare` returned.
-        width: Of the captions; a table is as wide as it needs to be.
-    """
-    parts = []
-    for small in tables(comparison):
-        notes = [small.caption, *(f"{mark} {sentence}." for mark, sentence in small.notes)]
-        parts += [small.title, aligned(small.rows, small.heads), *(fill(n, width) for n in notes)]
+def as_text(comparison: Comparison, width: int = 100) -> str:
+    """Return the tables for a terminal, each with its caption, and what was not compared."""
+    parts = [text_tables(tables(comparison), width)]
     if comparison.left_out:
         parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in comparison.left_out))
     return "\n\n".join(parts)
@@ -100,7 +91,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     from genbench.reporting.figures.style import save, styled
 
     write_atomic(folder / "compare.json", pretty_json(as_json(comparison)))
-    write_atomic(folder / "compare.md", markdown_tables("Comparison", [], tables(comparison)))
+    write_atomic(folder / "compare.md", markdown_tables("Comparison", tables(comparison)))
     for place, groups in enumerate(comparison.blocks, 1):
         with styled():
             save(rank_plot(groups), folder, f"ranks-{place}", "Ranks with 95 % intervals")

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from genbench.reporting.summary import terminal_summary
-from genbench.reporting.tables.text import terminal_table
 from genbench.results.suite import StoredSuite
 
-__all__ = ["build_report", "terminal_summary", "terminal_table"]
+__all__ = ["build_report", "terminal_summary"]
 
 
 def build_report(suite: StoredSuite, reports: Path) -> Path:

@@ -9,6 +9,7 @@ from genbench.reporting.figures.style import colours
 from genbench.reporting.page.chapters import chapters, tables_of
 from genbench.reporting.page.report_page import page, published_page
 from genbench.reporting.page.sections import declared_chapters, study_chapters
+from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.published import published_table
@@ -34,9 +35,9 @@ def build(suite: StoredSuite, reports: Path) -> Path:
         *chapters(suite, maker),
     ]
     _remove_others(maker)
-    tables = [*tables_of(parts), *_published(folder, suite)]
-    write_atomic(folder / "table.md", markdown_tables(suite.title, suite.blocks, tables))
-    write_atomic(folder / "table.tex", latex_tables(suite.title, suite.blocks, tables))
+    tables = [*comparison_tables(suite.blocks), *tables_of(parts), *_published(folder, suite)]
+    write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
+    write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
     write_atomic(folder / "index.html", page(suite, parts, groups, maker.palette))
     return folder / "index.html"
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from genbench.core.claims import SIGNS
 from genbench.core.numbers import cell
 from genbench.core.texts import aligned
-from genbench.reporting.tables.text import terminal_table
+from genbench.reporting.tables.comparison import comparison_tables
+from genbench.reporting.tables.text import text_tables
 from genbench.results.blocks import blocks_of
 from genbench.results.studies import StoredStudy
 from genbench.results.suite import StoredSuite
@@ -22,7 +23,7 @@ def terminal_summary(suite: StoredSuite) -> str:
     rows = _check_rows(suite.studies)
     members = ", ".join(suite.record.members)
     parts = [
-        terminal_table(blocks_of(suite.frame, suite.metrics)),
+        text_tables(comparison_tables(blocks_of(suite.frame, suite.metrics))),
         aligned(rows, _HEADS) if rows else "",
         f"suites of this collection: {members}" if members else "",
     ]

@@ -5,8 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from genbench.reporting import terminal_table
+from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.markdown import markdown_tables
+from genbench.reporting.tables.text import text_tables
 from genbench.results.blocks import blocks_of, cell_of
 
 
@@ -109,11 +110,11 @@ def test_rows_of_parts_are_no_columns_whatever_their_part_is_called(rich_blocks)
 def test_tables_without_the_newer_columns_are_shown(suite):
     frame = suite.frame
     whole, bare = (
-        blocks_of(table, suite.metrics)
+        comparison_tables(blocks_of(table, suite.metrics))
         for table in (frame, frame.drop(columns=["mc_stderr", "health"]))
     )
     assert markdown_tables("T", bare) == markdown_tables("T", whole)
-    assert "MC" not in terminal_table(bare)
+    assert "MC" not in text_tables(bare)
 
 
 def test_number_of_data_stands_in_the_head_or_beside_the_number(rich_suite):

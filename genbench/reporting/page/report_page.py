@@ -9,7 +9,8 @@ from genbench.reporting.figures.maker import FigureGroup
 from genbench.reporting.page.chapters import Chapter
 from genbench.reporting.page.rendering import as_text, render
 from genbench.reporting.page.takeaways import takeaways
-from genbench.reporting.tables.captions import block_footnotes, ranking_caption, uncertainty_caption
+from genbench.reporting.tables.captions import ranking_caption, uncertainty_caption
+from genbench.reporting.tables.comparison import comparison_table
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.cells import Cell, ProtocolBlock, marks
 from genbench.results.records import StoredRun, SuiteRecord
@@ -77,7 +78,7 @@ def page(
         captions_of=lambda block: filter(
             None, (uncertainty_caption(block), ranking_caption(block))
         ),
-        footnotes_of=block_footnotes,
+        footnotes_of=lambda block: comparison_table(block).notes,
         marks=marks,
         note=_note,
         notes_of=_notes,

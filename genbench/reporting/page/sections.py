@@ -14,7 +14,14 @@ from genbench.reporting.figures.style import EmbeddedFigure, embedded, styled
 from genbench.reporting.figures.user_plot_style import words
 from genbench.reporting.figures.user_plots import describe, draw, draw_images, image_grid
 from genbench.reporting.page.chapters import Chapter
-from genbench.reporting.tables.small_table import SmallTable
+from genbench.reporting.tables.small_table import (
+    Row,
+    SmallTable,
+    TableCell,
+    heads_of,
+    plain_cell,
+    row_of,
+)
 from genbench.results.sealed_folder import Arrays
 from genbench.results.studies import CheckRecord, StoredStudy
 from genbench.results.suite import StoredSuite
@@ -103,18 +110,19 @@ def check_table(study: StoredStudy) -> SmallTable:
         "A check holds where the number found lies within the tolerance of what is expected, or"
         " not beyond it where that is a bound (≤, ≥)."
     )
-    heads = ("check", "expected", "found", "tolerance", "holds", "note")
-    noted = heads if any(row[-1] for row in rows) else heads[:-1]
-    shown = tuple(row[: len(noted)] for row in rows)
+    heads = heads_of(
+        "check", "expected", "found", "tolerance", "holds", "note", words=("holds", "note")
+    )
     title = f"Checks of {study.record.title}"
-    return SmallTable(f"{study.record.name}-checks", title, noted, shown, caption, (0, 4, 5))
+    name = f"{study.record.name}-checks"
+    return SmallTable(name, title, heads, rows, caption).without_empty()
 
 
-def _check_row(check: CheckRecord) -> tuple[str, ...]:
+def _check_row(check: CheckRecord) -> Row:
     expected = f"{SIGNS[check.claim]}{numbers.cell(check.expected)}"
     holds = "yes" if check.passed else "NO"
-    values = numbers.cell(check.found), numbers.cell(check.tolerance)
-    return check.name, expected, *values, holds, check.note
+    values = (plain_cell(check.found), plain_cell(check.tolerance))
+    return row_of(check.name, TableCell(expected, value=check.expected), *values, holds, check.note)
 
 
 def study_table(study: StoredStudy, name: str) -> SmallTable | None:
@@ -122,8 +130,8 @@ def study_table(study: StoredStudy, name: str) -> SmallTable | None:
     table = study.tables[name]
     if not len(table) or len(table) > MOST_ROWS:
         return None
-    texts = [i for i, kind in enumerate(table.dtypes) if not is_numeric_dtype(kind)]
-    heads = tuple(words(str(column)) for column in table)
-    rows = tuple(tuple(map(numbers.cell, row)) for row in table.itertuples(index=False, name=None))
+    texts = {words(str(name)) for name, kind in table.dtypes.items() if not is_numeric_dtype(kind)}
+    heads = heads_of(*(words(str(column)) for column in table), words=texts)
+    rows = tuple(tuple(map(plain_cell, row)) for row in table.itertuples(index=False, name=None))
     title = f"{study.record.title}: {words(name)}"
-    return SmallTable(f"{study.record.name}-{name}", title, heads, rows, "", tuple({0, *texts}))
+    return SmallTable(f"{study.record.name}-{name}", title, heads, rows)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock, marks
+from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock
 
 UNRELIABLE_NOTE = (
     "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
@@ -71,24 +71,13 @@ def _bold(best: bool, tied: bool) -> str:
     return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."
 
 
-def footnotes(texts: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[str, str]]:
-    """The explanations of the marks in these texts, each once: (mark, sentence).
+def footnotes(marks: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[str, str]]:
+    """The explanations of these marks, each once: (mark, sentence).
 
     Args:
-        texts: Of cells.
+        marks: Of cells.
         warnings: What the metrics of the cells warn of.
     """
-    marked = "".join(texts)
+    marked = "".join(marks)
     notes = [(UNRELIABLE, UNRELIABLE_NOTE), *((WARNED, w) for w in dict.fromkeys(warnings) if w)]
     return [(mark, sentence) for mark, sentence in notes if mark in marked]
-
-
-def block_footnotes(block: ProtocolBlock) -> list[tuple[str, str]]:
-    """The explanations of the marks of a block."""
-    pairs = [
-        (column, cell)
-        for row in block.rows
-        for column, cell in zip(block.columns, row.cells, strict=True)
-    ]
-    warnings = (column.record.warning for column, cell in pairs if cell.ok)
-    return footnotes((marks(column, cell) for column, cell in pairs), warnings)

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Sequence
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
-from genbench.reporting.tables.small_table import Line, SmallTable, without_empty
+from genbench.reporting.tables.small_table import (
+    Row,
+    SmallTable,
+    TableCell,
+    count_cell,
+    heads_of,
+    measured_cell,
+    model_cell,
+    row_of,
+)
 from genbench.results.cells import UNRELIABLE, Cell, ProtocolBlock, words
 from genbench.results.paired import Pair, PairedComparison, comparisons
 from genbench.results.per_datum import PerDatumValues
@@ -41,29 +50,28 @@ def _matrix(
     flagged = {row for row in order if block.rows[row].cells[index].unreliable}
     rows = []
     for place, first in enumerate(order[:-1]):
-        below = [""] * place
+        below = [TableCell()] * place
         pairs = [
             _difference(comparison.pairs[first, other], bool(flagged & {first, other}))
             for other in order[place + 1 :]
         ]
-        rows.append((titles[first], *below, *pairs))
+        rows.append(row_of(model_cell(block.rows[first]), *below, *pairs))
     settings = f", {column.settings}" if column.settings else ""
     title = (
         f"{column.metric}{settings} ({words(comparison.kind)}), {block.protocol.short}:"
         f" paired differences over {numbers.grouped(comparison.n)} images"
     )
-    heads = ("row − column", *(titles[row] for row in order[1:]))
+    heads = heads_of("row − column", *(titles[row] for row in order[1:]))
     return SmallTable(name, title, heads, tuple(rows), _caption(block, index, comparison))
 
 
-def _difference(pair: Pair, unreliable: bool) -> str:
-    value, stderr = numbers.measured(pair.difference, pair.stderr)
-    sign = "" if value.startswith("-") else "+"
+def _difference(pair: Pair, unreliable: bool) -> TableCell:
     decided = "" if pair.decided else "tie"
     spread = numbers.spread(pair.seed_sd)
-    notes = (numbers.p_value(pair.p_value), decided, f"seed sd {spread}" if spread else "")
+    below = (numbers.p_value(pair.p_value), decided, f"seed sd {spread}" if spread else "")
     mark = UNRELIABLE if unreliable else ""
-    return f"{sign}{value} ± {stderr}{mark}\n{'; '.join(note for note in notes if note)}"
+    shown = tuple(text for text in below if text)
+    return measured_cell(pair.difference, pair.stderr, mark, shown, signed=True)
 
 
 def _caption(block: ProtocolBlock, index: int, comparison: PairedComparison) -> str:
@@ -104,9 +112,9 @@ def health_tables(blocks: Sequence[ProtocolBlock]) -> list[SmallTable]:
     return [_health_table(i, block, rows) for i, (block, rows) in enumerate(diagnosed, 1)]
 
 
-def _health_table(number: int, block: ProtocolBlock, rows: tuple[Line, ...]) -> SmallTable:
-    heads, kept = without_empty(("model", "metric", "settings", "n", *_HEALTH.values()), rows)
-    texts = tuple(i for i, head in enumerate(heads) if head in ("model", "metric", "settings"))
+def _health_table(number: int, block: ProtocolBlock, rows: tuple[Row, ...]) -> SmallTable:
+    named = ("model", "metric", "settings")
+    heads = heads_of(*named, "n", *_HEALTH.values(), words=named)
     caption = (
         "ESS: effective number of draws behind an importance estimate, at most K (or the number of"
         " chains). Largest weight: share of the heaviest draw, mean over data; near 1 a single draw"
@@ -115,22 +123,23 @@ def _health_table(number: int, block: ProtocolBlock, rows: tuple[Line, ...]) -> 
         " the least ESS, means of the rest."
     )
     title = f"Estimator health: {block.protocol.short}"
-    return SmallTable(f"health-{number}", title, heads, kept, caption, texts)
+    return SmallTable(f"health-{number}", title, heads, rows, caption).without_empty()
 
 
-def _health_rows(block: ProtocolBlock) -> Iterator[Line]:
+def _health_rows(block: ProtocolBlock) -> Iterator[Row]:
     for row in block.rows:
         for column, cell in zip(block.columns, row.cells, strict=True):
             if cell.ok and any(name in cell.health for name in _HEALTH):
                 diagnostics = (_diagnostic(name, cell) for name in _HEALTH)
-                size = numbers.grouped(cell.n)
-                yield (row.title, column.metric, column.settings, size, *diagnostics)
+                about = (model_cell(row), column.metric, column.settings)
+                yield row_of(*about, count_cell(cell.n), *diagnostics)
 
 
-def _diagnostic(name: str, cell: Cell) -> str:
+def _diagnostic(name: str, cell: Cell) -> TableCell:
     if name not in cell.health:
-        return ""
+        return TableCell()
+    value = cell.health[name]
     if name == "k_hat_bad":
-        return f"{100 * cell.health[name]:.0f} %"
+        return TableCell(f"{100 * value:.0f} %", value=value)
     mark = UNRELIABLE if name == "k_hat" and cell.unreliable else ""
-    return f"{numbers.plain(cell.health[name], 3)}{mark}"
+    return TableCell(numbers.plain(value, 3), marks=mark, value=value)

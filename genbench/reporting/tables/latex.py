@@ -1,14 +1,13 @@
-r"""The comparison and the smaller tables as LaTeX floats, with every text made safe."""
+r"""Tables as LaTeX floats, with every text made safe."""
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from genbench.reporting.tables.captions import block_footnotes, ranking_caption, uncertainty_caption
-from genbench.reporting.tables.small_table import SmallTable
-from genbench.reporting.tables.text import reasons
-from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock, marks, words
+from genbench.reporting.tables.small_table import SmallTable, TableCell
+from genbench.results.cells import BEST, TIED
 
+_NUMBER = re.compile(r"([≥≤] ?)?[+-]?[\d.\u202f]+(e[+-]?\d+)?( %)?")
 _TEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -60,43 +59,24 @@ _GREEK = {
 }
 
 
-def latex_tables(
-    title: str, blocks: Sequence[ProtocolBlock], tables: Sequence[SmallTable] = ()
-) -> str:
+def latex_tables(title: str, tables: Iterable[SmallTable]) -> str:
     r"""All tables as LaTeX floats for ``\input``, with booktabs rules."""
     head = r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"
-    comparisons = (_latex(title, block) for block in blocks)
-    return "\n".join([head, *comparisons, *(_small_table(title, s) for s in tables if s.in_latex)])
+    return "\n".join([head, *(_latex(title, table) for table in tables if table.in_latex)])
 
 
-def _latex(title: str, block: ProtocolBlock) -> str:
-    captions = (block.protocol.sentence, uncertainty_caption(block), ranking_caption(block))
-    heads = ["model", *(f"{c.metric} {c.arrow}".strip() for c in block.columns)]
-    below = ["", *(", ".join((*block.under(c), words(c.kind))) for c in block.columns)]
+def _latex(title: str, table: SmallTable) -> str:
+    columns = "".join("l" if head.words else "r" for head in table.heads)
+    below = [_joined(tex(head.about) for head in table.heads)]
     lines = [
-        _joined(map(tex, heads)),
-        _joined(map(tex, below)),
+        _joined(tex(head.name) for head in table.heads),
+        *(below if any(head.about for head in table.heads) else []),
         r"\midrule",
-        *(
-            _joined(
-                [
-                    tex(row.title),
-                    *(_cell(block, *pair) for pair in zip(block.columns, row.cells, strict=True)),
-                ]
-            )
-            for row in block.rows
-        ),
+        *(_joined(map(_cell, row)) for row in table.rows),
     ]
-    notes = [*_footnotes(block_footnotes(block)), *(tex(note) for note in reasons(block))]
-    return _float((f"{title}.", *captions), "l" + "r" * len(block.columns), lines, notes)
-
-
-def _small_table(title: str, table: SmallTable) -> str:
-    columns = "".join("l" if i in table.texts else "r" for i in range(len(table.heads)))
-    rows = (_joined(map(_entry, row)) for row in table.rows)
-    lines = [_joined(map(tex, table.heads)), r"\midrule", *rows]
-    captions = (f"{title}: {table.title}.", table.caption)
-    return _float(captions, columns, lines, _footnotes(table.notes))
+    notes = [f"{tex(mark)} {tex(sentence)}" for mark, sentence in table.notes]
+    captions = (f"{title}: {table.title}.", table.lead, table.caption)
+    return _float(captions, columns, lines, [*notes, *map(tex, table.reasons)])
 
 
 def _float(captions: Iterable[str], columns: str, lines: list[str], notes: list[str]) -> str:
@@ -123,26 +103,23 @@ def _joined(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _footnotes(notes: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"{tex(mark)} {tex(sentence)}" for mark, sentence in notes]
+def _cell(cell: TableCell) -> str:
+    if not _NUMBER.fullmatch(cell.text):
+        return re.sub(r"(?<![^\s(\[])-(?=\d)", lambda _: r"\ensuremath{-}", tex(cell.line))
+    below = rf" {{\footnotesize {tex(cell.beside)}}}" if cell.beside else ""
+    return f"{_number(cell)}{below}"
 
 
-def _cell(block: ProtocolBlock, column: Column, cell: Cell) -> str:
-    if not cell.ok:
-        return tex(cell.word)
-    number = cell.text.replace("±", r"\pm")
-    number = re.sub(r"e([+-]\d+)", lambda e: rf"\cdot 10^{{{int(e.group(1))}}}", number)
+def _number(cell: TableCell) -> str:
+    texts = [_maths(text) for text in (cell.text, cell.error) if text]
+    number = r" \pm ".join(texts)
     number = rf"\mathbf{{{number}}}" if cell.standing == BEST else number
     tied = r"\approx{}" if cell.standing == TIED else ""
-    beside = block.beside(column, cell)
-    below = rf" {{\footnotesize {tex('; '.join(beside))}}}" if beside else ""
-    return f"${tied}{number}${tex(marks(column, cell))}{below}"
+    return f"${tied}{number}${tex(cell.marks)}"
 
 
-def _entry(text: str) -> str:
-    first, _, below = text.partition("\n")
-    below = rf" {{\footnotesize {tex(below)}}}" if below else ""
-    return re.sub(r"^-|(?<=[\s(])-(?=\d)", lambda _: r"\ensuremath{-}", tex(first)) + below
+def _maths(number: str) -> str:
+    return re.sub(r"e([+-]?\d+)", lambda e: rf"\cdot 10^{{{int(e.group(1))}}}", tex(number))
 
 
 def tex(text: str) -> str:

@@ -1,89 +1,46 @@
-"""The comparison and the smaller tables as Markdown."""
+"""Tables as Markdown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from genbench.reporting.tables.captions import block_footnotes, ranking_caption, uncertainty_caption
-from genbench.reporting.tables.small_table import SmallTable
-from genbench.reporting.tables.text import reasons
-from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock, marks, words
+from genbench.reporting.tables.small_table import Row, SmallTable, TableCell
+from genbench.results.cells import BEST, TIED
 
 
-def markdown_tables(
-    title: str, blocks: Sequence[ProtocolBlock], tables: Sequence[SmallTable] = ()
-) -> str:
-    """All blocks as Markdown, then the smaller tables: heading, table, captions, footnotes."""
-    parts = [*(_markdown(block) for block in blocks), *(_small_table(table) for table in tables)]
-    return "\n".join([f"# {_md(title)}", "", *parts])
+def markdown_tables(title: str, tables: Iterable[SmallTable]) -> str:
+    """All tables below one title: heading, lead, table, caption, footnotes."""
+    return "\n".join([f"# {_md(title)}", "", *map(_markdown, tables)])
 
 
-def _markdown(block: ProtocolBlock) -> str:
-    heads = ["model", *(_head(block, column) for column in block.columns)]
-    lines = [
-        f"## {_md(block.protocol.short)} ({_md(block.split)})",
-        "",
-        _md(block.protocol.sentence),
-        "",
-        _piped(heads),
-        _piped(["---", *("---:" for _ in block.columns)]),
-        *(
-            _piped(
-                [
-                    _md(row.title),
-                    *(_cell(block, *pair) for pair in zip(block.columns, row.cells, strict=True)),
-                ]
-            )
-            for row in block.rows
-        ),
-        "",
-        " ".join(_md(t) for t in (uncertainty_caption(block), ranking_caption(block)) if t),
-        "",
-        *_footnotes(block_footnotes(block)),
-        *(f"- {_md(note)}" for note in reasons(block)),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _small_table(table: SmallTable) -> str:
-    rule = ["---" if i in table.texts else "---:" for i in range(len(table.heads))]
+def _markdown(table: SmallTable) -> str:
     lines = [
         f"## {_md(table.title)}",
         "",
-        _piped([_md(head) for head in table.heads]),
-        _piped(rule),
-        *(_piped([_md(_flat(text)) for text in row]) for row in table.rows),
+        *([_md(table.lead), ""] if table.lead else []),
+        _piped(_md(head.line) for head in table.heads),
+        _piped("---" if head.words else "---:" for head in table.heads),
+        *map(_row, table.rows),
         "",
         *([_md(table.caption), ""] if table.caption else []),
-        *_footnotes(table.notes),
+        *(f"- {mark} {_md(sentence)}." for mark, sentence in table.notes),
+        *(f"- {_md(reason)}" for reason in table.reasons),
         "",
     ]
     return "\n".join(lines)
 
 
-def _flat(text: str) -> str:
-    first, _, below = text.partition("\n")
-    return f"{first} ({below})" if below else first
+def _row(row: Row) -> str:
+    return _piped(map(_cell, row))
 
 
-def _footnotes(notes: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"- {mark} {_md(sentence)}." for mark, sentence in notes]
-
-
-def _head(block: ProtocolBlock, column: Column) -> str:
-    below = ", ".join(part for part in (*block.under(column), words(column.kind)) if part)
-    return " ".join(part for part in (_md(column.metric), column.arrow, f"({_md(below)})") if part)
-
-
-def _cell(block: ProtocolBlock, column: Column, cell: Cell) -> str:
-    number = f"{_md(cell.text)}{marks(column, cell)}"
+def _cell(cell: TableCell) -> str:
+    number = _md(cell.number)
     number = f"**{number}**" if cell.standing == BEST else number
     number = f"≈ {number}" if cell.standing == TIED else number
-    beside = "; ".join(block.beside(column, cell))
-    return f"{number} ({_md(beside)})" if beside else number
+    return f"{number} ({_md(cell.beside)})" if cell.beside else number
 
 
-def _piped(cells: Sequence[str]) -> str:
+def _piped(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 

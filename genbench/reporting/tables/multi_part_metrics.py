@@ -8,7 +8,16 @@ import pandas as pd
 
 from genbench.core import numbers
 from genbench.core.metric import Metric, Parts
-from genbench.reporting.tables.small_table import Line, SmallTable, number, warnings_of
+from genbench.reporting.tables.comparison import number_cell
+from genbench.reporting.tables.small_table import (
+    Row,
+    SmallTable,
+    TableCell,
+    heads_of,
+    model_cell,
+    row_of,
+    warnings_of,
+)
 from genbench.results.blocks import cell_of, column_of
 from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 
@@ -90,10 +99,12 @@ def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
         for metric, head in parts.beside.items()
         if any(beside_cell(shown, row, metric) for row, _ in shown.lines)
     }
-    rows: list[Line] = []
+    rows: list[Row] = []
     for row, cells in shown.lines:
-        own = (number(shown.block, column, cells.get(part, _ABSENT)) for part in shown.parts)
-        rows.append((row.title, *own, *(_beside_text(shown, row, metric) for metric in beside)))
+        own = (_number(shown.block, column, cells.get(part, _ABSENT)) for part in shown.parts)
+        rows.append(
+            row_of(model_cell(row), *own, *(_beside(shown, row, metric) for metric in beside))
+        )
     other_n = column.n is not None and column.n != shown.block.n
     size = f" Over n = {numbers.grouped(column.n)} data." if other_n else ""
     title = f"{column.record.title}: {shown.block.protocol.short}"
@@ -101,9 +112,8 @@ def part_table(shown: MultiPartMetric, name: str) -> SmallTable:
     beside_columns = (shown.block.columns[i] for m in beside for i in shown.block.columns_of(m))
     warnings = warnings_of((column, *beside_columns))
     heads = ("model", *(parts.head.format(parts.name(part)) for part in shown.parts))
-    return SmallTable(
-        name, title, (*heads, *beside.values()), tuple(rows), caption, warnings=warnings
-    )
+    table_heads = heads_of(*heads, *beside.values())
+    return SmallTable(name, title, table_heads, tuple(rows), caption, warnings=warnings)
 
 
 def beside_cell(shown: MultiPartMetric, row: ModelRow, metric: str) -> Cell | None:
@@ -114,16 +124,21 @@ def beside_cell(shown: MultiPartMetric, row: ModelRow, metric: str) -> Cell | No
     return cell if cell is not None and cell.ok and cell.n == mine.n else None
 
 
-def _beside_text(shown: MultiPartMetric, row: ModelRow, metric: str) -> str:
+def _beside(shown: MultiPartMetric, row: ModelRow, metric: str) -> TableCell:
     cell, index = beside_cell(shown, row, metric), shown.block.column(metric)
     if cell is None or index is None:
-        return ""
-    return number(shown.block, shown.block.columns[index], cell)
+        return TableCell()
+    return _number(shown.block, shown.block.columns[index], cell)
+
+
+def _number(block: ProtocolBlock, column: Column, cell: Cell) -> TableCell:
+    """A number without what the comparison says of it: its standing and its note."""
+    return replace(number_cell(block, column, cell), standing="", note="")
 
 
 def rate_tables(blocks: Sequence[ProtocolBlock]) -> list[SmallTable]:
     """Rate and distortion of each model, in nats and in bits."""
-    heads = (
+    heads = heads_of(
         "model", "rate (nats)", "rate (bits)", "distortion (nats)", "distortion (bits)",
         "rate + distortion (nats)",
     )  # fmt: skip
@@ -143,7 +158,7 @@ def rate_tables(blocks: Sequence[ProtocolBlock]) -> list[SmallTable]:
     return tables
 
 
-def _rate_rows(block: ProtocolBlock) -> list[Line]:
+def _rate_rows(block: ProtocolBlock) -> list[Row]:
     terms = {column.record.term: i for i, column in enumerate(block.columns)}
     if not {"rate", "reconstruction"} <= terms.keys():
         return []
@@ -153,13 +168,14 @@ def _rate_rows(block: ProtocolBlock) -> list[Line]:
     for row in block.rows:
         cells = row.cells[rate], scaled(row.cells[distortion], -1.0)
         if cells[0].ok and cells[1].ok and cells[0].n == cells[1].n:
-            texts = [
-                number(block, column, scaled(cell, factor))
+            shown = [
+                replace(_number(block, column, scaled(cell, factor)), hint="")
                 for column, cell in zip(columns, cells, strict=True)
                 for factor in (1.0, 1 / math.log(2))
             ]
-            total = numbers.measured(cells[0].value + cells[1].value, cells[1].stderr)[0]
-            rows.append((row.title, *texts, total))
+            total = cells[0].value + cells[1].value
+            text = numbers.measured(total, cells[1].stderr)[0]
+            rows.append(row_of(model_cell(row), *shown, TableCell(text, value=total)))
     return rows
 
 

@@ -1,12 +1,20 @@
 """What papers report beside what we measured, with the source and what differs."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
-from genbench.reporting.tables.small_table import Line, SmallTable
+from genbench.reporting.tables.small_table import (
+    Row,
+    SmallTable,
+    TableCell,
+    heads_of,
+    measured_cell,
+    row_of,
+)
 from genbench.results.blocks import SHARED, cell_of, column_of
 from genbench.results.cells import Cell, Column, marks, words
 from genbench.results.records import PublishedRecord
@@ -23,7 +31,7 @@ HEADS = (
     "note on the protocol",
     "checked",
 )
-_TEXTS = (0, 1, 5, 6, 7, 8)
+_WORDS = ("model", "metric", *HEADS[5:])
 _TAGS = {
     "S": "read in the source itself",
     "Q": "read in a third party that quotes or reproduces it",
@@ -42,18 +50,18 @@ CAPTION = (
 def published_table(suite: StoredSuite) -> SmallTable:
     """A row for each published value and each number of ours that answers it."""
     entries = suite.record.published
-    lines = tuple(line for entry in entries for line in _lines(entry, suite))
+    rows = tuple(row for entry in entries for row in _rows(entry, suite))
     metrics = (suite.metrics.get(entry.metric.partition("[")[0]) for entry in entries)
     warnings = tuple(metric.warning for metric in metrics if metric)
     tags = dict.fromkeys((entry.tag or "").strip("[]") for entry in entries)
     known = "; ".join(f"{tag}: {_TAGS[tag]}" for tag in tags if tag in _TAGS)
     caption = f"{CAPTION} Checked — {known}." if known else CAPTION
-    return SmallTable(
-        "published", "Published against ours", HEADS, lines, caption, _TEXTS, False, warnings
-    )
+    heads = heads_of(*HEADS, words=_WORDS)
+    title = "Published against ours"
+    return SmallTable("published", title, heads, rows, caption, in_latex=False, warnings=warnings)
 
 
-def _lines(entry: PublishedRecord, suite: StoredSuite) -> Iterator[Line]:
+def _rows(entry: PublishedRecord, suite: StoredSuite) -> Iterator[Row]:
     rows = suite.rows
     mine = rows[(rows["model"] == entry.model) & (rows["metric"] == entry.metric)]
     said = _said(entry)
@@ -62,29 +70,30 @@ def _lines(entry: PublishedRecord, suite: StoredSuite) -> Iterator[Line]:
     for _, group in mine.groupby(keys, sort=False):
         column, cell = column_of(group, suite.metrics), cell_of(group)
         how = _how(group, column, cell)
-        label = str(group["_label"].iloc[0])
-        yield (label, entry.metric, said, _ours(column, cell), _apart(entry, cell), how, *about)
+        label = TableCell(str(group["_label"].iloc[0]), model=entry.model)
+        ours = (_ours(column, cell), _apart(entry, cell))
+        yield row_of(label, entry.metric, said, *ours, how, *about)
     if not len(mine):
-        yield (entry.model, entry.metric, said, "–", "", "not in these results", *about)
+        label = TableCell(entry.model, model=entry.model)
+        yield row_of(label, entry.metric, said, "–", "", "not in these results", *about)
 
 
-def _said(entry: PublishedRecord) -> str:
-    if entry.stderr is None:
-        return f"{entry.value:.10g}"
-    return " ± ".join(f"{value:.10g}" for value in (entry.value, entry.stderr))
+def _said(entry: PublishedRecord) -> TableCell:
+    error = "" if entry.stderr is None else f"{entry.stderr:.10g}"
+    return TableCell(f"{entry.value:.10g}", error, value=entry.value)
 
 
-def _ours(column: Column, cell: Cell) -> str:
-    below = "; ".join(part for part in (cell.mc_text, cell.seeds_text) if part)
-    first = f"{cell.text}{marks(column, cell)}"
-    return f"{first}\n{below}" if below else first
-
-
-def _apart(entry: PublishedRecord, cell: Cell) -> str:
+def _ours(column: Column, cell: Cell) -> TableCell:
     if not cell.ok:
-        return ""
-    text = numbers.measured(cell.value - entry.value, cell.stderr)[0]
-    return text if text.startswith("-") else f"+{text}"
+        return TableCell(cell.word)
+    below = tuple(part for part in (cell.mc_text, cell.seeds_text) if part)
+    return measured_cell(cell.value, cell.stderr, marks(column, cell), below)
+
+
+def _apart(entry: PublishedRecord, cell: Cell) -> TableCell:
+    if not cell.ok:
+        return TableCell()
+    return replace(measured_cell(cell.value - entry.value, cell.stderr, signed=True), error="")
 
 
 def _how(group: pd.DataFrame, column: Column, cell: Cell) -> str:

@@ -9,7 +9,16 @@ import numpy as np
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
-from genbench.reporting.tables.small_table import SmallTable, warnings_of
+from genbench.reporting.tables.small_table import (
+    Head,
+    SmallTable,
+    TableCell,
+    heads_of,
+    measured_cell,
+    model_cell,
+    row_of,
+    warnings_of,
+)
 from genbench.results.cells import WARNED, Cell, Column, ModelRow, ProtocolBlock, marks, words
 from genbench.results.per_datum import PerDatumValues
 
@@ -142,10 +151,8 @@ def rank_table(ranked: Ranks, name: str) -> SmallTable:
     rows = []
     for row, entries in zip(ranked.rows, ranked.entries, strict=True):
         pairs = zip(ranked.columns, entries, strict=True)
-        rows.append((row.title, *(_text(column, entry) for column, entry in pairs)))
-    settings = (", ".join(part for part in (c.unit, c.settings) if part) for c in ranked.columns)
-    names = (column.record.estimator for column in ranked.columns)
-    heads = [f"{name} ({below})" for name, below in zip(names, settings, strict=True)]
+        rows.append(row_of(model_cell(row), *(_cell(column, entry) for column, entry in pairs)))
+    heads = heads_of("model", *map(_head, ranked.columns))
     title = f"Estimators side by side: {ranked.block.protocol.short}"
     caption = (
         f"All numbers over the same {numbers.grouped(ranked.n)} images, ± standard error over them."
@@ -153,16 +160,20 @@ def rank_table(ranked: Ranks, name: str) -> SmallTable:
         f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(ranked)}"
     )
     warnings = warnings_of(ranked.columns)
-    heads_of = ("model", *heads)
-    return SmallTable(name, title, heads_of, tuple(rows), caption.strip(), warnings=warnings)
+    return SmallTable(name, title, heads, tuple(rows), caption.strip(), warnings=warnings)
 
 
-def _text(column: Column, entry: RankedNumber | None) -> str:
+def _head(column: Column) -> Head:
+    below = tuple(part for part in (column.unit, column.settings) if part)
+    return Head(column.record.estimator, below)
+
+
+def _cell(column: Column, entry: RankedNumber | None) -> TableCell:
     if entry is None:
-        return "n/a"
+        return TableCell("n/a")
     place = f"rank {entry.rank_text}, " if entry.rank_text else ""
-    kind = words(entry.cell.kind)
-    return f"{entry.text}{marks(column, entry.cell)}\n{place}{kind}"
+    below = (f"{place}{words(entry.cell.kind)}",)
+    return measured_cell(entry.value, entry.stderr, marks(column, entry.cell), below)
 
 
 def verdict(ranked: Ranks) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from genbench.reporting.page.report_page import page
 from genbench.reporting.tables.captions import ranking_caption
+from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.results.blocks import blocks_of
@@ -15,8 +16,8 @@ from genbench.results.blocks import blocks_of
 def texts(rich_suite):
     return {
         "html": page(rich_suite, [], [], {}),
-        "markdown": markdown_tables("T", rich_suite.blocks),
-        "latex": latex_tables("T", rich_suite.blocks),
+        "markdown": markdown_tables("T", comparison_tables(rich_suite.blocks)),
+        "latex": latex_tables("T", comparison_tables(rich_suite.blocks)),
     }
 
 

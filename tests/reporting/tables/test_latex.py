@@ -1,5 +1,6 @@
 """The tables as LaTeX."""
 
+from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables, tex
 from genbench.results.blocks import blocks_of
 
@@ -7,7 +8,7 @@ from genbench.results.blocks import blocks_of
 def test_latex_is_escaped_and_balanced(suite):
     name = r"50%_&#$~^\{<x>|β名"
     frame = suite.frame.assign(model=suite.frame["model"].replace("vae", name))
-    text = latex_tables("A & B_1", blocks_of(frame, suite.metrics))
+    text = latex_tables("A & B_1", comparison_tables(blocks_of(frame, suite.metrics)))
     for environment in ("table", "tabular"):
         assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 3
     bare = text.replace(r"\{", "").replace(r"\}", "")
@@ -23,7 +24,7 @@ def test_each_special_letter_of_latex_is_escaped():
 
 
 def test_latex_of_marks_is_ascii_and_balanced(rich_blocks):
-    text = latex_tables("T", rich_blocks)
+    text = latex_tables("T", comparison_tables(rich_blocks))
     bare = text.replace(r"\{", "").replace(r"\}", "")
     assert bare.count("{") == bare.count("}")
     assert text.isascii()

@@ -19,14 +19,14 @@ def test_every_small_table_flags_what_the_comparison_flags(rich_suite):
     tables += [*health_tables([block]), rank_table(ranks(block, values), "ranks")]
     for table in tables:
         assert dict(table.notes)["†"] == UNRELIABLE_NOTE
-        assert "†" in markdown_tables("T", [], [table])
-        assert r"\ensuremath{\dagger}" in latex_tables("T", [], [table])
-    flagged = [cell for row in tables[0].rows for cell in row[1:] if "†" in cell]
+        assert "†" in markdown_tables("T", [table])
+        assert r"\ensuremath{\dagger}" in latex_tables("T", [table])
+    flagged = [cell for row in tables[0].rows for cell in row[1:] if "†" in cell.line]
     assert len(flagged) == 3  # cvae, vae and vae_twin, each against beta_vae
     bad = rows["metric"].str.startswith("iw_curve") & (rows["model"] == "beta_vae")
     marked = rows.assign(health=rows["health"].mask(bad, '{"k_hat":0.8}'))
     curve = part_table(multi_part_metric(marked, block, rich_suite.metrics["iw_curve"]), "curve")
-    assert {row[0]: "†" in row[1] for row in curve.rows}["beta_vae"]
+    assert {row[0].text: "†" in row[1].line for row in curve.rows}["beta_vae"]
 
 
 BEWARE = "Beware of this number"

@@ -1,10 +1,11 @@
 """The comparison as plain text."""
 
-from genbench.reporting import terminal_table
+from genbench.reporting.tables.comparison import comparison_tables
+from genbench.reporting.tables.text import text_tables
 
 
 def test_terminal_table_is_aligned_and_fits(suite):
-    text = terminal_table(suite.blocks, width=100)
+    text = text_tables(comparison_tables(suite.blocks), width=100)
     assert max(map(len, text.splitlines())) <= 100
     assert "n/a: gan has no posterior(x) (elbo, iw_log_likelihood" in text
     assert "diverged: vae_wild: loss not finite at step 120" in text
@@ -14,7 +15,7 @@ def test_terminal_table_is_aligned_and_fits(suite):
 
 
 def test_terminal_shows_marks_and_monte_carlo_error(rich_blocks):
-    text = terminal_table(rich_blocks)
+    text = text_tables(comparison_tables(rich_blocks))
     assert "†" in text
     assert "MC 0.013" in text
     assert "Pareto k-hat above 0.7" in text

@@ -1,5 +1,6 @@
 """Figures and tables of the page, each from a stored study or suite; a note where it is missing."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,17 @@ from genbench.reporting.figures.style import EmbeddedFigure, colours, embedded, 
 from genbench.reporting.figures.user_plots import describe, draw, image_grid
 from genbench.reporting.page.lectures.sources import Sources
 from genbench.reporting.page.lectures.topics import Shown
+from genbench.reporting.tables.comparison import number_cell
 from genbench.reporting.tables.published import published_table
-from genbench.reporting.tables.small_table import SmallTable, number, warnings_of
+from genbench.reporting.tables.small_table import (
+    Head,
+    SmallTable,
+    TableCell,
+    heads_of,
+    model_cell,
+    row_of,
+    warnings_of,
+)
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import Column, ProtocolBlock
 from genbench.results.run_tables import of_models
@@ -146,15 +156,9 @@ def _drawn(
 
 def _narrow(table: SmallTable) -> SmallTable:
     """Published values without the columns that tell the protocols apart at length."""
-    kept = [i for i, head in enumerate(table.heads) if head not in _AT_LENGTH]
-    return replace(
-        table,
-        title="",
-        heads=tuple(table.heads[i] for i in kept),
-        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
-        texts=tuple(place for place, i in enumerate(kept) if i in table.texts),
-        caption=f"{table.caption} How protocols differ stands in the report of the suite.",
-    )
+    kept = [i for i, head in enumerate(table.heads) if head.text not in _AT_LENGTH]
+    caption = f"{table.caption} How protocols differ stands in the report of the suite."
+    return replace(table.only(kept), title="", caption=caption)
 
 
 def _metric_tables(show: Shown, suite: StoredSuite) -> Iterator[SmallTable]:
@@ -169,20 +173,23 @@ def _metric_tables(show: Shown, suite: StoredSuite) -> Iterator[SmallTable]:
 def _metric_table(
     block: ProtocolBlock, places: Sequence[int], titles: dict[str, str]
 ) -> SmallTable:
-    heads = []
-    for column in (block.columns[i] for i in places):
-        name = titles.get(column.metric) or column.metric.replace("_", " ")
-        heads.append(f"{name} {column.arrow} ({', '.join(_beside(block, column))})")
-    lines = [
-        (row.title, *(number(block, block.columns[i], row.cells[i]) for i in places))
+    columns = {i: block.columns[i] for i in places}
+    heads = (_head(block, column, titles) for column in columns.values())
+    rows = [
+        row_of(
+            model_cell(row), *(number_cell(block, block.columns[i], row.cells[i]) for i in places)
+        )
         for row in block.rows
         if any(row.cells[i].ok for i in places)
     ]
-    warnings = warnings_of(block.columns[i] for i in places)
-    return SmallTable(
-        block.protocol.text, block.protocol.short, ("model", *heads), tuple(lines),
-        warnings=warnings,
-    )  # fmt: skip
+    title, name = block.protocol.short, block.protocol.text
+    table_heads, warnings = heads_of("model", *heads), warnings_of(columns.values())
+    return SmallTable(name, title, table_heads, tuple(rows), warnings=warnings)
+
+
+def _head(block: ProtocolBlock, column: Column, titles: dict[str, str]) -> Head:
+    name = titles.get(column.metric) or column.metric.replace("_", " ")
+    return Head(name, tuple(_beside(block, column)), arrow=column.arrow)
 
 
 def _beside(block: ProtocolBlock, column: Column) -> Iterator[str]:
@@ -196,13 +203,12 @@ def _study_table(show: Shown, table: pd.DataFrame) -> SmallTable:
     """A study's table as texts, the columns that the topic names under its heads."""
     stated = {name: words for name, words in show.columns.items() if name in table}
     columns = stated or {name: name.replace("_", " ") for name in table.columns}
-    lines = [tuple(_text(row[name]) for name in columns) for _, row in table.iterrows()]
-    kinds = [table[name].dtype.kind for name in columns]
-    texts = tuple(i for i, kind in enumerate(kinds) if kind not in "iufb")
-    return SmallTable(show.table, "", tuple(columns.values()), tuple(lines), texts=(0, *texts))
+    rows = tuple(tuple(_cell(row[name]) for name in columns) for _, row in table.iterrows())
+    texts = {columns[name] for name in columns if table[name].dtype.kind not in "iufb"}
+    return SmallTable(show.table, "", heads_of(*columns.values(), words=texts), rows)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, float):
-        return "–" if value != value else numbers.plain(value)
-    return str(value)
+def _cell(value: object) -> TableCell:
+    if not isinstance(value, float):
+        return TableCell(str(value))
+    return TableCell("–") if math.isnan(value) else TableCell(numbers.plain(value), value=value)
