@@ -13,7 +13,7 @@ Kind = Literal["exact", "lower_bound", "upper_bound", "estimate"]
 Better = Literal["higher", "lower", "none"]
 Role = Literal["headline", "detail", "diagnostic"]
 PlotKind = Literal["none", "points", "bounds", "curve", "stacked", "steps", "bars"]
-Slot = Literal["", "log_likelihood", "reconstruction", "rate", "samples"]
+Slot = Literal["", "likelihood", "reconstruction", "rate", "samples"]
 PLOTS_OF_A_NUMBER: tuple[PlotKind, ...] = ("none", "points", "bounds")
 PLOTS_OF_PARTS: tuple[PlotKind, ...] = ("none", "points", "curve", "stacked", "steps", "bars")
 NATS_MARGIN = 0.5
@@ -76,7 +76,7 @@ class Metric(BaseModel):
         term: Its part in the ELBO, which is reconstruction less rate.
         summarised: Whether the page's summary states its range over models.
         leaderboard: The column of the leaderboard that its numbers may stand in: every exact value
-            or lower bound of log p(x) may be a model's ``log_likelihood``; of several metrics of
+            or lower bound of log p(x) may be a model's ``likelihood``; of several metrics of
             another column the one of the lowest ``place`` leads.
         option_names: What options are called below the metric's name, where that is not their
             own name; an empty name hides one that changes the number's noise, not its meaning.

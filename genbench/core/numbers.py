@@ -1,26 +1,33 @@
-"""Numbers as people read them: as many digits as the standard error supports, no more."""
+"""Numbers as people read them: as many digits as the standard error supports, no more.
+
+From 10^5 on they are written with an exponent.
+"""
 
 import math
 
 _MOST_DECIMALS = 6
+_LARGE = 10**5
 
 
 def measured(value: float, stderr: float) -> tuple[str, str]:
     """Round a standard error to two digits and its value to the same decimal place.
 
     Returns:
-        The two texts; the second is empty where no standard error is known.
+        The two texts, with one exponent where either is large; the second is empty where no
+        standard error is known.
 
     Example:
-        >>> measured(-98.8123, 0.2378), measured(17.0, math.nan), measured(12345.6, 123.0)
-        (('-98.81', '0.24'), ('17', ''), ('12350', '120'))
+        >>> measured(-98.8123, 0.2378), measured(17.0, math.nan), measured(-72312.6, 412.0)
+        (('-98.81', '0.24'), ('17', ''), ('-72310', '410'))
+        >>> measured(-1234567.0, 2000.0)
+        ('-1.2346e+06', '0.0020e+06')
     """
     if not math.isfinite(stderr):
         return plain(value), ""
     if stderr <= 0:
         return plain(value), "0"
     decimals = 1 - _exponent(stderr, 1)
-    if decimals > _MOST_DECIMALS:
+    if decimals > _MOST_DECIMALS or round(max(abs(value), stderr), decimals) >= _LARGE:
         return _scientific(value, stderr, decimals)
     return _fixed(value, decimals), _fixed(stderr, decimals)
 
@@ -29,16 +36,18 @@ def plain(value: float, digits: int = 4) -> str:
     """A number without a standard error: whole numbers whole, others with up to four digits.
 
     Example:
-        >>> plain(17.0), plain(6.5), plain(-1234.567), plain(0.0000123456)
-        ('17', '6.5', '-1235', '1.235e-05')
+        >>> plain(17.0), plain(6.5), plain(-1234.567), plain(0.0000123456), plain(-123456.0)
+        ('17', '6.5', '-1235', '1.235e-05', '-1.235e+05')
     """
-    if value == round(value) and abs(value) < 10**6:
+    if not math.isfinite(value):
+        return str(value)
+    if value == round(value) and abs(value) < _LARGE:
         return str(int(value))
     exponent = _exponent(value, digits - 1)
-    if not -4 <= exponent < 6:
-        return f"{value:.{digits - 1}e}"
-    text = _fixed(value, max(digits - 1 - exponent, 0))
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if not -4 <= exponent < 5:
+        mantissa, e, power = f"{value:.{digits - 1}e}".partition("e")
+        return f"{_without_zeros(mantissa)}{e}{power}"
+    return _without_zeros(_fixed(value, digits - 1 - exponent))
 
 
 def cell(value: object) -> str:
@@ -50,10 +59,7 @@ def cell(value: object) -> str:
     """
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    if not isinstance(value, float) or not math.isfinite(value):
-        return str(value)
-    mantissa, e, exponent = plain(value, 5).partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}" if e else mantissa
+    return plain(value, 5) if isinstance(value, float) else str(value)
 
 
 def spread(value: float) -> str:
@@ -106,6 +112,10 @@ def _exponent(value: float, decimals: int) -> int:
     return int(f"{value:.{decimals}e}".partition("e")[2])
 
 
+def _without_zeros(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def _fixed(value: float, decimals: int) -> str:
     text = f"{round(value, decimals):.{max(decimals, 0)}f}"
     return text.removeprefix("-") if float(text) == 0 else text
@@ -115,5 +125,5 @@ def _scientific(value: float, stderr: float, decimals: int) -> tuple[str, str]:
     exponent = _exponent(max(abs(value), stderr), 1)
     digits = decimals + exponent
     mantissas = (f"{number / 10.0**exponent:.{digits}f}" for number in (value, stderr))
-    first, second = (f"{mantissa}e{exponent:03d}" for mantissa in mantissas)
+    first, second = (f"{mantissa}e{exponent:+03d}" for mantissa in mantissas)
     return first, second

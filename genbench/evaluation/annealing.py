@@ -57,7 +57,7 @@ class AisOptions(EvaluatorOptions):
     estimator="AIS",
     margin=2.0,
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     """Lower bound of log p(x) in expectation, by annealing from the start to p(x, z).

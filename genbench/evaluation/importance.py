@@ -78,7 +78,7 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
     plot="bounds",
     estimator="importance weighting",
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
@@ -154,7 +154,7 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     plot="none",
     margin=5.0,
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def prior_bound(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound of log p(x) by Jensen under the prior: what a model has without inference.
@@ -180,7 +180,7 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
     plot="none",
     margin=2.0,
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
@@ -208,7 +208,7 @@ def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     plot="bounds",
     estimator="importance weighting",
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound of log p(x) of a conditional model: what compares with models without labels.

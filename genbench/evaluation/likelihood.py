@@ -38,7 +38,7 @@ class ElboOptions(EvaluatorOptions):
     plot="bounds",
     hollow=True,
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
@@ -64,7 +64,7 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
     plot="bounds",
     estimator="exact",
     log_density=True,
-    leaderboard="log_likelihood",
+    leaderboard="likelihood",
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that know it; the bounds are checked against it."""

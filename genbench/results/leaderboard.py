@@ -129,7 +129,7 @@ def _headline(block: ProtocolBlock, row: ModelRow) -> tuple[Column, Cell] | None
     found = [
         (column, cell)
         for column, cell in zip(block.columns, row.cells, strict=True)
-        if column.record.leaderboard == "log_likelihood" and not column.record.warning
+        if column.record.leaderboard == "likelihood" and not column.record.warning
         if cell.complete and cell.n == _whole(block) and cell.kind in ("exact", "lower_bound")
     ]
     exact = [pair for pair in found if pair[1].kind == "exact"]
