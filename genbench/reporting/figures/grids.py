@@ -8,7 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from genbench.reporting.figures.style import new_figure, png_bytes
+from genbench.reporting.figures.lettering import fitted, height_of
+from genbench.reporting.figures.panels import title_of
+from genbench.reporting.figures.style import TITLE_SIZE, new_figure, png_bytes
 from genbench.results.sealed_folder import Arrays
 
 Pixels = NDArray[np.uint8]
@@ -103,10 +105,13 @@ def side_by_side(grids: Mapping[str, Pixels], width: float = 2.4) -> Figure:
     columns = min(round(9.6 / width), len(grids))
     rows = -(-len(grids) // columns)
     first = next(iter(grids.values()))
-    figure = new_figure(width * columns, rows * (width * first.shape[0] / first.shape[1] + 0.25))
+    lines = max(height_of(*fitted(title, width - 0.2, TITLE_SIZE, bold=True)) for title in grids)
+    inches = rows * (width * first.shape[0] / first.shape[1] + 0.08 + lines)
+    figure = new_figure(width * columns, inches)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (title, grid) in zip(axes, grids.items(), strict=False):
-        draw_grid(axis, grid, title)
+        draw_grid(axis, grid, "")
+        title_of(axis, title, width - 0.2)
     for axis in axes[len(grids) :]:
         axis.set_axis_off()
     return figure

@@ -104,16 +104,18 @@ class FigureMaker:
         return FigureGroup("learning", "Learning curves", caption, tuple(figures))
 
     def points(self, metric: Metric, blocks: Sequence[ProtocolBlock]) -> FigureGroup:
-        """One panel per protocol: a point per model, with its 95 % interval."""
-        figures, name = [], metric.name.replace("_", "-")
-        for place, block in enumerate(blocks, 1):
-            index = block.column(metric.name)
-            rows = [] if index is None else [(row.label, row.cells[index]) for row in block.rows]
-            values = [(label, cell.value, cell.stderr) for label, cell in rows if cell.ok]
-            table = pd.DataFrame(values, columns=["model", "value", "error"])
-            if len(table):
-                file, short = f"{name}-{place}", block.protocol.short
-                figures.append(self.points_of(table, "model", metric, file, short))
+        """One panel per protocol: a point per model with its 95 % interval, best first."""
+        name = metric.name.replace("_", "-")
+        figures = [
+            self.save(
+                plots.dots(block, index, self.palette),
+                f"{name}-{place}",
+                f"{metric.title} of each model, best first, {block.protocol.short}",
+            )
+            for place, block in enumerate(blocks, 1)
+            if (index := block.column(metric.name)) is not None
+            and any(row.cells[index].ok for row in block.rows)
+        ]
         arrow = {"higher": "Higher is better.", "lower": "Lower is better."}.get(metric.better, "")
         caption = f"{metric.description} {arrow} Bars are 95 % intervals over the test set."
         return FigureGroup(name, metric.title, caption, tuple(figures), "large")

@@ -1,7 +1,6 @@
 """The figures of metrics with parts: curves over K, ranks, stacked bars, threshold sweeps."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -9,8 +8,11 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from genbench.core.numbers import grouped, plain
-from genbench.reporting.figures.style import INK, MUTED, new_figure, new_panel
+from genbench.core.numbers import plain
+from genbench.reporting.figures.lettering import labels_with_room, log_places, name_rows
+from genbench.reporting.figures.panels import head, legend_beside, make_room_at_left, new_panel
+from genbench.reporting.figures.style import INK, MUTED, markers, new_figure
+from genbench.reporting.figures.user_plots import short
 from genbench.reporting.tables.multi_part_metrics import Cells, MultiPartMetric
 from genbench.reporting.tables.ranks import RankedNumber, Ranks
 from genbench.results.cells import UNRELIABLE, Cell, words
@@ -31,7 +33,7 @@ def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colo
         title: Above the panel.
         colour: Of the curve.
     """
-    figure, axis = new_panel(*_PANEL)
+    figure, axis = new_panel(*_PANEL, title)
     draws = sorted(cells, key=float)
     values = [cells[k].value for k in draws]
     errors = [np.nan_to_num(cells[k].mc_stderr) for k in draws]
@@ -41,18 +43,21 @@ def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colo
     for label, (cell, kind) in beside.items():
         look: Any = _EXACT if kind == "exact" else _ESTIMATE
         axis.axhline(cell.value, label=label, **look)
-    _whole_numbers(axis, draws)
-    axis.set(title=title, xlabel="K (draws of z)", ylabel="nats")
+    axis.set(xlabel="K (draws of z)", ylabel="nats")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.margins(y=0.12)
+    make_room_at_left(figure, axis)
+    ticks_at(axis, [float(k) for k in draws])
     sns.despine(ax=axis)
     axis.legend(loc="lower right", handlelength=2.2)
     return figure
 
 
-def _whole_numbers(axis: Any, draws: Sequence[str]) -> None:
-    shown = [k for k in draws if float(k) in (1.0, 10.0, 100.0, 1e3, 1e4, 1e5)] or list(draws)
-    axis.set_xticks([float(k) for k in shown], [grouped(float(k)) for k in shown])
+def ticks_at(axis: Any, values: Sequence[float]) -> None:
+    """Put a tick at each value of a logarithmic axis, with its number where there is room."""
+    room = axis.get_position().width * axis.figure.get_figwidth()
+    labels = labels_with_room(log_places(values, room), [short(value) for value in values])
+    axis.set_xticks(values, labels)
     axis.minorticks_off()
 
 
@@ -62,11 +67,9 @@ def stacked(shown: MultiPartMetric, xlabel: str) -> Figure:
     axis = figure.subplots()
     for place, (_, cells) in enumerate(shown.lines):
         _bar(axis, place, [cells[p].value if p in cells else 0.0 for p in shown.parts])
-    labels = [row.label for row, _ in shown.lines]
-    axis.set_yticks(range(len(labels)), labels, color=INK)
-    axis.set(
-        ylim=(len(labels) - 0.5, -0.5), xlabel=xlabel, title=fill(shown.block.protocol.short, 60)
-    )
+    name_rows(axis, [row.label for row, _ in shown.lines])
+    axis.set(ylim=(len(shown.lines) - 0.5, -0.5), xlabel=xlabel)
+    head(figure, shown.block.protocol.short)
     axis.grid(visible=False, axis="y")
     axis.axvline(0, color=MUTED, lw=0.8)
     axis.margins(x=0.12)
@@ -92,55 +95,57 @@ def _bar(axis: Any, place: int, values: Sequence[float]) -> None:
 
 
 def steps(shown: MultiPartMetric, palette: Mapping[str, str]) -> Figure:
-    """Active units over the threshold, a step line per model."""
+    """Active units over the threshold, a line per model."""
     figure = new_figure(6.4, 3.1)
-    axis = figure.subplots()
-    styles = ("-", "--", "-.", ":")
-    for place, (row, cells) in enumerate(shown.lines):
+    axis, marker, keys = figure.subplots(), markers(list(palette)), []
+    for row, cells in shown.lines:
         places = [p for p in shown.parts if p in cells]
         x, y = [float(p) for p in places], [cells[p].value for p in places]
-        look: Any = {"color": palette[row.model], "ls": styles[place % len(styles)]}
-        axis.plot(x, y, marker="o", markersize=4, label=row.label, **look)
+        look: Any = {"color": palette[row.model], "marker": marker[row.model].shape}
+        keys += axis.plot(x, y, markersize=5.5, alpha=0.9, label=row.label, **look)
     axis.set(
         xscale="log",
         xlabel="threshold on the variance of the code's mean over images",
         ylabel="active units",
-        title=fill(shown.block.protocol.short, 60),
     )
+    ticks_at(axis, sorted(float(p) for p in shown.parts))
     axis.set_ylim(bottom=0)
     sns.despine(ax=axis)
-    figure.legend(loc="outside right upper")
+    head(figure, shown.block.protocol.short)
+    legend_beside(figure, keys)
     return figure
 
 
 def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
     """One panel per estimator with a scale of its own; each number has its rank beside it."""
-    n_columns = len(shown.columns)
+    n_columns, marker = len(shown.columns), markers(list(palette))
     figure = new_figure(1.6 + 2.5 * n_columns, 1.5 + 0.42 * len(shown.rows))
     axes = figure.subplots(1, n_columns, sharey=True, squeeze=False)[0]
     for index, (axis, column) in enumerate(zip(axes, shown.columns, strict=True)):
         for place, (row, entries) in enumerate(zip(shown.rows, shown.entries, strict=True)):
-            _entry(axis, place, entries[index], palette[row.model])
+            _entry(axis, place, entries[index], palette[row.model], marker[row.model].shape)
         axis.set_title(column.record.estimator)
         warned = bool(column.record.warning)
         axis.set_xlabel("nats of a kernel estimate" if warned else f"{column.unit or 'nats'}")
         axis.set_facecolor("#f3f1ec" if warned else "white")
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)
+        if not any(entries[index] for entries in shown.entries):
+            axis.set_xticks([])
         sns.despine(ax=axis, left=True)
-    axes[0].set_yticks(range(len(shown.rows)), [row.label for row in shown.rows], color=INK)
+    name_rows(axes[0], [row.label for row in shown.rows])
     axes[0].set_ylim(len(shown.rows) - 0.5, -0.6)
     return figure
 
 
-def _entry(axis: Any, y: int, entry: RankedNumber | None, colour: str) -> None:
+def _entry(axis: Any, y: int, entry: RankedNumber | None, colour: str, marker: str) -> None:
     if entry is None:
         axis.annotate("n/a", (0.5, y), xycoords=("axes fraction", "data"), color=MUTED, va="center")
         return
     hollow = entry.cell.kind == "estimate"
     look: Any = {"color": colour, "markerfacecolor": "white" if hollow else colour, "capsize": 2.5}
     error = 1.96 * np.nan_to_num(entry.stderr)
-    axis.errorbar(entry.value, y, xerr=error, fmt="o", markersize=6, **look)
+    axis.errorbar(entry.value, y, xerr=error, fmt=marker, markersize=6, **look)
     known = f"rank {entry.rank_text}" if entry.rank_text else words(entry.cell.kind)
     words_above = f"{known} {UNRELIABLE}" if entry.cell.unreliable else known
     place: Any = {"xytext": (0, 6), "textcoords": "offset points", "ha": "center"}

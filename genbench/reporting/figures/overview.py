@@ -6,6 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure, FigureBase
 
 from genbench.reporting.figures.grids import Pixels, draw_grid
+from genbench.reporting.figures.panels import title_of
 from genbench.reporting.figures.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.figures.style import new_figure
 from genbench.results.cells import ProtocolBlock
@@ -13,8 +14,6 @@ from genbench.results.cells import ProtocolBlock
 _MOST_PANELS = 3
 _SAMPLES_WIDTH = 4.9
 """Inches for all columns of samples."""
-_LETTER_WIDTH = 0.66
-"""Of a bold letter, in units of its size."""
 
 
 def overview(
@@ -27,7 +26,7 @@ def overview(
     panels = [block for block in blocks if bound_columns(block)][:_MOST_PANELS]
     if not panels and not samples:
         return None
-    figure = new_figure(10.7, 5.6)
+    figure = new_figure(10.7, _height(panels, samples))
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
     if panels and samples:
         halves: Any = figure.subfigures(1, 2, width_ratios=(1.15, 1.1), wspace=0.02)
@@ -40,11 +39,28 @@ def overview(
     return figure
 
 
+def _size(block: ProtocolBlock) -> float:
+    """Height of a panel of bounds, in rows."""
+    return sum(any(cell.ok for cell in row.cells) for row in block.rows) + 2.5
+
+
+def _height(panels: Sequence[ProtocolBlock], samples: Mapping[str, Pixels]) -> float:
+    """Height in inches that leaves each row of a panel and of samples legible."""
+    columns = _columns(len(samples))
+    lines = -(-len(samples) // columns)
+    by_samples = 0.6 + lines * (_SAMPLES_WIDTH / columns + 0.3)
+    return max(5.6, 1.6 + 0.19 * sum(map(_size, panels)), by_samples)
+
+
+def _columns(n_models: int) -> int:
+    return next((columns for columns in (2, 3, 4) if n_models <= columns**2), 5)
+
+
 def _bounds(figure: FigureBase, panels: Sequence[ProtocolBlock], palette: dict[str, str]) -> None:
-    sizes = [sum(any(c.ok for c in row.cells) for row in block.rows) + 2.5 for block in panels]
+    sizes = [_size(block) for block in panels]
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=sizes)[:, 0]
     for place, (axis, block) in enumerate(zip(axes, panels, strict=True)):
-        draw_bounds(axis, block, palette)
+        draw_bounds(axis, block, palette, lines=1)
         axis.set_title(block.protocol.short, fontsize=9, fontweight="normal")
         if place < len(panels) - 1:
             axis.set_xlabel("")
@@ -52,12 +68,11 @@ def _bounds(figure: FigureBase, panels: Sequence[ProtocolBlock], palette: dict[s
 
 
 def _samples(figure: FigureBase, samples: Mapping[str, Pixels]) -> None:
-    columns = 2 if len(samples) <= 4 else (3 if len(samples) <= 9 else 4)
+    columns = _columns(len(samples))
     rows = -(-len(samples) // columns)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (label, grid) in zip(axes, samples.items(), strict=False):
         draw_grid(axis, grid, label)
-        room = 72 * _SAMPLES_WIDTH / columns / (_LETTER_WIDTH * len(label))
-        axis.set_title(label, fontsize=min(9.0, room))
+        title_of(axis, label, _SAMPLES_WIDTH / columns - 0.1, 9.0)
     for axis in axes[len(samples) :]:
         axis.set_axis_off()

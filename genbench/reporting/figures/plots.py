@@ -1,7 +1,6 @@
 """The figures with axes: bounds, learning curves, KL per dimension, latent codes, traversals."""
 
-from collections.abc import Sequence
-from textwrap import fill
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,22 +13,19 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from genbench.reporting.figures.grids import draw_grid, tiled
-from genbench.reporting.figures.style import (
-    INK,
-    LABEL_COLOURS,
-    MUTED,
-    new_figure,
-    new_framed,
-    new_panel,
-)
-from genbench.results.cells import Cell, Column, ProtocolBlock
+from genbench.reporting.figures.lettering import name_rows
+from genbench.reporting.figures.panels import head, make_room_at_left, new_framed, new_panel
+from genbench.reporting.figures.style import INK, LABEL_COLOURS, MUTED, markers, new_figure
+from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
+from genbench.results.leaderboard import leaderboard_of
 from genbench.results.sealed_folder import Arrays
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
 _MOST_POINTS = 1500
 _PANEL = (3.7, 2.5)
 _TILE = 0.36
-_LABEL_SIZE = 0.05  # of the axis
+_LETTER = (0.022, 0.075)
+"""Half the width and the height of a label's letter, in units of the axis."""
 
 
 def bound_columns(block: ProtocolBlock) -> list[int]:
@@ -46,41 +42,71 @@ def drawn(block: ProtocolBlock, cell: Cell) -> bool:
 
 def bounds(block: ProtocolBlock, palette: dict[str, str]) -> Figure:
     """Dot plot of one protocol: a row per model, a marker per bound, 95 % error bars."""
-    columns = bound_columns(block)
-    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
-    figure = new_figure(4.8, 1.55 + 0.44 * len(rows))
-    axis = figure.subplots()
-    draw_bounds(axis, block, palette)
+    figure = new_figure(4.8, 1.55 + 0.44 * len(_rows_of_bounds(block)))
+    draw_bounds(figure.subplots(), block, palette)
+    head(figure, block.protocol.short)
     figure.legend(handles=bound_keys([block]), loc="outside lower left")
     return figure
 
 
-def draw_bounds(axis: Any, block: ProtocolBlock, palette: dict[str, str]) -> None:
-    """Draw one protocol's bounds into an axis, without a legend."""
+def _rows_of_bounds(block: ProtocolBlock) -> list[ModelRow]:
+    """The models with a bound, best first."""
     columns = bound_columns(block)
-    rows = [row for row in block.rows if any(drawn(block, row.cells[i]) for i in columns)]
+    rows = (entry.row for entry in leaderboard_of(block).entries)
+    return [row for row in rows if any(drawn(block, row.cells[i]) for i in columns)]
+
+
+def dots(block: ProtocolBlock, index: int, palette: Mapping[str, str]) -> Figure:
+    """One number of each model of a block, the best at the top, with 95 % error bars."""
+    column, marker = block.columns[index], markers(list(palette))
+    rows = [row for row in block.rows if row.cells[index].ok]
+    sign = -1 if column.record.better == "higher" else 1
+    rows.sort(key=lambda row: sign * row.cells[index].value if column.record.better else 0.0)
+    figure = new_figure(4.8, 1.0 + 0.34 * len(rows))
+    axis = figure.subplots()
     for place, row in enumerate(rows):
-        cells = [(i, row.cells[i]) for i in columns if drawn(block, row.cells[i])]
-        offsets = np.linspace(-0.18, 0.18, len(cells)) if len(cells) > 1 else [0.0]
-        for offset, (i, cell) in zip(offsets, cells, strict=True):
-            hollow = block.columns[i].record.hollow
-            _point(axis, cell, place + float(offset), palette[row.model], hollow)
-    axis.set_yticks(range(len(rows)), [row.label for row in rows], color=INK)
-    axis.set(ylim=(len(rows) - 0.5, -0.5), title=fill(block.protocol.short, 44))
-    unit = block.columns[columns[0]].unit
-    axis.set_xlabel(f"log-likelihood of a test image ({unit})")
+        shape = marker[row.model].shape
+        _point(axis, row.cells[index], place, palette[row.model], False, shape)
+    unit = f" ({column.unit})" if column.unit else ""
+    axis.set_xlabel(f"{column.record.title}{unit}")
+    _dress_rows(axis, rows, lines=2)
+    head(figure, block.protocol.short)
+    return figure
+
+
+def _dress_rows(axis: Any, rows: Sequence[ModelRow], lines: int) -> None:
+    """Name the rows of an axis, from the top."""
+    name_rows(axis, [row.label for row in rows], lines=lines)
+    axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
     axis.margins(x=0.08)
     sns.despine(ax=axis, left=True)
 
 
-def _point(axis: Any, cell: Cell, y: float, colour: str, hollow: bool) -> None:
+def draw_bounds(axis: Any, block: ProtocolBlock, palette: dict[str, str], lines: int = 2) -> None:
+    """Draw one protocol's bounds into an axis, without a legend; names have so many lines."""
+    columns, rows = bound_columns(block), _rows_of_bounds(block)
+    for place, row in enumerate(rows):
+        cells = [(i, row.cells[i]) for i in columns if drawn(block, row.cells[i])]
+        offsets = np.linspace(-0.18, 0.18, len(cells)) if len(cells) > 1 else [0.0]
+        for offset, (i, cell) in zip(offsets, cells, strict=True):
+            look = (
+                palette[row.model],
+                block.columns[i].record.hollow,
+                _MARKERS.get(cell.kind, "o"),
+            )
+            _point(axis, cell, place + float(offset), *look)
+    axis.set_xlabel(f"log-likelihood of a test image ({block.columns[columns[0]].unit})")
+    _dress_rows(axis, rows, lines)
+
+
+def _point(axis: Any, cell: Cell, y: float, colour: str, hollow: bool, marker: str) -> None:
     error = 1.96 * cell.stderr if np.isfinite(cell.stderr) else 0.0
     axis.errorbar(
         cell.value,
         y,
         xerr=error,
-        fmt=_MARKERS.get(cell.kind, "o"),
+        fmt=marker,
         color=colour,
         markerfacecolor="white" if hollow else colour,
         markersize=6.5,
@@ -109,16 +135,18 @@ def learning_curves(history: pd.DataFrame, title: str, colour: str) -> Figure | 
     names = [name for name in history.columns if name.endswith(".loss")]
     if not names:
         return None
-    figure, axis = new_panel(*_PANEL)
+    figure, axis = new_panel(*_PANEL, title)
     updates = list(dict.fromkeys(name.split(".")[1] for name in names))
     for name in names:
         stage, update = name.split(".")[:2]
         shade = colour if updates.index(update) == 0 else MUTED
-        _curve(axis, history["epoch"], history[name], f"{update}, {stage}", shade)
-    axis.set(title=title, xlabel="epoch", ylabel="loss (its own scale)")
+        label = f"{update}, {stage}" if len(updates) > 1 else stage
+        _curve(axis, history["epoch"], history[name], label, shade)
+    axis.set(xlabel="epoch", ylabel="loss (its own scale)")
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     sns.despine(ax=axis)
     axis.legend(handlelength=2.2)
+    make_room_at_left(figure, axis)
     return figure
 
 
@@ -133,13 +161,14 @@ def _curve(axis: Any, x: pd.Series, y: pd.Series, label: str, colour: str) -> No
 
 def part_bars(values: Sequence[float], title: str, colour: str, top: float, label: str) -> Figure:
     """The value of each part, largest first; ``top`` is shared by all models."""
-    figure, axis = new_panel(*_PANEL)
+    figure, axis = new_panel(*_PANEL, title)
     ranks = np.arange(1, len(values) + 1)
     axis.bar(ranks, sorted(values, reverse=True), color=colour, width=0.82, linewidth=0)
-    axis.set(ylim=(0, top * 1.05 or 1.0), title=title, xlabel="dimension, by rank", ylabel=label)
+    axis.set(ylim=(0, top * 1.05 or 1.0), xlabel="dimension, by rank", ylabel=label)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(visible=False, axis="x")
     sns.despine(ax=axis)
+    make_room_at_left(figure, axis)
     return figure
 
 
@@ -147,7 +176,7 @@ def latent_scatter(arrays: Arrays, title: str) -> Figure:
     """Posterior means in two latent dimensions, coloured by label where there are labels."""
     means, labels = arrays["latent_means"][:_MOST_POINTS], arrays["latent_labels"][:_MOST_POINTS]
     labelled = is_labelled(arrays)
-    figure, axis = new_panel(4.1, 3.5, right=0.7 if labelled else 0.12)
+    figure, axis = new_panel(4.1, 3.5, title, right=0.7 if labelled else 0.12)
     for place, label in enumerate(np.unique(labels)):
         points = means[labels == label]
         colour = LABEL_COLOURS[place % len(LABEL_COLOURS)]
@@ -155,10 +184,10 @@ def latent_scatter(arrays: Arrays, title: str) -> Figure:
         axis.scatter(points[:, 0], points[:, 1], s=7, label=str(label), **face)
     if labelled:
         _write_labels(axis, means, labels)
-    axis.set_title(title)
     first, second = (int(d) for d in arrays.get("latent_dims", np.arange(2)))
     axis.set(xlabel=f"latent dimension {first}", ylabel=f"latent dimension {second}")
     sns.despine(ax=axis)
+    make_room_at_left(figure, axis)
     if labelled:
         axis.legend(title="label", loc="center left", bbox_to_anchor=(1, 0.5), markerscale=2.2)
     return figure
@@ -171,20 +200,27 @@ def is_labelled(arrays: Arrays) -> bool:
 
 def _write_labels(axis: Any, means: NDArray[Any], labels: NDArray[Any]) -> None:
     """Write each label at the median of its points; those that would overlap, side by side."""
-    reach = _LABEL_SIZE * np.ptp(means, axis=0)
+    low, span = means.min(axis=0), np.ptp(means, axis=0) + 1e-12
     groups: list[tuple[str, NDArray[Any]]] = []
     for label in np.unique(labels):
-        at = np.median(means[labels == label], axis=0)
-        near = [i for i, (_, place) in enumerate(groups) if (abs(place - at) < reach).all()]
-        if near:
-            names, place = groups[near[0]]
-            groups[near[0]] = (f"{names} {label}", place)
-        else:
-            groups.append((str(label), at))
+        names, at = str(label), (np.median(means[labels == label], axis=0) - low) / span
+        while near := next((g for g in groups if _meet(names, at, *g)), None):
+            groups.remove(near)
+            names, at = f"{near[0]} {names}", near[1]
+        groups.append((names, at))
     halo = [withStroke(linewidth=3, foreground="white")]
-    words = {"ha": "center", "va": "center", "fontsize": 11, "fontweight": "bold"}
-    for names, (x, y) in groups:
-        axis.text(float(x), float(y), names, color=INK, path_effects=halo, **words)
+    look = {"va": "center", "fontsize": 11, "fontweight": "bold"}
+    for names, at in groups:
+        x, y = low + at * span
+        side = "left" if at[0] < 0.2 else "right" if at[0] > 0.8 else "center"
+        where = side if len(names) > 2 else "center"
+        axis.text(float(x), float(y), names, color=INK, path_effects=halo, ha=where, **look)
+
+
+def _meet(names: str, at: NDArray[Any], others: str, place: NDArray[Any]) -> bool:
+    """Whether two labels would overlap."""
+    right, up = abs(at - place)
+    return bool(right < _LETTER[0] * (len(names) + len(others)) and up < _LETTER[1])
 
 
 def shown_points(arrays: Arrays) -> tuple[int, int]:
@@ -198,8 +234,8 @@ def traversals(arrays: Arrays, title: str) -> Figure:
     images, values = arrays["traversals"], arrays["traversal_values"]
     (n, columns), (height, width) = images.shape[:2], images.shape[-2:]
     inches = _TILE * columns, _TILE * n * height / width
-    figure, axis = new_framed(*inches, left=1.35, bottom=0.52)
-    draw_grid(axis, tiled(images.reshape(-1, *images.shape[2:]), columns), title)
+    figure, axis = new_framed(*inches, title, left=1.35, bottom=0.52)
+    draw_grid(axis, tiled(images.reshape(-1, *images.shape[2:]), columns), "")
     axis.set_axis_on()
     axis.grid(visible=False)
     ends = (0, columns // 2, columns - 1)

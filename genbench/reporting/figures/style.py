@@ -60,12 +60,14 @@ LABEL_COLOURS = [
     "#fa38ac",
     "#500363",
 ]
+TITLE_SIZE, LABEL_SIZE = 10.5, 9.5
+"""Of letters, in points."""
 INK, MUTED = "#1f2933", "#52606d"
 _SETTINGS: dict[str, Any] = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.5,
+    "font.size": LABEL_SIZE,
     "text.parse_math": False,
-    "axes.titlesize": 10.5,
+    "axes.titlesize": TITLE_SIZE,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titley": 1.0,  # a given height, which saves measuring every tick label
@@ -154,23 +156,6 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
-
-
-def new_panel(width: float, height: float, right: float = 0.12) -> tuple[Figure, Any]:
-    """A figure with one axis and fixed margins in inches, which is quicker than finding them."""
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    place = (0.72 / width, 0.5 / height, 1 - (0.72 + right) / width, 1 - 0.82 / height)
-    return figure, figure.add_axes(place)
-
-
-def new_framed(width: float, height: float, left: float, bottom: float) -> tuple[Figure, Any]:
-    """A figure with one axis of a size in inches, and room for words at its left and below."""
-    whole = left + width + 0.1, bottom + height + 0.3
-    figure = Figure(figsize=whole)
-    FigureCanvasAgg(figure)
-    place = (left / whole[0], bottom / whole[1], width / whole[0], height / whole[1])
-    return figure, figure.add_axes(place)
 
 
 def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> EmbeddedFigure:

@@ -1,7 +1,7 @@
 """The rows of a declared figure in one form, and what each of their values looks like."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -11,7 +11,7 @@ from pandas.api.types import is_numeric_dtype
 
 from genbench.core import numbers
 from genbench.core.plot import Plot
-from genbench.reporting.figures.style import INK, MUTED, colours
+from genbench.reporting.figures.style import INK, MUTED, colours, markers
 
 ROLES = ("x", "hue", "style", "panel")
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
@@ -81,13 +81,15 @@ def _points(plot: Plot, table: pd.DataFrame, y: str) -> pd.DataFrame:
 class Looks:
     """Colour by value of ``hue``; dashes and marker by value of ``style``.
 
-    ``marked`` says whether lines show their points, which many points would hide.
+    ``marked`` says whether lines show their points, which many points would hide. Models that are
+    told apart by colour alone have the shapes that they have elsewhere.
     """
 
     colour: Mapping[Hashable, Any]
     dash: Mapping[Hashable, Any]
     marker: Mapping[Hashable, str]
     marked: bool = True
+    shape: Mapping[Hashable, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: pd.DataFrame, palette: Mapping[str, str]) -> "Looks":
@@ -96,27 +98,41 @@ class Looks:
         dash = {value: _DASHES[i % len(_DASHES)] for i, value in enumerate(styles)}
         marker = {value: _MARKERS[i % len(_MARKERS)] for i, value in enumerate(styles)}
         longest = rows.groupby([*ROLES[1:], "line"]).size().max() if len(rows) else 0
-        return cls(_colours(hues, palette), dash, marker, bool(longest <= _MOST_MARKED))
+        known = markers(list(palette))
+        are_models = len(styles) < 2 and len(hues) > 1 and all(hue in palette for hue in hues)
+        shape = {hue: known[hue].shape for hue in hues} if are_models else {}
+        return cls(_colours(hues, palette), dash, marker, bool(longest <= _MOST_MARKED), shape)
+
+    def marker_of(self, hue: Hashable, style: Hashable, kind: str) -> str:
+        """Return the marker of a point: the model's own, else that of the style."""
+        if kind == "lines" and not self.marked:
+            return ""
+        return self.shape.get(hue) or self.marker[style]
 
     def keys(self, plot: Plot) -> list[Line2D]:
-        """Return the legend's entries, with a heading for each role where there are two."""
+        """Return the legend's entries, with a heading for each role where there are two.
+
+        What has its name at the axis has no entry.
+        """
         hues, styles = list(self.colour), list(self.dash)
-        lines = plot.kind == "lines"
+        if plot.hue == plot.x and plot.kind != "lines":
+            hues = hues[:1]
         if hues == styles:
-            entries = [self._key(value, value, value, lines=lines) for value in hues]
+            entries = [self._key(value, value, value, plot.kind) for value in hues]
             return entries if len(hues) > 1 else []
-        by_hue = [self._key(v, v, None, lines=lines) for v in hues if len(hues) > 1]
-        by_style = [self._key(v, None, v, lines=lines) for v in styles if len(styles) > 1]
+        by_hue = [self._key(v, v, None, plot.kind) for v in hues if len(hues) > 1]
+        by_style = [self._key(v, None, v, plot.kind) for v in styles if len(styles) > 1]
         if by_hue and by_style:
             return [heading(plot.hue), *by_hue, heading(plot.style or "quantity"), *by_style]
         return [*by_hue, *by_style]
 
-    def _key(self, label: Hashable, hue: Any, style: Any, *, lines: bool) -> Line2D:
+    def _key(self, label: Hashable, hue: Any, style: Any, kind: str) -> Line2D:
         only = next(iter(self.colour.values())) if len(self.colour) == 1 else MUTED
         colour = only if hue is None else self.colour[hue]
-        dash = (self.dash[style] if style is not None else "-") if lines else ""
-        plain = "" if lines else "s"
-        marker = plain if style is None or (lines and not self.marked) else self.marker[style]
+        dash = (self.dash[style] if style is not None else "-") if kind == "lines" else ""
+        marker = "" if kind == "lines" else "s"
+        if kind != "bars" and (style is not None or hue in self.shape):
+            marker = self.marker_of(hue, style, kind)
         look: dict[str, Any] = {
             "linestyle": dash,
             "marker": marker,

@@ -14,7 +14,9 @@ from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from genbench.core.plot import Plot
 from genbench.reporting.figures.grids import Pixels, draw_grid, tiled
-from genbench.reporting.figures.style import new_figure
+from genbench.reporting.figures.lettering import LINE, width_of
+from genbench.reporting.figures.panels import legend_beside, title_of
+from genbench.reporting.figures.style import LABEL_SIZE, new_figure
 from genbench.reporting.figures.user_plot_style import Looks, ordered, text, tidy, words
 
 _Z95 = 1.96
@@ -22,6 +24,12 @@ _FEW = 8
 _PER_ROW = 3
 _CORNER = 0.3
 _PER_INCH = 12
+_MANY = 12
+"""Of this many names at most, several panels stand side by side."""
+_SLOT = 0.24
+"""Inches for each name below an axis."""
+_ASLANT = 40
+"""Degrees by which long names are turned."""
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -40,18 +48,20 @@ def draw(plot: Plot, table: pd.DataFrame, palette: Mapping[str, str] | None = No
     plot, rows = tidy(plot, table)
     looks, panels = Looks.of(rows, palette or {}), ordered(rows["panel"]) or [""]
     places = None if plot.kind != "bars" and is_numeric_dtype(rows["x"]) else ordered(rows["x"])
-    figure, axes = _canvas(len(panels), plot, rows)
+    names = [] if places is None else [text(place) for place in places]
+    across = 1 if len(names) > _MANY else min(len(panels), _PER_ROW)
+    figure, axes = _canvas(len(panels), across, plot, rows)
+    _grow(figure, names, across, -(-len(panels) // across))
     for axis, value in zip(axes, panels, strict=False):
         _LAYERS[plot.kind](axis, rows[rows["panel"] == value], looks, places)
-        axis.set_title(fill(_panel_title(plot, value), 44))
-        _dress(axis, plot, rows, places)
+        title_of(axis, _panel_title(plot, value), figure.get_figwidth() / across - 0.9)
+        _dress(axis, plot, rows, names if places is not None else None)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     keys = looks.keys(plot)
     if keys:
         only_hue = len(looks.dash) == 1 or list(looks.dash) == list(looks.colour)
-        title = words(plot.hue if only_hue else "") or None
-        figure.legend(handles=keys, loc="outside right upper", title=title, handlelength=2.4)
+        legend_beside(figure, keys, words(plot.hue if only_hue else ""))
     return figure
 
 
@@ -60,9 +70,10 @@ def _panel_title(plot: Plot, value: Any) -> str:
     return value if isinstance(value, str) else f"{words(plot.panel)} {text(value)}"
 
 
-def _canvas(n_panels: int, plot: Plot, rows: pd.DataFrame) -> tuple[Figure, NDArray[Any]]:
+def _canvas(
+    n_panels: int, columns: int, plot: Plot, rows: pd.DataFrame
+) -> tuple[Figure, NDArray[Any]]:
     """Return a figure with an axis per panel; panels share y, and x where the ranges are alike."""
-    columns = min(n_panels, _PER_ROW)
     lines = -(-n_panels // columns)
     figure = new_figure({1: 6.0, 2: 8.2, 3: 10.4}[columns], 3.6 if n_panels == 1 else 2.9 * lines)
     shared: Any = {"sharex": _alike(rows, log=plot.log_x), "sharey": not plot.free_y}
@@ -85,11 +96,21 @@ def _alike(rows: pd.DataFrame, *, log: bool) -> bool:
     return not (ranges < _CORNER * (values.max() - values.min())).any()
 
 
-def _dress(axis: Any, plot: Plot, rows: pd.DataFrame, places: Sequence[Any] | None) -> None:
+def _grow(figure: Figure, names: Sequence[str], across: int, down: int) -> None:
+    """Make a figure wider where many names stand below an axis, and higher where they are long."""
+    width, height = figure.get_size_inches()
+    width = max(width, across * (1.2 + _SLOT * len(names)))
+    if names and not _wrapped(names, width / across - 1.2):
+        longest = max(width_of(name, LABEL_SIZE) for name in names)
+        height += down * longest * np.sin(np.radians(_ASLANT))
+    figure.set_size_inches(width, height)
+
+
+def _dress(axis: Any, plot: Plot, rows: pd.DataFrame, names: Sequence[str] | None) -> None:
     """Set scales and ticks."""
-    if places is not None:
-        _name_places(axis, [text(place) for place in places])
-        axis.set_xlim(-0.6, len(places) - 0.4)
+    if names is not None:
+        _name_places(axis, names)
+        axis.set_xlim(-0.6, len(names) - 0.4)
         axis.grid(visible=False, axis="x")
     else:
         axis.set_xscale("log" if plot.log_x else "linear")
@@ -101,14 +122,21 @@ def _dress(axis: Any, plot: Plot, rows: pd.DataFrame, places: Sequence[Any] | No
 
 def _name_places(axis: Any, names: Sequence[str]) -> None:
     """Write names under their places, on several lines, or aslant where words are too long."""
-    width = axis.get_position().width * axis.figure.get_figwidth()
-    slot = max(int(_PER_INCH * width / max(len(names), 1)), 1)
-    wrapped = [fill(name, slot, break_long_words=False) for name in names]
-    if max((len(line) for name in wrapped for line in name.splitlines()), default=0) <= slot:
+    room = axis.get_position().width * axis.figure.get_figwidth()
+    if wrapped := _wrapped(names, room):
         axis.set_xticks(range(len(names)), wrapped)
     else:
-        aslant = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
-        axis.set_xticks(range(len(names)), names, **aslant)
+        aslant: Any = {"rotation": _ASLANT, "ha": "right", "rotation_mode": "anchor"}
+        line = 72 * 0.8 * room / len(names) * np.sin(np.radians(_ASLANT)) / LINE
+        axis.set_xticks(range(len(names)), names, **aslant, fontsize=min(LABEL_SIZE, line))
+
+
+def _wrapped(names: Sequence[str], room: float) -> list[str]:
+    """Return names on lines that fit side by side in ``room`` inches; empty if some do not."""
+    slot = max(int(_PER_INCH * room / max(len(names), 1)), 1)
+    wrapped = [fill(name, slot, break_long_words=False) for name in names]
+    fits = all(len(line) <= slot for name in wrapped for line in name.splitlines())
+    return wrapped if fits else []
 
 
 def _numbered(axis: Any, values: pd.Series, *, log: bool, few: bool = False) -> None:
@@ -158,7 +186,7 @@ def _lines(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | 
         group = group.iloc[np.argsort(_at(group["x"], places), kind="stable")]
         x, y, reach = _at(group["x"], places), group["y"], _Z95 * group["error"].fillna(0.0)
         colour = looks.colour[hue]
-        marker = looks.marker[style] if looks.marked else ""
+        marker = looks.marker_of(hue, style, "lines")
         line = {"color": colour, "linestyle": looks.dash[style], "linewidth": 1.7}
         axis.plot(x, y, marker=marker, markersize=4.5, **line)
         if reach.any():
@@ -170,7 +198,8 @@ def _points(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] |
     shifts = _shifts(rows, len(series), 0.44 if places is not None else 0.0)
     for shift, (hue, style, group) in zip(shifts, series, strict=True):
         x, reach = _at(group["x"], places) + shift, _Z95 * group["error"].fillna(0.0)
-        look = {"color": looks.colour[hue], "marker": looks.marker[style], "markersize": 5.5}
+        look = {"color": looks.colour[hue], "markersize": 5.5}
+        look["marker"] = looks.marker_of(hue, style, "points")
         shown = reach if reach.any() else None
         axis.errorbar(x, group["y"], yerr=shown, linestyle="", capsize=2.5, linewidth=1.2, **look)
 

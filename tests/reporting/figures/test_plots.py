@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from genbench.reporting.figures import plots
+from genbench.reporting.figures import multi_part_plots, plots
 from genbench.reporting.figures.maker import FigureMaker
-from genbench.reporting.figures.style import colours
+from genbench.reporting.figures.panels import new_panel
+from genbench.reporting.figures.style import colours, markers, styled
+from genbench.results.cells import Cell
+from genbench.results.leaderboard import leaderboard_of
 from genbench.results.suite import StoredSuite
 from tests.reporting.figures.test_model_figures import codes, more_arrays
 
@@ -81,3 +84,50 @@ def test_bounds_over_fewer_images_share_no_axis_with_the_others(rich_blocks):
     shown = {block.columns[i].metric for i in plots.bound_columns(block)}
     assert shown == {"elbo", "iw_log_likelihood", "iw_extrapolated", "log_likelihood"}
     assert not plots.drawn(block, block.rows[0].cells[block.column("ais_log_likelihood")])
+
+
+def test_the_rows_of_bounds_are_those_of_the_leaderboard(rich_blocks):
+    block = rich_blocks[0]
+    palette = colours([row.model for row in block.rows])
+    with styled():
+        shown = labels_of(plots.bounds(block, palette))
+    best_first = [entry.row.label for entry in leaderboard_of(block).entries if entry.cell]
+    assert len(shown) > 2
+    assert shown == best_first[: len(shown)]
+
+
+def test_the_dots_of_a_number_are_sorted_best_first_and_have_their_models_looks(rich_blocks):
+    block = rich_blocks[0]
+    index = block.column("mmd2")
+    palette = colours([row.model for row in block.rows])
+    with styled():
+        figure = plots.dots(block, index, palette)
+    known = [row for row in block.rows if row.cells[index].ok]
+    known.sort(key=lambda row: row.cells[index].value)
+    assert labels_of(figure) == [row.label for row in known]
+    (axis,) = figure.axes
+    drawn = [bar.lines[0] for bar in axis.containers]
+    assert [line.get_xdata()[0] for line in drawn] == [row.cells[index].value for row in known]
+    assert [line.get_color() for line in drawn] == [palette[row.model] for row in known]
+    shapes = markers(list(palette))
+    assert [line.get_marker() for line in drawn] == [shapes[row.model].shape for row in known]
+
+
+def test_the_axis_of_draws_has_a_tick_at_each_value(rich_suite):
+    cells = {k: Cell("ok", float(i), 0.1) for i, k in enumerate(("1", "2", "5", "20", "1000"))}
+    with styled():
+        (axis,) = multi_part_plots.curve(cells, {}, "vae", "#0072B2").axes
+    assert list(axis.get_xticks()) == [1, 2, 5, 20, 1000]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["1", "2", "5", "20", "1000"]
+
+
+def test_numbers_that_would_touch_are_left_out_and_their_ticks_stay():
+    values = [1000.0, 1100.0, 1200.0, 1300.0, 10000.0]
+    with styled():
+        _, axis = new_panel(3.7, 2.5, "")
+        axis.set_xscale("log")
+        multi_part_plots.ticks_at(axis, values)
+    assert list(axis.get_xticks()) == values
+    shown = [text.get_text() for text in axis.get_xticklabels()]
+    assert (shown[0], shown[-1]) == ("1000", "10k")
+    assert "" in shown
