@@ -13,14 +13,14 @@ class MyVae(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 4))
-        self.decoder = nn.Sequential(nn.Linear(2, 64), nn.Tanh(), nn.Linear(64, 64))
+        self.encoder = nn.Sequential(nn.Linear(64, 99), nn.Tanh(), nn.Linear(99, 4))
+        self.decoder = nn.Sequential(nn.Linear(2, 99), nn.Tanh(), nn.Linear(99, 64))
 
     def prior(self) -> Independent:
         return Independent(Normal(torch.zeros(2), torch.ones(2)), 1)
 
     def posterior(self, x: Tensor) -> Independent:
-        loc, log_scale = self.encoder(x).chunk(2, dim=-1)
+        loc, log_scale = self.encoder(x.flatten(1)).chunk(2, dim=-1)
         return Independent(Normal(loc, log_scale.exp()), 1)
 
     def observation_model(self, z: Tensor) -> Independent:
@@ -37,7 +37,8 @@ for _ in range(200):
     x = train[torch.randint(len(train), (64,))]
     q = model.posterior(x)
     z = q.rsample()
-    elbo = model.observation_model(z).log_prob(x) + model.prior().log_prob(z) - q.log_prob(z)
+    log_px_given_z = model.observation_model(z).log_prob(x)
+    elbo = log_px_given_z + model.prior().log_prob(z) - q.log_prob(z)
     optimizer.zero_grad()
     (-elbo.mean()).backward()
     optimizer.step()

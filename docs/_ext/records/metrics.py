@@ -16,10 +16,10 @@ def metrics() -> str:
     rows = [
         (
             f"[`{e.name}`](#{e.name})",
+            e.record.title,
             e.record.unit,
             BETTER[e.record.better],
             _kind(e),
-            e.record.title,
         )
         for e in known
     ]

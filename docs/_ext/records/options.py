@@ -74,7 +74,8 @@ def type_text(annotation: Any, metadata: Any = ()) -> str:
         return "table"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         kind = annotation.model_fields.get("kind")
-        return code(f'"{kind.default}"') if kind else "table"
+        only = kind is not None and len(get_args(kind.annotation)) == 1
+        return code(f'"{kind.default}"') if kind and only else "table"
     return f"{WORDS.get(annotation, 'text')}{_limits(metadata)}"
 
 
