@@ -22,8 +22,22 @@ def test_every_action_is_pinned_to_a_commit_and_names_its_version(path):
 @every_workflow
 def test_a_workflow_may_only_read_and_a_newer_push_ends_it(path):
     text = path.read_text()
-    assert re.findall(r"permissions:\n((?:  .*\n)+)", text) == ["  contents: read\n"]
+    assert re.findall(r"^permissions:\n((?:  .*\n)+)", text, re.M) == ["  contents: read\n"]
     assert "\nconcurrency:\n" in text
+
+
+@every_workflow
+def test_no_job_may_do_more_but_the_one_that_publishes_the_documentation(path):
+    of_jobs = re.findall(r"^    permissions:\n((?:      .*\n)+)", path.read_text(), re.M)
+    publishing = ["      pages: write\n      id-token: write\n"]
+    assert of_jobs == (publishing if path.stem == "docs" else [])
+
+
+def test_the_documentation_is_published_from_main_only_and_built_without_warnings():
+    text = (FOLDER / "docs.yml").read_text()
+    assert "python -m sphinx -W -b html docs " in text
+    assert "branches: [main]" in text
+    assert "    if: github.event_name == 'push'\n" in text
 
 
 @every_workflow

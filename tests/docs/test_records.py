@@ -1,0 +1,95 @@
+"""The reference pages hold every record there is, because they are made from the records."""
+
+import re
+
+import pytest
+from pydantic import PositiveInt
+
+from genbench.cli import COMMANDS
+from genbench.core.errors import ExitCode
+from genbench.data import datasets
+from genbench.evaluation import runner  # noqa: F401  registers the evaluators
+from genbench.evaluation.spec import evaluators
+from genbench.recipes import recipes
+from genbench.results.columns import COLUMNS
+from genbench.studies import studies
+from genbench.suites.load import suite_files
+from tests.docs.conftest import DOCS  # it puts the extension on the path
+
+from records import MARK, PAGES, filled  # isort: skip
+from records.commands import parsers  # isort: skip
+from records.options import type_text  # isort: skip
+from records.suite_file import TABLES  # isort: skip
+
+
+def sections_of(page):
+    """Return the sections of a page of records by their headings."""
+    return dict(re.findall(r"^## `([\w ]+)`\n(.*?)(?=^## |\Z)", PAGES[page](), re.M | re.S))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_of_records_stands_somewhere(name):
+    pages = [path.read_text(encoding="utf-8") for path in (DOCS / "reference").glob("*.md")]
+    assert sum(f"<!-- records: {name} -->" in text for text in pages) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "registry"),
+    [
+        ("metrics", evaluators),
+        ("recipes", recipes),
+        ("studies", studies),
+        ("data_sets", datasets),
+    ],
+)
+def test_each_record_has_a_section_with_all_its_options(page, registry):
+    sections = sections_of(page)
+    assert set(sections) == set(registry)
+    for name in registry:
+        options = getattr(registry[name], "options", None)
+        for key in options.model_fields if options else ():
+            assert f"| `{key}` |" in sections[name]
+
+
+def test_a_metrics_section_states_its_formula_and_version():
+    sections = sections_of("metrics")
+    for name in evaluators:
+        record, section = evaluators[name].record, sections[name]
+        formula = " ".join(record.formula.replace("|", r"\|").split())
+        assert record.description in section
+        assert not formula or f"`{formula}`" in section
+        assert f"| version | {record.version} |" in section
+
+
+def test_every_command_is_there_with_every_option():
+    sections = sections_of("commands")
+    assert len({name.split()[0] for name in sections}) == len(COMMANDS)
+    for name, parser in parsers().items():
+        for action in parser._actions:
+            if action.option_strings and action.dest != "help":
+                assert action.option_strings[-1] in sections[name]
+
+
+def test_every_suite_exit_code_and_column_is_there():
+    suites, codes, columns = PAGES["suites"](), PAGES["exit_codes"](), PAGES["columns"]()
+    assert all(f"| `{name}` |" in suites for name in suite_files())
+    assert all(f"| {int(code)} |" in codes for code in ExitCode)
+    assert all(f"| `{name}` |" in columns for name in COLUMNS)
+
+
+def test_every_key_of_a_suite_file_is_there():
+    text = PAGES["suite_file"]()
+    for name, options in TABLES.items():
+        section = text.split(f"## {name}\n")[1].split("\n## ")[0]
+        assert all(f"| `{key}` |" in section for key in options.model_fields)
+
+
+def test_a_type_is_said_in_words():
+    assert type_text(PositiveInt | None) == "integer > 0"
+    assert type_text(tuple[float, ...]) == "list of: number"
+
+
+def test_a_mark_is_replaced_and_nothing_else():
+    text = "before\n\n<!-- records: exit_codes -->\n\nafter\n"
+    assert filled(text) == f"before\n\n{PAGES['exit_codes']()}\n\nafter\n"
+    assert MARK.search("see <!-- records: exit_codes --> here") is None
