@@ -3,18 +3,27 @@
 
 {
   const LONGEST_LABEL = 22;
-  const MARKS_ON_A_LINE = 8;
+  const MARKS_ON_A_LINE = 12;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
 
   const ofPage = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  /** A model's colour, a third of the way to white on dark paper. */
+  const visible = (colour) => {
+    const parts = colour.match(/[0-9a-f]{2}/gi).map((part) => parseInt(part, 16));
+    const light = parts.map((part) => Math.round(part + (255 - part) / 3));
+    return dark.matches ? `rgb(${light.join(", ")})` : colour;
+  };
 
   const shortened = (text) =>
     text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
 
-  const written = (value) => value.toLocaleString("en", { maximumSignificantDigits: 6 });
+  const written = (value) => value.toLocaleString("en", { maximumSignificantDigits: 6, useGrouping: false }).replace("-", "−");
 
-  const pointOf = ([x, y, low, high, ...hint]) => ({ x, y, low, high, hint });
+  const pointOf = ([x, y, low = null, high = null, ...hint]) => ({ x, y, low, high, hint });
 
   const datasetOf = (series) => {
+    const colour = visible(series.colour);
     const step = Math.ceil(series.points.length / MARKS_ON_A_LINE);
     const radius = series.points.map((_, i) => (i % step === 0 ? 4.5 : 0));
     return {
@@ -22,10 +31,11 @@
       model: series.model,
       data: series.points.map(pointOf),
       showLine: series.line,
-      borderColor: series.colour,
+      borderColor: colour,
       borderDash: series.dash,
       borderWidth: 1.6,
-      backgroundColor: series.hollow ? ofPage("--paper") : series.colour,
+      backgroundColor: series.hollow ? ofPage("--paper") : colour,
+      clip: 8,
       pointStyle: series.marker,
       pointRotation: series.rotation,
       pointRadius: radius,
@@ -78,7 +88,7 @@
       title: { display: Boolean(axis.title), text: axis.title, color: muted },
       grid: { color: ofPage("--line") },
       border: { color: ofPage("--line") },
-      ticks: { color: muted, maxRotation: 0 },
+      ticks: { color: muted, maxRotation: 0, autoSkipPadding: 8 },
     };
     if (axis.labels) {
       Object.assign(options, { labels: axis.labels, offset: true });
@@ -95,14 +105,17 @@
     return options;
   };
 
-  const tooltip = () => ({
+  const hintOf = (data, { x, y, hint }) =>
+    hint.length ? hint : `${data.x.title} ${written(x)}: ${written(y)}`;
+
+  const tooltip = (data) => ({
     backgroundColor: ofPage("--ink"),
     titleColor: ofPage("--paper"),
     bodyColor: ofPage("--paper"),
     displayColors: false,
     callbacks: {
       title: ([item]) => item?.dataset.label,
-      label: (item) => item.raw.hint,
+      label: (item) => hintOf(data, item.raw),
     },
   });
 
@@ -112,7 +125,7 @@
     layout: { padding: { top: 6, right: 14 } },
     interaction: { mode: "nearest", intersect: false },
     scales: { x: axisOf(data.x, data.values === "x"), y: axisOf(data.y, data.values === "y") },
-    plugins: { legend: { display: false }, tooltip: tooltip() },
+    plugins: { legend: { display: false }, tooltip: tooltip(data) },
   });
 
   const configOf = (data) => ({
@@ -127,7 +140,7 @@
   const markOf = (series) => {
     const canvas = element("canvas", { width: 28, height: 28 });
     const context = canvas.getContext("2d");
-    context.strokeStyle = context.fillStyle = series.colour;
+    context.strokeStyle = context.fillStyle = visible(series.colour);
     context.lineWidth = 3;
     const style = { pointStyle: series.marker, rotation: series.rotation, radius: 10 };
     Chart.helpers.drawPoint(context, { ...style, borderWidth: 3 }, 14, 14);
@@ -158,25 +171,30 @@
     chart.update();
   };
 
-  const addKeys = (box, chart, data) => {
-    const first = new Map(data.series.map((series) => [series.model, series]));
-    const keys = [...first.values()].map((series) => keyOf(chart, series));
+  const firstOf = (data, model) => data.series.find((series) => series.model === model);
+
+  const addKeys = (plot, chart, data) => {
+    const models = [...new Set(data.series.map((series) => series.model))];
+    const keys = models.map((model) => keyOf(chart, firstOf(data, model)));
     const all = (shown) => () => {
       keys.forEach((key) => press(chart, key, shown));
       chart.update();
     };
-    const choices = [button("all", all(true)), button("none", all(false))];
-    box.append(element("div", { className: "keys" }, ...keys, ...choices));
+    const choices = models.length > 1 ? [button("all", all(true)), button("none", all(false))] : [];
+    plot.after(element("div", { className: "keys" }, ...keys, ...choices));
     followPage(chart, keys);
     document.addEventListener("models", () => followPage(chart, keys));
+    return keys;
   };
 
   /** Take over the colours of the paper when it turns dark or light. */
-  const recolour = (chart, data) => {
+  const recolour = (chart, data, keys) => {
     chart.options = optionsOf(data);
-    data.series.forEach((series, i) => {
-      chart.data.datasets[i].backgroundColor = datasetOf(series).backgroundColor;
+    chart.data.datasets.forEach((dataset, i) => {
+      const { borderColor, backgroundColor } = datasetOf(data.series[i]);
+      Object.assign(dataset, { borderColor, backgroundColor });
     });
+    keys.forEach((key) => key.firstChild.replaceWith(markOf(firstOf(data, key.value))));
     chart.update();
   };
 
@@ -188,10 +206,8 @@
     canvas.replaceWith(plot);
     plot.append(canvas);
     const chart = new Chart(canvas, configOf(data));
-    addKeys(box, chart, data);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-      recolour(chart, data),
-    );
+    const keys = addKeys(plot, chart, data);
+    dark.addEventListener("change", () => recolour(chart, data, keys));
   };
 
   const sight = new IntersectionObserver(
