@@ -219,5 +219,6 @@
     },
     { rootMargin: "200px" },
   );
+  document.querySelectorAll(".unscripted").forEach((note) => note.remove());
   document.querySelectorAll(".chart").forEach((box) => sight.observe(box));
 }

@@ -12,18 +12,18 @@
   Tablesort.extend("number", () => false, (a, b) => Math.sign(sizeOf(b) - sizeOf(a)) || 0);
 
   /** Rows without a number in the sorted column go last, whichever way it is sorted. */
-  const absentLast = (table) => {
+  const absentLast = (table, first) => {
     const head = heads(table).find((cell) => cell.hasAttribute("aria-sort"));
     if (!head || !isNumeric(head)) return;
-    for (const body of table.tBodies) {
-      const absent = (row) => !row.cells[head.cellIndex]?.hasAttribute("data-sort");
-      body.append(...[...body.rows].filter(absent));
-    }
+    const isAbsent = (row) => !row.cells[head.cellIndex]?.hasAttribute("data-sort");
+    for (const body of table.tBodies)
+      body.append(...first.filter((row) => row.parentElement === body && isAbsent(row)));
   };
 
   const makeSortable = (table) => {
+    const first = rows(table);
     new Tablesort(table);
-    table.addEventListener("afterSort", () => absentLast(table));
+    table.addEventListener("afterSort", () => absentLast(table, first));
     table.tHead.addEventListener("keydown", (event) => {
       if (event.key !== " " || event.target.tagName !== "TH") return;
       event.preventDefault();
