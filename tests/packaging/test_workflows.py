@@ -50,3 +50,10 @@ def test_the_tests_run_on_the_oldest_and_the_newest_python_and_the_lowest_versio
     text = (FOLDER / "ci.yml").read_text()
     assert 'python: ["3.11", "3.13"]' in text
     assert "--resolution lowest-direct" in text
+
+
+def test_the_tests_of_pages_are_not_skipped_for_want_of_a_browser():
+    run = FOLDER.parents[1] / ".ci" / "run"
+    for path in (run, FOLDER / "ci.yml"):
+        tests = path.read_text().count("python -m pytest -q")
+        assert path.read_text().count("GENBENCH_REQUIRE_BROWSER") == tests == 1

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from genbench.core import numbers
 from genbench.core.files import canonical_json
+from genbench.reporting.page import script
 
 _BADGES = {
     "exact": "exact",
@@ -45,12 +46,16 @@ def _environment() -> Environment:
         mark_name=lambda mark: {"†": "dagger", "‡": "double-dagger"}.get(mark, "mark"),
     )
     environment.globals["styles"] = Markup(_styles())
+    environment.globals.update(
+        inline_scripts=script.inline_scripts, content_policy=script.content_policy
+    )
     return environment
 
 
 def _styles() -> str:
     loader = PackageLoader("genbench.reporting.page")
-    return loader.get_source(Environment(autoescape=True), "report.css")[0]
+    own = loader.get_source(Environment(autoescape=True), "report.css")[0]
+    return own + script.style()
 
 
 def as_text(value: Any) -> str:
