@@ -1,4 +1,4 @@
-"""What a model can do, as Protocols that consist of methods.
+"""What a model can do, as Protocols made of methods only.
 
 An evaluator names the capability it needs; a model has it by having the methods. No base class, no
 flags. Shapes follow torch: sample + batch + event, with B data, K samples, D latent dimensions.
@@ -37,7 +37,7 @@ class HasPosterior(Protocol):
 
 @runtime_checkable
 class Encodes(Protocol):
-    """A model with a point code."""
+    """A model that encodes data as points."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the code (B, D)."""
@@ -78,7 +78,7 @@ class ConditionsOnPixels(Protocol):
         """
 
     def hidden(self) -> Tensor:
-        """Return which numbers of an image are hidden: bool, of the shape of one datum."""
+        """Return which numbers of an image are hidden: bool, with the shape of one datum."""
 
 
 @runtime_checkable
@@ -109,7 +109,7 @@ class Variational(Generative, HasPosterior, Protocol):
 
 @runtime_checkable
 class Autoencodes(Encodes, Decodes, Protocol):
-    """Point codes there and back."""
+    """A model that encodes and decodes."""
 
 
 def missing(model: object, needs: type) -> list[str]:

@@ -1,15 +1,15 @@
-"""What a check claims of a number: that it equals, is at most, or is at least an exact one."""
+"""What a check claims about a number: equal to, at most, or at least an exact one."""
 
 import math
 from typing import Literal
 
 Claim = Literal["=", "<=", ">="]
 SIGNS: dict[Claim, str] = {"=": "", "<=": "≤ ", ">=": "≥ "}
-"""What stands before the exact number, for people."""
+"""The sign printed before the exact number."""
 
 
 def holds(claim: Claim, value: float, exact: float, tolerance: float) -> bool:
-    """Say whether a value is on the right side of the exact one, or wrong by ``tolerance`` at most.
+    """Return whether a value satisfies the claim, up to ``tolerance``.
 
     Example:
         >>> holds("<=", 1.2, 1.0, 0.1)

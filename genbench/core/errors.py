@@ -33,7 +33,7 @@ class ConfigError(GenbenchError):
 
 
 class DataError(GenbenchError):
-    """Data are missing, or their digest is wrong."""
+    """Data are missing or have the wrong digest."""
 
     exit_code = ExitCode.DATA
 
@@ -51,7 +51,7 @@ class StorageError(GenbenchError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error message: the nearest name, and all that are known.
+    """Return the end of an error message: the nearest name and all known names.
 
     Example:
         >>> did_you_mean("mnits", ["digits", "mnist"])
@@ -72,7 +72,7 @@ def require_known(name: str, known: Iterable[str], problem: str) -> None:
     """Check that a name is known.
 
     Raises:
-        ConfigError: States the problem, the name, the nearest name, and all that are known.
+        ConfigError: States the problem, the name, the nearest name and all known names.
     """
     names = list(known)
     if name not in names:

@@ -12,7 +12,7 @@ class NotApplicableError(Exception):
 
 
 class NonFiniteError(ArithmeticError):
-    """Some per-datum values are infinite or not a number; they are never averaged."""
+    """Some per-datum values are infinite or NaN; they are never averaged."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ def require_finite(values: Tensor) -> None:
     if rows.any():
         first = int(rows.nonzero()[0])
         raise NonFiniteError(
-            f"{int(rows.sum())} of {len(values)} data have a non-finite value, first: datum {first}"
+            f"{int(rows.sum())} of {len(values)} data have a non-finite value;"
+            f" the first is datum {first}"
         )
 
 

@@ -1,11 +1,11 @@
-"""The names of the figures that are made of a trained model, stored beside it and reported.
+"""Names of the figures made from a trained model, stored beside it and shown in reports.
 
-Each has a function in :mod:`genbench.evaluation` that makes the tensors, and one in
-:mod:`genbench.reporting.figures.model_figures` that draws them.
+A function in :mod:`genbench.evaluation` computes the tensors of each, and one in
+:mod:`genbench.reporting.figures.model_figures` draws them.
 """
 
 DEFAULT_FIGURES = ("samples", "reconstructions", "class_samples", "latent")
-"""Made of every model, and shown, unless a suite file says otherwise."""
+"""Made for every model unless a suite file says otherwise."""
 
 FIGURES = (*DEFAULT_FIGURES, "completions", "manifold", "interpolations", "traversals")
-"""All that a suite file can ask for, in the order of the report."""
+"""All figures that a suite file can request, in the order of the report."""

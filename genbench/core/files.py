@@ -38,7 +38,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 
 
 def write_if_changed(path: Path, content: str) -> bool:
-    """Write ``content`` unless the file has it already; return whether it was written."""
+    """Write ``content`` unless the file already has it; return whether it was written."""
     try:
         if path.read_text(encoding="utf-8") == content:
             return False
@@ -57,14 +57,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Fail now, and not after an hour of training, if ``folder`` cannot be written."""
+    """Fail now, not after an hour of training, if ``folder`` is not writable."""
     probe = folder / ".writable"
     write_atomic(probe, b"")
     probe.unlink(missing_ok=True)
 
 
 def canonical_json(value: Any) -> str:
-    """Write JSON in one way only: sorted keys, no spaces, no NaN.
+    """Write JSON in canonical form: sorted keys, no spaces, no NaN.
 
     Example:
         >>> canonical_json({"b": 1, "a": [1.5, None]})
@@ -94,7 +94,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise StorageError(f"{path} is damaged, not JSON: {error}") from error
+        raise StorageError(f"{path} is damaged: not valid JSON: {error}") from error
 
 
 def sha256_bytes(content: bytes | memoryview) -> str:

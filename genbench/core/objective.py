@@ -9,8 +9,8 @@ from torch import Tensor
 class Batch(NamedTuple):
     """Data and labels of one step, and the progress of training in epochs.
 
-    The progress is a tensor () where a step is recorded, so that every repeat reads its own.
-    ``indices`` (B,) say which training data these are; held-out data have none.
+    The progress is a tensor () if steps are recorded, so that each replay reads its own value.
+    ``indices`` (B,) are those of the training data; None for held-out data.
     """
 
     x: Tensor
@@ -20,7 +20,7 @@ class Batch(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """The scalar to minimise, and scalars to record beside it."""
+    """The scalar to minimise, and other scalars to record."""
 
     value: Tensor
     logged: Mapping[str, Tensor]

@@ -9,20 +9,20 @@ from pydantic_core import ErrorDetails
 from genbench.core.errors import ConfigError, did_you_mean
 
 ADDED: Final = "added"
-"""Marks an option that was added after runs were stored: at its default, their identity stays.
+"""Marks an option added after runs were stored: at its default it is not part of their identity.
 
 Written ``name: Annotated[type, ADDED] = default``.
 """
 
 
 class Options(BaseModel):
-    """Base of all that a suite file states: no unknown keys, no infinities, immutable."""
+    """Base of everything that a suite file states: no unknown keys, no infinities, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @classmethod
     def read(cls, stated: object, where: str) -> Self:
-        """Validate what is stated under the key ``where``.
+        """Validate the values under the key ``where``.
 
         Raises:
             ConfigError: A key or value is wrong; each is named.

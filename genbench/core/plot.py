@@ -1,4 +1,4 @@
-"""What a figure shows, as data: a study or a suite file states it, the report draws it."""
+"""What a figure shows, as data: declared by a study or a suite file, drawn by the report."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -13,20 +13,20 @@ class Plot(Options):
     """One figure over the rows of a table, or a grid of images.
 
     Attributes:
-        name: Names the file; unique within a study or a suite.
+        name: Name of the file; unique within a study or a suite.
         title: Above the figure.
-        caption: Below it: what is shown, and how it is read.
+        caption: Below it: what is shown and how to read it.
         kind: ``lines`` and ``points`` over ``x``; ``bars`` per ``x``; ``images`` shows ``array``.
         table: A table of the study. In a suite file ``history`` (a row per run and epoch) or
             ``metrics`` (a row per run, a column per metric), both with the columns ``model``,
             ``recipe``, ``seed``, ``dataset`` and every option of the recipe and of training.
         x: Column along the horizontal axis.
-        y: Columns along the vertical axis; several become lines of their own style.
-        hue: Column whose values are told apart by colour.
-        style: Column whose values are told apart by dashes and markers.
+        y: Columns along the vertical axis; each is drawn in its own style.
+        hue: Column shown by colour.
+        style: Column shown by dashes and markers.
         panel: Column with one panel per value.
-        free_y: Whether each panel has a vertical scale of its own; else their heights compare.
-        error: Column of standard errors of a single ``y``, drawn as 95 % intervals.
+        free_y: Whether each panel has its own vertical scale; otherwise they share one.
+        error: Column of standard errors of the only ``y``, drawn as 95 % intervals.
         models: In a suite file: only these models; all if empty.
         array: Name of an array of the study, (rows, columns, H, W) or (rows, columns, H, W, 3) in
             [0, 1].
@@ -58,14 +58,14 @@ class Plot(Options):
             if not getattr(self, field):
                 raise ValueError(f"plot '{self.name}' of kind '{self.kind}' needs `{field}`")
         if self.error and len(self.y) != 1:
-            raise ValueError(f"plot '{self.name}': `error` belongs to a single `y`")
+            raise ValueError(f"plot '{self.name}': `error` needs exactly one `y`")
         return self
 
     def require(self, columns: Iterable[str]) -> None:
         """Check that the table has every column that is drawn.
 
         Raises:
-            ConfigError: It lacks one; names the key and the nearest column.
+            ConfigError: A column is missing; names the key and the nearest column.
         """
         known = list(columns)
         single = ((key, getattr(self, key)) for key in ("x", "hue", "style", "panel", "error"))

@@ -1,4 +1,4 @@
-"""Processes that a script starts and that import it again, because it has no main guard."""
+"""Detects worker processes that re-import the script that started them (no main guard)."""
 
 import multiprocessing
 import sys
@@ -8,14 +8,11 @@ NO_MAIN_GUARD = 78
 
 
 def is_importing_script() -> bool:
-    """Return whether this process was spawned, and is still importing its parent's script."""
+    """Return whether this is a spawned process that is still importing its parent's script."""
     return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
 
 
 def leave_if_importing_script(jobs: int) -> None:
-    """End a spawned process that has come to the call of several jobs which started it.
-
-    It says nothing: its parent explains.
-    """
+    """Exit silently if a spawned process reaches the call that started it; the parent reports."""
     if jobs > 1 and is_importing_script():
         sys.exit(NO_MAIN_GUARD)

@@ -12,25 +12,25 @@ from genbench.core.numbers import grouped
 LABEL = "label"
 """The condition of a number about p(x given y)."""
 PIXELS = "pixels:"
-"""Begins the condition of a number about hidden pixels; the part that is shown follows."""
+"""Prefix of the condition of a number about hidden pixels; the shown part follows."""
 
 Sizes = tuple[int, int, int]
 """Images for training, validation and testing."""
 
 _PIXELS = {
     "grey": "Grey levels are used as they are",
-    "threshold": "Each pixel was set to 0 or 1 at a fixed grey level",
-    "static": "Each pixel was drawn once as 0 or 1, with its grey level as the probability",
+    "threshold": "Each pixel was thresholded to 0 or 1 at a fixed grey level",
+    "static": "Each pixel was sampled once as 0 or 1, with its grey level as the probability of 1",
     "dynamic": (
-        "Training pixels are drawn anew as 0 or 1 each time they are used, with their grey level"
-        " as the probability; the test pixels were drawn once in the same way"
+        "Training pixels are resampled as 0 or 1 each time they are used, with their grey level as"
+        " the probability of 1; test pixels were sampled once in the same way"
     ),
-    "uniform": "Uniform noise was added to the grey levels, which makes them continuous",
+    "uniform": "Uniform noise was added to the grey levels, to make them continuous",
 }
 _SPLITS = {
     "shuffled_film": (
-        "; they are the frames of one film, shuffled before they were split, so that"
-        " near-duplicates stand on both sides"
+        "; they are the frames of one film, shuffled before they were split, so"
+        " near-duplicates occur in both training and test data"
     ),
 }
 _MEASURES = {
@@ -39,7 +39,7 @@ _MEASURES = {
         "Likelihoods are densities of continuous pixel values: their logarithms may be positive"
         " and depend on the pixel scale"
     ),
-    "none": "No likelihood is defined here, because the models state no observation model",
+    "none": "No likelihood is defined here, because the models define no observation model",
 }
 _SHORT = {
     "grey": "grey levels",
@@ -61,7 +61,7 @@ _PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class Protocol:
-    """Which data, how their pixels were made, which kind of likelihood, and given what.
+    """The data, how their pixels were prepared, the kind of likelihood, and the condition.
 
     Attributes:
         dataset: Name of the data set.
@@ -70,9 +70,9 @@ class Protocol:
         options: Options of that view, such as ``seed=0``.
         sizes: Number of images in each split.
         full_sizes: Sizes before a ``limit``; None where there is none.
-        split: How the splits were cut, where that is not the official way.
-        measure: ``mass``, ``density``, or empty where no model said which.
-        condition: What the model is given: ``label``, or ``pixels:`` and the part that is shown.
+        split: How the data were split, if not in the official way.
+        measure: ``mass``, ``density``, or empty if no model stated it.
+        condition: What the model is given: ``label``, or ``pixels:`` and the shown part.
         unparsed: A text of another form, kept whole.
     """
 
@@ -89,7 +89,7 @@ class Protocol:
 
     @classmethod
     def parse(cls, text: str) -> "Protocol":
-        """Take a protocol's text apart; text of another form is kept whole."""
+        """Parse a protocol's text; text of any other form is kept whole."""
         match = _PATTERN.fullmatch(text)
         if match is None:
             return cls(unparsed=text)
@@ -122,7 +122,7 @@ class Protocol:
 
     @property
     def shown(self) -> str:
-        """The part of each image that the models are given; empty where they are given none."""
+        """The part of each image that the models are given; empty if none."""
         return self.condition.removeprefix(PIXELS) if self.condition.startswith(PIXELS) else ""
 
     @property
@@ -161,7 +161,7 @@ class Protocol:
     def _about_condition(self) -> str:
         if self.shown:
             return (
-                f"The model is shown a part of each image ({self.shown}), so its numbers are about"
+                f"The model is shown part of each image ({self.shown}), so its numbers are about"
                 " p(hidden pixels|shown pixels) and say nothing about p(x)"
             )
         if self.condition:

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Entries by name; an unknown name is answered with the nearest.
+    """Entries by name; the error for an unknown name suggests the nearest.
 
     Example:
         >>> colours = Registry("colour", {"blue": 0})
@@ -23,9 +23,9 @@ class Registry(Generic[T]):
         self._entries = dict(entries or {})
 
     def add(self, name: str, entry: T) -> None:
-        """Register an entry; each name is used once."""
+        """Register an entry under a new name."""
         if name in self._entries:
-            raise ConfigError(f"{self.kind} '{name}' is registered already: choose another name")
+            raise ConfigError(f"{self.kind} '{name}' is already registered; choose another name")
         self._entries[name] = entry
 
     def __getitem__(self, name: str) -> T:

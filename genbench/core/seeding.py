@@ -1,8 +1,8 @@
 """Random numbers addressed by name.
 
-One root seed gives any number of independent streams: it is hashed with the stream's name, so
-nothing changes when another consumer of randomness is added, removed or reordered. Models draw with
-ordinary torch calls: the caller seeds torch's generators first, with :func:`seeded`.
+Hashing one root seed with a stream's name gives any number of independent streams, so adding,
+removing or reordering consumers of randomness changes nothing for the others. Models draw with
+ordinary torch calls; the caller seeds torch's generators first, with :func:`seeded`.
 """
 
 import hashlib

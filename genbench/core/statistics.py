@@ -1,6 +1,6 @@
 """Statistics of comparisons: errors and their parts, paired differences, Holm, robust means.
 
-The report, ``compare`` and the gate take them from here; torch is never imported.
+The report, ``compare`` and the gate all use these; torch is never imported.
 """
 
 import math
@@ -14,19 +14,19 @@ from scipy.special import stdtr, stdtrit
 
 Vector = NDArray[np.float64]
 Seeds = Mapping[int, Vector]
-"""Per-datum values (n,) of one model by training seed; the data are the same, in one order."""
+"""Per-datum values (n,) of one model by training seed, all over the same data in the same order."""
 
 ALPHA = 0.05
-"""A corrected p-value below this decides; intervals hold with probability 1 - ALPHA."""
+"""Significance level of a corrected p-value; intervals have coverage 1 - ALPHA."""
 ENOUGH_PAIRS = 5
-"""So many equal seeds are needed to pair results by seed."""
+"""Number of common seeds needed to pair results by seed."""
 _ROUNDING = 1e-7
 _MANY = 1e9
 
 
 @dataclass(frozen=True)
 class Part:
-    """One source of noise: its variance in a difference of means, and how well that is known."""
+    """One source of noise: its variance in a difference of means, and its degrees of freedom."""
 
     variance: float
     df: float
@@ -51,7 +51,7 @@ class Noise:
         return float(stdtr(min(self.df, _MANY), difference / self.stderr))
 
     def reach(self, level: float) -> float:
-        """Return how far noise reaches above 0 with probability ``level`` on that side."""
+        """Return the value that noise alone exceeds with probability ``level`` (one-sided)."""
         return -float(stdtrit(min(self.df, _MANY), level)) * self.stderr
 
 
@@ -86,7 +86,7 @@ def total(parts: Iterable[Part | None]) -> Noise | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """First less second over the same data, with what is known of its error.
+    """First minus second over the same data, with its estimated error.
 
     Attributes:
         value: Mean over data and seeds.
@@ -102,7 +102,7 @@ class Difference:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % t-interval: it holds 0 exactly where ``p_value`` is 0.05 or more."""
+        """The 95 % t-interval: it contains 0 exactly when ``p_value`` is 0.05 or more."""
         half = float(stdtrit(self.dof, 1 - ALPHA / 2)) * self.stderr
         return self.value - half, self.value + half
 
@@ -110,25 +110,26 @@ class Difference:
 def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Difference:
     """Compare two models on the same data: a t-test with data and seeds as random samples.
 
-    The variance is that of the seed-averaged differences per datum, over n, plus that of each
-    side's seed means, over the number of its seeds. The degrees of freedom are Satterthwaite's, but
-    never more than those of the seeds: a few seeds may agree by luck, and the formula would then
-    take their spread for known. A side with one seed says nothing of other seeds and adds nothing;
-    so does a side whose seeds agree exactly, and a single datum (a number that is no mean over
-    data).
+    The variance is that of the seed-averaged differences per datum, divided by n, plus that of each
+    side's seed means, divided by its number of seeds. The degrees of freedom are Satterthwaite's,
+    but never more than those of the seeds: a few seeds may agree by luck, and the formula would
+    then underestimate their spread. A side with one seed carries no information about other seeds
+    and adds nothing; neither does a side whose seeds agree exactly, nor a single datum (a number
+    that is not a mean over data).
 
     Simulated with seven equal models, Holm's correction over their 21 pairs and 2, 3 or 5 seeds:
-    0 to 3.4 % of 500 tables hold a false difference (without the limit on the degrees of freedom,
-    up to 23 % with two seeds). The price is power: two seeds decide very large differences only.
+    0 to 3.4 % of 500 tables contain a false difference (without the limit on the degrees of
+    freedom, up to 23 % with two seeds). The price is power: with two seeds, only very large
+    differences are significant.
 
     Args:
-        first: Values of the one model.
+        first: Values of one model.
         second: Values of the other, over the same data.
-        by_seed: Equal seeds belong together, as those of two versions of one model do: from
-            ``ENOUGH_PAIRS`` on, the differences between equal seeds replace the two sides' spreads.
+        by_seed: Pair equal seeds, as for two versions of one model: with ``ENOUGH_PAIRS`` or more,
+            the spread of the differences between equal seeds replaces the two sides' spreads.
 
     Raises:
-        ValueError: There is one datum, and no side has a second seed.
+        ValueError: There is only one datum, and neither side has a second seed.
     """
     one, other = (np.mean(list(seeds.values()), axis=0) for seeds in (first, second))
     apart = one - other
@@ -136,7 +137,7 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     of_seeds = [s for s in _seed_samples(first, second, by_seed) if len(s) > 1]
     noise = total(part for s in (apart, *of_seeds) if (part := mean_part(s)))
     if noise is None:
-        raise ValueError("one datum and one seed: nothing is known of the error")
+        raise ValueError("one datum and one seed: the error cannot be estimated")
     limit = sum(len(s) - 1 for s in of_seeds if float(s.std(ddof=1)) > nothing)
     dof = min(noise.df, limit) if limit else noise.df
     value, stderr = float(apart.mean()), floored(noise.stderr, nothing)
@@ -168,7 +169,7 @@ def seed_spread(first: Seeds, second: Seeds) -> float:
 
 
 def floored(value: float, nothing: float) -> float:
-    """Zero where only rounding is left."""
+    """Return the value, or zero if it is only rounding error."""
     return value if value > nothing else 0.0
 
 
@@ -190,7 +191,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def interquartile_mean(values: Vector) -> Vector:
     """Mean over the last axis without its lowest and highest quarter, each rounded down.
 
-    With fewer than four values nothing is left out: it is their mean.
+    With fewer than four values it is the plain mean.
 
     References:
         Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice".

@@ -10,15 +10,15 @@ from torch.distributions import Distribution, Independent, Normal
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
     """Treat every batch dimension after the first ``batch_ndim`` as part of the event.
 
-    ``Normal(loc (B, D), scale)`` becomes a distribution with batch (B,) and event (D,), so that its
-    log probability is a sum over the event, as a density of the whole vector must be.
+    ``Normal(loc (B, D), scale)`` becomes a distribution with batch (B,) and event (D,), whose log
+    probability is the joint density of the whole vector.
     """
     extra = len(distribution.batch_shape) - batch_ndim
     return Independent(distribution, extra, validate_args=False) if extra > 0 else distribution
 
 
 def independent_normal(loc: Tensor, scale: Tensor, event_ndim: int = 1) -> Distribution:
-    """Return N(loc, diag scale^2), whose event are the last dimensions; nothing is checked."""
+    """Return N(loc, diag scale^2) over the last ``event_ndim`` dimensions, without validation."""
     normal = Normal(loc, scale, validate_args=False)
     return Independent(normal, event_ndim, validate_args=False)
 

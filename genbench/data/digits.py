@@ -20,7 +20,7 @@ def read(spec: DatasetSpec, data_dir: Path) -> RawData:
     """Return the permuted digits, checked against the pinned digest.
 
     Raises:
-        DataError: scikit-learn has other pixels than the pinned ones.
+        DataError: scikit-learn's pixels differ from the pinned ones.
     """
     from sklearn.datasets import load_digits
 
@@ -42,7 +42,7 @@ def require_pinned_pixels(images: npt.NDArray[np.uint8], spec: DatasetSpec, pack
     digest = sha256_bytes(images.tobytes())
     if digest != spec.pixels_sha256:
         raise DataError(
-            f"{package} returns other pixels for '{spec.name}' than the pinned ones\n"
+            f"the pixels of '{spec.name}' in {package} differ from the pinned ones\n"
             f"  sha256: expected {spec.pixels_sha256}, found {digest}\n"
             f"install another version of {package}"
         )

@@ -1,7 +1,7 @@
-"""Downloads the files of a data set, each whole or not at all, or checks those that are there.
+"""Downloads the files of a data set, or verifies the files on disk.
 
-A download stays in memory, bounded in size and time, until its digest matches the pinned one; only
-then is it written under its name.
+A download stays in memory, bounded in size and time, and is written only once its digest matches
+the pinned one.
 """
 
 import time
@@ -16,7 +16,7 @@ from genbench.data.transfer import TransferError, get
 
 TIMEOUT_S = 10.0
 _ROUNDS = 2
-_MAX_SILENT = 2  # after this many addresses that never answer, the network is taken to be down
+_MAX_SILENT = 2  # after this many silent addresses the network counts as down
 _PAUSE_S = 0.2  # before the second round
 
 
@@ -28,15 +28,15 @@ def fetch(
     Args:
         name: A name in the registry.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
-        force: Download undamaged files again, too.
-        timeout: Seconds to wait for the first byte and for each next one.
+        force: Download undamaged files again as well.
+        timeout: Seconds to wait for the first byte and between bytes.
 
     Returns:
         One row per file: dataset, file, path, status (``ok``, ``fetched``, ``embedded``), sha256.
 
     Raises:
         ConfigError: The name is unknown.
-        DataError: No source has the file.
+        DataError: No mirror has the file.
         StorageError: The data directory cannot be written, or the disk is full.
     """
     spec, home = datasets[name], data_home(data_dir)
@@ -50,7 +50,7 @@ def fetch(
 
 
 def verify(name: str, data_dir: Path | None = None) -> list[dict[str, str]]:
-    """Compare each file of a data set with its pinned digest; a mismatch is no error here.
+    """Compare each file of a data set with its pinned digest; a mismatch is reported, not raised.
 
     Returns:
         Rows as from :func:`fetch`, with the status ``ok``, ``missing``, ``damaged``, ``embedded``.
@@ -82,8 +82,8 @@ def download(
 ) -> Finding:
     """Download one file from the first mirror that has it whole, and store it.
 
-    Each mirror gets one attempt, and a second one when the first failure may be temporary. A bar
-    on stderr shows the progress, if stderr is a terminal.
+    Each mirror is tried once, and again if the first failure may be temporary. A progress bar is
+    shown if stderr is a terminal.
 
     Raises:
         DataError: No mirror has it.
@@ -113,7 +113,7 @@ def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
 
     Raises:
         DataError: The file is damaged, or missing and cannot be downloaded; names the file, both
-            digests and the command that repairs it.
+            digests and the command to repair it.
         StorageError: A download cannot be stored.
     """
     finding = inspect(spec, file, data_dir)
@@ -124,7 +124,7 @@ def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
     raise DataError(
         f"{finding.path} is {finding.status}\n"
         f"  {finding.problem}\n"
-        f"repair it: python -m genbench data fetch {spec.name}"
+        f"repair it with: python -m genbench data fetch {spec.name}"
     )
 
 
@@ -145,7 +145,7 @@ def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[byte
         payload = get(url, file.max_bytes, timeout, bar.update)
     finding = examine(file, payload, path)
     if finding.status != "ok":
-        raise TransferError(f"{len(payload)} bytes with {finding.problem}", transient=True)
+        raise TransferError(f"{len(payload)} bytes, {finding.problem}", transient=True)
     return payload, finding
 
 
@@ -156,7 +156,7 @@ def _not_downloaded(
     return "\n".join(
         [
             f"cannot download {file.name} of '{spec.name}' (sha256 {file.sha256})",
-            *(reasons or ["  no source is registered"]),
+            *(reasons or ["  no mirror is registered"]),
             f"put the file at {path}, or point --data-dir or GENBENCH_DATA_DIR at a folder that "
             f"contains {spec.name}/{file.name}",
             f"check it with: python -m genbench data verify {spec.name}",

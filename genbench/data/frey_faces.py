@@ -2,7 +2,7 @@
 
 There is no official split. The frames are sorted by the SHA-256 of ``"frey_faces <index>"``, a
 fixed permutation; the first 1,565 are for training, the next 200 for validation and the last 200
-for testing. These are the sizes of published work, which shuffles too.
+for testing. Published work uses these sizes and shuffles too.
 
 What that split measures: frames of one film are near-duplicates. Half of the test frames are within
 0.044 (root mean square per pixel, black to white being 1) of a training frame, while the last 200
@@ -25,8 +25,8 @@ from genbench.data.specs import DatasetSpec, RawData
 def read(spec: DatasetSpec, data_dir: Path) -> RawData:
     """Return the shuffled frames, all with the label 0; download the file if it is missing.
 
-    A damaged file can crash scipy's reader, so it is only given bytes whose digest is the pinned
-    one. The array has one column per frame, 28 rows of 20 pixels.
+    A damaged file can crash scipy's reader, so it only gets bytes with the pinned
+    digest. The array has one column per frame, 28 rows of 20 pixels.
 
     Raises:
         DataError: The file is damaged, or missing and cannot be downloaded.

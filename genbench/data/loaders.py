@@ -1,6 +1,6 @@
 """Loads a data set and serves it from one tensor on the device.
 
-Nothing works datum by datum: a batch is one gather, and noise is drawn on the data's device.
+A batch is one gather, and noise is drawn on the data's device.
 """
 
 import hashlib
@@ -39,13 +39,13 @@ class Dataset:
     """A data set on a device, under one protocol.
 
     Attributes:
-        config: The configuration that it was loaded with.
+        config: The configuration it was loaded with.
         name: Name in the registry.
         image_shape: (C, H, W).
         n_classes: Number of labels.
         n_levels: Number of values that a pixel can take before any noise.
-        digest: SHA-256 of all pixels and labels as read, whatever ``limit`` is.
-        protocol: Data, digest, view, seed and sizes.
+        digest: SHA-256 of all pixels and labels as read, before any ``limit``.
+        protocol: Data set, digest, view, seed and sizes.
         domain: ``binary`` if x is 0 or 1 only, ``grey_levels`` if it is level / (n_levels - 1),
             ``unit_interval`` if it is dequantised.
         levels: (N, C, H, W) uint8, the splits one after the other.
@@ -151,9 +151,11 @@ def _require_as_registered(raw: RawData, spec: DatasetSpec) -> None:
         ("train", raw.train_x, raw.train_y, spec.n_train),
         ("test", raw.test_x, raw.test_y, spec.n_test),
     ):
-        problem = f"{spec.name}: the {part} set is not as registered: "
+        problem = f"{spec.name}: the {part} set does not match the registry: "
         if len(x) != n or len(y) != n or x[:1].size != np.prod(shape):
-            raise DataError(f"{problem}{x.shape} and {y.shape}, not {n} images of shape {shape}")
+            raise DataError(
+                f"{problem}found {x.shape} and {y.shape}, expected {n} images of shape {shape}"
+            )
         if int(x.max()) >= spec.n_levels or int(y.max()) >= spec.n_classes:
             raise DataError(f"{problem}level {x.max()} or label {y.max()} is out of range")
 

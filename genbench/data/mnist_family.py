@@ -52,7 +52,7 @@ def parse_idx(content: bytes, source: str) -> npt.NDArray[np.uint8]:
     start = 4 + 4 * len(shape)
     expected = start + math.prod(shape)
     if len(content) != expected:
-        raise DataError(f"{source}: {len(content)} bytes, its header promises {expected}")
+        raise DataError(f"{source}: {len(content)} bytes, but its header says {expected}")
     return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape)
 
 

@@ -1,4 +1,4 @@
-"""From levels to values: grey, binarised, dequantised; and fixed noise for each datum.
+"""Turns levels into values (grey, binarised, dequantised), with fixed noise for each datum.
 
 The functions are elementwise and never synchronise.
 """
@@ -12,7 +12,7 @@ from genbench.core.seeding import generator
 from genbench.data.protocol import DataConfig
 
 BLOCK = 1_000  # data per stream of fixed noise
-_CELLS = 2**15  # 8 bits of level, 15 bits of noise and half a cell fill float32 exactly
+_CELLS = 2**15  # 8 bits of level, 15 of noise and half a cell fit float32 exactly
 
 
 def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | None) -> Tensor:
@@ -21,7 +21,7 @@ def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | N
     Args:
         levels: (B, C, H, W) uint8, 0 to ``n_levels - 1``.
         n_levels: Number of values that a pixel can take.
-        config: Names the view.
+        config: The view.
         noise: (B, C, H, W) uniform on [0, 1); used if ``config.is_noisy``.
 
     Returns:
@@ -70,13 +70,13 @@ def fixed_noise(
 def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Tensor:
     """Return the view whose noise is drawn once, bit for bit the same on every device.
 
-    Static and dynamic binarisation share it: both are evaluated on the same held-out pixels.
+    Static and dynamic binarisation share it, so both are evaluated on the same held-out pixels.
 
     Args:
         levels: (N, C, H, W) uint8 on the CPU: all data of the split.
         n_levels: Number of values that a pixel can take.
-        config: Names the view and the root seed.
-        split: Names the stream.
+        config: The view and the root seed.
+        split: Name of the stream.
     """
     if not config.is_noisy:
         return present(levels, n_levels, config, None)

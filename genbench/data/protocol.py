@@ -1,6 +1,6 @@
 """How a data set is presented to models: binarisation, dequantisation, splits; no torch.
 
-The protocol travels with each number: two numbers compare only when their protocols are equal.
+The protocol travels with each number: only numbers with equal protocols can be compared.
 """
 
 from typing import Literal
@@ -17,18 +17,18 @@ SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
 class DataConfig(Options):
-    """Which data set, and which view of it.
+    """A data set and how its pixels are presented.
 
     Attributes:
         name: A name in the registry.
         binarisation: ``none`` serves grey values in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
-            ``static`` draws each pixel once with probability grey; ``dynamic`` draws anew for
-            each training batch and once for held-out data.
+            ``static`` samples each pixel once with probability grey; ``dynamic`` resamples for
+            each training batch, and samples held-out data once.
         dequantisation: ``uniform`` serves (level + u) / n_levels, u uniform on (0, 1).
-        seed: Root seed of each fixed draw.
-        validation_size: How many of the last training data are held out; None is the data set's
+        seed: Root seed of all fixed noise.
+        validation_size: How many of the last training data are held out; None means the data set's
             default.
-        limit: Keep only the first so many data of each split.
+        limit: Keep only this many data of each split, the first ones.
     """
 
     name: str
@@ -74,7 +74,7 @@ class DataConfig(Options):
 
     @property
     def is_redrawn(self) -> bool:
-        """Whether each training batch draws noise of its own."""
+        """Whether each training batch draws fresh noise."""
         return self.binarisation == "dynamic" or self.dequantisation == "uniform"
 
 
@@ -99,7 +99,7 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
     """Return the protocol of a view of a data set; models add measure and condition.
 
     With a ``limit`` the full sizes are part of it, because they decide which data are in which
-    split. So is the word for how a data set without official splits was cut, where that matters.
+    split. So is the word for how a data set without official splits was split, where it matters.
 
     Example:
         >>> config = DataConfig(name="mnist", binarisation="dynamic", limit=100)

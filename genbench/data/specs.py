@@ -31,11 +31,11 @@ class DataFile:
     """One file as it is distributed, with its pinned digests.
 
     Attributes:
-        name: File name; a ``.gz`` file is unpacked, any other is taken as it is.
+        name: File name; a ``.gz`` file is unpacked, any other is used as is.
         n_bytes: Size of the file.
         sha256: Digest of the file.
         content_bytes: Size after unpacking a ``.gz`` file.
-        content_sha256: Digest after unpacking, if known; then any packing is accepted.
+        content_sha256: Digest after unpacking, if known; then any compression of it is accepted.
     """
 
     name: str
@@ -51,14 +51,14 @@ class DataFile:
 
     @property
     def max_bytes(self) -> int:
-        """Largest size that a download may have; another packing may be larger than ours."""
+        """Largest allowed size of a download; another compression may be larger than ours."""
         other = self.content_bytes if self.content_sha256 else 0
         return max(self.n_bytes, other) + 65_536
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """All that is known about a data set before its files are read.
+    """What is known about a data set before its files are read.
 
     Attributes:
         name: The name in configs and on the command line.
@@ -76,9 +76,9 @@ class DatasetSpec:
         files: The files to download; empty for a data set that comes with an installed package.
         mirrors: Addresses of folders that contain the files, in the order they are tried.
         torchvision_class: The folder in which torchvision keeps the same files, if any.
-        pixels_sha256: Digest of all pixels, of a data set that another package reads for us.
-        embedded_in: The installed package that contains a data set without files.
-        split: A word in the protocol for how train and test were split, where that is unusual; the
+        pixels_sha256: Digest of all pixels, for data sets that another package reads.
+        embedded_in: The installed package that contains the data, if there are no files.
+        split: A word in the protocol for how train and test were split, if that is unusual; the
             reader's docstring explains it.
     """
 
@@ -143,7 +143,7 @@ _SPECS = (
     DatasetSpec(
         name="digits",
         title="Digits",
-        description="1,797 handwritten digits of 8x8 pixels and 17 levels; needs no download",
+        description="1,797 handwritten digits, 8x8 pixels with 17 levels; needs no download",
         image_shape=(1, 8, 8),
         n_classes=10,
         n_levels=17,
@@ -159,7 +159,7 @@ _SPECS = (
     _mnist_like(
         name="mnist",
         title="MNIST",
-        description="70,000 handwritten digits of 28x28 pixels and 256 levels",
+        description="70,000 handwritten digits, 28x28 pixels with 256 levels",
         licence="not stated in the files; commonly given as CC BY-SA 3.0",
         citation="LeCun, Bottou, Bengio and Haffner, 1998, Gradient-Based Learning Applied to "
         "Document Recognition",
@@ -184,7 +184,7 @@ _SPECS = (
     _mnist_like(
         name="fashion_mnist",
         title="Fashion-MNIST",
-        description="70,000 articles of clothing of 28x28 pixels and 256 levels",
+        description="70,000 articles of clothing, 28x28 pixels with 256 levels",
         licence="MIT",
         citation="Xiao, Rasul and Vollgraf, 2017, Fashion-MNIST: a Novel Image Dataset for "
         "Benchmarking Machine Learning Algorithms",
@@ -200,7 +200,7 @@ _SPECS = (
     _mnist_like(
         name="kmnist",
         title="KMNIST",
-        description="70,000 cursive Japanese characters of 28x28 pixels and 256 levels",
+        description="70,000 cursive Japanese characters, 28x28 pixels with 256 levels",
         licence="CC BY-SA 4.0",
         citation="Clanuwat et al., 2018, Deep Learning for Classical Japanese Literature",
         files=_idx_files(
@@ -215,7 +215,7 @@ _SPECS = (
     DatasetSpec(
         name="frey_faces",
         title="Frey Faces",
-        description="1,965 frames of a film of one face, 28x20 pixels and 256 levels, no labels",
+        description="1,965 video frames of one face, 28x20 pixels with 256 levels, no labels",
         image_shape=(1, 28, 20),
         n_classes=1,
         n_levels=256,
@@ -240,7 +240,7 @@ _SPECS = (
     DatasetSpec(
         name="shapes",
         title="Shapes",
-        description="576 white squares of 3 known factors, 20x20 pixels; needs no download",
+        description="576 white squares with 3 known factors, 20x20 pixels; needs no download",
         image_shape=(1, 20, 20),
         n_classes=4,
         n_levels=2,

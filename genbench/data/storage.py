@@ -1,4 +1,4 @@
-"""Where data files are on disk, and whether they have the digests that the registry pins."""
+"""Where data files are on disk, and whether they have the pinned digests."""
 
 import gzip
 import io
@@ -55,7 +55,7 @@ def _cache_folder() -> Path:
 def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
     """Return the paths at which ``file`` is accepted, in the order they are tried.
 
-    The first is where a download is put. An unpacked file is accepted only if the digest of the
+    A download goes to the first. An unpacked file is accepted only if the digest of the
     unpacked content is pinned.
     """
     folders = [data_dir / spec.name]

@@ -1,7 +1,4 @@
-"""One GET request, bounded in time, in size and in the addresses that it follows.
-
-A redirect from https to http is refused.
-"""
+"""One GET request with a limit on time and size; redirects from https to http are refused."""
 
 import http.client
 import io
@@ -15,12 +12,12 @@ from urllib.parse import urljoin
 
 from genbench.version import __version__
 
-_SLOWEST = 60  # a whole answer may take this many timeouts
+_SLOWEST = 60  # a whole response may take this many timeouts
 _HEADERS = {"User-Agent": f"genbench/{__version__}", "Accept-Encoding": "identity"}
 
 
 class TransferError(Exception):
-    """An attempt that failed.
+    """A failed attempt.
 
     Attributes:
         transient: Whether trying again may help.
@@ -42,7 +39,7 @@ class _Body(io.BytesIO):
 
     def write(self, piece: Any) -> int:
         if self.tell() + len(piece) > self._max_bytes:
-            raise TransferError(f"more than the maximum of {self._max_bytes} bytes")
+            raise TransferError(f"larger than the limit of {self._max_bytes} bytes")
         self._on_bytes(len(piece))
         return super().write(piece)
 
@@ -55,7 +52,7 @@ def get(url: str, max_bytes: int, timeout: float, on_bytes: Callable[[int], obje
     Args:
         url: The address.
         max_bytes: A longer body is refused.
-        timeout: Seconds to wait for the first byte (name lookup included) and for each next one.
+        timeout: Seconds to wait for the first byte (name lookup included) and between bytes.
         on_bytes: Called with the size of each piece.
 
     Raises:
@@ -90,20 +87,20 @@ def _request(url: str, body: _Body, timeout: float, done: "Future[None]") -> Non
             download(url, body, None)
         except TransferError as failure:
             done.set_exception(failure)
-        except Exception as error:  # noqa: BLE001  a hostile answer can raise anything
+        except Exception as error:  # noqa: BLE001  a malicious response can raise anything
             done.set_exception(_failure(error, timeout))
         else:
             done.set_result(None)
 
 
 def _check(response: Any) -> None:
-    """Refuse an error and a redirect from https to anything else; leave the body encoded."""
+    """Reject HTTP errors and redirects from https to anything else; leave the body encoded."""
     if response.status_code >= 400:
         reason = f"HTTP {response.status_code} {response.reason}"
         raise TransferError(reason, transient=response.status_code >= 500)
     target = urljoin(response.url, response.headers.get("Location", ""))
     if response.url.startswith("https:") and not target.lower().startswith("https:"):
-        raise TransferError(f"refused to follow https to {target}")
+        raise TransferError(f"refused a redirect from https to {target}")
     response.raw.headers.pop("Content-Encoding", None)
 
 

@@ -59,8 +59,8 @@ class ImageParts(nn.Module):
 class Completion(Distribution):
     """The distribution of whole images given their shown pixels; the hidden ones follow p.
 
-    The log density of an image is that of its hidden pixels. Its shown pixels are taken to equal
-    the given ones and are not checked.
+    The log density of an image is that of its hidden pixels. Its shown pixels are assumed to equal
+    the given ones, without a check.
 
     Args:
         p: Distribution of the hidden pixels: batch (..., B), event ``parts.hidden_shape``.

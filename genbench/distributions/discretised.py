@@ -34,9 +34,9 @@ class DiscretisedLogistic(Distribution):
 
         P(x) = sigmoid((x + h - loc) / scale) - sigmoid((x - h - loc) / scale),
 
-    where the first level's cell has no lower end and the last one's no upper end, so that the
-    probabilities of all levels add up to 1. A draw is one from Logistic(loc, scale), rounded to the
-    nearest level.
+    where the first level's cell has no lower end and the last one's no upper end, so the
+    probabilities of all levels sum to 1. A sample is a draw from Logistic(loc, scale), rounded to
+    the nearest level.
 
     References:
         Kingma et al. 2016 (inverse autoregressive flow), section 6.2; Salimans et al. 2017,
@@ -63,7 +63,7 @@ class DiscretisedLogistic(Distribution):
         )
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return log P(x) for each pixel, in nats, x being rounded to the nearest level.
+        """Return log P(x) for each pixel, in nats, with x rounded to the nearest level.
 
         With a and b the standardised upper and lower ends of the cell, the difference of the
         sigmoids is sigmoid(a) sigmoid(-b) (1 - exp(b - a)): its logarithm is a sum of three terms

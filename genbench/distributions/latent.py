@@ -27,7 +27,7 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 
 
 class UnitNormal(Normal):
-    """N(0, 1) in every dimension, with a density and a KL divergence that need few passes."""
+    """N(0, 1) in every dimension, with a fast density and KL divergence."""
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(z^2 + log 2 pi) / 2 for each number."""
@@ -41,7 +41,7 @@ def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
 
 
 class FactoredNormal(MultivariateNormal):
-    """N(loc, L L^T) from its factor L, whose KL divergence from N(0, I) is known in closed form."""
+    """N(loc, L L^T) from its factor L, with a closed-form KL divergence from N(0, I)."""
 
 
 @register_kl(FactoredNormal, Independent)  # type: ignore[no-untyped-call,untyped-decorator]
@@ -102,7 +102,7 @@ class FullNormal(nn.Module):
     """The posterior head N(loc(h), L(h) L(h)^T), L lower-triangular with a positive diagonal.
 
     It has D (D + 3) / 2 outputs per datum: D locations, D diagonal entries through softplus, and
-    the entries below the diagonal as they are.
+    the unconstrained entries below the diagonal.
 
     References:
         Doersch 2016, equation 7, for the KL divergence from N(0, I).
@@ -142,7 +142,7 @@ class ConstantScaleNormal(DiagonalNormal):
 
 
 class UniformPrior(nn.Module):
-    """The prior that is uniform on [-limit, limit] in each of D dimensions."""
+    """The uniform prior on [-limit, limit] in each of D dimensions."""
 
     def __init__(self, latent_dim: int, limit: float = 1.0) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class UniformPrior(nn.Module):
 
 
 class OneHot(OneHotCategorical):
-    """One-hot vectors of K categories from logits (..., K), built without reading a value.
+    """One-hot vectors of K categories from logits (..., K), built without synchronising.
 
     torch's own class always validates its inner distribution, which synchronises with the device.
     """

@@ -11,7 +11,7 @@ class MixturePrior(nn.Module):
     """p(z2) = sum_k w_k N(z2; m_k, diag s_k^2): z1 ~ Categorical(w) is summed out, exactly.
 
     Weights, means and scales are learned. At the start the weights are equal, the scales are 1 and
-    the means are drawn from N(0, I): components with equal means would stay identical.
+    the means are drawn from N(0, I), because components with equal means would stay identical.
     """
 
     def __init__(self, latent_dim: int, n_components: int) -> None:

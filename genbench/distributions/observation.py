@@ -19,9 +19,9 @@ class ObservationHead(Protocol):
     """What a decoder needs to know about its observation model.
 
     Attributes:
-        measure: Whether log p is of a mass or of a density; the two are not comparable.
-        domain: Which data it accepts.
-        n_per_pixel: How many outputs per pixel it needs from the decoder.
+        measure: Whether p is a mass or a density; the two are not comparable.
+        domain: The data it accepts.
+        n_per_pixel: Number of decoder outputs per pixel.
         name: The name of the observation model in tables.
     """
 
@@ -55,7 +55,7 @@ class BernoulliHead(nn.Module):
 
 
 class _GaussianHead(nn.Module):
-    """A density of grey images, by default with the output as the mean."""
+    """A density of grey images; by default the output is the mean."""
 
     measure: Measure = "density"
     domain: Domain = "unit_interval"

@@ -1,7 +1,7 @@
-"""Densities of images with independent pixels, in few passes over the image.
+"""Fast densities of images with independent pixels.
 
-Both define their own gradient, so that automatic differentiation stores only the inputs. They work
-under ``torch.func``; a compiler gets the plain formula, which it fuses by itself.
+Both define their own gradient, so automatic differentiation stores only the inputs. They work under
+``torch.func``; a compiler gets the plain formula, which it fuses itself.
 """
 
 import math
@@ -14,15 +14,15 @@ from torch.nn.functional import softplus
 
 EVENT_DIMS = (-3, -2, -1)
 MOST_FACTORS = 8
-"""How many probabilities of at least 1/2 are multiplied before the logarithm: no underflow."""
+"""How many probabilities >= 1/2 are multiplied before the logarithm, without underflow."""
 
 
 class BernoulliPixels(Independent):  # type: ignore[type-arg]
     """Independent Bernoulli pixels of an image, given logits (..., C, H, W).
 
-    log p(x) = sum_i x_i logit_i - log(1 + exp(logit_i)): no probability of a datum is formed, so
-    nothing overflows or becomes log 0; the error per pixel is one rounding of the logit. Grey x in
-    [0, 1] get the binary cross-entropy, as with torch's own Bernoulli.
+    log p(x) = sum_i x_i logit_i - log(1 + exp(logit_i)): no probability is computed on the
+    way, so nothing overflows or becomes log 0; the error per pixel is one rounding of the logit.
+    For grey x in [0, 1] this is the binary cross-entropy, as in torch's own Bernoulli.
     """
 
     def __init__(self, logits: Tensor) -> None:
@@ -45,7 +45,7 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
 
 
 class GaussianPixels(Independent):  # type: ignore[type-arg]
-    """Gaussian pixels around a mean image (..., C, H, W) with one scale () for all of them."""
+    """Gaussian pixels around a mean image (..., C, H, W) with one common scale ()."""
 
     def __init__(self, mean: Tensor, scale: Tensor) -> None:
         pixels = Normal(mean, scale.expand_as(mean), validate_args=False)
@@ -91,7 +91,7 @@ def _crossed(logits: Tensor, x: Tensor) -> Tensor:
 
 
 class _PixelFunction(torch.autograd.Function):
-    """A function of two images that stores only these, and works under ``torch.func``."""
+    """A function of two images that stores only its inputs and works under ``torch.func``."""
 
     generate_vmap_rule = True
 
@@ -143,7 +143,7 @@ def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:
 
 
 def _by_products(logits: Tensor, x: Tensor) -> Tensor:
-    """Return the same with one logarithm for up to 8 pixels: log1p is slow on a CPU.
+    """Return the same with one logarithm per 8 pixels: log1p is slow on a CPU.
 
     log p(x) = sum_i log sigmoid(|logit_i|) - (|logit_i| + (1 - 2 x_i) logit_i) / 2, where
     sigmoid(|logit_i|) is the probability of the likelier value.

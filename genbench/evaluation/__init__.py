@@ -1,1 +1,1 @@
-"""Evaluators: what is measured, with which error, and on whom it can be measured."""
+"""Evaluators: what is measured, with what error, and for which models."""

@@ -17,7 +17,7 @@ from genbench.inference.path import LogDensities, Path, chunk_within_memory
 from genbench.inference.weights import ImportanceWeights
 
 PILOT_CHAINS = 4
-"""Chains per datum that tune the step sizes; their acceptance is smoothed over temperatures."""
+"""Chains per datum for tuning the step sizes; their acceptance is smoothed over temperatures."""
 
 
 class AisOptions(EvaluatorOptions):
@@ -60,14 +60,14 @@ class AisOptions(EvaluatorOptions):
     leaderboard="likelihood",
 )
 def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
-    """Lower bound of log p(x) in expectation, by annealing from the start to p(x, z).
+    """Lower bound on log p(x) in expectation, by annealing from the start to p(x, z).
 
-    It needs no encoder, and no Gaussian family of posteriors limits it. Its error shrinks with the
-    number of temperatures. A model that knows log p(x) gives that instead.
+    It needs no encoder and is not limited by a Gaussian family of posteriors. Its error shrinks
+    with the number of temperatures. A model with an exact log p(x) gives that instead.
     """
     if isinstance(block.model, HasExactDensity):
         known = block.model.log_prob(block.x)
-        return PerDatum(known, kind="exact", remark="log p(x) is known: nothing was annealed")
+        return PerDatum(known, kind="exact", remark="log p(x) is known exactly, without annealing")
     stream = block.stream.child("ais_log_likelihood")
     _, forward = _forward(block.model, block.x, options, stream)
     weights = forward.weights()
@@ -89,23 +89,23 @@ def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     options=AisOptions,
     place=80,
     role="diagnostic",
-    not_compared="says how far an estimator is off",
+    not_compared="measures the estimator, not the model",
     plot="none",
     margin=2.0,
     log_density=True,
 )
 def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
-    """Upper less lower bound of log p(x) on data drawn from the model: bounds the error of AIS.
+    """Upper minus lower bound on log p(x) for data drawn from the model: bounds the error of AIS.
 
-    A draw (z, x) of the model holds one exact posterior draw of z. Chains in reverse from there
-    bound log p(x) from above, chains forward from below, both in expectation, so that the gap is at
-    least the error of either in expectation. It is about the model's own data; for real data it is
-    evidence, not proof. All C reverse chains of a datum start from its one draw and are dependent,
-    so that no Monte-Carlo error is stated: the standard error over data includes it.
+    A draw (z, x) from the model contains one exact posterior draw of z. Reverse chains from there
+    bound log p(x) from above, forward chains from below, both in expectation, so the expected gap
+    is at least the error of either. It is about the model's own data; for real data it is evidence,
+    not proof. All C reverse chains of a datum start from its one draw and are dependent, so no
+    Monte-Carlo error is stated: the standard error over data includes it.
     """
     if isinstance(block.model, HasExactDensity):
         zeros = torch.zeros(len(block.x), dtype=torch.float64, device=block.x.device)
-        return PerDatum(zeros, kind="exact", remark="log p(x) is known: there is no gap")
+        return PerDatum(zeros, kind="exact", remark="log p(x) is known exactly: no gap")
     stream = block.stream.child("bdmc_gap")
     _unbounded(bounds.prior_of(block.model))
     z, x = _simulate(block.model, block.x, stream.child("simulate"))
@@ -118,10 +118,10 @@ def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
 
 
 class _Problem:
-    """The path from the starting density to p(x, z), in coordinates without bounds.
+    """The path from the starting density to p(x, z), in unbounded coordinates.
 
-    A latent of bounded support is written z = transform(u). The chains move u; the Jacobian is the
-    same in start and joint, so that it cancels in the weights.
+    A latent with bounded support is written z = transform(u). The chains move u; the Jacobian is
+    the same in start and joint, so it cancels in the weights.
     """
 
     def __init__(self, model: Any, x: Tensor, start: str) -> None:
@@ -157,7 +157,7 @@ class _Problem:
         return log_start, log_ratio
 
     def path(self, u: Tensor) -> Path:
-        """Return the path, in as many chunks as u (C, B, D) needs."""
+        """Return the path, chunked so that u (C, B, D) fits in memory."""
         densities: LogDensities = self.log_densities
         return Path(densities, chunk_within_memory(densities, u))
 
@@ -166,7 +166,7 @@ def _unbounded(prior: Distribution) -> Transform:
     """Return the map from all reals to the prior's support."""
     support = support_of(prior)
     if getattr(support, "is_discrete", False) or len(prior.event_shape) != 1:
-        raise NotApplicableError("the latent is no vector of reals: there is nothing to anneal")
+        raise NotApplicableError("the latent is not a real vector, so it cannot be annealed")
     inner = getattr(support, "base_constraint", support)
     if inner is None or inner is torch.distributions.constraints.real:
         return identity_transform

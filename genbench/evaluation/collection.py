@@ -13,7 +13,7 @@ from genbench.evaluation.spec import PerDatum
 
 @dataclass
 class Collected:
-    """The results of one task, block by block, or why it stopped."""
+    """The results of one task, block by block, or the reason why it stopped."""
 
     pieces: list[PerDatum] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
@@ -21,18 +21,18 @@ class Collected:
     status: str = "ok"
 
     def add(self, piece: PerDatum, n_left: int) -> None:
-        """Add one block, of which the first ``n_left`` data count."""
+        """Add one block; only its first ``n_left`` data count."""
         self.pieces.append(piece)
         self.kept.append(n_left)
         self.remark = piece.remark
 
     def stop(self, status: str, reason: str) -> None:
-        """Note that the task does not apply, or failed."""
+        """Record that the task does not apply or failed."""
         self.status, self.remark = status, reason
 
     @property
     def kind(self) -> Kind | None:
-        """What the values are, where that depends on the model."""
+        """The kind of the values, if it depends on the model."""
         return self.pieces[-1].kind if self.pieces else None
 
     def values(self) -> Tensor:
@@ -62,7 +62,7 @@ def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
     """Reduce per-datum diagnostics (N,): medians of k-hat, minima and means of the rest.
 
     ``k_hat_bad`` is the share of data whose Pareto k-hat exceeds 0.7, beyond which an importance
-    estimate is not to be trusted (Vehtari et al. 2024).
+    estimate is unreliable (Vehtari et al. 2024).
     """
     summary: dict[str, float] = {}
     for name, values in health.items():

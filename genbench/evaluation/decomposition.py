@@ -1,4 +1,4 @@
-"""Evaluator of the parts of the rate: the KL split by way of the aggregate posterior."""
+"""Evaluator of the parts of the rate: the KL split by the aggregate posterior."""
 
 from dataclasses import replace
 
@@ -19,8 +19,8 @@ DECOMPOSITION_PARTS = Parts(
     names={"index_code_mi": "index-code mutual information"},
     caption=(
         "The rate, averaged over images, in three parts: mutual information between image and code;"
-        " total correlation, by which the aggregate posterior's dimensions depend on each other;"
-        " and the KL of each dimension's aggregate posterior to its prior. They add up to kl."
+        " total correlation, the dependence between dimensions of the aggregate posterior; and"
+        " the KL from each dimension's aggregate posterior to its prior. They sum to kl."
     ),
     note="In nats, ± standard error over images.",
 )
@@ -28,7 +28,7 @@ PARTS = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 
 
 class DecompositionOptions(EvaluatorOptions):
-    """``n_draws`` codes, one from each of as many data spread evenly over those evaluated."""
+    """``n_draws`` codes, each of a different datum, spread evenly over those evaluated."""
 
     n_draws: PositiveInt = 1000
     n_data: PositiveInt | None = None
@@ -37,7 +37,7 @@ class DecompositionOptions(EvaluatorOptions):
 def reduce_decomposition(values: Tensor, options: DecompositionOptions) -> dict[str, Estimate]:
     """Estimate the three parts from loc and scale of q and p and noise, each (D,), (N, 5, D).
 
-    They add up to the mean closed-form KL of the N data to rounding. The errors are over draws.
+    They sum to the mean closed-form KL of the N data up to rounding. The errors are over draws.
     """
     require_finite(values)
     q_loc, q_scale, p_loc, p_scale, noise = values.double().unbind(dim=1)  # (N, D)
@@ -81,9 +81,9 @@ def reduce_decomposition(values: Tensor, options: DecompositionOptions) -> dict[
 def kl_decomposition(block: Block, options: DecompositionOptions) -> PerDatum:
     """The mean KL as index-code mutual information, total correlation and dimension-wise KL.
 
-    q(z) is the finite mixture over the evaluated data, so that the first part is at most log N:
-    against the aggregate posterior of all possible data it is biased low and the total correlation
-    high.
+    q(z) is the finite mixture over the evaluated data, so the first part is at most log N: with
+    respect to the aggregate posterior of all possible data it is biased low, and the total
+    correlation high.
     """
     q = factorised_normal(posterior_of(block.model, block.x))
     p = factorised_normal(prior_of(block.model))

@@ -1,8 +1,8 @@
-"""What the figures of a model are made from, and the table of the functions that make them.
+"""What the figures of a model are made from, and the registry of functions that make them.
 
-Such a function maps a model and held-out data to small named tensors; what a model cannot do is
-absent. Images are stored as 8-bit intensities. No image is picked by hand: figures show the first
-data of the split, or the first of each label.
+Each function maps a model and held-out data to small named tensors; what a model cannot do is left
+out. Images are stored as 8-bit intensities. Nothing is cherry-picked: figures show the first data
+of the split, or the first of each label.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Tensors = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class FigureSource:
-    """A model, and the data that its figures show: x (N, C, H, W), y (N,)."""
+    """A model, and the data shown in its figures: x (N, C, H, W), y (N,)."""
 
     model: Any
     x: Tensor
@@ -54,7 +54,7 @@ def to_bytes(images: Tensor) -> Tensor:
 
 
 def has_codes(model: Any) -> bool:
-    """Return whether data have codes between which other codes have an image."""
+    """Return whether data have codes that can be interpolated."""
     support = support_of(prior_of(model)) if isinstance(model, HasPrior) else None  # type: ignore[arg-type]
     is_discrete = getattr(support, "is_discrete", False)
     return isinstance(model, Autoencodes | Variational) and not is_discrete

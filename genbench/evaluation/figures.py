@@ -1,4 +1,4 @@
-"""Collects the small tensors behind a model's figures; those of images are made here."""
+"""Collects the small tensors behind a model's figures, and makes those of images."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ def collect_figures(
 ) -> Tensors:
     """Return the tensors behind the report's figures, by name; what a model lacks is absent.
 
-    A figure's tensors do not depend on which others are made: each has its own stream.
+    A figure's tensors do not depend on other figures: each has its own stream.
     """
     source = FigureSource(model, *dataset.held_out("test"), dataset.n_classes)
     tensors: Tensors = {}
@@ -84,7 +84,7 @@ def reconstructions(source: FigureSource) -> Tensors:
 
 @figure("completions")
 def completions(source: FigureSource) -> Tensors:
-    """Complete the first images several times, (n, k, C, H, W); a model without a latent does once.
+    """Complete the first images several times, (n, k, C, H, W), or once without a latent.
 
     ``completion_shown`` (n, C, H, W) is grey where pixels are hidden; ``completion_originals`` are
     the images themselves.

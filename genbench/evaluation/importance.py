@@ -1,6 +1,6 @@
-"""Evaluators of log p(x) from weighted draws of the latent: of the posterior, or of the prior.
+"""Evaluators of log p(x) from weighted draws of the latent, from the posterior or the prior.
 
-Evaluators that use the same draws share them, so that nothing is decoded twice.
+Evaluators that use the same draws share them, so nothing is decoded twice.
 """
 
 from typing import ClassVar
@@ -20,8 +20,8 @@ from genbench.inference.weights import ImportanceWeights
 class IwOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once.
 
-    Without ``chunk_size``, as many as suit the processor's cache; no number depends on it. With
-    ``n_data``, only that many data are evaluated, evenly spaced over all.
+    Without ``chunk_size`` it is chosen to suit the processor's cache; no number depends on it.
+    With ``n_data``, only that many data are evaluated, evenly spaced over all.
     """
 
     names: ClassVar[dict[str, str]] = {"n_samples": "K"}
@@ -39,14 +39,14 @@ class ExtrapolationOptions(IwOptions):
 CURVE_PARTS = Parts(
     head="K = {}",
     caption=(
-        "The importance-weighted bound tightens as K grows. A curve that still climbs at the right"
-        " edge says that the bound there is loose. Dashed: its extrapolation in 1/K, an estimate"
-        " and no bound; dotted: the exact log p(x), where the model knows it. Bars are Monte-Carlo"
-        " standard errors. Scales differ between panels."
+        "The importance-weighted bound tightens as K grows. If a curve still rises at the right"
+        " edge, the bound is still loose there. Dashed: its extrapolation in 1/K, an estimate,"
+        " not a bound; dotted: the exact log p(x), if it is known. Bars are Monte-Carlo standard"
+        " errors. Scales differ between panels."
     ),
     note=(
-        "In nats. The bound rises with K towards log p(x); the estimate for K → ∞ is free of the"
-        " 1/K term of the bias and is no bound."
+        "In nats. The bound rises with K towards log p(x); the estimate for K → ∞ removes the"
+        " 1/K term of the bias and is not a bound."
     ),
     beside={"iw_extrapolated": "K → ∞ (estimate)", "log_likelihood": "log p(x), exact"},
 )
@@ -57,7 +57,7 @@ def _weights(block: Block, source: Source, options: IwOptions) -> ImportanceWeig
 
 
 def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
-    """Return ``values`` (B,), whose Monte-Carlo variance and health are those of the weights."""
+    """Return ``values`` (B,) with the Monte-Carlo variance and health of the weights."""
     variance, health = weights.variance(), weights.health()
     return PerDatum(values, remark=remark, mc_variance=variance, health=health)
 
@@ -81,7 +81,7 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
     leaderboard="likelihood",
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted lower bound of log p(x): tighter than the ELBO and tight as K grows."""
+    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
     weights = _weights(block, "posterior", options)
     return _with_errors(weights, weights.log_mean())
 
@@ -103,10 +103,10 @@ def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     parts=CURVE_PARTS,
 )
 def iw_curve(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted bound for 1, 2, 4, ... and K of the same draws.
+    """Importance-weighted bound for 1, 2, 4, ... up to K draws, all from the same K.
 
     Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
-    ``iw_log_likelihood`` of K draws, and the health is that of all K.
+    ``iw_log_likelihood`` with K draws, and the health is that of all K.
     """
     weights = _weights(block, "posterior", options)
     curve = weights.curve()
@@ -131,12 +131,12 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     log_density=True,
 )
 def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
-    """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, and no bound.
+    """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, not a bound.
 
     Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
     """
     weights = _weights(block, "posterior", options)
-    return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; no bound")
+    return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; not a bound")
 
 
 @evaluator(
@@ -157,9 +157,9 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     leaderboard="likelihood",
 )
 def prior_bound(block: Block, options: IwOptions) -> PerDatum:
-    """Lower bound of log p(x) by Jensen under the prior: what a model has without inference.
+    """Lower bound on log p(x) by Jensen under the prior: what a model has without inference.
 
-    It is the ELBO with q = p, and far below the ELBO of a trained posterior.
+    It is the ELBO with q = p, far below the ELBO of a trained posterior.
     """
     weights = _weights(block, "prior", options)
     return PerDatum(weights.mean_log(), mc_variance=weights.variance_of_mean_log())
@@ -185,7 +185,7 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
 def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
 
-    Few draws of the prior explain a given datum, so the bias is large unless K is huge.
+    Few draws from the prior explain a given datum, so the bias is large unless K is huge.
     """
     weights = _weights(block, "prior", options)
     return _with_errors(weights, weights.log_mean())
@@ -211,11 +211,11 @@ def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     leaderboard="likelihood",
 )
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Lower bound of log p(x) of a conditional model: what compares with models without labels.
+    """Lower bound on log p(x) of a conditional model, comparable with models without labels.
 
-    p(y) is the frequency of the label in the training data, each counted once more. The estimate of
-    p(x) is unbiased, its logarithm below log p(x) in expectation. A label without mass costs
-    nothing.
+    p(y) is the frequency of the label in the training data, with one added to each count. The
+    estimate of p(x) is unbiased, and its logarithm below log p(x) in expectation. Labels with zero
+    probability cost nothing.
     """
     log_py = _label_frequencies(block)
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
@@ -237,9 +237,9 @@ def _label_frequencies(block: Block) -> Tensor:
     log_py = block.context.log_py
     n_classes = getattr(block.context.model, "n_classes", None)
     if log_py is None or n_classes is None:
-        raise NotApplicableError("the label frequencies or the number of classes are not known")
+        raise NotApplicableError("the label frequencies or the number of classes are unknown")
     if len(log_py) != n_classes:
-        raise NotApplicableError(f"{len(log_py)} labels in the data, {n_classes} in the model")
+        raise NotApplicableError(f"the data have {len(log_py)} labels, the model {n_classes}")
     return log_py.to(block.x.device).double()
 
 
@@ -253,7 +253,7 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
 
 
 def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
-    """Return the health of all weights of a datum together; k-hat is that of its likeliest label.
+    """Return the joint health of all weights of a datum; k-hat is that of its most likely label.
 
     ``share`` (L, B) is the posterior probability of each label.
     """

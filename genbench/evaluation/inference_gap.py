@@ -1,4 +1,4 @@
-"""Evaluator of what amortised, factorised inference loses: approximation and amortisation gaps."""
+"""Evaluator of the approximation and amortisation gaps of variational inference."""
 
 from typing import Any
 
@@ -20,10 +20,9 @@ from genbench.inference.weights import ImportanceWeights
 PARTS = ("approximation", "amortisation")
 DRAWS_AT_ONCE = 20
 ADAM_EPS = 0.1
-"""Below this gradient, in nats per standard deviation of the encoder, steps shrink with it.
+"""Steps shrink with gradients below this, in nats per standard deviation of the encoder.
 
-A much smaller one makes the steps unstable where the gradient's own noise vanishes, at a true
-posterior.
+A much smaller value makes the steps unstable at a true posterior, where the gradient has no noise.
 """
 GAP_PARTS = Parts(
     names={
@@ -31,19 +30,19 @@ GAP_PARTS = Parts(
         "amortisation": "amortisation (the encoder misses its best)",
     },
     caption=(
-        "How far the ELBO lies below the log-likelihood, and why: the best posterior of the family"
-        " for each image still misses p(z|x) (approximation), and the encoder misses that best one"
-        " (amortisation). In nats; both are at least 0 up to noise."
+        "How far the ELBO lies below the log-likelihood, and why: even the family's best posterior"
+        " for each image differs from p(z|x) (approximation), and the encoder misses that best"
+        " posterior (amortisation). In nats; both are at least 0 up to noise."
     ),
     note="In nats, ± standard error over images.",
 )
 
 
 class InferenceGapOptions(EvaluatorOptions):
-    """``n_steps`` of Adam, ``n_pairs`` of opposite draws each; K = ``n_samples`` for the bounds.
+    """``n_steps`` of Adam with ``n_pairs`` antithetic draws each; K = ``n_samples`` for the bounds.
 
-    ``learning_rate`` is in units of the encoder's own standard deviations, and falls to zero as the
-    cube of the steps that are left.
+    ``learning_rate`` is in units of the encoder's standard deviations and falls to zero as the cube
+    of the remaining steps.
     """
 
     n_data: PositiveInt | None = 100
@@ -59,15 +58,15 @@ def refine(
     """Return the factorised Gaussian q*(z) of each datum that maximises its own ELBO.
 
     Adam on a and b of loc = loc₀ + scale₀ a, scale = scale₀ exp(b), from a = b = 0. The gradient is
-    that of log p(x, z) − log q(z) along the path of z alone: it has no noise where q is the true
-    posterior. The model does not change, and each datum is fitted on its own.
+    that of log p(x, z) − log q(z) through z alone: it has no noise where q is the true posterior.
+    The model does not change, and each datum is fitted separately.
 
     Args:
         model: Has prior and observation model.
         x: Data (B, ...).
         start: The encoder's q(z given x), loc and scale (B, D).
         options: Steps, draws and learning rate.
-        stream: Where the noise comes from.
+        stream: Source of the noise.
 
     References:
         Cremer, Li, Duvenaud 2018, section 3; Roeder, Wu, Duvenaud 2017, for the gradient.
@@ -90,7 +89,7 @@ def refine(
 
 
 def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor) -> Tensor:
-    """Return the ELBO (B,) whose gradient passes through the draws only."""
+    """Return the ELBO (B,) with a gradient through the draws only."""
     z = loc + scale * noise  # (K, B, D)
     p = prior_of(model)
     log_joint = p.log_prob(z) + log_px_given_z(model, x, z, len(p.event_shape))
@@ -100,7 +99,7 @@ def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor)
 
 
 def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
-    """Weight K draws from q; the same stream gives every q the same noise."""
+    """Weight K draws from q; every q gets the same noise from the same stream."""
     wrapped = as_event(q, 1)
     weights = ImportanceWeights(n_samples)
     for start in range(0, n_samples, DRAWS_AT_ONCE):
@@ -127,12 +126,12 @@ def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> I
     parts=GAP_PARTS,
 )
 def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
-    """What the ELBO loses: approximation, to a factorised q; amortisation, to the encoder.
+    """The ELBO's loss to a factorised q (approximation) and to the encoder (amortisation).
 
     q* is the best factorised Gaussian for each datum, found by gradient steps from the encoder's.
-    Both ELBOs are means over K draws with the same noise. Where log p(x) is not known exactly, the
-    importance-weighted bound under q* stands for it. Steps that fall short of the best q* move a
-    part of the amortisation gap to the approximation gap.
+    Both ELBOs are means over K draws with the same noise. If log p(x) is not known exactly, the
+    importance-weighted bound under q* replaces it. If the steps fall short of the best q*, part of
+    the amortisation gap is counted as approximation gap.
     """
     model, x = block.model, block.x
     q = factorised_normal(posterior_of(model, x))

@@ -1,4 +1,4 @@
-"""Evaluators of the latent space: the rate, its parts, and how many dimensions are used."""
+"""Evaluators of the latent space: the rate, its parts and the number of active dimensions."""
 
 from collections.abc import Sequence
 
@@ -18,16 +18,16 @@ from genbench.inference.bounds import posterior_of
 N_RESAMPLES = 200
 KL_PARTS = Parts(
     caption=(
-        "How many nats of information about an image each latent dimension carries on average,"
-        " largest first: KL(q(z|x) ‖ p(z)) per dimension. A bar near zero is a dimension that"
-        " the model leaves unused. All panels share one scale; one seed per model is shown."
+        "Nats of information about an image in each latent dimension, averaged over images,"
+        " largest first: KL(q(z|x) ‖ p(z)) per dimension. A bar near zero means that the model"
+        " does not use that dimension. All panels share one scale; one seed per model is shown."
     ),
 )
 SWEEP_PARTS = Parts(
     head="> {}",
     caption=(
-        "A latent dimension counts as active where the variance of its posterior mean over images"
-        " exceeds a threshold, by custom 0.01. A flat line says that the count does not depend on"
+        "A latent dimension counts as active if the variance of its posterior mean over images"
+        " exceeds a threshold, usually 0.01. A flat line means that the count does not depend on"
         " the threshold."
     ),
     note="Number of active dimensions.",
@@ -35,7 +35,7 @@ SWEEP_PARTS = Parts(
 
 
 def factorised_normal(distribution: Distribution) -> Normal | None:
-    """Return the Normal over all coordinates inside ``distribution``; None if there is none."""
+    """Return the Normal over all coordinates inside ``distribution``, or None."""
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return distribution if isinstance(distribution, Normal) else None
@@ -61,7 +61,7 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
     leaderboard="rate",
 )
 def kl(block: Block, options: ElboOptions) -> PerDatum:
-    """Information that the code carries about a datum: the KL inside the ELBO, unweighted."""
+    """Information that the code carries about a datum: the unweighted KL of the ELBO."""
     terms = block.elbo_terms(options.n_samples)
     return PerDatum(terms.kl, None if terms.closed_form else "estimate", kl_remark(terms))
 
@@ -81,7 +81,7 @@ def kl(block: Block, options: ElboOptions) -> PerDatum:
     parts=KL_PARTS,
 )
 def kl_per_dim(block: Block, options: ElboOptions) -> PerDatum:
-    """The KL split over latent dimensions; the rows add up to it."""
+    """The KL of each latent dimension; the rows sum to the KL."""
     terms = block.elbo_terms(options.n_samples)
     if terms.kl_per_dim is None:
         raise NotApplicableError("posterior and prior do not both factorise over dimensions")
@@ -95,7 +95,7 @@ class ActiveUnitsOptions(EvaluatorOptions):
 
 
 class ActiveUnitsSweepOptions(EvaluatorOptions):
-    """Each threshold has a row of its own."""
+    """One row per threshold."""
 
     thresholds: tuple[PositiveFloat, ...] = (0.001, 0.003, 0.01, 0.03, 0.1)
 
@@ -150,7 +150,7 @@ def sweep_active(means: Tensor, options: ActiveUnitsSweepOptions) -> dict[str, E
     margin=2.0,
 )
 def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
-    """Number of latent dimensions in use: those whose posterior mean moves with the datum."""
+    """Number of latent dimensions in use: their posterior mean varies with the datum."""
     return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))
 
 
@@ -172,5 +172,5 @@ def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
     parts=SWEEP_PARTS,
 )
 def active_units_sweep(block: Block, options: ActiveUnitsSweepOptions) -> PerDatum:
-    """Active units at several thresholds: where they agree, the count owes nothing to a choice."""
+    """Active units at several thresholds: if they agree, the choice does not matter."""
     return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))

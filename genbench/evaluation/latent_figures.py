@@ -1,4 +1,4 @@
-"""Figures of a latent space: codes, the manifold, paths between data, one dimension at a time."""
+"""Figures of a latent space: codes, manifold, interpolations and traversals."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,8 @@ N_TRAVERSED, N_VALUES, REACH = 10, 11, 3.0
 def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
     """Return how much each latent dimension is used, (D,), and whether that is a KL in nats.
 
-    It is the mean KL over the data; where that does not split, the variance of the posterior means.
+    It is the mean KL over the data, or the variance of the posterior means if the KL cannot be
+    split.
     """
     parts = kl_terms(q, p)[1]
     return (q.mean.var(dim=0), False) if parts is None else (parts.mean(dim=0), True)
@@ -44,7 +45,7 @@ def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
 def latent(source: FigureSource) -> Tensors:
     """Posterior means in the two most active dimensions, with the labels of the data.
 
-    For an autoencoder, its codes, if they have two dimensions.
+    For an autoencoder, its codes if they have two dimensions.
     """
     rows = slice(N_LATENT)
     view, x, y = source.view(rows), source.x[rows], source.y[rows]
@@ -63,7 +64,7 @@ def latent(source: FigureSource) -> Tensors:
 def manifold_codes(p: Distribution, n: int) -> Tensor | None:
     """Return a grid of the unit square through the inverse distribution function of p, (n, n, 2).
 
-    The coordinates are F^-1((i + 1/2) / n), so that each cell has the same prior probability. The
+    The coordinates are F^-1((i + 1/2) / n), so each cell has the same prior probability. The
     first dimension rises from left to right, the second from bottom to top. None unless p has two
     independent dimensions whose F^-1 torch knows.
 
@@ -99,8 +100,8 @@ def pairs_of(source: FigureSource) -> Tensor:
     """Return the rows of the pairs of data to interpolate between, (P, 2).
 
     The first datum of a label is paired with that of the next label. For a conditional model, which
-    keeps its label on the way, the first two data of each label are paired; without labels, evenly
-    spaced data.
+    keeps its label along the path, the first two data of each label are paired; without labels,
+    evenly spaced data.
     """
     labels = sorted(set(source.y.tolist()))
     rows = [(source.y == label).nonzero().flatten().tolist() for label in labels]
@@ -145,8 +146,8 @@ def traversals(source: FigureSource) -> Tensors:
     """Mean images as one latent dimension moves through the prior, (n, values, C, H, W).
 
     The others stay at the posterior mean of the first datum. The most active dimensions come
-    first: ``traversal_dims`` names them, ``traversal_kl`` has their mean KL in nats where it is
-    known, and ``traversal_values`` what they are set to, in standard deviations of the prior.
+    first: ``traversal_dims`` lists them, ``traversal_kl`` has their mean KL in nats if it is
+    known, and ``traversal_values`` the values they are set to, in prior standard deviations.
     """
     rows = slice(N_LATENT)
     view = source.view(rows)

@@ -41,13 +41,13 @@ class ElboOptions(EvaluatorOptions):
     leaderboard="likelihood",
 )
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
-    """Evidence lower bound: at most log p(x) in expectation, whatever beta trained the model."""
+    """Evidence lower bound: at most log p(x) in expectation, whatever beta was used in training."""
     terms = block.elbo_terms(options.n_samples)
     return PerDatum(terms.elbo, remark=kl_remark(terms), mc_variance=terms.elbo_variance)
 
 
 def kl_remark(terms: bounds.ElboTerms) -> str:
-    """Return how the KL was computed, where torch knows no closed form."""
+    """Return how the KL was computed if torch has no closed form."""
     return "" if terms.closed_form else "KL by Monte Carlo: no closed form for this pair"
 
 
@@ -72,7 +72,7 @@ def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
 
 
 class BitsOptions(ElboOptions):
-    """``n_levels`` grey levels of dequantised data, where the runner does not know them."""
+    """``n_levels`` grey levels of dequantised data, if the runner does not know them."""
 
     n_levels: PositiveInt | None = None
 
@@ -95,13 +95,13 @@ class BitsOptions(ElboOptions):
     log_density=True,
 )
 def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
-    """Code length per pixel that the model's ELBO (or exact log p) promises."""
+    """Code length per pixel implied by the model's ELBO (or exact log p)."""
     n_levels = options.n_levels or block.context.n_levels
     if _is_mass(block):
         n_levels = None
     elif n_levels is None:
         raise NotApplicableError(
-            "a density (or what may be one) is no code length unless the data are dequantised"
+            "a density (or a possible one) gives no code length unless the data are dequantised"
         )
     offset = to_bits_per_dim(0.0, 1, n_levels)
     per_nat = to_bits_per_dim(1.0, block.n_dims, None)

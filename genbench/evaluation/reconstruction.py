@@ -13,7 +13,7 @@ from genbench.inference.bounds import posterior_of
 def reconstruct(model: Any, x: Tensor) -> Tensor:
     """Return each datum's reconstruction, shaped like ``x``.
 
-    By the model's own ``decode(encode(x))``, or by the mean of p(x given z) at the mean of
+    This is the model's own ``decode(encode(x))``, or the mean of p(x given z) at the mean of
     q(z given x).
     """
     if isinstance(model, Autoencodes):
@@ -41,7 +41,7 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
 def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
     """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1).
 
-    Of a model that is shown a part of the image, over the hidden pixels.
+    For a model that is shown part of the image, over the hidden pixels.
     """
     error = reconstruct(block.model, block.x).double() - block.x.double()
     share = error[0].numel() / block.n_dims  # the shown pixels are copied: their error is zero

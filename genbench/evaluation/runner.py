@@ -1,4 +1,4 @@
-"""Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction, failures as rows."""
+"""Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction; failures become rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,9 +33,9 @@ DEFAULT_METRICS = (
     "active_units",
     "bits_per_dim",
 )
-"""What is evaluated where a suite names no metric."""
+"""Evaluated if a suite names no metrics."""
 DATA_BLOCK = 100
-"""Data per noise address and per pass: fixed, so that no number depends on a batch size."""
+"""Data per noise address and per pass: fixed, so no number depends on a batch size."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Row:
-    """One number with all that is needed to read it, or the reason why there is none."""
+    """One number with everything needed to interpret it, or the reason why there is none."""
 
     metric: str
     status: str
@@ -106,9 +106,9 @@ def evaluate_model(
     """Run every task on all of ``x``; return one result per task, in order.
 
     A task that does not apply or fails says so in its rows and does not affect the others. Results
-    do not depend on the order of the tasks, on which others run, or on how many data follow a
-    datum: the last block is padded with its last datum, whose copies are then dropped. A task whose
-    options have ``n_data`` sees that many data, evenly spaced over all.
+    do not depend on the order of the tasks, on other tasks, or on how many data follow a datum:
+    the last block is padded with copies of its last datum, which are then dropped. A task with the
+    option ``n_data`` sees that many data, evenly spaced over all.
 
     Args:
         x: Data (N, ...).
@@ -116,7 +116,7 @@ def evaluate_model(
         tasks: What to evaluate.
         context: The model, and what is known besides the data. Each block of data and each
             evaluator has its own stream below ``context.stream``.
-        description: Of the progress bar.
+        description: Label of the progress bar.
     """
     results = [(task, _start(task, context.model, y)) for task in tasks]
     groups = {task.n_of(len(x)): None for task in tasks}
@@ -132,9 +132,9 @@ def evaluate_model(
 
 
 def _spaced(n_all: int, n: int, start: int) -> Tensor:
-    """Return the rows of one block of ``n`` data, evenly spaced over all; the last one repeats.
+    """Return the rows of one block of ``n`` data, evenly spaced over all, padded with the last.
 
-    Fewer data than a block holds are one block, without copies.
+    A set smaller than one block is not padded.
     """
     size = DATA_BLOCK if n == n_all else min(DATA_BLOCK, n)
     place = torch.arange(start, start + size).clamp(max=n - 1)
@@ -143,7 +143,7 @@ def _spaced(n_all: int, n: int, start: int) -> Tensor:
 
 @contextmanager
 def eval_mode(model: Any) -> Iterator[None]:
-    """Put a module, or those that an object holds, in eval mode; restore each one's mode after."""
+    """Put a module, or those that an object holds, in eval mode; restore their modes afterwards."""
     held = [model] if isinstance(model, nn.Module) else getattr(model, "__dict__", {}).values()
     roots = [root for root in held if isinstance(root, nn.Module)]
     modules = [module for root in roots for module in root.modules()]
@@ -162,12 +162,12 @@ def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
     if is_marginal or not isinstance(model, Conditions | ConditionsOnPixels):
         _require_capability(task, model, collected)
     elif isinstance(model, Conditions) and y is None:
-        collected.stop("not_applicable", "the model is conditional: labels y are needed")
+        collected.stop("not_applicable", "the model is conditional and needs labels y")
     return collected
 
 
 def _require_capability(task: Task, model: Any, collected: Collected) -> None:
-    """Stop the task where the model lacks every alternative that the evaluator needs."""
+    """Stop the task if the model has none of the capabilities that the evaluator accepts."""
     lacking = [missing(model, need) for need in task.evaluator.needs]
     if all(lacking):
         fewest = min(lacking, key=lambda methods: len(methods))
@@ -185,7 +185,7 @@ def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_l
         except NotApplicableError as reason:
             collected.stop("not_applicable", str(reason))
         except NotImplementedError as error:
-            lacks = str(error) or "a method of it is not implemented"
+            lacks = str(error) or "a method is not implemented"
             collected.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
         except (ArithmeticError, ValueError, RuntimeError) as error:
             collected.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])

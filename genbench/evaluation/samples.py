@@ -1,4 +1,4 @@
-"""Evaluators of generated images: the Parzen estimate, and the distance of two sets of images."""
+"""Evaluators of generated images: the Parzen estimate and the maximum mean discrepancy."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal
@@ -21,13 +21,13 @@ from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
 
 SAMPLE_CHUNK = 1000
-"""Images drawn at one noise address: the first images do not depend on how many are drawn."""
+"""Images per noise address: the first images do not depend on how many are drawn."""
 N_VALIDATION = 1000
 RANKS_WRONGLY = "ranks models wrongly"
 PARZEN_WARNING = (
-    "WARNING: a Parzen-window number, the density of a kernel estimate made of samples. It"
+    "WARNING: a Parzen-window number is the density of a kernel estimate made from samples. It"
     " ranks models wrongly and must never be compared with a log-likelihood of the model"
-    " (Theis, van den Oord and Bethge 2016; Wu et al. 2017); it is never marked as best"
+    " (Theis, van den Oord and Bethge 2016; Wu et al. 2017). It is never marked as best"
 )
 BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 GRIDS = {
@@ -37,20 +37,20 @@ GRIDS = {
 
 
 def view_of(context: Context, n: int) -> Any:
-    """Return the model, a conditional one with n labels bound that are drawn from log p(y)."""
+    """Return the model; a conditional one is bound to n labels drawn from p(y)."""
     model = context.model
     if isinstance(model, ConditionsOnPixels):
-        raise NotApplicableError("the model completes images and draws none of its own")
+        raise NotApplicableError("the model completes images and does not generate new ones")
     if not isinstance(model, Conditions):
         return model
     if context.log_py is None:
-        raise NotApplicableError("the model is conditional: the labels' frequencies are needed")
+        raise NotApplicableError("the model is conditional and needs the label frequencies")
     p = context.log_py.exp().to(device_of(model, context.log_py.device))
     return model.given(torch.multinomial(p, n, replacement=True))
 
 
 def mean_images(view: Any, n: int) -> Tensor:
-    """Draw n images (n, D) as the model samples them: means of p(x given z) where it has one."""
+    """Draw n images (n, D) with the model's ``sample``: means of p(x given z) if it has one."""
     if isinstance(view, Samples):
         return view.sample(n).flatten(1)
     z = prior_of(view).sample(torch.Size((n,)))
@@ -68,7 +68,7 @@ def noisy_images(view: Any, n: int) -> Tensor:
 def cached_draws(
     context: Context, name: str, draw: Callable[[Any, int], Tensor], start: int, stop: int
 ) -> Tensor:
-    """Return images ``start`` to ``stop`` by ``draw``, drawn once per model, kept as ``name``."""
+    """Return images ``start`` to ``stop`` of ``draw``, drawn once per model, cached as ``name``."""
     drawn: list[Tensor] = context.cache.setdefault(name, [])
     first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
     for i in range(len(drawn), last):
@@ -84,7 +84,7 @@ def is_binary(x: Tensor) -> bool:
 
 
 class ParzenOptions(EvaluatorOptions):
-    """``scale`` of the kernels, or the ``grid`` from which validation data choose it."""
+    """``scale`` of the kernels, or a ``grid`` to choose it from on validation data."""
 
     names: ClassVar[dict[str, str]] = {"n_samples": "samples"}
     n_samples: PositiveInt = 10_000
@@ -94,12 +94,12 @@ class ParzenOptions(EvaluatorOptions):
 
 
 def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
-    """Return the window, its scale, and the remark on where the scale comes from."""
+    """Return the window, its scale, and a remark on how the scale was chosen."""
     window = ParzenWindow(cached_draws(context, "samples", mean_images, 0, options.n_samples))
     if options.scale is not None:
         return window, options.scale, f"scale {options.scale:g} given; {RANKS_WRONGLY}"
     if context.validation is None:
-        raise NotApplicableError("no validation data to choose the scale on: give the option scale")
+        raise NotApplicableError("no validation data to choose the scale on; set the option scale")
     grid = GRIDS[options.grid]
     scale = window.best_scale(context.validation[:N_VALIDATION], grid)
     edge = " (the grid's edge)" if scale in (grid[0], grid[-1]) else ""
@@ -128,13 +128,13 @@ def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow,
     log_density=True,
 )
 def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
-    """Log density of a kernel estimate around model samples: kept for comparison, not for ranking.
+    """Log density of a kernel estimate around model samples: for comparison with old papers only.
 
-    Samples are mean images. It prefers means of clusters to real images, and orders models
-    otherwise than their likelihood does.
+    Samples are mean images. It prefers cluster means to real images, and its order of models
+    differs from that of their likelihoods.
     """
     if is_binary(block.x):
-        raise NotApplicableError("the data are binary: a density of them says nothing")
+        raise NotApplicableError("the data are binary, so a density is meaningless")
     key = f"parzen_log_likelihood/{options.model_dump_json()}"
     cache = block.context.cache
     if key not in cache:
@@ -146,7 +146,7 @@ def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
 class MmdOptions(EvaluatorOptions):
     """``n_compared`` data, spread evenly over those evaluated, against as many samples.
 
-    ``bandwidth`` is in units of the data; None takes the median distance of validation data.
+    ``bandwidth`` is in units of the data; None means the median distance of validation data.
     """
 
     n_compared: PositiveInt = 2000
@@ -165,8 +165,9 @@ def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
     """Return values (N,) whose mean is the unbiased squared MMD of x and y, both (N, D).
 
     With h(i, j) = k(xᵢ, xⱼ) + k(yᵢ, yⱼ) − k(xᵢ, yⱼ) − k(xⱼ, yᵢ) and u the mean of h over i ≠ j, the
-    values are 2 mean_j h(i, j) − u: they average to u, and their spread over √N is its standard
-    error with the sampling of both sides in it (too large by √2 where both come from one law).
+    values are 2 mean_j h(i, j) − u: they average to u, and their standard deviation over √N is its
+    standard error, with the sampling noise of both sides (too large by √2 if both have the same
+    distribution).
 
     References:
         Gretton, Borgwardt, Rasch, Schölkopf, Smola 2012, lemma 6 and equation 4.
@@ -183,17 +184,17 @@ def reduce_mmd2(values: Tensor, options: MmdOptions) -> Estimate:
     n = len(values)
     m = min(options.n_compared, n)
     if m < 2:
-        raise NonFiniteError("one datum has no distance to another")
+        raise NonFiniteError("a distance between data needs at least two of them")
     chosen = torch.arange(m, device=values.device) * n // m
     return mean_and_stderr(mmd2_contributions(*values[chosen].double().unbind(dim=1)))
 
 
 def _bandwidth(context: Context, options: MmdOptions) -> float:
-    """Return the median distance between validation data, unless the options say."""
+    """Return the bandwidth of the options, or the median distance between validation data."""
     if options.bandwidth is not None:
         return options.bandwidth
     if context.validation is None:
-        raise NotApplicableError("no validation data for the bandwidth: give the option bandwidth")
+        raise NotApplicableError("no validation data for the bandwidth; set the option bandwidth")
     if "mmd2_bandwidth" not in context.cache:
         held_out = context.validation[:N_VALIDATION].flatten(1).double()
         i, j = torch.triu_indices(len(held_out), len(held_out), offset=1)
@@ -201,7 +202,7 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
         context.cache["mmd2_bandwidth"] = float(squares.median().sqrt())
     median: float = context.cache["mmd2_bandwidth"]
     if not median > 0:
-        raise NotApplicableError("more than half of the validation data are equal: no bandwidth")
+        raise NotApplicableError("more than half of the validation data are equal; set bandwidth")
     return median
 
 
@@ -225,11 +226,11 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     leaderboard="samples",
 )
 def mmd2(block: Block, options: MmdOptions) -> PerDatum:
-    """Distance of samples from the data under Gaussian kernels on pixels: 0 for the data's own law.
+    """Distance between samples and data under Gaussian kernels on pixels: 0 for a perfect model.
 
-    Unbiased, so it can be negative. A model with a density draws x with its noise; of others the
-    images are taken as they come. The data are spread over the set, since the first of a set need
-    not be like the rest.
+    Unbiased, so it can be negative. Models with a density sample x with its noise; images of other
+    models are used as they are. The data are spread evenly over the set, because the first ones
+    may differ from the rest.
     """
     context = block.context
     width = _bandwidth(context, options)
@@ -239,6 +240,6 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
     images = cached_draws(context, name, draw, start, start + len(block.x))
     grey = is_binary(block.x) and not dense
-    remark = "grey images are compared with binary data as they are" if grey else ""
+    remark = "grey images are compared with binary data" if grey else ""
     x = block.x.flatten(1)
     return PerDatum(torch.stack((x, images.to(x)), dim=1) / width, remark=remark)

@@ -1,7 +1,7 @@
-"""What an evaluator is, and the registry of all of them.
+"""What an evaluator is, and the registry of all evaluators.
 
 An evaluator is a function from one :class:`Block` of data to per-datum values, with the record of
-its metric. Means, standard errors, seeds, batching and eval mode are left to the runner.
+its metric. The runner takes care of means, standard errors, seeds, batching and eval mode.
 """
 
 import inspect
@@ -26,14 +26,14 @@ from genbench.inference.bounds import ElboTerms, elbo_terms
 from genbench.inference.weights import ImportanceWeights
 
 Source = Literal["posterior", "prior"]
-"""Where weighted draws of the latent come from."""
+"""The distribution that weighted draws of the latent come from."""
 
 
 class EvaluatorOptions(Options):
     """Base of all evaluator options; they are part of the number's identity.
 
-    ``names`` says what tables call an option; an empty name hides one that changes the number's
-    noise, not its meaning. ``chunk_size`` and ``n_data`` are never shown as options.
+    ``names`` are the names of options in tables; an empty name hides an option that changes the
+    number's noise but not its meaning. ``chunk_size`` and ``n_data`` are never shown as options.
     """
 
     names: ClassVar[dict[str, str]] = {}
@@ -41,15 +41,15 @@ class EvaluatorOptions(Options):
 
 @dataclass
 class Context:
-    """What is the same for all blocks of one evaluation of one model.
+    """What all blocks of one evaluation of one model share.
 
     Attributes:
-        model: The model itself; a conditional one without labels bound.
-        stream: For what is drawn once per evaluation.
-        validation: Validation data (N, ...), for what must not be chosen on the test data.
-        n_levels: Number of grey levels when the data are dequantised, else None.
+        model: The model itself; a conditional one has no labels bound.
+        stream: Randomness for what is drawn once per evaluation.
+        validation: Validation data (N, ...), for choices that must not use the test data.
+        n_levels: Number of grey levels if the data are dequantised, else None.
         log_py: Log frequency of each label in the training data, (n_classes,).
-        cache: What an evaluator computes once and reads in later blocks, under its own name.
+        cache: What an evaluator computes once for all blocks, under its own name.
     """
 
     model: Any
@@ -73,16 +73,16 @@ class Block:
 
     @property
     def n_dims(self) -> int:
-        """How many numbers of a datum the model's densities are about."""
+        """Number of dimensions of a datum that the model's densities cover."""
         model = self.context.model
         if isinstance(model, ConditionsOnPixels):
             return int(model.hidden().sum())
         return self.x[0].numel()
 
     def elbo_terms(self, n_samples: int) -> ElboTerms:
-        """Return the ELBO's terms, computed once for all evaluators that read them.
+        """Return the ELBO's terms, computed once for all evaluators that use them.
 
-        They share one noise stream, so ``elbo = reconstruction_log_prob - kl`` holds to rounding.
+        They share one noise stream, so ``elbo = reconstruction_log_prob - kl`` up to rounding.
         """
         if n_samples not in self._terms:
             with self.stream.child("elbo_terms").seeded():
@@ -109,12 +109,12 @@ class PerDatum:
 
     Attributes:
         values: (B,), or (B, P) for an evaluator with parts.
-        kind: What the values are, where that depends on the model.
+        kind: The kind of the values, if it depends on the model.
         remark: Shown beside the number in the table.
-        mc_variance: (B,), variance of each value from finitely many draws of the latent.
+        mc_variance: (B,), Monte-Carlo variance of each value, from the draws of the latent.
         health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
             ``acceptance``, ``step_size``.
-        parts: Names of the P parts; their indices unless stated.
+        parts: Names of the P parts; by default their indices.
     """
 
     values: Tensor
@@ -131,7 +131,7 @@ Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """A metric's record and its function, as :func:`evaluator` registers them."""
+    """A metric's record and its function, as registered by :func:`evaluator`."""
 
     name: str
     record: Metric
@@ -147,11 +147,11 @@ class Evaluator:
 
     @property
     def is_marginal(self) -> bool:
-        """Whether it sums the label of a conditional model out."""
+        """Whether it sums out the label of a conditional model."""
         return self.record.marginal_metric is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: functions of a user's script, lambdas among them, need not pickle."""
+        """Pickle by name: functions in a user's script, such as lambdas, may not pickle."""
         return _registered, (self.name, self.function.__module__)
 
 
@@ -175,15 +175,15 @@ def evaluator(
 
     Args:
         name: The metric's name in every table.
-        needs: The capability that a model must have, or a tuple of which one suffices.
+        needs: The capability that a model must have, or a tuple of alternatives.
         options: The pydantic class of its options.
-        reduce: From all values to one estimate, or to one per part; the mean unless given.
+        reduce: From all values to one estimate, or to one per part; by default the mean.
         record: The other fields of :class:`genbench.core.metric.Metric`: ``version``, ``unit``,
-            ``better``, ``kind`` and ``title`` are needed. With ``parts`` and without ``reduce``,
+            ``better``, ``kind`` and ``title`` are required. With ``parts`` and without ``reduce``,
             values are (B, P), and each part has a row ``name[part]``. With ``marginal_metric``
-            the evaluator sees a conditional model without labels, and its number stands under
-            that metric's name in the protocol of models without a condition; where it does not
-            apply there is no row.
+            the evaluator gets a conditional model without labels, and its number is listed under
+            that metric's name in the protocol of unconditional models; if it does not apply there
+            is no row.
 
     Raises:
         ConfigError: A field is missing, unknown or wrong.

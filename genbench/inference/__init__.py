@@ -1,1 +1,1 @@
-"""Bounds and estimators as pure functions of distributions; they know no model of ours."""
+"""Bounds and estimators as pure functions of distributions, independent of our models."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from genbench.inference.streaming import NEGLIGIBLE
 
 LEAST_DRAWS = 50
-"""Minimum number of draws at which the parts are corrected for the error of their sum."""
+"""Minimum number of draws for correcting the parts for the error of their sum."""
 CHUNK = 2**19
 """Numbers in memory at once."""
 
@@ -74,7 +74,7 @@ def with_known_sum(parts: Tensor, total: Tensor) -> Tensor:
 
     The sampling error of a row's sum, whose mean is zero, is removed from the parts by regression:
     the coefficients add up to 1 by construction, and the variance falls. Bias: O(1/M), from fitting
-    the coefficients to the same draws; with fewer than 50 of them nothing is corrected, and the sum
+    the coefficients to the same draws; with fewer than 50 draws nothing is corrected, and the sum
     is exact only up to its sampling error.
 
     Args:

@@ -34,7 +34,7 @@ class AisResult(NamedTuple):
     """The result of all chains.
 
     Attributes:
-        log_weight: (C, B) float64, in nats. Reverse chains have the forward weight, too: its
+        log_weight: (C, B) float64, in nats. Reverse chains carry the forward weight too: its
             inverse averages to 1 / p(x).
         z: (C, B, D), the final states: draws near the posterior, or in reverse near the start.
         acceptance: (B,), mean acceptance probability over chains and temperatures.
@@ -69,7 +69,7 @@ def anneal(
 
     log w = sum_t (beta_t - beta_{t-1}) log ratio(z_{t-1}), where z_t comes from z_{t-1} by a
     transition that leaves f at beta_t invariant. In reverse the same transitions run from beta_n
-    down: each is reversible, so that the reverse chain is the forward chain run backwards.
+    down: each is reversible, so the reverse chain is the forward chain run backwards.
 
     The step sizes are constants. If they depended on the chains' past, the weights would no longer
     be unbiased.
@@ -82,7 +82,7 @@ def anneal(
         betas: (n + 1,), from 0 to 1.
         step_size: (n, B, 1), one per datum and temperature after the first.
         n_leapfrog: Steps per trajectory.
-        stream: Where the noise comes from; each temperature has a child.
+        stream: Source of the noise; each temperature has a child.
         reverse: See above.
 
     References:
@@ -113,9 +113,9 @@ def ais(path: Path, z: Tensor, pilot: Tensor, plan: Annealing, stream: Stream) -
     Args:
         path: From the starting density to the joint p(x, z) as a function of z.
         z: Draws (C, B, D) from the starting density.
-        pilot: Other draws (C', B, D) from it, for the pilot that finds the step sizes.
+        pilot: Separate draws (C', B, D) from it, to tune the step sizes.
         plan: How to anneal.
-        stream: Where the noise comes from; children "pilot" and "forward".
+        stream: Source of the noise; children "pilot" and "forward".
 
     References:
         Neal 2001; Wu, Burda, Salakhutdinov, Grosse 2017, section 3.

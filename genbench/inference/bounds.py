@@ -1,6 +1,6 @@
-"""The evidence lower bound and the importance-weighted bound, for training and evaluation alike.
+"""The evidence lower bound and the importance-weighted bound.
 
-One implementation serves both. beta never appears here: it multiplies the KL in
+Training and evaluation share this implementation. beta never appears here: it multiplies the KL in
 ``objectives/elbo.py`` and so cannot reach an evaluator.
 """
 
@@ -22,7 +22,7 @@ K_BLOCK = 10
 """Draws per noise address: the k-th draw of a datum is the same for every K and every chunk."""
 
 DEVICE_K_BLOCK = 500
-"""The same on an accelerator, whose noise differs anyway and which needs few large pieces."""
+"""The same on an accelerator, where few large pieces are faster and the noise differs anyway."""
 
 
 class ElboTerms(NamedTuple):
@@ -93,7 +93,7 @@ def elbo_terms(
 ) -> ElboTerms:
     """Return the terms of the evidence lower bound, averaged over draws from q(z given x).
 
-    ELBO = E_q[log p(x given z)] - KL(q(z given x) || p(z)), a lower bound of log p(x).
+    ELBO = E_q[log p(x given z)] - KL(q(z given x) || p(z)), a lower bound on log p(x).
 
     With ``control_variate`` the sampling error of the KL, whose mean is zero, is subtracted from
     E_q[log p(x given z)]. The estimate stays unbiased, and the ELBO becomes the mean of
@@ -152,16 +152,16 @@ def importance_weights(
 ) -> ImportanceWeights:
     """Weight exactly K draws from q(z given x) per datum; the encoder runs once.
 
-    Draw k of a datum depends on neither K nor ``chunk_size``. A chunk that does not fit into memory
-    is halved.
+    Draw k of a datum depends on neither K nor ``chunk_size``. Chunks that do not fit in memory are
+    halved.
 
     Args:
         model: Anything with prior, observation_model and posterior.
         x: Data (B, ...).
         n_samples: K.
         chunk_size: Maximum draws per datum decoded at once; bounds the memory. None: as many as
-            fit into the processor's cache.
-        stream: Where the noise comes from.
+            fit in the processor's cache.
+        stream: Source of the noise.
 
     Raises:
         ValueError: ``n_samples`` or ``chunk_size`` is below 1.
@@ -188,7 +188,7 @@ def prior_weights(
 def iw_log_likelihood(
     model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
 ) -> Tensor:
-    """Return the importance-weighted lower bound of log p(x), (B,) in nats, float64.
+    """Return the importance-weighted lower bound on log p(x), (B,) in nats, float64.
 
     log (1/K) sum_k p(x, z_k) / q(z_k given x) with z_k drawn from q(z given x): in expectation a
     lower bound that rises to log p(x) with K. The bias is about -Var(w) / (2 K E[w]^2).

@@ -16,8 +16,8 @@ def leapfrog(
     """Follow Hamilton's equations of -log f_beta with unit mass; one gradient per step.
 
     Half a step of momentum, then steps of z and of momentum in turn, and half a step of momentum at
-    the end. The map preserves volume, is its own inverse once the momentum is negated, and errs in
-    energy by O(step_size^2). The gradient at the start is the state's own.
+    the end. The map preserves volume, is its own inverse once the momentum is negated, and has an
+    energy error of O(step_size^2). The state already holds the gradient at the start.
 
     Args:
         path: The densities.
@@ -30,7 +30,7 @@ def leapfrog(
     Returns:
         The state and the momentum at the end, and which chains (C, B) never left the region where
         every abs(z_i) <= FARTHEST; the others stop there and must be rejected. A trajectory and its
-        reverse visit the same points, so that this rejection is symmetric.
+        reverse visit the same points, so this rejection is symmetric.
 
     References:
         Neal 2011, section 2.3, equations 2.28 to 2.30.
@@ -40,7 +40,7 @@ def leapfrog(
     inside = torch.ones(z.shape[:-1], dtype=torch.bool, device=z.device)
     for step in range(n_leapfrog):
         z = z + step_size * momentum
-        inside = inside & (z.abs().amax(dim=-1) <= FARTHEST)  # False for NaN, too
+        inside = inside & (z.abs().amax(dim=-1) <= FARTHEST)  # False for NaN as well
         z = torch.where(inside.unsqueeze(-1), z, state.z)
         if step < n_leapfrog - 1:
             momentum = momentum + step_size * path.gradient(z, beta)
@@ -67,7 +67,7 @@ def transition(
         beta: Inverse temperature.
         step_size: Anything that broadcasts to (C, B, 1). It must not depend on the chains' past.
         n_leapfrog: Steps of the trajectory.
-        stream: Where the noise comes from, drawn for all (C, B, D) at once.
+        stream: Source of the noise, drawn for all (C, B, D) at once.
 
     Returns:
         The new state, and the acceptance probability (C, B), float64.

@@ -1,4 +1,4 @@
-"""How many draws are decoded at once, and what to do when they do not fit."""
+"""How many draws to decode at once, and what to do when they do not fit in memory."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,20 +6,20 @@ import torch
 from torch import Tensor
 
 CACHE_BYTES = 6 * 2**20
-"""Size of a chunk's data on a CPU, by measurement: less waits for calls, more for memory."""
+"""Size of a chunk's data on a CPU (measured): call overhead dominates below, memory above."""
 
 DEVICE_BYTES = 128 * 2**20
 """Size of a chunk's data on an accelerator, which needs large pieces."""
 
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""Messages of torch's allocators when they fail without an error class of their own."""
+"""Messages of torch's allocators that have no error class of their own."""
 
 
 def automatic_chunk(x: Tensor) -> int:
     """Return how many draws per datum are decoded at once for data (B, ...).
 
-    The decoder's output (chunk, B, ...) is then about as large as the cache, so that the passes
-    over it do not wait for memory.
+    The decoder's output (chunk, B, ...) is then about as large as the cache, so passes over it do
+    not wait for memory.
     """
     budget = CACHE_BYTES if x.device.type == "cpu" else DEVICE_BYTES
     return max(1, round(budget / max(1, x.numel() * max(x.element_size(), 4))))
@@ -40,8 +40,8 @@ def in_pieces(
 ) -> Iterator[Tensor]:
     """Apply ``function`` to chunks (k, ...) in order; halve them where memory runs out.
 
-    A piece that did not fit is repeated at half its size with the same rows, and later ones stay
-    at that size. No row is lost or repeated.
+    A piece that does not fit is split in half, and later pieces keep the smaller size. No row is
+    lost or repeated.
 
     Raises:
         RuntimeError: A single row does not fit: the allocator's own error.

@@ -9,7 +9,7 @@ from torch import Tensor
 from genbench.inference.streaming import NEGLIGIBLE
 
 ROWS = 100
-"""Data per matrix product; this many rows of distances are in memory at once."""
+"""Data per matrix product: the number of rows of distances in memory at once."""
 EQUAL = 4e-6
 """Mean squared difference below which two images are equal: 8-bit rounding alone gives 1.3e-6."""
 
@@ -18,7 +18,7 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Return ‖xᵢ − yⱼ‖² for x (N, ...) and y (M, ...), as (N, M), by one matrix product.
 
     Both are centred on the mean of ``y`` first: ‖x‖² + ‖y‖² − 2 x·y loses digits if the norms are
-    large compared to the distance. Results that rounding makes negative are set to 0.
+    large compared to the distance. Negative results of rounding are set to 0.
     """
     centre = y.flatten(1).mean(dim=0)
     x, y = x.flatten(1) - centre, y.flatten(1) - centre
@@ -51,7 +51,7 @@ class ParzenWindow:
     ) -> Tensor:
         """Return log p(x) for each scale and each datum of x (N, ...), (S, N) in nats, float64.
 
-        With ``without_equals`` samples that equal the datum are left out.
+        With ``without_equals``, samples equal to the datum are left out.
         """
         rows = torch.split(x.flatten(1), ROWS)
         return torch.cat([self._log_density(part, scales, without_equals) for part in rows], dim=1)
@@ -80,8 +80,8 @@ class ParzenWindow:
     def best_scale(self, x: Tensor, scales: Sequence[float]) -> float:
         """Return the scale with the largest mean log density of x, which must be held-out data.
 
-        A sample that equals the datum says nothing about the scale and would favour the smallest:
-        it is left out. (This concerns the control whose samples are the held-out data.)
+        A sample equal to the datum is left out: it carries no information about the scale and would
+        favour the smallest. (This matters for the control whose samples are the held-out data.)
         """
         log_densities = self.log_density(x, scales, without_equals=True)
         return scales[int(log_densities.mean(dim=1).argmax())]

@@ -1,7 +1,7 @@
 """A path of densities between two known ones, and its gradient.
 
 f_beta(z) = start(z) ratio(z)^beta with ratio = joint / start leads from ``start`` (beta = 0) to
-``joint`` (beta = 1), neither of which has to be normalised. Written with the ratio, the weights of
+``joint`` (beta = 1); neither needs to be normalised. Written with the ratio, the weights of
 annealed importance sampling suffer no cancellation: for start = p(z), ratio is p(x given z).
 """
 
@@ -17,11 +17,11 @@ LogDensities = Callable[[Tensor], tuple[Tensor, Tensor]]
 """z (C, B, D) -> log start(z) and log ratio(z), each (C, B) in nats."""
 
 MEMORY_LIMIT = 512 * 2**20
-"""Bytes that an automatically chosen chunk may take."""
+"""Memory limit in bytes of an automatically chosen chunk."""
 
 
 class State(NamedTuple):
-    """The positions of all chains with densities and gradients there, evaluated once.
+    """The positions of all chains, with the densities and gradients there.
 
     ``z`` (C, B, D); ``log_start`` and ``log_ratio`` (C, B) float64; their gradients (C, B, D).
     """
@@ -50,11 +50,11 @@ class State(NamedTuple):
 class Path:
     """The densities f_beta and their gradients with respect to z alone.
 
-    Parameters of the model get no gradient. It works inside ``torch.no_grad()``.
+    Model parameters get no gradient. Works inside ``torch.no_grad()``.
 
     Args:
         log_densities: See :data:`LogDensities`.
-        chunk: Chains evaluated at once, which bounds the memory; by default all of them.
+        chunk: Chains evaluated at once, to bound the memory; by default all of them.
     """
 
     def __init__(self, log_densities: LogDensities, chunk: int | None = None) -> None:
@@ -115,8 +115,8 @@ def chunk_within_memory(
 ) -> int | None:
     """Choose how many chains of z (C, B, D) to evaluate at once; None if all of them fit.
 
-    The bytes that automatic differentiation stores for one chain are counted, and doubled for the
-    backward pass.
+    Counts the bytes that automatic differentiation stores for one chain, doubled for the backward
+    pass.
     """
     if len(z) == 1:
         return None

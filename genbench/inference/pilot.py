@@ -1,9 +1,9 @@
-"""Step sizes of the annealed chains, tuned on other chains that enter no result.
+"""Step sizes of the annealed chains, tuned on separate pilot chains.
 
 A step size that adapts within a weighted chain makes the kernel depend on the chain's past: it no
-longer leaves the density invariant, and the weights are no longer unbiased. So a pilot run with its
-own noise and chains finds one step size per temperature and datum; the weighted chains then use
-these as constants.
+longer leaves the density invariant, and the weights are no longer unbiased. A pilot run with its
+own noise and chains therefore finds one step size per temperature and datum, which the weighted
+chains use as constants.
 """
 
 import math
@@ -24,13 +24,13 @@ GAIN = 1.0
 """Change of the log step size per unit of acceptance above the target."""
 
 WARM_UP = 20
-"""Trajectories at the first temperature before anything is recorded."""
+"""Burn-in trajectories at the first temperature."""
 
 MIN_TRAJECTORIES = 50
-"""A pilot with fewer temperatures stays at each for several trajectories."""
+"""A pilot with fewer temperatures runs several trajectories at each."""
 
 RANGE = 1e4
-"""Step sizes stay within this factor of the starting density's own scale, on both sides."""
+"""Step sizes stay within this factor of the starting density's scale, in both directions."""
 
 JITTER = 0.2
 """Step sizes vary by this fraction around the tuned ones."""
@@ -42,11 +42,11 @@ def tune(path: Path, z: Tensor, betas: Tensor, n_leapfrog: int, stream: Stream) 
     The pilot anneals once through the schedule. After each trajectory the log step size of a datum
     changes by the mean acceptance probability over its chains minus 0.65; the recorded steps are
     smoothed over neighbouring temperatures. They start from the spread of the starting density and
-    follow the densities with a lag of a few temperatures. Each datum is tuned by itself.
+    follow the densities with a lag of a few temperatures. Each datum is tuned separately.
 
     Args:
         path: The densities.
-        z: Draws (C, B, D) from the starting density, C >= 2, used for nothing else.
+        z: Draws (C, B, D) from the starting density, C >= 2, used only here.
         betas: (n + 1,), the schedule of the weighted chains.
         n_leapfrog: Steps per trajectory.
         stream: The pilot's own noise.

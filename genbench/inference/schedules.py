@@ -15,7 +15,7 @@ def temperatures(n: int, schedule: Schedule) -> Tensor:
     """Return n + 1 inverse temperatures from exactly 0 to exactly 1, (n + 1,) float64.
 
     linear: beta_t = t / n. sigmoid: beta_t = (s_t - s_0) / (s_n - s_0) with s_t the logistic
-    function of 4 (2 t / n - 1), so that the steps are small near both ends.
+    function of 4 (2 t / n - 1), so the steps are small near both ends.
 
     Raises:
         ValueError: ``n`` is below 1.
@@ -28,7 +28,7 @@ def temperatures(n: int, schedule: Schedule) -> Tensor:
         [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     if n < 1:
-        raise ValueError(f"n_temperatures is {n} and must be 1 or more")
+        raise ValueError(f"n_temperatures must be 1 or more, not {n}")
     if schedule == "linear":
         return torch.arange(n + 1, dtype=torch.float64) / n
     rise = torch.sigmoid(torch.linspace(-STEEPNESS, STEEPNESS, n + 1, dtype=torch.float64))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 NEGLIGIBLE = -80.0
-"""Exponents this far below the largest add nothing to a sum; exp is slow if it underflows."""
+"""Exponents this far below the largest are dropped: they add nothing, and underflow is slow."""
 
 
 def log_mean_exp(values: Tensor) -> Tensor:

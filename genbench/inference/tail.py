@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 MIN_TAIL = 5
-"""Fewest tail weights to which a Pareto distribution is fitted: K = 25 draws."""
+"""Smallest tail for a Pareto fit: K = 25 draws."""
 
 FLAT_TAIL = 1e-4
 """Log weights within this many nats differ by float32 rounding only: there is no tail."""
@@ -25,8 +25,8 @@ def pareto_k_hat(top: Tensor) -> Tensor:
     """Return the shape of a generalised Pareto distribution fitted to the largest weights, (B,).
 
     Above 0.7 an importance-sampling estimate with this many draws is not reliable. NaN if the tail
-    is flat or consists of ties, so that there is nothing to fit; infinite if fewer than M weights
-    are above zero.
+    is flat or consists of ties, which leaves nothing to fit; infinite if fewer than M weights are
+    above zero.
 
     Args:
         top: The M + 1 largest log weights (M + 1, B), descending, M = ``tail_size(K)``.
@@ -46,11 +46,11 @@ def pareto_k_hat(top: Tensor) -> Tensor:
 
 
 def _posterior_mean_shape(excess: Tensor, quartile: Tensor) -> Tensor:
-    """Return k of each column of ``excess`` (M, B), descending, as Zhang and Stephens estimate it.
+    """Return Zhang and Stephens' estimate of k for each column of ``excess`` (M, B), descending.
 
-    With theta = k / scale, the likelihood at its best k(theta) = mean log(1 + theta y) depends on
-    theta alone. theta is its mean over a grid, weighted by that likelihood; k is shrunk towards 1/2
-    with the weight of ten data, as in Vehtari et al.
+    With theta = k / scale, the profile likelihood at k(theta) = mean log(1 + theta y) depends on
+    theta alone. theta is averaged over a grid with that likelihood as the weight; k is shrunk
+    towards 1/2 with the weight of ten data, as in Vehtari et al.
     """
     m = len(excess)
     n_grid = 30 + int(math.sqrt(m))

@@ -12,11 +12,11 @@ FLUSH = 256
 """Rows processed at once, whatever chunks they arrive in: a power of two."""
 
 DEVICE_FLUSH = 4096
-"""The same on an accelerator, where the number of calls is what costs."""
+"""The same on an accelerator, where the number of calls dominates the cost."""
 
 
 class ImportanceWeights:
-    """Statistics of K log importance weights per datum: bounds of log p(x) and diagnostics.
+    """Statistics of K log importance weights per datum: bounds on log p(x) and diagnostics.
 
     The log weights arrive in chunks (k, B) of any size, which change the results only by rounding;
     memory does not grow with K beyond the tail of 3 sqrt(K) rows.
@@ -38,7 +38,7 @@ class ImportanceWeights:
         """Add log weights (k, B).
 
         Raises:
-            ValueError: There would be more than K.
+            ValueError: More than K were added.
         """
         if self.n + len(log_w) > self.n_samples:
             raise ValueError(f"more than {self.n_samples} log weights")
@@ -53,7 +53,7 @@ class ImportanceWeights:
 
     @classmethod
     def of(cls, log_w: Tensor) -> "ImportanceWeights":
-        """Return the statistics of log weights (K, B) that are all there."""
+        """Return the statistics of a complete set of log weights (K, B)."""
         weights = cls(len(log_w))
         weights.add(log_w)
         return weights
@@ -72,13 +72,13 @@ class ImportanceWeights:
         self._top = seen.topk(min(len(seen), tail_size(self.n_samples) + 1), dim=0).values
 
     def _require_all(self) -> Tensor:
-        """Return the largest weights, once all K were added."""
+        """Return the largest weights after all K were added."""
         if self.n != self.n_samples or self._top is None:
             raise ValueError(f"{self.n} of {self.n_samples} log weights were added")
         return self._top
 
     def log_mean(self) -> Tensor:
-        """Return log (1/K) sum_k w_k, (B,): in expectation a lower bound of log E[w]."""
+        """Return log (1/K) sum_k w_k, (B,): in expectation a lower bound on log E[w]."""
         self._require_all()
         return self._total.result()
 
@@ -135,7 +135,7 @@ class ImportanceWeights:
 
         For even K this is 2 L_K - (L' + L'') / 2 with the bounds L', L'' of the two halves of the
         draws: the jackknife over halves. The bias falls from order 1/K to 1/K^2. For odd K the
-        coefficients are such that the 1/K terms cancel too.
+        coefficients are chosen so that the 1/K terms cancel too.
 
         Raises:
             ValueError: K < 2.
@@ -144,7 +144,7 @@ class ImportanceWeights:
             Nowozin 2018, whose jackknife leaves out one draw instead of half of them.
         """
         if self.n_samples < 2:
-            raise ValueError("the extrapolation in 1/K needs 2 draws or more")
+            raise ValueError("extrapolation in 1/K needs at least 2 draws")
         halves = [half.result() for half in self._halves]
         ratio = self.n_samples * sum(1 / half.n for half in self._halves) / 2
         mean = (halves[0] + halves[1]) / 2

@@ -1,7 +1,7 @@
 """Adapters that add what a model lacks for a likelihood, under a stated assumption.
 
 An autoencoder gets a prior fitted to its codes; a generator gets Gaussian noise around its images.
-The base model is kept as ``base``, in eval mode; what was fitted is in buffers and is stored.
+The base model is kept as ``base``, in eval mode; fitted parameters are buffers, so they are stored.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,8 @@ class WithFittedPrior(_Adapter):
         jitter: float = 1e-6,
     ) -> None:
         if lacking := missing(model, Autoencodes):
-            raise ValueError(f"a prior is fitted on codes: the model has no {', '.join(lacking)}")
+            names = ", ".join(lacking)
+            raise ValueError(f"a prior is fitted to codes, but the model has no {names}")
         super().__init__(model)
         self.kind, self.jitter = kind, jitter
         self.n_components = 1 if kind == "gaussian" else n_components
@@ -116,8 +117,8 @@ class WithFittedPrior(_Adapter):
 class WithObservationNoise(_Adapter):
     """A generator with p(x given z) = N(x; decode(z), scale^2 I): an assumption, not a fact.
 
-    Its likelihood is that of the noisy images and depends on ``scale``, which has to be stated
-    with every number. Use :func:`with_observation_noise`, which keeps the base's encoder.
+    Its likelihood is that of the noisy images and depends on ``scale``, which must be stated with
+    every number. Use :func:`with_observation_noise`, which keeps the base's encoder.
 
     References:
         Wu, Burda, Salakhutdinov, Grosse 2017, section 3.
@@ -125,9 +126,9 @@ class WithObservationNoise(_Adapter):
 
     def __init__(self, model: nn.Module, scale: float, image_shape: Sequence[int]) -> None:
         if lacking := missing(model, HasPrior) + missing(model, Decodes):
-            raise ValueError(f"noise is added to a generator: the model has no {lacking[0]}")
+            raise ValueError(f"noise is added to a generator, but the model has no {lacking[0]}")
         if not scale > 0:
-            raise ValueError(f"scale {scale} must be positive")
+            raise ValueError(f"scale must be positive, not {scale}")
         super().__init__(model)
         self.image_shape = tuple(image_shape)
         self.scale = nn.Buffer(torch.tensor(scale, **_like(model)))
@@ -150,7 +151,7 @@ class EncodingWithObservationNoise(WithObservationNoise):
 def with_observation_noise(
     model: nn.Module, scale: float, image_shape: Sequence[int]
 ) -> WithObservationNoise:
-    """Return the adapter that has ``encode`` if and only if the base has.
+    """Return an adapter that has ``encode`` if and only if the base has it.
 
     Args:
         model: Has ``prior()`` and ``decode(z)``.

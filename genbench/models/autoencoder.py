@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Autoencoder(nn.Module):
-    """x -> code -> x. It has neither a density nor a prior: it only reconstructs."""
+    """x -> code -> x. It has no density and no prior: it only reconstructs."""
 
     def __init__(
         self, encoder: nn.Module, n_features: int, latent_dim: int, decoder: nn.Module

@@ -1,4 +1,4 @@
-"""Controls: models that learn nothing, to show in a table what a good number has to beat.
+"""Controls: models that learn nothing, to show what a good number has to beat.
 
 Images are stored as 8-bit intensities, which changes a pixel by at most 1/510.
 """
@@ -39,9 +39,9 @@ class MeanImage(FittedModule):
 
 
 class FixedImages(FittedModule):
-    """A set of stored images, sampled in turn: none is repeated before all have been drawn.
+    """Stored images, sampled without repetition until all have been drawn.
 
-    Real images of the validation split are a reference for sample metrics.
+    Real images of the validation split serve as a reference for sample metrics.
     """
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
@@ -49,7 +49,7 @@ class FixedImages(FittedModule):
         self.levels = nn.Buffer(torch.zeros(n_images, *image_shape, dtype=torch.uint8))
 
     def fit(self, x: Tensor) -> None:
-        """Store images x (N, C, H, W), or evenly spaced ones if there is no room for all.
+        """Store images x (N, C, H, W), or evenly spaced ones if there are too many.
 
         Intensities are in [0, 1].
         """
@@ -61,22 +61,22 @@ class FixedImages(FittedModule):
         return self.levels[rows].to(torch.get_default_dtype()) / 255
 
     def sample(self, n: int) -> Tensor:
-        """Return n of the images in random order, each as often as any other, or once more.
+        """Return n of the images in random order, each equally often, give or take one.
 
-        The order comes from torch's CPU generator, so that a seed gives the same on every device.
+        The order comes from torch's CPU generator, so a seed gives the same order on every device.
         """
         n_images = len(self.levels)
         if not n_images:
-            raise ValueError("nothing was fitted: there is nothing to draw from")
+            raise ValueError("no images to draw from: call fit(x) first")
         passes = [torch.randperm(n_images) for _ in range(-(-n // n_images))]
         order = torch.cat(passes)[:n] if passes else torch.empty(0, dtype=torch.int64)
         return self.images(order.to(self.levels.device))
 
 
 class NearestImage(FixedImages):
-    """Stored images, of which the index of the nearest one is the code of an image.
+    """Stored images; the code of an image is the index of its nearest stored one.
 
-    With training images it is a memory: it samples and reconstructs nothing else.
+    With training images it is pure memory: it samples and reconstructs nothing else.
     """
 
     def encode(self, x: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class NearestImage(FixedImages):
 
 
 class KMeans(NearestImage):
-    """Centroids of training images: they are not samples, and the Parzen estimate prefers them.
+    """Centroids of training images: not samples, yet the Parzen estimate prefers them.
 
     References:
         Theis, van den Oord, Bethge 2016, section 3.3 and table 1.
@@ -112,7 +112,7 @@ class KMeans(NearestImage):
         """Find the centroids of x (N, C, H, W) by mini-batch k-means from random images.
 
         Raises:
-            ValueError: There are fewer images than clusters.
+            ValueError: Fewer images than clusters.
         """
         from sklearn.cluster import MiniBatchKMeans
 

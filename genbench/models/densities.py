@@ -35,7 +35,7 @@ class IndependentBernoulli(_IndependentPixels):
     """p(x) = prod_i Bernoulli(x_i; p_i), a mass over binary images.
 
     p_i = (number of ones + 1) / (number of data + 2): the posterior mean under a flat prior, so
-    that no pixel is impossible.
+    no pixel value is impossible.
     """
 
     def fit(self, x: Tensor) -> None:
@@ -51,8 +51,8 @@ class IndependentBernoulli(_IndependentPixels):
 class IndependentGaussian(_IndependentPixels):
     """p(x) = prod_i N(x_i; m_i, s_i^2), a density of grey images, by maximum likelihood.
 
-    No s_i is below ``min_scale``: a pixel that is constant in the training data would otherwise
-    have an unbounded density there and zero density for any other test value.
+    No s_i is below ``min_scale``: otherwise a pixel that is constant in the training data would
+    have an unbounded density there and zero density at any other value.
     """
 
     def __init__(self, image_shape: Sequence[int], min_scale: float = 0.003) -> None:

@@ -1,4 +1,4 @@
-"""A VAE with one categorical latent: everything about it can be enumerated."""
+"""A VAE with one categorical latent: every quantity can be computed by enumeration."""
 
 import torch
 from torch import Tensor
@@ -14,8 +14,8 @@ _NUMBERS = 2**23  # pixel densities in memory at once
 class DiscreteVae(Vae):
     """z one of K = ``latent_dim`` categories, one-hot; p(x given z) decoded; exact log p(x).
 
-    It is a mixture of K observation models with learned weights: a uniform p(z) would restrict the
-    model and cost as much to enumerate.
+    A mixture of K observation models with learned weights: a uniform p(z) would restrict the model
+    and cost as much to enumerate.
     """
 
     def _add_prior(self, latent_dim: int) -> None:
@@ -34,7 +34,7 @@ class DiscreteVae(Vae):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x) = log sum_k p(k) p(x given k), (B,) in nats, float64.
 
-        A few categories are processed at a time, so that memory does not grow with their number.
+        Processes a few categories at a time, so memory does not grow with their number.
         """
         prior = self.prior()
         z = prior.enumerate_support(expand=False)  # every one-hot vector, (K, K)

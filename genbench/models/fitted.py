@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 
 class FittedModule(nn.Module):
-    """A module whose buffers take their shape from the data or from a stored state."""
+    """A module with buffers shaped by the data or a stored state."""
 
     def put(self, **values: Tensor) -> None:
-        """Set buffers to ``values``, in the dtype and on the device that they have."""
+        """Set buffers to ``values``, keeping their dtype and device."""
         for name, value in values.items():
             setattr(self, name, value.detach().to(self.get_buffer(name)).contiguous())
 
@@ -27,8 +27,8 @@ class FittedModule(nn.Module):
 def fit_repeatably(estimator: Any, data: Tensor) -> None:
     """Fit a scikit-learn estimator to ``data`` (N, D), bit for bit the same each time.
 
-    It runs in one thread: several would add up their parts in the order in which they finish. There
-    is no warning when it reaches its limit of steps.
+    It runs in one thread: several would add their parts in the order in which they finish. Reaching
+    the step limit gives no warning.
     """
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits

@@ -9,7 +9,7 @@ from genbench.models.latent_variable import Prior
 
 
 class Gan(nn.Module):
-    """A generator of images in (0, 1) from z ~ p(z), and a critic of real against generated ones.
+    """A generator of images in (0, 1) from z ~ p(z), and a critic that tells them from real ones.
 
     It has samples but no density of images. p(z) is N(0, I) unless a ``prior`` is given. The critic
     gets pixels scaled to [-1, 1], or unscaled if ``centred`` is false.

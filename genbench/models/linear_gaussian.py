@@ -1,4 +1,4 @@
-"""Probabilistic PCA, a model with every quantity known exactly."""
+"""Probabilistic PCA: every quantity is known exactly."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The linear VAE: a VAE whose log p(x) is known at any point of its training."""
+"""The linear VAE: a VAE with known log p(x) at any point of its training."""
 
 import math
 from typing import Any, cast
@@ -30,7 +30,7 @@ class LinearVae(Vae):
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
         if not is_linear(self.decoder, self.observation_head):
-            raise ValueError("a linear VAE has a linear decoder and one Gaussian scale for all")
+            raise ValueError("a linear VAE needs a linear decoder and a single Gaussian scale")
 
     def linear_parameters(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return W (n_pixels, D), b (n_pixels,) and the variance s2 (), in float64."""
@@ -74,6 +74,6 @@ def _factor(W: Tensor, s2: Tensor) -> Tensor:
 
 
 def is_linear(decoder: nn.Module, observation: Head) -> bool:
-    """Return whether decoder and head make p(x given z) linear-Gaussian with one scale."""
+    """Return whether decoder and head make p(x given z) linear-Gaussian with a single scale."""
     affine = isinstance(decoder, MlpDecoder) and not len(decoder.body)
     return affine and isinstance(observation, FixedGaussianHead | SharedGaussianHead)

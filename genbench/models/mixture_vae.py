@@ -13,8 +13,8 @@ from genbench.models.vae import Vae
 class MixtureVae(Vae):
     """z1 ~ Categorical(w), z2 ~ N(m_z1, diag s_z1^2), x ~ p(x given z2), and q(z2 given x).
 
-    The discrete latent is summed out, so that to everything else this is a VAE of z2 with the prior
-    p(z2) = sum_k w_k N(z2; m_k, diag s_k^2). The divergence of q from it has no closed form.
+    The discrete latent is summed out, so for all other purposes this is a VAE of z2 with the prior
+    p(z2) = sum_k w_k N(z2; m_k, diag s_k^2). The KL divergence of q from it has no closed form.
 
     Args:
         parts: Encoder, posterior head, decoder, observation head and D, as for :class:`Vae`.

@@ -1,4 +1,4 @@
-"""Gaussian mixtures: the fit by expectation maximisation, and the density of images."""
+"""Gaussian mixtures: a fit by expectation maximisation, and a density of images."""
 
 import math
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ def fit_mixture(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Fit a Gaussian mixture to ``data`` (N, D) in float64 by expectation maximisation.
 
-    One component has a closed form. ``floor`` is added to each variance. The fit stops at a gain
-    below 0.001 nats per datum or after 200 steps; the result is a density in either case.
+    One component has a closed form. ``floor`` is added to each variance. The fit stops when the
+    gain falls below 0.001 nats per datum, or after 200 steps; either way the result is a density.
 
     Returns:
         Weights (M,), means (M, D) and covariances: (M, D) for ``diag``, (1, D, D) for ``tied``,

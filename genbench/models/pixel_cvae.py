@@ -16,7 +16,7 @@ class PixelCvae(nn.Module):
 
     p(z given c) = N(m(c), diag s(c)^2) from the prior network, or N(0, I) without one;
     q(z given x) = N(m_q(x), diag s_q(x)^2) from the encoder, which reads the whole image. The model
-    has densities once the shown pixels are bound: ``given_pixels(x)`` returns that view.
+    has densities only once the shown pixels are bound: ``given_pixels(x)`` returns that view.
 
     Args:
         parts: Which pixels are shown.
@@ -63,8 +63,8 @@ class PixelCvae(nn.Module):
 class PixelCvaeGiven(LatentVariableModel):
     """p(x_hidden, e given c) and q(e given x) for known c, with z = m(c) + s(c) e.
 
-    In these coordinates the prior is N(0, I) for every image. No density of x, no KL and no
-    importance weight depends on the coordinates of the latent; an all-zero code adds nothing to the
+    In these coordinates the prior is N(0, I) for every image. Densities of x, KL and importance
+    weights do not depend on the coordinates of the latent; an all-zero code adds nothing to the
     shown pixels. Images are whole: the shown pixels are copied.
     """
 
@@ -89,7 +89,7 @@ class PixelCvaeGiven(LatentVariableModel):
     def sample(self, n: int) -> Tensor:
         """Return mean images of draws from the prior: n = B, one for each bound image."""
         if n != len(self._x):
-            raise ValueError(f"{len(self._x)} images are bound: cannot complete {n}")
+            raise ValueError(f"cannot complete {n} images: {len(self._x)} are bound")
         return super().sample(n)
 
 

@@ -1,4 +1,4 @@
-"""One network from the shown part of an image to the hidden part: the baseline without a latent."""
+"""A network from the shown part of an image to the hidden part: the baseline without a latent."""
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -10,8 +10,8 @@ from genbench.distributions.completion import Completion, ImageParts
 class PixelPredictor(nn.Module):
     """p(x_hidden given c) = prod_i p(x_i given f_i(c)), c the shown pixels, f a network.
 
-    The hidden pixels are independent of each other given the shown ones, so that the log density
-    is exact; for Bernoulli pixels it is the negative cross-entropy.
+    The hidden pixels are independent of each other given the shown ones, so the log density is
+    exact; for Bernoulli pixels it is the negative cross-entropy.
 
     References:
         Sohn, Lee, Yan 2015, section 5.1: the baseline network.
@@ -51,7 +51,7 @@ class PixelPredictorGiven:
         return self.distribution().log_prob(x.reshape(self._x.shape))
 
     def sample(self, n: int) -> Tensor:
-        """Return the mean images: n = B, one for each bound image, nothing drawn."""
+        """Return the mean images: n = B, one for each bound image; nothing is sampled."""
         if n != len(self._x):
-            raise ValueError(f"{len(self._x)} images are bound: cannot complete {n}")
+            raise ValueError(f"cannot complete {n} images: {len(self._x)} are bound")
         return self.distribution().mean

@@ -91,5 +91,5 @@ class CvaeGiven(LatentVariableModel):
     def sample(self, n: int) -> Tensor:
         """Return mean images of draws from the prior: n = B, one for each bound label."""
         if n != len(self._condition):
-            raise ValueError(f"{len(self._condition)} labels are bound: cannot draw {n} images")
+            raise ValueError(f"cannot draw {n} images: {len(self._condition)} labels are bound")
         return super().sample(n)

@@ -44,8 +44,8 @@ class PerDatumVae(FreePosteriorVae):
     """A decoder, and q_n(z) = N(loc_n, diag scale_n^2) for each of the ``n`` training images.
 
     An image outside the training set has no q, so there is no ``posterior(x)``; ``at(index)``
-    returns a view that has one. What needs no posterior (samples, annealed importance sampling)
-    works as usual.
+    returns a view that has one. Whatever needs no posterior (samples, annealed importance
+    sampling) works as usual.
     """
 
     def at(self, index: Tensor) -> "PerDatumAt":
@@ -54,7 +54,7 @@ class PerDatumVae(FreePosteriorVae):
 
 
 class PerDatumAt(LatentVariableModel):
-    """A :class:`PerDatumVae` for given training images, whose q_n are the posterior."""
+    """A :class:`PerDatumVae` for given training images; the posterior is their q_n."""
 
     def __init__(self, model: PerDatumVae, index: Tensor) -> None:
         self._model, self._index, self.latent_prior = model, index, model.latent_prior

@@ -1,1 +1,1 @@
-"""Networks, Tensor -> Tensor: no probability and no configuration objects in here."""
+"""Networks, Tensor -> Tensor: no probability and no configuration objects."""

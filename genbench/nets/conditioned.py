@@ -1,4 +1,4 @@
-"""A decoder that takes a condition besides the code."""
+"""A decoder of a code and a condition."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,8 +12,8 @@ from genbench.nets.mlp import ACTIVATIONS
 class ConditionedMlpDecoder(nn.Module):
     """Codes (..., B, n_inputs) and conditions (B, n_condition) to (..., B, *output_shape).
 
-    It is a multilayer perceptron of the two concatenated. The first layer's product with a
-    condition is computed once, however many codes are decoded with it.
+    A multilayer perceptron of the two concatenated. The first layer's product with a condition is
+    computed once for all codes decoded with it.
     """
 
     def __init__(

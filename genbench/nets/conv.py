@@ -22,8 +22,8 @@ class ConvEncoder(nn.Module):
     """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features).
 
     Each 4x4 convolution of stride 2 halves height and width. The condition is concatenated to the
-    flattened feature maps before the last, dense layer; with ``n_features = None`` there is no such
-    layer and the maps are the features. Batch norm, if requested, skips the first layer.
+    flattened feature maps before the last, dense layer; with ``n_features = None`` that layer is
+    omitted and the maps are the features. Batch norm, if requested, skips the first layer.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Objectives of generative adversarial networks, from logits.
 
 Written as softplus of the logit: ``-log(sigmoid(logit) + epsilon)`` saturates where the
-discriminator is confident, where the non-saturating loss is meant to have a gradient.
+discriminator is confident, exactly where the non-saturating loss should have a gradient.
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,7 @@ class NegativeElbo:
     (:func:`genbench.objectives.score_function.score_function_terms`). All three are unbiased.
 
     Raises:
-        ConfigError: There is no such gradient.
+        ConfigError: The gradient is unknown.
 
     References:
         Kingma and Welling 2014, equation 3 and section 2.2; Higgins et al. 2017, equation 4.
@@ -64,7 +64,7 @@ class NegativeElbo:
 class NegativeEnumeratedElbo:
     """-sum_z q(z given x) [log p(x, z) - log q(z given x)], a batch mean, for a discrete latent.
 
-    Nothing is drawn: its value and gradient have no sampling error. With ``warmup_epochs`` the
+    Nothing is sampled: value and gradient have no Monte Carlo error. With ``warmup_epochs`` the
     weight of the KL rises linearly from 0 to 1 over the first epochs.
     """
 
@@ -81,8 +81,8 @@ class NegativeEnumeratedElbo:
 class NegativePerDatumElbo:
     """-E_qn[log p(x_n given z)] + KL(q_n(z) || p(z)), a batch mean: variational EM.
 
-    q_n belongs to the n-th training image; a batch has the indices of its images. Minimised over
-    q_n it is an E step, over the decoder an M step.
+    q_n is the posterior of the n-th training image; a batch carries the indices of its images.
+    Minimising over q_n is an E step, over the decoder an M step.
 
     References:
         Neal and Hinton 1998, for EM as ascent on one bound; Hoffman et al. 2013, for its stochastic
@@ -100,11 +100,11 @@ class NegativePerDatumElbo:
 
 
 def enumerated_terms(model: Variational, x: Tensor) -> ElboTerms:
-    """Return the terms of the ELBO, exact, by summing over every value of a discrete latent.
+    """Return the exact terms of the ELBO, summed over every value of a discrete latent.
 
     Args:
-        model: Its prior and posterior range over the same finite set of K values.
-        x: Data (B, ...). K images are decoded, and K * B densities held in memory.
+        model: Prior and posterior have the same finite support of K values.
+        x: Data (B, ...). K images are decoded; K * B densities are held in memory.
     """
     p, q = prior_of(model), posterior_of(model, x)
     z = p.enumerate_support(expand=False).unsqueeze(1)  # (K, 1, D)
@@ -126,15 +126,15 @@ def warmup_factor(epoch: float | Tensor, warmup_epochs: float) -> float | Tensor
 def weighted(log_px_given_z: Tensor, kl: Tensor, weight: float | Tensor) -> Loss:
     """Return the batch mean of -log p(x given z) + weight KL.
 
-    The logged ELBO has a weight of 1 on the KL, whatever ``weight`` is.
+    The logged ELBO always weights the KL by 1.
 
     Args:
         log_px_given_z: Expected log densities (B,) in nats.
         kl: KL(q(z given x) || p(z)), (B,) in nats.
-        weight: Of the KL in the loss.
+        weight: Weight of the KL in the loss.
     """
     distortion, rate = -log_px_given_z.mean(), kl.mean()
     if isinstance(weight, Tensor):
-        weight = weight.to(rate.dtype)  # a tensor of float64 would promote the loss
+        weight = weight.to(rate.dtype)  # a float64 tensor would promote the loss
     logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
     return Loss(distortion + weight * rate, logged)

@@ -18,9 +18,9 @@ class NegativeIwBound:
 
     With K = 1 it is the negative ELBO with a sampled KL. The plain gradient weights the gradient of
     each log w_k by the normalised weight; its signal-to-noise ratio for q falls as K grows. The
-    doubly reparameterised gradient has the same mean, without that loss: it leaves out the score of
-    q, and weights the gradient through z_k twice. It needs a reparameterisable posterior. The value
-    is the same bound in both.
+    doubly reparameterised gradient has the same mean without that drawback: it leaves out the score
+    of q and weights the gradient through z_k twice. It needs a reparameterisable posterior. Both
+    have the same value, the bound.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, equations 8 and 14; Tucker et al. 2019, equation 8.

@@ -21,9 +21,9 @@ class SquaredError:
 class SparseSquaredError:
     """|x - decode(z)|^2 + penalty |z|_1 with z = encode(x), a batch mean.
 
-    The squared error is summed over pixels, |z|_1 over the absolute values of the code. A penalty
-    on the number of non-zero values, |z|_0, has no gradient; the l1 norm is its convex relaxation.
-    Unlike |z|_0 it also falls when all codes shrink and the decoder compensates. The logged
+    The squared error is summed over pixels, |z|_1 over the absolute values of the code. The
+    number of non-zero values, |z|_0, has no gradient; the l1 norm is its convex relaxation. Unlike
+    |z|_0 it also falls when all codes shrink and the decoder compensates. The logged
     ``code_l0`` is |z|_0.
 
     References:

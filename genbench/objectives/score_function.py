@@ -1,4 +1,4 @@
-"""The ELBO with the score-function gradient, which does not pass through a draw."""
+"""The ELBO with the score-function gradient, which does not differentiate through the draws."""
 
 from torch import Tensor
 
@@ -14,7 +14,7 @@ def score_function_terms(
     The draws z are held fixed. With f(z) = log p(x given z) - weight (log q(z given x) - log p(z))
     the gradient is that of log p(x given z) + weight log p(z) for the model, and
     (f(z) - b) grad log q(z given x) for the posterior. Since E_q[grad log q] = 0, neither the
-    gradient of q inside f nor a b that does not depend on z contributes.
+    gradient of q inside f nor a baseline b that is independent of z contributes.
 
     The baseline b is the mean of f over the datum's other draws if there are several, else over the
     other data of the batch; for one draw of one datum it is 0. Leaving out the draw itself keeps
@@ -24,7 +24,7 @@ def score_function_terms(
         model: Anything with prior, observation_model and posterior, reparameterisable or not.
         x: Data (B, ...).
         n_samples: Draws per datum.
-        weight: Of the KL.
+        weight: Weight of the KL.
         baseline: Whether to subtract b.
 
     Returns:
@@ -54,7 +54,7 @@ def score_function_terms(
 def mean_of_the_others(values: Tensor) -> Tensor:
     """Return, for each of values (K, B), the mean of the others.
 
-    The others are those of its column if K > 1, else of its row; without any, the mean is zero.
+    The others are those in its column if K > 1, else in its row; if there are none, the mean is 0.
     """
     n_draws, n_data = values.shape
     dim, n = (0, n_draws) if n_draws > 1 else (1, n_data)

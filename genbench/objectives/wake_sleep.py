@@ -1,7 +1,7 @@
 """Objectives of the wake-sleep algorithm: each network learns from the other's draws.
 
 Neither differentiates through a draw, so they also apply to latents and data that cannot be
-reparameterised. The sleep phase minimises KL(p(z given x) || q(z given x)), not on the ELBO.
+reparameterised. The sleep phase minimises KL(p(z given x) || q(z given x)), not the negative ELBO.
 """
 
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class NegativeWakeElbo:
     """-log p(x, z) + log q(z given x), z drawn from q, a batch mean.
 
     q and its draws are held fixed: the gradient is that of -log p(x, z) alone, and none of it
-    reaches the encoder. The value is the negative ELBO, so that held-out values can choose the best
+    reaches the encoder. The value is the negative ELBO, so held-out values can select the best
     checkpoint and be plotted beside other bounds. The expectation is a mean over ``n_samples``
-    draws per datum; the KL is in closed form where there is one.
+    draws per datum; the KL is in closed form if there is one.
 
     References:
         Hinton, Dayan, Frey, Neal 1995, the wake phase.
@@ -53,9 +53,9 @@ def _kl(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
 class NegativeSleepLogPosterior:
     """-log q(z given x) for pairs (z, x) drawn ("dreamed") from the model, a mean.
 
-    There are as many pairs as the batch has data: z from the prior, x from p(x given z). They are
-    held fixed, so that no gradient reaches the decoder. In expectation it is KL(p(z given x) || q(z
-    given x)) over dreams, up to a constant.
+    One pair per datum of the batch: z from the prior, x from p(x given z). They are held fixed, so
+    no gradient reaches the decoder. In expectation over dreams the loss is KL(p(z given x) || q(z
+    given x)), up to a constant.
 
     References:
         Hinton, Dayan, Frey, Neal 1995, the sleep phase.

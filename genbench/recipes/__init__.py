@@ -1,4 +1,4 @@
-"""Recipes: by name, how networks, densities and updates are put together.
+"""Recipes: named functions that put networks, densities and updates together.
 
 To add one, write a function from (data facts, options, training budget) to :class:`Built` and
 decorate it; its second annotation is the pydantic class of its options. Suites, the command line,
@@ -13,7 +13,7 @@ import genbench.recipes.inference_schemes
 import genbench.recipes.mixture_prior
 import genbench.recipes.mixtures
 import genbench.recipes.pixels
-import genbench.recipes.variants  # noqa: F401  importing a module registers its recipes
+import genbench.recipes.variants  # noqa: F401  importing the module registers its recipes
 from genbench.core.options import Options
 from genbench.recipes.registry import Built, DataFacts, Recipe, load_plugins, recipe, recipes
 

@@ -75,7 +75,7 @@ def iwae(data: DataFacts, options: IwaeOptions, train: TrainConfig) -> Built:
 def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder given the class label."""
     if data.n_classes < 2:
-        raise ConfigError("recipe: 'cvae' needs labels, and these data have none; 'vae' does not")
+        raise ConfigError("recipe: 'cvae' needs labels, but these data have none; use 'vae'")
     return build_vae(data, options, _negative_elbo(options, train), data.n_classes)
 
 
@@ -86,7 +86,7 @@ def _negative_elbo(options: VaeOptions, train: TrainConfig, beta: float = 1.0) -
 def build_vae(
     data: DataFacts, options: GaussianLatentOptions, objective: Objective, n_classes: int = 0
 ) -> Built:
-    """Return a VAE trained on one objective; conditional if there are classes."""
+    """Return a VAE with a single objective; conditional if there are classes."""
     head = observation_head(options.observation)
     encoder = make_encoder(data, options, n_classes)
     decoder = make_decoder(data, options, head.n_per_pixel, n_classes)

@@ -1,4 +1,4 @@
-"""Recipes that learn nothing, or very little: what every other row has to beat."""
+"""Recipes that learn little or nothing: what every other row has to beat."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ IS_BINARY = Registry("observation", {"bernoulli": True, "gaussian": False})
 
 
 class IndependentPixelsOptions(Options):
-    """Bernoulli pixels for binary images, Gaussian ones for grey, their scale >= ``min_scale``.
+    """Bernoulli pixels for binary images; Gaussian ones of scale >= ``min_scale`` for grey.
 
     The default is about one grey level of 256.
     """
@@ -42,7 +42,7 @@ class KMeansOptions(Options):
 def independent_pixels(
     data: DataFacts, options: IndependentPixelsOptions, train: TrainConfig
 ) -> Built:
-    """Independent pixels in closed form: the likelihood without any structure, exact."""
+    """Independent pixels, fitted in closed form: exact likelihood, no structure."""
     if IS_BINARY[options.observation]:
         binary = IndependentBernoulli(data.image_shape)
         return Built(binary, (), binary.fit, BernoulliHead(), "Bernoulli per pixel")
@@ -53,14 +53,14 @@ def independent_pixels(
 
 @recipe("mean_image")
 def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
-    """The mean training image, whatever the datum: a control."""
+    """The mean training image for every datum: a control."""
     model = MeanImage(data.image_shape)
     return Built(model, closed_form=model.fit)
 
 
 @recipe("copier")
 def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
-    """Training images known by heart: a control that samples perfectly and learns nothing."""
+    """Memorised training images: a control that samples perfectly and learns nothing."""
     model = NearestImage(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit)
 
@@ -74,11 +74,11 @@ def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built
 
 @recipe("data")
 def real_data(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
-    """Real images of the validation split: a control for metrics of samples."""
+    """Real images of the validation split: a control for sample metrics."""
     model = FixedImages(options.n_images, data.image_shape)
     return Built(model, closed_form=model.fit, closed_form_split="validation")
 
 
 def draw_seed() -> int:
-    """Draw a seed from the run's own stream, in which recipes are built."""
+    """Draw a seed from the run's stream, which is active while recipes are built."""
     return int(torch.randint(2**31 - 1, ()))

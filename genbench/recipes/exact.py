@@ -1,4 +1,4 @@
-"""Recipes of models that are trained like VAEs, and whose log p(x) is nevertheless known."""
+"""Recipes of models that are trained like VAEs but have an exact log p(x)."""
 
 from genbench.distributions.latent import CategoricalPosterior, ConstantScaleNormal
 from genbench.distributions.observation import FixedGaussianHead, SharedGaussianHead

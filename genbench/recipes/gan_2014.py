@@ -1,4 +1,4 @@
-"""The first generative adversarial network, as used for its published Parzen estimates."""
+"""The original generative adversarial network, as used for its published Parzen estimates."""
 
 from torch import nn
 
@@ -32,7 +32,7 @@ def gan_2014(data: DataFacts, options: Gan2014Options, train: TrainConfig) -> Bu
 
 
 def _initialise(model: Gan, options: Gan2014Options) -> None:
-    """Draw all weights from uniform distributions of the stated ranges; biases are zero."""
+    """Draw all weights uniformly from the given ranges; biases are zero."""
     for part, limit in (
         (model.generator, options.generator_range),
         (model.critic_body, options.discriminator_range),

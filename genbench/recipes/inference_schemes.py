@@ -29,10 +29,10 @@ IS_SHARED = Registry("scheme", {"per_datum": False, "shared": True})
 
 
 class WakeSleepOptions(GaussianLatentOptions):
-    """On each batch one wake step, then ``sleep_steps`` at ``sleep_rate`` times its learning rate.
+    """Each batch: one wake step, then ``sleep_steps`` at ``sleep_rate`` times its learning rate.
 
-    An encoder that lags behind the decoder gives it codes that the prior would never draw; the
-    decoder learns these, its samples drift away from the data, and the bound falls.
+    An encoder that lags behind gives the decoder codes that the prior would never produce. If the
+    decoder learns them, its samples drift away from the data and the bound falls.
     """
 
     sleep_rate: PositiveFloat = 1.0
@@ -63,11 +63,11 @@ def _parameters(model: nn.Module, *parts: str) -> list[nn.Parameter]:
 
 
 class VariationalEmOptions(NetworkOptions):
-    """A decoder, and a posterior that is a free Gaussian: ``per_datum``, or one ``shared`` by all.
+    """A decoder and free Gaussian posteriors: one for each datum, or one ``shared`` by all.
 
-    Of the network only the decoder is used. On each batch the posterior takes ``inference_steps``
-    steps, at ``inference_rate`` times the learning rate, then the decoder one: a datum's own
-    parameters are updated once per epoch, the decoder with each batch.
+    Only the decoder of the networks is used. On each batch the posterior takes ``inference_steps``
+    steps at ``inference_rate`` times the learning rate, then the decoder takes one: a datum's own
+    parameters are visited once per epoch, the decoder is updated with each batch.
     """
 
     observation: ObservationOptions = BernoulliOptions()

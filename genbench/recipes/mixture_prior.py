@@ -1,4 +1,4 @@
-"""The recipe of a VAE with a discrete latent above its continuous one."""
+"""The recipe of a VAE with a discrete latent on top of its continuous one."""
 
 from pydantic import PositiveInt
 
@@ -12,7 +12,7 @@ from genbench.training.config import TrainConfig
 
 
 class MixtureVaeOptions(GaussianLatentOptions):
-    """The prior is a mixture of ``n_components`` Gaussians; a single standard one gives the VAE."""
+    """The prior is a mixture of ``n_components`` Gaussians; one standard normal gives the VAE."""
 
     n_components: PositiveInt = 10
 

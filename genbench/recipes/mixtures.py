@@ -17,7 +17,7 @@ class MixtureOptions(Options):
     """A mixture fitted to at most ``n_fit`` training images.
 
     ``floor`` is added to each variance, by default the square of about one grey level of 256;
-    without it the density of constant pixels has no bound.
+    without it the density of constant pixels is unbounded.
     """
 
     n_components: PositiveInt = 10
@@ -34,8 +34,8 @@ class GaussianMixtureOptions(MixtureOptions):
 class BayesianMixtureOptions(MixtureOptions):
     """Full covariances, which take n_components * n_pixels^2 numbers.
 
-    ``concentration`` is the Dirichlet prior of each weight, in data; None is 1 / n_components, and
-    small numbers leave components empty.
+    ``concentration`` is the Dirichlet prior of each weight, in data; None means 1 / n_components.
+    Small numbers leave components empty.
     """
 
     concentration: PositiveFloat | None = None

@@ -1,4 +1,4 @@
-"""The pair of networks that options describe, and the initialisation of their weights."""
+"""Builds the encoder and decoder described by options, and initialises their weights."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ IS_GLOROT = Registry("init", {"default": False, "glorot": True})
 
 
 def initialise(model: nn.Module, options: NetworkOptions) -> None:
-    """Draw the weights of linear and convolutional layers again if the options ask for it."""
+    """Redraw the weights of linear and convolutional layers if the options ask for it."""
     if not IS_GLOROT[options.init]:
         return
     for module in model.modules():
@@ -82,6 +82,6 @@ def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
     factor = 2 ** len(options.channels)
     if height % factor or width % factor:
         raise ConfigError(
-            f"channels: {len(options.channels)} halvings do not divide a {height}x{width} image; "
+            f"channels: a {height}x{width} image cannot be halved {len(options.channels)} times; "
             "use fewer channels"
         )

@@ -61,7 +61,7 @@ class DiscretisedLogisticOptions(Options):
 
 
 def _expand_kind(value: object) -> object:
-    """Let ``"bernoulli"`` stand for ``{"kind": "bernoulli"}``."""
+    """Expand ``"bernoulli"`` to ``{"kind": "bernoulli"}``."""
     return {"kind": value} if isinstance(value, str) else value
 
 
@@ -94,7 +94,7 @@ def observation_head(options: Any) -> Any:
     """Build the head that the options describe.
 
     Raises:
-        ConfigError: They are not one of :data:`ObservationOptions`.
+        ConfigError: They are none of :data:`ObservationOptions`.
     """
     return OBSERVATION_HEADS[str(getattr(options, "kind", options))](options)
 
@@ -138,7 +138,7 @@ class GaussianLatentOptions(NetworkOptions):
 class VaeOptions(GaussianLatentOptions):
     """``gradient`` is how the ELBO is differentiated with respect to q(z given x).
 
-    Through reparameterised draws, or by the score function, whose variance a baseline reduces.
+    Through reparameterised draws, or by the score function, with or without a baseline.
     """
 
     gradient: Annotated[ElboGradient, ADDED] = "reparameterised"
@@ -194,11 +194,11 @@ class DiscreteVaeOptions(Options):
 
 
 class Gan2014Options(Options):
-    """Sizes of the first generative adversarial network; the generator's noise is uniform.
+    """Sizes of the original generative adversarial network; the generator's noise is uniform.
 
     The defaults are those of the code published with the paper: noise of unit variance, weights
-    from +-``generator_range`` and +-``discriminator_range``, and half the learning rate for the
-    discriminator, as that code halves its loss.
+    uniform on +-``generator_range`` and +-``discriminator_range``, and half the learning rate for
+    the discriminator, because that code halves its loss.
     """
 
     latent_dim: PositiveInt = 100

@@ -1,4 +1,4 @@
-"""Recipes that predict the hidden part of an image from the part that is shown."""
+"""Recipes that predict the hidden part of an image from the shown part."""
 
 from typing import Annotated, Literal
 
@@ -89,7 +89,7 @@ class PixelsOptions(Options):
 
 
 class CvaePixelsOptions(PixelsOptions):
-    """``prior`` is p(z given shown pixels) from a network, or N(0, I) whatever is shown.
+    """``prior`` is p(z given shown pixels) from a network, or N(0, I) regardless of them.
 
     ``n_samples`` is the number of draws of z per datum and step.
     """
@@ -101,7 +101,7 @@ class CvaePixelsOptions(PixelsOptions):
 
 @recipe("nn_pixels")
 def nn_pixels(data: DataFacts, options: PixelsOptions, train: TrainConfig) -> Built:
-    """Network that predicts the hidden pixels from the shown ones: no latent, likelihood exact."""
+    """Network that predicts the hidden pixels from the shown ones: no latent, exact likelihood."""
     parts, head = _parts(data, options), observation_head(options.observation)
     shape = output_shape(parts.hidden_shape, head.n_per_pixel)
     network = MlpDecoder(parts.n_shown, options.hidden, shape, options.activation)
@@ -138,9 +138,9 @@ def _parts(data: DataFacts, options: PixelsOptions) -> ImageParts:
     shown = options.condition.mask(height, width)
     if isinstance(options.condition, ColumnsCondition) and options.condition.shown[-1] >= width:
         raise ConfigError(
-            f"condition.shown: there is no column {options.condition.shown[-1]}; "
+            f"condition.shown: no column {options.condition.shown[-1]}; "
             f"the images have columns 0 to {width - 1}"
         )
     if bool(shown.all()):
-        raise ConfigError("condition.shown: every pixel is shown, none is left to predict")
+        raise ConfigError("condition.shown: all pixels are shown, so none is left to predict")
     return ImageParts(shown, n_channels)

@@ -20,7 +20,7 @@ from genbench.training.update import Update
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a recipe may know about the data: shapes and the mean training image (C, H, W).
+    """What a recipe knows about the data: shapes and the mean training image (C, H, W).
 
     ``n_train`` is the number of training images, or 0 if it is not known.
     """
@@ -38,10 +38,10 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class Built:
-    """A model with what trains it: updates for the training loop, or a fit in closed form.
+    """A model and how to train it: updates for the training loop, or a closed-form fit.
 
     ``closed_form`` is called with the images of ``closed_form_split``. ``shown`` names the part of
-    an image that is given to a model of the rest.
+    an image that the model is given, if it models only the rest.
     """
 
     model: nn.Module
@@ -60,7 +60,7 @@ def single_update(
     observation: ObservationHead | None = None,
     shown: str = "",
 ) -> Built:
-    """Return a model with one update, which trains all of its parameters on one objective."""
+    """Return a model with one update that trains all its parameters on one objective."""
     updates = (Update(name, list(model.parameters()), objective),)
     observation_name = observation.name if observation else "none"
     return Built(model, updates, None, observation, observation_name, shown=shown)
@@ -93,8 +93,8 @@ def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFuncti
         options = get_type_hints(build).get(parameters[1]) if len(parameters) == 3 else None
         if not (isinstance(options, type) and issubclass(options, Options)):
             raise ConfigError(
-                f"recipe '{name}': write it as (data: DataFacts, options: YourOptions, "
-                "train: TrainConfig) -> Built, YourOptions a subclass of recipes.Options"
+                f"recipe '{name}': the signature must be (data: DataFacts, options: YourOptions, "
+                "train: TrainConfig) -> Built, with YourOptions a subclass of recipes.Options"
             )
         about = (inspect.getdoc(build) or name).splitlines()[0]
         recipes.add(name, Recipe(name, about, options, build, version))

@@ -14,7 +14,7 @@ from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
 
 INITIAL_BIAS = 0.1
-"""Bias of each dimension of an untrained sparse code, so that none starts at zero for all data."""
+"""Initial bias of a sparse code, so that no dimension starts at zero for all data."""
 
 
 class SparseAeOptions(NetworkOptions):
@@ -25,9 +25,10 @@ class SparseAeOptions(NetworkOptions):
 
 @recipe("sparse_ae")
 def sparse_ae(data: DataFacts, options: SparseAeOptions, train: TrainConfig) -> Built:
-    """Sparse autoencoder: squared error and an l1 penalty, which relaxes the l0 one, on the code.
+    """Sparse autoencoder: squared error plus an l1 penalty on the code.
 
-    Codes are rectified, so that a penalised dimension can reach zero and stay there.
+    The l1 norm relaxes the count |z|_0. Codes are rectified, so a penalised dimension can reach
+    zero and stay there.
     """
     model = build_autoencoder(SparseAutoencoder, data, options)
     nn.init.constant_(model.to_code.bias, INITIAL_BIAS)

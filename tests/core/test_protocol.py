@@ -8,7 +8,7 @@ def test_sentence_says_sizes_binarisation_and_measure():
         "mnist",
         "1a2b3c4d",
         "55\u202f000 images",
-        "drawn anew",
+        "resampled",
         "seed 0",
         "probabilities",
     ):

@@ -29,7 +29,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_known(colours):
 
 
 def test_a_name_is_given_once_and_the_first_entry_stays(colours):
-    with pytest.raises(ConfigError, match="'green' is registered already"):
+    with pytest.raises(ConfigError, match="'green' is already registered"):
         colours.add("green", 9)
     assert colours["green"] == 2
 

@@ -167,7 +167,7 @@ def test_a_data_set_and_its_splits_cannot_be_mistaken(tiny_dir):
 )
 def test_data_other_than_registered_are_refused(tiny_content, tiny_dir, monkeypatch, promise):
     tiny_content.register(monkeypatch, **promise)
-    with pytest.raises(DataError, match=r"tiny: the (train|test) set is not as registered"):
+    with pytest.raises(DataError, match=r"tiny: the (train|test) set does not match the registry"):
         tiny_set(tiny_dir)
 
 

@@ -37,7 +37,7 @@ def test_every_wrong_length_is_refused(whole):
     for cut in range(len(whole)):
         with pytest.raises(DataError, match="any"):
             parse_idx(whole[:cut], "any")
-    with pytest.raises(DataError, match="header promises"):
+    with pytest.raises(DataError, match="header says"):
         parse_idx(whole + b"\0", "any")
 
 

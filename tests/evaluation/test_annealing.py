@@ -143,7 +143,7 @@ def test_starting_from_the_posterior_needs_one(name):
 def test_a_discrete_latent_cannot_be_annealed(name):
     row = only(evaluate(name, DiscreteVae(), x=DiscreteVae.all_data()))
     assert row.status == "not_applicable"
-    assert "no vector of reals" in row.reason
+    assert "not a real vector" in row.reason
 
 
 @pytest.mark.parametrize("name", NAMES)

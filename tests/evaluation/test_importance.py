@@ -159,7 +159,7 @@ def test_extrapolation_is_nearer_to_log_px_than_the_bound_and_says_it_is_none():
     assert abs(errors[1]) < abs(errors[0]) / 2
     row = only(limit)
     assert row.kind == "estimate"
-    assert "no bound" in row.reason
+    assert "not a bound" in row.reason
     assert only(outcome(LINEAR, "iw_extrapolated")).value == pytest.approx(LOG_PX.mean().item())
 
 

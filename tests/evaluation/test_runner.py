@@ -306,7 +306,7 @@ def test_the_reason_names_the_nearest_of_several_capabilities():
 
 def test_a_conditional_model_needs_labels():
     assert only(outcome(Labelled(), "elbo", x=torch.zeros(4, 3))).reason == (
-        "the model is conditional: labels y are needed"
+        "the model is conditional and needs labels y"
     )
 
 

@@ -99,7 +99,7 @@ def test_a_name_is_given_once():
         name="elbo", version=9, needs=Variational, unit="nats", better="higher",
         kind="exact", title="", formula="",
     )  # fmt: skip
-    with pytest.raises(ConfigError, match="'elbo' is registered already"):
+    with pytest.raises(ConfigError, match="'elbo' is already registered"):
         register(lambda block, options: None)
     assert evaluators["elbo"].record.version != 9
 

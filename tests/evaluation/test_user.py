@@ -190,7 +190,7 @@ def test_a_conditional_model_is_evaluated_with_its_labels():
 def test_a_conditional_model_without_labels_has_rows_that_ask_for_them():
     frame = genbench.evaluate(Labelled(), torch.zeros(4, 3).double())
     assert set(frame.status) == {"not_applicable"}
-    assert frame.reason.str.contains("labels y are needed").all()
+    assert frame.reason.str.contains("needs labels y").all()
     assert frame.value.isna().all()
 
 

@@ -42,5 +42,5 @@ def test_sigmoid_steps_are_small_at_both_ends():
 
 
 def test_no_temperatures_is_an_error():
-    with pytest.raises(ValueError, match="n_temperatures is 0"):
+    with pytest.raises(ValueError, match="n_temperatures must be 1 or more, not 0"):
         temperatures(0, "linear")

@@ -104,7 +104,7 @@ def test_extrapolation_is_the_jackknife_over_halves(k):
 
 
 def test_extrapolation_needs_two_draws():
-    with pytest.raises(ValueError, match="2 draws or more"):
+    with pytest.raises(ValueError, match="at least 2 draws"):
         digested(randn(1, 2)).extrapolated()
 
 

@@ -182,7 +182,7 @@ def test_a_model_that_lacks_what_an_adapter_needs_is_refused():
         WithFittedPrior(gan())
     with pytest.raises(ValueError, match=r"the model has no prior\(\)"):
         WithObservationNoise(autoencoder(), 0.1, SHAPE)
-    with pytest.raises(ValueError, match="scale 0 must be positive"):
+    with pytest.raises(ValueError, match="scale must be positive, not 0"):
         with_observation_noise(gan(), 0, SHAPE)
 
 

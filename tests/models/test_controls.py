@@ -89,7 +89,7 @@ def test_real_data_are_the_validation_images_and_reconstruct_nothing():
 
 
 def test_nothing_to_draw_from_is_an_error():
-    with pytest.raises(ValueError, match="nothing was fitted"):
+    with pytest.raises(ValueError, match=r"no images to draw from: call fit\(x\) first"):
         FixedImages(0, SHAPE).sample(1)
 
 

@@ -189,5 +189,5 @@ def test_only_a_linear_decoder_with_one_gaussian_scale_is_accepted(hidden, head,
     assert is_linear(decoder, head) == expected
     if not expected:
         encoder, posterior = MlpEncoder(N_PIXELS, (), "relu"), ConstantScaleNormal(N_PIXELS, 2)
-        with pytest.raises(ValueError, match="linear decoder and one Gaussian scale"):
+        with pytest.raises(ValueError, match="linear decoder and a single Gaussian scale"):
             LinearVae(encoder, posterior, decoder, head, 2)

@@ -114,7 +114,7 @@ def test_completions_copy_the_shown_pixels_and_follow_the_conditional_law():
 
 
 def test_another_number_of_completions_than_bound_images_is_refused():
-    with pytest.raises(ValueError, match="40 images are bound: cannot complete 3"):
+    with pytest.raises(ValueError, match="cannot complete 3 images: 40 are bound"):
         linear_model().given_pixels(X).sample(3)
 
 

@@ -59,5 +59,5 @@ def test_it_completes_an_image_with_probabilities_and_draws_nothing():
     assert torch.equal(images[:, ~HIDDEN], X.flatten(1)[:, ~HIDDEN])
     assert torch.allclose(images[:, HIDDEN], by_hand(model, X)[1].sigmoid())
     assert torch.equal(images, view.sample(len(X)).flatten(1))
-    with pytest.raises(ValueError, match="30 images are bound"):
+    with pytest.raises(ValueError, match="cannot complete 2 images: 30 are bound"):
         view.sample(2)

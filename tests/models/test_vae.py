@@ -104,7 +104,7 @@ def test_several_draws_per_datum_keep_the_labels_of_the_data():
 def test_a_bound_view_draws_one_image_for_each_label():
     view = cvae().given(torch.tensor([0, 1]))
     assert view.sample(2).shape == (2, *SHAPE)
-    with pytest.raises(ValueError, match="2 labels are bound: cannot draw 3"):
+    with pytest.raises(ValueError, match="cannot draw 3 images: 2 labels are bound"):
         view.sample(3)
 
 

@@ -70,7 +70,7 @@ def test_warm_up_of_the_kl_comes_from_the_budget(name):
 @pytest.mark.parametrize("name", ["ae", "vae", "cvae", "gan"])
 def test_an_image_that_cannot_be_halved_so_often_is_refused(name):
     options = SMALL | {"network": "conv", "channels": (2, 2, 2, 2)}
-    with pytest.raises(ConfigError, match="channels: 4 halvings do not divide a 8x8 image"):
+    with pytest.raises(ConfigError, match="channels: a 8x8 image cannot be halved 4 times"):
         build(name, **options)
 
 

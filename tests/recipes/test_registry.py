@@ -38,7 +38,7 @@ def test_a_recipe_is_registered_with_its_options_and_first_line():
 
 @pytest.mark.usefixtures("own_table")
 def test_a_name_is_given_once():
-    with pytest.raises(ConfigError, match="'vae' is registered already"):
+    with pytest.raises(ConfigError, match="'vae' is already registered"):
 
         @recipe("vae")
         def build(data: DataFacts, options: MyOptions, train: TrainConfig) -> Built: ...
@@ -52,7 +52,7 @@ def wrong_type(data: DataFacts, options: dict, train: TrainConfig) -> Built: ...
 @pytest.mark.usefixtures("own_table")
 @pytest.mark.parametrize("build", [wrong_two, wrong_bare, wrong_type])
 def test_a_function_of_another_form_is_refused_with_the_right_one(build):
-    with pytest.raises(ConfigError, match=r"recipe 'odd': write it as .*YourOptions"):
+    with pytest.raises(ConfigError, match=r"recipe 'odd': the signature must be .*YourOptions"):
         recipe("odd")(build)
     assert "odd" not in recipes
 
