@@ -9,20 +9,31 @@ from typing import TYPE_CHECKING, Any
 from genbench.version import __version__
 
 if TYPE_CHECKING:
-    from genbench.api import load_results, run
+    from genbench.api import load_data, load_model, load_results, run
     from genbench.evaluation.spec import evaluator
     from genbench.evaluation.user import evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
     "evaluate": "genbench.evaluation.user",
+    "load_data": "genbench.api",
+    "load_model": "genbench.api",
     "load_results": "genbench.api",
     "run": "genbench.api",
     "evaluator": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
 
-__all__ = ["__version__", "evaluate", "evaluator", "load_results", "recipe", "run"]
+__all__ = [
+    "__version__",
+    "evaluate",
+    "evaluator",
+    "load_data",
+    "load_model",
+    "load_results",
+    "recipe",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -126,6 +126,11 @@ class Protocol:
         return self.condition.removeprefix(PIXELS) if self.condition.startswith(PIXELS) else ""
 
     @property
+    def given(self) -> str:
+        """What the model is given, in words; empty where it is given nothing."""
+        return f"given the {self.shown or self.condition}" if self.condition else ""
+
+    @property
     def short(self) -> str:
         """A heading of a few words.
 
@@ -135,8 +140,7 @@ class Protocol:
         """
         if self.unparsed:
             return self.unparsed
-        given = f"given the {self.shown or self.condition}" if self.condition else ""
-        parts = (self.dataset, _short(self.pixels), _short(self.measure), given)
+        parts = (self.dataset, _short(self.pixels), _short(self.measure), self.given)
         return ", ".join(part for part in parts if part)
 
     @property

@@ -187,7 +187,7 @@ def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_l
         except NotImplementedError as error:
             lacks = str(error) or "a method is not implemented"
             collected.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
-        except (ArithmeticError, ValueError, RuntimeError) as error:
+        except (ArithmeticError, IndexError, ValueError, RuntimeError) as error:
             collected.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
 
 

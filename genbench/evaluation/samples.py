@@ -52,10 +52,19 @@ def view_of(context: Context, n: int) -> Any:
 def mean_images(view: Any, n: int) -> Tensor:
     """Draw n images (n, D) with the model's ``sample``: means of p(x given z) if it has one."""
     if isinstance(view, Samples):
-        return view.sample(n).flatten(1)
+        return _checked(view.sample(n), n).flatten(1)
     z = prior_of(view).sample(torch.Size((n,)))
     mean: Tensor = view.observation_model(z).mean
     return mean.flatten(1)
+
+
+def _checked(images: Any, n: int) -> Tensor:
+    """Refuse what a user's own model returns in place of n images."""
+    if not isinstance(images, Tensor):
+        raise ValueError(f"sample({n}) returned a {type(images).__name__}, not a tensor")
+    if len(images) != n:
+        raise ValueError(f"sample({n}) returned {len(images)} images")
+    return images
 
 
 def noisy_images(view: Any, n: int) -> Tensor:

@@ -18,6 +18,7 @@ from genbench.gate.entries import Absent, Entry, absent, entries_of
 from genbench.gate.statistics import Matrix
 from genbench.results.cells import SeedValue
 from genbench.results.metrics_table import metrics_of
+from genbench.results.numbers_frame import completed
 from genbench.results.per_datum import PerDatumValues, value_key
 from genbench.results.run_folder import PROVENANCE, RunFolder
 from genbench.results.suite import StoredSuite
@@ -75,9 +76,9 @@ class SuiteResults:
 
 def results_in(frame: pd.DataFrame) -> SuiteResults:
     """Return the results in a table; records of its metrics are those that it carries."""
-    return SuiteResults(
-        ", ".join(sorted(set(frame["suite"]))), frame, metrics_of(frame), Provenance()
-    )
+    whole = completed(frame)
+    name = ", ".join(sorted(set(whole["suite"])))
+    return SuiteResults(name, whole, metrics_of(frame), Provenance())
 
 
 def read_results(results: Path, name: str) -> SuiteResults:

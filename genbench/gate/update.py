@@ -12,6 +12,7 @@ from genbench.gate.baseline import Baseline, BaselineError, read_baseline
 from genbench.gate.margins import with_margins
 from genbench.gate.statistics import is_contradicted, prior_sd
 from genbench.gate.suite_results import SuiteResults, read_results, results_in
+from genbench.results.numbers_frame import completed
 
 DEFAULT_SUITE = "digits"
 
@@ -81,6 +82,7 @@ def update_from_frame(
         BaselineError: The table holds several suites, or there is an old file of another one.
         RunsFailedError: Some runs failed or diverged.
     """
+    frame = completed(frame)
     old, names = _old(baseline), sorted(set(frame["suite"]))
     if len(names) != 1:
         raise BaselineError(f"a baseline is of one suite, the table has {len(names)}: {names}")

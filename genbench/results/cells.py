@@ -19,6 +19,25 @@ _NO_QUANTITY = ("chunk_size", "n_data")
 """Options that change no quantity: the size of chunks, and n, which stands apart."""
 
 
+def settings_text(options: str, names: Mapping[str, str]) -> str:
+    """Return the options that define a quantity as text: ``K = 100``.
+
+    Args:
+        options: As JSON; text of another form is returned as it is.
+        names: What options are called; an empty name hides one.
+    """
+    try:
+        known = json.loads(options or "{}")
+    except ValueError:
+        return options
+    titles = {key: names.get(key, key) for key in known}
+    return ", ".join(
+        f"{titles[key]} = {value}"
+        for key, value in known.items()
+        if value is not None and titles[key] and key not in _NO_QUANTITY
+    )
+
+
 @dataclass(frozen=True)
 class Column:
     """One metric under one set of options and one evaluator version.
@@ -49,16 +68,7 @@ class Column:
     @cached_property
     def settings(self) -> str:
         """The options that define the quantity, as text: ``K = 100``."""
-        try:
-            options = json.loads(self.options or "{}")
-        except ValueError:
-            return self.options
-        names = {key: self.record.option_names.get(key, key) for key in options}
-        return ", ".join(
-            f"{names[key]} = {value}"
-            for key, value in options.items()
-            if value is not None and names[key] and key not in _NO_QUANTITY
-        )
+        return settings_text(self.options, self.record.option_names)
 
 
 @dataclass(frozen=True)

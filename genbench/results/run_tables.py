@@ -86,15 +86,16 @@ def _plainly_named(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_models(table: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """Keep the rows of these models, by their names in the suite file; all if none are named.
-
-    A row's label may say more than the name: ``gan+normal(0.1)`` is ``gan+normal``.
-    """
+    """Keep the rows of these models, by their names in the suite file; all if none are named."""
     if not models or not len(table):
         return table
     labels = table["model"].astype(str)
-    kept = [
-        any(label == name or label.startswith((f"{name}(", f"{name}, ")) for name in models)
-        for label in labels
-    ]
-    return table[kept]
+    return table[[any(is_of_model(label, name) for name in models) for label in labels]]
+
+
+def is_of_model(label: str, name: str) -> bool:
+    """Return whether a row is of the model that the suite file names so.
+
+    Its label may say more than the name: ``gan+normal(0.1)`` is ``gan+normal``.
+    """
+    return label == name or label.startswith((f"{name}(", f"{name}, "))

@@ -14,17 +14,26 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
     Raises:
         ConfigError: The options do not fit the data, or the observation model does not.
     """
-    mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
-    facts = DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
     try:
-        with seeded(spec.seed, "init"):
-            built = recipes[spec.recipe].build(facts, spec.options, spec.train)
+        built = initialised(spec, facts_of(dataset))
         _check_domain(spec, dataset, built)
         if spec.assume:
             _check_assumption(spec, spec.assume, dataset, built)
     except ConfigError as error:
         raise ConfigError(f"model.{spec.name}.{error}") from error
     return built
+
+
+def facts_of(dataset: Dataset) -> DataFacts:
+    """Return what a recipe may know about a data set."""
+    mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
+    return DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
+
+
+def initialised(spec: RunSpec, facts: DataFacts) -> Built:
+    """Build the run's model with the initial weights of its seed."""
+    with seeded(spec.seed, "init"):
+        return recipes[spec.recipe].build(facts, spec.options, spec.train)
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:

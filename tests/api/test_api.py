@@ -78,10 +78,10 @@ def test_run_takes_every_option_with_its_default():
 
 
 def test_every_option_arrives(suite, monkeypatch, tmp_path):
-    from genbench import api
+    from genbench.api import running
 
     seen = []
-    monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
+    monkeypatch.setattr(running, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     other = {
         "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
         "seeds": 2, "limit": 9, "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
@@ -119,10 +119,10 @@ def test_results_live_where_they_are_told_to(run, tmp_path):
     ],
 )  # fmt: skip
 def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expected):
-    from genbench import api
+    from genbench.api import running
 
     seen = []
-    monkeypatch.setattr(api, "run_and_report", lambda options: seen.append(options) or 1 / 0)
+    monkeypatch.setattr(running, "run_and_report", lambda options: seen.append(options) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
     from genbench.suites.spec import expand, load_suite
@@ -137,14 +137,14 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
 
 @pytest.mark.parametrize("text", ["it's", 'say "so"', "back\\slash", "Zürich", "true", "3"])
 def test_a_string_setting_stays_the_string_it_is(suite, text):
-    from genbench.api import _as_toml
+    from genbench.api.running import _as_toml
     from genbench.suites.spec import load_suite
 
     assert load_suite(str(suite), [f"description={_as_toml(text)}"]).description == text
 
 
 def test_numbers_of_settings_keep_all_their_digits(suite):
-    from genbench.api import _as_toml
+    from genbench.api.running import _as_toml
     from genbench.suites.spec import load_suite
 
     for value in (1e-3, 0.1 + 0.2, 5e-324, 1.7e308):

@@ -1,5 +1,6 @@
 """The face for users' own tests."""
 
+import pandas as pd
 import pytest
 
 from genbench.gate import BaselineError
@@ -51,3 +52,15 @@ def test_numbers_of_a_users_own_model_can_be_gated(tmp_path):
     assert_no_regression(table({("Mine", "elbo"): [-23.7]}, **own), tmp_path / "b.json")
     with pytest.raises(AssertionError, match=r"Mine +elbo"):
         assert_no_regression(table({("Mine", "elbo"): [-29.7]}, **own), tmp_path / "b.json")
+
+
+def test_a_table_without_its_empty_columns_is_gated_as_with_them(tmp_path):
+    own = {"suite": "", "protocol": "", "split": "", "train_id": "", "dataset": "", "reason": ""}
+    whole = table({("Mine", "elbo"): [-23.6, -23.8]}, **own)
+    short = whole.drop(columns=[*own, "health", "mc_stderr", "options"])
+    write_baseline(whole, tmp_path / "whole.json")
+    write_baseline(short, tmp_path / "short.json")
+    assert (tmp_path / "short.json").read_text() == (tmp_path / "whole.json").read_text()
+    assert_no_regression(short, tmp_path / "whole.json")
+    joined = pd.concat([short[:1], whole[1:]], ignore_index=True)
+    assert_no_regression(joined, tmp_path / "whole.json")

@@ -7,6 +7,7 @@ import pytest
 
 from genbench import load_results
 from genbench.core.errors import ConfigError, DataError
+from genbench.results.metrics_table import read_table
 from genbench.runs.run_options import RunOptions
 from genbench.suites import spec
 from genbench.suites.run import dry_run, run_suite
@@ -66,13 +67,22 @@ def test_members_run_as_by_hand_and_nothing_is_redone(run, folder, coins):
 def test_the_table_holds_the_rows_of_the_members(run, folder):
     outcome = run()
     results = folder() / "results"
-    parts = [load_results(name, results) for name in ("one", "two")]
-    stored = load_results("both", results)
+    parts = [read_table(results / name) for name in ("one", "two")]
+    stored = read_table(results / "both")
     pd.testing.assert_frame_equal(stored, pd.concat(parts, ignore_index=True))
     pd.testing.assert_frame_equal(stored, outcome.frame, check_dtype=False)
     assert list(stored["suite"].unique()) == ["one", "two"]
     found = json.loads((results / "both" / "suite.json").read_text())
     assert (found["members"], found["runs"]) == (["one", "two"], [])
+
+
+def test_python_reads_the_numbers_of_the_members_with_their_settings(run, folder):
+    run()
+    results = folder() / "results"
+    both, one = (load_results(name, results) for name in ("both", "one"))
+    first = both[both["suite"] == "one"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, one)
+    assert set(one[one["metric"] == "iw_log_likelihood"]["settings"]) == {"K = 100"}
 
 
 def test_a_member_says_how_it_is_run_by_itself(run, folder):

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from pydantic import model_validator
 
-from genbench import load_results
 from genbench.core.errors import ConfigError
 from genbench.recipes import recipes
+from genbench.results.metrics_table import read_table
 from genbench.runs.run_options import RunOptions
 from genbench.suites.run import dry_run, run_suite
 from genbench.suites.spec import load_suite
@@ -60,7 +60,7 @@ def test_dimensions_are_sorted_as_numbers(run):
 
 def test_the_stored_table_reads_back_equal_to_the_returned_one(run, tmp_path):
     frame = run().frame
-    stored = load_results("small", tmp_path / "results")
+    stored = read_table(tmp_path / "results" / "small")
     pd.testing.assert_frame_equal(stored, frame, check_dtype=False, check_exact=True)
 
 

@@ -1,4 +1,4 @@
-"""The Python interface: runs a suite, reads its results. Heavy imports wait inside."""
+"""Runs a suite from Python, and reports it."""
 
 import json
 import sys
@@ -18,8 +18,8 @@ def run(
     suite: str = "digits",
     *,
     settings: Mapping[str, Any] | None = None,
-    models: Sequence[str] = (),
-    studies: Sequence[str] = (),
+    models: str | Sequence[str] = (),
+    studies: str | Sequence[str] = (),
     seeds: int | None = None,
     limit: int | None = None,
     device: str = "auto",
@@ -37,8 +37,8 @@ def run(
     Args:
         suite: Name of a suite, or path of a TOML file.
         settings: Changes of its keys, as with ``--set``: ``{"train.epochs": 1}``.
-        models: Names of the models to run; all if neither these nor ``studies`` are named.
-        studies: Names of the studies to run; likewise.
+        models: Names of the models to run, or one; all if neither these nor ``studies`` are named.
+        studies: Names of the studies to run, or one; likewise.
         seeds: Number of seeds, or None for those of the suite.
         limit: Data points to keep of each split.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -52,21 +52,22 @@ def run(
         report: Write the report.
 
     Returns:
-        One row per (run, metric, split), with the columns of ``metrics.csv``.
+        The table that :func:`genbench.load_results` returns.
 
     Raises:
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
-    from genbench.results.metrics_table import with_metrics
+    from genbench.core.names import names_in
+    from genbench.results.numbers_frame import stored_numbers
     from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
 
     options = RunOptions(
         suite=suite,
         settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
-        models=models,
-        studies=studies,
+        models=names_in(models),
+        studies=names_in(studies),
         seeds=seeds,
         limit=limit,
         device=device,
@@ -86,7 +87,7 @@ def run(
         sys.exit(error.exit_code)
     if outcome.problems:
         raise RunsFailedError(outcome.describe_failures())
-    return with_metrics(outcome.frame, stored.metrics)
+    return stored_numbers(stored)
 
 
 def run_and_report(
@@ -129,16 +130,3 @@ def _as_toml(value: Any) -> str:
     if isinstance(value, str | bool):
         return json.dumps(value, ensure_ascii=False)  # TOML writes these as JSON does
     return str(value)
-
-
-def load_results(suite: str = "digits", results: str | Path = Path("results")) -> "pd.DataFrame":
-    """Return the stored table of a suite; needs no torch.
-
-    Raises:
-        StorageError: There is none, or it is damaged.
-    """
-    from genbench.results.metrics_table import with_metrics
-    from genbench.results.suite import StoredSuite
-
-    stored = StoredSuite.open(Path(results), suite)
-    return with_metrics(stored.table, stored.metrics)

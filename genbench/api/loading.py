@@ -1,0 +1,159 @@
+"""Loads what is stored and what it was measured on: results, trained models, data sets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import nn
+
+    from genbench.api.data import Data
+    from genbench.results.records import StoredRun
+    from genbench.results.suite import StoredSuite
+
+
+def load_results(suite: str = "digits", results: str | Path = Path("results")) -> "pd.DataFrame":
+    """Return the stored table of a suite; needs no torch.
+
+    ``settings`` says what tells two numbers of one metric apart, such as ``K = 200, given the
+    label``. No two rows of a suite share model, seed, metric and settings::
+
+        frame.pivot(index=["model", "seed"], columns=["metric", "settings"], values="value")
+
+    In the table of a collection, ``suite`` belongs to that key too.
+
+    Args:
+        suite: Name of a suite that was run.
+        results: Folder of the results.
+
+    Returns:
+        One row per number, those without a value last. The first columns are ``model``,
+        ``metric``, ``value``, ``stderr`` (over the test set), ``n`` and ``kind``; what the number
+        comes from is last. ``print`` shows the columns that fit.
+
+    Raises:
+        StorageError: There is none, or it is damaged.
+    """
+    from genbench.results.numbers_frame import stored_numbers
+    from genbench.results.suite import StoredSuite
+
+    return stored_numbers(StoredSuite.open(Path(results), suite))
+
+
+def load_model(
+    suite: str,
+    model: str,
+    seed: int = 0,
+    results: str | Path = Path("results"),
+    device: str = "cpu",
+) -> "nn.Module":
+    """Return a trained model of a suite that was run, with exactly the stored weights.
+
+    It has the methods of its capabilities: ``sample(n)``, ``posterior(x)``,
+    ``observation_model(z)``, ``log_prob(x)`` and so on, as ``genbench.core.capabilities``
+    describes them. No data are needed. To go on training, call ``train()`` and use an objective::
+
+        model = genbench.load_model("digits", "vae").train()
+        loss = NegativeElbo()(model, Batch(x, y)).value
+
+    with ``NegativeElbo`` from ``genbench.objectives.elbo`` and ``Batch`` from
+    ``genbench.core.objective``.
+
+    Args:
+        suite: Name of the suite.
+        model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
+        seed: Training seed.
+        results: Folder of the results.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        The model in eval mode.
+
+    Raises:
+        ConfigError: The suite has no such model or seed, the device cannot be used, or the recipe
+            is the user's own and its module was not imported.
+        StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
+    """
+    from genbench.recipes import load_plugins
+    from genbench.results.suite import StoredSuite
+    from genbench.runs.provenance import pick_device
+    from genbench.runs.stored_model import stored_model
+
+    stored = StoredSuite.open(Path(results), suite)
+    run = _run_of(stored, model, seed)
+    load_plugins()
+    return stored_model(stored.run_folder(run), run.model).to(pick_device(device))
+
+
+def _run_of(stored: "StoredSuite", model: str, seed: int) -> "StoredRun":
+    from genbench.core.errors import ConfigError, require_known
+    from genbench.results.run_tables import is_of_model
+
+    stored.require_no_collection()
+    runs = [run for run in stored.record.runs if is_of_model(run.model, model)]
+    if not runs:
+        require_known(model, stored.models, f"suite '{stored.name}' has no model")
+    by_seed = {run.seed: run for run in runs}
+    if seed not in by_seed:
+        seeds = ", ".join(map(str, by_seed))
+        raise ConfigError(f"model '{model}' of '{stored.name}' has no seed {seed}; known: {seeds}")
+    return by_seed[seed]
+
+
+def load_data(
+    name: str,
+    binarisation: Literal["none", "threshold", "static", "dynamic"] = "none",
+    dequantisation: Literal["none", "uniform"] = "none",
+    *,
+    limit: int | None = None,
+    validation_size: int | None = None,
+    seed: int = 0,
+    data_dir: str | Path | None = None,
+    device: str = "cpu",
+) -> "Data":
+    """Return a data set in the form in which models are trained and tested on it.
+
+    Of pixels that are drawn, ``static`` and ``dynamic`` share their held-out data: ``validation``
+    and ``test`` are drawn once, as ``seed`` says, bit for bit the same on each device. ``train`` is
+    drawn once likewise; with ``dynamic``, training draws each batch anew: ``train_batch``.
+
+    Args:
+        name: Of the data set, as in ``python -m genbench list datasets``.
+        binarisation: ``none`` serves grey levels in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
+            ``static`` and ``dynamic`` draw each pixel as 0 or 1 with probability grey.
+        dequantisation: ``uniform`` adds noise within each grey level.
+        limit: Keep only the first so many data of each split.
+        validation_size: How many of the last training data are held out; None is the default.
+        seed: Of what is drawn.
+        data_dir: Folder of the data sets.
+        device: ``auto``, ``cpu`` or ``cuda``.
+
+    Returns:
+        An object with ``train``, ``validation`` and ``test``, each with images ``x`` (N, C, H, W)
+        and labels ``y`` (N,), and with ``protocol``, ``facts`` and ``train_batch``.
+
+    Raises:
+        ConfigError: Unknown name or option.
+        DataError: A file is damaged, or missing and cannot be downloaded.
+
+    Example:
+        >>> data = load_data("digits", binarisation="dynamic", limit=100)
+        >>> data.test.x.shape, data.test.y.shape, data.test.x.unique().tolist()
+        (torch.Size([100, 1, 8, 8]), torch.Size([100]), [0.0, 1.0])
+        >>> data.protocol
+        'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
+    """
+    from genbench.api.data import Data
+    from genbench.data import DataConfig, load
+    from genbench.runs.provenance import pick_device
+
+    stated = {
+        "name": name,
+        "binarisation": binarisation,
+        "dequantisation": dequantisation,
+        "seed": seed,
+        "validation_size": validation_size,
+        "limit": limit,
+    }
+    config = DataConfig.read(stated, "load_data")
+    return Data(load(config, Path(data_dir) if data_dir else None, pick_device(device)))

@@ -1,0 +1,98 @@
+"""Builds the model of a stored run again and gives it the stored weights; needs no data."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from genbench.core.errors import ConfigError, StorageError, first_line
+from genbench.data import DataConfig, datasets
+from genbench.data.protocol import split_sizes
+from genbench.recipes import DataFacts, recipes
+from genbench.results import run_folder
+from genbench.results.run_folder import RunFolder
+from genbench.results.sealed_folder import REDO
+from genbench.runs.assume import Assume, shell
+from genbench.runs.build import initialised
+from genbench.runs.spec import RunSpec
+from genbench.training.checkpoint import read_weights
+from genbench.training.config import TrainConfig
+
+_GREY = 0.5
+"""Where the mean image is not known: it sets initial weights only, and those are replaced."""
+
+
+def stored_model(folder: RunFolder, name: str) -> nn.Module:
+    """Return the model of a run in eval mode, on the CPU, every weight the stored one.
+
+    Args:
+        folder: Of the run.
+        name: Of its model, for messages.
+
+    Raises:
+        ConfigError: Its recipe is not registered here.
+        StorageError: The run is unfinished or damaged, did not end well, or is of another version
+            of its recipe.
+    """
+    path = _weights(folder)
+    spec = _specification(folder, name)
+    shape = datasets[spec.data.name].image_shape
+    model = initialised(spec, _facts(spec.data)).model
+    if spec.assume:
+        model = shell(model, spec.assume, shape)
+    try:
+        model.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        raise StorageError(f"{path} does not fit the model: {first_line(error)}") from error
+    return model.eval()
+
+
+def _weights(folder: RunFolder) -> Path:
+    """Return the file of the weights; its digest is the stored one."""
+    if not folder.is_sealed:
+        raise StorageError(f"{folder.path} is unfinished; `python -m genbench run` finishes it")
+    folder.checked(run_folder.METRICS)
+    metrics = folder.read(run_folder.METRICS)
+    if metrics["status"] != "ok":
+        raise StorageError(f"{folder.path} has no model: {metrics['status']}: {metrics['reason']}")
+    path = folder.checked(run_folder.MODEL)
+    if path is None:
+        raise StorageError(f"{folder.path} is damaged: it has no {run_folder.MODEL}; {REDO}")
+    return path
+
+
+def _specification(folder: RunFolder, name: str) -> RunSpec:
+    """Return what the run was asked to be; its identity is the folder's name."""
+    folder.checked(run_folder.SPEC)
+    stored: dict[str, Any] = folder.read(run_folder.SPEC)
+    recipe = recipes[stored["recipe"]]
+    if recipe.version != stored["recipe_version"]:
+        raise StorageError(
+            f"{folder.path} is of version {stored['recipe_version']} of recipe '{recipe.name}', "
+            f"which has version {recipe.version} here; {REDO}"
+        )
+    data = dict(stored["data"])
+    digest, assume = data.pop("digest"), stored.get("assume")
+    try:
+        spec = RunSpec(
+            name,
+            recipe.name,
+            recipe.options.read(stored["options"], "options"),
+            DataConfig.read(data, "data"),
+            TrainConfig.read(stored["train"], "train"),
+            stored["seed"],
+            Assume.read(assume, "assume") if assume else None,
+        )
+    except ConfigError as error:
+        raise StorageError(f"{folder / run_folder.SPEC}: {first_line(error)}; {REDO}") from error
+    if spec.train_id(digest) != folder.train_id:
+        raise StorageError(f"{folder / run_folder.SPEC} is of another run; {REDO}")
+    return spec
+
+
+def _facts(config: DataConfig) -> DataFacts:
+    """Return what the registry knows of the data."""
+    data = datasets[config.name]
+    mean_image = torch.full(data.image_shape, _GREY)
+    return DataFacts(data.image_shape, data.n_classes, mean_image, split_sizes(config, data)[0])

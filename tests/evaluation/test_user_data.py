@@ -1,0 +1,167 @@
+"""Data that users hand to evaluate: what is accepted, and the one line that says what is wrong."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+import genbench
+from genbench.core.errors import ConfigError
+from genbench.evaluation.user_data import check_layout
+from tests.evaluation.helpers import LINEAR, Conditional, PlainVae, UserVae, X, small_gan
+from tests.inference.exact_models import WrongPosterior
+
+BINARY = torch.rand(12, 784, generator=torch.Generator().manual_seed(0)).round()
+Y = torch.arange(len(X)) % 3
+PARZEN = "parzen_log_likelihood"
+
+
+def refusal(*arguments, **options):
+    with pytest.raises(ConfigError) as caught:
+        genbench.evaluate(*arguments, **({"evaluators": "elbo"} | options))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8, bool])
+def test_a_numpy_array_counts_as_the_tensor_of_its_numbers(dtype):
+    array = BINARY.numpy().astype(dtype)
+    array.setflags(write=False)
+    of_array = genbench.evaluate(PlainVae(), array.astype(np.float64), evaluators="kl")
+    of_tensor = genbench.evaluate(PlainVae(), BINARY.double(), evaluators="kl")
+    pd.testing.assert_frame_equal(of_array, of_tensor)
+    as_it_is = genbench.evaluate(UserVae(), array, evaluators="kl")
+    pd.testing.assert_frame_equal(as_it_is, genbench.evaluate(UserVae(), BINARY, evaluators="kl"))
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_numpy_labels_count_as_tensors(dtype):
+    labels = Y.numpy().astype(dtype)
+    found = genbench.evaluate(Conditional(), X.numpy(), labels, evaluators="elbo")
+    expected = genbench.evaluate(Conditional(), X, Y, evaluators="elbo")
+    pd.testing.assert_frame_equal(found, expected)
+    assert expected.status.tolist() == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (BINARY.tolist(), ("x is a list", "numpy.array")),
+        (TensorDataset(BINARY), ("x is a TensorDataset", "torch.stack")),
+        (DataLoader(TensorDataset(BINARY)), ("x is a DataLoader", "torch.stack")),
+        (None, ("x is a NoneType", "a tensor or a NumPy array (N, ...)")),
+        (np.array(["a"]), ("x: an array of <U1 does not hold numbers",)),
+        (torch.tensor(1.0), ("x is a single number",)),
+    ],
+)
+def test_what_is_no_data_is_named(x, words):
+    message = refusal(UserVae(), x)
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        (Y.reshape(-1, 1), ("shape (501, 1)", "y.flatten()")),
+        (torch.nn.functional.one_hot(Y), ("shape (501, 3)", "y.argmax(1) of one-hot rows")),
+        (Y.float(), ("torch.float32", "y.long()")),
+        (Y - 1, ("the label -1",)),
+        (Y + 1, ("the label 3", "0 to 2")),
+        (Y.tolist(), ("y is a list",)),
+        (Y[:3], ("y has 3 labels for 501 data",)),
+    ],
+)
+def test_what_are_no_labels_is_named(y, words):
+    message = refusal(Conditional(), X, y)
+    assert all(word in message for word in words), message
+
+
+def test_a_label_that_a_model_cannot_look_up_is_a_failed_row():
+    class Own(Conditional):
+        n_classes = None  # it does not say how many there are
+
+        def given(self, y):
+            view = super().given(y)
+            view.posterior = lambda x: torch.zeros(3)[y]
+            return view
+
+    frame = genbench.evaluate(Own(), X, Y + 1, evaluators="elbo")
+    assert frame.status.tolist() == ["failed"]
+    assert frame.reason.str.startswith("IndexError").all()
+
+
+def test_data_of_another_size_are_refused_with_both_shapes():
+    message = refusal(UserVae(), BINARY[:, :256].reshape(-1, 1, 16, 16))
+    assert "(1, 16, 16), 256 numbers" in message
+    assert "(784,), 784 numbers" in message
+
+
+def test_images_whose_dimensions_stand_in_another_order_are_refused():
+    message = refusal(WrongPosterior(LINEAR), X.permute(0, 1, 3, 2))
+    assert "shape (1, 4, 3), the model's images have shape (1, 3, 4)" in message
+    assert "x.permute" in message
+
+
+@pytest.mark.parametrize(
+    ("shape", "of_model"),
+    [
+        ((784,), (1, 28, 28)),
+        ((1, 28, 28), (784,)),
+        ((28, 28), (1, 28, 28)),
+        ((28, 28, 1), (1, 28, 28)),
+        ((3, 4, 5), (3, 4, 5)),
+        ((1,), ()),
+    ],
+)
+def test_flat_data_and_dimensions_of_one_pass(shape, of_model):
+    check_layout(shape, of_model)
+
+
+@pytest.mark.parametrize(
+    ("shape", "of_model"),
+    [((32, 32, 3), (3, 32, 32)), ((20, 28), (28, 20)), ((4, 7), (28, 28)), ((2, 392), (28, 28))],
+)
+def test_other_layouts_do_not(shape, of_model):
+    with pytest.raises(ConfigError, match="x has data of shape"):
+        check_layout(shape, of_model)
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (lambda n: torch.zeros(60, 12), "sample(1000) returned 60 images"),
+        (lambda n: np.zeros((n, 12)), "sample(1000) returned a ndarray, not a tensor"),
+    ],
+)
+def test_a_sample_that_is_not_n_images_is_a_failed_row(returned, reason):
+    class Own:
+        def sample(self, n):
+            return returned(n)
+
+    frame = genbench.evaluate(Own(), X, evaluators=PARZEN, options={PARZEN: {"scale": 0.3}})
+    assert frame.status.tolist() == ["failed"]
+    assert frame.reason.tolist() == [f"ValueError: {reason}"]
+
+
+def test_a_sampler_that_keeps_its_word_is_scored():
+    options = {PARZEN: {"scale": 0.3, "n_samples": 100}}
+    frame = genbench.evaluate(small_gan(), X, evaluators=PARZEN, options=options)
+    assert frame.status.tolist() == ["ok"]
+
+
+def test_one_name_is_not_its_letters():
+    one = genbench.evaluate(PlainVae(), BINARY.double(), evaluators="elbo")
+    pd.testing.assert_frame_equal(
+        one, genbench.evaluate(PlainVae(), BINARY.double(), evaluators=("elbo",))
+    )
+    assert one.metric.tolist() == ["elbo"]
+
+
+def test_gradients_are_taken_under_inference_mode_too():
+    options = {"inference_gap": {"n_data": 5, "n_steps": 2, "n_pairs": 1, "n_samples": 3}}
+    model = PlainVae()
+    with torch.inference_mode():
+        x = BINARY.double() + 0.0
+        frame = genbench.evaluate(model, x, evaluators="inference_gap", options=options)
+    assert set(frame.status) == {"ok"}
