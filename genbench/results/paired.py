@@ -3,7 +3,7 @@
 Only numbers of one metric with equal options, evaluator version, kind and n are compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -87,14 +87,26 @@ def _pair(first: Seeds, second: Seeds) -> Pair:
 
 
 def ranked(block: ProtocolBlock, values: PerDatumValues) -> ProtocolBlock:
-    """The same block with the standing of each number; a control gets none."""
+    """The same block with the standing of each number; a control gets none.
+
+    Nor does a number that another of its column is better than, whatever the kind of that one.
+    """
     standings: dict[tuple[int, int], str] = {}
     for index in range(len(block.columns)):
         for comparison in comparisons(block, index, values):
-            words = comparison.standings().items()
-            standings |= {(place, index): word for place, word in words}
+            if not _beaten(comparison, [row.cells[index] for row in block.rows]):
+                words = comparison.standings().items()
+                standings |= {(place, index): word for place, word in words}
     rows = (_stand(row, place, standings) for place, row in enumerate(block.rows))
     return replace(block, rows=tuple(rows))
+
+
+def _beaten(comparison: PairedComparison, cells: Sequence[Cell]) -> bool:
+    """Whether a number of another kind over as many data is better than the first."""
+    sign = -1.0 if comparison.column.better == "lower" else 1.0
+    first = cells[comparison.rows[0]].value
+    others = (c for c in cells if c.ok and c.n == comparison.n and c.kind != comparison.kind)
+    return any(sign * (cell.value - first) > 0 for cell in others)
 
 
 def _stand(row: ModelRow, place: int, standings: Mapping[tuple[int, int], str]) -> ModelRow:

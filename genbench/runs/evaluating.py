@@ -15,7 +15,7 @@ from genbench.evaluation.runner import evaluate_model
 from genbench.evaluation.spec import Context
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
-from genbench.runs.read_run import SPLIT, EvaluationRequest, key_of, made_figures
+from genbench.runs.read_run import SPLIT, EvaluationRequest, key_of, made_figures, missing_tasks
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, write_weights
 
@@ -29,7 +29,7 @@ def evaluate_run(
 ) -> None:
     """Add the missing evaluations to ``metrics``; store the values behind them, and the figures."""
     spec, dataset, folder = run.spec, run.dataset, run.folder
-    tasks = [task for task in request.tasks if f"{SPLIT}/{task.key}" not in metrics["evaluations"]]
+    tasks = missing_tasks(folder, metrics, request.tasks, protocol)
     x, y = dataset.held_out(SPLIT)
     context = Context(
         model,
@@ -39,10 +39,12 @@ def evaluate_run(
         log_py=_log_frequencies(dataset),
     )
     outcomes = evaluate_model(x, y, tasks, context, f"{spec.label} evaluate")
-    keys, values = {task.key: key_of(task, protocol) for task in request.tasks}, {}
+    keys = {task.key: key_of(task, protocol) for task in request.tasks}
+    values: dict[str, Tensor] = {}
     for task, outcome in zip(tasks, outcomes, strict=True):
         metrics["evaluations"][f"{SPLIT}/{task.key}"] = [asdict(row) for row in outcome.rows]
-        values[keys[task.key]] = outcome.per_datum
+        if outcome.per_datum is not None:  # one that does not apply may share another's key
+            values[keys[task.key]] = outcome.per_datum
     _write_per_datum(folder, keys, values)
     present = made_figures(folder, metrics)
     if lacking := [name for name in request.figures if name not in present]:
@@ -59,9 +61,7 @@ def _log_frequencies(dataset: Dataset) -> Tensor:
     return (counts / counts.sum()).log()
 
 
-def _write_per_datum(
-    folder: RunFolder, keys: Mapping[str, str], new: Mapping[str, Tensor | None]
-) -> None:
+def _write_per_datum(folder: RunFolder, keys: Mapping[str, str], new: Mapping[str, Tensor]) -> None:
     """Keep the values behind each mean, so that models can be compared datum by datum.
 
     Older versions stored them under the evaluation's own key; ``keys`` has today's for each.
@@ -70,5 +70,5 @@ def _write_per_datum(
     stored = read_weights(path) if whole else {}
     today = {f"{SPLIT}/{task_key}": key for task_key, key in keys.items()}
     values = {today.get(key, key): tensor for key, tensor in stored.items()}
-    values |= {key: tensor.contiguous() for key, tensor in new.items() if tensor is not None}
+    values |= {key: tensor.contiguous() for key, tensor in new.items()}
     write_weights(path, values)

@@ -37,9 +37,10 @@ def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
     folder, metrics = run.folder, stored_metrics(run.folder)
     if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
-    if metrics["status"] == "ok" and not _complete(folder, metrics, request):
-        return None
     description = folder.read(run_folder.SPEC)["description"]
+    protocol = protocol_of(run.dataset, description)
+    if metrics["status"] == "ok" and not _complete(folder, metrics, request, protocol):
+        return None
     return record_of(run, description, metrics, request.tasks)
 
 
@@ -71,13 +72,38 @@ def key_of(task: Task, protocol: Protocol) -> str:
     return value_key(SPLIT, evaluator.metric, given.condition, version, options)
 
 
-def _complete(folder: RunFolder, metrics: dict[str, Any], request: EvaluationRequest) -> bool:
-    keys = {f"{SPLIT}/{task.key}" for task in request.tasks}
-    figures = set(made_figures(folder, metrics))
-    if not (keys <= metrics["evaluations"].keys() and figures >= set(request.figures)):
+def _complete(
+    folder: RunFolder, metrics: dict[str, Any], request: EvaluationRequest, protocol: Protocol
+) -> bool:
+    if missing_tasks(folder, metrics, request.tasks, protocol):
         return False
+    older = {f"{SPLIT}/{task.key}" for task in request.tasks}  # it stored values by evaluator
+    figures = set(made_figures(folder, metrics))
+    return older.isdisjoint(_stored_values(folder)) and figures >= set(request.figures)
+
+
+def missing_tasks(
+    folder: RunFolder, metrics: dict[str, Any], tasks: Sequence[Task], protocol: Protocol
+) -> list[Task]:
+    """Return the tasks without stored numbers, or without the values behind their numbers."""
+    evaluations = metrics["evaluations"]
+    values = _stored_values(folder) if evaluations else frozenset()  # none where it is damaged
+
+    def lacks(task: Task) -> bool:
+        key = f"{SPLIT}/{task.key}"
+        rows = evaluations.get(key)
+        if rows is None:
+            return True
+        has_values = not task.evaluator.reduce and any(row["status"] == "ok" for row in rows)
+        return has_values and values.isdisjoint((key, key_of(task, protocol)))
+
+    return [task for task in tasks if lacks(task)]
+
+
+def _stored_values(folder: RunFolder) -> frozenset[str]:
+    """Return the keys of the values per datum, of a file that is whole."""
     with safe_open(folder / run_folder.PER_DATUM, framework="numpy") as values:
-        return keys.isdisjoint(values.keys())  # an older version stored them by evaluator
+        return frozenset(values.keys())
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:

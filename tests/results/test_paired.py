@@ -32,9 +32,9 @@ class Stored:
         return found if all(v is not None for v in found.values()) else None
 
 
-def cell(*train_ids, kind="lower_bound", n=400):
-    seeds = tuple(SeedValue(i, name, 0.0) for i, name in enumerate(train_ids))
-    return Cell("ok", value=0.0, n=n, kind=kind, seeds=seeds, n_seeds=len(seeds), n_ok=len(seeds))
+def cell(*train_ids, kind="lower_bound", n=400, value=0.0):
+    seeds = tuple(SeedValue(i, name, value) for i, name in enumerate(train_ids))
+    return Cell("ok", value=value, n=n, kind=kind, seeds=seeds, n_seeds=len(seeds), n_ok=len(seeds))
 
 
 def block(column=COLUMN, controls=(), **cells):
@@ -80,6 +80,26 @@ def test_numbers_of_another_kind_or_n_are_never_ranked_together(other):
     found = block(x=cell("a"), y=cell("b"), z=cell("c", **other))
     assert standings(found, stored) == {"x": BEST, "y": "", "z": ""}
     assert comparisons(block(x=cell("a"), z=cell("c", **other)), 0, stored) == []
+
+
+@pytest.mark.parametrize("control", [False, True])
+@pytest.mark.parametrize(
+    ("better", "first", "above", "below"), [("lower", "x", 0.5181, 0.6), ("higher", "y", 0.6, 0.5)]
+)
+def test_nothing_is_best_below_a_better_number_of_another_kind(
+    better, first, above, below, control
+):
+    column = column_of("bits_per_dim", better, "upper_bound")
+    stored = Stored(a=values(0.5315, 1, noise=0.01), b=values(0.5637, 2, noise=0.01))
+    alike = {
+        "x": cell("a", kind="upper_bound", value=0.5315),
+        "y": cell("b", kind="upper_bound", value=0.5637),
+    }
+    controls = ("z",) if control else ()
+    exact = cell("c", kind="exact", value=above)
+    assert set(standings(block(column, controls, **alike, z=exact), stored).values()) == {""}
+    for harmless in (replace(exact, value=below), replace(exact, n=20)):
+        assert standings(block(column, controls, **alike, z=harmless), stored)[first] == BEST
 
 
 @pytest.mark.parametrize("metric", ["parzen_log_likelihood", "bdmc_gap", "mmd2", "kl"])

@@ -80,6 +80,33 @@ def test_per_datum_values_average_to_the_stored_numbers(done):
         assert any(key.startswith("iw_log_likelihood/test/v1") for key in values)
 
 
+def test_an_evaluator_that_does_not_apply_takes_no_values_from_another(done):
+    metric = "iw_log_likelihood"  # the name of the marginal one in tables, too
+    options = "evaluate.label_marginal_log_likelihood.n_samples=5"
+    chunk = "evaluate.label_marginal_log_likelihood.chunk_size=5"
+    metrics = f"evaluate.metrics=['{metric}', 'label_marginal_log_likelihood']"
+    done.run(metrics, options, chunk, results=done.folder / "both")
+    (path,) = (done.folder / "both" / "tiny" / "runs").glob(
+        f"{done.run_of(done.outcome, 'vae').name}/artifacts/per_datum.safetensors"
+    )
+    assert [key.partition("/")[0] for key in load_file(path)] == [metric]
+
+
+def test_a_number_that_lost_the_values_behind_it_is_evaluated_again(done):
+    folder = done.run_of(done.outcome, "vae")
+    path = folder / "artifacts" / "per_datum.safetensors"
+    before, table = load_file(path), done.outcome.frame
+    (lost,) = [key for key in before if key.startswith("iw_log_likelihood/")]
+    save_file({key: tensor for key, tensor in before.items() if key != lost}, path)
+    RunFolder(done.results / "tiny", folder.name).seal()
+    again = done.run()
+    cached = {record.spec.name: record.cached for record in again.records}
+    assert cached == {"vae": False, "linear_gaussian": True}
+    assert bool((load_file(path)[lost] == before[lost]).all())
+    assert again.frame.equals(table)
+    assert done.run().cached
+
+
 def test_values_under_an_older_version_s_keys_are_renamed_and_not_evaluated_again(done, untrained):
     untrained()
     folder = done.run_of(done.outcome, "vae")
