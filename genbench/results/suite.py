@@ -27,9 +27,7 @@ CONTROLS = (
     "mean_image",
     "copier",
     "data",
-    "linear_gaussian",
     "kmeans",
-    "gaussian_mixture",
 )
 """Recipes that are there to be compared with, and win nothing."""
 

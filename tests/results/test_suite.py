@@ -39,7 +39,7 @@ def test_the_label_marginal_bound_is_known_by_the_name_that_it_has_in_the_table(
 
 
 def test_controls_are_known_by_their_recipe(rich_suite):
-    assert rich_suite.controls == {"linear_gaussian", "copier"}
+    assert rich_suite.controls == {"copier"}
     controls = {row.model for block in rich_suite.blocks for row in block.rows if row.control}
     assert controls == rich_suite.controls
 

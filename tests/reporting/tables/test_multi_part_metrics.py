@@ -59,7 +59,7 @@ def test_curve_shows_extrapolation_and_the_exact_value_where_it_is_known(parts_o
     by_model = {row[0].line: [cell.line for cell in row] for row in table.rows}
     assert by_model["vae"][4].startswith("-19.75 ±")
     assert by_model["vae"][5] == ""
-    assert by_model["linear_gaussian (control)"][5].startswith("-22.05 ±")
+    assert by_model["linear_gaussian"][5].startswith("-22.05 ±")
 
 
 def test_table_of_parts_says_over_how_many_data_they_are(parts_of):
