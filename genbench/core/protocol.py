@@ -16,6 +16,8 @@ PIXELS = "pixels:"
 
 Sizes = tuple[int, int, int]
 """Images for training, validation and testing."""
+SPLITS = ("train", "validation", "test")
+"""What these sizes are of."""
 
 _PIXELS = {
     "grey": "Grey levels are used as they are",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from genbench.core import numbers
 from genbench.core.metric import Metric
-from genbench.core.protocol import Protocol
+from genbench.core.protocol import SPLITS, Protocol
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 UNRELIABLE, WARNED = "†", "‡"
@@ -202,6 +202,12 @@ class ProtocolBlock:
     def columns_of(self, metric: str) -> list[int]:
         """Positions of the columns of that metric."""
         return [i for i, column in enumerate(self.columns) if column.metric == metric]
+
+    @property
+    def n_whole(self) -> int | None:
+        """The size of the whole split, by the protocol where it says so."""
+        sizes = dict(zip(SPLITS, self.protocol.sizes, strict=True))
+        return sizes.get(self.split) or self.n
 
     @property
     def n_seeds(self) -> int:

@@ -13,13 +13,15 @@ from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
-from genbench.results.leaderboard import Leaderboard, leaderboard_of
+from genbench.results.leaderboard import Leaderboard
 from genbench.results.metrics_table import TABLE, read_table, suite_folder
+from genbench.results.odd_models import setbacks, warnings_of
 from genbench.results.paired import ranked
 from genbench.results.per_datum import PerDatumValues
 from genbench.results.records import SUITE, StoredRun, SuiteRecord, read_record
 from genbench.results.run_folder import RunFolder
 from genbench.results.run_tables import of_models, run_table
+from genbench.results.standings import leaderboard_of
 from genbench.results.studies import STUDIES, STUDY, StoredStudy, read_study
 
 CONTROLS = (
@@ -110,14 +112,27 @@ class StoredSuite:
         return [ranked(block, self.per_datum) for block in unmarked]
 
     @cached_property
-    def warnings(self) -> dict[str, tuple[str, ...]]:
-        """What is odd about a model, in plain words, by the label of its row."""
-        return {}
-
-    @cached_property
     def leaderboards(self) -> list[Leaderboard]:
-        """Which model is best, one leaderboard per protocol."""
-        return [leaderboard_of(block, self.warnings) for block in self.blocks if block.rows]
+        """Which model is best: one leaderboard per protocol.
+
+        Raises:
+            StorageError: The history of a run, or the values behind a number, are damaged.
+        """
+        recipes = {run.model: run.recipe for run in self.record.runs}
+        setback = setbacks(self.folder, self.record.runs)
+        return [
+            leaderboard_of(block, self.per_datum, warnings_of(block, recipes, setback))
+            for block in self.blocks
+        ]
+
+    @property
+    def warnings(self) -> dict[str, tuple[str, ...]]:
+        """What is odd about a model, by its label in the tables; models without are left out."""
+        entries = [entry for board in self.leaderboards for entry in board.entries]
+        found: dict[str, list[str]] = {}
+        for entry in entries:
+            found.setdefault(entry.row.label, []).extend(entry.warnings)
+        return {label: tuple(dict.fromkeys(words)) for label, words in found.items() if words}
 
     @cached_property
     def studies(self) -> list[StoredStudy]:

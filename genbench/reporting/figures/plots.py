@@ -17,7 +17,7 @@ from genbench.reporting.figures.lettering import name_rows
 from genbench.reporting.figures.panels import head, make_room_at_left, new_framed, new_panel
 from genbench.reporting.figures.style import INK, LABEL_COLOURS, MUTED, markers, new_figure
 from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
-from genbench.results.leaderboard import leaderboard_of
+from genbench.results.headline import best_first
 from genbench.results.sealed_folder import Arrays
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
@@ -52,8 +52,7 @@ def bounds(block: ProtocolBlock, palette: dict[str, str]) -> Figure:
 def _rows_of_bounds(block: ProtocolBlock) -> list[ModelRow]:
     """The models with a bound, best first."""
     columns = bound_columns(block)
-    rows = (entry.row for entry in leaderboard_of(block).entries)
-    return [row for row in rows if any(drawn(block, row.cells[i]) for i in columns)]
+    return [row for row in best_first(block) if any(drawn(block, row.cells[i]) for i in columns)]
 
 
 def dots(block: ProtocolBlock, index: int, palette: Mapping[str, str]) -> Figure:

@@ -8,7 +8,7 @@ from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.panels import new_panel
 from genbench.reporting.figures.style import colours, markers, styled
 from genbench.results.cells import Cell
-from genbench.results.leaderboard import leaderboard_of
+from genbench.results.headline import best_first
 from genbench.results.suite import StoredSuite
 from tests.reporting.figures.test_model_figures import codes, more_arrays
 
@@ -91,9 +91,9 @@ def test_the_rows_of_bounds_are_those_of_the_leaderboard(rich_blocks):
     palette = colours([row.model for row in block.rows])
     with styled():
         shown = labels_of(plots.bounds(block, palette))
-    best_first = [entry.row.label for entry in leaderboard_of(block).entries if entry.cell]
+    labels = [row.label for row in best_first(block)]
     assert len(shown) > 2
-    assert shown == best_first[: len(shown)]
+    assert shown == labels[: len(shown)]
 
 
 def test_the_dots_of_a_number_are_sorted_best_first_and_have_their_models_looks(rich_blocks):

@@ -1,0 +1,171 @@
+"""The sentence above a leaderboard: which model is best, by how much, and how sure that is.
+
+A bound above another model's exact value proves the order of the two; above another's bound it
+proves nothing, since that bound may be loose.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from genbench.core.numbers import measured
+from genbench.core.statistics import ALPHA, Difference
+from genbench.results.leaderboard import UNIT, Entry, Phrase
+
+_WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
+_NAMED = 3
+"""So many of the models that are tied with the first are named."""
+NOTHING = "No model has a log-likelihood over the whole test set."
+OUTDATED = (
+    "Which model is best is not known of these results of an older genbench:"
+    " `python -m genbench run` brings them up to date, without training again."
+)
+Tests = Sequence[Difference]
+Pieces = Iterator[Phrase | str]
+
+
+def answer(
+    ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None
+) -> tuple[Phrase, ...]:
+    """Say who is best.
+
+    Args:
+        ranked: Models with an exact value or a lower bound, best first.
+        others: Those without.
+        tests: The first less each of the others that are ranked; None where no test could be made.
+    """
+    pieces = _pieces(ranked, others, tests)
+    return tuple(piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
+
+
+def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None) -> Pieces:
+    if not ranked:
+        yield NOTHING
+        return
+    leader, *rest = ranked
+    if not leader.row.control and any(e.cell and e.cell.n_seeds == 1 for e in ranked if rest):
+        yield "Of these trained networks, "
+    if not rest:
+        yield from _alone(leader, others)
+    elif tests is None:
+        yield from _untested(leader, rest[0])
+    elif tied := [e for e, test in zip(rest, tests, strict=True) if test.p_value >= ALPHA]:
+        yield from _tied(leader, tied)
+    else:
+        yield from _ahead(leader, rest, others, tests)
+    yield from _may_be_better(leader, others)
+
+
+def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:
+    if others:
+        yield "Only "
+    yield from _called(leader)
+    yield " has a log-likelihood over the whole test set: " if others else " has "
+    yield from _number(leader)
+    yield "."
+
+
+def _untested(leader: Entry, second: Entry) -> Pieces:
+    yield from _called(leader)
+    yield " has the highest number, "
+    yield from _number(leader)
+    yield ", ahead of "
+    yield from _called(second, _short(second))
+    yield ". No paired test could be made: the values per image are not stored."
+
+
+def _tied(leader: Entry, tied: Sequence[Entry]) -> Pieces:
+    yield from _called(leader, f"{_short(leader)} {UNIT}")
+    yield " is tied with "
+    yield from _list(tied)
+    tests = "the paired test does" if len(tied) == 1 else "the paired tests do"
+    yield f": {tests} not tell them apart."
+
+
+def _list(entries: Sequence[Entry]) -> Pieces:
+    if len(entries) == 1:
+        yield from _called(entries[0], _short(entries[0]))
+        return
+    more = len(entries) - _NAMED
+    named = entries if more <= 0 else entries[:_NAMED]
+    for place, entry in enumerate(named):
+        last = place == len(named) - 1
+        yield "" if not place else " and " if last and more <= 0 else ", "
+        yield from _called(entry)
+    if more > 0:
+        yield f" and {more} more"
+
+
+def _ahead(leader: Entry, rest: Sequence[Entry], others: Sequence[Entry], tests: Tests) -> Pieces:
+    second, bounds = rest[0], [e for e in rest if _kind(e) == "lower_bound"]
+    yield from _called(leader)
+    if leader.row.control:
+        yield " leads with "
+        yield from _number(leader)
+        yield from _no_model_reaches_it(rest)
+        return
+    yield " has the best number: " if bounds or _unbeaten(leader, others) else " is best: "
+    yield from _number(leader)
+    yield from _margin(leader, second, tests[0])
+    if bounds:
+        yield " "
+        yield from _called(bounds[0], "" if bounds[0] is second else _short(bounds[0]))
+        yield " is not shown to be worse: its bound may be loose."
+
+
+def _margin(leader: Entry, second: Entry, test: Difference) -> Pieces:
+    """By how much the first is ahead: a bound by at least as much of an exact value."""
+    exact = _kind(second) == "exact"
+    yield ", at least " if exact and _kind(leader) == "lower_bound" else ", "
+    yield Phrase(_minus(" ± ".join(measured(test.value, test.stderr))), strong=True)
+    yield " better than " if exact else " above "
+    yield from _called(second, _short(second))
+    yield "."
+
+
+def _no_model_reaches_it(rest: Sequence[Entry]) -> Pieces:
+    models = [entry for entry in rest if not entry.row.control]
+    bounds = any(_kind(entry) == "lower_bound" for entry in models)
+    yield f"; no trained model {'is shown to reach' if bounds else 'reaches'} it"
+    if models:
+        yield ": "
+        yield from _called(models[0])
+        yield f" has {_short(models[0])}"
+    yield "."
+
+
+def _may_be_better(leader: Entry, others: Sequence[Entry]) -> Pieces:
+    for entry in _unbeaten(leader, others)[:1]:
+        yield " "
+        yield from _called(entry)
+        yield f" may be better: it has {_short(entry)}."
+
+
+def _unbeaten(leader: Entry, others: Sequence[Entry]) -> list[Entry]:
+    """Models that have upper bounds alone, above the first."""
+    return [e for e in others if e.cell and leader.cell and e.cell.value >= leader.cell.value]
+
+
+def _called(entry: Entry, *more: str) -> Pieces:
+    yield Phrase(entry.row.label, strong=True)
+    known = [entry.row.note, "a control" if entry.row.control else "", *more]
+    if words := ", ".join(word for word in known if word):
+        yield f" ({words})"
+
+
+def _kind(entry: Entry) -> str:
+    return entry.cell.kind if entry.cell else ""
+
+
+def _short(entry: Entry) -> str:
+    """The value without its error: ``exactly −22.99``."""
+    value = measured(entry.cell.value, entry.cell.stderr)[0] if entry.cell else ""
+    return _minus(f"{_WORDS[_kind(entry)]} {value}")
+
+
+def _number(entry: Entry) -> Pieces:
+    yield f"{_WORDS[_kind(entry)]} "
+    yield Phrase(_minus(entry.cell.text if entry.cell else ""), strong=True)
+    yield f" {UNIT}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")

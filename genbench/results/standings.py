@@ -1,0 +1,87 @@
+"""Who leads a leaderboard, and whether the paired test on the same images decides it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from genbench.core.statistics import ALPHA, Difference, difference, holm
+from genbench.results.answer import OUTDATED, answer
+from genbench.results.cells import BEST, TIED, ModelRow, ProtocolBlock
+from genbench.results.headline import CLAIMS, absence, best_first, detail_places, headline
+from genbench.results.leaderboard import UNIT, Entry, Leaderboard, Phrase
+from genbench.results.per_datum import PerDatumValues
+
+Warnings = Mapping[str, Sequence[str]]
+
+
+def leaderboard_of(
+    block: ProtocolBlock, values: PerDatumValues, warnings: Warnings | None = None
+) -> Leaderboard:
+    """Sort the models of a block by their headline numbers, and test the first against the others.
+
+    Args:
+        block: The comparison of one protocol.
+        values: Values behind its numbers.
+        warnings: What is odd about a model, by the label of its row.
+    """
+    entries = [_entry(block, row, warnings or {}) for row in best_first(block)]
+    ranked = [entry for entry in entries if entry.cell and entry.cell.kind in CLAIMS]
+    others = entries[len(ranked) :]
+    tests = tests_of_the_leader(block, ranked, values)
+    stands = _standings(ranked, others, tests)
+    ranked = [replace(e, rank=i, standing=stands[i - 1]) for i, e in enumerate(ranked, 1)]
+    details = tuple(block.columns[place] for place in detail_places(block))
+    said = answer(ranked, others, tests) if _up_to_date(block) else (Phrase(OUTDATED),)
+    return Leaderboard(block, (*ranked, *others), UNIT, details, said)
+
+
+def _up_to_date(block: ProtocolBlock) -> bool:
+    """Whether the suite that was stored says of its metrics where they stand in a leaderboard."""
+    return any("leaderboard" in column.record.model_fields_set for column in block.columns)
+
+
+def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings) -> Entry:
+    column, cell = headline(block, row) or (None, None)
+    numbers = ((block.columns[i], row.cells[i]) for i in detail_places(block))
+    return Entry(
+        row,
+        column=column,
+        cell=cell,
+        details=tuple(number if number[1].ok else None for number in numbers),
+        warnings=tuple(warnings.get(row.label, ())),
+        absence="" if cell else absence(block, row),
+    )
+
+
+def _value(entry: Entry) -> float:
+    assert entry.cell is not None
+    return entry.cell.value
+
+
+def tests_of_the_leader(
+    block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
+) -> list[Difference] | None:
+    """Compare the first with each of the others, image by image; p-values are Holm-corrected.
+
+    Returns:
+        First less other, one per other; None where the values behind a number are missing.
+    """
+    seeds = [values.of(block, e.column, e.cell) for e in ranked if e.column and e.cell]
+    known = [by_seed for by_seed in seeds if by_seed]
+    if len(known) < len(ranked) or (block.n_whole or 0) < 2:
+        return None
+    tests = [difference(known[0], other) for other in known[1:]]
+    adjusted = holm([test.p_value for test in tests])
+    return [replace(test, p_value=p) for test, p in zip(tests, adjusted, strict=True)]
+
+
+def _standings(
+    ranked: Sequence[Entry], others: Sequence[Entry], tests: Sequence[Difference] | None
+) -> list[str]:
+    """``best`` for a leader that the tests put above all others; else ``tie`` for all tied."""
+    if not tests:
+        return [""] * len(ranked)
+    tied = [test.p_value >= ALPHA for test in tests]
+    beaten = all(_value(other) < _value(ranked[0]) for other in others if other.cell)
+    first = TIED if any(tied) else BEST if beaten else ""
+    words = [first, *(TIED if found else "" for found in tied)]
+    return ["" if e.row.control else word for e, word in zip(ranked, words, strict=True)]

@@ -1,0 +1,82 @@
+"""Who leads: all kinds in one column, and the paired test between the first and every other."""
+
+import pytest
+
+from genbench.results.cells import BEST, TIED
+from tests.results.contest import board, elbo, exact, number
+
+
+def order(found):
+    return [(entry.row.label, entry.rank) for entry in found.entries]
+
+
+def standings(found):
+    return {entry.row.label: entry.standing for entry in found.entries}
+
+
+def test_all_kinds_stand_in_one_column_best_first():
+    found = board(
+        vae=[elbo(-23.6), number("ais_log_likelihood", -20.0, n=20)],
+        nothing=number("reconstruction_mse", 0.1),
+        exactly=exact(-22.99),
+        cvae=number("iw_log_likelihood", -22.81),
+        few=number("ais_log_likelihood", -10.0, n=20),
+    )
+    assert order(found) == [
+        ("cvae", 1), ("exactly", 2), ("vae", 3), ("nothing", None), ("few", None)
+    ]  # fmt: skip
+    assert standings(found) == dict(cvae=BEST, exactly="", vae="", nothing="", few="")
+
+
+def test_leader_that_the_test_does_not_put_above_all_is_tied():
+    found = board(a=elbo(-10.0), b=exact(-10.001), c=elbo(-10.5))
+    assert standings(found) == {"a": TIED, "b": TIED, "c": ""}
+
+
+def test_test_is_corrected_for_the_number_of_opponents():
+    # Standard error of the difference: sqrt(2) 0.1 / 20 = 0.007; 2.2 of it is p = 0.03.
+    alone = board(a=elbo(-10.0), b=elbo(-10.0156))
+    among = {f"m{i}": elbo(-10.0156) for i in range(12)}
+    assert standings(alone)["a"] == BEST
+    assert standings(board(a=elbo(-10.0), **among))["a"] == TIED
+
+
+def test_spread_between_seeds_keeps_a_leader_from_being_best():
+    found = board(a=elbo(-10.0, -10.4), b=elbo(-10.3, -10.5))
+    assert standings(found) == {"a": TIED, "b": TIED}
+
+
+def test_nothing_is_best_or_tied_while_the_values_behind_a_number_are_missing():
+    found = board(a=elbo(-10.0), b=elbo(-12.0), c=elbo(-13.0, lost=True))
+    assert set(standings(found).values()) == {""}
+    assert order(found) == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def test_single_model_is_neither_best_nor_tied():
+    assert standings(board(a=elbo(-10.0), b=number("kl", 4.0))) == {"a": "", "b": ""}
+
+
+def test_control_on_top_is_not_best_and_nobody_else_is():
+    found = board(
+        vae=elbo(-72300.0), independent_pixels=exact(-27.0), controls={"independent_pixels"}
+    )
+    assert order(found) == [("independent_pixels", 1), ("vae", 2)]
+    assert standings(found) == {"vae": "", "independent_pixels": ""}
+
+
+@pytest.mark.parametrize(("height", "standing"), [(-9.0, ""), (-11.0, BEST)])
+def test_upper_bound_has_no_rank_and_above_the_first_keeps_it_from_being_best(height, standing):
+    found = board(a=elbo(-10.0), b=elbo(-12.0), c=elbo(height, kind="upper_bound"))
+    assert order(found) == [("a", 1), ("b", 2), ("c", None)]
+    assert standings(found) == {"a": standing, "b": "", "c": ""}
+    assert found.entries[2].text.startswith("≤ ")
+
+
+def test_warnings_and_details_belong_to_their_model():
+    found = board(a=[elbo(-10.0), number("kl", 4.0)], b=exact(-12.0), warnings={"b": ("below a",)})
+    first, second = found.entries
+    assert (first.warnings, second.warnings) == ((), ("below a",))
+    assert [column.metric for column in found.details] == ["kl"]
+    ((column, cell),) = first.details
+    assert (column.metric, cell.value) == ("kl", pytest.approx(4.0))
+    assert second.details == (None,)
