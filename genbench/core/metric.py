@@ -129,6 +129,13 @@ class Metric(BaseModel):
             raise ValueError(f"plot '{self.plot}': a metric {what} has one of {', '.join(plots)}")
         return self
 
+    @model_validator(mode="after")
+    def _comparable(self) -> "Metric":
+        likelihood = ("nats", "higher", None)
+        if self.leaderboard == "likelihood" and (self.unit, self.better, self.parts) != likelihood:
+            raise ValueError("leaderboard 'likelihood': its numbers are in nats, higher is better")
+        return self
+
     @property
     def directed(self) -> bool:
         """Whether one direction is better."""
