@@ -1,6 +1,7 @@
 """``run``: train and evaluate what is missing of a suite, store it, report it."""
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from genbench.commands.shared import (
     Commands,
@@ -13,6 +14,9 @@ from genbench.commands.shared import (
 )
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
+
+if TYPE_CHECKING:
+    from genbench.runs.run_options import RunOptions
 
 
 def add_parser(commands: Commands) -> None:
@@ -37,7 +41,7 @@ def add_parser(commands: Commands) -> None:
     add("--together", action="store_true", help="train the seeds of a model as one computation")
     add("--fresh", action="store_true", help="do everything again")
     add("--no-report", dest="report", action="store_false", help="stop after the results")
-    add("--dry-run", action="store_true", help="list what would be done")
+    add("--dry-run", action="store_true", help="say what would be done, and do nothing")
     add_folders(parser, "data-dir", "results", "reports")
     parser.set_defaults(body=run)
 
@@ -50,10 +54,7 @@ def run(arguments: Namespace) -> int:
 
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
-        from genbench.suites.run import dry_run
-
-        out(aligned(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
-        return ExitCode.OK
+        return tell_plan(options)
     outcome, suite = run_and_report(options, note)
     if outcome.cached:
         note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
@@ -65,3 +66,16 @@ def run(arguments: Namespace) -> int:
         note(f"genbench: {outcome.describe_failures()}")
         return ExitCode.RUNS_FAILED
     return ExitCode.OK
+
+
+def tell_plan(options: "RunOptions") -> int:
+    """Print what a run would do; exit 3 if data that it needs cannot be had."""
+    from genbench.suites.dry_run import Planned, dry_run
+
+    plan = dry_run(options)
+    out(aligned(plan.rows, ("model", *Planned._fields[1:])))
+    for line in plan.downloads:
+        note(f"would download {line}")
+    for line in plan.problems:
+        note(f"genbench: {line}")
+    return ExitCode.DATA if plan.problems else ExitCode.OK

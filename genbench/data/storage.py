@@ -65,6 +65,11 @@ def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
     return [folder / name for folder in folders for name in names]
 
 
+def absent(spec: DatasetSpec, data_dir: Path) -> list[DataFile]:
+    """Return the files of a data set of which there is no copy; reads and writes nothing."""
+    return [f for f in spec.files if not any(map(os.path.isfile, places(spec, f, data_dir)))]
+
+
 def inspect(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Finding:
     """Check the first copy of ``file`` that exists; never raises."""
     paths = places(spec, file, data_dir)

@@ -1,7 +1,6 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from genbench.core.errors import DataError
 from genbench.core.files import require_writable
@@ -68,27 +67,3 @@ def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
                 bar.update()
                 say(record.summary_line())
                 yield record
-
-
-def dry_run(options: RunOptions) -> list[tuple[str, int | str, str, str, Path]]:
-    """Return what ``run`` would do: model, seed, train_id, state and folder of each run.
-
-    The members of a collection come first; the line of a study is named ``study NAME`` and has no
-    seed and no train_id.
-    """
-    return list(_planned(prepare(options)))
-
-
-def _planned(prepared: PreparedSuite) -> Iterator[tuple[str, int | str, str, str, Path]]:
-    def state(stored: object) -> str:
-        return "stored" if stored and not prepared.options.fresh else "to do"
-
-    context, runner = prepared.context, prepared.study_runner
-    context.preflight()
-    for member in prepared.members if prepared.whole else ():
-        yield from _planned(member)
-    for spec in prepared.selected_runs:
-        folder = context.run(spec).folder
-        yield spec.name, spec.seed, folder.train_id, state(context.stored(spec)), folder.path
-    for study in prepared.selected_studies:
-        yield f"study {study.name}", "", "", state(runner.stored(study)), runner.folder(study).path

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from genbench.core.errors import DataError
 from genbench.data import DataConfig, data_home, load
-from genbench.data.storage import examine, inspect
+from genbench.data.storage import absent, examine, inspect
 
 FIRST = "train-images-idx3-ubyte.gz"
 
@@ -60,6 +60,15 @@ def test_an_unpacked_file_counts_only_where_its_content_is_pinned(tiny, tmp_path
     path.write_bytes(tiny.contents[file.name])
     expected = "ok" if file.content_sha256 else "missing"
     assert inspect(tiny.spec, file, tmp_path).status == expected
+
+
+def test_a_file_is_absent_until_a_copy_of_it_is_there(tiny, tmp_path):
+    first, *others = tiny.spec.files
+    assert absent(tiny.spec, tmp_path) == [first, *others]
+    path = tmp_path / "tiny" / first.name
+    path.parent.mkdir()
+    path.write_bytes(b"whatever it holds")
+    assert absent(tiny.spec, tmp_path) == others
 
 
 def test_another_packing_is_accepted_only_where_the_content_is_pinned(tiny, tmp_path):

@@ -10,7 +10,8 @@ from genbench.core.errors import ConfigError, DataError
 from genbench.results.metrics_table import read_table
 from genbench.runs.run_options import RunOptions
 from genbench.suites import spec
-from genbench.suites.run import dry_run, run_suite
+from genbench.suites.dry_run import dry_run
+from genbench.suites.run import run_suite
 from tests.suites.conftest import HEAD
 from tests.suites.test_studies import COINS, MODEL
 
@@ -153,20 +154,20 @@ def test_a_collection_may_hold_a_collection(run, folder):
 
 def test_a_shipped_suite_may_be_a_member(folder):
     path = folder(shipped='suites = ["digits"]\n') / "shipped.toml"
-    rows = dry_run(RunOptions(str(path), results=folder() / "results"))
+    rows = dry_run(RunOptions(str(path), results=folder() / "results")).rows
     assert {row[4].parts[-3] for row in rows} == {"digits"}
 
 
 def test_dry_run_lists_the_members_runs_and_studies(run, folder):
     request = RunOptions(str(folder() / "both.toml"), results=folder() / "results")
-    rows = dry_run(request)
+    rows = dry_run(request).rows
     assert [(row[0], row[3]) for row in rows] == [
         ("linear_gaussian", "to do"),
         ("linear_gaussian", "to do"),
         ("study coins", "to do"),
     ]
     run("two")
-    assert [row[3] for row in dry_run(request)] == ["to do", "stored", "stored"]
+    assert [row[3] for row in dry_run(request).rows] == ["to do", "stored", "stored"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from genbench.core.errors import ConfigError
 from genbench.recipes import recipes
 from genbench.results.metrics_table import read_table
 from genbench.runs.run_options import RunOptions
-from genbench.suites.run import dry_run, run_suite
+from genbench.suites.dry_run import dry_run
+from genbench.suites.run import run_suite
 from genbench.suites.spec import load_suite
 
 CONTRACT = [
@@ -120,14 +121,14 @@ def test_another_budget_is_another_run_and_replaces_the_row(run, tmp_path):
 
 def test_dry_run_tells_what_is_to_do_and_writes_nothing(suite_file, tmp_path):
     request = RunOptions(suite_file(), results=tmp_path / "results", device="cpu")
-    rows = dry_run(request)
+    rows = dry_run(request).rows
     assert [(name, seed, state) for name, seed, _, state, _ in rows] == [
         ("vae", 0, "to do"),
         ("pca", 0, "to do"),
     ]
     assert not (tmp_path / "results").exists()
     run_suite(RunOptions(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
-    assert [row[3] for row in dry_run(request)] == ["to do", "stored"]
+    assert [row[3] for row in dry_run(request).rows] == ["to do", "stored"]
 
 
 def counted(options, seen):

@@ -7,7 +7,8 @@ import pytest
 
 from genbench.core.errors import ConfigError, DataError
 from genbench.runs.run_options import RunOptions
-from genbench.suites.run import dry_run, run_suite
+from genbench.suites.dry_run import dry_run
+from genbench.suites.run import run_suite
 from tests.studies.tiny import raise_version
 from tests.suites.conftest import HEAD
 
@@ -135,9 +136,9 @@ def test_the_default_generator_is_left_alone(run):
 
 def test_dry_run_names_studies_and_does_nothing(coins, suite_file, tmp_path):
     request = RunOptions(suite_file(COINS), results=tmp_path / "results")
-    (row,) = dry_run(request)
+    (row,) = dry_run(request).rows
     assert row[0] == "study coins"
     assert (row[3], row[4]) == ("to do", tmp_path / "results" / "small" / "studies" / "coins")
     assert (coins.calls, (tmp_path / "results").exists()) == ([], False)
     run_suite(request)
-    assert [row[3] for row in dry_run(request)] == ["stored"]
+    assert [row[3] for row in dry_run(request).rows] == ["stored"]
