@@ -10,22 +10,30 @@ from genbench.version import __version__
 
 if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
+    from genbench.api.tables import style, table
+    from genbench.api.verdicts import check, compare
     from genbench.evaluation.spec import evaluator
     from genbench.evaluation.user import evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
+    "check": "genbench.api.verdicts",
+    "compare": "genbench.api.verdicts",
     "evaluate": "genbench.evaluation.user",
     "load_data": "genbench.api",
     "load_model": "genbench.api",
     "load_results": "genbench.api",
     "run": "genbench.api",
+    "style": "genbench.api.tables",
+    "table": "genbench.api.tables",
     "evaluator": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
 
 __all__ = [
     "__version__",
+    "check",
+    "compare",
     "evaluate",
     "evaluator",
     "load_data",
@@ -33,6 +41,8 @@ __all__ = [
     "load_results",
     "recipe",
     "run",
+    "style",
+    "table",
 ]
 
 

@@ -6,7 +6,7 @@ from genbench.gate.baseline import Baseline, BaselineError, read_baseline
 from genbench.gate.check import GateOutcome, check, check_frame
 from genbench.gate.formats import append_summary, as_github, as_json, as_junit
 from genbench.gate.margins import parse_margins
-from genbench.gate.texts import headline, text
+from genbench.gate.texts import headline, ordered, text
 from genbench.gate.update import BaselineUpdate, update, update_from_frame
 
 FORMATS: Mapping[str, Callable[[GateOutcome], str]] = {
@@ -26,6 +26,7 @@ __all__ = [
     "check",
     "check_frame",
     "headline",
+    "ordered",
     "parse_margins",
     "read_baseline",
     "text",
