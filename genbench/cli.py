@@ -38,9 +38,9 @@ def main(argv: list[str] | None = None) -> int:
             message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
             return _fail(message, ExitCode.STORAGE, arguments.debug)
         except KeyboardInterrupt:
-            return _fail("interrupted; the same command goes on from here", ExitCode.INTERRUPTED)
+            return _fail("interrupted; run the same command to resume", ExitCode.INTERRUPTED)
         except _TerminatedError:
-            return _fail("terminated; the same command goes on from here", ExitCode.TERMINATED)
+            return _fail("terminated; run the same command to resume", ExitCode.TERMINATED)
         except Exception as error:  # noqa: BLE001  no traceback for users
             message = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
             return _fail(message, ExitCode.RUNS_FAILED, arguments.debug)
@@ -48,9 +48,9 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _sigterm_as_exception() -> Iterator[None]:
-    """Raise on SIGTERM, in the main thread, where alone signals arrive; then as it was before.
+    """Raise on SIGTERM while the block runs; signals arrive in the main thread only.
 
-    A process that imports its parent's script has no part in the command, and ends in silence.
+    A process that is importing its parent's script is not part of the command and exits silently.
     """
     if threading.current_thread() is not threading.main_thread() or is_importing_script():
         yield
@@ -76,7 +76,7 @@ def _fail(message: str, code: ExitCode, debug: bool = False) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="genbench",
-        description="Compare generative models, with numbers that prove themselves.",
+        description="Compare generative models, with numbers checked against exact answers.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"genbench {__version__}")

@@ -26,13 +26,13 @@ def assert_no_regression(
     Args:
         frame: What :func:`genbench.run`, :func:`genbench.load_results` or
             :func:`genbench.evaluate` returned; tables of several seeds may be concatenated.
-        baseline: A file that ``python -m genbench check --update`` or :func:`write_baseline` wrote.
+        baseline: A file written by ``python -m genbench check --update`` or :func:`write_baseline`.
         margins: Replace those of the baseline: ``{"elbo": 0.5, "vae/kl": 1.0}``.
-        strict: Fail on what is too noisy to tell, too.
+        strict: Also fail on numbers that are too noisy to decide.
 
     Raises:
-        AssertionError: A number is worse, or the two sides do not hold the same numbers.
-        BaselineError: The baseline is missing, damaged or of another suite.
+        AssertionError: A number is worse, or the two sides have different numbers.
+        BaselineError: The baseline is missing, damaged, or of another suite.
     """
     outcome = check_frame(frame, Path(baseline), margins=margins, strict=strict)
     if outcome.exit_code:
@@ -45,11 +45,11 @@ def write_baseline(
     *,
     margins: Mapping[str, float] | None = None,
 ) -> None:
-    """Write a table down as the expected numbers; margins of an older file stay.
+    """Write a table as the expected numbers; margins of an existing file are kept.
 
     Raises:
-        BaselineError: The table holds nothing to compare, or the old file is damaged or of another
-            suite.
+        BaselineError: The table has nothing to compare, or the existing file is damaged or of
+            another suite.
         RunsFailedError: Some runs failed or diverged.
         StorageError: The file cannot be written; the old one is untouched.
     """

@@ -1,4 +1,4 @@
-"""New rows against stored ones: whether they compare at all, then which are slower. No torch."""
+"""Compares new rows with stored ones: first whether they are comparable, then speed. No torch."""
 
 import difflib
 import math
@@ -12,14 +12,14 @@ SpeedVerdict = Literal["same", "slower", "faster", "unclear"]
 LEAST_BAND = 0.15
 """A relative change of speed below this is never reported.
 
-Between two runs of the same code a machine drifts by more than the blocks of one run show.
+Between two runs of the same code a machine drifts by more than the spread within a run.
 """
 
 STANDARD_ERRORS = 4.0
-"""Half the width of the band about 1, in standard errors of the ratio, where that is wider."""
+"""Half-width of the band around 1 in standard errors of the ratio, if that is wider."""
 
 NAMED = 6
-"""Missing benchmarks that a message names before it counts the rest."""
+"""Number of missing benchmarks that a message lists by name."""
 
 
 def require_comparable(
@@ -33,7 +33,7 @@ def require_comparable(
         machine: This machine's fingerprint and digest.
 
     Raises:
-        StoredRowsError: Names each benchmark that only one side has, or what differs between
+        StoredRowsError: Lists the benchmarks that only one side has, or what differs between
             the machines.
     """
     before, now = ({key_of(row): name_of(row) for row in rows} for rows in (old, new))
@@ -66,11 +66,11 @@ def _extra(extra: Sequence[str]) -> list[str]:
 def _different(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     changes = [f"{n}: {old.get(n)} -> {new.get(n)}" for n in names if n != "genbench"]
-    return "\n".join(["the rows are from another machine; speeds do not compare:", *changes[:8]])
+    return "\n".join(["rows from another machine; speeds are not comparable:", *changes[:8]])
 
 
 def compare_rows(old: Sequence[BenchRow], new: Sequence[BenchRow]) -> list[BenchRow]:
-    """Return the new rows with their verdicts; the key sets are equal."""
+    """Return the new rows with their verdicts; both sides must have the same keys."""
     stored = {key_of(row): row for row in old}
     return [row | compare_row(stored[key_of(row)], row) for row in new]
 
@@ -78,10 +78,10 @@ def compare_rows(old: Sequence[BenchRow], new: Sequence[BenchRow]) -> list[Bench
 def compare_row(old: BenchRow, new: BenchRow) -> dict[str, Any]:
     """Return the verdict on one row.
 
-    It rests on two ratios of new to old: that of the speed itself, and that of the speed relative
-    to the matrix products timed in turn with it, which a busy machine changes far less. A row is
-    slower if both ratios fall below the band, faster if both rise above it, and unclear if the two
-    disagree. A row without products has the first ratio alone.
+    It uses two ratios of new to old: the speed itself, and the speed relative to the matrix
+    products timed in turn with it, which a busy machine affects far less. A row is slower if both
+    ratios are below the band, faster if both are above it, and unclear if they disagree. A row
+    without products has only the first ratio.
 
     Returns:
         ``verdict``, ``speed_ratio``, ``corrected_ratio`` (or None) and
@@ -108,16 +108,15 @@ def _has_products(row: BenchRow) -> bool:
 
 
 def _per_operation(row: BenchRow) -> float:
-    """Return the speed over the rate of operations that the bare products reached.
+    """Return the speed relative to the operations per second of the bare products.
 
-    Counting the operations of a step keeps code that computes needless products from being excused
-    by a limit that computes them, too.
+    Operations are counted because a limit that computes needless products too would excuse them.
     """
     return float(row["samples_per_s"] / (row["limit_samples_per_s"] * row["flops_per_step"]))
 
 
 def _band(*errors: float) -> float:
-    """Return half the width of the band about 1, in logarithms of the ratio."""
+    """Return the half-width of the band around 1, in logarithms of the ratio."""
     return max(-math.log1p(-LEAST_BAND), STANDARD_ERRORS * math.hypot(*errors))
 
 

@@ -24,7 +24,7 @@ NETWORK = ("hidden", "latent_dim")
 
 
 def config_for(case: Case) -> TrainConfig:
-    """Return the configuration of a very long run: short ones skip the recorded training step."""
+    """Return the configuration of a very long run: short runs do not record the training step."""
     return TrainConfig(epochs=10**6, batch_size=case.batch_size, schedule="constant")
 
 
@@ -46,7 +46,7 @@ class BenchContext:
 
     @cached_property
     def peak(self) -> float:
-        """The machine's best rate of matrix products, in operations per second."""
+        """The machine's peak rate of matrix products, in operations per second."""
         return peak_flops(self.device)
 
     @cached_property
@@ -59,7 +59,7 @@ class BenchContext:
         """Return the recipe's model, initialised from a seed and on the device, and its updates.
 
         Raises:
-            ConfigError: The recipe is unknown, or does not take the sizes asked for.
+            ConfigError: The recipe is unknown or does not support the requested sizes.
         """
         recipe = recipes[case.recipe]
         options = recipe.options.read(network_options(case), f"model.{case.recipe}")
@@ -84,20 +84,20 @@ class BenchContext:
         return bind(built.model.eval(), y), data, x
 
     def cases(self) -> list[Case]:
-        """Return every row that the settings ask for and a recipe supports.
+        """Return every requested row that a recipe supports.
 
         Raises:
-            ConfigError: A recipe is unknown or not trained, or there is no row at all.
+            ConfigError: A recipe is unknown or does not train, or there are no rows.
         """
         names = dict.fromkeys(self.settings.models) or self.trained()
         cases = [case for name in names for case in self._cases_of(name)]
         if not cases:
             asked = ", ".join(self.settings.asked_tasks())
-            raise ConfigError(f"--tasks: no model that was asked for can do {asked}")
+            raise ConfigError(f"--tasks: none of the models can do {asked}")
         return cases
 
     def trained(self) -> list[str]:
-        """Return the recipes of genbench that are trained in a loop."""
+        """Return genbench's recipes that are trained in a loop."""
         ours = [name for name in recipes if recipes[name].build.__module__.startswith("genbench.")]
         return [name for name in ours if self.build(self._case(name)).updates]
 
@@ -108,14 +108,14 @@ class BenchContext:
     def _cases_of(self, name: str) -> list[Case]:
         built = self.build(self._case(name))
         if not built.updates:
-            raise ConfigError(f"--models: '{name}' is not trained: there is nothing to time")
+            raise ConfigError(f"--models: '{name}' does not train, so there is nothing to time")
         tasks = [task for task in self.settings.asked_tasks() if supports(built, task)]
         sizes = self.settings.batch_sizes
         return vary([self._case(name, t, size) for t in tasks for size in sizes], self.settings)
 
 
 def supports(built: Built, task: str) -> bool:
-    """Say whether a model can do a task; one that knows log p(x) is not annealed."""
+    """Return whether a model can do a task; models with an exact log p(x) are not annealed."""
     device = next(built.model.parameters()).device
     view = bind(built.model, torch.zeros(1, dtype=torch.int64, device=device))
     match task:
@@ -129,7 +129,7 @@ def supports(built: Built, task: str) -> bool:
 
 
 def network_options(case: Case) -> dict[str, Any]:
-    """Return the sizes of the network that the recipe takes."""
+    """Return the network sizes that the recipe accepts."""
     known = recipes[case.recipe].options.model_fields
     return {name: getattr(case, name) for name in NETWORK if name in known}
 

@@ -1,4 +1,4 @@
-"""MNIST if the data directory has it, else random images of its shape; nothing is downloaded."""
+"""MNIST if the data directory has it, else random images of its shape. Downloads nothing."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def synthetic(n: int, device: torch.device) -> Dataset:
 def first_images(data: Dataset, n: int, *, binary: bool) -> Dataset:
     """Return the first n training images as a data set, dynamically binarised or grey.
 
-    If there are fewer than n, they repeat in the same order.
+    If there are fewer than n, they are repeated in order.
     """
     indices = torch.arange(n, device=data.labels.device) % data.size("train")
     return replace(

@@ -1,4 +1,4 @@
-"""The fingerprint of a machine (speeds compare only where it is the same) and its peak values."""
+"""The fingerprint of a machine (only equal ones have comparable speeds) and its peak values."""
 
 import os
 import platform
@@ -16,16 +16,16 @@ from genbench.runs.provenance import versions
 from genbench.version import __version__
 
 PEAK_SIZES = {"cpu": 1024, "cuda": 8192}
-"""Rows and columns of the square matrices whose product shows the machine's best rate."""
+"""Size of the square matrices whose product gives the machine's peak rate."""
 
 PEAK_SECONDS = 0.25
 
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
-    """Describe everything that decides on speed, apart from the code of genbench.
+    """Describe everything that determines speed, except genbench's code.
 
-    The rows carry it with its digest, which leaves out ``genbench``: comparing versions of the code
-    is the point.
+    The rows contain it with its digest, which leaves out ``genbench`` so that versions of the code
+    can be compared.
     """
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
@@ -66,7 +66,7 @@ def _driver() -> str | None:
 
 
 def peak_flops(device: torch.device) -> float:
-    """Measure the machine's best rate of float32 matrix products, in operations per second."""
+    """Measure the machine's peak rate of float32 matrix products, in operations per second."""
     size = PEAK_SIZES[device.type]
     a, b = (torch.randn(size, size, device=device) for _ in range(2))
     out, best = torch.empty_like(a), float("inf")
@@ -80,10 +80,10 @@ def peak_flops(device: torch.device) -> float:
 
 
 def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:
-    """Return the peak of memory use during a call, in bytes, or None where it is unknown.
+    """Return the peak memory use during a call in bytes, or None if unknown.
 
-    On a GPU, the memory that torch allocated there; on a CPU, the resident size of the whole
-    process, libraries included, where the system reports it (Linux).
+    On a GPU, the memory allocated by torch; on a CPU, the resident size of the whole process,
+    including libraries, if the system reports it (Linux).
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)

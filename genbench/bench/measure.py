@@ -1,4 +1,4 @@
-"""One row of the benchmark: a workload, its limit and its rivals, timed in turn."""
+"""One row of the benchmark: a workload, its limit and its competitors, timed in turn."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     """Measure one row.
 
     Rates are medians over the blocks of the steady state. If none was reached, they are medians
-    over the later half of the blocks, and the row says so.
+    over the second half of the blocks, and the row says so.
     """
     peak = context.peak
     with flushed_denormals():
@@ -79,7 +79,7 @@ def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[s
 
 
 def row_identity(case: Case, context: BenchContext) -> dict[str, Any]:
-    """Return what a row measures: its key, and the unit of its rates."""
+    """Return what a row measures: its key and the unit of its rates."""
     study, value = case.studied or (None, None)
     sizes = network_options(case) | case.options()
     return {
@@ -96,7 +96,7 @@ def row_identity(case: Case, context: BenchContext) -> dict[str, Any]:
 
 
 def _details(workload: Workload, times: dict[str, BlockTimes], peak: float) -> dict[str, Any]:
-    """Return what explains a rate, and the relative errors of it and of its share of the limit."""
+    """Return what explains a rate, and relative errors of it and of its share of the limit."""
     whole, limit, serve = times["workload"], times.get("limit"), times.get("data")
     step = whole.seconds / workload.n_steps
     flops = total_flops(workload.products)

@@ -1,7 +1,7 @@
-"""The matrix products of a computation: recorded from it, and replayed alone as its limit.
+"""The matrix products of a computation, recorded and replayed alone as its limit.
 
-Only convolutions and products of two matrices count. A product with a vector moves memory and
-computes little: it is not part of the limit.
+Only convolutions and products of two matrices count. A product with a vector is bound by memory and
+is not part of the limit.
 """
 
 import math
@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class Operand(NamedTuple):
-    """Shape, strides and type of a tensor; the strides tell whether a matrix is transposed."""
+    """Shape, strides and type of a tensor; the strides show whether a matrix is transposed."""
 
     shape: tuple[int, ...]
     stride: tuple[int, ...]
@@ -36,7 +36,7 @@ class Product(NamedTuple):
 
 
 class ProductRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Collects the matrix products of the code inside it, the backward pass included."""
+    """Collects the matrix products of the code inside it, including the backward pass."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -67,7 +67,7 @@ def total_flops(products: Sequence[Product]) -> int:
 
 
 def _operand(tensor: Tensor) -> Operand:
-    """Describe a tensor; an expanded one counts as the contiguous tensor that it stands for."""
+    """Describe a tensor; an expanded one counts as contiguous."""
     expanded = any(s == 0 and n > 1 for s, n in zip(tensor.stride(), tensor.shape, strict=True))
     stride = torch.empty(tensor.shape, device="meta").stride() if expanded else tensor.stride()
     return Operand(tuple(tensor.shape), tuple(stride), tensor.dtype)
@@ -121,7 +121,7 @@ def replay(products: Sequence[Product], device: torch.device) -> Callable[[], No
     """Return a callable that computes exactly these products and nothing else.
 
     Operands are drawn and results allocated beforehand; equal products share them. No bias is
-    added. On a GPU the products are captured into one graph, so that launches cost no time.
+    added. On a GPU the products are captured in one graph, so launches cost no time.
     """
     bare = {product: _bare(product, device) for product in dict.fromkeys(products)}
     calls = [bare[product] for product in products]

@@ -17,11 +17,11 @@ from genbench.bench.timing import Contender
 from genbench.data import Dataset
 
 NLL_BATCH = 100
-"""Draws that ``get_nll`` decodes at once, by its own default."""
+"""Draws that ``get_nll`` decodes at once by default."""
 
 
 def installed() -> bool:
-    """Say whether pythae can be imported."""
+    """Return whether pythae can be imported."""
     return find_spec("pythae") is not None
 
 
@@ -73,7 +73,7 @@ def _quietly(function: Callable[[], Any]) -> Any:
 def bound(case: Case, x: Tensor, device: torch.device) -> Contender | None:
     """Return its ``get_nll`` with K draws for each of x, or None if K is not a multiple of 100.
 
-    It decodes whole batches only: with any other K it would draw more or fewer than asked.
+    It decodes whole batches only: any other K would be rounded.
     """
     if case.n_samples % NLL_BATCH:
         return None

@@ -1,4 +1,4 @@
-"""A row: its key, its fingerprint, and how stored rows are read back. Imports no torch."""
+"""A row: its key, its fingerprint, and reading stored rows. Imports no torch."""
 
 import json
 import math
@@ -16,10 +16,10 @@ KEY = ("recipe", "task", "batch_size", "device", "data", "options", "study", "st
 """What makes two rows the same benchmark."""
 
 NUMBERS = {"samples_per_s": True, "batch_size": True, "relative_error": False}
-"""Numbers that a comparison needs of every row, and whether they must be above 0."""
+"""Numbers that a comparison needs in every row, and whether they must be above 0."""
 
 LIMIT_NUMBERS = {"limit_samples_per_s": True, "flops_per_step": True, "share_relative_error": False}
-"""The same of a row with a limit."""
+"""The same for rows with a limit."""
 
 
 class StoredRowsError(GenbenchError):
@@ -29,7 +29,7 @@ class StoredRowsError(GenbenchError):
 
 
 def digest(fingerprint: Mapping[str, Any]) -> str:
-    """Return twelve digits that differ if two machines do; genbench's version is left out."""
+    """Return a twelve-digit digest of a machine; genbench's version is left out."""
     machine = {name: value for name, value in fingerprint.items() if name != "genbench"}
     return sha256_bytes(canonical_json(machine).encode())[:12]
 
@@ -69,9 +69,9 @@ def read_rows(path: Path) -> list[BenchRow]:
     except OSError as error:
         raise StoredRowsError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise StoredRowsError(f"{path} is damaged, not JSON: {error}") from error
+        raise StoredRowsError(f"{path} is damaged: not valid JSON: {error}") from error
     if not isinstance(rows, list) or not rows:
-        raise StoredRowsError(f"{path} is no list of rows of `genbench bench --format json`")
+        raise StoredRowsError(f"{path} is not a list of rows from `genbench bench --format json`")
     for i, row in enumerate(rows):
         if problem := _problem(row):
             raise StoredRowsError(f"{path}: row {i}: {problem}")
@@ -80,25 +80,25 @@ def read_rows(path: Path) -> list[BenchRow]:
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a valid number")
 
 
 def _problem(row: Any) -> str | None:
-    """Say what is wrong with a stored row, or None."""
+    """Return what is wrong with a stored row, or None."""
     if not isinstance(row, dict):
-        return "is no row"
+        return "not a row"
     types = {"recipe": str, "device": str, "data": str, "options": dict, "fingerprint": dict}
     for name, kind in types.items():
         if not isinstance(row.get(name), kind):
-            return f"{name}: missing, or no {kind.__name__}"
+            return f"{name}: missing, or not of type {kind.__name__}"
     if row.get("task") not in TASKS:
-        return f"task: {row.get('task')!r} is none of {', '.join(TASKS)}"
+        return f"task: {row.get('task')!r} is unknown; known: {', '.join(TASKS)}"
     limited = row.get("limit_samples_per_s") is not None
     for name, positive in (NUMBERS | (LIMIT_NUMBERS if limited else {})).items():
         if not _is_number(row.get(name), positive=positive):
-            return f"{name}: missing, or no number {'above' if positive else 'of at least'} 0"
+            return f"{name}: missing, or not a number {'above' if positive else 'of at least'} 0"
     if row.get("fingerprint_digest") != digest(row["fingerprint"]):
-        return "fingerprint_digest is not that of its fingerprint"
+        return "fingerprint_digest does not match the fingerprint"
     return None
 
 
@@ -112,5 +112,5 @@ def _require_distinct(rows: Sequence[BenchRow], path: Path) -> None:
     seen: set[str] = set()
     for row in rows:
         if key_of(row) in seen:
-            raise StoredRowsError(f"{path}: {name_of(row)} is there twice")
+            raise StoredRowsError(f"{path}: {name_of(row)} is listed twice")
         seen.add(key_of(row))

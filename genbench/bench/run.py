@@ -19,13 +19,13 @@ def run_bench(
     output: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[BenchRow]:
-    """Measure what the settings ask for.
+    """Measure what the settings request.
 
     Args:
         settings: What to measure.
-        old: Stored rows to compare with. They are read, and their keys and machine compared,
-            before anything is measured.
-        output: Where to write the rows as JSON; whether its folder is writable is checked first.
+        old: Stored rows to compare with; their keys and machine are checked before anything is
+            measured.
+        output: Where to write the rows as JSON; its folder must be writable.
         say: Receives a line for each row.
 
     Returns:

@@ -1,4 +1,4 @@
-"""How time grows with a size: exponents of power laws, and their figure. Imports no torch."""
+"""How time grows with a size: power-law exponents and their figure. Imports no torch."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def fit_exponent(x: Sequence[float], y: Sequence[float]) -> Exponent:
 
 
 def scaling_lines(rows: Sequence[BenchRow]) -> dict[str, list[BenchRow]]:
-    """Return the rows of a study by the line of its figure to which they belong."""
+    """Return the rows of a study by their line in its figure."""
     lines: dict[str, list[BenchRow]] = {}
     for row in rows:
         sizes = [] if row["study"] == "batch_size" else [f"batch {row['batch_size']}"]

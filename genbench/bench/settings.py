@@ -1,4 +1,4 @@
-"""What to measure, as asked for on the command line. Imports no torch."""
+"""What to measure, from the command line. Imports no torch."""
 
 import math
 from dataclasses import dataclass, field
@@ -21,18 +21,18 @@ STUDIES = {
     "n_samples": (1, 4, 16, 64, 256, 1024),
     "seeds": (1, 2, 4, 8, 16),
 }
-"""What a study varies, and its values unless others are given."""
+"""What a study varies, and its default values."""
 
 STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """A measurement: every recipe with every batch size and every task that it can do.
+    """A measurement: every recipe with every batch size and every task it supports.
 
     Attributes:
-        models: Recipes; empty for all that are trained.
-        batch_sizes: Images of a training step, or of one call of a bound.
+        models: Recipes; empty for all that train.
+        batch_sizes: Images per training step, or per call of a bound.
         tasks: Keys of ``TASKS``; None for all, or for the one of the study.
         device: ``auto``, ``cpu`` or ``cuda``.
         seconds: Approximate time for each row.
@@ -62,13 +62,13 @@ class Settings:
         if self.study is not None:
             require_known(self.study, STUDIES, "--study: unknown study")
         if not (math.isfinite(self.seconds) and self.seconds > 0):
-            raise ConfigError(f"--seconds: {self.seconds:g} must be above 0")
+            raise ConfigError(f"--seconds: must be above 0, not {self.seconds:g}")
         if self.values and self.study is None:
-            raise ConfigError("--values: there is no --study that would use them")
+            raise ConfigError("--values: needs --study")
         if len(self.values) == 1:
-            raise ConfigError("--values: a line takes two or more")
+            raise ConfigError("--values: expected two or more values")
         if not self.batch_sizes:
-            raise ConfigError("--batch-sizes: there is none")
+            raise ConfigError("--batch-sizes: expected at least one value")
         self._require_positive()
 
     def _require_positive(self) -> None:
@@ -81,9 +81,9 @@ class Settings:
         }
         for option, values in numbers.items():
             if any(value < 1 for value in values):
-                raise ConfigError(f"{option}: {min(values)} must be 1 or more")
+                raise ConfigError(f"{option}: must be 1 or more, not {min(values)}")
             if len(set(values)) < len(values) and option != "--hidden":
-                raise ConfigError(f"{option}: a value is given twice")
+                raise ConfigError(f"{option}: duplicate value")
 
     def asked_tasks(self) -> tuple[str, ...]:
         """Return the tasks to measure."""
@@ -94,7 +94,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Case:
-    """One row to measure: everything that decides on its speed, apart from the machine."""
+    """One row to measure: everything that determines its speed, except the machine."""
 
     recipe: str
     task: str

@@ -16,14 +16,14 @@ STUDIED = {"n_samples": "K", "latent_dim": "latent", "seeds": "seeds"}
 
 LEGEND = """\
 per second: images (train, sample), image-samples (iw), image-chain-transitions (ais)
-limit: the step's matrix products alone, in turn with it; share: of that limit
-MFU: operations of those products over time, as a share of this machine's best product of matrices
+limit: rate of the step's matrix products alone, timed in turn with it; share: of that limit
+MFU: operations per second of those products, as a share of this machine's best matrix product
 spread: interquartile range of the blocks; data: time to serve the images, as a share of the step
-memory: of the whole process on a CPU, of torch's tensors on a GPU; steady: blocks had settled"""
+memory: whole process on a CPU, torch's tensors on a GPU; steady: timing had settled"""
 
 
 def bench_table(rows: Sequence[BenchRow]) -> str:
-    """Lay out measured rows, with the machine and the meaning of the columns."""
+    """Lay out measured rows, with the machine and an explanation of the columns."""
     parts = [aligned([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
     if rows[0]["study"]:
         parts.insert(1, _exponents(rows))

@@ -1,7 +1,7 @@
-"""The training loop as tutorials write it: what a reader would otherwise run.
+"""The training loop of typical tutorials: what a reader would otherwise run.
 
-Images become tensors one by one in a DataLoader, the model is a plain module, Adam has its default
-settings, and the loss is read at each step. Needs torchvision, imported when the data are.
+A DataLoader converts images to tensors one by one, the model is a plain module, Adam has its
+default settings, and the loss is read at each step. Needs torchvision, imported with the data.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +18,11 @@ from genbench.bench.timing import Contender
 from genbench.data import Dataset
 
 RIVAL_STEPS = 4
-"""Steps of the slower loops in one call."""
+"""Steps per call of the slower loops."""
 
 
 class TextbookImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
-    """Images that become tensors when they are read, as torchvision serves MNIST."""
+    """Images converted to tensors when read, as torchvision does for MNIST."""
 
     def __init__(self, data: Dataset) -> None:
         from PIL import Image

@@ -1,4 +1,4 @@
-"""Fair timing on a machine that others use, too: turns, a steady state, medians.
+"""Fair timing on a shared machine: turns, a steady state, medians.
 
 All contenders of a row take turns in short blocks, so that a disturbance affects all of them. A
 block is long enough for the clock and ends when the device has finished.
@@ -30,7 +30,7 @@ class Contender:
 
 @dataclass
 class BlockTimes:
-    """Seconds per call in each block, in order: of the clock, and of the processors."""
+    """Seconds per call in each block, in order: wall-clock and processor time."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
@@ -64,10 +64,10 @@ def synchronise(device: torch.device) -> None:
 def take_turns(
     contenders: Mapping[str, Contender], seconds: float, device: torch.device
 ) -> dict[str, BlockTimes]:
-    """Time all contenders in turn for about ``seconds`` in total, but for at least seven rounds.
+    """Time all contenders in turn for about ``seconds`` in total, and at least seven rounds.
 
-    Each is called once untimed beforehand. Every second round runs backwards, so that a contender
-    does not always follow the same one.
+    Each is first called once untimed. Every second round runs backwards, so that a contender does
+    not always follow the same one.
     """
     block = seconds / (MIN_ROUNDS * 2 * len(contenders))
     calls = {name: _calls_per_block(c, block, device) for name, c in contenders.items()}
@@ -104,7 +104,7 @@ def _time_block(
 
 
 def steady_from(times: Sequence[float]) -> int | None:
-    """Return the first block of the steady state, or None if there is none.
+    """Return the first block of the steady state, or None.
 
     From there on, the median of three blocks and that of the next three differ by at most 5 percent
     of the smaller one.
@@ -124,7 +124,7 @@ def steady_from(times: Sequence[float]) -> int | None:
 def relative_error(values: Sequence[float]) -> float:
     """Return the standard error of the median over the median: 1.2533 s / sqrt(n) / median.
 
-    The estimate s = interquartile range / 1.349 withstands one disturbed block in four.
+    The estimate s = interquartile range / 1.349 is robust to one disturbed block in four.
     """
     deviation = _interquartile_range(values) / 1.349
     return float(1.2533 * deviation / len(values) ** 0.5 / statistics.median(values))

@@ -1,6 +1,6 @@
 """What is timed: the library's own training loop, bounds, chains and samples.
 
-Nothing here is written for the benchmark: each workload calls what a run calls.
+Nothing here is special to the benchmark: each workload calls the code of a run.
 """
 
 import itertools
@@ -43,11 +43,11 @@ class Workload:
     Attributes:
         contender: One call of it.
         n_steps: Steps, or passes, of a call.
-        products: The matrix products of one step; those of members trained together in a row.
+        products: The matrix products of one step, for all jointly trained members.
         data: The images that it uses.
-        serve: Only serves the data of one call; None where nothing is served.
+        serve: Only serves the data of one call; None if no data are served.
         first_step_seconds: Time of the first step, building the model included.
-        forward_flops: Decides how many threads a run would use; infinite for all.
+        forward_flops: Determines how many threads a run would use; infinite for all.
     """
 
     contender: Contender
@@ -73,7 +73,7 @@ def _seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def _training(case: Case, context: BenchContext) -> Workload:
-    context.data  # noqa: B018  reading files is no part of the first step
+    context.data  # noqa: B018  reading files is not part of the first step
     started = time.perf_counter()
     built = [context.build(case, seed) for seed in range(case.n_seeds)]
     one = _trainer(case, context, built, n_steps=1)
@@ -117,7 +117,7 @@ def _batch(data: Dataset, n: int) -> Batch:
 
 
 def _plain_step(built: Built, batch: Batch) -> None:
-    """Compute the gradients of one training step eagerly; no parameter moves."""
+    """Compute the gradients of one training step eagerly, without an update."""
     built.model.train()
     with STREAM.child("record").seeded():
         for update in built.updates:

@@ -1,4 +1,4 @@
-"""``bench``: speed beside the limit of the hardware."""
+"""``bench``: speed next to the hardware's limit."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -22,35 +22,35 @@ QUICK: dict[str, Any] = {"batch_sizes": (128,), "seconds": 0.2}
 
 
 def add_parser(commands: Commands) -> None:
-    """Add ``bench``; the arguments on what to measure have the names of their ``Settings``."""
+    """Add ``bench``; arguments on what to measure are named after fields of ``Settings``."""
     parser = add_command(
         commands, "bench", "speed, next to what the hardware allows; on MNIST or random images"
     )
     add = parser.add_argument
-    add("--models", type=names, metavar="A,B", help="recipes; by default all that are trained")
-    tasks = "train, iw, ais and sample, or some of them"
+    add("--models", type=names, metavar="A,B", help="recipes; by default all that train")
+    tasks = "any of train, iw, ais and sample; all by default"
     add("--tasks", type=lambda text: names(text) or None, metavar="A,B", help=tasks)
-    sizes = "images in a step; 20 and 128 by default"
+    sizes = "batch sizes; 20 and 128 by default"
     add("--batch-sizes", type=numbers, metavar="N,N", help=sizes)
     add("--device", help="auto (the default), cpu or cuda")
     add("--seconds", type=float, metavar="S", help="time for each row; 1 by default")
-    add("--quick", action="store_true", help="0.2 seconds and batch size 128 by default")
+    add("--quick", action="store_true", help="default to 0.2 seconds and batch size 128")
     add("--hidden", type=numbers, metavar="N,N", help="sizes of the dense layers; 400 by default")
     add("--latent-dim", type=int, metavar="N", help="dimensions of the latent; 20 by default")
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")
     add("--study", metavar="WHAT", help="vary batch_size, latent_dim, n_samples or seeds")
-    add("--values", type=numbers, metavar="N,N", help="what the study goes through")
+    add("--values", type=numbers, metavar="N,N", help="the values to vary it over")
     add_format(parser)
-    add("--output", type=Path, metavar="FILE", help="write the rows as JSON, too")
+    add("--output", type=Path, metavar="FILE", help="also write the rows as JSON")
     add("--compare", type=Path, metavar="OLD.json", help="fail if a row is slower")
     add_folders(parser, "data-dir")
     figures = Path("reports/bench")
-    add("--figures", type=Path, default=figures, help="folder of the figures of a study")
+    add("--figures", type=Path, default=figures, help="folder for the figures of a study")
     parser.set_defaults(body=bench)
 
 
 def bench(arguments: Namespace) -> int:
-    """Measure speed beside its limit; with ``--compare`` exit 1 if a row is slower."""
+    """Measure speed next to its limit; with ``--compare`` exit 1 if a row is slower."""
     from genbench.bench.run import run_bench
     from genbench.bench.scaling import draw_scaling
     from genbench.bench.settings import Settings
@@ -60,7 +60,7 @@ def bench(arguments: Namespace) -> int:
     rows = run_bench(settings, old=arguments.compare, output=arguments.output, say=note)
     out(readable_json(rows) if arguments.format == "json" else bench_table(rows))
     if arguments.study:
-        note(f"drawn: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
+        note(f"figures: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
     slower = [row for row in rows if row.get("verdict") == "slower"]
     if slower:
         note(f"genbench: {len(slower)} of {len(rows)} benchmarks are slower")

@@ -12,13 +12,13 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "check", "fail if stored numbers are worse than a baseline")
     add = parser.add_argument
     add("--baseline", type=Path, required=True, metavar="FILE", help="the baseline")
-    add("--suite", help="a suite that was run; by default that of the baseline")
+    add("--suite", help="a stored suite; by default the one of the baseline")
     add_folders(parser, "results")
     add(
         "--baseline-results",
         type=Path,
         metavar="DIR",
-        help="results behind the baseline, to compare datum by datum",
+        help="the results behind the baseline, for a comparison per datum",
     )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--update", action="store_true", help="write the baseline")
@@ -30,12 +30,12 @@ def add_parser(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="[MODEL/]METRIC=NUMBER",
-        help="how far a number may move, in its unit; stored with --update; repeatable",
+        help="allowed loss of a number, in its unit; stored with --update; repeatable",
     )
     instead.add_argument(
         "--calibrate",
         action="store_true",
-        help="measure how often the gate errs, on the results of many seeds",
+        help="measure the gate's error rates on the results of many seeds",
     )
     add("--trials", type=int, default=1000, metavar="N", help="trials of --calibrate")
     add("--seeds", type=int, default=5, metavar="N", help="seeds on each side in --calibrate")
@@ -44,7 +44,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def check(arguments: Namespace) -> int:
-    """Judge stored numbers by a baseline; exit 1 if one is worse; without torch."""
+    """Compare stored numbers with a baseline; exit 1 if one is worse; no torch needed."""
     from genbench import gate
 
     margins = gate.parse_margins(arguments.margins)
@@ -74,7 +74,7 @@ def _update(arguments: Namespace, margins: dict[str, float]) -> int:
     updated = gate.update(arguments.baseline, arguments.results, arguments.suite, margins=margins)
     out(f"{arguments.baseline}: {updated.text}")
     for line in updated.narrow:
-        note(f"spread over more than half its margin (--margin widens it): {line}")
+        note(f"spread exceeds half the margin (widen it with --margin): {line}")
     return ExitCode.OK
 
 

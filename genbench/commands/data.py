@@ -17,7 +17,7 @@ def add_parser(commands: Commands) -> None:
     for_fetch.add_argument("--force", action="store_true", help="download files again")
     for_verify = add_command(actions, "verify", "check the files of a data set")
     for action, body in ((for_fetch, fetch), (for_verify, verify)):
-        action.add_argument("datasets", nargs="*", metavar="DATASET", help="names; all if none")
+        action.add_argument("datasets", nargs="*", metavar="DATASET", help="names; default: all")
         add_folders(action, "data-dir")
         action.set_defaults(body=body)
 

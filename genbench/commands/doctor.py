@@ -1,4 +1,4 @@
-"""``doctor``: versions, devices, data and folders, each with its remedy."""
+"""``doctor``: versions, devices, data and folders, each with a fix."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ class Diagnosis(NamedTuple):
 
 
 def doctor(arguments: Namespace) -> int:
-    """Examine what runs depend on; exit 2 if something has to be fixed."""
+    """Examine what runs depend on; exit 2 if something must be fixed."""
     findings = [
         Diagnosis("genbench", __version__),
         Diagnosis("python", platform.python_version()),
@@ -69,10 +69,10 @@ def _torchvision() -> Diagnosis:
     try:
         return Diagnosis("torchvision", import_module("torchvision").__version__, "optional")
     except ModuleNotFoundError:
-        return Diagnosis("torchvision", "not installed", "optional: only tests compare with it")
+        return Diagnosis("torchvision", "not installed", "optional; only tests use it")
     except (ImportError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0]
-        advice = "optional; does not match torch: install the two together, from one index"
+        advice = "optional; does not match torch: install both together from the same index"
         return Diagnosis("torchvision", f"cannot be imported: {reason}", advice)
 
 
@@ -81,7 +81,7 @@ def _device() -> list[Diagnosis]:
     cores = Diagnosis("processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}")
     if torch.cuda.is_available():
         return [cores, Diagnosis("gpu", torch.cuda.get_device_name())]
-    return [cores, Diagnosis("gpu", "none that torch can use", "runs use the processor")]
+    return [cores, Diagnosis("gpu", "none usable by torch", "runs use the processor")]
 
 
 def _data(data_dir: Path | None) -> list[Diagnosis]:

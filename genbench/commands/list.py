@@ -1,7 +1,7 @@
 """``list``: recipes, data sets, evaluators, studies and suites, without importing torch.
 
 A recipe, evaluator or study is declared in its source by a decorator with literal arguments above
-a function with a docstring. These are read as text, so that no second list has to be kept.
+a function with a docstring. They are read as text, so there is no second list to maintain.
 """
 
 import ast
@@ -22,13 +22,13 @@ Listing = tuple[Sequence[Sequence[object]], tuple[str, ...]]
 
 def add_parser(commands: Commands) -> None:
     """Add ``list``."""
-    parser = add_command(commands, "list", "what there is")
+    parser = add_command(commands, "list", "list what is available")
     parser.add_argument("what", choices=LISTINGS)
     parser.set_defaults(body=list_known)
 
 
 def list_known(arguments: Namespace) -> int:
-    """Print a line for each thing there is."""
+    """Print a line for each entry."""
     out(aligned(*LISTINGS[arguments.what]()))
     return ExitCode.OK
 
@@ -61,7 +61,7 @@ def _literals(call: ast.Call) -> dict[str, Any]:
 
 
 def models() -> Listing:
-    """Every recipe; those of other packages are named, and not imported."""
+    """Every recipe; those of other packages are listed without importing them."""
     own = {d["name"]: d["doc"].partition("\n")[0] for d in declared(_package("recipes"), "recipe")}
     others = {
         entry.name: f"from the installed package '{entry.dist.name if entry.dist else 'unknown'}'"

@@ -29,12 +29,12 @@ def selftest(arguments: Namespace) -> int:
         named = ", ".join(sorted(set(wrong)))
         note(f"genbench: {len(wrong)} of {len(rows)} checks failed: {named}")
         return ExitCode.RUNS_FAILED
-    note(f"{len(rows)} checks: all within 4 standard errors, or rounding where the answer is exact")
+    note(f"{len(rows)} checks: all within 4 standard errors (rounding error if exact)")
     return ExitCode.OK
 
 
 def _as_text(rows: Sequence[dict[str, Any]]) -> str:
-    """Lay out the checks: ``≤`` before an exact answer says that the estimate may lie below it."""
+    """Lay out the checks; ``≤`` before an exact answer means that the estimate may be lower."""
     lines = [
         (
             row["estimator"],

@@ -1,4 +1,4 @@
-"""What commands share: arguments, and printing. Results go to stdout, all else to stderr."""
+"""What commands share: arguments and printing. Results go to stdout, all else to stderr."""
 
 import argparse
 import dataclasses
@@ -33,18 +33,18 @@ def add_format(parser: ArgumentParser, *others: str) -> None:
 
 
 def given(arguments: Namespace, options: type) -> dict[str, Any]:
-    """Return the arguments that belong to a dataclass of options and were given, by field name."""
+    """Return the given arguments that are fields of a dataclass of options, by field name."""
     names = [field.name for field in dataclasses.fields(options)]
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Read names with commas between them."""
+    """Read comma-separated names."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def numbers(text: str) -> tuple[int, ...]:
-    """Read whole numbers with commas between them."""
+    """Read comma-separated integers."""
     return tuple(int(part) for part in names(text))
 
 

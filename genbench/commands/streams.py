@@ -1,6 +1,6 @@
-"""Lets stdout and stderr take any text, whatever their encoding, and whether or not anybody reads.
+"""Lets stdout and stderr take any text in any encoding, even if the reader has gone.
 
-What an encoding lacks is spelled in ASCII.
+Characters that the encoding lacks are spelled in ASCII.
 """
 
 import codecs
@@ -20,7 +20,7 @@ SPELLED = {
 
 
 def ascii_of(symbol: str) -> str:
-    """Spell a symbol in ASCII, as ``?`` if there is no way.
+    """Spell a symbol in ASCII; ``?`` if there is no spelling.
 
     Example:
         >>> [ascii_of(symbol) for symbol in "≤é²ᵢα…☃"]
@@ -50,7 +50,7 @@ codecs.register_error("genbench.ascii", _spell)
 
 @contextmanager
 def any_text() -> Iterator[None]:
-    """Print what stdout and stderr cannot encode in ASCII; leave both as they were before."""
+    """Spell what stdout and stderr cannot encode in ASCII; restore both afterwards."""
     streams = [s for s in (sys.stdout, sys.stderr) if isinstance(s, TextIOWrapper) and not s.closed]
     before = [stream.errors for stream in streams]
     for stream in streams:
@@ -61,12 +61,12 @@ def any_text() -> Iterator[None]:
         for stream, errors in zip(streams, before, strict=True):
             try:
                 stream.reconfigure(errors=errors)
-            except OSError:  # what argparse printed has no reader
+            except OSError:  # nobody reads what argparse printed
                 _discard(stream)
 
 
 def print_on(stream: TextIO | None, text: str) -> None:
-    """Print at once; if nobody reads (any more), the work goes on all the same."""
+    """Print at once; carry on if the reader has gone."""
     if stream is None or stream.closed:
         return
     try:
@@ -76,5 +76,5 @@ def print_on(stream: TextIO | None, text: str) -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let everything that is printed from here on vanish."""
+    """Discard everything printed from here on."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,4 +1,4 @@
-"""Replicates of seed means under resampling of data and seeds, from addressed random numbers."""
+"""Bootstrap replicates of seed means over data and seeds, from addressed random numbers."""
 
 from collections.abc import Mapping
 
@@ -15,9 +15,9 @@ _AT_ONCE = 250
 def replicates(contestants: Mapping[str, Seeds]) -> dict[str, Vector]:
     """Bootstrap seed means over data and seeds.
 
-    Each replicate draws n data with replacement, the same for all contestants, and then seeds with
-    replacement for each on its own. The draws depend on n and on a contestant's name alone, so the
-    same results give the same numbers whichever others are compared.
+    Each replicate draws n data with replacement, the same for all contestants, then seeds with
+    replacement for each separately. The draws depend only on n and the contestant's name, so a
+    contestant's numbers do not depend on the others.
 
     Args:
         contestants: Per-datum values by seed; all over the same data.
@@ -53,7 +53,7 @@ def _over_seeds(name: str, means: Vector) -> Vector:
 
 
 def rank_replicates(scores: Vector) -> Vector:
-    """Ranks in each replicate, 1 for the largest score; equal scores share the mean of theirs.
+    """Ranks in each replicate, 1 for the largest score; equal scores share their mean rank.
 
     Args:
         scores: (contestants, B).

@@ -1,4 +1,4 @@
-"""Pairs each number of A with its counterpart in B, and says which have none.
+"""Pairs each number of A with its counterpart in B, and reports those without one.
 
 Data set, protocol, split, metric, options, evaluator version, kind and n must all agree.
 """
@@ -22,7 +22,7 @@ class Match:
 
     Attributes:
         labels: The two models' names.
-        values: Per-datum values by seed; a single value per seed where the number has none.
+        values: Per-datum values by seed, or a single value per seed.
     """
 
     block: ProtocolBlock
@@ -33,13 +33,13 @@ class Match:
 
     @property
     def title(self) -> str:
-        """One name where both models have it, else both names."""
+        """The common name of both models, else both names."""
         first, second = self.labels
         return first if first == second else f"{first} − {second}"
 
     @property
     def names(self) -> tuple[str, str]:
-        """The two models, with their sides where both have one name."""
+        """The two models, with their sides if they have the same name."""
         first, second = self.labels
         return self.labels if first != second else (f"{first} (A)", f"{second} (B)")
 
@@ -51,20 +51,20 @@ class Match:
 
     @property
     def over_data(self) -> bool:
-        """Whether values per datum are known."""
+        """Whether per-datum values are known."""
         return len(next(iter(self.values[0].values()))) > 1
 
     @property
     def by_seed(self) -> bool:
-        """Whether equal seeds are paired: one model, the same seeds, and enough of them."""
+        """Whether equal seeds are paired: one model with the same seeds, and enough of them."""
         return self.labels[0] == self.labels[1] and paired_by_seed(*self.values)
 
 
 def match(first: Side, second: Side) -> tuple[list[Match], list[str]]:
-    """Pair the numbers of two sides; return also a line for whatever cannot be compared.
+    """Pair the numbers of two sides; also return a line for whatever cannot be compared.
 
     Raises:
-        NotComparableError: A model's two protocols differ, or nothing is left to compare.
+        NotComparableError: A model's two protocols differ, or there is nothing to compare.
     """
     models, left_out = _models(first, second)
     matches = []
@@ -83,19 +83,19 @@ def match(first: Side, second: Side) -> tuple[list[Match], list[str]]:
     left_out = list(dict.fromkeys(left_out))
     if not matches:
         reasons = "\n".join(left_out[:8])
-        raise NotComparableError(f"A and B have no number in common\n{reasons}".strip())
+        raise NotComparableError(f"A and B have no numbers in common\n{reasons}".strip())
     return matches, left_out
 
 
 def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the pairs of models, and a line on those that only one side has."""
+    """Return the pairs of models, and a line about those that only one side has."""
     if first.model and second.model:
         return [(first.model, second.model)], []
     common = [label for label in first.labels if label in second.labels]
     if not common:
         names = (f"{s.name} has {_few(s.labels)}" for s in (first, second))
         raise NotComparableError(
-            f"no model is in both: {'; '.join(names)} (SUITE:MODEL compares two models)"
+            f"A and B have no model in common: {'; '.join(names)} (SUITE:MODEL names one model)"
         )
     only = {word: sorted({*s.labels} - {*common}) for word, s in (("A", first), ("B", second))}
     wanted = {} if first.model or second.model else only
@@ -113,7 +113,7 @@ def _in_one_protocol(
 ) -> list[tuple[Numbers, Numbers]]:
     """Return the numbers of both models, for each pair of models and each protocol they share.
 
-    The whole comparison is refused where the two rows of one model share none.
+    The whole comparison is refused if the two rows of a model share none.
     """
     shared, refused = [], []
     for one, other in models:
@@ -131,7 +131,7 @@ def _in_one_protocol(
 
 
 def _matched(one: Number, other: Number) -> Match | str:
-    """Pair two numbers of one column, or say why not; empty where neither side has a number."""
+    """Pair two numbers of one column, or say why not; empty if neither side has a number."""
     column, cells = one.column, (one.cell, other.cell)
     if not any(cell.ok for cell in cells):
         return ""
@@ -141,13 +141,13 @@ def _matched(one: Number, other: Number) -> Match | str:
     values = None if reason else _values(one, other)
     if values is None:
         name = " ".join(part for part in (column.metric, column.settings) if part)
-        lacks = "no values per image, and fewer than two seeds"
+        lacks = "no per-image values and fewer than two seeds"
         return f"{one.label}, {name}: {reason or lacks}"
     return Match(one.block, column, (one.label, other.label), cells, values)
 
 
 def _alone(number: Number, word: str, others: Numbers) -> str:
-    """Say that the other side lacks a number; empty where this side has none either."""
+    """Say that the other side lacks a number; empty if this side has none either."""
     if not number.cell.ok:
         return ""
     column = number.column
@@ -176,7 +176,7 @@ def _a(kind: str) -> str:
 
 
 def _values(one: Number, other: Number) -> tuple[Seeds, Seeds] | None:
-    """Return both sides' values per datum, else one per seed where both have several seeds."""
+    """Return both sides' per-datum values, else one value per seed if both have several seeds."""
     first, second = one.per_datum, other.per_datum
     if first is not None and second is not None:
         return first, second

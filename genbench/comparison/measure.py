@@ -45,7 +45,7 @@ class Contestant:
     """One model of one side under one metric.
 
     Attributes:
-        name: The model, with its side where both sides have a model of that name.
+        name: The model, with its side if both sides have a model of that name.
         side: ``A`` or ``B``.
         mean: Mean over data and seeds.
         iqm: Interquartile mean over seeds; the plain mean with fewer than four.
@@ -67,7 +67,7 @@ class Line:
     """One number of A against one of B.
 
     Attributes:
-        difference: A less B.
+        difference: A minus B.
         p_holm: p-value, Holm-corrected over all lines of the comparison.
         improvement: Probability that a seed of A is better than one of B.
     """
@@ -88,7 +88,7 @@ class Line:
 
     @property
     def test(self) -> str:
-        """What the t-test takes as random."""
+        """What the t-test treats as random."""
         seeds = [len(values) for values in self.match.values]
         images = ["images"] if self.match.over_data else []
         if self.match.by_seed:
@@ -114,7 +114,7 @@ class Comparison:
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """Return the items with equal keys together, in the order of the first of each group."""
+    """Group the items by key, in order of first appearance."""
     groups: dict[Hashable, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
@@ -125,7 +125,7 @@ def compare(first: Side, second: Side) -> Comparison:
     """Compare two results, number by number.
 
     Raises:
-        NotComparableError: They share no protocol, no model or no number.
+        NotComparableError: They have no protocol, model or number in common.
     """
     matches, left_out = match(first, second)
     differences = [difference(*m.values, by_seed=m.by_seed) for m in matches]

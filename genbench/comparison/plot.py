@@ -38,7 +38,7 @@ def _panel(axis: Any, group: Sequence[Line]) -> None:
     ranked = contestants(group)
     for place, entry in enumerate(ranked):
         colour = _COLOURS[entry.side]
-        # the mean may lie outside: few draws of another rank move it, and not the percentiles
+        # the mean may lie outside: rare draws of another rank move it but not the percentiles
         axis.plot([entry.rank.low, entry.rank.high], [place, place], "|-", color=colour)
         axis.plot(entry.rank.value, place, "o", color=colour, markersize=6)
     first = group[0].match

@@ -14,20 +14,20 @@ from genbench.results.per_datum import PerDatumValues
 from genbench.results.suite import StoredSuite
 
 ProtocolKey = tuple[str, str, str]
-"""Data set, protocol and split: numbers that differ in one of them are never compared."""
+"""Data set, protocol and split: numbers that differ in any of them are never compared."""
 ColumnKey = tuple[str, str, int]
 """Metric, options and evaluator version."""
 
 
 class NotComparableError(GenbenchError):
-    """The two sides share no protocol, no model or no number."""
+    """The two sides have no protocol, model or number in common."""
 
     exit_code = ExitCode.BASELINE
 
 
 @dataclass(frozen=True)
 class Number:
-    """One number of a side, and where it stands."""
+    """One number of a side, and its place in the table."""
 
     label: str
     block: ProtocolBlock
@@ -37,9 +37,9 @@ class Number:
 
     @property
     def per_datum(self) -> Seeds | None:
-        """The values behind it by seed; None where models are not compared by them, or some lack.
+        """Its per-datum values by seed; None if incomplete or not used for comparisons.
 
-        Those of a single datum say nothing about data.
+        Values of a single datum say nothing about the data.
         """
         if not self.column.record.ranked or (self.cell.n or 0) < 2:
             return None
@@ -59,7 +59,7 @@ class Side:
         name: As the user wrote it.
         blocks: The suite's numbers by protocol.
         values: Its per-datum values.
-        model: The one model that was asked for, or empty.
+        model: The requested model, or empty for all.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Side:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The names of its rows, each once; of one row where one model was asked for."""
+        """The distinct names of its rows, or of the requested model only."""
         if self.model:
             return (self.model,)
         return tuple(dict.fromkeys(row.label for block in self.blocks for row in block.rows))
@@ -97,8 +97,8 @@ def resolve(text: str, results: Path, suite: str | None = None) -> Side:
         suite: If given, ``text`` names a model of that suite.
 
     Raises:
-        ConfigError: The suite has no such model.
-        StorageError: There are no such results, or they are damaged.
+        ConfigError: The model is unknown in the suite.
+        StorageError: The results are missing or damaged.
     """
     if suite is not None:
         return replace(_read(suite, results, text), name=text)

@@ -1,4 +1,4 @@
-"""The metric gate: is any number of a suite worse than its baseline says?"""
+"""The metric gate: is any number of a suite worse than its baseline?"""
 
 from collections.abc import Callable, Mapping
 

@@ -22,11 +22,11 @@ class BaselineError(GenbenchError):
 
 
 class Provenance(Options):
-    """Where a baseline's numbers came from; of all this, only the fingerprint is compared.
+    """Where a baseline's numbers came from; only the fingerprint is compared.
 
     Attributes:
         fingerprint: Digest of the machines' records (device, threads, system, versions); empty
-            where the numbers came from a table without them.
+            if the numbers came from a table without them.
         finished: When the last of the runs ended.
     """
 
@@ -97,15 +97,15 @@ def read_baseline(path: Path) -> Baseline:
     content = _parsed(path)
     digest, schema = content.pop("sha256", None), content.get("schema")
     if not isinstance(digest, str) or type(schema) is not int:
-        raise BaselineError(f"{path} is not a baseline of genbench: it has no schema and sha256")
+        raise BaselineError(f"{path} is not a genbench baseline: it has no schema and sha256")
     if schema > SCHEMA:
         raise BaselineError(
-            f"{path} has schema {schema}, this genbench knows {SCHEMA}: use a newer genbench"
+            f"{path} has schema {schema}, but this genbench reads {SCHEMA}: use a newer genbench"
         )
     if digest != _digest(content):
         raise BaselineError(
-            f"{path} was edited by hand or is damaged: its content does not have its SHA-256; "
-            "restore it, or delete it and write it with `check --update`"
+            f"{path} was edited by hand or is damaged: its content does not match its SHA-256; "
+            "restore it, or delete it and run `check --update`"
         )
     try:
         return Baseline.model_validate({k: v for k, v in content.items() if k != "schema"})
@@ -118,19 +118,20 @@ def _parsed(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
     except FileNotFoundError as error:
         raise BaselineError(
-            f"no baseline {path}; `python -m genbench check --update --baseline {path}` writes it"
+            f"no baseline {path}; "
+            f"write it with `python -m genbench check --update --baseline {path}`"
         ) from error
     except OSError as error:
         raise BaselineError(f"cannot read baseline {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise BaselineError(f"{path} is damaged, not JSON: {error}") from error
+        raise BaselineError(f"{path} is damaged: not valid JSON: {error}") from error
     if not isinstance(content, dict):
-        raise BaselineError(f"{path} is not a baseline of genbench: it is no JSON object")
+        raise BaselineError(f"{path} is not a genbench baseline: it is not a JSON object")
     return content
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"it contains {name}, which is not a number")
+    raise ValueError(f"it contains {name}, which is not valid JSON")
 
 
 def _first(error: ValidationError) -> str:

@@ -1,10 +1,10 @@
 """How often the gate errs, measured on comparisons of runs that differ only in their seeds.
 
 Two disjoint groups of seeds are drawn from a pool of runs of the same models; the test data are
-resampled with replacement, alike for both groups. Each pair of groups is judged as a whole table by
-the code that judges real ones: whatever it calls worse is a false alarm. Then a lower bound of one
-model, the ELBO where there is one, is made worse in one group by a loss spread unevenly over the
-data, and the tables in which that number is called worse are counted.
+resampled with replacement, identically for both groups. Each pair of groups is judged as a whole
+table by the gate's own code: whatever it calls worse is a false alarm. Then a lower bound of one
+model (the ELBO if there is one) is made worse in one group by a loss spread unevenly over the data,
+and the tables that call this number worse are counted.
 """
 
 import math
@@ -29,16 +29,16 @@ from genbench.gate.verdicts import EntryComparison, Lookup, compare_entries, dec
 TESTS = ("welch", "paired")
 ERRORS = ("false worse", "false better")
 Event = tuple[str, str | Key]
-"""A test, with the error that it made or the number whose loss it found."""
+"""A test, with the error it made or the number whose loss it found."""
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How often something happened.
+    """How often an outcome occurred.
 
     Attributes:
         test: ``welch``: the baseline file alone; ``paired``: with the runs behind it.
-        what: ``false worse`` and ``false better`` in any line of a table, or ``loss found``.
+        what: ``false worse`` or ``false better`` in any line of a table, or ``loss found``.
         name: The number that was made worse.
         margin: Its margin.
     """
@@ -83,13 +83,13 @@ class Rate:
 
 @dataclass(frozen=True)
 class Pool:
-    """One number of several runs, with its per-datum values (S, n) where they are stored."""
+    """One number of several runs, with its per-datum values (S, n) if they are stored."""
 
     entry: Entry
     matrix: Matrix | None
 
     def group(self, seeds: Sequence[int], rows: Any, loss: Matrix | float = 0.0) -> "Pool":
-        """Return some of the seeds on other data, with a loss on each, as one side."""
+        """Return some of the seeds on resampled data, with a loss on each, as one side."""
         if self.matrix is None:
             values, matrix = [self.entry.values[seed] for seed in seeds], None
         else:
@@ -103,7 +103,7 @@ class Pool:
         return Pool(self.entry.model_copy(update=changed), matrix)
 
     def compare(self, now: "Pool", test: str) -> EntryComparison:
-        """Compare it with a later one, by the values per datum if the test is paired."""
+        """Compare it with a later one, by per-datum values if the test is paired."""
         paired = test == "paired"
         values = (self.matrix, now.matrix) if paired else (None, None)
         return compare_entries(self.entry, now.entry, *values)
@@ -123,7 +123,7 @@ def measure(
 
     Raises:
         BaselineError: The baseline is missing or damaged.
-        ConfigError: There are too few seeds, or a number that must be positive is not.
+        ConfigError: Too few seeds, or an argument that is not positive.
         StorageError: The results are missing, damaged or still being written.
     """
     if min(n_seeds, trials) < 1 or not 0 < loss < math.inf:
@@ -136,7 +136,7 @@ def measure(
 
 
 def _loosest_bound(metrics: Metrics) -> str:
-    """Return the lower bound that every model with a likelihood has: the ELBO, among our own."""
+    """Return the lower bound that every model with a likelihood has; for our own, the ELBO."""
     bounds = {name: metric.tightness for name, metric in metrics.items() if metric.tightness}
     return min(bounds, key=bounds.__getitem__, default="")
 
@@ -155,8 +155,8 @@ def calibrate(
     Args:
         entries: Numbers of a pool of runs, all with the same seeds.
         values: Per-datum values of an entry.
-        metric: The metric that is made worse, in one model at a time.
-        n_seeds: Seeds of each side of a comparison.
+        metric: The metric to make worse, in one model at a time.
+        n_seeds: Seeds on each side of a comparison.
         trials: Number of comparisons of whole tables.
         loss: Mean loss over the data, in nats.
 
@@ -170,8 +170,8 @@ def calibrate(
     n_pool = min(sizes, default=0)
     if len(sizes) != 1 or n_pool < 2 * n_seeds:
         raise ConfigError(
-            f"calibrate: two groups of {n_seeds} need {2 * n_seeds} seeds of each model, the "
-            f"results have {n_pool}; `python -m genbench run --seeds {2 * n_seeds}` makes them"
+            f"calibrate: two groups of {n_seeds} need {2 * n_seeds} seeds of each model, but the "
+            f"results have {n_pool}; run `python -m genbench run --seeds {2 * n_seeds}`"
         )
     pools = [Pool(entry, values(entry)) for entry in entries]
     hurt = {p.entry.key: p for p in pools if p.entry.metric == metric and p.matrix is not None}
@@ -190,7 +190,7 @@ def calibrate(
 def _events(
     pools: Sequence[Pool], hurt: Mapping[Key, Pool], trial: int, n_seeds: int, loss: float
 ) -> Iterator[Event]:
-    """Yield what one trial finds: errors of either test, and the numbers whose loss it sees."""
+    """Yield the outcomes of one trial: errors of either test, and numbers with a detected loss."""
     drawn = numpy_generator(0, "gate", trial)
     order = drawn.permutation(len(pools[0].entry.seeds)).tolist()
     rows = {n: drawn.integers(n, size=n) for n in sorted({pool.entry.n for pool in pools})}

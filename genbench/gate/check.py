@@ -1,4 +1,4 @@
-"""The gate: reads both sides, compares which numbers they hold, then the numbers."""
+"""The gate: reads both sides, compares their sets of numbers, then the numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from genbench.gate.verdicts import Lookup, Verdict, Word, no_values, verdicts_of
 
 @dataclass(frozen=True)
 class GateOutcome:
-    """What the gate says of a suite.
+    """The gate's result for a suite.
 
     Attributes:
         mismatches: Why the sides cannot be compared; if there are any, there are no verdicts.
@@ -42,7 +42,7 @@ class GateOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0, 1 for a regression, 6 where the sides cannot be compared."""
+        """0; 1 for a regression; 6 if the sides cannot be compared."""
         if self.mismatches:
             return ExitCode.BASELINE
         return ExitCode.REGRESSION if self.failing else ExitCode.OK
@@ -61,15 +61,15 @@ def check(
 
     Args:
         baseline: The file.
-        results: The results folder, which holds the suite under its name.
-        suite: Name of the suite; that of the baseline unless stated.
+        results: The results folder, which contains the suite under its name.
+        suite: Name of the suite; by default that of the baseline.
         baseline_results: A results folder with the runs behind the baseline; with it, numbers are
-            compared datum by datum.
-        margins: Replace those of the baseline, by metric or ``model/metric``.
-        strict: ``inconclusive`` fails too.
+            compared per datum.
+        margins: Override the baseline's margins, by metric or ``model/metric``.
+        strict: ``inconclusive`` also fails.
 
     Raises:
-        BaselineError: The baseline is missing, damaged or of another suite.
+        BaselineError: The baseline is missing, damaged, or of another suite.
         StorageError: The results are missing, damaged or still being written.
     """
     expected = read_baseline(baseline)
@@ -105,7 +105,7 @@ def _outcome(
 ) -> GateOutcome:
     if now.name != expected.suite:
         raise BaselineError(
-            f"{path} is of suite '{expected.suite}', the results are of '{now.name}'"
+            f"{path} is for suite '{expected.suite}', the results are of '{now.name}'"
         )
     then = with_margins(expected.metrics, margins)
     if differing := tuple(mismatches(then, now.entries, now.absent)):
@@ -120,15 +120,15 @@ def _notes(then: Provenance, now: Provenance, verdicts: Sequence[Verdict]) -> It
     others = sum(old.train_ids != new.train_ids for old, new, _ in known)
     if others:
         yield (
-            f"{others} of {len(known)} numbers come from runs of another identity than the "
-            "baseline's: other options, data, budget or seeds"
+            f"{others} of {len(known)} numbers come from runs with another identity than the "
+            "baseline's: different options, data, budget or seeds"
         )
     same_machine = bool(now.fingerprint) and then.fingerprint == now.fingerprint
     if now.fingerprint and not same_machine:
-        yield "another machine, number of threads or versions than the baseline's"
+        yield "the machine, number of threads or versions differ from the baseline's"
     moved = sum(t != "identical" and o.train_ids == n.train_ids for o, n, t in known)
     if moved and same_machine:
         yield (
-            f"{moved} numbers of the same runs on the same kind of machine have other bits: the "
-            "code changed, or something is not deterministic"
+            f"{moved} numbers of the same runs on the same kind of machine differ in their bits: "
+            "the code changed, or something is not deterministic"
         )

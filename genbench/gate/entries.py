@@ -1,4 +1,4 @@
-"""One number of a baseline: a metric's mean over seeds, and what it must share to be compared."""
+"""One number of a baseline: a metric's mean over seeds, and its identity."""
 
 import math
 import re
@@ -19,17 +19,17 @@ _SCALE = re.compile(r"(normal)\([^()]*\)$")  # a fitted scale is a result, not a
 _STATED = ("model", "metric", "split", "protocol", "better", "unit", "kind", "options")
 _BROKEN = ("failed", "diverged")
 DENSITY_FACTOR = 6.0
-"""How much more log densities of grey levels move between seeds than log probabilities."""
+"""How much more log densities of grey levels vary between seeds than log probabilities."""
 
 
 class Entry(Options):
     """One line of a baseline.
 
     Attributes:
-        values: The metric's value of each seed, in the order of ``seeds``.
+        values: The metric's value for each seed, in the order of ``seeds``.
         sd: Standard deviation of ``values``; None with one seed.
-        stderr: Standard error over the test set, mean over seeds; None where none is known.
-        margin: The largest difference of no interest, in ``unit``; None where undeclared.
+        stderr: Standard error over the test set, mean over seeds; None if unknown.
+        margin: The largest difference of no interest, in ``unit``; None if undeclared.
     """
 
     model: str
@@ -53,7 +53,7 @@ class Entry(Options):
     @model_validator(mode="after")
     def _one_value_per_seed(self) -> "Entry":
         if not len(self.seeds) == len(self.train_ids) == len(self.values):
-            raise ValueError("seeds, train_ids and values differ in length")
+            raise ValueError("seeds, train_ids and values must have the same length")
         return self
 
     @property
@@ -63,25 +63,25 @@ class Entry(Options):
 
     @property
     def name(self) -> str:
-        """Model and metric, with the condition and the split where they are not the usual ones."""
+        """Model and metric, with any condition and with a split other than test."""
         return f"{self.model} {self.label}"
 
     @property
     def label(self) -> str:
-        """Metric, with the condition and the split where they are not the usual ones."""
+        """Metric, with any condition and with a split other than test."""
         condition = Protocol.parse(self.protocol).condition
         given = f" given {condition}" if condition else ""
         return f"{self.metric}{given}{'' if self.split in ('test', '') else f' on {self.split}'}"
 
     @property
     def sign(self) -> float:
-        """+1 where higher is better, -1 where lower is, 0 where neither is."""
+        """+1 if higher is better, -1 if lower is, 0 if neither."""
         return {"higher": 1.0, "lower": -1.0}.get(self.better, 0.0)
 
 
 @dataclass(frozen=True)
 class Absent:
-    """A number that a run did not produce, and why."""
+    """A number that a run did not produce, and the reason."""
 
     model: str
     metric: str
@@ -102,14 +102,14 @@ class Absent:
         return f"seed {self.seed} {self.status.replace('_', ' ')}: {reason}"
 
     def covers(self, entry: Entry) -> bool:
-        """Return whether this is why ``entry`` has no number now; parts go with their whole."""
+        """Return whether this explains a missing ``entry``; a metric covers its parts."""
         whole = entry.metric.partition("[")[0]
         same = (self.model, self.split) == (entry.model, entry.split)
         return same and self.metric.partition("[")[0] == whole
 
 
 def stable_name(label: str) -> str:
-    """Return a row's name without the scale that was fitted to it.
+    """Return a row's name without its fitted scale.
 
     Example:
         >>> stable_name("gan+normal(0.13 to 0.14)"), stable_name("ae, normal(0.1)")
@@ -121,16 +121,16 @@ def stable_name(label: str) -> str:
 def entries_of(frame: pd.DataFrame, metrics: Metrics) -> list[Entry]:
     """Return the numbers of a suite's table that the gate compares, sorted by key.
 
-    It leaves out metrics that declare so, parts without a direction, such as ``kl_per_dim[3]``
-    (which dimension is the third differs from seed to seed), and numbers that failed for one of
-    their seeds; see :func:`absent`.
+    It leaves out metrics that are declared as not gated, parts without a direction such as
+    ``kl_per_dim[3]`` (the third dimension differs from seed to seed), and numbers that failed for
+    any seed; see :func:`absent`.
 
     Args:
         frame: A table with the columns of ``metrics.csv``.
         metrics: Records of its metrics by name.
 
     Raises:
-        ValueError: One seed has two rows with the same key, or seeds differ in what they measured.
+        ValueError: A seed has two rows with the same key, or seeds measured different things.
     """
     rows = _named(frame)
     broken = rows[rows["status"].isin(_BROKEN)]
@@ -152,7 +152,7 @@ def absent(frame: pd.DataFrame) -> list[Absent]:
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add the metric of which a row is a part, and take fitted scales out of the models' names."""
+    """Add the metric that a row is part of, and remove fitted scales from model names."""
     whole = frame["metric"].str.partition("[")[0]
     return frame.assign(model=frame["model"].map(stable_name), whole=whole)
 
@@ -165,7 +165,7 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
     rows = list(_records(group))
     first, name = rows[0], f"{rows[0]['model']} {rows[0]['metric']}"
     if group["seed"].duplicated().any():
-        raise ValueError(f"{name}: two rows of one seed")
+        raise ValueError(f"{name}: two rows for one seed")
     for column in ("n", "options", "evaluator_version", "kind", "better", "unit"):
         if group[column].nunique(dropna=False) > 1:
             raise ValueError(f"{name}: seeds differ in {column}")
@@ -187,7 +187,7 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
 
 
 def default_margin(metric: Metric, protocol: Protocol) -> float | None:
-    """Return the margin that a metric declares, or None where it declares none."""
+    """Return the margin that a metric declares, or None."""
     is_density = metric.log_density and protocol.measure == "density"
     if metric.margin is None or not is_density:
         return metric.margin

@@ -13,7 +13,7 @@ from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
 from genbench.gate.verdicts import Verdict
 
 MOST = 10
-"""Annotations that GitHub shows of one step."""
+"""Number of annotations that GitHub shows per step."""
 _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -82,7 +82,7 @@ def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
 def sentence(verdict: Verdict) -> str:
     """Return a verdict as one sentence.
 
-    Its numbers have the digits that a reader needs; the JSON rows have all of them.
+    Its numbers are rounded for people; the JSON rows have all digits.
     """
     then, note = verdict.then, f" ({verdict.note})" if verdict.note else ""
     if verdict.now is None or verdict.difference is None:
@@ -96,18 +96,18 @@ def sentence(verdict: Verdict) -> str:
 
 
 def _clean(words: str) -> str:
-    """Replace what XML cannot hold."""
+    """Replace characters that XML cannot contain."""
     return _FORBIDDEN.sub("?", words)
 
 
 def as_github(outcome: GateOutcome) -> str:
-    """Return annotations, ten at most with the rest summed up, then the plain text."""
+    """Return at most ten annotations, a count of the rest, then the plain text."""
     every = list(_annotations(outcome))
     shown = every if len(every) <= MOST else [*every[: MOST - 1], _rest(every[MOST - 1 :])]
     commands = [
         f"::{level} title={_escape(title, ':,')}::{_escape(m)}" for level, title, m in shown
     ]
-    plain = text(outcome).replace("\n::", "\n ::")  # so that no name smuggles in a command
+    plain = text(outcome).replace("\n::", "\n ::")  # no name can smuggle in a command
     return "\n".join([*commands, plain])
 
 
@@ -125,27 +125,27 @@ def _rest(annotations: list[tuple[str, str, str]]) -> tuple[str, str, str]:
     levels = [level for level, _, _ in annotations]
     worst = next(level for level in ("error", "warning", "notice") if level in levels)
     counts = ", ".join(f"{levels.count(n)} {n}s" for n in dict.fromkeys(levels))
-    more = f"and {len(annotations)} more ({counts}); the log has all of them"
+    more = f"and {len(annotations)} more ({counts}); the log has all"
     return worst, annotations[0][1], more
 
 
 def _escape(words: str, more: str = "") -> str:
-    """Escape what ends a workflow command's message, or its property."""
+    """Escape what would end a workflow command's message or property."""
     for character in f"%\r\n{more}":
         words = words.replace(character, f"%{ord(character):02X}")
     return words
 
 
 def append_summary(outcome: GateOutcome) -> None:
-    """Append the Markdown table to the file that GitHub names, if it names one."""
+    """Append the Markdown table to GitHub's summary file, if there is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
-        with Path(path).open("a", encoding="utf-8") as file:  # a step's tools share this file
+        with Path(path).open("a", encoding="utf-8") as file:  # tools of a step share this file
             file.write(as_markdown(outcome))
 
 
 def as_markdown(outcome: GateOutcome) -> str:
-    """Return the outcome as Markdown: what is not ``same`` in a table, the rest in a sentence."""
+    """Return the outcome as Markdown: a table of what is not ``same``, the rest in a sentence."""
     parts = [f"### genbench check {outcome.suite}", headline(outcome)]
     if outcome.mismatches:
         parts.append("\n".join(f"- {_cell(mismatch.text)}" for mismatch in outcome.mismatches))

@@ -1,4 +1,4 @@
-"""What must agree before numbers are compared: which numbers there are, and what each one is."""
+"""What must agree before numbers are compared: their names, and what each one measures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SAME = {
 
 @dataclass(frozen=True)
 class Mismatch:
-    """Why a number of one side has no comparable counterpart on the other."""
+    """Why a number on one side has no comparable counterpart on the other."""
 
     what: str
     name: str
@@ -32,7 +32,7 @@ class Mismatch:
 def mismatches(
     baseline: Sequence[Entry], current: Sequence[Entry], absent: Sequence[Absent] = ()
 ) -> list[Mismatch]:
-    """Compare the key sets of both sides, and what each key stands for.
+    """Compare the keys of both sides, and what each key measures.
 
     A number that is absent because its run failed or diverged is a regression, not a mismatch.
     """
@@ -62,7 +62,7 @@ def mismatches(
 def _matched(
     gone: list[Entry], new: list[Entry], is_match: Callable[[Entry, Entry], bool]
 ) -> list[tuple[Entry, Entry]]:
-    """Take the matching pairs out of both lists and return them."""
+    """Remove the matching pairs from both lists and return them."""
     pairs = []
     for old in list(gone):
         other = next((entry for entry in new if is_match(old, entry)), None)
@@ -74,7 +74,7 @@ def _matched(
 
 
 def _has_another_name(old: Entry, new: Entry) -> bool:
-    """Whether the same runs gave both: other models, or other metrics with equal values."""
+    """Whether both come from the same runs, with equal values under another name."""
     same_runs = any(old.train_ids) and (old.train_ids, old.split) == (new.train_ids, new.split)
     if not same_runs or old.protocol != new.protocol:
         return False

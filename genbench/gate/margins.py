@@ -1,11 +1,10 @@
-"""Equivalence margins: how far a number may move before anyone cares, in its own unit.
+"""Equivalence margins: the largest change of a number that is of no interest, in its own unit.
 
-A margin says what is of interest, not what is noise. It also carries what is known beforehand about
-training noise: the gate takes a quarter of the margin as the standard deviation between seeds until
-the seeds say otherwise (:mod:`genbench.gate.statistics`). Each metric's record states its margin.
-Those of genbench's own metrics were set with 24 seeds of the digits suite, so that the spread of
-most models lies below that quarter. Larger images may need larger margins; a baseline keeps its own
-beside each number.
+A margin says what matters, not what is noise. It is also the prior for training noise: the gate
+takes a quarter of the margin as the standard deviation between seeds unless the seeds contradict it
+(:mod:`genbench.gate.statistics`). Each metric's record states its margin. Those of genbench's own
+metrics were set with 24 seeds of the digits suite, so that the spread of most models is below that
+quarter. Larger images may need larger margins; a baseline stores its own beside each number.
 """
 
 import math
@@ -19,7 +18,7 @@ def parse_margins(settings: Sequence[str]) -> dict[str, float]:
     """Read ``metric=number`` and ``model/metric=number``.
 
     Raises:
-        ConfigError: The text has another form, or the number is not positive.
+        ConfigError: The text has a different form, or the number is not positive.
     """
     margins = {}
     for setting in settings:
@@ -30,14 +29,15 @@ def parse_margins(settings: Sequence[str]) -> dict[str, float]:
             value = math.nan
         if not name or not (0 < value < math.inf):
             raise ConfigError(
-                f"margin: '{setting}' is not METRIC=NUMBER or MODEL/METRIC=NUMBER with a number > 0"
+                f"margin: expected METRIC=NUMBER or MODEL/METRIC=NUMBER with a number > 0, "
+                f"not '{setting}'"
             )
         margins[name] = value
     return margins
 
 
 def asked_margin(model: str, metric: str, asked: Mapping[str, float]) -> float | None:
-    """Return the margin that ``--margin`` states for a number; the more precise name wins.
+    """Return the margin that ``--margin`` states for a number; the most specific name wins.
 
     Example:
         >>> asked_margin("vae", "iw_curve[k=10]", {"iw_curve": 1.0, "vae/iw_curve": 2.0})
@@ -53,7 +53,7 @@ def asked_margin(model: str, metric: str, asked: Mapping[str, float]) -> float |
 def with_margins(
     entries: Iterable[Entry], asked: Mapping[str, float] | None, before: Iterable[Entry] = ()
 ) -> list[Entry]:
-    """Return entries with the margins that the user asks for, else with those they had before."""
+    """Return entries with the margins that the user requests, else with their previous ones."""
     known = {entry.key: entry.margin for entry in before}
     changed = []
     for entry in entries:

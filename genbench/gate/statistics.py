@@ -1,18 +1,18 @@
 """The test behind a verdict: two sources of noise, each with its degrees of freedom.
 
-Training again with other seeds, or with the same seeds on a machine that rounds differently, moves
-a number by the spread between seeds, however many test data there are. A permutation test or
+Retraining with other seeds, or with the same seeds on a machine that rounds differently, changes a
+number by the spread between seeds, however many test data there are. A permutation test or
 bootstrap over test data cannot see that, and a permutation test over five seeds has no p-value
-below 1/252. So the standard error of a difference has parts whose variances add up:
+below 1/252. The variance of a difference is therefore a sum of parts:
 
 * the seeds' part: sample variances over seeds, moderated (Smyth 2004) by a prior that counts as
   ``PRIOR_WEIGHT`` degrees of freedom. A spread above twice the prior contradicts it: the prior is
-  then dropped and the seeds speak for themselves, as in Welch's test;
-* the data's part, where both sides have per-datum values: the variance of paired differences.
+  then dropped, as in Welch's test;
+* the data's part, if both sides have per-datum values: the variance of paired differences.
 
-A change that makes training unstable widens its own spread, and would hide in it. So there are two
-tests, each at half the level: one with the spread of both sides, and one with that of the baseline
-for both, which is what "nothing changed" claims.
+A change that makes training unstable widens its own spread and could hide in it. So there are two
+tests, each at half the level: one with the spread of both sides, and one with the baseline's spread
+for both, which is what "nothing changed" implies.
 """
 
 import math
@@ -27,13 +27,13 @@ Matrix = NDArray[np.float64]
 PRIOR_WEIGHT = 2.0
 PRIOR_PER_MARGIN = 0.25
 CONTRADICTED = 2.0
-"""Chosen by simulation, 50 numbers a table, 1 to 5 seeds a side: false alarms stay below 1 % of
-tables up to a spread of half the margin. A heavier prior finds more with two seeds, and breaks
-that."""
+"""Chosen by simulation with 50 numbers per table and 1 to 5 seeds per side: false alarms stay below
+1 % of tables up to a spread of half the margin. A heavier prior finds more with two seeds, but
+breaks that limit."""
 
 
 def prior_sd(margin: float | None) -> float | None:
-    """Return the standard deviation between seeds that a margin stands for."""
+    """Return the prior standard deviation between seeds that a margin implies."""
     return None if margin is None else margin * PRIOR_PER_MARGIN
 
 
@@ -43,7 +43,7 @@ def is_contradicted(values: Sequence[float], prior: float | None) -> bool:
 
 
 def seeds_part(values: Sequence[float], prior: float | None) -> Part | None:
-    """Return the variance of the mean of one value per seed; None where nothing is known of it.
+    """Return the variance of the mean of one value per seed, or None if unknown.
 
     Example:
         >>> seeds_part([1.0, 5.0], prior=None)
@@ -66,7 +66,7 @@ def welch(now: Sequence[float], then: Sequence[float], prior: float | None) -> l
 
 
 def by_seed(now: Sequence[float], then: Sequence[float], prior: float | None) -> list[Part | None]:
-    """Return the seeds' part where both sides have equal seeds: the spread of their differences."""
+    """Return the seeds' part if both sides have equal seeds: the spread of their differences."""
     apart = [a - b for a, b in zip(now, then, strict=True)]
     return [seeds_part(apart, None if prior is None else math.sqrt(2) * prior)]
 
@@ -78,9 +78,9 @@ def repeated(then: Sequence[float], prior: float | None) -> list[Part | None]:
 
 
 def detectable(noise: Noise, margin: float, level: float, power: float = 0.95) -> float:
-    """Return the smallest true loss that is called one with probability ``power``.
+    """Return the smallest true loss that is detected with probability ``power``.
 
-    The estimate has to lie beyond the margin and beyond the reach of noise at ``level``.
+    The estimate must exceed both the margin and the reach of noise at ``level``.
     """
     return max(margin, noise.reach(level)) + noise.reach(1 - power)
 

@@ -1,4 +1,4 @@
-"""What the gate reads of results: their numbers, their machine, and their per-datum values."""
+"""What the gate reads from results: numbers, machine and per-datum values."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ _MACHINE = ("device", "threads", "system", "machine", "versions")
 
 @dataclass(frozen=True)
 class SuiteResults:
-    """A suite's results, stored or in a table of the user's.
+    """A suite's results, stored or in a user's table.
 
     Attributes:
-        name: Of the folder that was read, or of all suites in the table.
+        name: Name of the folder, or of all suites in the table.
         frame: A table with the columns of ``metrics.csv``.
         metrics: Records of its metrics by name.
         per_datum: None for a table.
@@ -48,7 +48,7 @@ class SuiteResults:
         """The numbers that the gate compares.
 
         Raises:
-            BaselineError: One seed has two rows of a number, or seeds differ in what they measured.
+            BaselineError: A seed has two rows for a number, or seeds measured different things.
         """
         try:
             return entries_of(self.frame, self.metrics)
@@ -63,7 +63,7 @@ class SuiteResults:
     def values(self, entry: Entry) -> Matrix | None:
         """Return the values (S, n) behind an entry, a row per seed; None unless all are stored.
 
-        They must have the entry's means: values of another run are not taken for its own.
+        Their means must match the entry's, so values of other runs are not mistaken for its own.
         """
         if self.per_datum is None:
             return None
@@ -75,17 +75,17 @@ class SuiteResults:
 
 
 def results_in(frame: pd.DataFrame) -> SuiteResults:
-    """Return the results in a table; records of its metrics are those that it carries."""
+    """Return the results in a table, with the metric records attached to it."""
     whole = completed(frame)
     name = ", ".join(sorted(set(whole["suite"])))
     return SuiteResults(name, whole, metrics_of(frame), Provenance())
 
 
 def read_results(results: Path, name: str) -> SuiteResults:
-    """Read a suite's results, whole: no run of it is being written.
+    """Read a suite's results, which must be complete.
 
     Raises:
-        StorageError: There are none, they are damaged, or a run is still being written.
+        StorageError: They are missing or damaged, or a run is still being written.
     """
     suite = StoredSuite.open(results, name)
     suite.require_no_collection()
@@ -97,7 +97,7 @@ def read_results(results: Path, name: str) -> SuiteResults:
         )
     folders = [RunFolder(suite.folder, train_id) for train_id in sorted(train_ids)]
     for folder in folders:
-        if folder.path.is_dir() and not folder.is_sealed:  # it lacks its manifest while done again
+        if folder.path.is_dir() and not folder.is_sealed:  # it has no manifest while being redone
             raise StorageError(
                 f"{folder.path} is still being written, or a run was killed; "
                 "let `python -m genbench run` finish"

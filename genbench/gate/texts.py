@@ -14,8 +14,8 @@ HEAD = (
     "test", "note",
 )  # fmt: skip
 _ABOUT = (
-    "change is now less baseline; 95 %: half the width of its interval; margin: what is of no "
-    "interest; detectable: the smallest loss that would have been called worse with probability "
+    "change: now minus baseline; 95 %: half-width of its interval; margin: the largest change of "
+    "no interest; detectable: the smallest loss that would have been called worse with probability "
     "0.95; p: one-sided, Holm-corrected over the table. worse needs p < {alpha:g} and a change "
     "beyond the margin."
 )
@@ -86,7 +86,7 @@ def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
         (
             rate.test,
             rate.what,
-            rate.name or "any of the table",
+            rate.name or "any in the table",
             _number(rate.margin, 3),
             f"{rate.count} of {rate.trials}",
             f"{rate.share:.4f}",
@@ -97,8 +97,8 @@ def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
     ]
     about = (
         f"{n_seeds} seeds a side; the loss is {loss:g} nats of the number named, in one model. "
-        "welch: with the baseline file alone; paired: with the runs behind it. A loss below a "
-        "number's margin is not meant to be found. The standard error is that of the draws from "
-        "this pool of seeds."
+        "welch: with the baseline file alone; paired: with the runs behind it. The gate is not "
+        "meant to find a loss below the margin. The standard error is that of the draws from this "
+        "pool of seeds."
     )
     return f"{aligned(rows, head)}\n\n{about}"

@@ -1,4 +1,4 @@
-"""Writes baselines: the expected numbers of a suite, with the margins that were set before."""
+"""Writes baselines: the expected numbers of a suite, keeping margins that were set before."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ class BaselineUpdate:
         """One line for people."""
         n = len(self.baseline.metrics)
         if not self.written:
-            return f"{n} numbers of suite '{self.baseline.suite}', as they were"
-        changes = f"{self.moved} moved, {self.new} new, {self.gone} gone"
+            return f"{n} numbers of suite '{self.baseline.suite}', unchanged"
+        changes = f"{self.moved} changed, {self.new} new, {self.gone} removed"
         return f"{n} numbers of suite '{self.baseline.suite}': {changes}"
 
     @property
     def narrow(self) -> list[str]:
-        """Numbers whose seeds spread over more than half their margin, with the spread."""
+        """Numbers with a spread between seeds of more than half their margin."""
         return [
             f"{entry.name}: seed sd {entry.sd:.2g} {entry.unit}, margin {entry.margin:g}"
             for entry in self.baseline.metrics
@@ -55,17 +55,17 @@ def update(
 ) -> BaselineUpdate:
     """Make a suite's results the expected numbers.
 
-    Margins of the old file stay unless ``margins`` replaces them.
+    Margins of the old file are kept unless ``margins`` overrides them.
 
     Args:
         baseline: The file.
         results: The results folder.
-        suite: Name of the suite; that of the old file, or ``digits``, unless stated.
+        suite: Name of the suite; by default that of the old file, or ``digits``.
         margins: By metric, or by ``model/metric``.
 
     Raises:
-        BaselineError: There is an old file, but it is damaged or of another suite.
-        RunsFailedError: Some runs failed or diverged, and make no baseline.
+        BaselineError: The old file is damaged or of another suite.
+        RunsFailedError: Some runs failed or diverged.
         StorageError: The results cannot be read, or the file cannot be written; it is untouched.
     """
     old = _old(baseline)
@@ -79,13 +79,13 @@ def update_from_frame(
     """Make a table with the columns of ``metrics.csv`` the expected numbers.
 
     Raises:
-        BaselineError: The table holds several suites, or there is an old file of another one.
+        BaselineError: The table has several suites, or the old file is of another one.
         RunsFailedError: Some runs failed or diverged.
     """
     frame = completed(frame)
     old, names = _old(baseline), sorted(set(frame["suite"]))
     if len(names) != 1:
-        raise BaselineError(f"a baseline is of one suite, the table has {len(names)}: {names}")
+        raise BaselineError(f"a baseline covers one suite, but the table has {len(names)}: {names}")
     return _write(baseline, old, results_in(frame), margins)
 
 
@@ -98,7 +98,7 @@ def _write(
 ) -> BaselineUpdate:
     _require_numbers(now)
     if old and old.suite != now.name:
-        raise BaselineError(f"{path} is of suite '{old.suite}', the results are of '{now.name}'")
+        raise BaselineError(f"{path} is for suite '{old.suite}', the results are of '{now.name}'")
     before = {entry.key: entry for entry in old.metrics} if old else {}
     after = {entry.key: entry for entry in with_margins(now.entries, margins, before.values())}
     baseline = Baseline(suite=now.name, provenance=now.provenance, metrics=tuple(after.values()))
@@ -111,6 +111,6 @@ def _write(
 def _require_numbers(now: SuiteResults) -> None:
     if lost := [number for number in now.absent if number.is_failure]:
         named = sorted({f"{number.model} seed {number.seed} {number.status}" for number in lost})
-        raise RunsFailedError(f"no baseline of broken runs: {', '.join(named[:5])}")
+        raise RunsFailedError(f"cannot make a baseline from failed runs: {', '.join(named[:5])}")
     if not now.entries:
-        raise BaselineError(f"the results of suite '{now.name}' hold no number to compare")
+        raise BaselineError(f"the results of suite '{now.name}' have no numbers to compare")

@@ -1,9 +1,9 @@
 """Verdicts: each number of a baseline against its counterpart, corrected over the table.
 
 ``worse`` needs two things: the loss is significant after Holm's correction over all directed
-numbers of the table, and its estimate lies beyond the margin. ``better`` is the same on the other
-side: it may be progress, or a leak. ``same`` means equal bits, or an interval within the margin
-(two one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
+numbers of the table, and its estimate exceeds the margin. ``better`` is the same in the other
+direction: progress, or a leak. ``same`` means equal bits, or an interval within the margin (two
+one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,9 +25,9 @@ from genbench.gate.statistics import (
 Word = Literal["same", "better", "worse", "inconclusive"]
 Lookup = Callable[[Entry], Matrix | None]
 ALPHA = 0.01
-"""Chance of one false ``worse`` in a whole table, and of one false ``better``."""
+"""Probability of any false ``worse`` in a whole table, and of any false ``better``."""
 EQUIVALENCE = 0.05
-_ROUNDING = 1e-6  # float32 sums in another order
+_ROUNDING = 1e-6  # float32 sums in a different order
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class EntryComparison:
     """Two numbers, their difference in the direction of better, and its noise.
 
     Attributes:
-        gain: Current minus baseline, positive where better (or higher, without a direction).
-        test: ``identical``, ``paired``, ``welch``, or ``none`` where the noise is unknown.
-        noise: With the spread of both sides; None where it is unknown.
+        gain: Current minus baseline, positive if better (or higher, without a direction).
+        test: ``identical``, ``paired``, ``welch``, or ``none`` if the noise is unknown.
+        noise: With the spread of both sides; None if it is unknown.
         noise_if_same: With the spread of the baseline on both sides.
     """
 
@@ -64,11 +64,11 @@ class Verdict:
     """One line of the gate's table.
 
     Attributes:
-        difference: Current minus baseline, in the metric's unit; None where there is no number now.
+        difference: Current minus baseline, in the metric's unit; None without a current number.
         halfwidth: Half of the 95 % interval of the difference.
-        p_value: Of being no worse (or, for a gain, no better), Holm-corrected; None if not tested.
+        p_value: For being no worse (for a gain: no better), Holm-corrected; None if not tested.
         detectable: The smallest loss that the gate would have called worse with probability 0.95;
-            None where neither direction is better.
+            None if neither direction is better.
     """
 
     word: Word
@@ -100,7 +100,7 @@ class Verdict:
 
 
 def no_values(entry: Entry) -> None:
-    """A table alone has no per-datum values behind its numbers."""
+    """Return nothing: a table alone has no per-datum values."""
 
 
 def verdicts_of(
@@ -155,7 +155,7 @@ def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise
 
 
 def _corrected(pairs: Mapping[Key, EntryComparison], side: float) -> dict[Key, float]:
-    """Return Holm's p-values of a loss (``side`` 1) or of a gain (-1), for all that is tested."""
+    """Return Holm's p-values of a loss (``side`` 1) or of a gain (-1), for every tested number."""
     raw = {key: pair.tail(side) for key, pair in pairs.items() if pair.is_tested}
     return dict(zip(raw, holm(list(raw.values())), strict=True))
 
@@ -197,14 +197,14 @@ def _note(pair: EntryComparison, word: Word) -> str:
     if word == "better":
         return "progress, or a leak?"
     if pair.test == "none":
-        return "one seed and no margin: its noise is unknown"
+        return "one seed and no margin: the noise is unknown"
     if word == "inconclusive" and not then.sign and abs(pair.gain) > (then.margin or 0.0):
-        return "moved; neither way is better"
+        return "changed; neither direction is better"
     if word == "inconclusive" and then.margin is None:
-        return "no margin is declared for it"
+        return "no margin declared"
     prior = prior_sd(then.margin)
     if pair.test != "identical" and any(is_contradicted(e.values, prior) for e in (then, now)):
-        return "seeds spread over more than half its margin"
+        return "spread between seeds exceeds half the margin"
     return ""
 
 

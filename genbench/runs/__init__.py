@@ -1,1 +1,1 @@
-"""A run: one recipe, on one data set, with one seed; trained, evaluated and stored."""
+"""A run: one recipe on one data set with one seed, trained, evaluated and stored."""

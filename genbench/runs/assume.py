@@ -1,7 +1,7 @@
 """Gives a model without a likelihood an assumed one: a prior, and Gaussian noise.
 
 The assumption is part of the run's identity and of its row's name. The trained base does not
-change; the prior is fitted on training data, and the scale is chosen on validation data.
+change; the prior is fitted to training data, and the scale is chosen on validation data.
 """
 
 import math
@@ -32,7 +32,7 @@ SCALES = tuple(round(LARGEST_SCALE * 10 ** (-k / 10), 4) for k in range(14))
 
 
 class Assume(Options):
-    """``[model.assume]``: p(x given z) = N(decode(z), scale^2 I), and a prior where there is none.
+    """``[model.assume]``: p(x given z) = N(decode(z), scale^2 I), and a prior if there is none.
 
     ``prior`` is fitted to the codes of the training data: one Gaussian with full covariance, or a
     mixture of ``n_components``. ``scale = "validation"`` takes the candidate with the largest
@@ -51,17 +51,17 @@ class Assume(Options):
 
 @dataclass(frozen=True)
 class Fitted:
-    """The adapted model, and what tables state of the fit."""
+    """The adapted model, and what tables state about the fit."""
 
     model: WithObservationNoise
     summary: dict[str, Any]
 
 
 def shell(base: nn.Module, assume: Assume, image_shape: tuple[int, int, int]) -> nn.Module:
-    """Return the adapted model before anything is fitted, ready to load stored weights.
+    """Return the adapted model, unfitted, ready to load stored weights.
 
     Raises:
-        ConfigError: The base cannot carry the assumption.
+        ConfigError: The base does not support the assumption.
     """
     scale = assume.scale if isinstance(assume.scale, float) else 1.0
     try:
@@ -78,7 +78,7 @@ def _with_prior(base: nn.Module, assume: Assume) -> nn.Module:
 
 @torch.no_grad()
 def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: Stream) -> Fitted:
-    """Fit the prior on training codes and choose the scale on validation data."""
+    """Fit the prior to training codes and choose the scale on validation data."""
     base.eval()
     inner = _with_prior(base, assume)
     if isinstance(inner, WithFittedPrior):

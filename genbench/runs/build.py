@@ -12,7 +12,7 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
     """Build the run's model, initialised from its seed, on the CPU.
 
     Raises:
-        ConfigError: The options do not fit the data, or the observation model does not.
+        ConfigError: The options or the observation model do not fit the data.
     """
     try:
         built = initialised(spec, facts_of(dataset))
@@ -37,7 +37,7 @@ def initialised(spec: RunSpec, facts: DataFacts) -> Built:
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
-    """Refuse an observation model of other pixel values or another number of grey levels."""
+    """Reject an observation model for other pixel values or another number of grey levels."""
     head, name = built.observation, built.observation_name
     if head is None:
         return
@@ -48,7 +48,7 @@ def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
         )
     if head.domain == "grey_levels" and dataset.domain != "grey_levels":
         raise ConfigError(
-            f"observation: '{name}' needs grey levels as they are; "
+            f"observation: '{name}' needs unmodified grey levels; "
             "set data.binarisation and data.dequantisation to none"
         )
     if head.domain == "grey_levels" and getattr(head, "n_levels", None) != dataset.n_levels:
@@ -57,9 +57,9 @@ def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
 
 def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Built) -> None:
     if built.observation:
-        raise ConfigError(f"assume: '{spec.recipe}' has a likelihood of its own")
+        raise ConfigError(f"assume: '{spec.recipe}' already has a likelihood")
     if built.closed_form:
-        raise ConfigError(f"assume: '{spec.recipe}' has no decoder to build on")
+        raise ConfigError(f"assume: '{spec.recipe}' has no decoder")
     if dataset.domain == "binary":
         raise ConfigError(
             "assume: Gaussian noise needs grey pixels; "

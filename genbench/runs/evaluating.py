@@ -1,4 +1,4 @@
-"""Evaluates a trained run: its numbers, the values behind them, and its figures."""
+"""Evaluates a trained run: its metrics, their per-datum values, and its figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,7 +27,7 @@ def evaluate_run(
     metrics: dict[str, Any],
     protocol: Protocol,
 ) -> None:
-    """Add the missing evaluations to ``metrics``; store the values behind them, and the figures."""
+    """Add the missing evaluations to ``metrics``; store their per-datum values and the figures."""
     spec, dataset, folder = run.spec, run.dataset, run.folder
     tasks = missing_tasks(folder, metrics, request.tasks, protocol)
     x, y = dataset.held_out(SPLIT)
@@ -62,9 +62,9 @@ def _log_frequencies(dataset: Dataset) -> Tensor:
 
 
 def _write_per_datum(folder: RunFolder, keys: Mapping[str, str], new: Mapping[str, Tensor]) -> None:
-    """Keep the values behind each mean, so that models can be compared datum by datum.
+    """Store the values behind each mean, so that models can be compared per datum.
 
-    Older versions stored them under the evaluation's own key; ``keys`` has today's for each.
+    Older versions stored them under the evaluation's own key; ``keys`` maps each to today's.
     """
     path, whole = folder / run_folder.PER_DATUM, folder.intact(run_folder.PER_DATUM)
     stored = read_weights(path) if whole else {}

@@ -36,7 +36,7 @@ from genbench.training.threads import fitting_threads, float32_products, forward
 
 @dataclass(frozen=True)
 class JointOutcome:
-    """How joint training ended for one run; no ``fit`` if the run has to be trained alone.
+    """How joint training ended for one run; without ``fit`` the run must be trained alone.
 
     ``provenance`` is recorded with the run.
     """
@@ -51,7 +51,7 @@ def execute(
     """Execute what is missing of a run and return its record.
 
     A run that is sealed and evaluated is only read. A diverged run is a result: it is stored with
-    the step, and not repeated.
+    the step at which it diverged, and not repeated.
 
     Args:
         run: The run.
@@ -79,7 +79,7 @@ def step_flops(run: Run, built: Built) -> float:
         return math.inf
     n = min(run.spec.train.batch_size, run.dataset.size("train"))
     x, y = run.dataset.held_out("train")
-    model = copy.deepcopy(built.model)  # counting runs the model, and batch statistics would move
+    model = copy.deepcopy(built.model)  # counting would change batch statistics
     batch = Batch(x[:n].cpu(), y[:n].cpu(), indices=torch.arange(n))
     return forward_flops(model, built.updates, batch)
 
@@ -111,7 +111,7 @@ class _Execution:
                 model = shell(model, spec.assume, dataset.image_shape).to(self.device)
             model.load_state_dict(read_weights(folder / run_folder.MODEL))
         else:
-            folder.break_seal()  # nothing of an older training is reused
+            folder.break_seal()  # nothing is reused from an older training
             metrics, measured = self._train(model)
             if spec.assume and metrics["status"] == "ok":
                 model = self._assume(spec.assume, model, metrics).to(self.device)
@@ -127,7 +127,7 @@ class _Execution:
         return metrics
 
     def _train(self, model: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Train the model; return the metrics so far, and what was measured."""
+        """Train the model; return the metrics so far and the measurements."""
         metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
         if base := trained_base(self.run):
             measured = {"train_seconds": None} | past_measurements(base)
@@ -143,7 +143,7 @@ class _Execution:
         return metrics | {"selected_epoch": self._store(outcome, model)}, measured
 
     def _copy(self, base: RunFolder, model: nn.Module) -> int | None:
-        """Take over a finished training of the same model; return the selected epoch."""
+        """Copy a finished training of the same model; return the selected epoch."""
         model.load_state_dict(read_weights(base / run_folder.MODEL))
         if run_folder.HISTORY in base.listed():
             history = (base / run_folder.HISTORY).read_bytes()
@@ -186,7 +186,7 @@ class _Execution:
 
 
 def trained_base(run: Run) -> RunFolder | None:
-    """Return the folder of the same training without the assumption, if it is stored whole."""
+    """Return the folder of the same training without the assumption, if it is complete."""
     if not run.spec.assume:
         return None
     base = run.folder.sibling(run.spec.base.train_id(run.dataset.digest))

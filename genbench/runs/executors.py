@@ -19,11 +19,11 @@ from genbench.runs.run_context import Group, RunContext, RunPlan
 
 
 class MainGuardError(ConfigError):
-    """A script starts processes outside of ``if __name__ == "__main__":``."""
+    """A script starts processes outside ``if __name__ == "__main__":``."""
 
 
 class _Processes(SpawnContext):
-    """Spawns processes and keeps them: the caller may have others, which are not ours to end."""
+    """Spawns processes and keeps track of them: only these are ours to end."""
 
     def __init__(self) -> None:
         self.spawned: list[SpawnProcess] = []
@@ -33,14 +33,14 @@ class _Processes(SpawnContext):
         return self.spawned[-1]
 
     def terminate(self) -> None:
-        """End them now; the next call resumes what they have not finished."""
+        """End them now; the next call resumes unfinished runs."""
         for process in self.spawned:
             if process.is_alive():
                 process.terminate()
 
 
 Executor = Callable[[RunContext, Sequence[Group]], Iterable[Iterable[RunRecord]]]
-"""Executes groups of runs; gives the records of a group as soon as they are there."""
+"""Executes groups of runs; yields the records of a group as soon as they are ready."""
 
 
 def run_here(context: RunContext, groups: Sequence[Group]) -> Iterator[Iterable[RunRecord]]:
@@ -54,7 +54,7 @@ def run_in_processes(
     """Execute runs in ``jobs`` processes, which share the processor's cores.
 
     Raises:
-        MainGuardError: The processes run the caller's script instead.
+        MainGuardError: The processes re-run the caller's script.
     """
     processes = _Processes()
     arguments = (context.plan, _threads(jobs))
@@ -67,7 +67,7 @@ def run_in_processes(
             pool.shutdown()
             if any(process.exitcode == NO_MAIN_GUARD for process in processes.spawned):
                 raise MainGuardError(
-                    f"jobs: {jobs} processes import this script, which starts them again; "
+                    f"jobs: {jobs} processes import this script and would start it again; "
                     'put the call below `if __name__ == "__main__":`'
                 ) from error
             raise
@@ -84,7 +84,7 @@ def _threads(jobs: int) -> int:
 def run_on_ray(
     context: RunContext, groups: Sequence[Group], jobs: int
 ) -> Iterator[Iterable[RunRecord]]:
-    """Execute runs on a Ray cluster, or on a local one that is started for it.
+    """Execute runs on a Ray cluster, or on a local one started for this call.
 
     Every node must see the results and data folders under the same paths.
 
@@ -135,7 +135,7 @@ def pick_executor(name: str, jobs: int) -> Executor:
     """
     require_known(name, ("local", "ray"), "executor: unknown executor")
     if jobs < 1:
-        raise ConfigError(f"jobs: {jobs} is not a number of processes; use 1 or more")
+        raise ConfigError(f"jobs: expected 1 or more processes, not {jobs}")
     if name == "ray":
         return partial(run_on_ray, jobs=jobs)
     return run_here if jobs == 1 else partial(run_in_processes, jobs=jobs)

@@ -18,9 +18,9 @@ from genbench.training.threads import fitting_threads
 
 
 def joint_groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
-    """Group runs that differ only in seed, learning rate and options that are floats.
+    """Group runs that differ only in seed, learning rate and float options.
 
-    Whether their models are alike shows when they are built.
+    Whether their models are compatible is checked once they are built.
     """
     groups: dict[str, list[RunSpec]] = {}
     for spec in specs:
@@ -36,10 +36,10 @@ def _form(spec: RunSpec) -> str:
 
 
 def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointOutcome]:
-    """Train the runs that need it, those that are alike together.
+    """Train the runs that need it, compatible ones together.
 
     Returns:
-        The outcomes by train_id; a run without one is to be trained alone.
+        The outcomes by train_id; a run without one must be trained alone.
 
     Raises:
         StorageError: A checkpoint cannot be written.
@@ -48,7 +48,7 @@ def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointO
         return {}
     untrained = [run for run in runs if not (stored_metrics(run.folder) or trained_base(run))]
     waiting = {run.folder.train_id: run for run in untrained}
-    if len(waiting) < 2:  # two names can be one run
+    if len(waiting) < 2:  # two names can refer to one run
         return {}
     with _alone_on_error(waiting) as outcomes:
         built = [build(run.spec, run.dataset) for run in waiting.values()]
@@ -59,7 +59,7 @@ def train_jointly(runs: Sequence[Run], device: torch.device) -> dict[str, JointO
 
 @contextmanager
 def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome]]:
-    """Yield outcomes to fill in; after an error they state why the runs are trained alone."""
+    """Yield outcomes to fill in; after an error they say why the runs are trained alone."""
     outcomes: dict[str, JointOutcome] = {}
     try:
         yield outcomes

@@ -1,4 +1,4 @@
-"""Where, when and with which versions a run happened; no part of its identity."""
+"""Where, when and with which versions a run was done; not part of its identity."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ def versions() -> dict[str, str]:
 
 
 def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
-    """Return machine, versions and time, with what was measured of the run."""
+    """Return machine, versions and time, with measurements of the run."""
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(device),
@@ -57,7 +57,7 @@ def pick_device(name: str) -> torch.device:
         raise ConfigError(f"device: unknown device '{name}'; known: auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError(
-            "device: 'cuda' was asked for, but torch finds no usable GPU; "
+            "device: 'cuda' was requested, but torch finds no usable GPU; "
             "use --device cpu, or see `python -m genbench doctor`"
         )
     return torch.device(name)

@@ -1,4 +1,4 @@
-"""Reads what is stored of a run, as far as it is whole."""
+"""Reads what is stored of a run, if it is complete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -21,19 +21,19 @@ ROW = {field.name for field in fields(Row)}
 NEEDED = (run_folder.SPEC, run_folder.METRICS)
 TRAINED = {*NEEDED, run_folder.MODEL, run_folder.LAST_MODEL, run_folder.HISTORY}
 MEASURED = ("train_seconds", "evaluate_seconds", "trained_together", "not_together")
-"""Keys of the provenance on how a run was done, rather than where and when."""
+"""Keys of the provenance on how a run was done, not where and when."""
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What to make of a trained run: evaluations, and figures."""
+    """What to compute for a trained run: evaluations and figures."""
 
     tasks: Sequence[Task]
     figures: Sequence[str] = DEFAULT_FIGURES
 
 
 def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
-    """Return the record of a run that is stored whole, with all that is requested, or None."""
+    """Return the record of a run if it is stored with everything requested, else None."""
     folder, metrics = run.folder, stored_metrics(run.folder)
     if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
@@ -47,7 +47,7 @@ def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
 def record_of(
     run: Run, description: dict[str, Any], metrics: dict[str, Any], tasks: Sequence[Task]
 ) -> RunRecord:
-    """Return the record of a run with its numbers of the tasks."""
+    """Return the record of a run with its numbers for the tasks."""
     record = RunRecord(
         run.spec,
         run.folder.train_id,
@@ -107,19 +107,19 @@ def _stored_values(folder: RunFolder) -> frozenset[str]:
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
-    """Return the figures that are done: stored whole, or not applicable to the model.
+    """Return the figures that are done: stored, or not applicable to the model.
 
-    A run of an older version does not list them: it has the default ones.
+    Runs of older versions do not list them: they have the default ones.
     """
     whole = folder.intact(run_folder.FIGURES)
     return tuple(metrics.get("figures", DEFAULT_FIGURES)) if whole else ()
 
 
 def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
-    """Return the metrics of a run whose training is stored whole, or None.
+    """Return the metrics of a run if its training is stored completely, else None.
 
-    Evaluations without the values behind them are left out, and so are those of an older version,
-    whose rows lack a column.
+    Evaluations without per-datum values are left out, and so are those of older versions, whose
+    rows lack a column.
     """
     trained = folder.listed() & TRAINED
     if not folder.intact(*NEEDED, *trained):
@@ -137,7 +137,7 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def past_measurements(folder: RunFolder) -> dict[str, Any]:
-    """Return what a run that is stored whole has recorded so far."""
+    """Return what a complete run has recorded so far."""
     if not folder.intact(run_folder.MODEL, run_folder.PROVENANCE):
         return {}
     recorded = folder.read(run_folder.PROVENANCE)

@@ -31,16 +31,16 @@ class RunRecord:
 
     @property
     def failed_rows(self) -> list[dict[str, Any]]:
-        """Numbers that could not be computed, of a run that is fine."""
+        """Metrics of a successful run that could not be computed."""
         return [row for row in self.rows if row["status"] == "failed"]
 
     @property
     def sound(self) -> bool:
-        """Whether the run ended well and all its numbers could be computed."""
+        """Whether the run succeeded and all its metrics could be computed."""
         return self.status == "ok" and not self.failed_rows
 
     def summary_line(self) -> str:
-        """Say in a line how it ended."""
+        """Return one line on how it ended."""
         name = f"{label_of([self])} seed {self.spec.seed}"
         if self.status != "ok":
             return f"{name}: {self.status}: {self.reason}"
@@ -51,7 +51,7 @@ class RunRecord:
 
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
-    """Return what tables state of a model beside its numbers."""
+    """Return what tables state about a model beside its numbers."""
     natural = "mass" if dataset.domain == "binary" else "density"
     measure = built.observation.measure if built.observation else "none"
     observation = built.observation_name
@@ -84,7 +84,7 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
     """Return the row, without a value, of a metric of a failed or diverged run.
 
-    A metric that sums the label out has no row unless the model is conditional.
+    A metric that sums out the label has no row unless the model is conditional.
     """
     metric = task.evaluator.record
     marginal = task.evaluator.is_marginal
@@ -105,10 +105,10 @@ def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
 
 
 def label_of(records: Sequence[RunRecord]) -> str:
-    """Return the name of a model's row; an assumed scale is part of it: ``gan+normal(0.1)``.
+    """Return the name of a model's row, including an assumed scale: ``gan+normal(0.1)``.
 
     Args:
-        records: The runs of one model, one per seed; scales that differ become a range.
+        records: The runs of one model, one per seed; different scales become a range.
     """
     name = records[0].spec.name
     scales = sorted({record.fitted["scale"] for record in records if record.fitted})
@@ -123,7 +123,7 @@ def failed(
 ) -> RunRecord:
     """Return the record of a run that stopped with an unexpected error; it is not stored.
 
-    Its rows have the protocol of the other seeds, so that it counts among them; ``description`` is
+    Its rows have the protocol of the other seeds, so it is counted with them; ``description`` is
     empty if the model cannot be built.
     """
     protocol = protocol_of(run.dataset, description) if description else run.dataset.protocol

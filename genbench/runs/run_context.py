@@ -23,7 +23,7 @@ Group = tuple[RunSpec, ...]
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All runs of a suite, with what is the same for all of them."""
+    """All runs of a suite, with what they share."""
 
     suite: str
     specs: tuple[RunSpec, ...]
@@ -52,7 +52,7 @@ class RunContext:
         return Run(spec, dataset, RunFolder(suite_folder, spec.train_id(dataset.digest)))
 
     def preflight(self) -> None:
-        """Build every model once, to find mistakes before the first minute of training.
+        """Build every model once, to find mistakes before training starts.
 
         Raises:
             ConfigError: Options do not fit the recipe or the data.
@@ -62,11 +62,11 @@ class RunContext:
             build(spec, self.dataset(spec.data))
 
     def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
-        """Divide runs into groups, each executed in one process; alone unless trained together."""
+        """Divide runs into groups, each executed in one process; only joint runs share a group."""
         return joint_groups(specs) if self.plan.options.together else [(spec,) for spec in specs]
 
     def execute(self, group: Group) -> Iterator[RunRecord]:
-        """Execute the runs of a group; those that can be are trained as one computation."""
+        """Execute the runs of a group, trained as one computation where possible."""
         runs = [self.run(spec) for spec in group]
         if self.plan.options.fresh:
             for run in runs:
@@ -77,7 +77,7 @@ class RunContext:
             yield self._execute(run, outcomes.get(run.folder.train_id))
 
     def _execute(self, run: Run, joint: JointOutcome | None) -> RunRecord:
-        """Execute one run; an unexpected error fails this run and no other."""
+        """Execute one run; an unexpected error fails only this run."""
         request = self.plan.request
         try:
             return execute(run, request, self.device, joint)
@@ -85,10 +85,10 @@ class RunContext:
             raise
         except Exception as error:  # noqa: BLE001  a user's own recipe can raise anything
             description: dict[str, Any] = {}
-            with suppress(Exception):  # building it may be what fails
+            with suppress(Exception):  # the build itself may be what fails
                 description = describe(run.spec, run.dataset, build(run.spec, run.dataset))
             return failed(run, description, request.tasks, error)
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
-        """Return the record of a run that is stored with all that is requested, or None."""
+        """Return the record of a run if it is stored with everything requested, else None."""
         return read_run(self.run(spec), self.plan.request)

@@ -1,4 +1,4 @@
-"""What a run is asked to be, the identity that follows from it, and where it is stored."""
+"""What a run should do, the identity that follows from it, and where it is stored."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +16,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RunSpec:
-    """One run, its options validated. ``name`` is its row in tables; the rest is its identity."""
+    """One run with validated options. ``name`` is its row in tables; the rest is its identity."""
 
     name: str
     recipe: str
@@ -33,14 +33,14 @@ class RunSpec:
 
     @property
     def base(self) -> "RunSpec":
-        """The run without the assumption: its training is the same."""
+        """The same run without the assumption; its training is the same."""
         return replace(self, assume=None)
 
     def identity(self, data_digest: str) -> dict[str, Any]:
-        """Return what is asked for, complete and canonical: defaults are written out.
+        """Return what was asked for, complete and canonical: defaults are written out.
 
-        Options that were added after runs were stored are left out at their defaults, so that
-        those runs are found again.
+        Options added after runs were stored are left out at their defaults, so that those runs
+        are still found.
         """
         assumed = {"assume": self.assume.model_dump(mode="json")} if self.assume else {}
         return {

@@ -42,7 +42,7 @@ GROUPS: tuple[CheckGroup, ...] = (
 def run_checks(groups: Sequence[CheckGroup] | None = None) -> list[CalibrationCheck]:
     """Run all checks, or those of some groups.
 
-    On one thread: no product here is large enough for two.
+    Uses one thread: no product here is large enough for two.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

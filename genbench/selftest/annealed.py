@@ -1,7 +1,7 @@
 """Annealed importance sampling on models whose log p(x) is hidden from it.
 
 The mean of the weights over p(x) is 1 for any schedule, kernel and start. The reverse and forward
-chains of the bidirectional gap are independent given x, so that exp(-gap) averages to 1, too.
+chains of the bidirectional gap are independent given x, so exp(-gap) averages to 1 too.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ def bidirectional() -> Iterator[CalibrationCheck]:
 
 
 def bounded_latent() -> Iterator[CalibrationCheck]:
-    """A uniform prior: the chains move in other coordinates, which must not affect the weights."""
+    """A uniform prior: the chains' transformed coordinates must not affect the weights."""
     limit, scale = 1.0, 0.5
     noise = scale * standard_normal(N, 2, seed="bounded noise")
     x = 0.8 * standard_normal(N, 2, seed="bounded").tanh() + noise

@@ -1,10 +1,10 @@
-"""What a check is, how a shipped evaluator is run for it, and the ways to compare.
+"""What a check is, how it runs a shipped evaluator, and the ways to compare.
 
 1. An identity holds for each datum to rounding.
 2. An expectation that is known for each datum holds on average: the errors of the data are
    independent, and their spread gives the standard error.
 3. The mean of importance weights over p(x) is exactly 1, for any number of draws: the exponential
-   of an estimate less the exact log p(x) averages to 1, without the bias of the logarithm.
+   of an estimate minus the exact log p(x) averages to 1, without the bias of the logarithm.
 """
 
 import math
@@ -47,12 +47,12 @@ class CalibrationCheck:
 
     Attributes:
         estimator: The evaluator, with its part if it has parts.
-        case: Which model and which options.
+        case: The model and its options.
         exact: The expected value of the estimate.
         estimate: The number that the evaluator gave.
         stderr: Standard error of ``estimate - exact``; None for an identity.
         tolerance: Added to 4 standard errors: rounding, or a known bias.
-        claim: Whether the estimate should equal the exact answer, or lie on one side of it.
+        claim: Whether the estimate should equal the exact answer or lie on one side of it.
         reason: Why there is no estimate.
     """
 
@@ -153,8 +153,8 @@ class Estimates(NamedTuple):
     def unbiased_weight(self, case: str, log_px: Array) -> Iterator[CalibrationCheck]:
         """Compare the mean of exp(estimate - log p(x)) with 1, and the estimate with log p(x).
 
-        An estimate that is far too large makes the first comparison blind, because the standard
-        error grows as fast as the mean; then the second fails, since the logarithm must lie below.
+        The first comparison is blind to an estimate that is far too large, because the standard
+        error grows as fast as the mean; the second then fails: the logarithm must be lower.
         """
         ratio = self._replace(per_datum=np.exp(self.values() - log_px))
         yield ratio.expectation(f"{case}: mean of p̂(x)/p(x)", 1.0)
@@ -164,7 +164,7 @@ class Estimates(NamedTuple):
         """Compare the Monte-Carlo standard error in the row with the exact one."""
         stated = self.rows[self.evaluator].mc_stderr
         return CalibrationCheck(
-            self.evaluator, f"{case}: Monte-Carlo error it states", exact,
+            self.evaluator, f"{case}: stated Monte-Carlo error", exact,
             math.nan if stated is None else stated, tolerance=relative * exact,
         )  # fmt: skip
 
@@ -186,7 +186,7 @@ def run_evaluator(
         known: Fields of :class:`~genbench.evaluation.spec.Context`.
 
     Raises:
-        NotMeasuredError: There is no number.
+        NotMeasuredError: The evaluator gave no number.
     """
     stream = Stream(SEED, ("selftest", name))
     task = make_task(name, options)

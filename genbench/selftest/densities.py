@@ -19,7 +19,7 @@ FLOOR = 1e-3
 
 
 def _clusters(n: int) -> Tensor:
-    """Draw data from three clusters that are far apart."""
+    """Draw data from three well-separated clusters."""
     centres = 4 * standard_normal(3, *SHAPE, seed="centres")
     return centres[torch.arange(n) % 3] + 0.5 * standard_normal(n, *SHAPE, seed="clusters")
 

@@ -1,4 +1,4 @@
-"""The VAE with one categorical latent: every draw can be enumerated."""
+"""The VAE with one categorical latent: all draws can be enumerated."""
 
 import itertools
 import math
@@ -23,7 +23,7 @@ CASE = "discrete VAE, enumerated"
 
 
 class DiscreteCase(NamedTuple):
-    """Data that hold every image equally often, the shipped model, and all its tables."""
+    """Data with every image equally often, the shipped model, and all its probability tables."""
 
     x: Tensor
     model: DiscreteVae

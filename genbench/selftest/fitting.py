@@ -1,4 +1,4 @@
-"""The two linear-Gaussian models that are checked, with their data and their exact answers."""
+"""The two linear-Gaussian models of the checks, with data and exact answers."""
 
 import math
 from typing import NamedTuple
@@ -76,7 +76,7 @@ class LinearVaeCase(NamedTuple):
 
 
 def linear_vae_case(n: int, off: float = 0.02) -> LinearVaeCase:
-    """Draw a linear VAE with two latent dimensions that are correlated given x, and data from it.
+    """Draw a linear VAE whose two latent dimensions are correlated given x, and data from it.
 
     ``off`` is the standard deviation of the errors in the encoder's weights.
     """

@@ -1,4 +1,4 @@
-"""Evaluators of generated images, for samples or distributions that are known."""
+"""Evaluators of generated images, for known samples or distributions."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Diagnostics of the latent space: active units, parts of the rate, and losses of inference."""
+"""Diagnostics of the latent space: active units, parts of the rate, and inference gaps."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,11 @@ from genbench.selftest.fitting import linear_gaussian_case, linear_vae_case
 from genbench.selftest.models import WithLogProb
 
 UNFINISHED = 0.005
-"""Nats by which the optimisation may fall short of the best posterior."""
+"""Nats by which the optimisation may miss the best posterior."""
 
 
 def active_units() -> Iterator[CalibrationCheck]:
-    """The posterior mean of dimension i varies by 1 - s2 / eigenvalue over the data of the fit."""
+    """The posterior mean of dimension i has variance 1 - s2 / eigenvalue over the fitted data."""
     it, case = linear_gaussian_case(400), "linear-Gaussian, A = 1 − s²/λ"
     variances = 1 - it.exact.s2 / it.exact.eigenvalues
     between = float(variances[1:].mean())
@@ -40,7 +40,7 @@ def decomposition() -> Iterator[CalibrationCheck]:
 
 
 def inference_gap() -> Iterator[CalibrationCheck]:
-    """No loss under the true posterior; otherwise that of the family and that of the encoder."""
+    """Gaps are zero under the true posterior, otherwise those of the family and of the encoder."""
     name, it = "inference_gap", linear_gaussian_case(100)
     options: dict[str, int | None] = {"n_data": None, "n_steps": 30}
     gaps = run_evaluator(WithLogProb(it.model), name, it.x, options)

@@ -67,7 +67,7 @@ def _bounds_equal_log_px(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
 
 
 def _rate(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
-    """The mean over the data of the fit is 1/2 ln(eigenvalue / s2) per dimension."""
+    """The mean over the fitted data is 1/2 ln(eigenvalue / s2) per dimension."""
     kl, mean = it.exact.kl_per_dim(it.flat), 0.5 * np.log(it.exact.eigenvalues / it.exact.s2)
     rate = run_evaluator(it.model, "kl", it.x)
     yield rate.identity(TRUE, kl.sum(axis=1))
@@ -87,7 +87,7 @@ def _reconstruction(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
 
 
 def wrong_posterior() -> Iterator[CalibrationCheck]:
-    """A posterior that is shifted and stretched loses KL(q || p(z|x)), the same for each datum."""
+    """A shifted and stretched posterior loses KL(q || p(z|x)), the same for each datum."""
     it, name = linear_gaussian_case(1000), "iw_log_likelihood"
     model, log_px = it.hidden(), it.exact.log_px(it.flat)
     gap, spread, relative = exact.gap_and_spread(np.asarray(SHIFT), STRETCH)
@@ -120,7 +120,7 @@ def one_latent_dimension() -> Iterator[CalibrationCheck]:
 
 
 def labels_summed_out() -> Iterator[CalibrationCheck]:
-    """p(x) of a conditional model is a mixture with one Gaussian for each label."""
+    """p(x) of a conditional model is a mixture with one Gaussian per label."""
     it, name = linear_gaussian_case(400), "label_marginal_log_likelihood"
     offsets = 0.8 * standard_normal(3, *SHAPE, seed="offsets")
     log_py = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log()
@@ -135,7 +135,7 @@ def labels_summed_out() -> Iterator[CalibrationCheck]:
 
 
 def trained_form() -> Iterator[CalibrationCheck]:
-    """The linear VAE: its own log p(x), and its ELBO below it by KL(q || p(z|x))."""
+    """The linear VAE: its own log p(x), and an ELBO that is lower by KL(q || p(z|x))."""
     it, case, options = linear_vae_case(500), "linear VAE, correlated posterior", {"n_samples": 10}
     yield run_evaluator(it.model, "log_likelihood", it.x).identity(case, it.log_px)
     elbo = run_evaluator(it.model, "elbo", it.x, options)

@@ -1,4 +1,4 @@
-"""Models for the checks: shipped ones, with something removed or made wrong on purpose."""
+"""Models for the checks: shipped ones with something removed or deliberately wrong."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from genbench.models.linear_gaussian import LinearGaussian
 
 
 class WithoutLogProb:
-    """The linear-Gaussian model without its log p(x), which then has to be estimated.
+    """The linear-Gaussian model without its log p(x), which must then be estimated.
 
     Args:
         model: A fitted one.

@@ -1,4 +1,4 @@
-"""One decoder under three inference schemes: how far each bound stays below log p(x)."""
+"""One decoder under three inference schemes: how far each bound is below log p(x)."""
 
 import math
 from collections.abc import Iterator
@@ -29,18 +29,18 @@ SCHEMES = (SHARED, AMORTISED, PER_DATUM)
 LOG_PX = "log p(x)"
 TRAIN_TEST: tuple[SplitName, ...] = ("train", "test")
 OPTIMISATION = 0.02
-"""Nats by which the optimisation may fall short of the best q."""
+"""Nats by which the optimisation may miss the best q."""
 
 PLOTS = (
     Plot(
         name="nats_lost",
-        title="What each inference scheme loses",
-        caption="log p(x) less the ELBO of the same decoder, with 95 % intervals over data; the"
+        title="The loss of each inference scheme",
+        caption="log p(x) minus the ELBO of the same decoder, with 95 % intervals over data; the"
         " axis is logarithmic. One q(z) for all must cover every posterior at once. The encoder"
-        " comes close to the best Gaussian of each datum: the difference of the two is the"
-        " amortisation gap. What is left is the price of factorised Gaussians. For the network,"
+        " comes close to the best Gaussian of each datum: the difference between the two is the"
+        " amortisation gap. The rest is the price of factorised Gaussians. For the network,"
         " log p(x) is the importance-weighted bound under each datum's own q. The encoder of"
-        " the linear decoder was stopped early, so that there is a gap to see.",
+        " the linear decoder was stopped early so that its gap is visible.",
         kind="bars",
         table="schemes",
         x="scheme",
@@ -57,7 +57,7 @@ PLOTS = (
 class AmortisationOptions(Options):
     """Sizes of the models, data of each split, and the effort of the optimisation.
 
-    ``n_draws`` estimate each ELBO, and log p(x) where it is not known exactly.
+    ``n_draws`` are used for each ELBO, and for log p(x) if it is not known exactly.
     """
 
     latent_dim: PositiveInt = 8
@@ -111,8 +111,7 @@ def scheme_bounds(
 ) -> dict[str, Array]:
     """Return each scheme's ELBO, and log p(x), of each datum, (B,) in nats.
 
-    Where log p(x) is unknown, the importance-weighted bound under the per-datum posterior replaces
-    it.
+    If log p(x) is unknown, the importance-weighted bound under the per-datum posterior replaces it.
     """
     with torch.no_grad():
         schemes = posteriors(model, x, options.n_steps, stream)
@@ -128,8 +127,8 @@ def scheme_bounds(
 def posteriors(model: Any, x: Tensor, n_steps: int, stream: Stream) -> dict[str, Normal]:
     """Return the posterior of each scheme, loc and scale (B, D), for a fixed decoder.
 
-    That of the encoder is given. The others are found by gradient steps: the shared one from the
-    mean of the encoder's, that of each datum from the encoder's.
+    The encoder's is given. The others are found by gradient steps: the shared one starts at the
+    mean of the encoder's, each datum's own at the encoder's.
     """
     q = factorised_normal(model.posterior(x))
     assert q is not None
@@ -145,7 +144,7 @@ def posteriors(model: Any, x: Tensor, n_steps: int, stream: Stream) -> dict[str,
 
 @torch.no_grad()
 def closed_forms(model: LinearVae, x: Tensor) -> dict[str, Array]:
-    """Return the same numbers of a linear decoder, (B,) in nats, without draws or steps.
+    """Return the same numbers for a linear decoder, (B,) in nats, in closed form.
 
     With the true posterior N(mu_n, P^-1), the best diagonal posterior of a datum is
     N(mu_n, 1/P_ii), and the best shared one is N(mean of mu_n, 1/P_ii). The loss of a posterior is
@@ -177,7 +176,7 @@ def divergence(loc: Array, variance: Array, mu: Array, precision: Array) -> Arra
 
 
 def _checks(table: pd.DataFrame) -> Iterator[StudyCheck]:
-    note = "Closed form; the tolerance is for draws and for the search for q."
+    note = "Closed form; the tolerance covers Monte Carlo noise and the search for q."
     for (decoder, split), rows in table.groupby(["decoder", "split"], sort=False):
         at, where = rows.set_index("scheme"), f"{decoder} decoder, {split}"
         for scheme in SCHEMES if decoder == "linear" else ():

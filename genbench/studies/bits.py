@@ -24,8 +24,8 @@ PLOTS = (
         name="code_lengths",
         title="Bits to send one 8x8 binary digit",
         caption="Mean over test data. A code is sent (rate), then the image given the code "
-        "(distortion); what that costs beyond the ideal -log p(x) is the cost of q not being "
-        "the true posterior. For the VAE, log p(x) is the importance-weighted bound.",
+        "(distortion); the excess over the ideal -log p(x) is the cost of q not being the true "
+        "posterior. For the VAE, log p(x) is the importance-weighted bound.",
         kind="bars",
         table="code_lengths",
         x="quantity",
@@ -54,8 +54,8 @@ class UniformPixels:
 def enumerated_lengths(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     """Return -log p(x), distortion, rate and KL(q || p(z given x)), each (B,), by plain sums.
 
-    It reads only three tables of probabilities from the model: p(z), q(z given x), and the mean
-    image of each category.
+    Reads only three probability tables from the model: p(z), q(z given x), and the mean image of
+    each category.
     """
     n_categories = len(model.prior().mean)
     images = model.observation_model(torch.eye(n_categories)).mean.flatten(1).double().numpy()
@@ -73,7 +73,7 @@ def enumerated_lengths(model: DiscreteVae, x: Tensor) -> dict[str, Array]:
     }
 
 
-@study("bits", title="What the numbers cost in bits", options=CodeLengthOptions)
+@study("bits", title="The numbers in bits", options=CodeLengthOptions)
 def bits(options: CodeLengthOptions, setting: Setting) -> Findings:
     """-log p(x), rate and distortion of small trained models in nats, bits and bits per pixel."""
     data = digits(setting, binarisation="static")
@@ -136,7 +136,7 @@ def _checks(model: DiscreteVae, x: Tensor) -> Iterator[StudyCheck]:
     for quantity, value in expected.items():
         name = f"{quantity} of a discrete VAE, mean over data, nats"
         yield equal(name, value, own[quantity], 1e-4, note)
-    name = "-log p(x) + KL(q || p(z|x)) less (distortion + rate), nats"
+    name = "-log p(x) + KL(q || p(z|x)) minus (distortion + rate), nats"
     sent = expected["-log p(x)"] + expected["cost of q"] - own["distortion"] - own["rate"]
     yield equal(name, 0.0, sent, 1e-4, note)
     row = evaluate(model, x, evaluators=("bits_per_dim",)).iloc[0]

@@ -42,10 +42,10 @@ PLOTS = (
     ),
     _over_epochs(
         name="apart",
-        title="How far apart the codes lie",
-        caption="Distance of a posterior mean to the nearest other one, in posterior scales, "
-        "the median over training data. At lambda = 0 each image has a region of its own, and "
-        "nothing between them is ever decoded.",
+        title="Distance between codes",
+        caption="Distance of a posterior mean to its nearest neighbour, in posterior scales; "
+        "median over training data. At lambda = 0 each image has its own region, and codes "
+        "between regions are never decoded in training.",
         y=("apart",),
         y_label="distance / scale",
     ),
@@ -58,7 +58,7 @@ PLOTS = (
     ),
     Plot(
         name="unseen",
-        title="Unseen digits, and their reconstructions at lambda = 0 and lambda = 1",
+        title="Unseen digits and their reconstructions at lambda = 0 and lambda = 1",
         caption="First row: test images. Below: decoded posterior means.",
         kind="images",
         array="unseen",
@@ -67,7 +67,7 @@ PLOTS = (
 
 
 class CollapseOptions(Options):
-    """Two equal VAEs on few binary digits, whose KL is weighted by 0 and by 1."""
+    """Two identical VAEs on few binary digits, with KL weights 0 and 1."""
 
     n_data: PositiveInt = 300
     latent_dim: PositiveInt = 8
@@ -76,9 +76,9 @@ class CollapseOptions(Options):
     train: TrainConfig = TrainConfig(epochs=150, batch_size=50, learning_rate=2e-3)
 
 
-@study("collapse", title="What becomes of a VAE without its KL term", options=CollapseOptions)
+@study("collapse", title="What happens to a VAE without its KL term", options=CollapseOptions)
 def collapse(options: CollapseOptions, setting: Setting) -> Findings:
-    """Posterior scales and means over the epochs of lambda = 0 and 1, and how new codes decode."""
+    """Posterior scales and means during training at lambda = 0 and 1, and how new codes decode."""
     data = digits(setting, binarisation="static", limit=options.n_data)
     epochs: list[dict[str, float]] = []
     rows, samples, unseen = [], [], [data.held_out("test").x[:N_SHOWN].squeeze(1)]
@@ -115,8 +115,8 @@ def codes(model: Any, data: Dataset) -> dict[str, float]:
     """Return the mean scale, the root mean squared mean and the KL of the training posteriors.
 
     ``apart`` is the distance of a posterior's mean to the nearest other mean, in scales of the
-    posterior (root mean square over dimensions), the median over data. If it is above a few, each
-    datum has a region of its own.
+    posterior (root mean square over dimensions); median over data. Well above 1, each datum has its
+    own region.
     """
     q = posterior_of(model, data.held_out("train").x)
     mean, scale = q.mean, q.stddev
@@ -137,7 +137,7 @@ def decoding(model: Any, data: Dataset, samples: Tensor) -> dict[str, float]:
     """Return the reconstruction of seen and unseen data, the ELBO, and the distances to the data.
 
     The distance of an image to the data is that to the nearest training image, root mean squared
-    over pixels; that of binary samples compares with that of unseen data.
+    over pixels; for binary samples, compare it with that of unseen data.
     """
     seen, unseen = data.held_out("train").x, data.held_out("test").x
     of_seen, of_unseen = (_values(model, x) for x in (seen, unseen))
@@ -186,11 +186,11 @@ def _checks(zero: dict[str, float], one: dict[str, float]) -> Iterator[StudyChec
     """Compare lambda = 0 with lambda = 1; a required factor is a round number."""
     lost = [row["reconstruction_seen"] - row["reconstruction_unseen"] for row in (zero, one)]
     ratio = {key: zero[key] / one[key] for key in ("scale", "mean_size", "kl")}
-    name = "mean posterior scale, that of lambda = 0 over that of 1"
+    name = "mean posterior scale, ratio of lambda = 0 to lambda = 1"
     yield at_most(name, 0.2, ratio["scale"])
-    name = "size of posterior means, that of lambda = 0 over that of 1"
+    name = "size of posterior means, ratio of lambda = 0 to lambda = 1"
     yield at_least(name, 2, ratio["mean_size"])
-    yield at_least("KL, that of lambda = 0 over that of 1", 4, ratio["kl"])
+    yield at_least("KL, ratio of lambda = 0 to lambda = 1", 4, ratio["kl"])
     name = "ELBO of unseen data, lambda = 0 against 1, nats"
     yield at_most(name, one["elbo_unseen"], zero["elbo_unseen"])
     yield at_least("log p(x|z) lost on unseen data, lambda = 0 against 1, nats", lost[1], lost[0])

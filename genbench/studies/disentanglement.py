@@ -1,4 +1,4 @@
-"""What a larger weight of the KL does to the code: total correlation, and recovered factors."""
+"""What a larger KL weight does to the code: total correlation and recovered factors."""
 
 import math
 from collections.abc import Iterator
@@ -34,8 +34,8 @@ PLOTS = (
     Plot(
         name="parts",
         title="Parts of the KL against beta",
-        caption="Mean over all images; the three parts add up to the KL. The information about "
-        "the image cannot exceed log 576 = 6.4 nats.",
+        caption="Mean over all images; the three parts sum to the KL. The information about the "
+        "image cannot exceed log 576 = 6.4 nats.",
         table="means",
         x="beta",
         y=PARTS,
@@ -46,10 +46,10 @@ PLOTS = (
     Plot(
         name="gap",
         title="Mutual information gap against beta",
-        caption="One point per trained model: 1 where each factor has a coordinate of its own, "
-        "0 where the best coordinate is no better than the second. Independent coordinates "
-        "need not be the right ones: the prior is the same in all directions, so that column "
-        "and row may be rotated into each other at no cost.",
+        caption="One point per trained model: 1 if each factor has its own coordinate, 0 if the "
+        "best coordinate is no better than the second best. Independent coordinates need not be "
+        "the right ones: the prior is the same in all directions, so column and row can be "
+        "rotated into each other at no cost.",
         kind="points",
         table="runs",
         x="beta",
@@ -63,7 +63,7 @@ PLOTS = (
 
 
 class DisentanglementOptions(Options):
-    """The weights of the KL, the networks, their training, and the bins of the information."""
+    """KL weights, networks, training, and bins for mutual information."""
 
     betas: tuple[NonNegativeFloat, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
     n_seeds: PositiveInt = 2
@@ -79,7 +79,7 @@ class DisentanglementOptions(Options):
     options=DisentanglementOptions,
 )
 def disentanglement(options: DisentanglementOptions, setting: Setting) -> Findings:
-    """KL weighted by beta on squares of known position and size: parts of the KL, and the gap."""
+    """Beta-VAEs on squares of known position and size: parts of the KL, mutual information gap."""
     data = setting.dataset(DataConfig(name="shapes", binarisation="threshold"))
     x = torch.cat([data.held_out(split).x for split in SPLITS])
     rows: list[dict[str, float]] = []
@@ -94,8 +94,9 @@ def disentanglement(options: DisentanglementOptions, setting: Setting) -> Findin
     shown = Plot(
         name="traversals",
         title=f"One coordinate at a time, beta = {best:g}",
-        caption="Rows are coordinates of the code, those that vary most first; each goes from "
-        f"{-REACH:g} to {REACH:g} with the others fixed. The factors are {', '.join(FACTORS)}.",
+        caption="Each row varies one coordinate of the code from "
+        f"{-REACH:g} to {REACH:g} with the others fixed, the most variable coordinates first. "
+        f"The factors are {', '.join(FACTORS)}.",
         kind="images",
         array="traversals",
     )
@@ -115,7 +116,7 @@ def _model(
 def code_measures(
     model: Any, x: Tensor, options: DisentanglementOptions, setting: Setting
 ) -> dict[str, float]:
-    """Return ELBO, KL and its parts in nats over all images, and the gap of the mean codes."""
+    """Return ELBO, KL and its parts in nats over all images, and the gap for the mean codes."""
     names = ("elbo", "kl", "kl_decomposition")
     frame = evaluate(model, x, evaluators=names, seed=setting.stream.seed)
     values = dict(zip(frame.metric, frame.value, strict=True))
@@ -126,12 +127,12 @@ def code_measures(
 
 
 def mutual_information_gap(codes: Array, known: Labels, n_bins: int) -> float:
-    """Return how much more the best coordinate tells of a factor than the second best, 0 to 1.
+    """Return how much more the best coordinate says about a factor than the second best, 0 to 1.
 
-    Each coordinate of the mean code is cut into bins of equal width over its range. The gap of a
-    factor is the difference of the two largest mutual informations over the factor's entropy; the
-    mean over factors is returned. For few data both informations are too large by about
-    (n_bins - 1)(n_values - 1) / 2N nats, which nearly cancels in the difference.
+    Each coordinate of the mean code is split into bins of equal width over its range. The gap of a
+    factor is the difference of the two largest mutual informations, divided by the factor's
+    entropy; the mean over factors is returned. For few data both informations are too large by
+    about (n_bins - 1)(n_values - 1) / 2N nats, which nearly cancels in the difference.
 
     Args:
         codes: Mean codes (N, D), D at least 2.
@@ -171,7 +172,7 @@ def information(a: Labels, b: Labels) -> float:
 
 @torch.no_grad()
 def traversals(model: Any, x: Tensor) -> Array:
-    """Return images (D, steps, H, W): each row moves one coordinate, those that vary most first."""
+    """Return images (D, steps, H, W): each row varies one coordinate, the most variable first."""
     q = model.posterior(x)
     activity = q.mean.var(dim=0)
     code = q.mean[(q.mean - q.mean.mean(dim=0)).square().sum(dim=1).argmin()]
@@ -184,7 +185,7 @@ def traversals(model: Any, x: Tensor) -> Array:
 
 
 def _known_codes(n_bins: int) -> Iterator[StudyCheck]:
-    """Check the gap of codes for which it is known: the factors themselves, and mixtures."""
+    """Check the gap for codes where it is known: the factors themselves, and mixtures."""
     known = factors()
     column, row = known[:, 0] / 11, known[:, 1] / 11
     own = known.astype(float)
@@ -192,8 +193,8 @@ def _known_codes(n_bins: int) -> Iterator[StudyCheck]:
     rotated = np.stack([column + row, column - row], axis=1)
     for name, codes, n_factors, expected in (
         ("each coordinate is one factor", own, 3, 1.0),
-        ("each factor stands in two", twice, 3, 0.0),
-        ("turned by 45 degrees", rotated, 2, 0.0),
+        ("each factor appears in two", twice, 3, 0.0),
+        ("rotated by 45 degrees", rotated, 2, 0.0),
     ):
         gap = mutual_information_gap(codes, known[:, :n_factors], n_bins)
         yield equal(f"mutual information gap: {name}", expected, gap, 1e-12)
@@ -201,9 +202,9 @@ def _known_codes(n_bins: int) -> Iterator[StudyCheck]:
 
 def _checks(runs: pd.DataFrame, means: pd.DataFrame, n: int) -> Iterator[StudyCheck]:
     rest = runs[list(PARTS)].sum(axis=1) - runs.kl
-    yield equal("the three parts less the KL, largest, nats", 0.0, rest.abs().max(), 1e-4)
+    yield equal("largest |sum of the three parts - KL|, nats", 0.0, rest.abs().max(), 1e-4)
     name, note = "largest index-code information, at most log n, nats", "Estimated from draws of z."
     yield at_most(name, math.log(n), runs.index_code_mi.max(), 0.05, note)
     by_beta = means.sort_values("beta").total_correlation.to_numpy()
-    name = "total correlation at the largest beta, at most that at the smallest, nats"
+    name = "total correlation at the largest beta is at most that at the smallest, nats"
     yield at_most(name, by_beta[0], by_beta[-1])

@@ -1,4 +1,4 @@
-"""Identities and inequalities of the evidence lower bound, to rounding where possible."""
+"""Identities and inequalities of the evidence lower bound, up to rounding where possible."""
 
 import math
 from collections.abc import Iterator
@@ -35,13 +35,13 @@ ROUNDING = 1e-10
 PLOTS = (
     Plot(
         name="gap",
-        title="What the ELBO lacks of log p(x) is KL(q || p(z|x))",
-        caption="Linear-Gaussian model, means over data. q has the mean of the true posterior "
-        "and its scale times the factor; at 1 it is the true posterior.",
+        title="The gap between log p(x) and the ELBO is KL(q || p(z|x))",
+        caption="Linear-Gaussian model, means over data. q has the mean of the true posterior and "
+        "a multiple of its scale; at 1 it is the true posterior.",
         table="posteriors",
         x="stretch",
         y=("log p(x)", "ELBO + KL(q || p(z|x))", "ELBO"),
-        x_label="scale of q over that of the true posterior",
+        x_label="scale of q relative to the true posterior",
         y_label="nats",
         log_x=True,
     ),
@@ -59,7 +59,7 @@ class ElboIdentitiesOptions(Options):
 
 def log_px(model: LinearGaussian, x: Tensor) -> Array:
     """Return log N(x; mean, W W^T + s2 I) by scipy, (B,) in nats."""
-    from scipy.stats import multivariate_normal  # it loads slowly
+    from scipy.stats import multivariate_normal  # slow to import
 
     W = model.W.numpy()
     covariance = W @ W.T + float(model.s2) * np.eye(len(W))
@@ -92,7 +92,7 @@ def two_forms(model: MovedPosterior, x: Tensor) -> tuple[Array, Array, Array]:
 
 @study("elbo_identities", title="What the evidence lower bound is", options=ElboIdentitiesOptions)
 def elbo_identities(options: ElboIdentitiesOptions, setting: Setting) -> Findings:
-    """Log p(x) = ELBO + KL(q || p(z|x)), both forms of the ELBO, the bound from prior draws."""
+    """Log p(x) = ELBO + KL(q || p(z|x)), both forms of the ELBO, and the bound from prior draws."""
     base = chosen_linear_gaussian(
         options.latent_dim, options.n_pixels, 0.25, setting.stream.child("model")
     )
@@ -114,14 +114,14 @@ def _per_datum(model: MovedPosterior, x: Tensor) -> pd.DataFrame:
 def _identities(model: MovedPosterior, x: Tensor) -> Iterator[StudyCheck]:
     evidence, gap = log_px(model.base, x), kl_to_true_posterior(model, x)
     elbo, by_weights, kl = two_forms(model, x)
-    note = "The expectation is a cubature that is exact here; log p(x) is scipy's."
+    note = "The expectation uses a cubature that is exact here; log p(x) is scipy's."
     for name, error in (
         ("log p(x) - ELBO - KL(q || p(z|x))", evidence - elbo - gap),
         ("E_q[log p(x|z)] - KL(q || p) less E_q[log p(x, z) - log q(z|x)]", elbo - by_weights),
     ):
         yield equal(f"largest of |{name}|, nats", 0.0, np.abs(error).max(), ROUNDING, note)
-    name = "mean of E_q[log p(x|z)] + KL(q || p), were the minus dropped: above log p(x), nats"
-    note = "Some slides drop the minus inside the bracket; what is left is no bound."
+    name = "mean of E_q[log p(x|z)] + KL(q || p), with the minus dropped: above log p(x), nats"
+    note = "Some slides drop the minus inside the bracket; the result is not a bound."
     yield at_least(name, evidence.mean(), (elbo + 2 * kl).mean(), note=note)
 
 
@@ -169,7 +169,7 @@ def _order(vae: pd.DataFrame) -> Iterator[StudyCheck]:
 
 
 def _squared_error(setting: Setting) -> Iterator[StudyCheck]:
-    """Half the squared error is the unit-Gaussian -log p(x given z) less (D/2) log 2 pi."""
+    """Half the squared error is the unit-Gaussian -log p(x given z) minus (D/2) log 2 pi."""
     data, sizes = digits(setting), {"hidden": [16], "latent_dim": 4}
     model = built("ae", sizes, data, setting.stream.child("ae")).double()
     x, y = data.held_out("test").x[:50].double(), data.held_out("test").y[:50]
@@ -180,7 +180,7 @@ def _squared_error(setting: Setting) -> Iterator[StudyCheck]:
     of_half, of_nll = (torch.autograd.grad(v, parameters) for v in (half, nll))
     worst = max(float((a - b).abs().max()) for a, b in zip(of_half, of_nll, strict=True))
     n_pixels = x[0].numel()
-    name = f"unit-Gaussian -log p(x|z) less half the squared error, {n_pixels} pixels, nats"
+    name = f"unit-Gaussian -log p(x|z) minus half the squared error, {n_pixels} pixels, nats"
     constant, difference = 0.5 * n_pixels * math.log(2 * math.pi), (nll - half).detach()
     yield equal(name, constant, difference, ROUNDING, "(D/2) log 2π for any model")
     yield equal("largest difference of their gradients", 0.0, worst, ROUNDING)

@@ -16,7 +16,7 @@ def gradient_draws(
 ) -> dict[str, Tensor]:
     """Return n gradients of the loss of a batch by parameter name, (n, size of the parameter).
 
-    The noise of draw i comes from the stream's child i, whatever n.
+    The noise of draw i comes from the stream's child i, independently of n.
     """
     call = ObjectiveModule(model)
     values = {name: p.detach() for name, p in call.named_parameters()}

@@ -1,4 +1,4 @@
-"""Mean and variance of ELBO gradients in one dimension: by quadrature, and from draws."""
+"""Mean and variance of ELBO gradients in one dimension, by quadrature and from draws."""
 
 import math
 
@@ -56,8 +56,8 @@ def exact_moments(n_data: int = N_DATA) -> pd.DataFrame:
     is -f a. With the mean of the other data as baseline the batch gives minus the unbiased sample
     covariance of f and a, whose variance over n pairs is
     (m22 - m11^2) / n + (m20 m02 + m11^2) / (n (n - 1)) in central moments. The reparameterised
-    gradient is that of the KL in closed form, less the slope of log p(x given z) in z times the
-    derivative of z = loc + scale e.
+    gradient is that of the closed-form KL, minus the derivative of log p(x given z) in z times that
+    of z = loc + scale e.
 
     The integrands are polynomials, for which the Gauss-Hermite rule is exact.
     """
@@ -91,7 +91,7 @@ def exact_moments(n_data: int = N_DATA) -> pd.DataFrame:
 
 
 def measured_moments(n_draws: int, stream: Stream) -> pd.DataFrame:
-    """Return the same from draws of the objective's gradient, with standard errors."""
+    """Return the same moments from draws of the objective's gradient, with standard errors."""
     x = torch.full((N_DATA, 1), X, dtype=torch.float64)
     batch, rows = Batch(x, torch.zeros(N_DATA)), []
     for estimator, gradient in ESTIMATORS.items():

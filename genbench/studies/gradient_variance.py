@@ -1,4 +1,4 @@
-"""How noisy the gradients of the ELBO are, by score function and by reparameterisation."""
+"""The noise of ELBO gradients, by score function and by reparameterisation."""
 
 import math
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from genbench.training.config import TrainConfig
 
 GRADIENT_PARTS = ("encoder", "posterior_head", "decoder")
 BAND = 4.0
-"""Standard errors within which two means agree."""
+"""Two means agree within this many standard errors."""
 _by_epoch = partial(
     Plot, table="digits", x="epoch", hue="estimator", panel="part", log_y=True,
     x_label="epochs of training",
@@ -33,24 +33,24 @@ PLOTS = (
     _by_epoch(
         name="variance",
         title="Variance of the ELBO's gradient",
-        caption="Summed over the parameters of a part, at the same parameters and for the same "
-        "batch. All estimators share the decoder's gradient: they differ in how they reach q.",
+        caption="Summed over the parameters of each part of the model, at the same parameters and "
+        "for the same batch. The decoder's gradient is the same for all; only q's differs.",
         y=("variance",),
         y_label="total variance",
     ),
     _by_epoch(
         name="signal_to_noise",
         title="Signal against noise",
-        caption="Norm of the mean gradient over the square root of the total variance: at 1 "
-        "the noise of one step is as long as its signal.",
+        caption="Norm of the mean gradient over the square root of the total variance: at 1 the "
+        "noise of one step is as large as its signal.",
         y=("signal_to_noise",),
         y_label="signal to noise",
     ),
     Plot(
         name="learning",
         title="What the noise costs",
-        caption="The same initial VAE, trained with each estimator at the same rate: mean ELBO "
-        "of held-out digits.",
+        caption="The same initial VAE, trained with each estimator at the same learning rate: "
+        "mean ELBO of held-out digits.",
         table="learning",
         x="epoch",
         y=("elbo",),
@@ -62,9 +62,9 @@ PLOTS = (
 
 
 class GradientOptions(Options):
-    """Epochs of one training after which gradients of one batch are drawn, and how many.
+    """When gradients of one batch are drawn during training (in epochs), and how many.
 
-    The same VAE is trained for ``n_epochs`` with each estimator; its ELBO on held-out data takes
+    The same VAE is trained for ``n_epochs`` with each estimator; its ELBO on held-out data uses
     ``n_validation`` draws per datum.
     """
 
@@ -131,7 +131,7 @@ def _off(a: Tensor, b: Tensor) -> float:
 
 
 def along_training(options: GradientOptions, setting: Setting) -> pd.DataFrame:
-    """Train one small VAE by reparameterisation, and measure after the chosen epochs."""
+    """Train one small VAE by reparameterisation and measure after the chosen epochs."""
     data = digits(setting, binarisation="static")
     x, y = data.held_out("train")
     batch = Batch(x[: options.n_data], y[: options.n_data])
@@ -183,29 +183,29 @@ def _checks(table: pd.DataFrame, exact: pd.DataFrame) -> Iterator[StudyCheck]:
         index=["epoch", "part"], columns="estimator", values="variance"
     )
     plain, baseline, path = (behind[name] for name in ESTIMATORS)
-    note = "in standard errors of the draws, over parts and moments, along one direction each"
+    note = "in standard errors, over parts and epochs, along one direction each"
     for estimator, rows in table.groupby("estimator")["off"]:
         if estimator != "reparameterised":
             name = f"{estimator}: largest difference from the mean gradient"
             yield equal(name, 0.0, rows.abs().max(), BAND, note)
-    note = "in standard errors of the draws, over estimators and parameters; exact by quadrature"
+    note = "in standard errors, over estimators and parameters; exact by quadrature"
     for moment in ("mean", "variance"):
         name = f"one dimension: largest difference from the exact {moment}"
         yield equal(name, 0.0, exact[f"{moment}_off"].abs().max(), BAND, note)
-    note = "encoder and its head, every moment"
-    name = "least ratio of variances, score function over its baseline form"
+    note = "encoder and its head, all epochs"
+    name = "smallest ratio of variances, score function without baseline over with baseline"
     yield at_least(name, 1.0, (plain / baseline).min(), note=note)
-    name = "least ratio of variances, score function with baseline over reparameterised"
+    name = "smallest ratio of variances, score function with baseline over reparameterised"
     yield at_least(name, 1.0, (baseline / path).min(), note=note)
 
 
 @study("gradient_variance", title="Two gradients of the ELBO", options=GradientOptions)
 def gradient_variance(options: GradientOptions, setting: Setting) -> Findings:
-    """Variance of the ELBO's gradient by score function and by reparameterisation, means equal.
+    """Variance of the ELBO's gradient by score function and by reparameterisation, at equal means.
 
-    One draw per datum; the KL has its closed form where draws are reparameterised. The baseline is
-    the mean of log w over the other data of the batch. The same estimators for one Gaussian latent
-    are compared with their exact mean and variance.
+    One draw per datum; the KL is in closed form if draws are reparameterised. The baseline is the
+    mean of log w over the other data of the batch. For one Gaussian latent the estimators are
+    compared with their exact mean and variance.
     """
     table = along_training(options, setting)
     exact = compared(options.n_exact, setting.stream.child("exact"))

@@ -1,4 +1,4 @@
-"""The conditional likelihood of hidden pixels, which a linear-Gaussian model gives exactly."""
+"""The conditional likelihood of hidden pixels, exact for a linear-Gaussian model."""
 
 import math
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ PLOTS = (
         name="estimates",
         title="Error of the estimated log p(hidden pixels|shown pixels)",
         caption="Root mean squared error over the data against the number K of draws. Draws from"
-        " p(z|shown pixels) have not seen the hidden pixels, and few of them fit; q has seen them,"
-        " and a few draws are enough. Both estimates are lower bounds on average.",
+        " p(z|shown pixels) know nothing about the hidden pixels, so few of them fit; q has seen"
+        " them, so a few draws are enough. Both estimates are lower bounds in expectation.",
         table="estimates",
         x="n_samples",
         y=("error",),
@@ -48,8 +48,8 @@ PLOTS = (
 class HiddenPixelsOptions(Options):
     """A square image of ``side``^2 pixels, the left half shown; noise of ``scale`` on the rest.
 
-    The approximate posterior is the true one, moved by ``shift`` and stretched by ``stretch`` in
-    units of its scale. Each of ``n_data`` images has one estimate for each K.
+    The approximate posterior is the true one, shifted by ``shift`` and stretched by ``stretch`` in
+    units of its scale. Each of ``n_data`` images has one estimate per K.
     """
 
     side: PositiveInt = 6
@@ -92,14 +92,14 @@ class ExactCvae:
 
     def log_density(self, c: Array, hidden: Array) -> Array:
         """Return log N(hidden; A V c + B c, A diag(t^2) A^T + scale^2 I), (n,) in nats."""
-        from scipy.stats import multivariate_normal  # it loads slowly
+        from scipy.stats import multivariate_normal  # slow to import
 
         covariance = (self.A * self.t**2) @ self.A.T + self.scale**2 * np.eye(len(self.A))
         error = hidden - c @ self.V.T @ self.A.T - c @ self.B.T
         return np.asarray(multivariate_normal(np.zeros(len(self.A)), covariance).logpdf(error))
 
     def posterior(self) -> tuple[Array, Array, Array]:
-        """Return p(z given x): the matrices on hidden and on shown pixels, and the scale (D,)."""
+        """Return p(z given x): the matrices for hidden and shown pixels, and the scale (D,)."""
         precision = (self.A**2).sum(axis=0) / self.scale**2 + self.t**-2
         on_hidden = self.A.T / self.scale**2
         on_shown = self.V / self.t[:, None] ** 2 - on_hidden @ self.B
@@ -107,7 +107,7 @@ class ExactCvae:
 
 
 def shipped(known: ExactCvae, side: int, shift: float = 0.0, stretch: float = 1.0) -> PixelCvae:
-    """Return the same model as one of :mod:`genbench.models`, with q moved and stretched."""
+    """Return the same model from :mod:`genbench.models`, with q shifted and stretched."""
     latent_dim, n_shown = known.V.shape
     parts = ImageParts((torch.arange(side) < side // 2).expand(side, side), 1)
     conditional = ConstantScaleNormal(n_shown, latent_dim)
@@ -183,7 +183,7 @@ def _row(name: str, k: int, weights: ImportanceWeights, truth: Array) -> dict[st
 def _identities(
     exact: PixelCvae, moved: PixelCvae, x: Tensor, truth: Array
 ) -> Iterator[StudyCheck]:
-    """Check the identities that hold to rounding."""
+    """Check the identities that hold up to rounding."""
     view = exact.given_pixels(x)
     bound = elbo_terms(view, x, 2, control_variate=True).elbo.numpy()
     weighted = importance_weights(view, x, 8, None, Stream(0)).log_mean().numpy()
@@ -199,7 +199,7 @@ def _identities(
         "KL(q(z|x) ‖ p(z|shown pixels))": (kl - kl_divergence(q, p)).abs().max(),
     }
     for quantity, error in errors.items():
-        name = f"{quantity} less its closed form, largest of all data, nats"
+        name = f"{quantity} minus its closed form, largest over data, nats"
         yield equal(name, 0.0, error, ROUNDING)
 
 

@@ -1,4 +1,4 @@
-"""Kullback-Leibler divergences of known value: two coins, Gaussians, the KL of a VAE."""
+"""Kullback-Leibler divergences with known values: two coins, Gaussians, the KL of a VAE."""
 
 import math
 from collections.abc import Iterator
@@ -18,18 +18,18 @@ from genbench.studies.study import Array, Findings, NoOptions, Setting, StudyChe
 
 MEANS, SCALES = (-2.0, 0.0, 1.5), (0.4, 1.0, 3.0)
 WIDTH = 12.0
-"""Half the width of an integral in standard deviations of q; the rest is negligible."""
+"""Half-width of an integral in standard deviations of q; the rest is negligible."""
 PLOTS = (
     Plot(
         name="both_ways",
-        title="KL between q = N(m, s²) and p = N(0, 1), both ways",
-        caption="With equal scales the two directions agree. A q that is narrower than p "
-        "costs little one way and much the other: KL(p || q) asks q to cover p.",
+        title="KL between q = N(m, s²) and p = N(0, 1), in both directions",
+        caption="With equal scales the two directions agree. A q narrower than p costs little in "
+        "one direction and much in the other: KL(p || q) requires q to cover p.",
         table="curves",
         x="value",
         y=("KL(q || p)", "KL(p || q)"),
         panel="moved",
-        x_label="moved parameter of q",
+        x_label="varied parameter of q",
         y_label="nats",
     ),
 )
@@ -51,7 +51,7 @@ def gaussian(loc: float | Array, scale: float | Array) -> Distribution:
 
 def quadrature(m1: float, s1: float, m2: float, s2: float) -> tuple[float, float]:
     """Return the entropy of q and the cross-entropy of q and p, by numerical integration."""
-    from scipy.integrate import quad  # it loads slowly
+    from scipy.integrate import quad  # slow to import
 
     def log_density(z: float, m: float, s: float) -> float:
         return -0.5 * ((z - m) / s) ** 2 - math.log(s * math.sqrt(2 * math.pi))
@@ -68,7 +68,7 @@ def quadrature(m1: float, s1: float, m2: float, s2: float) -> tuple[float, float
 
 @study("kl_examples", title="The Kullback-Leibler divergence by example")
 def kl_examples(options: NoOptions, setting: Setting) -> Findings:
-    """KL of two coins, of Gaussians on a grid and with full covariance, and of q to N(0, I)."""
+    """KL of two coins, of Gaussians on a grid and with full covariance, and from q to N(0, I)."""
     grid = gaussian_grid()
     checks = (
         *_coins(),
@@ -83,15 +83,15 @@ def _coins() -> Iterator[StudyCheck]:
     fair, biased = np.array([0.5, 0.5]), np.array([0.7, 0.3])
     for name, q, p, printed in (
         ("KL of a fair coin to one with (0.7, 0.3), nats", fair, biased, "0.872"),
-        ("KL the other way round, nats", biased, fair, "0.823"),
+        ("KL in the other direction, nats", biased, fair, "0.823"),
     ):
         one_hot = (OneHot(torch.from_numpy(np.log(v))[None]) for v in (q, p))
-        note = f"The slides print {printed}: the decimal point is one place off."
+        note = f"The slides say {printed}: the decimal point is one place off."
         yield equal(name, (q * np.log(q / p)).sum(), kl(*one_hot), 1e-12, note)
 
 
 def gaussian_grid() -> pd.DataFrame:
-    """Return the KL of each pair of Gaussians on a grid, in three ways, with its two parts."""
+    """Return the KL of each pair of Gaussians on a grid, in three ways, and its two parts."""
     rows = []
     for m1, s1, m2, s2 in product(MEANS, SCALES, MEANS[1:], SCALES):
         q, p = gaussian(m1, s1), gaussian(m2, s2)
@@ -134,7 +134,7 @@ def _full_covariance(stream: Stream, n_dims: int = 4) -> StudyCheck:
 
 
 def _to_the_prior(stream: Stream, n_dims: int = 5) -> StudyCheck:
-    """Compare the KL to N(0, I) that training uses with integrals, one per dimension."""
+    """Compare training's KL to N(0, I) with integrals, one per dimension."""
     loc = torch.randn(1, n_dims, generator=stream.generator(), dtype=torch.float64)
     scale = 0.2 + torch.rand(1, n_dims, generator=stream.generator(), dtype=torch.float64)
     q, prior = Independent(Normal(loc, scale), 1), StandardNormal(n_dims).double()
@@ -147,7 +147,7 @@ def _to_the_prior(stream: Stream, n_dims: int = 5) -> StudyCheck:
 
 
 def _curves(n: int = 61) -> pd.DataFrame:
-    """Return the KL both ways between q and N(0, 1), moving the mean of q or its log scale."""
+    """Return the KL in both directions between q and N(0, 1), varying q's mean or log scale."""
     gaps, logs, ones = np.linspace(-3, 3, n), np.linspace(-1.4, 1.4, n), np.ones(n)
     moved = (
         ("mean of q (scale 1)", gaps, gaps, ones),

@@ -1,4 +1,4 @@
-"""Linear-Gaussian models for studies: chosen, not fitted, with a posterior that can be changed."""
+"""Linear-Gaussian models for studies: chosen, not fitted, with an adjustable posterior."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ def chosen_linear_gaussian(
 ) -> LinearGaussian:
     """Return x = W z + noise, for W with random orthonormal columns and noise of variance s2.
 
-    W^T W = I is diagonal, so that the model's diagonal posterior is the true one.
+    W^T W = I is diagonal, so the model's diagonal posterior is the true one.
     """
     model = LinearGaussian(latent_dim, (1, 1, n_pixels))
     drawn = torch.randn(n_pixels, latent_dim, generator=stream.generator(), dtype=torch.float64)
@@ -34,10 +34,10 @@ def draw_data(model: LinearGaussian, n: int, stream: Stream) -> Tensor:
 
 
 class CubatureNormal(Normal):
-    """A diagonal Gaussian over D dimensions whose 2 D draws are the points +-sqrt(D) e_i.
+    """A diagonal Gaussian over D dimensions with the 2 D points +-sqrt(D) e_i as its draws.
 
-    Their mean of any polynomial of degree three or less is its exact expectation, so that bounds
-    of linear-Gaussian models have no sampling error.
+    They average any polynomial of degree three or less exactly, so bounds of linear-Gaussian models
+    have no sampling error.
 
     References:
         Arasaratnam and Haykin 2009, section 4.
@@ -47,13 +47,13 @@ class CubatureNormal(Normal):
         """Return the 2 D points for each datum, (2 D, B, D)."""
         n_dims = self.loc.shape[-1]
         if tuple(sample_shape) != (2 * n_dims,):
-            raise ValueError(f"the rule over {n_dims} dimensions has {2 * n_dims} points")
+            raise ValueError(f"the cubature rule in {n_dims} dimensions needs {2 * n_dims} draws")
         axes = math.sqrt(n_dims) * torch.eye(n_dims, dtype=self.loc.dtype)
         return self.loc + self.scale * torch.cat((axes, -axes)).unsqueeze(1)
 
 
 class MovedPosterior(LatentVariableModel):
-    """A linear-Gaussian model whose q(z given x) is the true posterior, moved and stretched.
+    """A linear-Gaussian model with a shifted and stretched true posterior as q(z given x).
 
     q = N(mean + shift s, (stretch s)^2) with the mean and scale s of the true posterior. Its KL to
     the true posterior is D (stretch^2 + shift^2 - 1 - 2 log stretch) / 2 for every datum.
@@ -61,7 +61,7 @@ class MovedPosterior(LatentVariableModel):
     Args:
         base: The model.
         shift: In scales of the true posterior, the same in every dimension.
-        stretch: Factor of its scale.
+        stretch: Factor on its scale.
         cubature: Whether ``rsample`` returns cubature points instead of random draws.
     """
 

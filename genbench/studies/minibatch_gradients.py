@@ -21,8 +21,8 @@ PLOTS = (
     Plot(
         name="spread",
         title="Spread of the minibatch gradient against the batch size",
-        caption="Standard deviation over every minibatch of the data set, relative to the "
-        "norm of the whole gradient. The mean over minibatches is the whole gradient.",
+        caption="Standard deviation over all minibatches of the data set, relative to the norm of "
+        "the full gradient. The mean over minibatches is the full gradient.",
         table="batch_sizes",
         x="batch_size",
         y=("enumerated", "formula"),
@@ -60,10 +60,10 @@ class Gradients:
 
 @study("minibatch_gradients", title="Minibatch gradients are unbiased", options=MinibatchOptions)
 def minibatch_gradients(options: MinibatchOptions, setting: Setting) -> Findings:
-    """All minibatches of a small data set: the mean gradient is that of the whole set.
+    """All minibatches of a small data set: their mean gradient is that of the whole set.
 
-    The model is a VAE with one categorical latent, whose ELBO is a sum without sampling: only the
-    choice of data is random.
+    The model is a VAE with one categorical latent; its ELBO is an exact sum, so only the choice of
+    data is random.
     """
     data = digits(setting)
     chosen = {"hidden": [16], "n_categories": 5, "observation": "unit_gaussian"}
@@ -74,7 +74,7 @@ def minibatch_gradients(options: MinibatchOptions, setting: Setting) -> Findings
 
 
 def spread_by_batch_size(gradients: Gradients) -> pd.DataFrame:
-    """Return error of the mean and spread over minibatches, relative to the whole gradient.
+    """Return error of the mean and spread over minibatches, relative to the full gradient.
 
     Drawn without replacement, B of N data have the variance N^2 / B (1 - B/N) S^2, where S^2 is the
     variance of single gradients (divisor N - 1), summed over parameters.
@@ -102,9 +102,9 @@ def spread_by_batch_size(gradients: Gradients) -> pd.DataFrame:
 def _checks(table: pd.DataFrame) -> Iterator[StudyCheck]:
     total, n = table.n_minibatches.sum(), table.batch_size.max()
     name = f"bias of the gradient over all {total} minibatches of {n} data, worst batch size"
-    note = "Relative to the norm of the whole gradient; rounding only."
+    note = "Relative to the norm of the full gradient; rounding only."
     yield equal(name, 0.0, table.relative_bias.max(), 1e-12, note)
-    name = "spread over minibatches less N²/B (1 - B/N) S², worst batch size"
-    note = "Sampling without replacement; the spread is that of a root, relative as above."
+    name = "spread over minibatches minus N²/B (1 - B/N) S², worst batch size"
+    note = "Sampling without replacement; difference of standard deviations, relative as above."
     error = (table.enumerated - table.formula).abs().max()
     yield equal(name, 0.0, error, 1e-7, note)  # the root of a variance that is 0 if B = N

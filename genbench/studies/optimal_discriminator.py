@@ -1,4 +1,4 @@
-"""A discriminator trained between two known densities, beside the optimal one."""
+"""A discriminator trained on two known densities, compared with the optimal one."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ PLOTS = (
     _by_case(
         name="discriminators",
         title="The trained discriminator and the optimal one",
-        caption="D* = p_data / (p_data + p_G). Where neither density has mass nothing is learned, "
+        caption="D* = p_data / (p_data + p_G). Where neither density has mass, nothing is learned "
         "and D is arbitrary.",
         y=("trained D", "optimal D*"),
         y_label="D(x)",
@@ -49,7 +49,7 @@ PLOTS = (
 
 
 class DiscriminatorOptions(Options):
-    """The discriminator's dense layers, and the steps of Adam on fresh draws that train it."""
+    """The discriminator's dense layers, and its training: steps of Adam on fresh draws."""
 
     hidden: tuple[PositiveInt, ...] = (64, 64)
     n_steps: PositiveInt = 3000
@@ -111,7 +111,7 @@ class Game(nn.Module):
 def train(
     generator: Density, options: DiscriminatorOptions, stream: Stream, device: torch.device
 ) -> Game:
-    """Train the discriminator between the density of the data and a generator's, on fresh draws."""
+    """Train the discriminator on fresh draws from the data density and a generator's."""
     with stream.seeded():
         game = Game(generator, options.hidden, device)
         objective = NsGanDiscriminator()
@@ -129,7 +129,7 @@ def train(
 
 def value_of(logits: Array, generator: Density) -> float:
     """Return V(D) = E_data[log D] + E_G[log(1 - D)] by the trapezoidal rule on the grid."""
-    from scipy.integrate import trapezoid  # it loads slowly
+    from scipy.integrate import trapezoid  # slow to import
 
     p, g = np.exp(DATA.log(GRID)), np.exp(generator.log(GRID))
     parts = -p * np.logaddexp(0, -logits) - g * np.logaddexp(0, logits)
@@ -142,7 +142,7 @@ def jensen_shannon(p: Density, g: Density) -> float:
     References:
         Goodfellow et al. 2014, theorem 1.
     """
-    from scipy.integrate import quad  # it loads slowly
+    from scipy.integrate import quad  # slow to import
 
     def half(a: Density) -> Callable[[float], float]:
         def at(x: float) -> float:
@@ -157,7 +157,7 @@ def jensen_shannon(p: Density, g: Density) -> float:
 
 
 def where_data_are() -> npt.NDArray[np.bool_]:
-    """Return which points of the grid form the smallest set that holds 99 % of the data."""
+    """Return which points of the grid form the smallest set with 99 % of the data."""
     p = np.exp(DATA.log(GRID))
     order = np.argsort(-p)
     inside = np.zeros(len(GRID), dtype=bool)
@@ -202,7 +202,7 @@ def _checks(row: dict[str, Any]) -> Iterator[StudyCheck]:
 
 @study("optimal_discriminator", title="The optimal discriminator", options=DiscriminatorOptions)
 def optimal_discriminator(options: DiscriminatorOptions, setting: Setting) -> Findings:
-    """A discriminator trained between two known densities reaches D*, and its value -log 4 + 2 JSD.
+    """A discriminator trained on two known densities reaches D* and the value -log 4 + 2 JSD.
 
     References:
         Goodfellow et al. 2014, proposition 1 and theorem 1.

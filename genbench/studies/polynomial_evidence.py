@@ -1,4 +1,4 @@
-"""Type-II maximum likelihood: the evidence chooses the degree of a polynomial regression."""
+"""Type-II maximum likelihood: the evidence selects the degree of a polynomial regression."""
 
 from collections.abc import Iterator
 
@@ -19,8 +19,8 @@ PLOTS = (
     Plot(
         name="evidence",
         title="Log evidence against degree",
-        caption="The evidence falls on both sides of the degree that generated the data: a "
-        "poorer model cannot explain them, a richer one spreads over data that were not seen.",
+        caption="The evidence falls on both sides of the degree that generated the data: a simpler "
+        "model cannot explain them, a richer one spreads its mass over data that did not occur.",
         table="degrees",
         x="degree",
         y=("log_evidence",),
@@ -30,7 +30,7 @@ PLOTS = (
     Plot(
         name="errors",
         title="Error of the least-squares fit against degree",
-        caption="Root mean squared error. Training error falls with every degree.",
+        caption="Root mean squared error. The training error falls with every degree.",
         table="degrees",
         x="degree",
         y=("training", "test"),
@@ -86,8 +86,8 @@ def log_evidence(y: Array, design: Array, noise: float) -> float:
 
 
 def by_scipy(y: Array, design: Array, noise: float) -> float:
-    """Return the same with the full covariance matrix."""
-    from scipy.stats import multivariate_normal  # it loads slowly
+    """Return the same from the full covariance matrix."""
+    from scipy.stats import multivariate_normal  # slow to import
 
     covariance = design @ design.T + noise**2 * np.eye(len(y))
     return float(multivariate_normal(np.zeros(len(y)), covariance).logpdf(y))
@@ -109,9 +109,9 @@ class Sample:
         return np.asarray(features(t, len(self.c) - 1) @ self.c)
 
 
-@study("polynomial_evidence", title="The evidence chooses the degree", options=EvidenceOptions)
+@study("polynomial_evidence", title="The evidence selects the degree", options=EvidenceOptions)
 def polynomial_evidence(options: EvidenceOptions, setting: Setting) -> Findings:
-    """Log evidence of Bayesian polynomial regression against degree, beside the fits' errors."""
+    """Log evidence of Bayesian polynomial regression against degree, with errors of the fits."""
     sample = Sample(options, setting.stream.child("data", 0))
     table = by_degree(sample, options)
     tables = {"degrees": table, "fits": _fits(sample), "choices": _choices(options, setting)}
@@ -141,7 +141,7 @@ def _rms(error: Array) -> float:
 
 
 def _fits(sample: Sample) -> pd.DataFrame:
-    """Return least-squares fits on a fine grid, the true curve, and the data at their places."""
+    """Return least-squares fits on a fine grid, the true curve, and the data."""
     t = np.sort(np.concatenate((np.linspace(-1, 1, 301), sample.t)))
     data = dict(zip(sample.t, sample.y, strict=True))
     frames = []
@@ -154,7 +154,7 @@ def _fits(sample: Sample) -> pd.DataFrame:
 
 
 def _choices(options: EvidenceOptions, setting: Setting) -> pd.DataFrame:
-    """Count the degrees that the evidence and the training error choose over many data sets."""
+    """Count the degrees selected by the evidence and by the training error over many data sets."""
     chosen = []
     for repeat in range(options.n_repeats):
         table = by_degree(Sample(options, setting.stream.child("data", repeat)), options)
@@ -174,8 +174,8 @@ def _checks(
     true, n = options.true_degree, options.n_repeats
     yield equal("degree with the largest evidence", true, table.log_evidence.argmax(), 0.0)
     name = "degree with the smallest training error"
-    note = "Training error always prefers the largest degree."
+    note = "The training error always prefers the largest degree."
     yield equal(name, options.largest_degree, table.training.argmin(), 0.0, note)
-    name = f"share of {n} data sets in which the evidence chooses the degree of the truth"
-    note = "The evidence is not always right: noise may hide or imitate a term."
+    name = f"share of {n} data sets in which the evidence selects the true degree"
+    note = "The evidence is not always right: noise can hide or mimic a term."
     yield at_least(name, 0.8, choices.evidence[true], note=note)

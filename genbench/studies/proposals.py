@@ -1,4 +1,4 @@
-"""Estimates of log p(x) by draws from the prior and from q, beside the exact value."""
+"""Estimates of log p(x) from draws of the prior and of q, compared with the exact value."""
 
 import math
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from genbench.studies.study import (
 
 PRIOR, APPROXIMATE, TRUE = "prior", "approximate posterior q", "true posterior"
 MOST_TRUE = 100
-"""Largest K for the true posterior, for which all K give the same."""
+"""Largest K for the true posterior, where every K gives the same estimate."""
 _over_k = partial(
     Plot, table="estimates", x="n_samples", hue="latent_dim", panel="proposal",
     x_label="draws K", log_x=True,
@@ -36,17 +36,17 @@ PLOTS = (
     _over_k(
         name="error",
         title="Error of the estimated log p(x) against K",
-        caption="Root mean squared error over repeats, linear-Gaussian models. For draws from the "
+        caption="Root mean squared error over repeats, linear-Gaussian models. With draws from the "
         "prior, each added dimension multiplies the number needed; a reasonable q needs few. The "
-        "true posterior is exact for K = 1, to rounding.",
+        "true posterior is exact for K = 1, up to rounding.",
         y=("error",),
         y_label="error, nats",
         log_y=True,
     ),
     _over_k(
         name="bias",
-        title="The estimate of log p(x) is low on average",
-        caption="Mean of the estimate less the exact value, 95 % intervals.",
+        title="The estimate of log p(x) is too low on average",
+        caption="Mean of the estimate minus the exact value, with 95 % intervals.",
         y=("bias",),
         error="bias_stderr",
         free_y=True,
@@ -58,7 +58,7 @@ PLOTS = (
 class ProposalsOptions(Options):
     """Latent sizes, numbers of draws K, and the approximate posterior q.
 
-    ``shift`` and ``stretch`` move q away from the true posterior in units of the latter's scale.
+    ``shift`` and ``stretch`` move q away from the true posterior, in units of its scale.
     Each of ``n_data`` data has ``n_repeats`` estimates.
     """
 
@@ -88,7 +88,7 @@ def relative_variance_of_prior_draws(model: LinearGaussian, x: Tensor) -> Tensor
 
 
 def relative_variance_of_moved_posterior(shift: float, stretch: float, latent_dim: int) -> float:
-    """Return Var(w) / E[w]^2 for draws from the true posterior moved and stretched.
+    """Return Var(w) / E[w]^2 for draws from the shifted and stretched true posterior.
 
     w / p(x) = p(z given x) / q(z given x): a product over dimensions of the moment in
     :func:`genbench.studies.weights.moment`, finite where stretch^2 > 1/2.
@@ -143,7 +143,7 @@ def errors(
 ) -> dict[str, float]:
     """Return the mean and the spread of log p_hat - log p(x), and the mean of p_hat / p(x).
 
-    The spread is over the estimates of one datum; the standard error of the mean, for these data.
+    The spread is over the estimates of one datum; the standard error is for these fixed data.
     """
     many = x.repeat_interleave(options.n_repeats, dim=0)  # (n_data * n_repeats, ...)
     if proposal == PRIOR:
@@ -163,13 +163,13 @@ def errors(
 
 
 def _checks(table: pd.DataFrame, options: ProposalsOptions) -> Iterator[StudyCheck]:
-    name = "error under the true posterior, K = 1 and more, largest, nats"
+    name = "largest error under the true posterior, over all K, nats"
     yield equal(name, 0.0, table[table.proposal == TRUE].error.max(), 1e-9)
     yield from _averages(table, options.n_data * options.n_repeats)
     largest, most = max(options.latent_dims), max(options.n_samples)
     at = table[(table.latent_dim == largest) & (table.n_samples == most)]
     bias = at.set_index("proposal").bias
-    name = f"nats by which the prior is lower than q, {largest} dimensions, K = {most}"
+    name = f"nats by which the prior's estimate is below q's, {largest} dimensions, K = {most}"
     yield at_least(name, 1.0, bias[APPROXIMATE] - bias[PRIOR])
 
 
@@ -177,9 +177,9 @@ def _averages(table: pd.DataFrame, n: int) -> Iterator[StudyCheck]:
     """Check that p_hat is unbiased and that its logarithm is low; a row is a mean of n."""
     stderr = np.sqrt(table.relative_variance / table.n_samples / n)
     off = ((table.ratio - 1).abs() - 1e-10) / (4 * stderr).clip(lower=1e-300)
-    name = "|mean of p_hat / p(x) - 1| in 4 standard errors, largest"
+    name = "largest |mean of p_hat / p(x) - 1| in units of 4 standard errors"
     note = "Standard errors from the exact variance of the weights, which is finite here."
     yield at_most(name, 1.0, off.max(), note=note)
-    name = "mean of log p_hat - log p(x) less 4 standard errors, largest, nats"
+    name = "largest mean of log p_hat - log p(x) minus 4 standard errors, nats"
     note = "Jensen: the logarithm of an unbiased estimate is low on average."
     yield at_most(name, 0.0, (table.bias - 4 * table.bias_stderr).max(), 1e-9, note)

@@ -23,7 +23,7 @@ EpochWatch = Callable[[int, Any], None]
 def digits(setting: Setting, **view: Any) -> Dataset:
     """Return the 8x8 digits, grey unless the view (keys of ``[data]``) says otherwise.
 
-    They stay on the CPU: models this small gain nothing from another device.
+    They stay on the CPU: models this small are no faster on a GPU.
     """
     config = DataConfig.model_validate({"name": "digits"} | view)
     return load(config, setting.data_dir)

@@ -1,4 +1,4 @@
-"""The sealed folder of a study, ``results/<suite>/studies/<name>/``, and how it is filled."""
+"""The sealed folder of a study, ``results/<suite>/studies/<name>/``, and how to fill it."""
 
 import math
 import re
@@ -34,12 +34,12 @@ class StudySpec:
 
     @property
     def registered(self) -> Study:
-        """The study as it is registered."""
+        """The registered study."""
         return studies[self.study]
 
     @property
     def stream(self) -> Stream:
-        """The source of its randomness, whatever its name in the suite."""
+        """The source of its randomness, independent of its name in the suite."""
         return Stream(SEED, ("study", self.study))
 
     def identity(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def perform(spec: StudySpec, setting: Setting, folder: StudyFolder) -> dict[str,
     """Run a study, check and store its results, and return its record.
 
     Raises:
-        ConfigError: A declared figure needs something that the study does not return.
+        ConfigError: A figure needs something that the study does not return.
     """
     started = time.perf_counter()
     findings = spec.registered.function(spec.options, setting)
@@ -138,7 +138,7 @@ def require_complete(findings: Findings) -> None:
     """
     for name in findings.tables:
         if not re.fullmatch(r"[a-z0-9_]+", name):
-            raise ConfigError(f"table '{name}': write small letters, digits and _")
+            raise ConfigError(f"table '{name}': use only lower-case letters, digits and _")
     names = [plot.name for plot in findings.plots]
     for plot in findings.plots:
         if names.count(plot.name) > 1:
@@ -156,5 +156,5 @@ def _require_source(plot: Plot, findings: Findings) -> None:
         return
     shape = findings.arrays[name].shape
     if len(shape) != 4 and (len(shape), shape[-1]) != (5, 3):
-        hint = "write (rows, columns, H, W) or (rows, columns, H, W, 3)"
-        raise ConfigError(f"plot.{plot.name}.array: '{name}' has the shape {shape}; {hint}")
+        hint = "expected (rows, columns, H, W) or (rows, columns, H, W, 3)"
+        raise ConfigError(f"plot.{plot.name}.array: '{name}' has shape {shape}; {hint}")

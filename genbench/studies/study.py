@@ -1,8 +1,8 @@
 """What a study is: a computation that answers one question, with tables, figures and checks.
 
 A study is a function of options and a named source of randomness. It returns tidy tables, the
-figures to draw from them, and checks that set a number beside an exact answer or a bound. Training
-whole models for comparison is the task of a suite.
+figures to draw from them, and checks that compare a number with an exact answer or a bound.
+Training whole models for comparison is the task of a suite.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,9 +33,9 @@ class StudyCheck:
         name: The claim in words.
         expected: The exact answer, or the bound.
         found: The number that genbench computed.
-        tolerance: How far ``found`` may lie on the wrong side of ``expected``, in the same unit.
+        tolerance: How far ``found`` may be on the wrong side of ``expected``, in the same unit.
         claim: Whether ``found`` equals, is at most, or is at least ``expected``.
-        note: The reason for the tolerance, or the error of the lecture notes.
+        note: The reason for the tolerance, or an error in the lecture notes.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Findings:
     """The results of a study.
 
     Attributes:
-        tables: Tidy tables by name, in the order of the text.
+        tables: Tidy tables by name, in the order of presentation.
         checks: Numbers beside exact answers or bounds.
         plots: Figures of these tables and arrays.
         arrays: Images and other arrays by name.
@@ -89,7 +89,7 @@ class Setting:
 
     Attributes:
         stream: Source of all its randomness.
-        device: Where heavy work runs.
+        device: Device for heavy work.
         data_dir: Folder of the data sets.
     """
 

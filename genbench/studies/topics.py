@@ -26,22 +26,22 @@ from genbench.studies.study import (
 
 TRAIN_TEST: tuple[SplitName, ...] = ("train", "test")
 N_COLUMNS = 5
-"""Images in a row of either figure."""
+"""Images per row of both figures."""
 N_SHOWN = 6
 PLOTS = (
     Plot(
         name="documents",
         title="Digits as mixtures of topics",
-        caption="From left to right: a test digit, its mixture of topics, and the three "
-        "topics with the largest share in it, each as bright as its share.",
+        caption="From left to right: a test digit, its mixture of topics, and the three topics "
+        "with the largest share, with brightness proportional to the share.",
         kind="images",
         array="documents",
     ),
     Plot(
         name="perplexity",
         title="Perplexity of the hidden half of each digit",
-        caption="The topics of a digit are inferred from half of its ink and predict the "
-        "other half; lower is better, and 64 is that of a uniform guess.",
+        caption="The topics of a digit are inferred from half of its ink and predict the other "
+        "half; lower is better, and a uniform guess has 64.",
         table="perplexity",
         x="n_topics",
         y=("perplexity",),
@@ -86,8 +86,8 @@ def topics(options: TopicsOptions, setting: Setting) -> Findings:
         name="topics",
         title=f"{options.shown} topics of pixels",
         caption="Each image is p(pixel given topic), the most used topic first: strokes that "
-        "occur together. White is the most probable pixel of a topic; an evenly white topic is "
-        "used by no digit.",
+        "occur together. White is the most probable pixel of a topic; no digit uses an evenly "
+        "white topic.",
         kind="images",
         array="topics",
     )
@@ -134,15 +134,15 @@ def perplexity(model: Any, seen: Array, hidden: Array) -> float:
     """Return exp of the mean code length of the hidden half, in nats per word.
 
     The topics of a document are inferred from its other half. The perplexity of whole documents
-    only has a bound; this one belongs to an explicit predictive distribution and lies between 1 and
-    the number of words V, the value of a uniform guess.
+    can only be bounded; this one is that of an explicit predictive distribution, between 1 and the
+    number of words V, the value of a uniform guess.
     """
     predicted = model.transform(seen) @ words_per_topic(model)  # (N, V)
     return float(np.exp(-xlogy(hidden, predicted).sum() / hidden.sum()))
 
 
 def topic_images(model: Any, side: int) -> Array:
-    """Return the topics as images (rows, columns, H, W), most used first, each scaled to white."""
+    """Return the topics as images (rows, columns, H, W), most used first, scaled to white."""
     most_used_first = model.components_.sum(axis=1).argsort()[::-1]
     images = words_per_topic(model)[most_used_first]
     images = images / images.max(axis=1, keepdims=True)
@@ -168,9 +168,9 @@ def _checks(
     one = models.get(1) or fit_topics(train, 1, 1, 0)
     unigram = (train.sum(axis=0) + 1) / (train.sum() + n_words)
     expected = np.exp(-(test[1] * np.log(unigram)).sum() / test[1].sum())
-    name = "perplexity of one topic: pixels drawn from their smoothed frequencies"
-    note = "In closed form: one word is added to each count."
+    name = "perplexity of one topic: that of the smoothed pixel frequencies"
+    note = "In closed form, with one word added to each count."
     yield equal(name, expected, perplexity(one, *test), 1e-6, note)
-    name = "perplexity of the best number of topics, at most that of one"
+    name = "perplexity of the best number of topics is at most that of one"
     yield at_most(name, expected, table[table.split == "test"].perplexity.min())
-    yield at_least("least perplexity, at least 1", 1.0, table.perplexity.min())
+    yield at_least("smallest perplexity is at least 1", 1.0, table.perplexity.min())

@@ -36,14 +36,14 @@ LOSSES: dict[str, Objective] = {
 }
 RECIPES = {"minimax": "gan_minimax", "non-saturating": "gan"}
 N_SINGLE = 20
-"""Single images for which the ratio of the gradients is compared with its exact value."""
+"""Number of single images whose gradient ratio is compared with its exact value."""
 PLOTS = (
     Plot(
         name="norms",
         title="Gradient norm of the generator under both losses",
-        caption="Both norms are taken at the same parameters and for the same codes. Where the "
-        "discriminator learns alone, the minimax gradient vanishes with D(G(z)). For a single "
-        "image their ratio is D / (1 - D) exactly.",
+        caption="Both norms are taken at the same parameters and codes. If only the discriminator "
+        "learns, the minimax gradient vanishes with D(G(z)). For a single image their ratio is "
+        "exactly D / (1 - D).",
         table="norms",
         x="step",
         y=("gradient_norm",),
@@ -55,8 +55,8 @@ PLOTS = (
     ),
     Plot(
         name="d_fake",
-        title="What the discriminator makes of generated images",
-        caption="Mean D(G(z)) in the same three trainings.",
+        title="The discriminator's verdict on generated images",
+        caption="Mean D(G(z)) in the same three training runs.",
         table="judgements",
         x="step",
         y=("d_fake",),
@@ -97,7 +97,7 @@ def play(
     *,
     discriminator_only: bool,
 ) -> Iterator[int]:
-    """Train at a constant rate; yield the number of steps done, every few and at the start."""
+    """Train at a constant rate; yield the number of steps at the start and every few steps."""
     updates = built.updates[:1] if discriminator_only else built.updates
     train = TrainConfig(batch_size=options.batch_size, schedule="constant")
     step = Step(built.model, updates, data, train)
@@ -157,15 +157,15 @@ def follow(
 
 
 def _checks(still: pd.DataFrame, error: float) -> Iterator[StudyCheck]:
-    """Check the ratio of the gradients, and their course where only D learns."""
+    """Check the ratio of the gradients, and how they change if only D learns."""
     first, last = still.iloc[0], still.iloc[-1]
     name = "single images: norm(minimax) / norm(non-saturating) is D / (1 - D)"
-    note = "largest relative error over images, moments and trainings, in float64"
+    note = "largest relative error over images, steps and training runs, in float64"
     yield equal(name, 0.0, error, 1e-9, note)
-    name = "generator stands still: last minimax norm over its largest"
+    name = "fixed generator: last minimax norm over its largest"
     ratio = last["minimax"] / still["minimax"].max()
     yield at_most(name, 0.05, ratio, note="the gradient vanishes as D(G(z)) does")
-    name = "generator stands still: last non-saturating norm over its first"
+    name = "fixed generator: last non-saturating norm over its first"
     ratio = last["non-saturating"] / first["non-saturating"]
     yield at_least(name, 1.0, ratio, note="the gradient does not vanish")
 
@@ -176,17 +176,17 @@ def _checks(still: pd.DataFrame, error: float) -> Iterator[StudyCheck]:
     options=VanishingOptions,
 )
 def vanishing_gradient(options: VanishingOptions, setting: Setting) -> Findings:
-    """The generator's gradient norm under both losses, at the same parameters, in three trainings.
+    """The generator's gradient norm under both losses, at the same parameters, in three runs.
 
-    First only the discriminator learns, against a fixed generator; then both learn, the generator
-    by either loss. The norms are over the same 256 codes throughout.
+    In the first only the discriminator learns, against a fixed generator; in the others both learn,
+    the generator with one loss each. The norms are over the same 256 codes throughout.
 
     References:
         Goodfellow et al. 2014, section 3.
     """
     data, stream = digits(setting, dequantisation="uniform"), setting.stream
     still, first = follow("minimax", options, data, stream, discriminator_only=True)
-    trainings, errors = {"generator stands still": still}, [first]
+    trainings, errors = {"fixed generator": still}, [first]
     for loss in LOSSES:
         table, error = follow(loss, options, data, stream, discriminator_only=False)
         trainings[f"trained by {loss}"] = table

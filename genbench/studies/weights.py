@@ -1,4 +1,4 @@
-"""Importance weights against their logarithms: why the ELBO is easier to estimate than p(x)."""
+"""Importance weights and their logarithms: why the ELBO is easier to estimate than p(x)."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -33,9 +33,9 @@ PLOTS = (
     Plot(
         name="scales",
         title="Relative variance against the scale of q",
-        caption="Closed forms, mean of q at 2. The variance of the weights is finite only "
-        "where the scale of q is above the square root of 1/2. If q is far wider than p the "
-        "order is reversed: the claim is about proposals that miss p.",
+        caption="Closed forms, mean of q at 2. The variance of the weights is finite only if "
+        "the scale of q is above the square root of 1/2. If q is far wider than p, the order is "
+        "reversed: the claim is about proposals that miss p.",
         table="scales",
         x="scale",
         y=("w", "log w"),
@@ -47,7 +47,7 @@ PLOTS = (
 
 
 class WeightsOptions(Options):
-    """q = N(mean, scale^2), and how many weights are drawn from it: ``n_drawn`` for the figure."""
+    """q = N(mean, scale^2), and the number of weights drawn from it: ``n_drawn`` for the figure."""
 
     mean: float = 2.0
     scale: PositiveFloat = 1.1
@@ -103,7 +103,7 @@ def moment(n: int, mean: float, scale: float) -> float:
 def log_moments(mean: float, scale: float) -> tuple[float, float, float]:
     """Return the mean, variance and fourth central moment of log w under q.
 
-    With z = mean + scale e, e ~ N(0, 1), log w less its mean is -a e + c (e^2 - 1) for a = mean
+    With z = mean + scale e, e ~ N(0, 1), log w minus its mean is -a e + c (e^2 - 1) for a = mean
     scale and c = (1 - scale^2) / 2.
     """
     a, c = mean * scale, (1 - scale**2) / 2
@@ -112,14 +112,14 @@ def log_moments(mean: float, scale: float) -> tuple[float, float, float]:
 
 
 def relative_variances(mean: float, scale: float) -> tuple[float, float]:
-    """Return the variance over the squared mean, of the weights and of the log weights."""
+    """Return the variance over the squared mean, for the weights and the log weights."""
     expected, variance, _ = log_moments(mean, scale)
     return moment(2, mean, scale) - 1, variance / expected**2
 
 
 @study("weights", title="Weights and log weights", options=WeightsOptions)
 def weights(options: WeightsOptions, setting: Setting) -> Findings:
-    """The weights of q = N(2, 1.1²) against p(x, z) = N(z; 0, 1), and their logarithms."""
+    """The weights of q = N(2, 1.1²) for p(x, z) = N(z; 0, 1), and their logarithms."""
     checks = (*_by_quadrature(options), *_by_draws(options, setting))
     tables = {
         "relative_variance": _table(options),
@@ -140,9 +140,9 @@ def _table(options: WeightsOptions) -> pd.DataFrame:
 
 
 def _by_quadrature(options: WeightsOptions) -> Iterator[StudyCheck]:
-    """Integrate genbench's own log weights over z, and compare with the closed forms."""
+    """Integrate genbench's own log weights over z and compare with the closed forms."""
     from scipy.integrate import quad
-    from scipy.stats import norm  # it loads slowly
+    from scipy.stats import norm  # slow to import
 
     model, x = OneGaussian(*options.q), torch.zeros(1, 1, dtype=torch.float64)
     q, density = model.posterior(x), norm(*options.q)
@@ -167,7 +167,7 @@ def _by_quadrature(options: WeightsOptions) -> Iterator[StudyCheck]:
 def drawn_moments(options: WeightsOptions, stream: Stream) -> dict[str, float]:
     """Return the mean and second moment of drawn weights, and the variance of their logarithms.
 
-    They follow from the shipped statistics of ``n_repeats`` sets of ``n_samples`` weights each:
+    They follow from genbench's statistics of ``n_repeats`` sets of ``n_samples`` weights each:
     (sum w)^2 / ESS is the sum of w^2.
     """
     model, k = OneGaussian(*options.q), options.n_samples

@@ -1,1 +1,1 @@
-"""Suites: TOML files that state which models to train and what to measure."""
+"""Suites: TOML files that say which models to train and what to measure."""

@@ -33,7 +33,7 @@ _KINDS: dict[str, tuple[Registry[Any], tuple[str, ...], dict[str, type[Options]]
 
 
 class ModelEntry(Options):
-    """One ``[[model]]``: a recipe, the name of its row, and what it overrides."""
+    """One ``[[model]]``: a recipe, the name of its row, and its overrides."""
 
     recipe: str
     name: str
@@ -67,12 +67,12 @@ class StudyEntry(Options):
 
 
 def read_entry(kind: str, entry: dict[str, Any], index: int) -> dict[str, Any]:
-    """Sort the flat keys of a ``[[model]]`` or ``[[study]]`` into the tables that know them.
+    """Sort the flat keys of a ``[[model]]`` or ``[[study]]`` into the tables they belong to.
 
-    What it runs stands under ``recipe`` or ``study``, or else under ``name``.
+    What it runs is given by ``recipe`` or ``study``, or else by ``name``.
 
     Raises:
-        ConfigError: No such recipe or study, or an unknown key.
+        ConfigError: An unknown recipe, study or key.
     """
     registry, own, others = _KINDS[kind]
     key = own[0]
@@ -99,7 +99,7 @@ def _sorted(
     for table in tables:
         content[table] = entry.get(table, {})
         if not isinstance(content[table], dict):
-            raise ConfigError(f"{where}.{table}: write a table of keys")
+            raise ConfigError(f"{where}.{table}: expected a table of keys")
     table_of = {key: name for name in reversed(tables) for key in tables[name].model_fields}
     for key in [key for key in entry if key not in (*own, *tables)]:
         require_known(key, table_of, f"{where}.{key}: unknown key")
@@ -111,7 +111,7 @@ def require_own(plot: Plot, models: Sequence[str]) -> None:
     """Check that a declared figure shows a table and models of the suite.
 
     Raises:
-        ConfigError: It shows something else.
+        ConfigError: It shows an unknown table or model.
     """
     where = f"plot.{plot.name}"
     if plot.kind == "images":

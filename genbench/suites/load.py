@@ -20,21 +20,21 @@ def find_suite(name_or_file: str) -> Path:
     """Return the file of a suite, by name or path.
 
     Raises:
-        ConfigError: No such suite; the nearest name is given.
+        ConfigError: The suite is unknown; names the nearest.
     """
     path = Path(name_or_file)
     if path.suffix == ".toml" and path.is_file():
         return path
     known = suite_files()
-    require_known(name_or_file, known, "no such .toml file, and unknown suite")
+    require_known(name_or_file, known, "neither a .toml file nor a known suite:")
     return known[name_or_file]
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, in UTF-8 whatever the locale; a byte-order mark is skipped.
+    """Read a TOML file as UTF-8, whatever the locale; skip a byte-order mark.
 
     Raises:
-        ConfigError: The file cannot be read or is no TOML.
+        ConfigError: The file cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))

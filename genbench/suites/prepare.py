@@ -1,4 +1,4 @@
-"""Reads a suite and checks all of it, with the members of a collection, before anything runs."""
+"""Reads a suite and checks all of it, including a collection's members, before anything runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from genbench.suites.study_runs import StudyRunner
 
 @dataclass(frozen=True)
 class PreparedSuite:
-    """A suite that is checked and ready to run; no data are read yet.
+    """A suite that is checked and ready to run; no data have been read.
 
     Attributes:
-        options: What to run of it, and how.
-        suite: Its file.
-        context: Knows its runs, and executes one.
+        options: What to run and how.
+        suite: The validated suite file.
+        context: Its runs; executes one.
         executor: Executes many.
         study_runner: Runs its studies.
         studies: All its studies.
@@ -41,26 +41,26 @@ class PreparedSuite:
 
     @property
     def whole(self) -> bool:
-        """Whether all of the suite is to be run."""
+        """Whether the whole suite is selected."""
         return not (self.options.models or self.options.studies)
 
     @property
     def selected_runs(self) -> list[RunSpec]:
-        """The runs that the options ask for."""
+        """The runs selected by the options."""
         return [s for s in self.context.plan.specs if self.whole or s.name in self.options.models]
 
     @property
     def selected_studies(self) -> list[StudySpec]:
-        """The studies that the options ask for."""
+        """The studies selected by the options."""
         return [s for s in self.studies if self.whole or s.name in self.options.studies]
 
 
 def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
-    """Read a suite and check all of it but its data.
+    """Read a suite and check everything except its data.
 
     Args:
-        options: What to run of it, and how.
-        above: The collections that it is a member of, the outermost first.
+        options: What to run and how.
+        above: The collections that contain it, the outermost first.
 
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
@@ -85,13 +85,13 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
 
 
 def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> list[PreparedSuite]:
-    """Prepare the members of a collection: files beside it, or else shipped ones."""
+    """Prepare the members of a collection: files next to it, or else shipped ones."""
     if not suite.suites:
         return []
     for key, value in (("--models", options.models), ("--set", options.settings)):
         if value:
             raise ConfigError(
-                f"{key}: '{suite.name}' is a collection; run the member that is meant with"
+                f"{key}: '{suite.name}' is a collection; name a member:"
                 f" --suite NAME {key} ...; members: {', '.join(suite.suites)}"
             )
     known = suite_files() | {beside.stem: beside for beside in paths[-1].parent.glob("*.toml")}
@@ -100,7 +100,7 @@ def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> li
         require_known(name, known, f"suite '{suite.name}': suites.{i}: no suite")
         if known[name] in paths:
             chain = " > ".join(path.stem for path in (*paths, known[name]))
-            raise ConfigError(f"suites: a collection cannot hold itself: {chain}")
+            raise ConfigError(f"suites: a collection cannot contain itself: {chain}")
         members.append(prepare(replace(options, suite=str(known[name]), studies=()), paths))
     if twice := repeated([suite.name, *(member.suite.name for member in members)]):
         raise ConfigError(f"suites: two suites are named '{twice}'; their results would mix")

@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
     """Run a suite; ``say`` is called with one line for each finished run and study.
 
-    The members of a collection run first, each as if it were run by itself.
+    The members of a collection run first, each as if it were run alone.
     """
     return _run(prepare(options), say)
 
@@ -40,9 +40,9 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
 
 
 def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> SuiteRun:
-    """Run a member of a collection; one whose data are missing stops no other.
+    """Run a member of a collection; missing data do not stop the others.
 
-    A member that is not to be run, or cannot be, keeps its stored table.
+    A member that is not selected or cannot run keeps its stored table.
     """
     name, reason = member.suite.name, ""
     if collection.whole:
@@ -56,7 +56,7 @@ def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> S
 
 
 def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
-    """Execute the selected runs, those of a group together."""
+    """Execute the selected runs, group by group."""
     selected = prepared.selected_runs
     if not selected:
         return

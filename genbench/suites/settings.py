@@ -7,13 +7,13 @@ from genbench.core.errors import ConfigError, require_known
 
 MODEL_KEYS = ("recipe", "name", "note", "assume")
 STUDY_KEYS = ("study", "name")
-"""The own keys of an entry; every other key belongs to one of its tables."""
+"""Keys of an entry itself; every other key belongs to one of its tables."""
 
 
 def apply_setting(raw: dict[str, Any], setting: str) -> None:
     """Apply one ``key=value`` to the content of a suite file.
 
-    ``train.epochs=1`` and ``data.limit=500`` apply to all models, whatever these override;
+    ``train.epochs=1`` and ``data.limit=500`` apply to all models, even if they override the key;
     ``model.vae.latent_dim=8`` applies to one, ``model.*.latent_dim=8`` to all; likewise
     ``study.NAME.key=value``. Values are read as TOML, or else as a string.
 
@@ -26,7 +26,7 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     path = [part.strip() for part in key.split(".")]
     if not equals or not all(path):
-        raise ConfigError(f"--set {setting}: write key=value, for example train.epochs=1")
+        raise ConfigError(f"--set {setting}: expected key=value, for example train.epochs=1")
     value = _parse(text.strip())
     if path[0] in ("model", "study") and len(path) > 2:
         for entry in _entries(raw, path[0], path[1], setting):
@@ -48,12 +48,12 @@ def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     """
     entries = raw.get(kind, [])
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        raise ConfigError(f"{kind}: write each {kind} as a [[{kind}]] table")
+        raise ConfigError(f"{kind}: expected [[{kind}]] tables")
     return entries
 
 
 def entry_name(entry: dict[str, Any]) -> str:
-    """Return the name of a model or study: its own, or what it runs and what is assumed of it.
+    """Return the name of a model or study: its own, or its recipe plus any assumption.
 
     Example:
         >>> entry_name({"recipe": "ae", "assume": {"prior": "gaussian"}})
@@ -66,9 +66,9 @@ def entry_name(entry: dict[str, Any]) -> str:
 
 
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
-    """Drop ``keys`` that a model states, flat or in ``table``: a setting overrides them."""
+    """Drop ``keys`` of a model, flat or in ``table``: a setting overrides them."""
     for key in keys if isinstance(keys, list | dict) else ():
-        if key not in MODEL_KEYS:  # the name of a model is not the name of its data
+        if key not in MODEL_KEYS:  # a model's name is not its data set's
             entry.pop(key, None)
         if isinstance(entry.get(table), dict):
             entry[table].pop(key, None)

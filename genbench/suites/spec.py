@@ -1,4 +1,4 @@
-"""The suite file, validated: every mistake is named by its key."""
+"""The validated suite file: errors name the wrong key."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ from genbench.training.config import TrainConfig
 class Published(Options):
     """A published number, shown beside the one measured here.
 
-    ``value`` has the sign and unit of ``metric``; ``note`` names differences in protocol, and
+    ``value`` has the sign and unit of ``metric``; ``note`` lists differences in protocol, and
     ``tag`` says how well the number is verified.
     """
 
@@ -40,10 +40,10 @@ class Published(Options):
 class SuiteSpec(Options):
     """A suite: models on data, studies, or a collection of other suites.
 
-    ``plot`` declares figures of its tables; ``page`` is the kind of its report.
+    ``plot`` declares figures of its tables; ``page`` is the kind of report.
     """
 
-    name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # it becomes a folder
+    name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # used as a folder name
     title: str
     description: str = ""
     seeds: tuple[int, ...] = Field((0,), min_length=1)
@@ -64,7 +64,7 @@ class SuiteSpec(Options):
         """Read ``seeds = 3`` as the seeds 0, 1, 2."""
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
-                raise ConfigError("seeds: at least one seed is needed")
+                raise ConfigError("seeds: expected at least one seed")
             return tuple(range(value))
         return value
 
@@ -82,7 +82,7 @@ class SuiteSpec(Options):
         if self.model and not self.data:
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
-            raise ConfigError("seeds must differ from each other")
+            raise ConfigError("seeds: each seed may be listed only once")
         models = [entry.name for entry in self.model]
         studies, plots = [entry.name for entry in self.study], [plot.name for plot in self.plot]
         for kind, names in {"models": models, "studies": studies, "plots": plots}.items():
@@ -105,7 +105,7 @@ def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
     """Read a suite by name or path and apply ``key=value`` settings.
 
     Raises:
-        ConfigError: No such suite, no TOML, or a wrong key or value.
+        ConfigError: The suite is unknown, not TOML, or has a wrong key or value.
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
@@ -143,7 +143,7 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
 
 
 def tasks_of(suite: SuiteSpec) -> list[Task]:
-    """Return the evaluations of ``[evaluate]``: ``metrics`` lists them, a table each has options.
+    """Return the evaluations of ``[evaluate]``: listed in ``metrics``, options in a table each.
 
     Raises:
         ConfigError: Unknown evaluator or option.
@@ -151,13 +151,13 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     settings = dict(suite.evaluate)
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
-        raise ConfigError("evaluate.metrics: write a list of names")
+        raise ConfigError("evaluate.metrics: expected a list of names")
     if twice := repeated(map(str, names)):
         raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
     tasks = {}
     for name, options in settings.items():
         require_known(name, ["metrics", *evaluators], f"evaluate.{name}: unknown key")
         if not isinstance(options, dict):
-            raise ConfigError(f"evaluate.{name}: write a table of options")
+            raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)
     return [tasks.get(name) or make_task(str(name)) for name in names]

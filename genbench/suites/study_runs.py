@@ -1,4 +1,4 @@
-"""Runs the studies of a suite: each is stored, and one that fails stops no other."""
+"""Runs and stores the studies of a suite; a failure does not stop the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class StudyRun:
 
     @property
     def failed_checks(self) -> list[str]:
-        """Names of the checks that do not hold."""
+        """Names of the failed checks."""
         return [check["name"] for check in self.content.get("checks", ()) if not check["passed"]]
 
     @property
@@ -33,7 +33,7 @@ class StudyRun:
         return self.status == "ok" and not self.failed_checks
 
     def summary_line(self) -> str:
-        """Say in a line how it ended."""
+        """Return one line on how it ended."""
         name = f"study {self.spec.name}"
         if self.status != "ok":
             return f"{name}: {self.status}: {self.reason}"
@@ -68,7 +68,7 @@ class StudyRunner:
         return StudyFolder(self.options.results, self.suite, spec.name)
 
     def stored(self, spec: StudySpec) -> StudyRun | None:
-        """Return a study that is stored with the same options and version, or None."""
+        """Return a study if it is stored with the same options and version, else None."""
         content = self.folder(spec).stored(spec)
         return StudyRun(spec, cached=True, content=content) if content else None
 
@@ -79,7 +79,7 @@ class StudyRunner:
         return study_run
 
     def _perform(self, spec: StudySpec) -> StudyRun:
-        """Run a study; an unexpected error fails this study and no other."""
+        """Run a study; an unexpected error fails only this study."""
         setting = Setting(spec.stream, pick_device(self.options.device), self.options.data_dir)
         try:
             return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))

@@ -14,8 +14,8 @@ from genbench.suites.study_runs import StudyRun
 class SuiteRun:
     """A suite that was run.
 
-    ``ran`` is false for a member of a collection that was not to be run, or that could not be run
-    for the ``reason`` given.
+    ``ran`` is false for a member of a collection that was not selected, or that could not run for
+    the given ``reason``.
     """
 
     suite: str
@@ -30,17 +30,17 @@ class SuiteRun:
 
     @property
     def own(self) -> list[RunRecord | StudyRun]:
-        """Its runs and studies, without those of members."""
+        """Its own runs and studies, without those of members."""
         return [*self.records, *self.studies]
 
     @property
     def failures(self) -> list[RunRecord]:
-        """Runs that failed or diverged, or that have a failed number."""
+        """Runs that failed or diverged, or that have a failed metric."""
         return [record for record in self.records if not record.sound]
 
     @property
     def problems(self) -> list[str]:
-        """A line for each run and study, those of members included, that did not end well."""
+        """A line for each unsuccessful run and study, including those of members."""
         of_members = [f"{m.suite}: {line}" for m in self.members for line in m.problems]
         own = [part.summary_line() for part in self.own if not part.sound]
         return [*of_members, *([self.reason] if self.reason else []), *own]
@@ -52,12 +52,12 @@ class SuiteRun:
 
     @property
     def size(self) -> int:
-        """Number of runs and studies, those of members included; a member not run counts as one."""
+        """Number of runs and studies, members' included; a member not run counts as one."""
         return len(self.own) + bool(self.reason) + sum(member.size for member in self.members)
 
     def describe_failures(self) -> str:
-        """Name what did not end well, in at most ten lines."""
+        """Describe what failed, in at most ten lines."""
         only_runs = self.size == len(self.records)
-        what = "runs did not finish" if only_runs else "runs and studies did not end well"
+        what = "runs did not finish" if only_runs else "runs and studies did not succeed"
         lines = [f"{len(self.problems)} of {self.size} {what}:"]
         return "\n".join([*lines, *(f"  {line}" for line in self.problems[:8])])

@@ -1,4 +1,4 @@
-"""Writes what reports are made of: ``metrics.csv`` and ``suite.json``."""
+"""Writes the inputs of reports: ``metrics.csv`` and ``suite.json``."""
 
 import shlex
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def write_suite(
 ) -> tuple[pd.DataFrame, bool]:
     """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed.
 
-    A collection's table holds its own rows, then those of its members.
+    A collection's table has its own rows, then those of its members.
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
@@ -106,7 +106,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
-    """Return what ``suite.json`` states of a run, much of it under the names used here, too."""
+    """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
     stated = {
         "train_id": record.train_id,
@@ -127,7 +127,7 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
 
 
 def command_of(options: RunOptions) -> str:
-    """Return the command that gives the same numbers, without this machine's folders."""
+    """Return the command that gives the same numbers, without folders of this machine."""
     suite = Path(options.suite)
     name = suite.stem if suite in suite_files().values() else suite.name
     parts = ["python", "-m", "genbench", "run", "--suite", name]
@@ -139,7 +139,7 @@ def command_of(options: RunOptions) -> str:
 
 
 def stored_table(folder: Path) -> pd.DataFrame:
-    """Return the table that a suite left behind; empty where there is none."""
+    """Return the stored table of a suite; empty if there is none."""
     stored = (folder / TABLE).is_file()
     frame = read_table(folder) if stored else pd.DataFrame(columns=list(COLUMNS))
     return frame.astype(TYPES)

@@ -1,7 +1,7 @@
-"""Recording of a training step, which is then repeated without Python between its operations.
+"""Records a training step and replays it without Python between its operations.
 
-On a CPU the recording is the list of torch's operations, forward, backward and optimiser: repeated,
-it gives the bits of the plain step. On a CUDA device it is a CUDA graph.
+On a CPU the recording is the list of torch's operations, forward, backward and optimiser; replaying
+it matches the plain step bit for bit. On a CUDA device it is a CUDA graph.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from genbench.training.step import Step
 
 RecordedStep = Callable[[Tensor, float], Tensor]
-"""Takes the step on a batch's indices at a progress in epochs; returns what was logged."""
+"""Takes the step on a batch's indices at a given epoch; returns what was logged."""
 
 CAPTURE_STEPS = 1_000
 """Number of steps from which recording pays for itself.
@@ -23,14 +23,14 @@ Measured on two cores: recording takes 0.3 s, and saves 0.4 to 0.8 ms per step o
 """
 
 _REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
-"""What torch raises for a step that cannot be recorded: one that reads or branches on a value."""
+"""What torch raises for a step that reads or branches on a value: it cannot be recorded."""
 
 
 class StepRecorder:
-    """Takes training steps: the first ones plainly, and recorded ones if enough steps follow.
+    """Takes training steps: the first ones plain, later ones recorded if enough follow.
 
-    A recording is used only if it repeats the plain step on a further batch: bit for bit on a CPU,
-    up to rounding of the logged values elsewhere. A step that cannot be recorded stays plain.
+    A recording is used only if it reproduces the plain step on a further batch: bit for bit on a
+    CPU, up to rounding of the logged values elsewhere. A step that cannot be recorded stays plain.
     """
 
     def __init__(self, step: Step, n_steps: int) -> None:
@@ -117,7 +117,7 @@ def _operations(step: Step, indices: Tensor, clock: Tensor) -> tuple[RecordedSte
         logged.append(step(indices, clock))
         return logged[0]
 
-    # Trace the step; its state is named as inputs, so that changes in place are recorded.
+    # Trace the step with its state as inputs, so that in-place changes are recorded.
     state = step.tensors()
     graph = make_fx(traced)(indices, clock, *state)
     _remove_profiling(graph)
@@ -142,7 +142,7 @@ def _remove_profiling(graph: GraphModule) -> None:
 
 
 def _cuda_graph(step: Step, indices: Tensor, clock: Tensor) -> tuple[RecordedStep, Tensor]:
-    # A graph reads its inputs at fixed addresses: indices get one; clock has one.
+    # A graph reads its inputs at fixed addresses: clock has one, indices get one.
     static_indices = indices.clone()
     epoch = float(clock)
 

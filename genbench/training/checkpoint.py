@@ -1,6 +1,6 @@
-"""Everything a run needs to continue after it was killed, in one safetensors file.
+"""Everything a run needs to continue after being killed, in one safetensors file.
 
-A tensor's name says what it belongs to; everything else is JSON in the file's metadata, with a
+Tensors are named after what they belong to; everything else is JSON in the file's metadata, with a
 digest of the whole. Nothing is ever unpickled.
 """
 
@@ -83,7 +83,7 @@ def load_checkpoint(
     tensors, metadata = _read(path)
     try:
         if metadata["sha256"] != _digest(tensors, metadata["progress"]):
-            raise ValueError("its content does not match its digest")
+            raise ValueError("the content does not match its digest")
         scalars = json.loads(metadata["progress"])
         model.load_state_dict(_below(tensors, "model/"))
         for i, optimizer in enumerate(optimizers):
@@ -114,7 +114,7 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     for parameter, moments in optimizer.state.items():
         for key, tensor in moments.items():
-            if tensor.shape == parameter.shape:  # the fused step wants one memory layout for both
+            if tensor.shape == parameter.shape:  # the fused step needs one memory layout for both
                 moments[key] = torch.empty_like(parameter).copy_(tensor)
 
 

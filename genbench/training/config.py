@@ -1,4 +1,4 @@
-"""The training budget and schedule of a run, as stated in a suite file."""
+"""The training budget and schedule of a run, as written in a suite file."""
 
 from typing import Annotated, Literal
 

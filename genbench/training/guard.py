@@ -1,4 +1,4 @@
-"""Keeps losses that are not finite from the parameters, without waiting for the device."""
+"""Keeps non-finite losses away from the parameters, without waiting for the device."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ class DivergedError(ArithmeticError):
 
 
 class Guard:
-    """A flag on the device that is set when an update's loss is not finite, and stays set.
+    """A flag on the device that is set once an update's loss is not finite.
 
-    The fused optimiser skips its step while the flag is set. The flag is read when the epoch ends:
-    no step waits for the device, and every step is a function of tensors.
+    The fused optimiser skips its step while the flag is set. The flag is read at the end of the
+    epoch: no step waits for the device, and every step is a function of tensors.
 
-    Members that are trained jointly have a flag each. A diverged member goes on with numbers that
-    are not finite, which reach no other member.
+    Jointly trained members have one flag each. A diverged member continues with non-finite numbers,
+    which do not affect the others.
     """
 
     def __init__(self, update: str, device: torch.device, *n_members: int) -> None:
@@ -26,11 +26,11 @@ class Guard:
         self.good_steps = torch.zeros(n_members, device=device, dtype=torch.int64)
 
     def begin(self, step: int) -> None:
-        """Set the number of the step that comes next."""
+        """Set the number of the next step."""
         self.good_steps.fill_(step)
 
     def watch(self, value: Tensor) -> None:
-        """Set the flag if a loss or gradient norm is not finite; before the optimiser's step."""
+        """Set the flag if a loss or gradient norm is not finite; call before optimising."""
         value = value.detach()
         bad = (value - value).ne(0)  # NaN if the value is not finite, else zero
         self.flag.copy_(torch.maximum(self.flag, bad))

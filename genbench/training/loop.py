@@ -1,7 +1,7 @@
 """The training loop: one for every recipe.
 
 Data order and noise are pure functions of (seed, epoch). A resumed run therefore needs no generator
-state, and ends bit for bit where an uninterrupted one does.
+state and ends exactly where an uninterrupted one does, bit for bit.
 """
 
 import math
@@ -36,14 +36,14 @@ from genbench.training.threads import float32_products, flushed_denormals
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
-"""Least time between two checkpoints, so that short epochs are not spent writing to disk."""
+"""Minimum time between two checkpoints, so that short epochs are not spent writing to disk."""
 
 VALIDATION_BLOCK = 500
 
 
 @dataclass
 class FitResult:
-    """Trained weights, and the history of their training."""
+    """Trained weights and the training history."""
 
     history: list[dict[str, float]]
     last: Weights
@@ -54,7 +54,7 @@ class FitResult:
 
 @dataclass(eq=False)
 class Loop:
-    """The training of one run; the benchmark times its epochs.
+    """The training of one run; ``bench`` times its epochs.
 
     Attributes:
         model: Already on its device, initialised from the run's seed.
@@ -62,7 +62,7 @@ class Loop:
         data: Served from the device.
         config: Budget and schedule.
         stream: Source of data order and noise.
-        checkpoint: File of the whole state; None to keep none.
+        checkpoint: File for the whole state; None for no checkpoints.
         progress: How far training has come.
     """
 
@@ -84,7 +84,7 @@ class Loop:
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train for one epoch; return the means of what the objectives logged.
 
-        Data after the last whole batch are left out of this epoch. The loop waits for the device
+        An incomplete last batch is left out of this epoch. The loop waits for the device
         once, at the end.
         """
         self.model.train()
@@ -114,9 +114,9 @@ class Loop:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return the means, over the validation split, of what validating objectives log.
+        """Return the means over the validation split of what validating objectives log.
 
-        The noise is the same at every epoch, so that epochs can be compared.
+        The noise is the same at every epoch, so epochs can be compared.
         """
         self.model.eval()
         x, y = self.data.held_out("validation")
@@ -134,8 +134,7 @@ class Loop:
     def resume(self) -> None:
         """Restore the state of the checkpoint, if there is one.
 
-        A damaged checkpoint counts as none: the run starts again, from the same seed to the same
-        numbers.
+        A damaged checkpoint is ignored: the run starts again and gives the same numbers.
         """
         if self.checkpoint is None or not self.checkpoint.exists():
             return
@@ -178,7 +177,7 @@ class Loop:
         self.progress.seconds += time.monotonic() - started
 
     def result(self) -> FitResult:
-        """Return what training gave; without a validation loss, the last weights are the best."""
+        """Return the result; without a validation loss, the last weights count as the best."""
         progress, last = self.progress, weights_of(self.model)
         best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
         return FitResult(progress.history, last, best, best_epoch, progress.seconds)

@@ -1,4 +1,4 @@
-"""The optimiser of an update, as the training configuration asks for it."""
+"""The optimiser of an update, from the training configuration."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,14 +14,14 @@ from genbench.training.update import Update
 def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
     """Return a fused Adam, Adagrad or gradient descent with momentum over the update's parameters.
 
-    The learning rate is a tensor on their device, so that a recorded step can read a new one.
+    The learning rate is a tensor on their device, so a recorded step can read a new value.
 
     Raises:
-        ConfigError: The configuration asks for another optimiser.
+        ConfigError: The optimiser is unknown.
     """
     device = update.parameters[0].device
     on_cuda = device.type == "cuda"
-    dtype = torch.float64 if device.type == "cpu" else torch.float32  # as fused kernels read it
+    dtype = torch.float64 if device.type == "cpu" else torch.float32  # as fused kernels expect
     start = config.learning_rate * update.learning_rate_scale
     rate = torch.tensor(start, dtype=dtype, device=device)
     decay = update.weight_decay + config.weight_decay

@@ -11,11 +11,11 @@ N_STAGES = 8
 def learning_rate_factor(schedule: str, progress: float) -> float:
     """Return the factor on the learning rate at ``progress`` in [0, 1).
 
-    ``stages`` divides training into eight stages, i = 0 to 7, of lengths in proportion to 3^i, with
-    the factor 10^(-i/7): 3,280 epochs make 3^i epochs each.
+    ``stages`` divides training into eight stages, i = 0 to 7, with lengths proportional to 3^i and
+    factors 10^(-i/7); with 3,280 epochs stage i has 3^i of them.
 
     Raises:
-        ConfigError: There is no such schedule.
+        ConfigError: The schedule is unknown.
 
     References:
         Burda, Grosse, Salakhutdinov 2016, section 5, for ``stages``.

@@ -1,4 +1,4 @@
-"""One training step as a function of tensors: what the loop repeats and capture records."""
+"""One training step as a function of tensors: repeated by the loop, recorded by capture."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from genbench.training.update import Update
 
 @dataclass(eq=False)
 class Step:
-    """Every update on one batch. It reads no value of a tensor, so it never waits for the device.
+    """Every update on one batch. It never reads a tensor's value, so never waits for the device.
 
     Attributes:
-        device: Where parameters and data live.
+        device: Device of parameters and data.
         optimizers: One per update.
         guards: One per update.
         keys: What the objectives log, in the order of the values that a call returns.

@@ -11,17 +11,17 @@ from genbench.core.seeding import Stream
 from genbench.training.update import Update
 
 SMALL_STEP_FLOPS = 1e8
-"""Forward operations of a step below which one thread is at least as fast as two.
+"""Below this many forward operations per step, one thread is at least as fast as two.
 
 Measured on two cores: a 784-400-400-32 VAE at batch 128 has 2.6e8 and gains from the second core.
-A 64-128-128-8 one at batch 64 has 8e6; two threads are a little slower on an idle machine, and six
-times slower when another process holds a core, because threads wait for each other at each product.
+A 64-128-128-8 VAE at batch 64 has 8e6: two threads are slightly slower on an idle machine, and six
+times slower if another process holds a core, because threads wait for each other at each product.
 """
 
 
 def forward_flops(model: nn.Module, updates: Sequence[Update], batch: Batch) -> int:
     """Count the floating-point operations of every update's objective on one batch."""
-    from torch.utils.flop_counter import FlopCounterMode  # it loads a compiler
+    from torch.utils.flop_counter import FlopCounterMode  # loads a compiler
 
     counter = FlopCounterMode(display=False)
     with Stream(0).seeded(), torch.no_grad(), counter:
@@ -32,7 +32,7 @@ def forward_flops(model: nn.Module, updates: Sequence[Update], batch: Batch) -> 
 
 @contextmanager
 def fitting_threads(flops: float) -> Iterator[None]:
-    """Run a block with one thread if a step is small, else with the threads that torch has."""
+    """Run a block with one thread if a step is small, else with all of torch's threads."""
     before = torch.get_num_threads()
     if flops < SMALL_STEP_FLOPS:
         torch.set_num_threads(1)
@@ -46,8 +46,8 @@ def fitting_threads(flops: float) -> Iterator[None]:
 def flushed_denormals() -> Iterator[None]:
     """Run a block in which numbers below 1e-38 are flushed to zero, as on a GPU.
 
-    Adam's moments of weights without gradients decay into that range, where each operation takes a
-    CPU many times as long: a fifth of the training time of a 784-200-200-50 VAE at batch 20.
+    Adam's moments of weights without gradients decay into that range, where CPU operations are many
+    times slower: a fifth of the training time of a 784-200-200-50 VAE at batch 20.
     """
     torch.set_flush_denormal(True)
     try:
@@ -58,9 +58,9 @@ def flushed_denormals() -> Iterator[None]:
 
 @contextmanager
 def float32_products(*, tf32: bool = False) -> Iterator[None]:
-    """Run a block whose float32 products on a GPU are float32, or TF32 where that is allowed.
+    """Run a block with GPU products in full float32, or in TF32 if allowed.
 
-    By default torch allows TF32 in convolutions, though not in matrix products.
+    By default torch allows TF32 in convolutions but not in matrix products.
     """
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
     before = [backend.fp32_precision for backend in backends]

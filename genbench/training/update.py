@@ -10,11 +10,11 @@ from genbench.core.objective import Objective
 
 @dataclass(frozen=True)
 class Update:
-    """Minimise ``objective`` over ``parameters``, and over no others.
+    """Minimise ``objective`` over ``parameters`` only.
 
     A VAE has one update; a GAN has two, the discriminator's and the generator's. ``validates``
-    says whether the best checkpoint may be chosen by the objective on held-out data; not by an
-    adversarial loss. ``betas`` are Adam's.
+    says whether the objective on held-out data may select the best checkpoint; an adversarial loss
+    may not. ``betas`` are Adam's.
     """
 
     name: str

@@ -97,7 +97,7 @@ def test_a_slower_row_is_a_regression(bench, stored):
     [
         ('"recipe": "vae"', '"recipe": "vae_old"', "missing: vae_old/iw"),
         ('"task": "iw"', '"task": "ais"', "missing: vae/ais"),
-        ('"samples_per_s": ', '"samples_per_s": NaN, "was": ', "NaN is no number"),
+        ('"samples_per_s": ', '"samples_per_s": NaN, "was": ', "NaN is not a valid number"),
         ('"threads": ', '"threads": 1', "fingerprint_digest"),
         ("]", "", "damaged"),
     ],
@@ -124,7 +124,7 @@ def test_a_study_has_exponents_and_a_figure(bench, tmp_path):
     assert len({row["exponent"] for row in rows}) == 1
     assert rows[0]["exponent_stderr"] >= 0
     assert (tmp_path / "figures" / "bench_n_samples.png").stat().st_size > 1000
-    assert "drawn: " in err
+    assert "figures: " in err
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ def test_batch_sizes_multiply_the_rows(make_context):
     ("asked", "message"),
     [
         ({"models": ("vea",)}, "unknown recipe 'vea'; did you mean 'vae'"),
-        ({"models": ("linear_gaussian",)}, "'linear_gaussian' is not trained"),
-        ({"models": ("ae",), "tasks": ("iw",)}, "no model that was asked for can do iw"),
+        ({"models": ("linear_gaussian",)}, "'linear_gaussian' does not train"),
+        ({"models": ("ae",), "tasks": ("iw",)}, "none of the models can do iw"),
         ({"models": ("vae",), "tasks": ("train",), "study": "n_samples"}, "has no n_samples"),
         ({"models": ("vae",), "tasks": ("iw",), "study": "seeds"}, "has no seeds"),
         ({"models": ("discrete_vae",), "study": "latent_dim"}, "has no latent_dim"),

@@ -39,12 +39,12 @@ def test_a_truncated_file_is_damaged(row, refuse):
 
 @pytest.mark.parametrize("content", ["[]", "{}", "3", '"rows"', '{"benchmarks": []}'])
 def test_a_foreign_file_is_refused(refuse, content):
-    assert "no list of rows" in refuse(content)
+    assert "not a list of rows" in refuse(content)
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_are_none_are_refused(row, refuse, word):
-    assert f"{word} is no number" in refuse(json.dumps([row()]).replace("16000.0", word))
+    assert f"{word} is not a valid number" in refuse(json.dumps([row()]).replace("16000.0", word))
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_a_damaged_row_is_named_with_its_key(row, refuse, change, named):
 
 
 def test_a_row_of_another_kind_is_refused(refuse):
-    assert "row 0: is no row" in refuse("[1]")
+    assert "row 0: not a row" in refuse("[1]")
 
 
 def test_a_benchmark_that_is_there_twice_is_refused(row, refuse):
-    assert "is there twice" in refuse(json.dumps([row(), row(samples_per_s=1.0)]))
+    assert "is listed twice" in refuse(json.dumps([row(), row(samples_per_s=1.0)]))
 
 
 def test_the_key_does_not_depend_on_the_order_of_options(row):

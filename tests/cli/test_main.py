@@ -357,7 +357,7 @@ def test_an_interrupt_is_code_130(place, command, monkeypatch):
     monkeypatch.setattr(api, "run_and_report", interrupted)
     found = command(*RUN)
     assert found.code == 130
-    assert "goes on from here" in found.err
+    assert "run the same command to resume" in found.err
 
 
 def test_a_termination_is_code_143(place, command, monkeypatch):

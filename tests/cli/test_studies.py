@@ -65,7 +65,7 @@ def test_a_study_that_fails_is_code_4_and_the_others_are_stored(toss, place, mor
     for _ in range(2):
         found = toss(more)
         assert found.code == 4
-        assert "1 of 2 runs and studies did not end well" in found.err
+        assert "1 of 2 runs and studies did not succeed" in found.err
         assert told in found.err
     assert "study coins: nothing to do" in found.err
     assert (place.results / "coins" / "studies" / "coins" / "manifest.json").exists()

@@ -59,7 +59,7 @@ def test_text_names_what_was_not_compared(stored, command):
         (("tiny:vae", "tiny:nothing"), 2, "has no model 'nothing'"),
         (("tiny", "elsewhere"), 5, "no results of suite 'elsewhere'"),
         (("tiny:vae", "tiny:gan+normal(0.126)"), 0, "mmd2"),
-        (("tiny:cvae", "tiny:gan+normal(0.126)"), 6, "no number in common"),
+        (("tiny:cvae", "tiny:gan+normal(0.126)"), 6, "no numbers in common"),
     ],
 )
 def test_exit_codes(stored, command, argv, code, words):

@@ -102,7 +102,7 @@ def test_a_single_number_per_seed_needs_several_seeds(place):
 def test_suites_without_a_common_model_are_refused(place):
     other = place.copy("other")
     place.rewrite(lambda row: row | {"model": f"new_{row['model']}"}, other)
-    with pytest.raises(NotComparableError, match=r"no model is in both.*SUITE:MODEL"):
+    with pytest.raises(NotComparableError, match=r"A and B have no model in common.*SUITE:MODEL"):
         place.compare("tiny", other)
 
 
@@ -114,5 +114,5 @@ def test_models_of_one_side_are_named(place):
 
 def test_models_without_a_common_number_are_refused_with_the_reasons(place):
     place.rewrite(lambda row: row if row["metric"] in ("elbo", "log_likelihood") else None)
-    with pytest.raises(NotComparableError, match="no number in common\nvae, elbo: A is a lower"):
+    with pytest.raises(NotComparableError, match="no numbers in common\nvae, elbo: A is a lower"):
         place.compare("tiny:vae", "tiny:linear_gaussian")

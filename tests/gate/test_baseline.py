@@ -97,18 +97,18 @@ def _unknown_key(text):
     ("damage", "told"),
     [
         (_edited, "edited by hand"),
-        (_newer, "schema 2, this genbench knows 1"),
+        (_newer, "schema 2, but this genbench reads 1"),
         (_with_nan, "NaN"),
-        (lambda text: text[: len(text) // 2], "not JSON"),
-        (lambda text: text[:-60], "not JSON"),
-        (lambda _: "", "not JSON"),
-        (lambda _: "[1, 2]", "not a baseline of genbench"),
-        (lambda _: '{"benchmarks": []}', "not a baseline of genbench"),
-        (lambda _: '{"schema": "1", "sha256": "x"}', "not a baseline of genbench"),
+        (lambda text: text[: len(text) // 2], "not valid JSON"),
+        (lambda text: text[:-60], "not valid JSON"),
+        (lambda _: "", "not valid JSON"),
+        (lambda _: "[1, 2]", "not a genbench baseline"),
+        (lambda _: '{"benchmarks": []}', "not a genbench baseline"),
+        (lambda _: '{"schema": "1", "sha256": "x"}', "not a genbench baseline"),
         (lambda _: _sealed({"schema": 1, "suite": "tiny", "metrics": []}), "metrics"),
-        (lambda _: "[" * 100_000, "not JSON"),
+        (lambda _: "[" * 100_000, "not valid JSON"),
         (_twice, "twice"),
-        (_without_values, "differ in length"),
+        (_without_values, "must have the same length"),
         (_unknown_key, "extra"),
     ],
 )
@@ -146,7 +146,7 @@ def test_margins_are_kept_and_replaced_by_name(path):
 
 
 def test_update_says_what_changed(path):
-    assert update_from_frame(table(), path).text == "4 numbers of suite 'tiny', as they were"
+    assert update_from_frame(table(), path).text == "4 numbers of suite 'tiny', unchanged"
     numbers = {k: v for k, v in NUMBERS.items() if k[1] != "kl"}
     numbers |= {("vae", "elbo"): [-20.0, -20.1], ("vae", "log_px"): [-20.0, -20.0]}
     found = update_from_frame(table(numbers), path)
@@ -170,7 +170,7 @@ def test_broken_runs_make_no_baseline(path):
 
 def test_nothing_to_compare_makes_no_baseline(tmp_path):
     frame = frame_of([without_number("gan", "elbo", 0, "not_applicable", "no posterior")])
-    with pytest.raises(BaselineError, match="no number to compare"):
+    with pytest.raises(BaselineError, match="no numbers to compare"):
         update_from_frame(frame, tmp_path / "b.json")
 
 
@@ -186,7 +186,7 @@ def test_a_damaged_baseline_is_not_overwritten(path, damage):
 
 def test_a_baseline_of_another_suite_is_not_overwritten(path):
     before = path.read_bytes()
-    with pytest.raises(BaselineError, match="of suite 'tiny', the results are of 'other'"):
+    with pytest.raises(BaselineError, match="for suite 'tiny', the results are of 'other'"):
         update_from_frame(table(suite="other"), path)
     assert path.read_bytes() == before
 

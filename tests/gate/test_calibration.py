@@ -49,7 +49,7 @@ def test_the_same_pool_gives_the_same_rates():
 
 
 def test_too_few_seeds_are_refused():
-    with pytest.raises(ConfigError, match="need 10 seeds of each model, the results have 8"):
+    with pytest.raises(ConfigError, match="need 10 seeds of each model, but the results have 8"):
         rates(spread=0.1, loss=1.0, n_seeds=5)
 
 

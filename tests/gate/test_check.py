@@ -67,19 +67,21 @@ def test_a_margin_replaces_that_of_the_baseline(path, tmp_path):
 def test_other_bits_of_the_same_runs_on_the_same_machine_are_noted(path, tmp_path):
     moved = NUMBERS | {("vae", "elbo"): [-23.6100001, -23.57]}
     (note,) = check(path, write_results(tmp_path / "new", table(moved))).notes
-    assert note.startswith("1 numbers of the same runs on the same kind of machine have other bits")
+    assert note.startswith(
+        "1 numbers of the same runs on the same kind of machine differ in their bits"
+    )
 
 
 def test_another_machine_is_noted(path, tmp_path):
     moved = NUMBERS | {("vae", "elbo"): [-23.6100001, -23.57]}
     other = MACHINE | {"threads": 8}
     (note,) = check(path, write_results(tmp_path / "new", table(moved), machine=other)).notes
-    assert note.startswith("another machine")
+    assert note.startswith("the machine, number of threads or versions differ")
 
 
 def test_runs_of_another_identity_are_noted(path, tmp_path):
     (note,) = check(path, write_results(tmp_path / "new", table(salt="epochs=1"))).notes
-    assert note.startswith("4 of 4 numbers come from runs of another identity")
+    assert note.startswith("4 of 4 numbers come from runs with another identity")
 
 
 # --- per-datum values ----------------------------------------------------------------------------
@@ -153,7 +155,7 @@ def test_tables_without_run_folders_compare(path, results):
 def test_results_of_another_suite_are_not_compared(path, tmp_path):
     other = write_results(tmp_path / "new", table(suite="other"))
     (other / "tiny").rename(other / "other")
-    with pytest.raises(BaselineError, match="of suite 'tiny', the results are of 'other'"):
+    with pytest.raises(BaselineError, match="for suite 'tiny', the results are of 'other'"):
         check(path, other, "other")
 
 

@@ -118,7 +118,7 @@ def test_parts_without_a_direction_and_points_of_the_curve_are_left_out():
 
 def test_two_rows_of_one_seed_are_refused():
     rows = [row("vae", "elbo", 0, 1.0), row("vae", "elbo", 0, 2.0)]
-    with pytest.raises(ValueError, match="vae elbo: two rows of one seed"):
+    with pytest.raises(ValueError, match="vae elbo: two rows for one seed"):
         entries_of(frame_of(rows))
 
 

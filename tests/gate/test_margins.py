@@ -84,7 +84,7 @@ def test_settings_are_read():
 
 @pytest.mark.parametrize("text", ["elbo", "elbo=", "elbo=x", "=1", "elbo=0", "elbo=-1", "elbo=nan"])
 def test_a_wrong_setting_is_named(text):
-    with pytest.raises(ConfigError, match=f"margin: '{text}'"):
+    with pytest.raises(ConfigError, match=f"margin: expected METRIC=NUMBER .*, not '{text}'"):
         parse_margins([text])
 
 

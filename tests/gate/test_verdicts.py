@@ -70,7 +70,7 @@ def test_a_metric_without_a_direction_is_never_worse(by):
     then, now = (entry(v, metric="kl") for v in (values, shifted(values, by)))
     found = verdict(then, now)
     assert found.word == "inconclusive"
-    assert "neither way is better" in found.note
+    assert "neither direction is better" in found.note
     assert found.detectable is None
 
 

@@ -185,7 +185,7 @@ def test_what_was_fitted_is_stored_and_loaded(run, tmp_path):
         (["data.dequantisation=none", "data.binarisation=static"], "needs grey pixels"),
         (
             ["model.1.recipe=vae", "model.1.observation=unit_gaussian"],
-            "has a likelihood of its own",
+            "already has a likelihood",
         ),
     ],
 )

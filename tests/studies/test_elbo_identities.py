@@ -72,7 +72,7 @@ def test_the_points_integrate_cubics_and_not_quartics():
     assert z.var(dim=0, correction=0) == pytest.approx(scale**2)
     assert float(((z - loc) ** 3).mean()) == pytest.approx(0, abs=1e-12)
     assert float((((z - loc) / scale) ** 4).mean()) != pytest.approx(3)
-    with pytest.raises(ValueError, match="4 points"):
+    with pytest.raises(ValueError, match="needs 4 draws"):
         CubatureNormal(loc, scale).rsample((3,))
 
 

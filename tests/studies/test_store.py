@@ -145,7 +145,7 @@ LINES = {"title": "T", "table": "t", "x": "x", "y": ("y",)}
         (
             Findings({}, (), (Plot(name="p", title="T", kind="images", array="a"),),
                      {"a": np.zeros((2, 3, 4))}),
-            "has the shape (2, 3, 4)",
+            "has shape (2, 3, 4)",
         ),
     ],
 )  # fmt: skip

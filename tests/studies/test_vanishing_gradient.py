@@ -44,7 +44,7 @@ def test_a_short_training_passes_but_for_how_far_the_gradient_has_vanished(findi
 
 def test_the_ratio_of_the_norms_follows_what_the_discriminator_says(findings):
     told = findings.tables["judgements"]
-    still = told[told["training"] == "generator stands still"]
+    still = told[told["training"] == "fixed generator"]
     assert still["ratio"].is_monotonic_decreasing
     odds = still["d_fake"] / (1 - still["d_fake"])
     assert (still["ratio"] / odds).between(0.2, 5).all()

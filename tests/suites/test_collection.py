@@ -174,8 +174,8 @@ def test_dry_run_lists_the_members_runs_and_studies(run, folder):
     ("files", "told"),
     [
         ({"both": 'suites = ["one", "tow"]\n'}, "suites.1: no suite 'tow'; did you mean 'two'"),
-        ({"both": 'suites = ["one", "both"]\n'}, "cannot hold itself: both > both"),
-        ({"two": 'suites = ["both"]\n'}, "cannot hold itself: both > two > both"),
+        ({"both": 'suites = ["one", "both"]\n'}, "cannot contain itself: both > both"),
+        ({"two": 'suites = ["both"]\n'}, "cannot contain itself: both > two > both"),
         ({"two": 'name = "one"\n' + FILES["two"]}, "two suites are named 'one'"),
         ({"two": 'name = "both"\n' + FILES["two"]}, "two suites are named 'both'"),
         ({"two": FILES["two"] + "m = 2\n"}, "study.coins.m: unknown key"),
@@ -193,5 +193,5 @@ def test_mistakes_are_found_before_anything_is_run(run, folder, files, told):
 
 @pytest.mark.parametrize("request_", [{"models": ["vae"]}, {"settings": ["train.epochs=1"]}])
 def test_what_is_about_a_member_is_answered_with_the_members(run, request_):
-    with pytest.raises(ConfigError, match=r"run the member that is meant .*members: one, two"):
+    with pytest.raises(ConfigError, match=r"name a member: --suite NAME .*members: one, two"):
         run(**request_)

@@ -82,7 +82,7 @@ def test_a_study_that_fails_stops_no_other(run, tmp_path):
     told = "study coins: failed: RuntimeError: the coins are gone"
     assert run.said == [told, "study more: done"]
     assert outcome.problems == [told]
-    assert "1 of 2 runs and studies did not end well" in outcome.describe_failures()
+    assert "1 of 2 runs and studies did not succeed" in outcome.describe_failures()
     states = [(s["status"], s["reason"]) for s in summary(tmp_path)["studies"]]
     assert states == [("failed", "RuntimeError: the coins are gone"), ("ok", "")]
 

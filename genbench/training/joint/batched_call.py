@@ -1,6 +1,6 @@
 """A function of one member, called for all members at once.
 
-The first call is traced: the function is called for each member alone too, from the state of its
+The first call is traced: the function is also called for each member alone, from the state of its
 generator. Values and generators must agree, or the members cannot be trained jointly.
 """
 
@@ -15,7 +15,7 @@ from torch.func import vmap
 from genbench.training.joint.recorded_noise import NoiseRecorder, NoiseReplay
 
 MAX_DRAWN = 2**22
-"""Most random numbers held at once; with more, members are called one group after another."""
+"""Maximum of random numbers held at once; beyond it, members are called in groups."""
 
 VALUE_TOLERANCE = 1e-4
 """Largest relative difference between a value computed alone and jointly, in float32."""
@@ -41,7 +41,7 @@ class BatchedCall:
     are drawn before the call, so that the call itself is a function of tensors.
 
     ``alone`` computes the value as training alone does, where ``function`` computes it differently:
-    inside ``torch.func.grad`` some of torch's random calls fill memory in another order.
+    inside ``torch.func.grad`` some of torch's random calls fill memory in a different order.
 
     Attributes:
         drawn: The random numbers of all members for the next call, each (S, ...).
@@ -61,7 +61,7 @@ class BatchedCall:
     def draw(self, generators: Sequence[torch.Generator]) -> None:
         """Draw for the next call; the generators advance as they would alone.
 
-        Before the first call it is not known what is drawn: that call draws for itself.
+        Does nothing before the first call, which records what is drawn and draws for itself.
         """
         self._generators = generators
         if self._noise:
@@ -101,7 +101,7 @@ class BatchedCall:
             self.draw(generators)
             values, more = self(setting, *arguments)
         except Exception as error:
-            raise IncompatibleError(f"one call cannot serve all members: {error}") from error
+            raise IncompatibleError(f"the members cannot be batched: {error}") from error
         _require_agreement(each, values, generators)
         return values, more
 
@@ -138,7 +138,7 @@ def _require_agreement(
 ) -> None:
     for alone, value, generator in zip(each, values, generators, strict=True):
         if not torch.equal(alone.state, generator.get_state()):
-            raise IncompatibleError("random numbers are drawn in a way that cannot be recorded")
+            raise IncompatibleError("the model draws random numbers that cannot be recorded")
         if alone.noise.draws != each[0].noise.draws or not torch.allclose(
             value, alone.value, rtol=VALUE_TOLERANCE, atol=VALUE_TOLERANCE, equal_nan=True
         ):

@@ -28,7 +28,7 @@ def compatible_groups(loops: Sequence[Loop]) -> list[list[int]]:
 
 
 def compatible(a: Loop, b: Loop) -> bool:
-    """Say whether two runs are the same computation on different tensors.
+    """Return whether two runs are the same computation on different tensors.
 
     They may differ in seed, weights, data order, noise, learning rates, and in the fields of their
     objectives that are marked ``per_member``. Objectives are compared by value: frozen dataclasses
@@ -63,7 +63,7 @@ def _same_update(a: Loop, b: Loop, u: Update, v: Update) -> bool:
 
 
 def _parameter_names(loop: Loop, update: Update) -> list[str | None]:
-    """Return the names of an update's parameters in the model, None for one that is not in it."""
+    """Return the names of an update's parameters in the model, None for those outside it."""
     name_of = {id(p): name for name, p in loop.model.named_parameters()}
     return [name_of.get(id(p)) for p in update.parameters]
 

@@ -1,15 +1,15 @@
 """The training loop of many runs of one recipe, as one batched computation.
 
 Member i has its own initialisation, data order and noise, all from its own seed, and ends where the
-same run trained alone ends, but for the order of additions in matrix products: each step agrees up
-to a few roundings of float32, which then grow in training. History, choice of the best epoch and
-checkpoints are those of :mod:`genbench.training.loop`.
+same run trained alone ends, except for the order of additions in matrix products: each step agrees
+up to a few float32 roundings, which then grow during training. History, choice of the best epoch
+and checkpoints are those of :mod:`genbench.training.loop`.
 
-Not supported are models that draw in other ways than ``randn``, ``rand``, ``normal``, dropout and
+Not supported: models that draw in other ways than ``randn``, ``rand``, ``normal``, dropout and
 their variants, models that branch on values, and members that differ in more than tensors, learning
 rates and fields of objectives marked ``per_member``. All are detected before the first step; such
-runs are trained alone. A bias followed by batch norm has no gradient but rounding, which Adam
-follows: such biases, which have no effect, differ visibly from those of a run trained alone.
+runs are trained alone. The gradient of a bias followed by batch norm is only rounding error, which
+Adam follows: such biases have no effect, but differ visibly from those of a run trained alone.
 """
 
 import time
@@ -36,7 +36,7 @@ FitOutcome = FitResult | DivergedError
 
 
 class JointLoop:
-    """S runs that start at the same epoch and are trained jointly; the counterpart of ``Loop``.
+    """S jointly trained runs that start at the same epoch; the counterpart of ``Loop``.
 
     Attributes:
         failed: The errors of members that have diverged, by member.
@@ -46,7 +46,7 @@ class JointLoop:
         self.loops, self.data = loops, loops[0].data
         self.n_batches, self.batch_size = loops[0].n_batches, loops[0].batch_size
         self.step = JointStep(loops)
-        step = cast(Step, self.step)  # a joint step has all that a recorder uses
+        step = cast(Step, self.step)  # a joint step has all that the recorder uses
         self.run_step = StepRecorder(step, loops[0].config.epochs * self.n_batches)
         self.failed: dict[int, DivergedError] = {}
 
@@ -134,20 +134,21 @@ def _by_member(keys: Sequence[str], means: Tensor) -> Means:
 def fit_together(loops: Sequence[Loop], description: str = "train") -> list[FitOutcome]:
     """Train runs as one computation, each from its checkpoint if there is one.
 
-    Members whose checkpoints are at the same epoch continue together, the others in groups of
-    their own, so that no epoch is trained twice. A training that was killed thus ends where an
-    uninterrupted one does, up to rounding, and bit for bit if the groups are the same.
+    Members with checkpoints at the same epoch continue together, in one group per epoch, so no
+    epoch is trained twice. Training that was killed thus ends where uninterrupted training does,
+    up to rounding, and bit for bit if the groups are the same.
 
     Args:
         loops: Compatible with each other, each model initialised from its own seed.
         description: Label of the progress bar.
 
     Returns:
-        A result or an error for each member. ``seconds`` is its share of the total time. When a
-        member diverges, the others go on unchanged, and its last good checkpoint is kept.
+        A result or an error for each member. ``seconds`` is its share of the total time. If a
+        member diverges, the others continue unchanged, and its last good checkpoint is kept.
 
     Raises:
-        IncompatibleError: They cannot be trained as one. Build the models anew to train them alone.
+        IncompatibleError: The runs cannot be trained jointly; to train them alone, rebuild the
+            models.
     """
     if len(compatible_groups(loops)) > 1:
         raise IncompatibleError("the members are not compatible")

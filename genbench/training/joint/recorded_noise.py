@@ -1,8 +1,8 @@
-"""Random draws taken out of a function, so that one batched call can serve many members.
+"""Moves random draws out of a function, so that one batched call can serve many members.
 
-Models draw with ordinary torch calls from torch's default generator, while members that are trained
-jointly have one generator each. So the draws of a function are recorded once (which call, which
-shape), made outside it for each member in the same order, and handed to it when it is called.
+Models draw with ordinary torch calls from torch's default generator, while jointly trained members
+have one generator each. The draws of a function are therefore recorded once (which call, which
+shape), made outside it for each member in the same order, and passed in when it is called.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ class _FillDropout:
         if generator.device.type == "cpu":
             tensor.bernoulli_(1 - self.p, generator=generator).div_(1 - self.p)
             return
-        # CUDA's dropout kernel has its own order of draws and takes no generator: lend it the
-        # member's state, drop ones, and put the state back.
+        # CUDA's dropout kernel has its own order of draws and takes no generator: give it the
+        # member's state, apply it to ones, and restore the state.
         with torch.random.fork_rng([generator.device], device_type=generator.device.type):
             torch.cuda.set_rng_state(generator.get_state(), generator.device)
             tensor.copy_(torch.native_dropout(torch.ones_like(tensor), self.p, True)[0])
@@ -48,7 +48,7 @@ class RandomTensor:
 
 
 class NoiseRecorder(TorchFunctionMode):
-    """Records what a function draws, in order, and lets it draw as usual."""
+    """Records the draws of a function, in order, while it draws as usual."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class NoiseRecorder(TorchFunctionMode):
         ]
 
     def fill(self, tensors: Sequence[Tensor], generators: Sequence[torch.Generator]) -> None:
-        """Draw, for every member, what the function would have drawn from its generator."""
+        """Draw for every member what the function would have drawn from the member's generator."""
         for draw, tensor in zip(self.draws, tensors, strict=True):
             for of_member, generator in zip(tensor, generators, strict=True):
                 draw.fill(of_member, generator=generator)
@@ -103,7 +103,7 @@ class NoiseReplay(TorchFunctionMode):
 
 
 def _fill_of(func: Any, args: tuple[Any, ...], kwargs: Arguments) -> Fill | None:
-    """Return how the tensor of a random call is filled, or None if the call is not a known one."""
+    """Return how the tensor of a random call is filled, or None for unknown calls."""
     if func is dropout:
         p, training = _dropout_settings(*args, **kwargs)
         return _FillDropout(p) if training and 0 < p < 1 else None
@@ -111,7 +111,7 @@ def _fill_of(func: Any, args: tuple[Any, ...], kwargs: Arguments) -> Fill | None
 
 
 def _dropout_settings(
-    input: Tensor,  # torch's own name: it may come as a keyword
+    input: Tensor,  # torch's own name: it may be passed as a keyword
     p: float = 0.5,
     training: bool = True,
     inplace: bool = False,
@@ -153,4 +153,4 @@ _CALLS: dict[Any, tuple[Fill | None, Callable[..., Tensor]]] = {
     # the fill of dropout depends on its arguments
     dropout: (None, lambda drawn, input, *_, **__: input * drawn),
 }
-"""Known random calls: how their tensor is filled, and what they return from it."""
+"""Known random calls: how their tensor is filled, and what they return for it."""

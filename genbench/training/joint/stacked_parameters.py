@@ -1,7 +1,7 @@
 """Parameters and buffers of all members, each kind stacked into one tensor.
 
-The tensors of members' own modules become views of the stack, so that reading a module (for its
-weights, for a checkpoint) always gives current values.
+The tensors of members' own modules become views of the stack, so reading a module (for its weights
+or a checkpoint) always gives current values.
 """
 
 from collections.abc import Sequence
@@ -64,9 +64,9 @@ def _stack_by_name(each: Sequence[Tensors]) -> Tensors:
 
 
 def stack_tensors(tensors: Sequence[Tensor]) -> Tensor:
-    """Stack tensors such that each part has the memory layout of the first tensor.
+    """Stack tensors so that each part has the memory layout of the first tensor.
 
-    Dropout draws in the order of memory, which for images may have the channels last.
+    Dropout draws in memory order, which for images may have the channels last.
     """
     first = tensors[0]
     shape, stride = (len(tensors), *first.shape), (first.numel(), *first.stride())

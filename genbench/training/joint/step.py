@@ -19,10 +19,10 @@ from genbench.training.optimizers import make_optimizer, optimizer_tensors
 
 
 class JointStep:
-    """Every update on one batch of every member. It reads no value of a tensor.
+    """Every update on one batch of every member. It never reads a tensor's value.
 
     Attributes:
-        device: Where parameters and data live.
+        device: Device of parameters and data.
         keys: What the objectives log, in the order of the rows that a call returns.
         stack: Parameters and buffers.
         updates: In the order in which they are applied.
@@ -53,7 +53,7 @@ class JointStep:
         x, y = self._batch_call(None, indices)
         batch = Batch(x, y, epoch, indices)
 
-        # Every update in turn, as often as it asks for; the last of its steps is logged.
+        # Every update in turn, with its number of steps; the last one is logged.
         logged: Tensors = {}
         for update in self.updates:
             for call in update.calls:
@@ -84,12 +84,12 @@ class JointUpdate:
     """One update of all members, over their stacked parameters.
 
     The optimiser steps whole stacks: its arithmetic is elementwise, hence independent for each
-    member, and its step is proportional to the learning rate. Where members differ in learning
-    rate, it takes the step of the largest rate, and each member keeps its share of that step.
+    member, and its step is proportional to the learning rate. If members have different learning
+    rates, it takes the step of the largest rate, and each member applies its share of that step.
 
     Attributes:
         first: The first member's update.
-        guard: Its flags, one for each member.
+        guard: One flag for each member.
         calls: The loss and its gradients, one call for each step on a batch.
     """
 
@@ -143,7 +143,7 @@ class JointUpdate:
         return {"loss": losses, **logged}
 
     def validate(self, generators: Sequence[torch.Generator], x: Tensor, y: Tensor) -> Tensors:
-        """Return what the objective logs of held-out data, each (S,)."""
+        """Return what the objective logs on held-out data, each (S,)."""
         call = self._validation_calls.setdefault(len(x), BatchedCall(self._held_out))
         call.draw(generators)
         tensors = self._stack.detached() | self._stack.buffers
@@ -192,7 +192,7 @@ class JointUpdate:
             share = self._shares.reshape(-1, *[1] * (start.ndim - 1)).to(start.dtype)
             parameter.copy_(torch.lerp(start, parameter, share))
 
-    # What is called for one member: pure functions of its tensors.
+    # Called for one member: pure functions of its tensors.
 
     def _gradients(
         self, epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, *data: Tensors
