@@ -5,7 +5,6 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 import genbench
-from genbench.data import DataConfig, load
 
 
 class MyVae(nn.Module):
@@ -30,8 +29,8 @@ class MyVae(nn.Module):
 
 torch.manual_seed(0)
 model = MyVae()
-data = load(DataConfig(name="digits", binarisation="static"))
-train, test = data.held_out("train").x, data.held_out("test").x
+data = genbench.load_data("digits", binarisation="static")
+train, test = data.train.x, data.test.x
 optimizer = torch.optim.Adam(model.parameters(), 3e-3)
 for _ in range(200):
     x = train[torch.randint(len(train), (64,))]

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 
 import genbench
-from genbench.data import DataConfig, load
 
 
 class SavedSamples:
@@ -21,8 +20,8 @@ class SavedSamples:
         return images
 
 
-data = load(DataConfig(name="digits", binarisation="static"))
-train, test = data.held_out("train").x, data.held_out("test").x
+data = genbench.load_data("digits", binarisation="static")
+train, test = data.train.x, data.test.x
 mean = train.mean(dim=0)
 contestants = {
     "real images": train,
