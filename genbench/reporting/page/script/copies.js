@@ -27,11 +27,15 @@ const textOf = (cell) => {
   return text.replace(/[ \t\r\n]+/g, " ").trim();
 };
 
+/** Whether a column shows pictures, which no text can hold. */
+const isPictures = (table, index) =>
+  rows(table).some((row) => row.cells[index]?.querySelector("img, svg"));
+
 /** What is shown of a table: texts by row, and which columns hold numbers. */
 const contentOf = (table) => {
-  const shown = heads(table).filter(isShown);
+  const shown = heads(table).filter((head) => isShown(head) && !isPictures(table, head.cellIndex));
   const lines = [heads(table)[0].parentElement, ...rows(table)].filter(isShown);
-  const texts = lines.map((row) => [...row.cells].filter(isShown).map(textOf));
+  const texts = lines.map((row) => shown.map((head) => textOf(row.cells[head.cellIndex])));
   return { texts, numeric: shown.map(isNumeric) };
 };
 

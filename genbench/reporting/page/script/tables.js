@@ -52,10 +52,11 @@
   };
 
   const columnsMenu = (table) => {
+    const isName = (head) => rows(table)[0]?.cells[head.cellIndex]?.tagName === "TH";
     const boxes = heads(table)
-      .slice(1)
-      .map((head, i) =>
-        checkbox(textOf(head), !head.hidden, (on) => showColumn(table, i + 1, on)),
+      .filter((head) => !isName(head))
+      .map((head) =>
+        checkbox(textOf(head), true, (on) => showColumn(table, head.cellIndex, on)),
       );
     return menu("Columns", ...boxes);
   };
