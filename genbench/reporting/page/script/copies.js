@@ -22,10 +22,13 @@ const isShown = (part) => part.getClientRects().length > 0;
 const textOf = (cell) => {
   const table = cell.closest("table");
   table.classList.add("as-text");
-  const text = isShown(cell) ? cell.innerText : cell.textContent;
+  const text = cell.innerText;
   table.classList.remove("as-text");
   return text.replace(/[ \t\r\n]+/g, " ").trim();
 };
+
+/** What a column is called: a head of no words may have hidden ones. */
+const titleOf = (head) => head.querySelector(".visually-hidden")?.textContent || textOf(head);
 
 /** Whether a column shows pictures, which no text can hold. */
 const isPictures = (table, index) =>
