@@ -1,6 +1,7 @@
 """The body of a small page with everything that the scripts look for."""
 
 _PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAUEBAAAACwAAAAAAQABAAACAkQBADs="
+_PICTURE = f'<td><img src="{_PIXEL}" alt="a sample"></td>'
 
 # Model, number to sort by, text of the log-likelihood, hint, KL.
 _ROWS = (
@@ -19,7 +20,7 @@ def _row(model, value, text, hint, kl):
     other = f'<td data-sort="{kl.replace("−", "-")}">{kl}</td>' if kl else "<td>–</td>"
     return (
         f'<tr data-model="{model}"><th scope="row">{model}</th>'
-        f"<td{sort}{title}>{text}{note}</td>{other}<td>50 % &amp; more</td></tr>"
+        f"<td{sort}{title}>{text}{note}</td>{other}<td>50 % &amp; more</td>{_PICTURE}</tr>"
     )
 
 
@@ -33,6 +34,7 @@ BODY = f"""
 <th scope="col" data-sort-method="number">log-likelihood <span class="unit">nats</span></th>
 <th scope="col" data-sort-method="number">KL</th>
 <th scope="col" data-sort-method="none">remark, "free"</th>
+<th scope="col" data-sort-method="none">picture</th>
 </tr></thead>
 <tbody>{"".join(_row(*row) for row in _ROWS)}</tbody>
 </table></div></div>

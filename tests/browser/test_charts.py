@@ -124,16 +124,19 @@ def test_ticks_over_k_stand_where_the_points_are(visit, charts):
     assert ticks == ["1", "10", "100"]
 
 
-@pytest.mark.parametrize(("scheme", "ink"), [("dark", "#e4e8ec"), ("light", "#1f2933")])
-def test_colours_follow_the_paper(visit, charts, scheme, ink):
-    page = visit(charts, color_scheme="light" if scheme == "dark" else "dark")
+@pytest.mark.parametrize(("before", "after"), [("dark", "light"), ("light", "dark")])
+def test_colours_follow_the_paper(visit, charts, before, after):
+    page = visit(charts, color_scheme=before)
     drawn(page, "chart-likelihood-1")
-    page.emulate_media(color_scheme=scheme)
-    page.wait_for_function(
-        """ink => Chart.getChart(document.querySelector("#chart-likelihood-1 .plot canvas"))
-        .options.scales.y.ticks.color === ink""",
-        arg=ink,
-    )
+    ink = """() => [
+      Chart.getChart(document.querySelector("#chart-likelihood-1 .plot canvas"))
+        .options.scales.y.ticks.color,
+      getComputedStyle(document.documentElement).getPropertyValue("--ink"),
+    ]"""
+    first = page.evaluate(ink)
+    page.emulate_media(color_scheme=after)
+    page.wait_for_function(f"first => ({ink})().every((one, i) => one !== first[i])", arg=first)
+    assert len(set(first)) == len(set(page.evaluate(ink))) == 1
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])

@@ -22,16 +22,23 @@ const isShown = (part) => part.getClientRects().length > 0;
 const textOf = (cell) => {
   const table = cell.closest("table");
   table.classList.add("as-text");
-  const text = isShown(cell) ? cell.innerText : cell.textContent;
+  const text = cell.innerText;
   table.classList.remove("as-text");
   return text.replace(/[ \t\r\n]+/g, " ").trim();
 };
 
+/** What a column is called: a head of no words may have hidden ones. */
+const titleOf = (head) => head.querySelector(".visually-hidden")?.textContent || textOf(head);
+
+/** Whether a column shows pictures, which no text can hold. */
+const isPictures = (table, index) =>
+  rows(table).some((row) => row.cells[index]?.querySelector("img, svg"));
+
 /** What is shown of a table: texts by row, and which columns hold numbers. */
 const contentOf = (table) => {
-  const shown = heads(table).filter(isShown);
+  const shown = heads(table).filter((head) => isShown(head) && !isPictures(table, head.cellIndex));
   const lines = [heads(table)[0].parentElement, ...rows(table)].filter(isShown);
-  const texts = lines.map((row) => [...row.cells].filter(isShown).map(textOf));
+  const texts = lines.map((row) => shown.map((head) => textOf(row.cells[head.cellIndex])));
   return { texts, numeric: shown.map(isNumeric) };
 };
 

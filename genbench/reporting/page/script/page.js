@@ -4,9 +4,8 @@
 const hiddenModels = new Set();
 
 {
-  const folds = () => [...document.querySelectorAll("details")];
-
-  const foldAll = (open) => folds().forEach((fold) => (fold.open = open));
+  const foldAll = (open) =>
+    document.querySelectorAll(".section, .section details").forEach((fold) => (fold.open = open));
 
   /** Unfold what an address leads into, and go there. */
   const reveal = (hash) => {
@@ -24,8 +23,8 @@ const hiddenModels = new Set();
 
   /** Paper shows everything; what was folded is folded again afterwards. */
   const unfoldForPaper = () => {
-    const closed = folds().filter((fold) => !fold.open);
-    foldAll(true);
+    const closed = [...document.querySelectorAll("details:not([open])")];
+    closed.forEach((fold) => (fold.open = true));
     addEventListener("afterprint", () => closed.forEach((fold) => (fold.open = false)), {
       once: true,
     });

@@ -51,13 +51,22 @@
     for (const row of table.rows) if (row.cells[index]) row.cells[index].hidden = !shown;
   };
 
-  const columnsMenu = (table) => {
-    const boxes = heads(table)
-      .slice(1)
-      .map((head, i) =>
-        checkbox(textOf(head), !head.hidden, (on) => showColumn(table, i + 1, on)),
+  const isName = (table, index) => rows(table)[0]?.cells[index]?.tagName === "TH";
+
+  /** The columns that may be hidden, and those that were; not what a narrow window leaves out. */
+  const choices = (table) =>
+    heads(table)
+      .filter((head) => !isName(table, head.cellIndex) && (isShown(head) || head.hidden))
+      .map((head) =>
+        checkbox(titleOf(head), !head.hidden, (on) => showColumn(table, head.cellIndex, on)),
       );
-    return menu("Columns", ...boxes);
+
+  const columnsMenu = (table) => {
+    const [opener, popover] = menu("Columns");
+    popover.addEventListener("beforetoggle", (event) => {
+      if (event.newState === "open") popover.replaceChildren(...choices(table));
+    });
+    return [opener, popover];
   };
 
   // Hints: what hovering shows, for fingers and keys
