@@ -30,6 +30,7 @@ def test_a_mark_is_explained_once():
     captions = Captions()
     first = captions.of(table("a", "", "†"), "table-a")
     later = captions.of(table("b", "", "†", "‡", warnings=("no likelihood",)), "table-b")
-    assert [mark for mark, _ in first.notes] == ["†"]
-    assert later.notes == (("‡", "no likelihood"),)
+    assert [note[:2] for note in first.notes] == [("table-a-dagger", "†")]
+    assert later.notes == (("table-b-double-dagger", "‡", "no likelihood"),)
     assert later.see == (("table-a", "Table a"),)
+    assert later.anchor_of == {"†": "table-a-dagger", "‡": "table-b-double-dagger"}
