@@ -28,17 +28,17 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     """
     folder = reports / suite.folder.name
     maker = FigureMaker(folder / "figures", colours(suite.models))
-    groups = draw_all(suite, maker)
+    figures = draw_all(suite, maker)
     parts = [
         *declared_chapters(suite, maker),
-        *study_chapters(suite.studies, maker),
-        *chapters(suite, maker),
+        *study_chapters(suite, maker),
+        *chapters(suite, maker, figures),
     ]
     _remove_others(maker)
     tables = [*comparison_tables(suite.blocks), *tables_of(parts), *_published(folder, suite)]
     write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
     write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
-    write_atomic(folder / "index.html", page(suite, parts, groups, maker.palette))
+    write_atomic(folder / "index.html", page(suite, parts, maker.palette))
     return folder / "index.html"
 
 

@@ -15,24 +15,25 @@ from genbench.results.suite import StoredSuite
 Draw = Callable[[FigureMaker, Sequence[FigureInputs]], FigureGroup]
 
 
-def draw_all(suite: StoredSuite, maker: FigureMaker) -> list[FigureGroup]:
-    """Draw and write every figure of the models; groups without figures are left out."""
-    named, blocks = suite.record.figures, suite.blocks
-    inputs = suite.figure_inputs()
+def draw_all(suite: StoredSuite, maker: FigureMaker) -> dict[str, list[FigureGroup]]:
+    """Draw and write every figure of the models, by the section of the page that shows it."""
+    named, blocks, inputs = suite.record.figures, suite.blocks, suite.figure_inputs()
     whole = [metric for metric in suite.metrics.values() if not metric.parts]
     in_bars = [metric for metric in suite.metrics.values() if metric.plot == "bars"]
     with styled():
-        groups = [maker.bounds(blocks)]
-        groups += [maker.points(metric, blocks) for metric in whole if metric.plot == "points"]
-        groups += [draw(maker, inputs) for name, draw in IMAGES.items() if name in named]
-        groups += [maker.curves(inputs)]
-        groups += [maker.bars(metric, suite.frame, inputs) for metric in in_bars]
-        groups += [draw(maker, inputs) for name, draw in LATENT_SPACE.items() if name in named]
+        bars = [maker.bars(metric, suite.frame, inputs) for metric in in_bars]
+        drawn = {
+            "likelihood": [maker.bounds(blocks)],
+            "quality": [maker.points(m, blocks) for m in whole if m.plot == "points"],
+            "samples": [draw(maker, inputs) for name, draw in IMAGES.items() if name in named],
+            "training": [maker.curves(inputs)],
+            "code": [*bars, *(d(maker, inputs) for n, d in LATENT_SPACE.items() if n in named)],
+        }
         samples = _grids(inputs, grids.sample_grid) if "samples" in named else {}
         main = overview(suite.title, blocks, samples, maker.palette)
         if main is not None:
             maker.save(main, "overview", "Bounds on the left, samples of each model on the right")
-    return [group for group in groups if group.figures]
+    return {name: [g for g in groups if g.figures] for name, groups in drawn.items()}
 
 
 def _grids(

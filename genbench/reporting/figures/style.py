@@ -6,9 +6,10 @@ global state of matplotlib changes.
 
 import base64
 import io
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,11 @@ class EmbeddedFigure:
     height: int
     title: str = ""
     note: str = ""
+
+    def shown_at(self, least: int, most: int) -> "EmbeddedFigure":
+        """The same pixels, shown so high: enlarged by a whole factor, or made smaller."""
+        factor = min(max(1, math.ceil(least / self.height)), most / self.height)
+        return replace(self, width=round(self.width * factor), height=round(self.height * factor))
 
 
 class Marker(NamedTuple):

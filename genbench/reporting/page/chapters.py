@@ -1,6 +1,6 @@
-"""The report's chapters beside the comparison: differences, estimators, rate and latent code."""
+"""The folded sections of the report: each holds the figures and tables of one question."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +9,7 @@ from genbench.core.metric import Metric
 from genbench.reporting.figures import multi_part_plots
 from genbench.reporting.figures.maker import FigureGroup, FigureMaker
 from genbench.reporting.figures.style import EmbeddedFigure, styled
+from genbench.reporting.page.trained import model_views, training_tables
 from genbench.reporting.tables.differences import health_tables, paired_tables
 from genbench.reporting.tables.multi_part_metrics import (
     MultiPartMetric,
@@ -22,15 +23,45 @@ from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.cells import ProtocolBlock
 from genbench.results.suite import StoredSuite
 
+_TITLES = {
+    "samples": "Samples and reconstructions",
+    "likelihood": "How far the likelihoods can be trusted",
+    "quality": "Sample quality",
+    "code": "Rate, distortion and the latent code",
+    "training": "Training",
+    "differences": "Differences between models",
+}
+
 
 @dataclass(frozen=True)
 class Chapter:
-    """Tables and figures that answer one question, and the sentence that opens them."""
+    """Tables and figures that answer one question, folded below a line that says what is inside.
+
+    Attributes:
+        name: Anchor on the page.
+        title: Of the section.
+        groups: What it shows.
+        lead: The sentence that opens it.
+        about: What is inside, where it is not just the titles of its groups.
+        unfolded: Whether it stands open, because it is what its reader came for.
+    """
 
     name: str
     title: str
     groups: tuple[FigureGroup, ...]
     lead: str = ""
+    about: str = ""
+    unfolded: bool = False
+
+    @property
+    def inside(self) -> str:
+        """What is inside, in a few words."""
+        return self.about or ", ".join(_in_a_sentence(group.title) for group in self.groups)
+
+
+def _in_a_sentence(title: str) -> str:
+    """A title as it stands within a line: ``Estimator health`` loses its capital, ``AIS`` none."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]
 
 
 def tables_of(chapters: Iterable[Chapter]) -> list[SmallTable]:
@@ -38,26 +69,42 @@ def tables_of(chapters: Iterable[Chapter]) -> list[SmallTable]:
     return [table for c in chapters for group in c.groups for table in group.tables]
 
 
-def chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
-    """Draw and collect what the results hold; chapters without content are left out."""
+def chapters(
+    suite: StoredSuite, maker: FigureMaker, figures: Mapping[str, Sequence[FigureGroup]]
+) -> list[Chapter]:
+    """Draw and collect what the results hold; chapters without content are left out.
+
+    Args:
+        suite: The results.
+        maker: Draws the figures of numbers.
+        figures: Those of models, by the name of their chapter.
+    """
     in_parts = [metric for metric in suite.metrics.values() if metric.parts]
     in_parts.sort(key=lambda metric: metric.plot != "curve")
     with styled():
         shown = {metric.name: _multi_part(suite, metric, maker) for metric in in_parts}
-        about_code = [shown[m.name] for m in in_parts if m.role == "diagnostic"]
-        about_bounds = [shown[m.name] for m in in_parts if m.role != "diagnostic"]
-        estimators = (_health(suite.blocks), *about_bounds, _ranks(suite, maker))
-        drawn = [
-            Chapter("differences", "Differences between models", (_paired(suite),)),
-            Chapter("estimators", "How far the likelihoods can be trusted", estimators),
-            Chapter(
-                "code", "Rate, distortion and the latent code", (_rates(suite.blocks), *about_code)
-            ),
-        ]
-    kept = [
-        Chapter(c.name, c.title, tuple(g for g in c.groups if g.figures or g.tables)) for c in drawn
-    ]
-    return [chapter for chapter in kept if chapter.groups]
+        ranked = _ranks(suite, maker)
+    about_code = [shown[m.name] for m in in_parts if m.role == "diagnostic"]
+    about_bounds = [shown[m.name] for m in in_parts if m.role != "diagnostic"]
+    health, rates = _health(suite.blocks), _rates(suite.blocks)
+    groups = {
+        "samples": figures["samples"],
+        "likelihood": (*figures["likelihood"], *about_bounds, health, ranked),
+        "quality": figures["quality"],
+        "code": (rates, *about_code, *figures["code"]),
+        "training": (*figures["training"], _trained(suite)),
+        "differences": (_paired(suite),),
+    }
+    kept = {
+        name: tuple(g for g in drawn if g.figures or g.tables) for name, drawn in groups.items()
+    }
+    return [Chapter(name, _TITLES[name], drawn) for name, drawn in kept.items() if drawn]
+
+
+def _trained(suite: StoredSuite) -> FigureGroup:
+    models = model_views(suite.record.runs, suite.controls)
+    tables = training_tables(models) if models else ()
+    return FigureGroup("models", "Models and options", "", (), tables=tables)
 
 
 def _paired(suite: StoredSuite) -> FigureGroup:

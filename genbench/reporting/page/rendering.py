@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from genbench.core import numbers
 from genbench.core.files import canonical_json
 from genbench.reporting.page import script
+from genbench.reporting.page.captions import Captions
 
 _BADGES = {
     "exact": "exact",
@@ -17,6 +18,8 @@ _BADGES = {
     "upper_bound": "upper bound",
     "estimate": "estimate",
 }
+_MINUS = re.compile(r"(?<![A-Za-z0-9])-(?=[\d.])|(?<=\de)-(?=\d)")
+"""A hyphen that is the sign of a number or of its exponent."""
 _MATHS = re.compile(
     r"(?P<base>[A-Za-zΑ-Ωα-ω‖)\]])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
     r"|(?<![A-Za-z])(?P<letter>[A-Za-zα-ω])(?![A-Za-z])"
@@ -24,8 +27,9 @@ _MATHS = re.compile(
 
 
 def render(template: str, **content: Any) -> str:
-    """Fill in a template of this package."""
-    return _environment().get_template(template).render(**content)
+    """Fill in a template of this package; a caption stands once on the page."""
+    page = _environment().get_template(template)
+    return page.render(captions=Captions(), **content)
 
 
 def _environment() -> Environment:
@@ -39,11 +43,12 @@ def _environment() -> Environment:
     environment.filters.update(
         badge=lambda kind: _BADGES.get(kind, kind),
         maths=maths,
-        minus=lambda text: text.replace("-", "−"),
+        breakable=lambda name: escape(name).replace("_", Markup("_<wbr>")),
+        minus=lambda text: _MINUS.sub("−", text),
         grouped=numbers.grouped,
         as_text=as_text,
         measured=lambda cell: numbers.measured(cell.value, cell.stderr),
-        mark_name=lambda mark: {"†": "dagger", "‡": "double-dagger"}.get(mark, "mark"),
+        anchor=lambda name: re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-"),
     )
     environment.globals["styles"] = Markup(_styles())
     environment.globals.update(

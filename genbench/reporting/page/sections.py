@@ -1,6 +1,6 @@
 """The report's chapters of declared figures and of studies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
@@ -29,10 +29,13 @@ from genbench.results.suite import StoredSuite
 MOST_ROWS = 40
 _WIDE = 1000
 _MOST_COLUMNS = 8
+_MOST_UNFOLDED = 3
 
 
 def declared_chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
     """Draw the figures that the suite file declares; those without rows are left out.
+
+    They stand open: whoever declares figures made the suite for them.
 
     Raises:
         ConfigError: A figure shows a column that there is not.
@@ -44,16 +47,21 @@ def declared_chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
             for plot in suite.record.plots
             if len(tables[plot.name])
         )
-    return [Chapter("declared", "What this suite shows", groups)] if groups else []
+    chapter = Chapter("declared", "What this suite shows", groups, unfolded=True)
+    return [chapter] if groups else []
 
 
-def study_chapters(studies: Sequence[StoredStudy], maker: FigureMaker) -> list[Chapter]:
-    """Draw and collect what the studies found, a chapter each."""
+def study_chapters(suite: StoredSuite, maker: FigureMaker) -> list[Chapter]:
+    """Draw and collect what the studies found, a chapter each.
+
+    They stand open where they are few and all that there is.
+    """
+    unfolded = not suite.leaderboards and len(suite.studies) <= _MOST_UNFOLDED
     with styled():
-        return [_study_chapter(study, maker) for study in studies]
+        return [_study_chapter(study, maker, unfolded) for study in suite.studies]
 
 
-def _study_chapter(study: StoredStudy, maker: FigureMaker) -> Chapter:
+def _study_chapter(study: StoredStudy, maker: FigureMaker, unfolded: bool) -> Chapter:
     record = study.record
     groups = [
         plot_group(plot, study.tables, study.arrays, maker, f"{record.name}-")
@@ -64,7 +72,23 @@ def _study_chapter(study: StoredStudy, maker: FigureMaker) -> Chapter:
     caption = f"Computed in {numbers.seconds(record.seconds)}. {_left_out(study)}".strip()
     name = f"{record.name}-numbers"
     groups.append(FigureGroup(name, "The numbers", caption, (), tables=tuple(tables)))
-    return Chapter(f"study-{record.name}", record.title, tuple(groups), record.description)
+    return Chapter(
+        f"study-{record.name}",
+        record.title,
+        tuple(groups),
+        record.description,
+        about=_about(study),
+        unfolded=unfolded,
+    )
+
+
+def _about(study: StoredStudy) -> str:
+    checks, figures = len(study.record.checks), len(study.record.plots)
+    parts = [
+        f"{checks - len(study.failed_checks)} of {checks} checks hold" if checks else "",
+        f"{figures} figure{'s' if figures > 1 else ''}" if figures else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _left_out(study: StoredStudy) -> str:

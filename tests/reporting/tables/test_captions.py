@@ -5,6 +5,7 @@ import re
 import pytest
 
 from genbench.reporting.page.report_page import page
+from genbench.reporting.page.trained import model_views, training_tables
 from genbench.reporting.tables.captions import ranking_caption
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
@@ -15,7 +16,7 @@ from genbench.results.blocks import blocks_of
 @pytest.fixture(scope="module")
 def texts(rich_suite):
     return {
-        "html": page(rich_suite, [], [], {}),
+        "html": page(rich_suite, [], {}).partition('id="all-metrics"')[2],
         "markdown": markdown_tables("T", comparison_tables(rich_suite.blocks)),
         "latex": latex_tables("T", comparison_tables(rich_suite.blocks)),
     }
@@ -23,8 +24,10 @@ def texts(rich_suite):
 
 def cells_of(text, model):
     """The cells of a model's row in the comparison, without tags."""
-    if text.startswith("<!doctype"):
-        row = re.search(rf'<tr>\s*<th[^>]*>(?:(?!</tr>).)*">{model}</span>.*?</tr>', text, re.S)
+    if "<table" in text:
+        row = re.search(
+            rf'<tr[^>]*>\s*<th[^>]*>(?:(?!</tr>).)*">{model}</span>.*?</tr>', text, re.S
+        )
         cells = re.findall(r"<td.*?</td>", row[0], re.S)
         cells = [re.sub(r"<strong[^>]*>(.*?)</strong>", r"**\1**", cell) for cell in cells]
         return [" ".join(re.sub(r"<[^>]*>", " ", c).replace("−", "-").split()) for c in cells]
@@ -100,12 +103,13 @@ def test_caption_says_that_nothing_is_marked_where_nothing_is(rich_suite):
     assert ranking_caption(unranked[1]) == ""  # one model
 
 
-def test_what_was_fitted_to_an_adapted_model_is_shown(texts):
+def test_what_was_fitted_to_an_adapted_model_is_shown(rich_suite, texts):
     assert "scale 0.126, chosen on validation" in texts["html"]
-    assert "fitted scale = 0.126" in texts["html"]
+    _, options = training_tables(model_views(rich_suite.record.runs))
+    assert any("fitted scale = 0.126" in row[1].text for row in options.rows)
 
 
 def test_marks_lead_to_their_footnotes(texts):
     targets = set(re.findall(r'href="#([^"]*dagger)"', texts["html"]))
-    assert targets == {"table-1-dagger", "table-1-double-dagger"}
+    assert targets == {"table-comparison-1-dagger", "table-comparison-1-double-dagger"}
     assert all(f'id="{target}"' in texts["html"] for target in targets)

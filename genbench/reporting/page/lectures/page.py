@@ -12,6 +12,7 @@ from genbench.reporting.page.lectures.prose import line, paragraphs
 from genbench.reporting.page.lectures.sources import Sources
 from genbench.reporting.page.lectures.topics import Checks, RowTable, Topic, load_rows, load_topics
 from genbench.reporting.page.rendering import render
+from genbench.reporting.tables.small_table import Row, SmallTable, TableCell, heads_of, row_of
 from genbench.results.studies import CheckRecord, StoredStudy
 from genbench.results.suite import StoredSuite
 
@@ -42,6 +43,11 @@ class Section:
     figures: tuple[LectureFigure, ...]
     checks: tuple[StudyChecks, ...]
 
+    @property
+    def all_checks(self) -> list[CheckRecord]:
+        """The checks of all its studies."""
+        return [check for group in self.checks for check in group.checks]
+
 
 def build(suite: StoredSuite, reports: Path) -> Path:
     """Write ``index.html`` of the teaching page and return its path; the same bytes each time.
@@ -69,20 +75,18 @@ def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
         )
         for topic in topics
     ]
-    checks = [check for s in sections for group in s.checks for check in group.checks]
     return render(
         "lectures.html.j2",
         sections=_numbered(sections),
         table=table,
         notes=NOTES,
         sources=sources,
-        checks=checks,
+        checks=[check for section in sections for check in section.all_checks],
+        checks_table=_checks_table,
         n_slips=sum(len(topic.slip) for topic in topics),
         n_shown=sum(row.status == "shown" and not sources.lack(row) for row in table.row),
         line=line,
         paragraphs=paragraphs,
-        number=_number,
-        signs=SIGNS,
     )
 
 
@@ -105,6 +109,26 @@ def _checks(shown: Checks, sources: Sources) -> StudyChecks:
     parts = shown.only or ("",)
     chosen = tuple(check for check in known if any(part in check.name for part in parts))
     return StudyChecks(shown.study, study, chosen)
+
+
+def _checks_table(shown: StudyChecks) -> SmallTable:
+    """Each check: what must be, what was found, how far they are apart."""
+    heads = heads_of("check", "expected", "found", "off by", "tolerance")
+    title = f"Checks of {shown.study.record.title}" if shown.study else "Checks"
+    return SmallTable(f"checks-{shown.name}", title, heads, tuple(map(_check_row, shown.checks)))
+
+
+def _check_row(check: CheckRecord) -> Row:
+    known = check.expected is not None and check.found is not None
+    off = (check.found or 0.0) - (check.expected or 0.0)
+    below = (check.note,) if check.note else ()
+    return row_of(
+        TableCell(check.name, badge="holds" if check.passed else "fails", below=below),
+        TableCell(SIGNS[check.claim] + _number(check.expected), value=check.expected),
+        TableCell(_number(check.found), value=check.found),
+        TableCell(_number(off, 3), value=off) if known else "–",
+        TableCell(_number(check.tolerance, 3), value=check.tolerance),
+    )
 
 
 def _number(value: float | None, digits: int = 6) -> str:

@@ -1,0 +1,196 @@
+"""The first screen: each protocol's leaderboard with intervals, samples and what to trust."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from genbench.core import numbers
+from genbench.reporting.figures.grids import grid_png, sample_strip
+from genbench.reporting.figures.style import EmbeddedFigure, embedded
+from genbench.reporting.tables.comparison import hint
+from genbench.results.cells import UNRELIABLE, Cell, ModelRow, ProtocolBlock, words
+from genbench.results.figure_inputs import FigureInputs
+from genbench.results.leaderboard import Entry, Leaderboard
+from genbench.results.suite import StoredSuite
+
+Interval = tuple[float, float]
+_REACH = 10.0
+"""How far below the best the axis may go, in distances from the best to the median."""
+_ROUNDING = 1e-6
+_STRIP_HEIGHT = (24, 36)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """An interval on the common axis, in percent of its length.
+
+    ``beyond`` is ``low`` or ``high`` where the value lies off the axis.
+    """
+
+    low: float
+    at: float
+    high: float
+    beyond: str = ""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The common axis of a leaderboard: absurd values lie off it and squash nobody."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, intervals: Sequence[Interval]) -> "Axis":
+        """Cover the intervals whose middle is no further below the best than is sensible."""
+        middles = [(low + high) / 2 for low, high in intervals]
+        best = max(middles)
+        reach = _REACH * (best - median(middles)) or float("inf")
+        kept = [i for i, middle in zip(intervals, middles, strict=True) if best - middle <= reach]
+        low = max(min(low for low, _ in kept), best - 1.2 * reach)
+        return cls(low, max(low + _ROUNDING, min(max(high for _, high in kept), best + reach)))
+
+    def bar(self, interval: Interval) -> Bar:
+        """Place an interval on the axis, cut off at its ends."""
+        middle = sum(interval) / 2
+        beyond = "low" if middle < self.low else "high" if middle > self.high else ""
+        low, at, high = (self._percent(v) for v in (interval[0], middle, interval[1]))
+        return Bar(low, at, high, beyond)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """What stands at the two ends."""
+        digits = max(0, 1 - int(np.floor(np.log10(self.high - self.low))))
+        return f"{self.low:.{min(digits, 6)}f}", f"{self.high:.{min(digits, 6)}f}"
+
+    def _percent(self, value: float) -> float:
+        return min(max(100 * (value - self.low) / (self.high - self.low), 0.0), 100.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row: a model's number, what stands beside it, and its samples."""
+
+    entry: Entry
+    about: str
+    bar: Bar | None
+    hint: str
+    details: tuple[tuple[Cell, str] | None, ...]
+    samples: EmbeddedFigure | None
+
+
+@dataclass(frozen=True)
+class Board:
+    """A leaderboard as it stands on the page."""
+
+    name: str
+    title: str
+    leaderboard: Leaderboard
+    axis: Axis | None
+    lines: tuple[Line, ...]
+    facts: tuple[str, ...]
+    trust: tuple[str, ...]
+
+
+def boards_of(suite: StoredSuite, inputs: Sequence[FigureInputs]) -> list[Board]:
+    """Lay out the leaderboards of a suite; ``inputs`` hold the samples of its models."""
+    about = {run.model: run.about or run.recipe for run in suite.record.runs}
+    return [
+        _board(f"leaderboard-{place}", leaderboard, about, inputs)
+        for place, leaderboard in enumerate(suite.leaderboards, 1)
+    ]
+
+
+def _board(
+    name: str, leaderboard: Leaderboard, about: dict[str, str], inputs: Sequence[FigureInputs]
+) -> Board:
+    block = leaderboard.block
+    intervals = [e.interval for e in leaderboard.entries if e.interval is not None]
+    axis = Axis.of(intervals) if intervals else None
+    lines = tuple(
+        Line(
+            entry,
+            about.get(entry.row.model, ""),
+            axis.bar(entry.interval) if axis and entry.interval else None,
+            hint(block, entry.column, entry.cell) if entry.column and entry.cell else "",
+            tuple((d[1], hint(block, *d)) if d else None for d in entry.details),
+            _samples(entry.row, block, inputs),
+        )
+        for entry in leaderboard.entries
+    )
+    facts, trust = tuple(_facts(block)), tuple(_trust(leaderboard))
+    return Board(name, _title(block), leaderboard, axis, lines, facts, trust)
+
+
+def _title(block: ProtocolBlock) -> str:
+    """The protocol without its data set, which the title of the page names."""
+    title = block.protocol.short.removeprefix(f"{block.dataset}, ")
+    return title[:1].upper() + title[1:]
+
+
+def _samples(
+    row: ModelRow, block: ProtocolBlock, inputs: Sequence[FigureInputs]
+) -> EmbeddedFigure | None:
+    """Some samples of a model in one row at their native pixels; None where it has none."""
+    mine = [run for run in inputs if run.record.model == row.model]
+    mine.sort(key=lambda run: run.record.protocol != block.protocol.text)
+    strip = next((s for run in mine if (s := sample_strip(run.arrays)) is not None), None)
+    if strip is None:
+        return None
+    return embedded(grid_png(strip, 1), f"Samples of {row.label}").shown_at(*_STRIP_HEIGHT)
+
+
+def _facts(block: ProtocolBlock) -> Iterator[str]:
+    size = f"{numbers.grouped(block.n)} " if block.n else ""
+    yield f"{block.dataset}, {size}{block.split} images"
+    yield "1 seed" if block.n_seeds == 1 else f"{block.n_seeds} seeds"
+
+
+def _trust(leaderboard: Leaderboard) -> Iterator[str]:
+    """Sentences on whether the numbers may be believed: kinds, health, exact checks."""
+    cells = [entry.cell for entry in leaderboard.entries if entry.cell]
+    if not cells:
+        return
+    kinds = [f"{n} {words(kind)}{_plural(kind, n)}" for kind, n in _counts(cells).items()]
+    yield f"Log-likelihoods: {' and '.join(kinds)}."
+    uneven = sum(cell.unreliable for cell in cells)
+    rests = "rests" if uneven == 1 else "rest"
+    yield (
+        f"{uneven} of {len(cells)} {rests} on too few draws ({UNRELIABLE})."
+        if uneven
+        else f"None rests on too few draws ({UNRELIABLE})."
+    )
+    if checks := list(_exact_checks(leaderboard.block)):
+        yield f"Tightest bound against the exact value: {', '.join(checks)}."
+
+
+def _counts(cells: Sequence[Cell]) -> dict[str, int]:
+    kinds = [cell.kind for cell in cells]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+
+
+def _plural(kind: str, n: int) -> str:
+    return "s" if kind.endswith("bound") and n > 1 else ""
+
+
+def _exact_checks(block: ProtocolBlock) -> Iterator[str]:
+    """By how much each exact log-likelihood lies above the model's tightest bound."""
+    for row in block.rows:
+        pairs = [(c, cell) for c, cell in zip(block.columns, row.cells, strict=True) if cell.ok]
+        exact = [x for c, x in pairs if c.record.estimator and c.record.kind == "exact"]
+        bounds = [
+            (column.record.tightness, cell.value)
+            for column, cell in pairs
+            if column.record.tightness and exact and cell.n == exact[0].n
+        ]
+        if bounds:
+            yield f"{row.label} {_apart(exact[0].value - max(bounds)[1])}"
+
+
+def _apart(difference: float) -> str:
+    if abs(difference) < _ROUNDING:
+        return "equal to rounding"
+    side = "lower" if difference > 0 else "higher"
+    return f"{numbers.plain(abs(difference), 2)} nats {side}"
