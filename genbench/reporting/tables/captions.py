@@ -45,7 +45,8 @@ def ranking_caption(block: ProtocolBlock) -> str:
         return ""
     rule = (
         "Ranked are only numbers of one metric that have equal kind, n and options: a lower bound"
-        " never against an upper bound, an estimate or an exact value."
+        " never against an upper bound, an estimate or an exact value. No number is marked while"
+        " another of its column, of whatever kind, is better."
     )
     standings = {cell.standing for row in block.rows for cell in row.cells} - {""}
     if not standings:
