@@ -74,7 +74,6 @@ class Metric(BaseModel):
         tightness: Order of lower bounds on log p(x), the loosest first; 0 where it is none.
         estimator: Its name among estimators of log p(x) that are set side by side.
         term: Its part in the ELBO, which is reconstruction less rate.
-        summarised: Whether the page's summary states its range over models.
         leaderboard: The column of the leaderboard that its numbers may stand in: every exact value
             or lower bound of log p(x) may be a model's ``likelihood``; of several metrics of
             another column the one of the lowest ``place`` leads.
@@ -108,7 +107,6 @@ class Metric(BaseModel):
     tightness: int = 0
     estimator: str = ""
     term: Literal["", "rate", "reconstruction"] = ""
-    summarised: bool = False
     leaderboard: Slot = ""
     option_names: dict[str, str] = Field(default_factory=dict)
     parts: Parts | None = None

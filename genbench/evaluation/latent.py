@@ -55,7 +55,6 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
     place=120,
     role="diagnostic",
     term="rate",
-    summarised=True,
     plot="none",
     margin=1.0,
     leaderboard="rate",

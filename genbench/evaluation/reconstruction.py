@@ -33,7 +33,6 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     formula="1/D Σᵢ (xᵢ − x̂ᵢ)²,  x̂ = decode(encode(x))",
     place=110,
     role="detail",
-    summarised=True,
     plot="none",
     margin=0.005,
     leaderboard="reconstruction",
