@@ -38,10 +38,10 @@ class HeadlineTable(NumbersFrame):
 
 
 class FrameBeside(pd.DataFrame):
-    """A frame kept in ``attrs``, which pandas compares whole: ``==`` is True or False."""
+    """A frame kept in ``attrs``, where pandas asks with ``==`` whether two are the same."""
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]
-        return isinstance(other, pd.DataFrame) and self.equals(other)
+    def __eq__(self, other: object) -> Any:
+        return self.equals(other) if isinstance(other, FrameBeside) else super().__eq__(other)
 
     __hash__ = None
 
