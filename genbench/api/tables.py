@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from pandas.io.formats.style import Styler
+from pandas.io.formats.style_render import CSSDict
 
 from genbench.core import numbers
 from genbench.core.errors import ConfigError
@@ -21,6 +22,11 @@ LIKELIHOOD = "log-likelihood"
 TITLES = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
 """Names of the columns that follow it, by their place on the leaderboard."""
 _BOLD = "; font-weight: bold"
+_LOOK: list[CSSDict] = [
+    {"selector": "caption", "props": "text-align: left"},
+    {"selector": "th.row_heading", "props": "text-align: left; vertical-align: top"},
+    {"selector": "td", "props": "padding-left: 1em"},
+]
 Number = tuple[Column, Cell, str]
 """A number, the column that it comes from, and its standing."""
 
@@ -38,10 +44,10 @@ class HeadlineTable(NumbersFrame):
 
 
 class FrameBeside(pd.DataFrame):
-    """A frame kept in ``attrs``, which pandas compares whole: ``==`` is True or False."""
+    """A frame kept in ``attrs``, where pandas asks with ``==`` whether two are the same."""
 
-    def __eq__(self, other: object) -> bool:  # type: ignore[override]
-        return isinstance(other, pd.DataFrame) and self.equals(other)
+    def __eq__(self, other: object) -> Any:
+        return self.equals(other) if isinstance(other, FrameBeside) else super().__eq__(other)
 
     __hash__ = None
 
@@ -144,7 +150,7 @@ def style(table: pd.DataFrame) -> Styler:
     css = standing.map(lambda word: f"text-align: right{_BOLD if word == BEST else ''}")
     styler = pd.DataFrame(texts, table.index, table.columns).style.apply(lambda _: css, axis=None)
     styler = styler.format(escape="html").format_index(escape="html")
-    return styler.set_caption(escape(" ".join(_answers(table))))
+    return styler.set_caption("<br>".join(map(escape, _answers(table)))).set_table_styles(_LOOK)
 
 
 def _beside(table: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 import dataclasses
 import inspect
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -167,6 +169,25 @@ def test_models_and_seeds_are_chosen(run):
     assert set(frame["n"].dropna()) == {50}
 
 
+def test_one_name_is_not_its_letters(run):
+    frame = run(models="linear_gaussian")
+    pd.testing.assert_frame_equal(frame, run(models=["linear_gaussian"]))
+    assert set(frame["model"]) == {"linear_gaussian"}
+    with pytest.raises(ConfigError, match="studies: no study 'coins'"):
+        run(studies="coins")
+
+
+def test_the_numbers_come_first_and_print_at_80_columns(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    frame = run()
+    assert list(frame.columns[:6]) == ["model", "metric", "value", "stderr", "n", "kind"]
+    with pd.option_context("display.max_columns", 0):
+        head, first, *rest = repr(frame).splitlines()
+    assert head.split()[:4] == ["model", "metric", "value", "stderr"]
+    assert float(first.split()[3]) == pytest.approx(frame["value"][0], abs=1e-6)
+    assert max(map(len, (head, first, *rest))) <= 80
+
+
 def test_a_mistake_is_a_config_error(run):
     with pytest.raises(ConfigError, match="did you mean 'vae'"):
         run(models=["veo"])
@@ -210,6 +231,16 @@ def test_two_processes_give_the_rows_of_one(run, tmp_path):
 
 
 def test_the_package_says_what_it_has():
-    assert {"run", "evaluate", "load_results", "recipe", "evaluator"} <= set(dir(genbench))
+    assert dir(genbench) == sorted(genbench.__all__)
+    for name in set(genbench.__all__) - {"__version__"}:
+        described = inspect.getdoc(getattr(genbench, name))
+        assert described, name
+        assert "Raises:" in described, name
     with pytest.raises(AttributeError, match="no attribute 'rum'"):
         genbench.rum  # noqa: B018
+
+
+def test_reading_needs_no_torch(run):
+    run()
+    code = "import sys, genbench; genbench.load_results('small'); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
