@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from genbench.core.options import Options
 from genbench.evaluation.spec import EvaluatorOptions
-from records.markdown import code, page, table
+from records.markdown import code, table
 
 WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "`true` or `false`"}
 SIGNS = {
@@ -25,9 +25,9 @@ BASES = (Options, EvaluatorOptions)
 HEADS = ("key", "type", "default", "meaning")
 
 
-def options_table(options: type[BaseModel], meanings: dict[str, str] | None = None) -> str:
+def options_table(options: type[BaseModel]) -> str:
     """Return the table of a model's fields; empty if it has none."""
-    known = described(options) | (meanings or {})
+    known = described(options)
     rows = [
         (
             code(name),
@@ -48,11 +48,6 @@ def about(options: type) -> str:
     ]
     bodies = (text.partition("Attributes:\n")[0].replace("``", "`").strip() for text in texts)
     return "\n\n".join(body for body in bodies if body)
-
-
-def options_page(options: type[BaseModel]) -> str:
-    """Return docstring and table of a model."""
-    return page(about(options), options_table(options))
 
 
 def described(options: type) -> dict[str, str]:
