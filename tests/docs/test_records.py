@@ -78,11 +78,15 @@ def test_every_suite_exit_code_and_column_is_there():
     assert all(f"| `{name}` |" in columns for name in COLUMNS)
 
 
-def test_every_key_of_a_suite_file_is_there():
+def test_every_key_of_a_suite_file_is_there_with_its_meaning():
     text = PAGES["suite_file"]()
     for name, options in TABLES.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]
-        assert all(f"| `{key}` |" in section for key in options.model_fields)
+        lines = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines()]
+        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) == 4}
+        del rows["key"], rows["---"]
+        assert set(rows) == set(options.model_fields)
+        assert all(rows.values()), f"{name}: a key without a meaning"
 
 
 def test_every_source_of_a_metric_is_listed():
