@@ -63,5 +63,5 @@ recipe = "independent_pixels"
 """
 )
 frame = genbench.run("my_suite.toml", report=False)
-print(frame[["model", "seed", "metric", "value", "stderr"]])
+print(genbench.table("my_suite"))
 assert set(frame["model"]) == {"my_vae", "independent_pixels"}

@@ -26,6 +26,10 @@ class Plot(Options):
         style: Column shown by dashes and markers.
         panel: Column with one panel per value.
         free_y: Whether each panel has its own vertical scale; otherwise they share one.
+        x_label: Of the axis; by default the column.
+        y_label: Likewise.
+        log_x: Whether the axis is logarithmic.
+        log_y: Likewise.
         error: Column of standard errors of the only ``y``, drawn as 95 % intervals.
         models: In a suite file: only these models; all if empty.
         array: Name of an array of the study, (rows, columns, H, W) or (rows, columns, H, W, 3) in

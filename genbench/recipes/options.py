@@ -110,10 +110,14 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 class NetworkOptions(Options):
     """The pair of networks, mirror images of each other.
 
-    ``hidden`` are the sizes of the dense layers, possibly none; a convolutional network has
-    ``channels`` first (each halves the image) and at most one dense layer after them.
-    ``init`` is torch's default, or uniform on +-sqrt(6 / (n_in + n_out)) with zero biases
-    (Glorot and Bengio 2010, equation 16).
+    Attributes:
+        network: Dense layers, or convolutions first.
+        hidden: Sizes of the dense layers, possibly none; at most one after convolutions.
+        channels: Of the convolutions, each of which halves the image.
+        activation: Between layers.
+        latent_dim: Dimensions of the latent.
+        init: torch's default, or uniform on +-sqrt(6 / (n_in + n_out)) with zero biases
+            (Glorot and Bengio 2010, equation 16).
     """
 
     network: Literal["mlp", "conv"] = "mlp"
@@ -125,9 +129,12 @@ class NetworkOptions(Options):
 
 
 class GaussianLatentOptions(NetworkOptions):
-    """Options of every VAE; ``n_samples`` is the number of draws of z per datum and step.
+    """Options of every VAE.
 
-    ``posterior`` is the covariance of q(z given x): one scale per dimension, one for all, or full.
+    Attributes:
+        observation: p(x given z); a table where it has options of its own.
+        n_samples: Draws of z per datum and step.
+        posterior: Covariance of q(z given x): one scale per dimension, one for all, or full.
     """
 
     observation: ObservationOptions = BernoulliOptions()
@@ -136,22 +143,33 @@ class GaussianLatentOptions(NetworkOptions):
 
 
 class VaeOptions(GaussianLatentOptions):
-    """``gradient`` is how the ELBO is differentiated with respect to q(z given x).
+    """Options of a VAE that maximises the ELBO.
 
-    Through reparameterised draws, or by the score function, with or without a baseline.
+    Attributes:
+        gradient: How the ELBO is differentiated with respect to q(z given x): through
+            reparameterised draws, or by the score function, with or without a baseline.
     """
 
     gradient: Annotated[ElboGradient, ADDED] = "reparameterised"
 
 
 class BetaVaeOptions(VaeOptions):
-    """``beta`` (lambda in the lecture notes) weights the KL; 1 is the VAE."""
+    """A VAE with a weight on the KL.
+
+    Attributes:
+        beta: The weight, lambda in the lecture notes; 1 is the VAE.
+    """
 
     beta: NonNegativeFloat = 4.0
 
 
 class IwaeOptions(GaussianLatentOptions):
-    """``n_samples`` is K of the training bound; ``gradient`` is how it is differentiated."""
+    """A VAE that maximises the importance-weighted bound.
+
+    Attributes:
+        n_samples: K of the training bound.
+        gradient: How the bound is differentiated.
+    """
 
     n_samples: PositiveInt = 5
     gradient: Literal["standard", "doubly_reparameterised"] = "standard"
@@ -160,7 +178,12 @@ class IwaeOptions(GaussianLatentOptions):
 class GanOptions(NetworkOptions):
     """A generator, and a discriminator that mirrors it with its own activation.
 
-    ``discriminator_rate`` multiplies the learning rate of the discriminator.
+    Attributes:
+        discriminator_activation: Between its layers.
+        dropout: Share of the discriminator's units that a step leaves out.
+        batch_norm: Whether layers are normalised over the batch.
+        discriminator_rate: Multiplies the learning rate of the discriminator.
+        beta1: Of Adam, for both.
     """
 
     discriminator_activation: Activation = "leaky_relu"

@@ -34,10 +34,16 @@ SCALES = tuple(round(LARGEST_SCALE * 10 ** (-k / 10), 4) for k in range(14))
 class Assume(Options):
     """``[model.assume]``: p(x given z) = N(decode(z), scale^2 I), and a prior if there is none.
 
-    ``prior`` is fitted to the codes of the training data: one Gaussian with full covariance, or a
-    mixture of ``n_components``. ``scale = "validation"`` takes the candidate with the largest
-    annealed-importance-sampling estimate on the first ``n_data`` validation data, walking down from
-    the largest until the estimate falls.
+    Attributes:
+        prior: Fitted to the codes of the training data: one Gaussian with full covariance, or a
+            mixture.
+        n_components: Of the mixture.
+        scale: Of the noise; ``validation`` takes the candidate with the largest annealed estimate
+            on validation data, walking down from the largest until the estimate falls.
+        n_data: The first so many validation data decide the scale.
+        n_chains: Of annealed importance sampling for the scale.
+        n_temperatures: Likewise.
+        n_leapfrog: Likewise.
     """
 
     prior: Literal["gaussian", "mixture"] | None = None

@@ -33,7 +33,17 @@ _KINDS: dict[str, tuple[Registry[Any], tuple[str, ...], dict[str, type[Options]]
 
 
 class ModelEntry(Options):
-    """One ``[[model]]``: a recipe, the name of its row, and its overrides."""
+    """One ``[[model]]``: a recipe, the name of its row, and its overrides.
+
+    Attributes:
+        recipe: Name of the recipe.
+        name: Of its row; by default that of the recipe, with what is assumed.
+        note: Shown beside its name.
+        options: Of the recipe; they may also be written directly.
+        data: Overrides of ``[data]``; they may also be written directly.
+        train: Overrides of ``[train]``; they may also be written directly.
+        assume: Prior and noise that give a model without a likelihood one.
+    """
 
     recipe: str
     name: str
@@ -45,7 +55,13 @@ class ModelEntry(Options):
 
 
 class StudyEntry(Options):
-    """One ``[[study]]``: a registered study, the name of its folder, and its options."""
+    """One ``[[study]]``: a registered study, the name of its folder, and its options.
+
+    Attributes:
+        study: Name of the registered study; by default ``name``.
+        name: Of its folder; by default that of the study.
+        options: Of the study; they may also be written directly.
+    """
 
     study: str
     name: str = Field(pattern=r"^[a-z0-9_]+$")

@@ -24,8 +24,14 @@ from genbench.training.config import TrainConfig
 class Published(Options):
     """A published number, shown beside the one measured here.
 
-    ``value`` has the sign and unit of ``metric``; ``note`` lists differences in protocol, and
-    ``tag`` says how well the number is verified.
+    Attributes:
+        model: Name of the model of this suite that repeats it.
+        metric: Name of the metric.
+        value: With the sign and unit of the metric.
+        stderr: As published, of whatever kind.
+        source: Paper and table.
+        note: Differences in protocol.
+        tag: How well the number is verified.
     """
 
     model: str
@@ -40,7 +46,21 @@ class Published(Options):
 class SuiteSpec(Options):
     """A suite: models on data, studies, or a collection of other suites.
 
-    ``plot`` declares figures of its tables; ``page`` is the kind of report.
+    Attributes:
+        name: Of the folders of results and report; by default that of the file.
+        title: Above the page; by default the name.
+        description: Below the title.
+        seeds: Training seeds; a number n stands for 0 to n - 1.
+        data: The table ``[data]``.
+        train: The table ``[train]``.
+        model: The tables ``[[model]]``, one per row of the comparison.
+        study: The tables ``[[study]]``.
+        plot: The tables ``[[plot]]``, figures of the suite's own tables.
+        suites: Names of other suites, which makes this one a collection.
+        page: The kind of report.
+        evaluate: The table ``[evaluate]``.
+        figures: Figures made of each model.
+        published: The tables ``[[published]]``.
     """
 
     name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # used as a folder name

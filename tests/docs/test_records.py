@@ -11,6 +11,7 @@ from genbench.data import datasets
 from genbench.evaluation import runner  # noqa: F401  registers the evaluators
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
+from genbench.recipes.options import OBSERVATION_HEADS
 from genbench.results.columns import COLUMNS
 from genbench.studies import studies
 from genbench.suites.load import suite_files
@@ -77,11 +78,25 @@ def test_every_suite_exit_code_and_column_is_there():
     assert all(f"| `{name}` |" in columns for name in COLUMNS)
 
 
-def test_every_key_of_a_suite_file_is_there():
+def test_every_key_of_a_suite_file_is_there_with_its_meaning():
     text = PAGES["suite_file"]()
     for name, options in TABLES.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]
-        assert all(f"| `{key}` |" in section for key in options.model_fields)
+        lines = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines()]
+        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) == 4}
+        del rows["key"], rows["---"]
+        assert set(rows) == set(options.model_fields)
+        assert all(rows.values()), f"{name}: a key without a meaning"
+
+
+def test_every_source_of_a_metric_is_listed():
+    text = (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8")
+    cited = {c.partition(":")[0] for name in evaluators for c in evaluators[name].record.cites}
+    assert cited == set(re.findall(r"^\| (\w+\d{4}) \|", text, re.M))
+
+
+def test_every_observation_model_is_there():
+    assert all(f"| `{name}` |" in PAGES["observations"]() for name in OBSERVATION_HEADS)
 
 
 def test_a_type_is_said_in_words():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from records.commands import commands, exit_codes
 from records.data import columns, data_sets
 from records.metrics import metrics
-from records.models import recipes, studies, suites
+from records.models import observations, recipes, studies, suites
 from records.suite_file import suite_file
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ PAGES = {
     "suite_file": suite_file,
     "metrics": metrics,
     "recipes": recipes,
+    "observations": observations,
     "studies": studies,
     "suites": suites,
     "data_sets": data_sets,

@@ -44,6 +44,7 @@ def _section(evaluator: Evaluator) -> str:
         ("in tables as", code(evaluator.metric) if evaluator.is_marginal else ""),
         ("parts", code(f"{evaluator.name}[part]") if record.parts else ""),
         ("role", record.role),
+        ("column of the leaderboard", record.leaderboard),
         ("paired", _yes(record.paired)),
         (
             "margin of the gate",

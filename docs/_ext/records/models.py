@@ -1,16 +1,18 @@
 """Recipes, studies and suites, from their registries and files."""
 
 import inspect
+from typing import get_args
 
 from genbench.evaluation import runner  # noqa: F401  a suite file names evaluators
-from genbench.recipes import Recipe
+from genbench.recipes import Options, Recipe
 from genbench.recipes import recipes as known_recipes
+from genbench.recipes.options import ObservationOptions
 from genbench.studies import Study
 from genbench.studies import studies as known_studies
 from genbench.suites.load import suite_files
 from genbench.suites.spec import SuiteSpec, load_suite
-from records.markdown import codes, page, table
-from records.options import about, options_table
+from records.markdown import code, codes, page, table
+from records.options import about, default, options_table
 
 
 def recipes() -> str:
@@ -32,6 +34,18 @@ def _recipe(recipe: Recipe, suites: list[SuiteSpec]) -> str:
         about(recipe.options) if rows else "It has no options.",
         rows,
     )
+
+
+def observations() -> str:
+    """Return the table of observation models, with the options of each."""
+    kinds = get_args(get_args(ObservationOptions)[0])
+    rows = [(code(cls.model_fields["kind"].default), about(cls), _keys(cls)) for cls in kinds]
+    return table(("observation", "p(x given z)", "options and defaults"), rows)
+
+
+def _keys(options: type[Options]) -> str:
+    fields = {name: f for name, f in options.model_fields.items() if name != "kind"}
+    return ", ".join(f"`{name}`: {default(field)}" for name, field in fields.items())
 
 
 def studies() -> str:

@@ -10,7 +10,9 @@ import annotated_types as limits
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from records.markdown import code, page, table
+from genbench.core.options import Options
+from genbench.evaluation.spec import EvaluatorOptions
+from records.markdown import code, table
 
 WORDS: dict[Any, str] = {int: "integer", float: "number", str: "text", bool: "`true` or `false`"}
 SIGNS = {
@@ -19,12 +21,13 @@ SIGNS = {
     limits.Lt: ("<", "lt"),
     limits.Le: ("≤", "le"),
 }
+BASES = (Options, EvaluatorOptions)
 HEADS = ("key", "type", "default", "meaning")
 
 
-def options_table(options: type[BaseModel], meanings: dict[str, str] | None = None) -> str:
+def options_table(options: type[BaseModel]) -> str:
     """Return the table of a model's fields; empty if it has none."""
-    known = described(options) | (meanings or {})
+    known = described(options)
     rows = [
         (
             code(name),
@@ -38,14 +41,13 @@ def options_table(options: type[BaseModel], meanings: dict[str, str] | None = No
 
 
 def about(options: type) -> str:
-    """Return a class's docstring without its table of attributes."""
-    text = inspect.cleandoc(options.__doc__ or "").partition("\nAttributes:")[0]
-    return text.replace("``", "`").strip()
-
-
-def options_page(options: type[BaseModel]) -> str:
-    """Return docstring and table of a model."""
-    return page(about(options), options_table(options))
+    """Return the docstrings of a class and of its bases, without their tables of attributes."""
+    classes = [cls for cls in reversed(options.__mro__) if cls.__module__.startswith("genbench.")]
+    texts = [
+        inspect.cleandoc(vars(cls).get("__doc__") or "") for cls in classes if cls not in BASES
+    ]
+    bodies = (text.partition("Attributes:\n")[0].replace("``", "`").strip() for text in texts)
+    return "\n\n".join(body for body in bodies if body)
 
 
 def described(options: type) -> dict[str, str]:
