@@ -34,7 +34,7 @@ def add_parser(commands: Commands) -> None:
     add("--batch-sizes", type=numbers, metavar="N,N", help=sizes)
     add("--device", help="auto (the default), cpu or cuda")
     add("--seconds", type=float, metavar="S", help="time for each row; 1 by default")
-    add("--quick", action="store_true", help="default to 0.2 seconds and batch size 128")
+    add("--quick", action="store_true", help="shorter: 0.2 seconds and batch size 128 by default")
     add("--hidden", type=numbers, metavar="N,N", help="sizes of the dense layers; 400 by default")
     add("--latent-dim", type=int, metavar="N", help="dimensions of the latent; 20 by default")
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")

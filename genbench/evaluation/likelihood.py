@@ -67,7 +67,7 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
     leaderboard="likelihood",
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
-    """The exact log p(x), for models that know it; the bounds are checked against it."""
+    """The exact log p(x), for models that provide it; the bounds are checked against it."""
     return PerDatum(block.model.log_prob(block.x))
 
 

@@ -37,7 +37,7 @@ IS_DOUBLY = Registry("gradient", {"standard": False, "doubly_reparameterised": T
 
 @recipe("ae")
 def ae(data: DataFacts, options: NetworkOptions, train: TrainConfig) -> Built:
-    """Plain autoencoder, squared error."""
+    """Plain autoencoder, trained on squared error."""
     return single_update("ae", build_autoencoder(Autoencoder, data, options), SquaredError())
 
 
@@ -60,20 +60,20 @@ def vae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
 
 @recipe("beta_vae")
 def beta_vae(data: DataFacts, options: BetaVaeOptions, train: TrainConfig) -> Built:
-    """Variational autoencoder whose KL is weighted by beta in training (never in evaluation)."""
+    """Variational autoencoder with its KL weighted by beta in training (never in evaluation)."""
     return build_vae(data, options, _negative_elbo(options, train, options.beta))
 
 
 @recipe("iwae")
 def iwae(data: DataFacts, options: IwaeOptions, train: TrainConfig) -> Built:
-    """Importance-weighted autoencoder: the VAE that maximises the bound with K draws."""
+    """Importance-weighted autoencoder: a VAE trained on the K-draw bound."""
     objective = NegativeIwBound(options.n_samples, IS_DOUBLY[options.gradient])
     return build_vae(data, options, objective)
 
 
 @recipe("cvae")
 def cvae(data: DataFacts, options: VaeOptions, train: TrainConfig) -> Built:
-    """Variational autoencoder given the class label."""
+    """Conditional variational autoencoder: given the class label."""
     if data.n_classes < 2:
         raise ConfigError("recipe: 'cvae' needs labels, but these data have none; use 'vae'")
     return build_vae(data, options, _negative_elbo(options, train), data.n_classes)
@@ -137,7 +137,7 @@ def _start_small(module: nn.Module) -> None:
 
 @recipe("linear_gaussian")
 def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: TrainConfig) -> Built:
-    """Probabilistic PCA in closed form: the row whose log-likelihood is known exactly."""
+    """Probabilistic PCA in closed form, with an exact log-likelihood."""
     if options.latent_dim >= data.n_pixels:
         raise ConfigError(f"latent_dim: {options.latent_dim} must be below {data.n_pixels} pixels")
     model = LinearGaussian(options.latent_dim, data.image_shape)

@@ -14,7 +14,7 @@ from genbench.training.config import TrainConfig
 
 @recipe("linear_vae")
 def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -> Built:
-    """Linear VAE: probabilistic PCA found by maximising the ELBO, its log-likelihood exact."""
+    """Linear VAE: probabilistic PCA found by maximising the ELBO, with an exact log-likelihood."""
     fixed, initial = options.scale, options.initial_scale
     head = FixedGaussianHead(fixed) if fixed else SharedGaussianHead(initial)
     encoder = MlpEncoder(data.n_pixels, (), "relu")
@@ -27,7 +27,7 @@ def linear_vae(data: DataFacts, options: LinearVaeOptions, train: TrainConfig) -
 
 @recipe("discrete_vae")
 def discrete_vae(data: DataFacts, options: DiscreteVaeOptions, train: TrainConfig) -> Built:
-    """VAE with one categorical latent: ELBO and log p(x) by enumeration, nothing estimated."""
+    """VAE with one categorical latent: exact ELBO and log p(x) by enumeration."""
     head = observation_head(options.observation)
     shape = output_shape(data.image_shape, head.n_per_pixel)
     encoder = MlpEncoder(data.n_pixels, options.hidden, options.activation)

@@ -15,7 +15,7 @@ from genbench.training.config import TrainConfig
 
 @recipe("gan_2014")
 def gan_2014(data: DataFacts, options: Gan2014Options, train: TrainConfig) -> Built:
-    """Generative adversarial network of 2014: rectifiers against maxout with dropout."""
+    """Generative adversarial network of 2014: ReLU generator, maxout discriminator with dropout."""
     generator = MlpDecoder(options.latent_dim, options.generator_hidden, data.image_shape, "relu")
     critic = MaxoutEncoder(
         data.n_pixels,

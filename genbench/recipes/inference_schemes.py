@@ -41,7 +41,7 @@ class WakeSleepOptions(GaussianLatentOptions):
 
 @recipe("wake_sleep")
 def wake_sleep(data: DataFacts, options: WakeSleepOptions, train: TrainConfig) -> Built:
-    """The VAE's networks under wake-sleep: decoder on data, encoder on the decoder's dreams."""
+    """The VAE's networks trained by wake-sleep: decoder on data, encoder on dreams."""
     wake = NegativeWakeElbo(options.n_samples)
     built = build_vae(data, options, wake)
     updates = (

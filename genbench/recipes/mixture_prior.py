@@ -19,7 +19,7 @@ class MixtureVaeOptions(GaussianLatentOptions):
 
 @recipe("mixture_vae")
 def mixture_vae(data: DataFacts, options: MixtureVaeOptions, train: TrainConfig) -> Built:
-    """Variational autoencoder whose prior is a learned mixture of Gaussians, summed out exactly."""
+    """Variational autoencoder with a learned mixture of Gaussians as prior, summed out exactly."""
     objective = NegativeElbo(1.0, train.kl_warmup_epochs, options.n_samples)
     built = build_vae(data, options, objective)
     names = ("encoder", "posterior_head", "decoder", "observation_head")

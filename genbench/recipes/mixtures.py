@@ -43,7 +43,7 @@ class BayesianMixtureOptions(MixtureOptions):
 
 @recipe("gaussian_mixture")
 def gaussian_mixture(data: DataFacts, options: GaussianMixtureOptions, train: TrainConfig) -> Built:
-    """Gaussian mixture by expectation maximisation: log p(x) exact, no network."""
+    """Gaussian mixture fitted by expectation maximisation: exact log p(x), no network."""
     n, shape, covariance = options.n_components, data.image_shape, options.covariance
     model = MixtureDensity(n, shape, covariance, options.floor, options.n_fit, draw_seed())
     name = f"Gaussian mixture, {covariance} covariance, floor {options.floor:g}"

@@ -37,7 +37,7 @@ def sparse_ae(data: DataFacts, options: SparseAeOptions, train: TrainConfig) -> 
 
 @recipe("gan_minimax")
 def gan_minimax(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
-    """Generative adversarial network with the minimax generator loss, which saturates."""
+    """Generative adversarial network with the minimax (saturating) generator loss."""
     built = gan(data, options, train)
     discriminator, generator = built.updates
     return replace(
