@@ -9,6 +9,7 @@ from genbench.core.metric import Metric
 from genbench.reporting.figures import multi_part_plots
 from genbench.reporting.figures.maker import FigureGroup, FigureMaker
 from genbench.reporting.figures.style import EmbeddedFigure, styled
+from genbench.reporting.page.charts import Chart, likelihood_charts, training_charts
 from genbench.reporting.page.trained import model_views, training_tables
 from genbench.reporting.tables.differences import health_tables, paired_tables
 from genbench.reporting.tables.multi_part_metrics import (
@@ -44,6 +45,7 @@ class Chapter:
         lead: The sentence that opens it.
         about: What is inside, where it is not just the titles of its groups.
         unfolded: Whether it stands open, because it is what its reader came for.
+        charts: Interactive ones, above the figures.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Chapter:
     lead: str = ""
     about: str = ""
     unfolded: bool = False
+    charts: tuple[Chart, ...] = ()
 
     @property
     def inside(self) -> str:
@@ -95,10 +98,13 @@ def chapters(
         "training": (*figures["training"], _trained(suite)),
         "differences": (_paired(suite),),
     }
-    kept = {
-        name: tuple(g for g in drawn if g.figures or g.tables) for name, drawn in groups.items()
-    }
-    return [Chapter(name, _TITLES[name], drawn) for name, drawn in kept.items() if drawn]
+    charts = {"likelihood": likelihood_charts(suite), "training": training_charts(suite)}
+    kept = ((n, tuple(g for g in drawn if g.figures or g.tables)) for n, drawn in groups.items())
+    return [
+        Chapter(name, _TITLES[name], drawn, charts=tuple(charts.get(name, ())))
+        for name, drawn in kept
+        if drawn
+    ]
 
 
 def _trained(suite: StoredSuite) -> FigureGroup:

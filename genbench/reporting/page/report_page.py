@@ -32,6 +32,7 @@ def page(suite: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str
         facts=_facts(suite),
         boards=boards_of(suite, suite.figure_inputs()),
         chapters=[*chapters, *_all_metrics(suite)],
+        has_charts=any(chapter.charts for chapter in chapters),
         palette=palette,
         protocols=list(dict.fromkeys(Protocol.parse(run.protocol) for run in record.runs)),
         runs=runs_table(record.runs),
