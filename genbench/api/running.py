@@ -31,6 +31,7 @@ def run(
     together: bool = False,
     fresh: bool = False,
     report: bool = True,
+    progress: bool | None = None,
 ) -> "pd.DataFrame":
     """Train and evaluate what is missing of a suite, store it, report it, and return its table.
 
@@ -50,6 +51,8 @@ def run(
         together: Train the seeds of a model as one computation.
         fresh: Do everything again.
         report: Write the report.
+        progress: Show a bar, and a line for each finished run. By default in a notebook, and where
+            stderr is a terminal.
 
     Returns:
         The table that :func:`genbench.load_results` returns.
@@ -59,6 +62,7 @@ def run(
     """
     from genbench.core.errors import RunsFailedError
     from genbench.core.names import names_in
+    from genbench.core.progress import announce, progress_shown
     from genbench.results.numbers_frame import stored_numbers
     from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
@@ -81,7 +85,8 @@ def run(
         report=report,
     )
     try:
-        outcome, stored = run_and_report(options)
+        with progress_shown(progress):
+            outcome, stored = run_and_report(options, announce)
     except MainGuardError as error:  # an unguarded script has no handler either: one line will do
         print(f"genbench: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(error.exit_code)

@@ -73,6 +73,7 @@ def test_run_takes_every_option_with_its_default():
     stated = inspect.signature(genbench.run).parameters.values()
     options = {field.name: field.default for field in dataclasses.fields(RunOptions)}
     defaults = {parameter.name: parameter.default for parameter in stated}
+    assert defaults.pop("progress") is None
     assert list(defaults) == list(options)
     assert {k: v for k, v in defaults.items() if k != "settings"} == {
         k: v for k, v in options.items() if k != "settings"
@@ -83,7 +84,7 @@ def test_every_option_arrives(suite, monkeypatch, tmp_path):
     from genbench.api import running
 
     seen = []
-    monkeypatch.setattr(running, "run_and_report", lambda options: seen.append(options) or 1 / 0)
+    monkeypatch.setattr(running, "run_and_report", lambda o, say: seen.append(o) or 1 / 0)
     other = {
         "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
         "seeds": 2, "limit": 9, "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
@@ -124,7 +125,7 @@ def test_settings_of_every_type_arrive(run, monkeypatch, settings, field, expect
     from genbench.api import running
 
     seen = []
-    monkeypatch.setattr(running, "run_and_report", lambda options: seen.append(options) or 1 / 0)
+    monkeypatch.setattr(running, "run_and_report", lambda o, say: seen.append(o) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(settings=settings)
     from genbench.suites.spec import expand, load_suite

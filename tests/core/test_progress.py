@@ -1,6 +1,14 @@
-"""Progress bars stay off where stderr is no terminal."""
+"""Progress bars stay off where nobody would see them, and are shown where somebody does."""
 
-from genbench.core.progress import progress
+import io
+import sys
+import warnings
+from types import SimpleNamespace
+
+import pytest
+from tqdm import tqdm
+
+from genbench.core.progress import announce, in_notebook, is_shown, progress, progress_shown
 
 
 def test_progress_passes_the_items_on_and_prints_nothing(capsys):
@@ -13,3 +21,90 @@ def test_progress_passes_the_items_on_and_prints_nothing(capsys):
 def test_progress_counts_what_was_done_before():
     bar = progress([1, 2], "train", "epoch", initial=8)
     assert bar.total == 10
+
+
+class ZMQInteractiveShell:
+    """Named as the shell of a Jupyter kernel is."""
+
+
+class Shell(ZMQInteractiveShell):
+    """As of a service that has its own subclass."""
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """A notebook without widgets."""
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=Shell))
+    monkeypatch.setattr("genbench.core.progress.find_spec", lambda name: None)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_bars_and_lines_on_stderr(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert list(progress([1, 2], "train", "epoch", leave=True)) == [1, 2]
+    announce("vae: done")
+    assert "train: 100%" in sys.stderr.getvalue()
+    assert sys.stderr.getvalue().endswith("vae: done\n")
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_asked_for_goes_before_what_is_there(monkeypatch, capsys):
+    with progress_shown(wanted=True):
+        assert is_shown()
+        announce("vae: done")
+    assert capsys.readouterr().err == "vae: done\n"
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress_shown(wanted=False):
+        assert list(progress([1], "train", "epoch")) == [1]
+        announce("vae: done")
+    assert sys.stderr.getvalue() == ""
+    assert is_shown()
+
+
+def test_without_a_stream_there_is_no_progress_and_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    with progress_shown(wanted=True):
+        announce("vae: done")
+        assert list(progress([1], "train", "epoch")) == [1]
+
+
+def test_a_notebook_shows_one_bar_at_a_time_and_no_warning(notebook, capsys):
+    assert in_notebook()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in progress(["run"], "mnist", "run", leave=True):
+            inner = progress(range(3), "train", "epoch")
+            assert inner.disable
+            assert list(inner) == [0, 1, 2]
+            announce("vae: done")
+    found = capsys.readouterr()
+    assert "mnist: 100%" in found.out
+    assert "vae: done\n" in found.out
+    assert "train" not in found.out
+    assert found.err == ""
+
+
+def test_a_notebook_with_widgets_uses_them(notebook, monkeypatch):
+    made = []
+
+    def bar(*arguments, **options):
+        made.append(options)
+        return tqdm(*arguments, **options | {"disable": True})
+
+    monkeypatch.setattr("genbench.core.progress.find_spec", lambda name: name == "ipywidgets")
+    monkeypatch.setitem(sys.modules, "tqdm.notebook", SimpleNamespace(tqdm=bar))
+    assert list(progress([1, 2], "train", "epoch")) == [1, 2]
+    assert [options["desc"] for options in made] == ["train"]
+    assert made[0]["disable"] is False
+
+
+def test_a_plain_shell_is_no_notebook(monkeypatch):
+    shell = SimpleNamespace(get_ipython=lambda: SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    assert not in_notebook()
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert not in_notebook()

@@ -200,26 +200,38 @@ def is_labelled(arrays: Arrays) -> bool:
 def _write_labels(axis: Any, means: NDArray[Any], labels: NDArray[Any]) -> None:
     """Write each label at the median of its points; those that would overlap, side by side."""
     low, span = means.min(axis=0), np.ptp(means, axis=0) + 1e-12
-    groups: list[tuple[str, NDArray[Any]]] = []
+    groups: list[tuple[list[Any], NDArray[Any]]] = []
     for label in np.unique(labels):
-        names, at = str(label), (np.median(means[labels == label], axis=0) - low) / span
+        names, at = [label], (np.median(means[labels == label], axis=0) - low) / span
         while near := next((g for g in groups if _meet(names, at, *g)), None):
             groups.remove(near)
-            names, at = f"{near[0]} {names}", near[1]
+            names, at = sorted([*near[0], *names]), near[1]
         groups.append((names, at))
     halo = [withStroke(linewidth=3, foreground="white")]
-    look = {"va": "center", "fontsize": 11, "fontweight": "bold"}
+    look = {"va": "center", "fontsize": 11, "fontweight": "bold", "path_effects": halo}
     for names, at in groups:
         x, y = low + at * span
-        side = "left" if at[0] < 0.2 else "right" if at[0] > 0.8 else "center"
-        where = side if len(names) > 2 else "center"
-        axis.text(float(x), float(y), names, color=INK, path_effects=halo, ha=where, **look)
+        axis.text(float(x), float(y), _joined(names), color=INK, ha=_side(names, at), **look)
 
 
-def _meet(names: str, at: NDArray[Any], others: str, place: NDArray[Any]) -> bool:
-    """Whether two labels would overlap."""
-    right, up = abs(at - place)
-    return bool(right < _LETTER[0] * (len(names) + len(others)) and up < _LETTER[1])
+def _joined(names: Sequence[Any]) -> str:
+    return " ".join(map(str, names))
+
+
+def _side(names: Sequence[Any], at: NDArray[Any]) -> str:
+    """On which side of their words several labels have their place, so that they stay inside."""
+    side = "left" if at[0] < 0.2 else "right" if at[0] > 0.8 else "center"
+    return side if len(names) > 1 else "center"
+
+
+def _meet(names: list[Any], at: NDArray[Any], others: list[Any], place: NDArray[Any]) -> bool:
+    """Whether the words of two places would overlap."""
+    centres, halves = [], []
+    for labels, where in ((names, at), (others, place)):
+        half = _LETTER[0] * len(_joined(labels))
+        centres.append(where[0] + {"left": half, "right": -half}.get(_side(labels, where), 0.0))
+        halves.append(half)
+    return bool(abs(np.diff(centres)[0]) < sum(halves) and abs(at - place)[1] < _LETTER[1])
 
 
 def shown_points(arrays: Arrays) -> tuple[int, int]:
