@@ -6,11 +6,13 @@ from genbench.commands.shared import (
     Commands,
     add_command,
     add_folders,
+    add_verbose,
     given,
     names,
     note,
     out,
 )
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 
@@ -38,6 +40,7 @@ def add_parser(commands: Commands) -> None:
     add("--fresh", action="store_true", help="do everything again")
     add("--no-report", dest="report", action="store_false", help="stop after the results")
     add("--dry-run", action="store_true", help="list what would be done")
+    add_verbose(parser)
     add_folders(parser, "data-dir", "results", "reports")
     parser.set_defaults(body=run)
 
@@ -56,8 +59,10 @@ def run(arguments: Namespace) -> int:
         return ExitCode.OK
     outcome, suite = run_and_report(options, note)
     if outcome.cached:
-        note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
-    out(terminal_summary(suite))
+        note(f"nothing to do: {outcome.stored or 'all'} stored (--fresh starts again)")
+    elif outcome.stored:
+        note(f"stored already: {outcome.stored}")
+    out(terminal_summary(suite, terminal(), verbose=arguments.verbose))
     out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")

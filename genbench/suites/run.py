@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
-    """Run a suite; ``say`` is called with one line for each finished run and study.
+    """Run a suite; ``say`` is called with one line for each run and study that is done.
 
     The members of a collection run first, each as if it were run by itself.
     """
@@ -66,7 +66,8 @@ def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
         for records in prepared.executor(prepared.context, groups):
             for record in records:
                 bar.update()
-                say(record.summary_line())
+                if not record.cached:
+                    say(record.summary_line())
                 yield record
 
 
