@@ -8,9 +8,11 @@ from genbench.commands.shared import (
     add_command,
     add_folders,
     add_format,
+    add_verbose,
     note,
     out,
 )
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.files import readable_json
 
@@ -23,6 +25,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("first", metavar="A", help=what)
     parser.add_argument("second", metavar="B", help="the same")
     parser.add_argument("--suite", help="A and B are models of this suite")
+    add_verbose(parser)
     add_format(parser)
     output = "write tables, numbers and the rank plot there"
     parser.add_argument("--output", type=Path, metavar="DIR", help=output)
@@ -37,8 +40,10 @@ def compare(arguments: Namespace) -> int:
     names = (arguments.first, arguments.second)
     sides = [comparison.resolve(name, arguments.results, arguments.suite) for name in names]
     compared = comparison.compare(*sides)
-    json = arguments.format == "json"
-    out(readable_json(comparison.as_json(compared)) if json else comparison.as_text(compared))
+    if arguments.format == "json":
+        out(readable_json(comparison.as_json(compared)))
+    else:
+        out(comparison.as_text(compared, terminal(), verbose=arguments.verbose))
     if arguments.output:
         comparison.write_comparison(compared, arguments.output)
         note(f"written: {arguments.output}")

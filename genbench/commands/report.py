@@ -2,7 +2,8 @@
 
 from argparse import Namespace
 
-from genbench.commands.shared import Commands, add_command, add_folders, out
+from genbench.commands.shared import Commands, add_command, add_folders, add_verbose, out
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 
 
@@ -10,6 +11,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``report``."""
     parser = add_command(commands, "report", "tables, figures and a page from stored results")
     parser.add_argument("--suite", default="digits", help="a suite that was run")
+    add_verbose(parser)
     add_folders(parser, "results", "reports")
     parser.set_defaults(body=report)
 
@@ -20,7 +22,7 @@ def report(arguments: Namespace) -> int:
     from genbench.results.suite import StoredSuite
 
     suite = StoredSuite.open(arguments.results, arguments.suite)
-    summary = terminal_summary(suite)
+    summary = terminal_summary(suite, terminal(), verbose=arguments.verbose)
     page = build_report(suite, arguments.reports)
     out(summary)
     out(f"\nreport: {page}")

@@ -7,11 +7,13 @@ from genbench.commands.shared import (
     Commands,
     add_command,
     add_folders,
+    add_verbose,
     given,
     names,
     note,
     out,
 )
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 
@@ -42,6 +44,7 @@ def add_parser(commands: Commands) -> None:
     add("--fresh", action="store_true", help="do everything again")
     add("--no-report", dest="report", action="store_false", help="stop after the results")
     add("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    add_verbose(parser)
     add_folders(parser, "data-dir", "results", "reports")
     parser.set_defaults(body=run)
 
@@ -57,8 +60,10 @@ def run(arguments: Namespace) -> int:
         return tell_plan(options)
     outcome, suite = run_and_report(options, note)
     if outcome.cached:
-        note(f"nothing to do: all of '{outcome.suite}' is stored (--fresh does it again)")
-    out(terminal_summary(suite))
+        note(f"nothing to do: {outcome.stored or 'all'} stored (--fresh starts again)")
+    elif outcome.stored:
+        note(f"stored already: {outcome.stored}")
+    out(terminal_summary(suite, terminal(), verbose=arguments.verbose))
     out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")

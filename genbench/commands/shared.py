@@ -32,6 +32,11 @@ def add_format(parser: ArgumentParser, *others: str) -> None:
     parser.add_argument("--format", choices=["text", "json", *others], default="text")
 
 
+def add_verbose(parser: ArgumentParser) -> None:
+    """Add ``--verbose``."""
+    parser.add_argument("--verbose", action="store_true", help="print all numbers and notes")
+
+
 def given(arguments: Namespace, options: type) -> dict[str, Any]:
     """Return the given arguments that are fields of a dataclass of options, by field name."""
     names = [field.name for field in dataclasses.fields(options)]

@@ -5,38 +5,16 @@ Characters that the encoding lacks are spelled in ASCII.
 
 import codecs
 import os
+import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
 
-SPELLED = {
-    "±": "+-", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∼": "~", "−": "-", "–": "-", "—": "-",
-    "·": ".", "×": "x", "→": "->", "†": "+", "‡": "++", "‖": "||", "′": "'", "“": "'", "”": "'",
-    "√": "sqrt", "∞": "inf", "λ": "lambda", "↑": "^", "↓": "v",
-}  # fmt: skip
+from genbench.core.texts import Terminal, ascii_of
 
-
-def ascii_of(symbol: str) -> str:
-    """Spell a symbol in ASCII; ``?`` if there is no spelling.
-
-    Example:
-        >>> [ascii_of(symbol) for symbol in "≤é²ᵢα…☃"]
-        ['<=', 'e', '2', 'i', 'alpha', '...', '?']
-    """
-    if symbol.isascii() or symbol in SPELLED:
-        return SPELLED.get(symbol, symbol)
-    parts = unicodedata.normalize("NFKD", symbol)
-    if parts != symbol:
-        return "".join(map(ascii_of, parts))
-    match unicodedata.name(symbol, "").split():
-        case ["GREEK", "SMALL", "LETTER", letter, *_]:
-            return letter.lower()
-        case ["GREEK", "CAPITAL", "LETTER", letter, *_]:
-            return letter.capitalize()
-    return "" if unicodedata.combining(symbol) else "?"
+_PIPED = 100
 
 
 def _spell(error: UnicodeError) -> tuple[str, int]:
@@ -63,6 +41,15 @@ def any_text() -> Iterator[None]:
                 stream.reconfigure(errors=errors)
             except OSError:  # nobody reads what argparse printed
                 _discard(stream)
+
+
+def terminal() -> Terminal:
+    """Where results go: stdout as wide as it is, or 100 columns where it is no terminal."""
+    stream = sys.stdout
+    seen = stream is not None and not stream.closed and stream.isatty()
+    known = seen or "COLUMNS" in os.environ
+    width = shutil.get_terminal_size((_PIPED, 24)).columns if known else _PIPED
+    return Terminal(width, getattr(stream, "encoding", None) or "utf-8")
 
 
 def print_on(stream: TextIO | None, text: str) -> None:

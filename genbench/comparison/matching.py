@@ -12,7 +12,7 @@ from genbench.core.statistics import Seeds, paired_by_seed
 from genbench.results.cells import Cell, Column, ProtocolBlock, words
 
 Numbers = dict[ColumnKey, Number]
-Group = tuple[str, str, str, ColumnKey, str, int | None]
+Group = tuple[str, str, str, ColumnKey, str, int | None, bool]
 _SHOWN = 4
 
 
@@ -46,8 +46,8 @@ class Match:
     @property
     def group(self) -> Group:
         """What numbers must share to be ranked together."""
-        block, cell = self.block, self.cells[0]
-        return block.dataset, block.protocol.text, block.split, self.column.key, cell.kind, cell.n
+        where = (self.block.dataset, self.block.protocol.text, self.block.split)
+        return *where, self.column.key, self.cells[0].kind, self.cells[0].n, self.over_data
 
     @property
     def over_data(self) -> bool:

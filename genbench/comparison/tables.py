@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from genbench.comparison.answer import answer, headlines
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line
 from genbench.core import numbers
@@ -32,6 +33,7 @@ _DIFFERENCES = (
 )
 _STANDINGS = ("metric", "model", "seeds", "mean", "IQM", "95 % interval", "rank", "95 % interval")
 _WORDS = ("model", "metric", "better", "test over")
+_SHORT = ("model", "metric", "A − B", "p", "better")
 _FEW_SEEDS, _TRIMMED = 5, 4
 Groups = Sequence[Sequence[Line]]
 
@@ -51,6 +53,36 @@ def tables(comparison: Comparison) -> list[SmallTable]:
     return pairs
 
 
+def short_tables(comparison: Comparison) -> list[SmallTable]:
+    """Return the answer and the differences of each protocol, in at most five columns.
+
+    Two models are compared by all numbers, the models of two suites by one each.
+    """
+    pairs = zip(comparison.blocks, answer(comparison), strict=True)
+    sides = f"A = {comparison.first}, B = {comparison.second}"
+    return [_short(sides, groups, sentence) for groups, sentence in pairs]
+
+
+def _short(sides: str, groups: Groups, sentence: str) -> SmallTable:
+    heads = headlines(groups)
+    lines = heads if len(heads) > 1 else [line for group in groups for line in group]
+    block = lines[0].match.block
+    names = [(line.match.title, line.match.column.metric) for line in lines]
+    rows = (
+        row_of(title, _metric(line, names.count((title, metric)) > 1), *_result(line))
+        for line, (title, metric) in zip(lines, names, strict=True)
+    )
+    title = f"{sides}: {block.protocol.short}, {block.split}"
+    table = SmallTable(
+        "differences", title, heads_of(*_SHORT, words=_WORDS), tuple(rows), lead=sentence
+    )
+    return table if len(heads) > 1 else table.only(range(1, len(_SHORT)))
+
+
+def _result(line: Line) -> tuple[TableCell, TableCell, TableCell]:
+    return _gap(line), _p_value(line), TableCell(line.verdict)
+
+
 def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTable:
     """What all rows share stands once, in the title and the caption."""
     lines = [line for group in groups for line in group]
@@ -67,25 +99,35 @@ def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTa
 
 def _difference(line: Line) -> Row:
     difference, match, share = line.difference, line.match, line.improvement
-    mark = UNRELIABLE if any(cell.unreliable for cell in match.cells) else ""
     seeds = [len(values) for values in match.values]
     return row_of(
         match.title,
         _metric(line),
         count_cell(match.cells[0].n),
         str(seeds[0]) if seeds[0] == seeds[1] else f"{seeds[0]}, {seeds[1]}",
-        measured_cell(difference.value, difference.stderr, mark, signed=True),
+        _gap(line),
         _interval(*difference.interval, difference.stderr),
-        TableCell(numbers.p_value(line.p_holm).removeprefix("p "), value=line.p_holm),
+        _p_value(line),
         f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]",
         line.verdict,
         line.test,
     )
 
 
-def _metric(line: Line) -> str:
+def _gap(line: Line) -> TableCell:
+    mark = UNRELIABLE if any(cell.unreliable for cell in line.match.cells) else ""
+    return measured_cell(line.difference.value, line.difference.stderr, mark, signed=True)
+
+
+def _p_value(line: Line) -> TableCell:
+    text = numbers.p_value(line.p_holm).removeprefix("p ").removeprefix("= ")
+    return TableCell(text, value=line.p_holm)
+
+
+def _metric(line: Line, settings: bool = True) -> str:
     column = line.match.column
-    about = ", ".join(part for part in (column.unit, column.settings) if part)
+    known = (column.unit, column.settings if settings else "")
+    about = ", ".join(part for part in known if part)
     return f"{column.metric} {column.arrow}{f' ({about})' if about else ''}"
 
 

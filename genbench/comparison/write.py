@@ -1,16 +1,27 @@
 """A comparison as JSON, as text, and as files with its tables, numbers and rank plots."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line, Measured
-from genbench.comparison.tables import tables
+from genbench.comparison.tables import short_tables, tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
+from genbench.core.texts import Terminal
+from genbench.reporting.tables.captions import UNRELIABLE_WORDS
 from genbench.reporting.tables.markdown import markdown_tables
-from genbench.reporting.tables.text import text_tables
+from genbench.reporting.tables.small_table import SmallTable
+from genbench.reporting.tables.text import text_tables, titled_rows
+from genbench.results.cells import UNRELIABLE
+
+_SHOWN = 4
+_LEGEND = (
+    "A − B: mean difference ± its standard error; p: two-sided t-test, Holm-corrected over all"
+    f" lines; a tie where p ≥ {ALPHA}"
+)
 
 
 def as_json(comparison: Comparison) -> dict[str, Any]:
@@ -73,12 +84,42 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def as_text(comparison: Comparison, width: int = 100) -> str:
-    """Return the tables for a terminal, each with its caption, and what was not compared."""
-    parts = [text_tables(tables(comparison), width)]
-    if comparison.left_out:
-        parts.append("Not compared:\n" + "\n".join(f"  {line}" for line in comparison.left_out))
-    return "\n\n".join(parts)
+def as_text(
+    comparison: Comparison, terminal: Terminal | None = None, *, verbose: bool = False
+) -> str:
+    """Return the answer and the differences for a terminal.
+
+    Args:
+        comparison: What :func:`compare` returned.
+        terminal: Where the text is printed.
+        verbose: Add what every number rests on, the ranks, and all that was not compared.
+    """
+    here = terminal or Terminal()
+    short = short_tables(comparison)
+    long = (
+        text_tables(tables(comparison), here)
+        if verbose
+        else here.paragraph(_legend(short, comparison))
+    )
+    left_out = _left_out(comparison.left_out, here, verbose)
+    parts = [*(titled_rows(table, here) for table in short), long, left_out]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
+    rows = [row for table in short for row in table.rows]
+    unreliable = any(UNRELIABLE in cell.marks for row in rows for cell in row)
+    n = len(comparison.lines)
+    more = f"--verbose shows all {n} numbers" if len(rows) < n else ""
+    return "; ".join(filter(None, (_LEGEND, UNRELIABLE_WORDS if unreliable else "", more)))
+
+
+def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:
+    shown = reasons if verbose else reasons[:_SHOWN]
+    lines = [f"  {terminal.paragraph(reason, indent=4)}" for reason in shown]
+    more = len(reasons) - len(shown)
+    lines += [f"  and {more} more (--verbose names them)"] if more else []
+    return "\n".join(["Not compared:", *lines]) if lines else ""
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:

@@ -11,6 +11,7 @@ from genbench.reporting.page.report_page import page, published_page
 from genbench.reporting.page.sections import declared_chapters, study_chapters
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
+from genbench.reporting.tables.leaderboard import leaderboard_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.published import published_table
 from genbench.reporting.tables.small_table import SmallTable
@@ -35,7 +36,12 @@ def build(suite: StoredSuite, reports: Path) -> Path:
         *chapters(suite, maker, figures),
     ]
     _remove_others(maker)
-    tables = [*comparison_tables(suite.blocks), *tables_of(parts), *_published(folder, suite)]
+    tables = [
+        *leaderboard_tables(suite.leaderboards),
+        *comparison_tables(suite.blocks),
+        *tables_of(parts),
+        *_published(folder, suite),
+    ]
     write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
     write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
     write_atomic(folder / "index.html", page(suite, parts, maker.palette))

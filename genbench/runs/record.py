@@ -47,7 +47,7 @@ class RunRecord:
         if self.failed_rows:
             row = self.failed_rows[0]
             return f"{name}: {row['metric']} failed: {row['reason']}"
-        return f"{name}: {'nothing to do, stored already' if self.cached else 'done'}"
+        return f"{name}: {'stored already' if self.cached else 'done'}"
 
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:

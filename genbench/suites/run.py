@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
-    """Run a suite; ``say`` is called with one line for each finished run and study.
+    """Run a suite; ``say`` is called with one line for each run and study that is done.
 
     The members of a collection run first, each as if it were run alone.
     """
@@ -65,5 +65,6 @@ def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
         for records in prepared.executor(prepared.context, groups):
             for record in records:
                 bar.update()
-                say(record.summary_line())
+                if not record.cached:
+                    say(record.summary_line())
                 yield record

@@ -40,7 +40,7 @@ class StudyRun:
         if failed := self.failed_checks:
             n = len(self.content["checks"])
             return f"{name}: {len(failed)} of {n} checks failed: {'; '.join(failed)}"
-        return f"{name}: {'nothing to do, stored already' if self.cached else 'done'}"
+        return f"{name}: {'stored already' if self.cached else 'done'}"
 
     @property
     def summary(self) -> StudySummary:
@@ -73,9 +73,10 @@ class StudyRunner:
         return StudyRun(spec, cached=True, content=content) if content else None
 
     def run(self, spec: StudySpec, say: Callable[[str], None] = lambda _: None) -> StudyRun:
-        """Run a study unless it is stored; ``say`` is called with one line about it."""
+        """Run a study unless it is stored; ``say`` is called with a line about one that is done."""
         study_run = (None if self.options.fresh else self.stored(spec)) or self._perform(spec)
-        say(study_run.summary_line())
+        if not study_run.cached:
+            say(study_run.summary_line())
         return study_run
 
     def _perform(self, spec: StudySpec) -> StudyRun:

@@ -55,9 +55,23 @@ class SuiteRun:
         """Number of runs and studies, members' included; a member not run counts as one."""
         return len(self.own) + bool(self.reason) + sum(member.size for member in self.members)
 
+    @property
+    def stored(self) -> str:
+        """How many runs and studies were stored already: ``51 runs``; empty where none was."""
+        runs, studies = _cached(self)
+        counts = ((runs, "run", "runs"), (studies, "study", "studies"))
+        return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
+
     def describe_failures(self) -> str:
         """Describe what failed, in at most ten lines."""
         only_runs = self.size == len(self.records)
         what = "runs did not finish" if only_runs else "runs and studies did not succeed"
         lines = [f"{len(self.problems)} of {self.size} {what}:"]
         return "\n".join([*lines, *(f"  {line}" for line in self.problems[:8])])
+
+
+def _cached(suite: SuiteRun) -> tuple[int, int]:
+    of_members = [_cached(member) for member in suite.members]
+    runs = sum(record.cached for record in suite.records) + sum(n for n, _ in of_members)
+    studies = sum(study.cached for study in suite.studies) + sum(n for _, n in of_members)
+    return runs, studies

@@ -22,8 +22,8 @@ def test_run_then_run_again(place, start):
     first = genbench("run", "--suite", "tiny.toml", "--no-report", folder=place.folder)
     assert first.returncode == 0, first.stderr
     assert "vae seed 0: done" in first.stderr
-    assert "elbo" in first.stdout
-    assert "done" not in first.stdout.split("elbo")[0]
+    assert "log-likelihood" in first.stdout
+    assert "done" not in first.stdout.split("log-likelihood")[0]
     before = place.state()
     second = start("run", "--suite", "tiny.toml", "--no-report").wait()
     assert second.code == 0

@@ -51,7 +51,7 @@ def test_a_second_call_changes_no_file(toss, place):
     before = place.state()
     found = toss()
     assert (found.code, place.state()) == (0, before)
-    assert "nothing to do: all of 'coins' is stored" in found.err
+    assert found.err == "nothing to do: 2 studies stored (--fresh starts again)\n"
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_study_that_fails_is_code_4_and_the_others_are_stored(toss, place, mor
         assert found.code == 4
         assert "1 of 2 runs and studies did not succeed" in found.err
         assert told in found.err
-    assert "study coins: nothing to do" in found.err
+    assert "stored already: 1 study" in found.err
     assert (place.results / "coins" / "studies" / "coins" / "manifest.json").exists()
 
 

@@ -53,6 +53,15 @@ def test_text_names_what_was_not_compared(stored, command):
     assert "Not compared:\n" in out
 
 
+@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("sides", [("tiny:vae", "tiny:beta_vae"), ("tiny", "tiny")])
+@pytest.mark.parametrize("more", [(), ("--verbose",)])
+def test_text_fits_the_terminal(stored, command, monkeypatch, width, sides, more):
+    monkeypatch.setenv("COLUMNS", str(width))
+    _, out, _ = command(*sides, "--results", stored.results, *more)
+    assert max(map(len, out.splitlines())) <= width
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "words"),
     [

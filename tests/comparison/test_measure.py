@@ -6,6 +6,7 @@ import pytest
 from genbench.comparison import resolve
 from genbench.core.statistics import holm
 from genbench.results.paired import comparisons
+from tests.results.fabricate import write_manifest
 
 
 def line_of(found, metric, model=None):
@@ -119,3 +120,18 @@ def test_ranks_are_among_numbers_of_equal_kind(stored):
     assert exact.first.of == 2
     worst = line_of(found, "iw_log_likelihood", "beta_vae")
     assert worst.first.rank.low >= line.first.of - 1
+
+
+def test_numbers_with_and_without_values_per_image_are_ranked_apart(place):
+    """What one model has lost of its values per image is compared by seed."""
+    (lost,) = place.compare("tiny:vae", "tiny:vae").lines[:1]
+    for seed in lost.match.cells[0].seeds:
+        run = place.results / "tiny" / "runs" / seed.train_id
+        (run / "artifacts" / "per_datum.safetensors").unlink()
+        write_manifest(run)
+    lines = [x for x in place.compare("tiny", "tiny").lines if x.match.column.metric == "elbo"]
+    tests = {line.match.labels[0]: line.test for line in lines}
+    assert tests["vae"] == "seeds"
+    assert tests["beta_vae"] == "images and seeds"
+    of = {line.match.labels[0]: line.first.of for line in lines}
+    assert of["vae"] < of["beta_vae"]

@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from genbench.comparison import as_json, tables, write_comparison
+from genbench.comparison import as_json, as_text, tables, write_comparison
 from genbench.comparison.measure import Measured
 from genbench.comparison.plot import rank_plot
+from genbench.comparison.tables import short_tables
 from genbench.core.errors import StorageError
 
 
@@ -94,3 +95,28 @@ def test_unreliable_numbers_are_marked_and_explained(stored):
     (row,) = [row for row in table.rows if row[0].text.startswith("iw_log_likelihood")]
     assert any(cell.line.endswith("†") for cell in row)
     assert [mark for mark, _ in table.notes] == ["†"]
+
+
+def test_few_of_many_reasons_are_printed_unless_all_are_wanted(stored):
+    found = stored.compare("tiny:vae", "tiny:beta_vae")
+    found = replace(found, left_out=tuple(f"reason {i}" for i in range(9)))
+    short, whole = as_text(found), as_text(found, verbose=True)
+    assert short.endswith("  reason 3\n  and 5 more (--verbose names them)")
+    assert whole.endswith("  reason 7\n  reason 8")
+
+
+def test_two_models_are_compared_by_all_numbers_and_suites_by_one_of_each_model(stored):
+    def rows(found):
+        (table, *_) = short_tables(found)
+        assert len(table.heads) <= 5
+        return [[cell.text for cell in row] for row in table.rows]
+
+    two = rows(stored.compare("tiny:vae", "tiny:beta_vae"))
+    assert [row[0] for row in two][:2] == ["elbo ↑ (nats)", "iw_log_likelihood ↑ (nats)"]
+    found = stored.compare("tiny", "tiny")
+    models = [row[0] for row in rows(found)]
+    assert sorted(models) == sorted(
+        ("vae", "vae_twin", "beta_vae", "linear_gaussian", "gan+normal(0.126)", "cvae")
+    )
+    text = " ".join(as_text(found).split())
+    assert f"--verbose shows all {len(found.lines)} numbers" in text

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from genbench.core.texts import Terminal
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.text import text_tables
@@ -114,7 +115,7 @@ def test_tables_without_the_newer_columns_are_shown(suite):
         for table in (frame, frame.drop(columns=["mc_stderr", "health"]))
     )
     assert markdown_tables("T", bare) == markdown_tables("T", whole)
-    assert "MC" not in text_tables(bare)
+    assert "MC" not in text_tables(bare, Terminal())
 
 
 def test_number_of_data_stands_in_the_head_or_beside_the_number(rich_suite):

@@ -48,12 +48,12 @@ def test_a_suite_of_studies_alone_has_an_empty_table(run, tmp_path):
     assert [(s["name"], s["status"]) for s in found["studies"]] == [("coins", "ok")]
 
 
-def test_one_line_is_said_per_study(run):
+def test_one_line_is_said_per_study_that_is_done(run):
     run(COINS + MORE)
     assert run.said == ["study coins: done", "study more: done"]
-    run(COINS + MORE)
-    stored = "nothing to do, stored already"
-    assert run.said == [f"study coins: {stored}", f"study more: {stored}"]
+    again = run(COINS + MORE)
+    assert run.said == []
+    assert again.stored == "2 studies"
 
 
 def test_what_is_stored_is_not_computed_again_until_something_changes(run, coins, monkeypatch):

@@ -12,6 +12,7 @@ UNRELIABLE_NOTE = (
     " its Monte-Carlo error can be relied on;"
     " a bound stays a bound in expectation (Vehtari et al. 2024)"
 )
+UNRELIABLE_WORDS = f"{UNRELIABLE}: importance weights too uneven to be relied on"
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
     " several seeds, the mean of theirs. The uncertainties answer different questions and are never"

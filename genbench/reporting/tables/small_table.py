@@ -107,6 +107,7 @@ class SmallTable:
         lead: Between title and table: what all rows share, or the answer that they give.
         in_latex: Whether the table is written to ``table.tex`` too.
         warnings: What the metrics in the cells warn of.
+        explained: Marks of this table alone, and what they mean.
     """
 
     name: str
@@ -117,11 +118,13 @@ class SmallTable:
     lead: str = ""
     in_latex: bool = True
     warnings: Line = ()
+    explained: tuple[tuple[str, str], ...] = ()
 
     @property
     def notes(self) -> list[tuple[str, str]]:
         """Explanations of the marks in the cells."""
-        return footnotes((cell.marks for row in self.rows for cell in row), self.warnings)
+        marks = (cell.marks for row in self.rows for cell in row)
+        return [*self.explained, *footnotes(marks, self.warnings)]
 
     @property
     def numbered_notes(self) -> dict[str, int]:
@@ -150,6 +153,10 @@ class SmallTable:
         return replace(
             self, heads=heads, rows=tuple(tuple(r[i] for i in places) for r in self.rows)
         )
+
+    def named(self, *names: str) -> "SmallTable":
+        """The same table with the columns of these names, where it has them."""
+        return self.only([i for i, head in enumerate(self.heads) if head.text in names])
 
     def without_empty(self) -> "SmallTable":
         """The same table without the columns that hold nothing in any row."""

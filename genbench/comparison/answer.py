@@ -1,0 +1,56 @@
+"""The sentence that answers a comparison: which side is better, by how much, how sure."""
+
+from collections.abc import Sequence
+
+from genbench.comparison.measure import Comparison, Line
+from genbench.core import numbers
+from genbench.results.cells import words
+
+_BOUNDS = ("lower_bound", "upper_bound")
+
+
+def answer(comparison: Comparison) -> list[str]:
+    """A sentence per protocol, by the headline number of each pair of models."""
+    return [_answer(headlines(groups)) for groups in comparison.blocks]
+
+
+def headlines(groups: Sequence[Sequence[Line]]) -> list[Line]:
+    """The line of each pair of models that says most: of the log-likelihood where there is one."""
+    pairs: dict[tuple[str, str], list[Line]] = {}
+    for line in (line for group in groups for line in group):
+        pairs.setdefault(line.match.labels, []).append(line)
+    return [min(lines, key=_place) for lines in pairs.values()]
+
+
+def _answer(lines: Sequence[Line]) -> str:
+    if len(lines) == 1:
+        return f"{_verdict(lines[0])}."
+    counts = {side: sum(line.verdict == side for line in lines) for side in ("A", "B", "tie")}
+    said = f"Of {len(lines)} models A's is better in {counts['A']}, B's in {counts['B']}"
+    clear = [line for line in lines if line.verdict != "tie"]
+    most = max(clear, key=lambda line: abs(line.difference.value), default=None)
+    largest = f". The largest difference: {_verdict(most)}" if most else ""
+    return f"{said}; {counts['tie']} are tied{largest}."
+
+
+def _place(line: Line) -> tuple[bool, int, bool, int, int]:
+    """The order of headline numbers: log-likelihoods over the most images, exact ones first."""
+    record, cell = line.match.column.record, line.match.cells[0]
+    likelihood = record.leaderboard == "likelihood"
+    return not likelihood, -(cell.n or 0), cell.kind != "exact", -record.tightness, record.place
+
+
+def _verdict(line: Line) -> str:
+    column, kind = line.match.column, line.match.cells[0].kind
+    value, stderr = numbers.measured(abs(line.difference.value), line.difference.stderr)
+    gap = f"{value} ± {stderr} {column.unit}".strip()
+    sure = numbers.p_value(line.p_holm)
+    first, second = line.match.names
+    if line.verdict == "tie":
+        return f"{first} and {second} are tied: {column.metric} differs by {gap}, {sure}"
+    better, worse = (first, second) if line.verdict == "A" else (second, first)
+    if kind in _BOUNDS:
+        said = f"{better} has the better {words(kind)} than {worse}, which does not prove it better"
+    else:
+        said = f"{better} is better than {worse}"
+    return f"{said}: {column.metric} by {gap}, {sure}"

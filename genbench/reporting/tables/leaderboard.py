@@ -1,0 +1,99 @@
+"""The leaderboard: one number per model, best first, and the answer that it gives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from genbench.core import numbers
+from genbench.reporting.tables.comparison import number_cell
+from genbench.reporting.tables.small_table import (
+    Head,
+    Row,
+    SmallTable,
+    TableCell,
+    model_cell,
+    row_of,
+)
+from genbench.results.cells import BEST, Column
+from genbench.results.leaderboard import Entry, Leaderboard
+
+_SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
+WARNED = "!"
+
+
+def leaderboard_tables(boards: Sequence[Leaderboard]) -> list[SmallTable]:
+    """The leaderboard of each protocol."""
+    return [leaderboard_table(board, f"leaderboard-{i}") for i, board in enumerate(boards, 1)]
+
+
+def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTable:
+    """Rank, model, log-likelihood and what else there is: reconstruction, rate, sample quality."""
+    likelihood = Head("log-likelihood", (board.unit,), arrow="↑")
+    first = (Head("rank"), Head("model", words=True), likelihood)
+    rows = tuple(_row(board, entry) for entry in board.entries)
+    caption = "; ".join(legend(rows))
+    warned = tuple(_warnings(board.entries))
+    return SmallTable(
+        name,
+        heading(board),
+        (*first, *map(_head, board.details)),
+        rows,
+        caption and f"{caption}.",
+        board.sentence,
+        explained=warned,
+    )
+
+
+def heading(board: Leaderboard) -> str:
+    """Protocol, number of images, number of seeds."""
+    block = board.block
+    images = f"{numbers.grouped(block.n)} {block.split} images" if block.n else block.split
+    seeds = "1 seed" if block.n_seeds == 1 else f"{block.n_seeds} seeds"
+    return f"{block.protocol.short}: {images}, {seeds}"
+
+
+def legend(rows: Sequence[Row], best: str = "bold") -> list[str]:
+    """What the signs in the cells mean; ``best`` is how the best number is marked."""
+    cells = [cell for row in rows for cell in row]
+    signs = {
+        "≥: lower bound": any(cell.text.startswith("≥") for cell in cells),
+        "≤: upper bound": any(cell.text.startswith("≤") for cell in cells),
+        "±: standard error over test images": any(cell.error for cell in cells),
+        f"{best}: better than every other by a paired test": any(
+            cell.standing == BEST for cell in cells
+        ),
+    }
+    return [text for text, used in signs.items() if used]
+
+
+def _head(column: Column) -> Head:
+    slot, title = column.record.leaderboard, column.record.title
+    below = column.unit if slot == "rate" else column.metric.removeprefix(f"{slot}_")
+    return Head(_SLOTS.get(slot, slot), (below,), arrow=column.arrow, title=title)
+
+
+def _row(board: Leaderboard, entry: Entry) -> Row:
+    rank = TableCell(str(entry.rank), value=entry.rank) if entry.rank else TableCell()
+    model = replace(model_cell(entry.row), marks=WARNED if entry.warnings else "")
+    details = (_plainly(number_cell(board.block, *pair)) if pair else "–" for pair in entry.details)
+    return row_of(rank, model, _likelihood(board, entry), *details)
+
+
+def _likelihood(board: Leaderboard, entry: Entry) -> TableCell:
+    if entry.cell is None or entry.column is None:
+        return TableCell(entry.text)
+    cell = _plainly(number_cell(board.block, entry.column, entry.cell))
+    return replace(cell, text=f"{entry.sign}{cell.text}", standing=entry.standing)
+
+
+def _plainly(cell: TableCell) -> TableCell:
+    """A number with its standard error alone; everything else stands in the comparison."""
+    return replace(cell, below=(), badge="", note="")
+
+
+def _warnings(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    models: dict[str, list[str]] = {}
+    for entry in entries:
+        for warning in entry.warnings:
+            models.setdefault(warning, []).append(entry.row.label)
+    for warning, labels in models.items():
+        yield WARNED, f"{', '.join(labels)}: {warning}"
