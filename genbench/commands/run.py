@@ -55,7 +55,8 @@ def run(arguments: Namespace) -> int:
     if arguments.dry_run:
         from genbench.suites.run import dry_run
 
-        out(aligned(dry_run(options), ("model", "seed", "train_id", "state", "folder")))
+        heads = ("model", "seed", "train_id", "state", "folder")
+        out(aligned(dry_run(options), heads, terminal()))
         return ExitCode.OK
     outcome, suite = run_and_report(options, note)
     if outcome.cached:
