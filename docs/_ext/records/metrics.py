@@ -58,7 +58,7 @@ def _section(evaluator: Evaluator) -> str:
         f"({evaluator.name})=",
         f"## `{evaluator.name}`",
         f"**{record.title}.** {record.description}",
-        table(("", ""), stated).replace("|  |  |", "| property | value |", 1),
+        table(("property", "value"), stated),
         f"**Warning.** {record.warning}" if record.warning else "",
         _options(evaluator),
     )
