@@ -66,7 +66,7 @@ def places(spec: DatasetSpec, file: DataFile, data_dir: Path) -> list[Path]:
 
 
 def absent(spec: DatasetSpec, data_dir: Path) -> list[DataFile]:
-    """Return the files of a data set of which there is no copy; reads and writes nothing."""
+    """Return the files of a data set that are missing on disk; reads and writes nothing."""
     return [f for f in spec.files if not any(map(os.path.isfile, places(spec, f, data_dir)))]
 
 
