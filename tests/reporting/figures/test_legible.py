@@ -53,11 +53,11 @@ def read(root):
     """Draw all figures of suite ``tiny``; return what could not be read, by figure."""
     suite = StoredSuite.open(root, "tiny")
     reader = Reader(suite)
-    draw_all(suite, reader)
+    figures = draw_all(suite, reader)
     with styled():
         for plot in suite.record.plots:
             reader.save(draw(plot, suite.table_of(plot), reader.palette), plot.name, "")
-    chapters(suite, reader)
+    chapters(suite, reader, figures)
     return reader.found
 
 
