@@ -9,6 +9,7 @@ from PIL import Image
 
 from genbench.core.protocol import Protocol
 from genbench.reporting import build_report
+from genbench.reporting.page import report_page, script
 from genbench.reporting.page.leaderboard import Axis, boards_of
 from genbench.results.suite import StoredSuite
 from tests.reporting.page.dom import parse
@@ -137,6 +138,21 @@ def test_warnings_stand_in_the_row_of_the_model(suite, monkeypatch, tmp_path):
     page = parse(build_report(other, tmp_path).read_text())
     for row in rows(tables(page)[0]):
         assert row.one("span", "warning").text == f"odd {row['data-model']}"
+
+
+def test_a_value_off_the_axis_is_an_arrow_that_no_script_hides(suite):
+    board = suite.leaderboards[0]
+    numbered = [i for i, entry in enumerate(board.entries) if entry.cell]
+    entries = list(board.entries)
+    last = entries[numbered[-1]]
+    entries[numbered[-1]] = replace(last, cell=replace(last.cell, value=-1e6))
+    other = StoredSuite(suite.folder, suite.record, suite.table)
+    other.__dict__["leaderboards"] = [replace(board, entries=tuple(entries))]
+    page = parse(report_page.page(other, [], {}))
+    drawn = [row.all("svg")[0] for row in rows(tables(page)[0]) if row.all("svg")]
+    assert [bool(svg.all("path", "beyond")) for svg in drawn] == [False] * (len(drawn) - 1) + [True]
+    assert not drawn[-1].all("circle")
+    assert ".beyond" not in script.style()
 
 
 def test_the_axis_spans_all_sensible_intervals():
