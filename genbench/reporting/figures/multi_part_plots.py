@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from genbench.core.numbers import plain
 from genbench.reporting.figures.lettering import labels_with_room, log_places, name_rows
@@ -130,6 +131,7 @@ def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
         axis.set_facecolor("#f3f1ec" if warned else "white")
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         if not any(entries[index] for entries in shown.entries):
             axis.set_xticks([])
         sns.despine(ax=axis, left=True)
