@@ -79,7 +79,7 @@ def _dress_rows(axis: Any, rows: Sequence[ModelRow], lines: int) -> None:
     """Name the rows of an axis, from the top."""
     name_rows(axis, [row.label for row in rows], lines=lines)
     axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.xaxis.set_major_locator(MaxNLocator(5, steps=ROUND))
+    axis.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND))
     axis.grid(visible=False, axis="y")
     axis.margins(x=0.08)
     sns.despine(ax=axis, left=True)
