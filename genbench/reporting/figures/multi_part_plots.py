@@ -7,10 +7,12 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from genbench.core.numbers import plain
 from genbench.reporting.figures.lettering import labels_with_room, log_places, name_rows
 from genbench.reporting.figures.panels import head, legend_beside, make_room_at_left, new_panel
+from genbench.reporting.figures.plots import ROUND
 from genbench.reporting.figures.style import INK, MUTED, markers, new_figure
 from genbench.reporting.figures.user_plots import short
 from genbench.reporting.tables.multi_part_metrics import Cells, MultiPartMetric
@@ -130,6 +132,7 @@ def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
         axis.set_facecolor("#f3f1ec" if warned else "white")
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)
+        axis.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
         if not any(entries[index] for entries in shown.entries):
             axis.set_xticks([])
         sns.despine(ax=axis, left=True)

@@ -6,12 +6,15 @@ from typing import Any
 from matplotlib.figure import Figure, FigureBase
 
 from genbench.reporting.figures.grids import Pixels, draw_grid
+from genbench.reporting.figures.lettering import fitted
 from genbench.reporting.figures.panels import title_of
 from genbench.reporting.figures.plots import bound_columns, bound_keys, draw_bounds
 from genbench.reporting.figures.style import new_figure
 from genbench.results.cells import ProtocolBlock
 
 _MOST_PANELS = 3
+_TITLE_WIDTH = 3.2
+"""Inches for the title of a panel of bounds."""
 _SAMPLES_WIDTH = 4.9
 """Inches for all columns of samples."""
 
@@ -61,7 +64,8 @@ def _bounds(figure: FigureBase, panels: Sequence[ProtocolBlock], palette: dict[s
     axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=sizes)[:, 0]
     for place, (axis, block) in enumerate(zip(axes, panels, strict=True)):
         draw_bounds(axis, block, palette, lines=1)
-        axis.set_title(block.protocol.short, fontsize=9, fontweight="normal")
+        words, size = fitted(block.protocol.short, _TITLE_WIDTH, 9.0)
+        axis.set_title(words, fontsize=size, fontweight="normal")
         if place < len(panels) - 1:
             axis.set_xlabel("")
     figure.legend(handles=bound_keys(panels), loc="outside lower left")

@@ -24,6 +24,8 @@ _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o
 _MOST_POINTS = 1500
 _PANEL = (3.7, 2.5)
 _TILE = 0.36
+ROUND = (1, 2, 2.5, 5, 10)
+"""Steps between ticks, up to a power of ten."""
 _LETTER = (0.022, 0.075)
 """Half the width and the height of a label's letter, in units of the axis."""
 
@@ -77,6 +79,7 @@ def _dress_rows(axis: Any, rows: Sequence[ModelRow], lines: int) -> None:
     """Name the rows of an axis, from the top."""
     name_rows(axis, [row.label for row in rows], lines=lines)
     axis.set_ylim(len(rows) - 0.5, -0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(6, steps=ROUND))
     axis.grid(visible=False, axis="y")
     axis.margins(x=0.08)
     sns.despine(ax=axis, left=True)
@@ -205,7 +208,8 @@ def _write_labels(axis: Any, means: NDArray[Any], labels: NDArray[Any]) -> None:
         names, at = [label], (np.median(means[labels == label], axis=0) - low) / span
         while near := next((g for g in groups if _meet(names, at, *g)), None):
             groups.remove(near)
-            names, at = sorted([*near[0], *names]), near[1]
+            at = near[1] if len(near[0]) >= len(names) else at
+            names = sorted([*near[0], *names])
         groups.append((names, at))
     halo = [withStroke(linewidth=3, foreground="white")]
     look = {"va": "center", "fontsize": 11, "fontweight": "bold", "path_effects": halo}

@@ -4,19 +4,17 @@ from itertools import combinations
 
 import numpy as np
 from matplotlib.text import Annotation, Text
-from matplotlib.transforms import Bbox
 
 SLACK = 1.0  # pixels
 
 
 def problems(figure):
-    """Return a line for each text that leaves the figure, and for each two that overlap."""
+    """Return a line for each text that leaves its part of the figure, and each two that overlap."""
     figure.set_dpi(150)
     figure.canvas.draw()
     texts = [t for t in drawn(figure) if t.get_visible() and t.get_text().strip()]
     boxes = {text: text.get_window_extent() for text in texts}
-    room = Bbox.from_extents(-SLACK, -SLACK, *(figure.bbox.max + SLACK))
-    cut = [f"cut off: {text.get_text()!r}" for text in texts if not inside(boxes[text], room)]
+    cut = [f"cut off: {t.get_text()!r}" for t in texts if not inside(boxes[t], t.figure.bbox)]
     fixed = [text for text in texts if not isinstance(text, Annotation)]
     pairs = [(a, b) for a, b in combinations(fixed, 2) if overlap(a, b, boxes)]
     return cut + [f"overlap: {a.get_text()!r} and {b.get_text()!r}" for a, b in pairs]
@@ -39,7 +37,7 @@ def drawn(figure):
 
 
 def inside(box, room):
-    return box.x0 >= room.x0 and box.y0 >= room.y0 and box.x1 <= room.x1 and box.y1 <= room.y1
+    return (box.min >= room.min - SLACK).all() and (box.max <= room.max + SLACK).all()
 
 
 def overlap(first, second, boxes):

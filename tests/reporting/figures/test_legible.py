@@ -7,6 +7,7 @@ from safetensors.numpy import load_file, save_file
 from genbench.core.figures import FIGURES
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.model_figures import draw_all
+from genbench.reporting.figures.overview import overview
 from genbench.reporting.figures.plots import latent_scatter
 from genbench.reporting.figures.style import EmbeddedFigure, colours, new_figure, styled
 from genbench.reporting.figures.user_plots import draw
@@ -53,11 +54,11 @@ def read(root):
     """Draw all figures of suite ``tiny``; return what could not be read, by figure."""
     suite = StoredSuite.open(root, "tiny")
     reader = Reader(suite)
-    figures = draw_all(suite, reader)
+    groups = draw_all(suite, reader)
     with styled():
         for plot in suite.record.plots:
             reader.save(draw(plot, suite.table_of(plot), reader.palette), plot.name, "")
-    chapters(suite, reader, figures)
+    chapters(suite, reader, groups)
     return reader.found
 
 
@@ -105,6 +106,17 @@ def test_long_names_can_be_read_in_every_figure_of_many_parts(tmp_path, monkeypa
     assert {"manifold", "interpolations", "overview"} <= found.keys()
     assert any(name.startswith("traversals-") for name in found)
     assert unreadable(found) == {}
+
+
+def test_numbers_of_five_digits_do_not_touch(tmp_path, monkeypatch):
+    heights = {name: ("vae", -2150.0 - 20 * i, -2300.0) for i, name in enumerate("abcde")}
+    monkeypatch.setattr(rich, "MODELS", heights)
+    root = rich.fabricate_rich(tmp_path, tuple(heights), (0,), figures=["samples"])
+    suite = StoredSuite.open(root, "tiny")
+    with styled():
+        samples = {name: np.zeros((9, 9, 1), dtype=np.uint8) for name in heights}
+        figure = overview("Faces", suite.blocks, samples, colours(suite.models))
+    assert problems(figure) == []
 
 
 @pytest.mark.parametrize("places", [(0, 0), (1, 1), (0, 1), (0.5, 0.5)])
