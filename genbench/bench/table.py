@@ -5,7 +5,7 @@ from typing import Any
 
 from genbench.bench.rows import BenchRow, name_of
 from genbench.bench.scaling import exponent_text, scaling_lines
-from genbench.core.texts import aligned
+from genbench.core.texts import Terminal, aligned
 
 HEADER = (
     "recipe", "task", "batch", "per second", "ms/step", "spread", "limit", "share", "MFU",
@@ -22,13 +22,16 @@ spread: interquartile range of the blocks; data: time to serve the images, as a 
 memory: whole process on a CPU, torch's tensors on a GPU; steady: timing had settled"""
 
 
-def bench_table(rows: Sequence[BenchRow]) -> str:
+def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> str:
     """Lay out measured rows, with the machine and an explanation of the columns."""
-    parts = [aligned([_line(row) for row in rows], HEADER), _machine(rows[0]), LEGEND]
+    here = terminal or Terminal()
+    table = aligned([_line(row) for row in rows], HEADER, here, range(2, len(HEADER) - 1), keys=3)
+    legend = "\n".join(map(here.paragraph, LEGEND.splitlines()))
+    parts = [table, here.paragraph(_machine(rows[0])), legend]
     if rows[0]["study"]:
         parts.insert(1, _exponents(rows))
     if "verdict" in rows[0]:
-        parts.append(_verdicts(rows))
+        parts.append(_verdicts(rows, here))
     return "\n\n".join(parts)
 
 
@@ -82,7 +85,7 @@ def _exponents(rows: Sequence[BenchRow]) -> str:
     return aligned(lines, ("time per step", f"exponent of {rows[0]['study']}"))
 
 
-def _verdicts(rows: Sequence[BenchRow]) -> str:
+def _verdicts(rows: Sequence[BenchRow], terminal: Terminal) -> str:
     lines = [
         (
             row["verdict"],
@@ -94,4 +97,4 @@ def _verdicts(rows: Sequence[BenchRow]) -> str:
         for row in rows
     ]
     header = ("verdict", "new/old", "corrected", "would notice", "benchmark")
-    return aligned(lines, header)
+    return aligned(lines, header, terminal, right=range(1, 4))

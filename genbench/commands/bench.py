@@ -15,6 +15,7 @@ from genbench.commands.shared import (
     numbers,
     out,
 )
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.files import readable_json
 
@@ -58,7 +59,7 @@ def bench(arguments: Namespace) -> int:
 
     settings = Settings(**((QUICK if arguments.quick else {}) | given(arguments, Settings)))
     rows = run_bench(settings, old=arguments.compare, output=arguments.output, say=note)
-    out(readable_json(rows) if arguments.format == "json" else bench_table(rows))
+    out(readable_json(rows) if arguments.format == "json" else bench_table(rows, terminal()))
     if arguments.study:
         note(f"figures: {', '.join(map(str, draw_scaling(rows, arguments.figures)))}")
     slower = [row for row in rows if row.get("verdict") == "slower"]

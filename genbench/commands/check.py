@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 
 
@@ -60,7 +61,8 @@ def check(arguments: Namespace) -> int:
         margins=margins,
         strict=arguments.strict,
     )
-    out(gate.FORMATS[arguments.format](outcome))
+    as_text = arguments.format == "text"
+    out(gate.text(outcome, terminal()) if as_text else gate.FORMATS[arguments.format](outcome))
     if arguments.format == "github":
         gate.append_summary(outcome)
     if outcome.exit_code:
@@ -91,6 +93,8 @@ def _calibrate(arguments: Namespace, margins: dict[str, float]) -> int:
         trials=arguments.trials,
         loss=loss,
     )
-    write = formats.rates_json if arguments.format == "json" else texts.rates_text
-    out(write(rates, n_seeds, loss))
+    if arguments.format == "json":
+        out(formats.rates_json(rates, n_seeds, loss))
+    else:
+        out(texts.rates_text(rates, n_seeds, loss, terminal()))
     return ExitCode.OK

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genbench.commands.shared import Commands, add_command, add_folders, out
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 
@@ -47,4 +48,4 @@ def verify(arguments: Namespace) -> int:
 
 def _files(rows: Sequence[dict[str, Any]]) -> str:
     columns = ("dataset", "file", "status", "path")
-    return aligned([[row[c] for c in columns] for row in rows], columns)
+    return aligned([[row[c] for c in columns] for row in rows], columns, terminal())

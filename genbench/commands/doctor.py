@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genbench.commands.shared import Commands, add_command, add_folders, out
+from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 from genbench.version import __version__
@@ -19,6 +20,9 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "doctor", "versions, device, data, and what to fix")
     add_folders(parser, "data-dir")
     parser.set_defaults(body=doctor)
+
+
+_HEADS = ("what", "state", "what to do")
 
 
 class Diagnosis(NamedTuple):
@@ -42,7 +46,7 @@ def doctor(arguments: Namespace) -> int:
         *_data(arguments.data_dir),
         _folder(Path("results")),
     ]
-    out(aligned([finding[:3] for finding in findings], ("what", "state", "what to do")))
+    out(aligned([finding[:3] for finding in findings], _HEADS, terminal()))
     return ExitCode.OK if all(finding.healthy for finding in findings) else ExitCode.USAGE
 
 

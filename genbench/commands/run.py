@@ -78,7 +78,7 @@ def tell_plan(options: "RunOptions") -> int:
     from genbench.suites.dry_run import Planned, dry_run
 
     plan = dry_run(options)
-    out(aligned(plan.rows, ("model", *Planned._fields[1:])))
+    out(aligned(plan.rows, ("model", *Planned._fields[1:]), terminal()))
     for line in plan.downloads:
         note(f"would download {line}")
     for line in plan.problems:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from genbench.commands.shared import Commands, add_command, add_format, note, out
+from genbench.commands.streams import terminal
 from genbench.core.claims import SIGNS
 from genbench.core.errors import ExitCode
 from genbench.core.files import readable_json
@@ -48,7 +49,7 @@ def _as_text(rows: Sequence[dict[str, Any]]) -> str:
         for row in rows
     ]
     header = ("estimator", "case", "exact", "estimate", "stderr", "z", "verdict")
-    return aligned(lines, header)
+    return aligned(lines, header, terminal(), right=range(2, 6), keys=2)
 
 
 def _verdict(row: dict[str, Any]) -> str:

@@ -116,7 +116,7 @@ def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
 
 def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:
     shown = reasons if verbose else reasons[:_SHOWN]
-    lines = [f"  {terminal.paragraph(reason, indent=4)}" for reason in shown]
+    lines = [terminal.paragraph(reason, 4, 2) for reason in shown]
     more = len(reasons) - len(shown)
     lines += [f"  and {more} more (--verbose names them)"] if more else []
     return "\n".join(["Not compared:", *lines]) if lines else ""

@@ -75,16 +75,17 @@ class Terminal:
             return False
         return True
 
-    def paragraph(self, text: str, indent: int = 0) -> str:
-        """The text in lines that fit; those after the first are indented."""
+    def paragraph(self, text: str, indent: int = 0, first: int = 0) -> str:
+        """The text in lines that fit, indented by so many columns, the first by its own."""
         width = min(self.width, _READABLE)
-        return "\n".join(wrapped(self.spelled(text), width, " " * indent))
+        lines = wrapped(self.spelled(text), width, " " * first, " " * indent)
+        return "\n".join(lines)
 
 
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """The lines of a text at most ``width`` wide; no word is broken."""
+def wrapped(text: str, width: int, first: str = "", indent: str = "") -> list[str]:
+    """The lines of a text at most ``width`` wide; a word is broken at its hyphens only."""
     lines = wrap(
-        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        text, width, initial_indent=first, subsequent_indent=indent, break_long_words=False
     )
     return lines or [""]
 
@@ -94,15 +95,17 @@ def aligned(
     heads: Sequence[str],
     terminal: Terminal | None = None,
     right: Collection[int] = (),
+    keys: int = 1,
 ) -> str:
     """Return a table with two spaces between its columns.
 
     Args:
         rows: Cells, which are written as texts.
         heads: One per column.
-        terminal: If given, the table fits into it where its words allow that: texts of the widest
-            columns go on in the next line.
-        right: Positions of columns whose texts end below each other.
+        terminal: If given, the table fits into it as far as its words allow: texts of the widest
+            columns go on in the next line, and columns that still have no room in a table below.
+        right: Positions of columns of numbers, which end below each other and stay on one line.
+        keys: How many columns name a row, and are repeated below.
 
     Example:
         >>> print(aligned([("vae", 1.5), ("pca", 12)], ("model", "value")))
@@ -112,35 +115,68 @@ def aligned(
     """
     spelled = terminal.spelled if terminal else str
     cells = [[spelled(str(cell)) for cell in row] for row in (heads, *rows)]
-    columns = list(zip(*cells, strict=True))
-    widths = _widths(columns, terminal.width) if terminal else list(map(_width, columns))
-    return "\n".join(line for row in cells for line in _lines(row, widths, right))
+    columns = [_Column(texts, i in right) for i, texts in enumerate(zip(*cells, strict=True))]
+    if terminal is None:
+        return _table(columns, sum(column.width + GAP for column in columns))
+    parts = _parts(columns, terminal.width, keys)
+    return "\n\n".join(_table(part, terminal.width) for part in parts)
 
 
-def _width(column: Sequence[str]) -> int:
-    return max(map(len, column))
+@dataclass(frozen=True)
+class _Column:
+    """The texts of a column, its head first."""
+
+    texts: Sequence[str]
+    right: bool
+
+    @property
+    def width(self) -> int:
+        return max(map(len, self.texts))
+
+    @property
+    def least(self) -> int:
+        """The longest word: what can go on in the next line needs no more."""
+        if self.right:
+            return self.width
+        return max(len(word) for text in self.texts for word in wrapped(text, 1))
+
+    def padded(self, text: str, width: int) -> str:
+        return text.rjust(width) if self.right else text.ljust(width)
 
 
-def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+def _parts(columns: list[_Column], room: int, keys: int) -> Iterator[list[_Column]]:
+    """The columns in groups that fit, each with the columns that name a row."""
+    part = columns[:keys]
+    for column in columns[keys:]:
+        least = sum(c.least + GAP for c in part) + column.least
+        if least > room and len(part) > keys:
+            yield part
+            part = columns[:keys]
+        part = [*part, column]
+    yield part
+
+
+def _table(columns: Sequence[_Column], room: int) -> str:
+    widths = _widths(columns, room)
+    lines: list[str] = []
+    for row in zip(*(column.texts for column in columns), strict=True):
+        parts = (
+            [text] if len(text) <= width else wrapped(text, width)
+            for text, width in zip(row, widths, strict=True)
+        )
+        for texts in zip_longest(*parts, fillvalue=""):
+            padded = (c.padded(*pair) for c, *pair in zip(columns, texts, widths, strict=True))
+            lines.append((" " * GAP).join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _widths(columns: Sequence[_Column], room: int) -> list[int]:
     """Widths of columns: the widest ones narrowed, none below its longest word, until they fit."""
-    widths = list(map(_width, columns))
-    least = [max(map(len, " ".join(column).split()), default=0) for column in columns]
+    widths = [column.width for column in columns]
+    least = [column.least for column in columns]
     while sum(widths) + GAP * (len(widths) - 1) > room:
         able = [i for i, width in enumerate(widths) if width > least[i]]
         if not able:
             break
         widths[max(able, key=widths.__getitem__)] -= 1
     return widths
-
-
-def _lines(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> Iterator[str]:
-    parts = (
-        [text] if len(text) <= width else wrapped(text, width)
-        for text, width in zip(row, widths, strict=True)
-    )
-    for line in zip_longest(*parts, fillvalue=""):
-        padded = (
-            text.rjust(width) if i in right else text.ljust(width)
-            for i, (text, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield (" " * GAP).join(padded).rstrip()

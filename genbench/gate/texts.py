@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from genbench.core import numbers
-from genbench.core.texts import aligned
+from genbench.core.texts import GAP, Terminal, aligned
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
@@ -13,6 +13,7 @@ HEAD = (
     "verdict", "model", "metric", "baseline", "now", "change", "95 %", "margin", "detectable", "p",
     "test", "note",
 )  # fmt: skip
+_DROPPED = ("test", "detectable", "95 %", "p", "baseline", "now")
 _ABOUT = (
     "change: now minus baseline; 95 %: half-width of its interval; margin: the largest change of "
     "no interest; detectable: the smallest loss that would have been called worse with probability "
@@ -21,14 +22,32 @@ _ABOUT = (
 )
 
 
-def text(outcome: GateOutcome) -> str:
+def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
     """Return the whole outcome as plain text."""
     if outcome.mismatches:
         lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
         return "\n".join([headline(outcome), *lines])
-    parts = [aligned([cells(v) for v in ordered(outcome.verdicts)], HEAD)]
-    parts.append("\n".join([_ABOUT.format(alpha=ALPHA), *(f"note: {n}" for n in outcome.notes)]))
-    return "\n\n".join([*parts, headline(outcome)])
+    here = terminal or Terminal()
+    rows = [cells(verdict) for verdict in ordered(outcome.verdicts)]
+    places, left_out = _places(rows, here)
+    line = headline(outcome)
+    table = aligned([[row[i] for i in places] for row in rows], [HEAD[i] for i in places], here)
+    notes = [_ABOUT.format(alpha=ALPHA), *(f"note: {note}" for note in outcome.notes), *left_out]
+    about = "\n".join(here.paragraph(note, indent=2) for note in notes)
+    return "\n\n".join([table, about, terminal.paragraph(line) if terminal else line])
+
+
+def _places(rows: Sequence[Sequence[str]], terminal: Terminal) -> tuple[list[int], list[str]]:
+    """Columns that there is room for, and a line on the others."""
+    widths = [max(map(len, column)) + GAP for column in zip(HEAD, *rows, strict=True)]
+    dropped: list[str] = []
+    for name in ("", *_DROPPED):
+        dropped += [name] if name else []
+        places = [i for i, head in enumerate(HEAD) if head not in dropped]
+        if sum(widths[i] for i in places) - GAP <= terminal.width:
+            break
+    said = f"left out for want of room: {', '.join(dropped)}; --format json has them"
+    return places, [said] if dropped else []
 
 
 def headline(outcome: GateOutcome) -> str:
@@ -79,7 +98,9 @@ def _signed(value: float | None) -> str:
     return f"+{plain}" if value is not None and value > 0 else plain
 
 
-def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
+def rates_text(
+    rates: Sequence[Rate], n_seeds: int, loss: float, terminal: Terminal | None = None
+) -> str:
     """Return measured error rates as plain text."""
     head = ("test", "what", "number", "margin", "count", "rate", "± se", "95 % interval")
     rows = [
@@ -101,4 +122,5 @@ def rates_text(rates: Sequence[Rate], n_seeds: int, loss: float) -> str:
         "meant to find a loss below the margin. The standard error is that of the draws from this "
         "pool of seeds."
     )
-    return f"{aligned(rows, head)}\n\n{about}"
+    here = terminal or Terminal()
+    return f"{aligned(rows, head, here, keys=3)}\n\n{here.paragraph(about)}"

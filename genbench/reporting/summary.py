@@ -49,7 +49,7 @@ def _parts(suite: StoredSuite, terminal: Terminal, verbose: bool) -> Iterator[st
 
 def _board(board: SmallTable, terminal: Terminal) -> str:
     notes = (f"{mark} {sentence}".strip() for mark, sentence in board.explained)
-    below = (f"  {terminal.paragraph(note, indent=2)}" for note in notes)
+    below = (terminal.paragraph(note, 2, 2) for note in notes)
     return "\n".join([titled_rows(board, terminal), *below])
 
 

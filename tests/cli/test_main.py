@@ -71,6 +71,20 @@ def test_a_second_call_says_that_nothing_is_to_do_and_changes_no_file(done, comm
     assert done.state() == before
 
 
+def test_the_summary_fits_and_ends_in_the_path_of_the_page(done, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    found = command("report", "--suite", "tiny")
+    *lines, last = found.out.splitlines()
+    assert last.startswith("report:")
+    assert last.endswith("index.html")
+    assert max(map(len, lines)) <= 80
+    assert "reconstruction_mse" not in found.out
+    whole = command("report", "--suite", "tiny", "--verbose").out
+    assert "reconstruction_mse" in whole
+    assert "\n".join(lines[:5]) in whole
+    assert command(*QUICK).out.startswith("\n".join(lines[:5]))
+
+
 def test_fresh_does_it_again(done, command):
     numbers = {k: v for k, v in done.numbers().items() if "/runs/" in k}
     found = command(*QUICK, "--fresh")

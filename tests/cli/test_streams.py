@@ -1,18 +1,24 @@
 """Text in any locale: neither encoding nor missing readers turn a result into a failure."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 
 import pytest
 
 from genbench import cli
-from genbench.commands.streams import ascii_of
+from genbench.commands.streams import terminal
+from genbench.core.texts import Terminal, ascii_of
+from tests.results.rich import fabricate_rich
 
 LOCALES = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
@@ -107,6 +113,54 @@ def test_symbols_have_an_ascii_spelling(text, spelled):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="genbench.ascii")
     print(text, file=stream, end="", flush=True)
     assert stream.buffer.getvalue().decode() == spelled
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sign", "error"),
+    [("ascii", ">=", "+-"), ("latin-1", ">=", "±"), ("utf-8", "≥", "±")],
+)
+def test_a_report_is_readable_and_fits_in_any_encoding(tmp_path, encoding, sign, error):
+    fabricate_rich(tmp_path / "results", models=("vae", "beta_vae", "linear_gaussian"))
+    argv = ("-m", "genbench", "report", "--suite", "tiny", "--reports", "out")
+    done = python(tmp_path, *argv, PYTHONIOENCODING=encoding, COLUMNS="80")
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode(encoding).splitlines()
+    names = ("vae ", "beta_vae ", "linear_gaussian ")
+    rows = [line for line in lines if line.startswith(names) and "   " in line]
+    assert [line.index(f" {error} 0.") for line in rows] == [rows[0].index(f" {error} 0.")] * 3
+    assert [f"{sign} -2" in line for line in rows] == [True, False, True]
+    assert not [line for line in lines if "?" in line or "\\u" in line]
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_width_is_that_of_the_terminal_and_100_where_there_is_none(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    piped = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", piped)
+    assert terminal() == Terminal(100, "ascii")
+    monkeypatch.setenv("COLUMNS", "72")
+    assert terminal() == Terminal(72, "ascii")
+    monkeypatch.setattr(sys, "stdout", None)
+    assert terminal().width == 72
+
+
+@pytest.mark.parametrize("columns", [80, 120, 200])
+def test_a_real_terminal_is_asked_for_its_width(columns):
+    program = "from genbench.cli import main; main(['list', 'evaluators'])"
+    first, second = pty.openpty()
+    fcntl.ioctl(second, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=second, env=environment)
+    os.close(second)
+    text = b""
+    with contextlib.suppress(OSError):  # the terminal is gone with the process
+        while part := os.read(first, 65536):
+            text += part
+    os.close(first)
+    assert process.wait() == 0
+    shown = text.decode().replace("\r\n", "\n")
+    assert max(map(len, shown.splitlines())) <= columns
+    assert shown.encode() == python(".", "-c", program, COLUMNS=str(columns)).stdout
 
 
 def test_streams_are_left_as_they_were(monkeypatch):

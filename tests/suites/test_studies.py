@@ -111,7 +111,8 @@ def test_models_run_first_and_either_kind_may_be_run_alone(run, coins, tmp_path)
     assert (other.records, len(coins.calls)) == ([], 1)
     assert set(other.frame["model"]) == {"linear_gaussian"}
     whole = run(both)
-    assert whole.cached
+    assert (whole.cached, run.said) == (True, [])
+    run(both, fresh=True)
     assert [line.split(":")[0] for line in run.said] == ["linear_gaussian seed 0", "study coins"]
     assert [s["name"] for s in summary(tmp_path)["studies"]] == ["coins"]
     assert run(both, models=["linear_gaussian"]).unchanged

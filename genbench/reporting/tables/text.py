@@ -1,8 +1,7 @@
 """Tables as plain text, for a terminal."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from genbench.core.texts import GAP, Terminal, aligned, wrapped
 from genbench.reporting.tables.small_table import Head, SmallTable, TableCell
@@ -11,26 +10,6 @@ from genbench.results.cells import BEST
 _NUMBER = re.compile(r"(?P<whole>\D*[\d\u202f]+)(?P<rest>(\.\d+)?(e[+-]?\d+)?)")
 _GLUE = "\u00a0"
 STAR = "*"
-
-
-@dataclass(frozen=True)
-class TextColumn:
-    """A column as text: the lines of its head, and one line per row."""
-
-    head: list[str]
-    cells: list[str]
-    words: bool
-
-    @property
-    def width(self) -> int:
-        """Of its widest line."""
-        return max(map(len, [*self.head, *self.cells]))
-
-    @property
-    def least(self) -> int:
-        """The least width: words can go on in the next line."""
-        words = " ".join([*self.head, *self.cells]).split()
-        return max(map(len, words), default=0) if self.words else self.width
 
 
 def text_tables(tables: Iterable[SmallTable], terminal: Terminal) -> str:
@@ -49,43 +28,31 @@ def text_table(table: SmallTable, terminal: Terminal) -> str:
 def titled_rows(table: SmallTable, terminal: Terminal) -> str:
     """Title, lead and table alone."""
     above = "\n".join(terminal.paragraph(text) for text in (table.title, table.lead) if text)
-    parts = [_part(part, terminal) for part in _fitting(text_columns(table, terminal), terminal)]
-    return "\n\n".join(part for part in (above, *parts) if part)
+    columns = _columns(table, terminal)
+    heads, *rows = zip(*columns, strict=True)
+    right = [i for i, head in enumerate(table.heads) if not head.words]
+    return "\n\n".join(part for part in (above, aligned(rows, heads, terminal, right)) if part)
 
 
 def text_width(table: SmallTable, terminal: Terminal) -> int:
-    """How wide a table is if no row goes on in the next line."""
-    return sum(column.width + GAP for column in text_columns(table, terminal)) - GAP
+    """How wide a table is if nothing goes on in the next line."""
+    return sum(max(map(len, column)) + GAP for column in _columns(table, terminal)) - GAP
 
 
-def _fitting(columns: list[TextColumn], terminal: Terminal) -> Iterator[list[TextColumn]]:
-    part = columns[:1]
-    for column in columns[1:]:
-        least = sum(c.least + GAP for c in part) + column.least
-        if least > terminal.width and len(part) > 1:
-            yield part
-            part = columns[:1]
-        part.append(column)
-    yield part
-
-
-def _part(columns: Sequence[TextColumn], terminal: Terminal) -> str:
-    height = max(len(column.head) for column in columns)
-    texts = [[""] * (height - len(c.head)) + c.head + c.cells for c in columns]
-    heads, *rows = zip(*texts, strict=True)
-    right = [i for i, column in enumerate(columns) if not column.words]
-    return aligned(rows, heads, terminal, right)
-
-
-def text_columns(table: SmallTable, terminal: Terminal) -> list[TextColumn]:
-    """The columns of a table, numbers point below point."""
-    columns = []
-    for i, head in enumerate(table.heads):
-        cells = [row[i] for row in table.rows]
-        texts = _words(cells, terminal) if head.words else _numbers(cells, terminal)
-        width = max(map(len, texts), default=0)
-        columns.append(TextColumn(_head(head, width, terminal), texts, head.words))
-    return columns
+def _columns(table: SmallTable, terminal: Terminal) -> list[list[str]]:
+    """The columns of a table, heads and numbers included, point below point."""
+    cells = [[row[i] for row in table.rows] for i in range(len(table.heads))]
+    texts = [
+        _words(column, terminal) if head.words else _numbers(column, terminal)
+        for head, column in zip(table.heads, cells, strict=True)
+    ]
+    heads = [
+        _head(head, max(map(len, column), default=0), terminal)
+        for head, column in zip(table.heads, texts, strict=True)
+    ]
+    height = max(map(len, heads))
+    pairs = zip(heads, texts, strict=True)
+    return [[""] * (height - len(head)) + head + column for head, column in pairs]
 
 
 def _head(head: Head, width: int, terminal: Terminal) -> list[str]:
