@@ -13,6 +13,7 @@ HEAD = (
     "verdict", "model", "metric", "baseline", "now", "change", "95 %", "margin", "detectable", "p",
     "test", "note",
 )  # fmt: skip
+_WIDE = 1000
 _DROPPED = ("test", "detectable", "95 %", "p", "baseline", "now")
 _ABOUT = (
     "change: now minus baseline; 95 %: half-width of its interval; margin: the largest change of "
@@ -27,7 +28,7 @@ def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
     if outcome.mismatches:
         lines = [f"  {mismatch.text}" for mismatch in outcome.mismatches]
         return "\n".join([headline(outcome), *lines])
-    here = terminal or Terminal()
+    here = terminal or Terminal(_WIDE)
     rows = [cells(verdict) for verdict in ordered(outcome.verdicts)]
     places, left_out = _places(rows, here)
     line = headline(outcome)

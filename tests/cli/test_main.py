@@ -173,7 +173,7 @@ def test_doctor_names_versions_device_and_data(command, place):
     for word in ("torch", "gpu", "data: mnist", "results folder"):
         assert word in found.out
     assert torch.__version__ in found.out
-    assert "python -m genbench data fetch mnist" in found.out
+    assert "python -m genbench data fetch mnist" in " ".join(found.out.split())
 
 
 # --- 2 -------------------------------------------------------------------------------------------

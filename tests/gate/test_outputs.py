@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from genbench.gate import FORMATS, append_summary, check_frame, update_from_frame
+from genbench.core.texts import Terminal
+from genbench.gate import FORMATS, append_summary, check_frame, text, update_from_frame
 from genbench.gate.formats import MOST, as_github, as_markdown
 from tests.gate.tables import NUMBERS, frame_of, row, table, without_number
 
@@ -156,3 +157,12 @@ def test_markdown_shows_what_moved_in_a_table_of_equal_columns(outcome):
 def test_markdown_escapes_bars(path):
     given = table(protocol="p|label")
     assert "\\|" in as_markdown(check_frame(given, path))
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_text_leaves_out_what_the_terminal_has_no_room_for_and_says_so(outcome, width):
+    table, about, _ = text(outcome, Terminal(width)).split("\n\n")
+    assert max(map(len, table.splitlines())) <= width
+    heads = table.splitlines()[0]
+    assert all(name in heads for name in ("verdict", "model", "metric", "change", "margin"))
+    assert ("left out for want of room: test" in about) == ("test" not in heads)

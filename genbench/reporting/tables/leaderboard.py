@@ -58,9 +58,7 @@ def legend(rows: Sequence[Row], best: str = "bold") -> list[str]:
         "≥: lower bound": any(cell.text.startswith("≥") for cell in cells),
         "≤: upper bound": any(cell.text.startswith("≤") for cell in cells),
         "±: standard error over test images": any(cell.error for cell in cells),
-        f"{best}: better than every other by a paired test": any(
-            cell.standing == BEST for cell in cells
-        ),
+        f"{best}: best by a paired test": any(cell.standing == BEST for cell in cells),
     }
     return [text for text, used in signs.items() if used]
 

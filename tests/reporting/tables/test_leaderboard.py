@@ -43,9 +43,11 @@ def test_the_answer_leads_and_the_signs_are_explained(board):
     table = leaderboard_table(board)
     assert table.lead == board.sentence
     assert table.caption.startswith("≥: lower bound; ±: standard error over test images")
-    best = replace(board, entries=(replace(board.entries[0], standing="best"), *board.entries[1:]))
-    assert "bold: better than every other" in leaderboard_table(best).caption
-    assert "paired test" not in leaderboard_table(board).caption
+    first, *others = board.entries
+    for standing in ("best", "tie", ""):
+        shown = replace(board, entries=(replace(first, standing=standing), *others))
+        explained = "bold: best by a paired test" in leaderboard_table(shown).caption
+        assert explained == (standing == "best")
     assert legend([]) == []
 
 
