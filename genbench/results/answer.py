@@ -102,7 +102,7 @@ def _ahead(leader: Entry, rest: Sequence[Entry], others: Sequence[Entry], tests:
         yield from _number(leader)
         yield from _no_model_reaches_it(rest)
         return
-    yield " has the best number: " if bounds or _unbeaten(leader, others) else " is best: "
+    yield " has the best number: " if bounds or unbeaten(leader, others) else " is best: "
     yield from _number(leader)
     yield from _margin(leader, second, tests[0])
     if bounds:
@@ -133,13 +133,13 @@ def _no_model_reaches_it(rest: Sequence[Entry]) -> Pieces:
 
 
 def _may_be_better(leader: Entry, others: Sequence[Entry]) -> Pieces:
-    for entry in _unbeaten(leader, others)[:1]:
+    for entry in unbeaten(leader, others)[:1]:
         yield " "
         yield from _called(entry)
         yield f" may be better: it has {_short(entry)}."
 
 
-def _unbeaten(leader: Entry, others: Sequence[Entry]) -> list[Entry]:
+def unbeaten(leader: Entry, others: Sequence[Entry]) -> list[Entry]:
     """Models that have upper bounds alone, above the first."""
     return [e for e in others if e.cell and leader.cell and e.cell.value >= leader.cell.value]
 

@@ -5,11 +5,12 @@ Only numbers of one metric with equal options, evaluator version, kind and n are
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
-from genbench.core.statistics import ALPHA, Seeds, difference, holm, seed_spread
+from genbench.core.statistics import ALPHA, Difference, Seeds, difference, holm, seed_spread
 from genbench.results.cells import BEST, TIED, Cell, Column, ModelRow, ProtocolBlock
 from genbench.results.per_datum import PerDatumValues
 
@@ -38,23 +39,55 @@ class Pair:
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """All pairs of models in one column that may be ranked; ``rows`` are positions, best first."""
+    """Models in one column that may be ranked, since their numbers are of one kind and n.
+
+    ``rows`` are positions in the block, best first; ``values`` stand in the same order.
+    """
 
     column: Column
     kind: str
     n: int
     rows: tuple[int, ...]
-    pairs: Mapping[tuple[int, int], Pair]
+    values: tuple[Seeds, ...]
+
+    @cached_property
+    def pairs(self) -> dict[tuple[int, int], Pair]:
+        """All pairs of its rows, the better one first."""
+        known = list(combinations(zip(self.rows, self.values, strict=True), 2))
+        raw = [_pair(first, second) for (_, first), (_, second) in known]
+        adjusted = holm([pair.p_value for pair in raw])
+        keys = [(one, other) for (one, _), (other, _) in known]
+        return {k: replace(r, p_value=p) for k, r, p in zip(keys, raw, adjusted, strict=True)}
 
     def standings(self) -> dict[int, str]:
-        """``best`` where the first is better than every other, else ``tie`` for the tied."""
-        first, *others = self.rows
-        tied = [row for row in others if not self.pairs[first, row].decided]
-        return dict.fromkeys([first, *tied], TIED) if tied else {first: BEST}
+        """The standing of each of its rows."""
+        return dict(zip(self.rows, standings_of(tests_of_the_first(self.values)), strict=True))
+
+
+def _pair(first: Seeds, second: Seeds) -> Pair:
+    test = difference(first, second)
+    return Pair(test.value, test.stderr, test.p_value, seed_spread(first, second))
+
+
+def tests_of_the_first(values: Sequence[Seeds]) -> list[Difference]:
+    """Compare the first model with each of the others; p-values are Holm-corrected over these.
+
+    All models are on the same data; each result is the first less the other.
+    """
+    first, *others = values
+    tests = [difference(first, other) for other in others]
+    adjusted = holm([test.p_value for test in tests])
+    return [replace(test, p_value=p) for test, p in zip(tests, adjusted, strict=True)]
+
+
+def standings_of(tests: Sequence[Difference]) -> list[str]:
+    """``best`` for a first that is better than every other, else ``tie`` for all tied with it."""
+    tied = [test.p_value >= ALPHA for test in tests]
+    return [TIED if any(tied) else BEST, *(TIED if found else "" for found in tied)]
 
 
 def comparisons(block: ProtocolBlock, index: int, values: PerDatumValues) -> list[PairedComparison]:
-    """Compare the models of a column, one comparison per kind and n with two models or more."""
+    """Return the comparisons of a column: one per kind and n with two models or more."""
     column = block.columns[index]
     cells = {place: row.cells[index] for place, row in enumerate(block.rows)}
     groups: dict[tuple[str, int], list[int]] = {}
@@ -66,24 +99,19 @@ def comparisons(block: ProtocolBlock, index: int, values: PerDatumValues) -> lis
         seeds = {place: values.of(block, column, cells[place]) for place in places}
         known = {p: by_seed for p, by_seed in seeds.items() if by_seed and cells[p].complete}
         if n > 1 and len(known) == len(places) > 1:  # an unknown one might be the best
-            compared.append(_compare(column, kind, n, known))
+            order = _best_first(column, known)
+            listed = tuple(known[place] for place in order)
+            compared.append(PairedComparison(column, kind, n, order, listed))
     return compared
 
 
-def _compare(column: Column, kind: str, n: int, values: Mapping[int, Seeds]) -> PairedComparison:
-    sign = -1.0 if column.better == "lower" else 1.0
+def _best_first(column: Column, values: Mapping[int, Seeds]) -> tuple[int, ...]:
     means = {k: float(np.mean([v.mean() for v in seeds.values()])) for k, seeds in values.items()}
-    order = sorted(means, key=lambda row: (-sign * means[row], row))
-    keys = list(combinations(order, 2))
-    raw = [_pair(values[a], values[b]) for a, b in keys]
-    adjusted = holm([pair.p_value for pair in raw])
-    pairs = {k: replace(r, p_value=p) for k, r, p in zip(keys, raw, adjusted, strict=True)}
-    return PairedComparison(column, kind, n, tuple(order), pairs)
+    return tuple(sorted(means, key=lambda row: (-_sign(column) * means[row], row)))
 
 
-def _pair(first: Seeds, second: Seeds) -> Pair:
-    test = difference(first, second)
-    return Pair(test.value, test.stderr, test.p_value, seed_spread(first, second))
+def _sign(column: Column) -> float:
+    return -1.0 if column.better == "lower" else 1.0
 
 
 def ranked(block: ProtocolBlock, values: PerDatumValues) -> ProtocolBlock:
@@ -103,8 +131,7 @@ def ranked(block: ProtocolBlock, values: PerDatumValues) -> ProtocolBlock:
 
 def _beaten(comparison: PairedComparison, cells: Sequence[Cell]) -> bool:
     """Whether a number of another kind over as many data is better than the first."""
-    sign = -1.0 if comparison.column.better == "lower" else 1.0
-    first = cells[comparison.rows[0]].value
+    sign, first = _sign(comparison.column), cells[comparison.rows[0]].value
     others = (c for c in cells if c.ok and c.n == comparison.n and c.kind != comparison.kind)
     return any(sign * (cell.value - first) > 0 for cell in others)
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from genbench.core.statistics import ALPHA, Difference, difference, holm
-from genbench.results.answer import OUTDATED, answer
-from genbench.results.cells import BEST, TIED, ModelRow, ProtocolBlock
+from genbench.core.statistics import Difference
+from genbench.results.answer import OUTDATED, answer, unbeaten
+from genbench.results.cells import BEST, ModelRow, ProtocolBlock
 from genbench.results.headline import CLAIMS, absence, best_first, detail_places, headline
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard, Phrase
+from genbench.results.paired import standings_of, tests_of_the_first
 from genbench.results.per_datum import PerDatumValues
 
 Warnings = Mapping[str, Sequence[str]]
@@ -52,11 +53,6 @@ def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings) -> Entry:
     )
 
 
-def _value(entry: Entry) -> float:
-    assert entry.cell is not None
-    return entry.cell.value
-
-
 def tests_of_the_leader(
     block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
 ) -> list[Difference] | None:
@@ -67,21 +63,18 @@ def tests_of_the_leader(
     """
     seeds = [values.of(block, e.column, e.cell) for e in ranked if e.column and e.cell]
     known = [by_seed for by_seed in seeds if by_seed]
-    if len(known) < len(ranked) or (block.n_whole or 0) < 2:
+    if not ranked or len(known) < len(ranked) or (block.n_whole or 0) < 2:
         return None
-    tests = [difference(known[0], other) for other in known[1:]]
-    adjusted = holm([test.p_value for test in tests])
-    return [replace(test, p_value=p) for test, p in zip(tests, adjusted, strict=True)]
+    return tests_of_the_first(known)
 
 
 def _standings(
     ranked: Sequence[Entry], others: Sequence[Entry], tests: Sequence[Difference] | None
 ) -> list[str]:
-    """``best`` for a leader that the tests put above all others; else ``tie`` for all tied."""
+    """Standings by the tests; nobody is ``best`` where a model without a rank may be better."""
     if not tests:
         return [""] * len(ranked)
-    tied = [test.p_value >= ALPHA for test in tests]
-    beaten = all(_value(other) < _value(ranked[0]) for other in others if other.cell)
-    first = TIED if any(tied) else BEST if beaten else ""
-    words = [first, *(TIED if found else "" for found in tied)]
+    words = standings_of(tests)
+    if words[0] == BEST and unbeaten(ranked[0], others):
+        words[0] = ""
     return ["" if e.row.control else word for e, word in zip(ranked, words, strict=True)]

@@ -3,7 +3,9 @@
 import pytest
 
 from genbench.results.cells import BEST, TIED
-from tests.results.contest import board, elbo, exact, number
+from genbench.results.paired import ranked
+from genbench.results.standings import leaderboard_of
+from tests.results.contest import board, contest, elbo, exact, number
 
 
 def order(found):
@@ -39,6 +41,17 @@ def test_test_is_corrected_for_the_number_of_opponents():
     among = {f"m{i}": elbo(-10.0156) for i in range(12)}
     assert standings(alone)["a"] == BEST
     assert standings(board(a=elbo(-10.0), **among))["a"] == TIED
+
+
+@pytest.mark.parametrize(
+    "behind", [0.001, 0.0225, 0.1]
+)  # of 0.0225, p is 0.0015: over all pairs a tie
+def test_column_that_all_models_share_marks_the_same_as_the_leaderboard(behind):
+    models = {f"m{i}": [elbo(-10.0 - behind * (i > 0))] for i in range(12)}
+    block, values = contest(models)
+    found = leaderboard_of(ranked(block, values), values)
+    assert standings(found) == {e.row.label: e.cell.standing for e in found.entries}
+    assert (standings(found)["m0"] == BEST) == (behind > 0.01)
 
 
 def test_spread_between_seeds_keeps_a_leader_from_being_best():

@@ -66,7 +66,8 @@ def ranking_caption(block: ProtocolBlock) -> str:
 def _bold(best: bool, tied: bool) -> str:
     test = (
         f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
-        " images and, where a model has several, seeds; Holm-corrected over all pairs"
+        " images and, where a model has several, seeds; Holm-corrected over the comparisons"
+        " with the best number"
     )
     if best and tied:
         return f"Bold: better than every other ({test}). ≈: tied for best by that test."
