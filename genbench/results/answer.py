@@ -13,7 +13,7 @@ from genbench.results.leaderboard import UNIT, Entry, Phrase
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
 _NAMED = 3
 """So many of the models that are tied with the first are named."""
-NOTHING = "No model has a log-likelihood over the whole test set."
+NOTHING = "No model has a log-likelihood"
 OUTDATED = (
     "Which model is best is not known of these results of an older genbench:"
     " `python -m genbench run` brings them up to date, without training again."
@@ -38,7 +38,7 @@ def answer(
 
 def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None) -> Pieces:
     if not ranked:
-        yield NOTHING
+        yield f"{NOTHING} {_where(others)}."
         return
     leader, *rest = ranked
     if not leader.row.control and any(e.cell and e.cell.n_seeds == 1 for e in ranked if rest):
@@ -58,9 +58,14 @@ def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:
     if others:
         yield "Only "
     yield from _called(leader)
-    yield " has a log-likelihood over the whole test set: " if others else " has "
+    yield f" has a log-likelihood {_where(others)}: " if others else " has "
     yield from _number(leader)
     yield "."
+
+
+def _where(others: Sequence[Entry]) -> str:
+    seeds = " from every seed" if any(entry.incomplete for entry in others) else ""
+    return f"over the whole test set{seeds}"
 
 
 def _untested(leader: Entry, second: Entry) -> Pieces:
@@ -134,14 +139,17 @@ def _no_model_reaches_it(rest: Sequence[Entry]) -> Pieces:
 
 def _may_be_better(leader: Entry, others: Sequence[Entry]) -> Pieces:
     for entry in unbeaten(leader, others)[:1]:
+        few = entry.incomplete
         yield " "
         yield from _called(entry)
-        yield f" may be better: it has {_short(entry)}."
+        yield f" may be better: it has {_short(entry)}"
+        yield f" in {few.n_ok} of {few.n_seeds} seeds." if few else "."
 
 
 def unbeaten(leader: Entry, others: Sequence[Entry]) -> list[Entry]:
-    """Models that have upper bounds alone, above the first."""
-    return [e for e in others if e.cell and leader.cell and e.cell.value >= leader.cell.value]
+    """Models above the first that have an upper bound alone, or not a number from every seed."""
+    known = [(entry, entry.cell or entry.incomplete) for entry in others]
+    return [e for e, cell in known if cell and leader.cell and cell.value >= leader.cell.value]
 
 
 def _called(entry: Entry, *more: str) -> Pieces:
@@ -157,8 +165,8 @@ def _kind(entry: Entry) -> str:
 
 def _short(entry: Entry) -> str:
     """The value without its error: ``exactly −22.99``."""
-    value = measured(entry.cell.value, entry.cell.stderr)[0] if entry.cell else ""
-    return _minus(f"{_WORDS[_kind(entry)]} {value}")
+    cell = entry.cell or entry.incomplete
+    return _minus(f"{_WORDS[cell.kind]} {measured(cell.value, cell.stderr)[0]}") if cell else ""
 
 
 def _number(entry: Entry) -> Pieces:

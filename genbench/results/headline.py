@@ -19,7 +19,7 @@ _BY_KIND = {"exact": max, "lower_bound": max, "upper_bound": min}
 
 def headline(block: ProtocolBlock, row: ModelRow) -> Number | None:
     """Return a model's headline number; an upper bound only where there is nothing else."""
-    found = [(c, cell) for c, cell in likelihoods(block, row) if _defensible(block, c, cell)]
+    found = [(c, cell) for c, cell in _over_all(block, row) if cell.complete]
     for kind, tightest in _BY_KIND.items():
         if alike := [number for number in found if number[1].kind == kind]:
             return tightest(alike, key=lambda number: number[1].value)
@@ -43,8 +43,16 @@ def likelihoods(block: ProtocolBlock, row: ModelRow) -> list[Number]:
     return [(c, cell) for c, cell in numbers if c.record.leaderboard == "likelihood" and cell.ok]
 
 
-def _defensible(block: ProtocolBlock, column: Column, cell: Cell) -> bool:
-    return cell.complete and cell.n == block.n_whole and not column.record.warning
+def _over_all(block: ProtocolBlock, row: ModelRow) -> list[Number]:
+    """The log-likelihoods over the whole test set that nothing is warned of."""
+    known = likelihoods(block, row)
+    return [(c, cell) for c, cell in known if cell.n == block.n_whole and not c.record.warning]
+
+
+def incomplete(block: ProtocolBlock, row: ModelRow) -> Cell | None:
+    """Return the best exact value or lower bound that some seeds lack: its model may be better."""
+    cells = [cell for _, cell in _over_all(block, row) if cell.kind in CLAIMS and not cell.complete]
+    return max(cells, key=lambda cell: cell.value, default=None)
 
 
 def absence(block: ProtocolBlock, row: ModelRow) -> str:

@@ -32,6 +32,7 @@ class Entry:
         details: One per detail of the leaderboard.
         warnings: What is odd about the model, in plain words.
         absence: What stands where there is no number.
+        incomplete: Where there is none, the best number that some seeds lack.
     """
 
     row: ModelRow
@@ -42,6 +43,7 @@ class Entry:
     details: tuple[tuple[Column, Cell] | None, ...] = ()
     warnings: tuple[str, ...] = ()
     absence: str = ""
+    incomplete: Cell | None = None
 
     @property
     def sign(self) -> str:

@@ -6,7 +6,14 @@ from dataclasses import replace
 from genbench.core.statistics import Difference
 from genbench.results.answer import OUTDATED, answer, unbeaten
 from genbench.results.cells import BEST, ModelRow, ProtocolBlock
-from genbench.results.headline import CLAIMS, absence, best_first, detail_places, headline
+from genbench.results.headline import (
+    CLAIMS,
+    absence,
+    best_first,
+    detail_places,
+    headline,
+    incomplete,
+)
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard, Phrase
 from genbench.results.paired import standings_of, tests_of_the_first
 from genbench.results.per_datum import PerDatumValues
@@ -50,6 +57,7 @@ def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings) -> Entry:
         details=tuple(number if number[1].ok else None for number in numbers),
         warnings=tuple(warnings.get(row.label, ())),
         absence="" if cell else absence(block, row),
+        incomplete=None if cell else incomplete(block, row),
     )
 
 

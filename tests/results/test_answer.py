@@ -119,7 +119,10 @@ def test_single_number_stands_alone():
 
 def test_no_number_is_said_as_such():
     few = number("ais_log_likelihood", -20.0, n=20)
-    assert said(ae=number("reconstruction_mse", 0.1), gan=few) == NOTHING
+    found = said(ae=number("reconstruction_mse", 0.1), gan=few)
+    assert found == f"{NOTHING} over the whole test set."
+    found = said(vae=elbo(-20.0, n_failed=1), ae=number("reconstruction_mse", 0.1))
+    assert found == f"{NOTHING} over the whole test set from every seed."
 
 
 @pytest.mark.parametrize(("height", "better"), [(-9.0, True), (-11.0, False)])
@@ -128,6 +131,16 @@ def test_upper_bound_above_the_first_leaves_it_open_who_is_better(height, better
     found = said(a=twice(exact(-10.0)), b=twice(exact(-12.0)), c=upper)
     assert found.endswith(" c may be better: it has at most −9.00.") == better
     assert found.startswith("a has the best number: " if better else "a is best: ")
+
+
+@pytest.mark.parametrize(("height", "better"), [(-9.0, True), (-11.0, False)])
+def test_model_that_lost_a_seed_and_is_above_the_first_leaves_it_open_who_is_better(height, better):
+    lost = twice(elbo(height, n_failed=1))
+    found = said(a=twice(exact(-10.0)), b=twice(exact(-12.0)), c=lost)
+    assert found.endswith(" c may be better: it has at least −9.00 in 2 of 3 seeds.") == better
+    assert found.startswith("a has the best number: " if better else "a is best: ")
+    alone = said(a=twice(exact(-10.0)), c=lost)
+    assert alone.startswith("Only a has a log-likelihood over the whole test set from every seed:")
 
 
 def test_names_and_key_numbers_are_strong():

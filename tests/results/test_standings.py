@@ -85,6 +85,14 @@ def test_upper_bound_has_no_rank_and_above_the_first_keeps_it_from_being_best(he
     assert found.entries[2].text.startswith("≤ ")
 
 
+@pytest.mark.parametrize(("height", "standing"), [(-9.0, ""), (-11.0, BEST)])
+def test_model_that_lost_a_seed_keeps_the_first_from_being_best_if_it_is_above(height, standing):
+    found = board(a=elbo(-10.0), b=elbo(-12.0), c=elbo(height, n_failed=1))
+    assert order(found) == [("a", 1), ("b", 2), ("c", None)]
+    assert standings(found) == {"a": standing, "b": "", "c": ""}
+    assert found.entries[2].text == "only 1 of 2 seeds"
+
+
 def test_warnings_and_details_belong_to_their_model():
     found = board(a=[elbo(-10.0), number("kl", 4.0)], b=exact(-12.0), warnings={"b": ("below a",)})
     first, second = found.entries
