@@ -1,8 +1,10 @@
 """The reference pages hold every record there is, because they are made from the records."""
 
 import re
+from typing import Annotated
 
 import pytest
+from annotated_types import Ge, Lt
 from pydantic import PositiveInt
 
 from genbench.cli import COMMANDS
@@ -83,7 +85,7 @@ def test_every_key_of_a_suite_file_is_there_with_its_meaning():
     for name, options in TABLES.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]
         lines = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines()]
-        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) == 4}
+        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) > 2}
         del rows["key"], rows["---"]
         assert set(rows) == set(options.model_fields)
         assert all(rows.values()), f"{name}: a key without a meaning"
@@ -99,8 +101,19 @@ def test_every_observation_model_is_there():
     assert all(f"| `{name}` |" in PAGES["observations"]() for name in OBSERVATION_HEADS)
 
 
+def test_a_key_that_is_filled_in_is_not_called_required():
+    required = {
+        row.split("|")[1].strip(" `")
+        for row in PAGES["suite_file"]().split("## `[data]`")[0].splitlines()
+        if "*required*" in row
+    }
+    assert required == set()
+    assert "| `recipe` | text | *required* |" in PAGES["suite_file"]()
+
+
 def test_a_type_is_said_in_words():
     assert type_text(PositiveInt | None) == "integer > 0"
+    assert type_text(Annotated[float, Ge(0), Lt(1)]) == "number ≥ 0 and < 1"
     assert type_text(tuple[float, ...]) == "list of: number"
 
 
