@@ -12,10 +12,10 @@ from genbench.results.leaderboard import UNIT, Entry, Phrase
 
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
 _NAMED = 3
-"""How many of the models tied with the first are named, at most."""
+"""So many of the models that are tied with the first are named."""
 NOTHING = "No model has a log-likelihood over the whole test set."
 OUTDATED = (
-    "An older genbench made these results; they do not say which model is best:"
+    "Which model is best is not known of these results of an older genbench:"
     " `python -m genbench run` brings them up to date, without training again."
 )
 Tests = Sequence[Difference]
