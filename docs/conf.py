@@ -21,7 +21,8 @@ nitpicky = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-add_module_names = False
+autodoc_preserve_defaults = True
+smartquotes = False  # "--suite" stays two hyphens in tables of options
 
 html_theme = "furo"
 html_title = f"genbench {__version__}"

@@ -1,4 +1,4 @@
-"""genbench compares generative models, with numbers that prove themselves.
+"""genbench compares generative models, with numbers checked against exact answers.
 
 Public names are loaded on first use: ``import genbench`` is quick, and reports need no torch.
 """

@@ -32,12 +32,12 @@ class Data:
 
     @property
     def protocol(self) -> str:
-        """What two numbers must share to be compared, but for measure and condition."""
+        """What two numbers must share to be compared, apart from measure and condition."""
         return self.dataset.protocol.text
 
     @property
     def facts(self) -> DataFacts:
-        """What a recipe may know about the data: image shape, classes, mean image."""
+        """Image shape, number of classes and mean image, as a recipe gets them."""
         return facts_of(self.dataset)
 
     def train_batch(self, indices: Tensor) -> Split:

@@ -74,7 +74,7 @@ def run(arguments: Namespace) -> int:
 
 
 def tell_plan(options: "RunOptions") -> int:
-    """Print what a run would do; exit 3 if data that it needs cannot be had."""
+    """Print what a run would do; exit 3 if it needs data that are damaged or that nobody offers."""
     from genbench.suites.dry_run import Planned, dry_run
 
     plan = dry_run(options)

@@ -58,8 +58,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         "did you mean 'mnist'? known: digits, mnist"
     """
     names = sorted(known)
-    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{nearest[0]}'? " if nearest else ""
+    by_lower_case = {known_name.lower(): known_name for known_name in names}
+    nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_lower_case[nearest[0]]}'? " if nearest else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 

@@ -57,14 +57,14 @@ class Metric(BaseModel):
         formula: In plain Unicode.
         description: One sentence.
         cites: Papers, as ``Author2016:eq8``.
-        marginal_metric: The metric under whose name the number stands when the label of a
-            conditional model is summed out; None for every other metric.
+        marginal_metric: What the number is called once the label of a conditional model is
+            summed out; None for every other metric.
         place: Tables are sorted by it.
         role: A ``headline`` gets a table of paired differences, a ``detail`` only marks in the
             comparison; a ``diagnostic`` is about an estimator or a code, not about who is best.
         paired: Whether models are compared datum by datum.
         not_compared: Why its numbers are never compared between models; empty where they are.
-        warning: What must be said wherever the number stands; it is then never marked as best.
+        warning: What must be said wherever the number appears; it is then never marked as best.
         margin: How far the number may move before the gate cares, in its unit; None if undeclared.
         log_density: Whether it is about a log density of the data, which moves more between seeds
             on grey levels than on binary pixels.
@@ -75,7 +75,7 @@ class Metric(BaseModel):
         estimator: Its name among estimators of log p(x) that are set side by side.
         term: Its part in the ELBO, which is reconstruction less rate.
         leaderboard: The column of the leaderboard that its numbers may stand in: every exact value
-            or lower bound of log p(x) may be a model's ``likelihood``; of several metrics of
+            or lower bound on log p(x) may be a model's ``likelihood``; of several metrics of
             another column the one of the lowest ``place`` leads.
         option_names: What options are called below the metric's name, where that is not their
             own name; an empty name hides one that changes the number's noise, not its meaning.

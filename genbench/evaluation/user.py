@@ -47,10 +47,10 @@ def evaluate(
         seed: Root of all noise; the same seed gives the same numbers.
 
     Returns:
-        One row per metric. The first columns are those of :func:`genbench.load_results`; columns in
-        which nothing stands are left out. Evaluators that do not apply have status
-        ``not_applicable`` and the reason; one that sums a label out, such as
-        ``label_marginal_log_likelihood``, has a row where it applies only.
+        One row per metric. The first columns are those of :func:`genbench.load_results`; empty
+        columns are left out. Evaluators that do not apply have status ``not_applicable`` and the
+        reason; one that sums a label out, such as ``label_marginal_log_likelihood``, has a row
+        only where it applies.
 
     Raises:
         ConfigError: Unknown evaluator or option, x is empty, has another shape than the model's
@@ -100,7 +100,8 @@ def _check_data(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None
     check_layout(x.shape[1:], p.event_shape)
     support = support_of(p)
     if support is not None and not bool(support.check(x.reshape(len(x), *p.event_shape)).all()):
+        of_pixel = getattr(support, "base_constraint", support)
         raise ConfigError(
             f"x lies outside the support of the observation model {type(p).__name__} "
-            f"({support}): binarise or scale it first"
+            f"({of_pixel}): binarise or scale it first"
         )

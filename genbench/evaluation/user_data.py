@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from genbench.core.capabilities import Conditions
 from genbench.core.errors import ConfigError
@@ -36,9 +37,10 @@ def _tensor_of_array(array: "np.ndarray[Any, Any]", name: str) -> Tensor:
 
 def _hint(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return "; numpy.array makes one of it"
-    of_data = hasattr(value, "dataset") or hasattr(value, "__getitem__")
-    return "; torch.stack([x for x, y in dataset]) makes one of a data set" if of_data else ""
+        return "; numpy.array converts it"
+    if isinstance(value, Dataset | DataLoader):
+        return "; torch.stack([x for x, y in dataset]) converts a data set"
+    return "; to_numpy() converts it" if hasattr(value, "to_numpy") else ""
 
 
 def labels_of(y: Any, model: Any, n: int) -> Tensor:
@@ -56,7 +58,7 @@ def labels_of(y: Any, model: Any, n: int) -> Tensor:
         way = "y.argmax(1) of one-hot rows" if labels.shape[1:].numel() > 1 else "y.flatten()"
         raise ConfigError(f"y has shape {tuple(labels.shape)}: labels are (N,), such as {way}")
     if labels.is_floating_point() or labels.is_complex():
-        raise ConfigError(f"y holds {labels.dtype}: labels are whole numbers, such as y.long()")
+        raise ConfigError(f"y has dtype {labels.dtype}: labels must be integers, such as y.long()")
     _check_range(labels, getattr(model, "n_classes", None))
     return labels.long()
 

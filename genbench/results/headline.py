@@ -10,7 +10,7 @@ from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 
 Number = tuple[Column, Cell]
 DETAILS: tuple[Slot, ...] = ("reconstruction", "rate", "samples")
-"""What stands beside the headline number, in this order."""
+"""The columns that follow the headline number, in this order."""
 CLAIMS = ("exact", "lower_bound")
 """Kinds of numbers by which a model may be ranked: it is at least that good."""
 _BY_KIND = {"exact": max, "lower_bound": max, "upper_bound": min}

@@ -30,7 +30,7 @@ class Entry:
             upper bound where there is nothing else.
         standing: ``best``, ``tie`` or empty.
         details: One per detail of the leaderboard.
-        warnings: What is odd about the model, in plain words.
+        warnings: Signs that its training went wrong, in plain words.
         absence: What stands where there is no number.
         incomplete: Where there is none, the best number that some seeds lack.
     """

@@ -34,8 +34,6 @@ FRAME_COLUMNS = (
     "train_id",
 )
 """All columns of a frame: those of ``metrics.csv`` and ``settings``."""
-KEY = ("suite", "model", "seed", "split", "metric", "settings")
-"""What names one row of a stored suite."""
 _NUMERIC = ("seed", "value", "stderr", "n", "evaluator_version", "mc_stderr")
 _EMPTY = ("", "{}")
 

@@ -29,7 +29,7 @@ def leaderboard_of(
     Args:
         block: The comparison of one protocol.
         values: Values behind its numbers.
-        warnings: What is odd about a model, by the label of its row.
+        warnings: Signs that the training of a model went wrong, by the label of its row.
     """
     entries = [_entry(block, row, warnings or {}) for row in best_first(block)]
     ranked = [entry for entry in entries if entry.cell and entry.cell.kind in CLAIMS]

@@ -127,7 +127,7 @@ class StoredSuite:
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:
-        """What is odd about a model, by its label in the tables; models without are left out."""
+        """Signs that training went wrong, by the label of a model; those without are left out."""
         entries = [entry for board in self.leaderboards for entry in board.entries]
         found: dict[str, list[str]] = {}
         for entry in entries:

@@ -34,6 +34,16 @@ def test_the_documentation_builds_without_warnings(site):
 
 
 @needs_sphinx
+def test_names_options_and_defaults_are_shown_as_they_are_written(site):
+    python = (site / "reference" / "python.html").read_text(encoding="utf-8")
+    assert 'id="genbench.load_results"' in python
+    assert '<span class="pre">genbench.</span>' in python
+    assert "PosixPath" not in python
+    commands = (site / "reference" / "commands.html").read_text(encoding="utf-8")
+    assert "stored with --update" in commands
+
+
+@needs_sphinx
 def test_the_pages_request_no_foreign_address(site):
     for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")

@@ -1,8 +1,11 @@
 """The reference pages hold every record there is, because they are made from the records."""
 
 import re
+from types import SimpleNamespace
+from typing import Annotated
 
 import pytest
+from annotated_types import Ge, Lt
 from pydantic import PositiveInt
 
 from genbench.cli import COMMANDS
@@ -17,7 +20,7 @@ from genbench.studies import studies
 from genbench.suites.load import suite_files
 from tests.docs.conftest import DOCS  # it puts the extension on the path
 
-from records import MARK, PAGES, filled  # isort: skip
+from records import MARK, PAGES, filled, pages_of_records  # isort: skip
 from records.commands import parsers  # isort: skip
 from records.options import type_text  # isort: skip
 from records.suite_file import TABLES  # isort: skip
@@ -72,8 +75,8 @@ def test_every_command_is_there_with_every_option():
 
 
 def test_every_suite_exit_code_and_column_is_there():
-    suites, codes, columns = PAGES["suites"](), PAGES["exit_codes"](), PAGES["columns"]()
-    assert all(f"| `{name}` |" in suites for name in suite_files())
+    codes, columns = PAGES["exit_codes"](), PAGES["columns"]()
+    assert list(sections_of("suites")) == list(suite_files())
     assert all(f"| {int(code)} |" in codes for code in ExitCode)
     assert all(f"| `{name}` |" in columns for name in COLUMNS)
 
@@ -83,7 +86,7 @@ def test_every_key_of_a_suite_file_is_there_with_its_meaning():
     for name, options in TABLES.items():
         section = text.split(f"## {name}\n")[1].split("\n## ")[0]
         lines = [re.split(r" (?<!\\)\| ", line.strip("| ")) for line in section.splitlines()]
-        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) == 4}
+        rows = {line[0].strip("`"): line[-1] for line in lines if len(line) > 2}
         del rows["key"], rows["---"]
         assert set(rows) == set(options.model_fields)
         assert all(rows.values()), f"{name}: a key without a meaning"
@@ -99,9 +102,28 @@ def test_every_observation_model_is_there():
     assert all(f"| `{name}` |" in PAGES["observations"]() for name in OBSERVATION_HEADS)
 
 
+def test_a_key_that_is_filled_in_is_not_called_required():
+    required = {
+        row.split("|")[1].strip(" `")
+        for row in PAGES["suite_file"]().split("## `[data]`")[0].splitlines()
+        if "*required*" in row
+    }
+    assert required == set()
+    assert "| `recipe` | text | *required* |" in PAGES["suite_file"]()
+
+
 def test_a_type_is_said_in_words():
     assert type_text(PositiveInt | None) == "integer > 0"
+    assert type_text(Annotated[float, Ge(0), Lt(1)]) == "number ≥ 0 and < 1"
     assert type_text(tuple[float, ...]) == "list of: number"
+
+
+def test_pages_of_records_are_read_again_at_each_build():
+    names = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    env = SimpleNamespace(found_docs=names, doc2path=lambda name: DOCS / f"{name}.md")
+    outdated = pages_of_records(None, env)
+    assert {"reference/commands", "reference/metrics"} < set(outdated)
+    assert len(outdated) < len(names) / 2
 
 
 def test_a_mark_is_replaced_and_nothing_else():

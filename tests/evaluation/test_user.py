@@ -143,7 +143,7 @@ def test_grey_pixels_are_refused_by_a_bernoulli_model_and_the_message_says_what_
     for model in (UserVae(), PlainVae()):
         with pytest.raises(ConfigError, match="outside the support") as caught:
             genbench.evaluate(model, grey.double())
-        assert "binarise" in str(caught.value)
+        assert "(Boolean()): binarise" in str(caught.value)
 
 
 def test_one_grey_pixel_at_the_end_is_enough():

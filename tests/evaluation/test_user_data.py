@@ -50,6 +50,7 @@ def test_numpy_labels_count_as_tensors(dtype):
         (BINARY.tolist(), ("x is a list", "numpy.array")),
         (TensorDataset(BINARY), ("x is a TensorDataset", "torch.stack")),
         (DataLoader(TensorDataset(BINARY)), ("x is a DataLoader", "torch.stack")),
+        (pd.DataFrame({"pixel": [0.0]}), ("x is a DataFrame", "to_numpy()")),
         (None, ("x is a NoneType", "a tensor or a NumPy array (N, ...)")),
         (np.array(["a"]), ("x: an array of <U1 does not hold numbers",)),
         (torch.tensor(1.0), ("x is a single number",)),

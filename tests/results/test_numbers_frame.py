@@ -10,7 +10,6 @@ import genbench
 from genbench.results.columns import COLUMNS
 from genbench.results.numbers_frame import (
     FRAME_COLUMNS,
-    KEY,
     NUMBERS,
     NumbersFrame,
     completed,
@@ -56,7 +55,8 @@ def test_rows_without_a_number_come_last_and_the_others_keep_their_order(any_sui
 
 def test_the_documented_key_names_one_row_of_every_stored_suite(any_suite):
     frame = stored_numbers(any_suite)
-    assert not frame.duplicated(list(KEY)).any()
+    key = ["suite", "model", "seed", "split", "metric", "settings"]
+    assert not frame.duplicated(key).any()
     index, columns = ["model", "seed"], ["metric", "settings"]
     wide = frame.pivot(index=index, columns=columns, values="value")
     assert wide.notna().sum().sum() == frame["value"].notna().sum()

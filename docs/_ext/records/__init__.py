@@ -5,6 +5,7 @@ name in ``PAGES`` returns.
 """
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from records.commands import commands, exit_codes
@@ -15,6 +16,7 @@ from records.suite_file import suite_file
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
 
 PAGES = {
     "commands": commands,
@@ -34,11 +36,18 @@ MARK = re.compile(r"^<!-- records: (\w+) -->$", re.MULTILINE)
 def setup(app: "Sphinx") -> dict[str, Any]:
     """Register the extension."""
     app.connect("source-read", _fill)
+    app.connect("env-get-outdated", pages_of_records)
     return {"parallel_read_safe": True}
 
 
 def _fill(app: "Sphinx", name: str, source: list[str]) -> None:
     source[0] = filled(source[0])
+
+
+def pages_of_records(app: "Sphinx", env: "BuildEnvironment", *_: set[str]) -> list[str]:
+    """Return the pages with a mark: records change where no page does."""
+    texts = {name: Path(env.doc2path(name)).read_text(encoding="utf-8") for name in env.found_docs}
+    return [name for name, text in texts.items() if MARK.search(text)]
 
 
 def filled(text: str) -> str:

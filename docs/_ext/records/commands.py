@@ -20,8 +20,8 @@ MEANINGS = {
     ExitCode.STORAGE: "Results could not be read or written.",
     ExitCode.BASELINE: "The baseline is missing or damaged, or holds other numbers than the "
     "results.",
-    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the same command goes on from there.",
-    ExitCode.TERMINATED: "Terminated by a signal; the same command goes on from there.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; run the same command to resume.",
+    ExitCode.TERMINATED: "Terminated by a signal; run the same command to resume.",
 }
 
 

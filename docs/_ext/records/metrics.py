@@ -46,10 +46,7 @@ def _section(evaluator: Evaluator) -> str:
         ("role", record.role),
         ("column of the leaderboard", record.leaderboard),
         ("paired", _yes(record.paired)),
-        (
-            "margin of the gate",
-            f"{record.margin:g}" if record.margin and record.gated else "not gated",
-        ),
+        ("margin of the gate", _margin(record)),
         ("evaluated by default", _yes(default)),
         ("source", ", ".join(record.cites)),
     ]

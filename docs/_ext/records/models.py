@@ -63,10 +63,14 @@ def _study(study: Study) -> str:
 
 
 def suites() -> str:
-    """Return the table of suites."""
-    loaded = [load_suite(name) for name in suite_files()]
-    rows = [(f"`{s.name}`", s.title, s.description, _contents(s)) for s in loaded]
-    return table(("suite", "title", "about", "contents"), rows)
+    """Return a section for each suite: what it is, and how many models, studies and seeds."""
+    return page(*(_suite(load_suite(name)) for name in suite_files()))
+
+
+def _suite(suite: SuiteSpec) -> str:
+    return page(
+        f"## `{suite.name}`", f"**{suite.title}.** {suite.description}", f"{_contents(suite)}."
+    )
 
 
 def _contents(suite: SuiteSpec) -> str:

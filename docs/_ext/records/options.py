@@ -28,16 +28,14 @@ HEADS = ("key", "type", "default", "meaning")
 def options_table(options: type[BaseModel]) -> str:
     """Return the table of a model's fields; empty if it has none."""
     known = described(options)
-    rows = [
-        (
-            code(name),
-            type_text(field.annotation, field.metadata),
-            default(field),
-            known.get(name, ""),
-        )
-        for name, field in options.model_fields.items()
-    ]
+    rows = [_row(name, f, known.get(name, "")) for name, f in options.model_fields.items()]
     return table(HEADS, rows) if rows else ""
+
+
+def _row(name: str, field: FieldInfo, meaning: str) -> tuple[str, ...]:
+    filled_in = field.is_required() and "by default" in meaning  # by the reader of suite files
+    stated = "" if filled_in else default(field)
+    return code(name), type_text(field.annotation, field.metadata), stated, meaning
 
 
 def about(options: type) -> str:
@@ -84,7 +82,8 @@ def type_text(annotation: Any, metadata: Any = ()) -> str:
 def _limits(metadata: Any) -> str:
     flat = [item for part in metadata for item in _flat(part)]
     stated = [(SIGNS[type(i)], i) for i in flat if type(i) in SIGNS]
-    return "".join(f" {sign} {getattr(item, name)}" for (sign, name), item in stated)
+    words = [f" {sign} {getattr(item, name)}" for (sign, name), item in stated]
+    return " and".join(words)
 
 
 def _flat(part: Any) -> list[Any]:
