@@ -11,6 +11,7 @@ from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 Number = tuple[Column, Cell]
 DETAILS: tuple[Slot, ...] = ("reconstruction", "rate", "samples")
 """The columns that follow the headline number, in this order."""
+NOT_MEASURED = "not measured"
 CLAIMS = ("exact", "lower_bound")
 """Kinds of numbers by which a model may be ranked: it is at least that good."""
 _BY_KIND = {"exact": max, "lower_bound": max, "upper_bound": min}
@@ -64,7 +65,13 @@ def absence(block: ProtocolBlock, row: ModelRow) -> str:
     if fewer and block.n_whole:
         return f"only over {grouped(max(fewer))} of {grouped(block.n_whole)} images"
     broken = {cell.status for cell in row.cells} & {"diverged", "failed", "running"}
-    return next(iter(sorted(broken)), "has none")
+    return next(iter(sorted(broken)), "has none" if _was_asked(block, row) else NOT_MEASURED)
+
+
+def _was_asked(block: ProtocolBlock, row: ModelRow) -> bool:
+    """Whether any evaluator of a log-likelihood ran on the model, if only to say that it has none."""
+    numbers = zip(block.columns, row.cells, strict=True)
+    return any(c.record.leaderboard == "likelihood" and n.status != "missing" for c, n in numbers)
 
 
 def detail_places(block: ProtocolBlock) -> list[int]:

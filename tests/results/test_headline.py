@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from genbench.core.protocol import Protocol
+from genbench.results.cells import Cell
 from genbench.results.headline import absence, best_first, detail_places, headline
 from tests.results.contest import N, contest, elbo, exact, number
 
@@ -74,9 +75,16 @@ def test_model_without_a_number_says_what_there_is_instead():
     assert absence(*of_one(number("ais_log_likelihood", -20.0, n=20))) == (
         f"only over 20 of {N} images"
     )
-    assert absence(*of_one(number("reconstruction_mse", 0.1))) == "has none"
-    assert absence(*of_one(number("iw_extrapolated", -20.0))) == "has none"
+    assert absence(*of_one(number("reconstruction_mse", 0.1))) == "not measured"
+    assert absence(*of_one(number("iw_extrapolated", -20.0))) == "not measured"
     assert absence(*of_one(elbo(n_failed=3))) == "diverged"
+
+
+def test_a_model_that_was_asked_in_vain_has_no_likelihood():
+    block, row = of_one(elbo(-20.0))
+    refused = replace(row, cells=(Cell("not_applicable", reason="a GAN has no ELBO"),))
+    assert absence(block, refused) == "has none"
+    assert absence(block, replace(row, cells=(Cell("missing"),))) == "not measured"
 
 
 def test_whole_test_set_is_what_the_protocol_says():
