@@ -1,8 +1,7 @@
 """What is odd about a trained model, in plain words: a mark beside its name."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -49,16 +48,16 @@ def _in_training(row: ModelRow, setbacks: Mapping[str, str]) -> Iterator[str]:
         yield words if count == len(runs) else f"{words} ({count} of {len(runs)} seeds)"
 
 
-def setbacks(suite_folder: Path, runs: Sequence[StoredRun]) -> dict[str, str]:
+def setbacks(runs: Iterable[tuple[StoredRun, RunFolder]]) -> dict[str, str]:
     """Return what went wrong in the training of each run that ended, by train_id.
 
     Raises:
         StorageError: A history is damaged.
     """
-    known = {run.train_id: run.selected_epoch for run in runs if run.status == "ok"}
+    ended = {run.train_id: (run, folder) for run, folder in runs if run.status == "ok"}
     found = {
-        train_id: setback(RunFolder(suite_folder, train_id).history(), selected)
-        for train_id, selected in known.items()
+        train_id: setback(folder.history(), run.selected_epoch)
+        for train_id, (run, folder) in ended.items()
     }
     return {train_id: words for train_id, words in found.items() if words}
 

@@ -119,7 +119,7 @@ class StoredSuite:
             StorageError: The history of a run, or the values behind a number, are damaged.
         """
         recipes = {run.model: run.recipe for run in self.record.runs}
-        setback = setbacks(self.folder, self.record.runs)
+        setback = setbacks((run, self.run_folder(run)) for run in self.record.runs)
         return [
             leaderboard_of(block, self.per_datum, warnings_of(block, recipes, setback))
             for block in self.blocks
