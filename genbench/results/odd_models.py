@@ -1,7 +1,7 @@
 """What is odd about a trained model, in plain words: a mark beside its name."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import pandas as pd
 
