@@ -1,9 +1,11 @@
 """The sentence that answers a comparison: which side is better, by how much, how sure."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from genbench.comparison.measure import Comparison, Line
 from genbench.core import numbers
+from genbench.results.answer import ONE_SEED
 from genbench.results.cells import words
 
 _BOUNDS = ("lower_bound", "upper_bound")
@@ -23,21 +25,30 @@ def headlines(groups: Sequence[Sequence[Line]]) -> list[Line]:
 
 
 def _answer(lines: Sequence[Line]) -> str:
+    once = any(len(values) == 1 for line in lines for values in line.match.values)
     if len(lines) == 1:
-        return f"{_verdict(lines[0])}."
-    counts = {side: sum(line.verdict == side for line in lines) for side in ("A", "B", "tie")}
-    said = f"Of {len(lines)} models A's is better in {counts['A']}, B's in {counts['B']}"
+        return f"{ONE_SEED if once else ''}{_verdict(lines[0])}."
+    what = f"{len(lines)} {'trained networks' if once else 'models'}"
+    counts = Counter(line.verdict for line in lines)
+    if counts["tie"] == len(lines):
+        return f"All {what} are tied."
     clear = [line for line in lines if line.verdict != "tie"]
-    most = max(clear, key=lambda line: abs(line.difference.value), default=None)
-    largest = f". The largest difference: {_verdict(most)}" if most else ""
-    return f"{said}; {counts['tie']} are tied{largest}."
+    most = max(clear, key=lambda line: abs(line.difference.value))
+    return (
+        f"Of {what}, A's number is better for {counts['A']}, B's for {counts['B']},"
+        f" neither for {counts['tie']}. The largest difference: {_verdict(most)}."
+    )
 
 
 def _place(line: Line) -> tuple[bool, int, bool, int, int]:
     """The order of headline numbers: log-likelihoods over the most images, exact ones first."""
     record, cell = line.match.column.record, line.match.cells[0]
-    likelihood = record.leaderboard == "likelihood"
-    return not likelihood, -(cell.n or 0), cell.kind != "exact", -record.tightness, record.place
+    kind = cell.kind != "exact"
+    return not _is_likelihood(line), -(cell.n or 0), kind, -record.tightness, record.place
+
+
+def _is_likelihood(line: Line) -> bool:
+    return line.match.column.record.leaderboard == "likelihood"
 
 
 def _verdict(line: Line) -> str:
@@ -51,6 +62,8 @@ def _verdict(line: Line) -> str:
     better, worse = (first, second) if line.verdict == "A" else (second, first)
     if kind in _BOUNDS:
         said = f"{better} has the better {words(kind)} than {worse}, which does not prove it better"
-    else:
+    elif _is_likelihood(line):
         said = f"{better} is better than {worse}"
+    else:
+        return f"{better} has the better {column.metric} than {worse}, by {gap}, {sure}"
     return f"{said}: {column.metric} by {gap}, {sure}"

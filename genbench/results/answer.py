@@ -13,6 +13,8 @@ from genbench.results.leaderboard import UNIT, Entry, Phrase
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
 _NAMED = 3
 """So many of the models that are tied with the first are named."""
+ONE_SEED = "Of these trained networks, "
+"""Begins what is said of models that were trained once: nothing is known of their other seeds."""
 NOTHING = "No model has a log-likelihood"
 OUTDATED = (
     "Which model is best is not known of these results of an older genbench:"
@@ -42,7 +44,7 @@ def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | Non
         return
     leader, *rest = ranked
     if not leader.row.control and any(e.cell and e.cell.n_seeds == 1 for e in ranked if rest):
-        yield "Of these trained networks, "
+        yield ONE_SEED
     if not rest:
         yield from _alone(leader, others)
     elif tests is None:

@@ -1,6 +1,9 @@
 """The sentence that answers a comparison."""
 
+import re
+
 from genbench.comparison.answer import answer, headlines
+from tests.comparison.conftest import Place, fabricate
 
 
 def test_a_higher_bound_is_called_that_and_no_proof(five):
@@ -29,6 +32,34 @@ def test_an_exact_number_leads_where_there_is_one(stored):
 
 def test_suites_are_counted_and_the_largest_difference_is_named(five):
     sentence = answer(five.compare("tiny", "worse"))[0]
-    assert sentence.startswith("Of ")
-    assert "A's is better in 1" in sentence
+    assert re.match(r"Of \d+ models, A's number is better for 1, B's for 0, neither for", sentence)
     assert "The largest difference: vae (A) has the better" in sentence
+
+
+def test_suites_without_a_difference_are_tied(five):
+    assert answer(five.compare("tiny", "tiny"))[0] == "All 2 models are tied."
+
+
+def test_models_of_one_seed_are_called_trained_networks(tmp_path):
+    once = Place(fabricate(tmp_path, seeds=(0,)))
+    (sentence, *_) = answer(once.compare("tiny:vae", "tiny:beta_vae"))
+    assert sentence.startswith("Of these trained networks, vae has the better lower bound than")
+    suite = once.copy("other")
+    assert re.fullmatch(
+        r"All \d trained networks are tied\.", answer(once.compare("tiny", suite))[0]
+    )
+
+
+def test_a_better_distance_of_samples_is_not_called_a_better_model(place):
+    other = place.copy("other")
+
+    def only_mmd2(row):
+        return row if (row["model"], row["metric"]) == ("vae", "mmd2") else None
+
+    def lower(row):
+        return row | {"value": str(float(row["value"]) - 2.0)}
+
+    place.rewrite(only_mmd2)
+    place.rewrite(lambda row: only_mmd2(row) and lower(row), other)
+    (sentence, *_) = answer(place.compare("tiny:vae", f"{other}:vae"))
+    assert sentence.startswith("vae (B) has the better mmd2 than vae (A), by 2.00")
