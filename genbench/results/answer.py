@@ -15,7 +15,7 @@ _NAMED = 3
 """So many of the models that are tied with the first are named."""
 NOTHING = "No model has a log-likelihood"
 OUTDATED = (
-    "Which model is best is not known of these results of an older genbench:"
+    "An older genbench made these results; they do not say which model is best:"
     " `python -m genbench run` brings them up to date, without training again."
 )
 Tests = Sequence[Difference]
