@@ -17,7 +17,7 @@ ONE_SEED = "Of these trained networks, "
 """Begins what is said of models that were trained once: nothing is known of their other seeds."""
 NOTHING = "No model has a log-likelihood"
 OUTDATED = (
-    "Which model is best is not known of these results of an older genbench:"
+    "An older genbench made these results; they do not say which model is best:"
     " `python -m genbench run` brings them up to date, without training again."
 )
 Tests = Sequence[Difference]

@@ -180,11 +180,15 @@ class StoredSuite:
         Raises:
             StorageError: A file is damaged.
         """
+        if not models:
+            return self._figure_inputs_of_all
         return figure_inputs(self.folder, self._runs_of(models))
 
+    @cached_property
+    def _figure_inputs_of_all(self) -> list[FigureInputs]:
+        return figure_inputs(self.folder, self.record.runs)
+
     def _runs_of(self, models: Sequence[str]) -> list[StoredRun]:
-        if not models:
-            return list(self.record.runs)
         names = pd.DataFrame({"model": [run.model for run in self.record.runs]})
         places = [i for name in models for i in of_models(names, [name]).index]
         return [self.record.runs[i] for i in places]
