@@ -15,9 +15,8 @@ from typing import Any
 from genbench.commands.shared import Commands, add_command, out
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
-from genbench.core.texts import Terminal, aligned
+from genbench.core.texts import listed
 
-_ROOM = 36
 Listing = tuple[Sequence[Sequence[object]], tuple[str, ...]]
 """Rows, and the heads above them."""
 
@@ -33,17 +32,6 @@ def list_known(arguments: Namespace) -> int:
     """Print a line for each entry."""
     out(listed(*LISTINGS[arguments.what](), terminal()))
     return ExitCode.OK
-
-
-def listed(rows: Sequence[Sequence[object]], heads: tuple[str, ...], terminal: Terminal) -> str:
-    """A table whose last column is prose: below each row, where there is little room beside it."""
-    table = aligned([row[:-1] for row in rows], heads[:-1])
-    if terminal.width - max(map(len, table.splitlines())) >= _ROOM:
-        return aligned(rows, heads, terminal)
-    head, *lines = table.splitlines()
-    pairs = zip(lines, rows, strict=True)
-    below = (f"{line}\n{terminal.paragraph(str(row[-1]), 4, 4)}" for line, row in pairs)
-    return "\n".join([head, *below])
 
 
 def declared(folder: Path, decorator: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from genbench.commands.streams import terminal
 from genbench.core.claims import SIGNS
 from genbench.core.errors import ExitCode
 from genbench.core.files import readable_json
-from genbench.core.texts import aligned
+from genbench.core.texts import listed
 
 
 def add_parser(commands: Commands) -> None:
@@ -38,23 +38,27 @@ def _as_text(rows: Sequence[dict[str, Any]]) -> str:
     """Lay out the checks; ``≤`` before an exact answer means that the estimate may be lower."""
     lines = [
         (
-            row["estimator"],
-            row["case"],
             SIGNS[row["claim"]] + _number(row["exact"], ".6f"),
             _number(row["estimate"], ".6f"),
             _number(row["stderr"], ".2g"),
             _number(row["z"], "+.2f"),
             _verdict(row),
+            _about(row),
         )
         for row in rows
     ]
-    header = ("estimator", "case", "exact", "estimate", "stderr", "z", "verdict")
-    return aligned(lines, header, terminal(), right=range(2, 6), keys=2)
+    header = ("exact", "estimate", "stderr", "z", "verdict", "estimator: case")
+    return listed(lines, header, terminal(), right=range(4))
 
 
 def _verdict(row: dict[str, Any]) -> str:
     tolerance = f"(± {row['tolerance']:.1g})" if row["tolerance"] else ""
-    return " ".join(part for part in (row["verdict"], tolerance, row["reason"]) if part)
+    return f"{row['verdict']} {tolerance}".strip()
+
+
+def _about(row: dict[str, Any]) -> str:
+    reason = f" ({row['reason']})" if row["reason"] else ""
+    return f"{row['estimator']}: {row['case']}{reason}"
 
 
 def _number(value: float | None, form: str) -> str:

@@ -18,6 +18,8 @@ Seeds = Mapping[int, Vector]
 
 ALPHA = 0.05
 """Significance level of a corrected p-value; intervals have coverage 1 - ALPHA."""
+NORMAL_REACH = 1.959964
+"""Half the width of a 95 % interval, in standard errors of a mean over many images."""
 ENOUGH_PAIRS = 5
 """Number of common seeds needed to pair results by seed."""
 _ROUNDING = 1e-7

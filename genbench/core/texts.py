@@ -1,17 +1,22 @@
 """Plain text for terminals: tables and paragraphs that fit, in letters that can be printed."""
 
+import re
+import sys
 import unicodedata
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from textwrap import wrap
 
 SPELLED = {
     "±": "+-", "≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∼": "~", "−": "-", "–": "-", "—": "-",
     "·": ".", "×": "x", "→": "->", "†": "+", "‡": "++", "‖": "||", "′": "'", "“": "'", "”": "'",
-    "√": "sqrt", "∞": "inf", "λ": "lambda", "↑": "^", "↓": "v",
+    "²": "^2", "³": "^3", "√": "sqrt", "∞": "inf", "λ": "lambda", "↑": "^", "↓": "v",
 }  # fmt: skip
 GAP = 2
+_INFIX = re.compile(r" (=|±|\+-) ")
+_PROSE = 36
+"""Less room than this beside a row is too little for prose."""
 _READABLE = 100
 """No paragraph is wider, however wide the terminal is."""
 
@@ -21,7 +26,7 @@ def ascii_of(symbol: str) -> str:
 
     Example:
         >>> [ascii_of(symbol) for symbol in "≤é²ᵢα…☃"]
-        ['<=', 'e', '2', 'i', 'alpha', '...', '?']
+        ['<=', 'e', '^2', 'i', 'alpha', '...', '?']
     """
     if symbol.isascii() or symbol in SPELLED:
         return SPELLED.get(symbol, symbol)
@@ -83,11 +88,24 @@ class Terminal:
 
 
 def wrapped(text: str, width: int, first: str = "", indent: str = "") -> list[str]:
-    """The lines of a text at most ``width`` wide; a word is broken at its hyphens only."""
+    """The lines of a text at most ``width`` wide.
+
+    A word is broken at its hyphens only, a path nowhere; ``K = 1`` and ``2 ± 1`` stay together.
+
+    Example:
+        >>> wrapped("a log-likelihood with K = 50", 14)
+        ['a log-', 'likelihood', 'with K = 50']
+    """
+    glued = _INFIX.sub("\u00a0\\1\u00a0", text)
     lines = wrap(
-        text, width, initial_indent=first, subsequent_indent=indent, break_long_words=False
+        glued,
+        width,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens="/" not in text,
     )
-    return lines or [""]
+    return [line.replace("\u00a0", " ") for line in lines] or [""]
 
 
 def aligned(
@@ -104,7 +122,8 @@ def aligned(
         heads: One per column.
         terminal: If given, the table fits into it as far as its words allow: texts of the widest
             columns go on in the next line, and columns that still have no room in a table below.
-        right: Positions of columns of numbers, which end below each other and stay on one line.
+        right: Positions of columns of numbers, which end below each other and stay on one line;
+            those of integers do so anyway.
         keys: How many columns name a row, and are repeated below.
 
     Example:
@@ -115,11 +134,32 @@ def aligned(
     """
     spelled = terminal.spelled if terminal else str
     cells = [[spelled(str(cell)) for cell in row] for row in (heads, *rows)]
-    columns = [_Column(texts, i in right) for i, texts in enumerate(zip(*cells, strict=True))]
+    counts = [i for i in range(len(heads)) if rows and all(isinstance(r[i], int) for r in rows)]
+    columns = [
+        _Column(texts, i in right or i in counts)
+        for i, texts in enumerate(zip(*cells, strict=True))
+    ]
     if terminal is None:
         return _table(columns, sum(column.width + GAP for column in columns))
     parts = _parts(columns, terminal.width, keys)
     return "\n\n".join(_table(part, terminal.width) for part in parts)
+
+
+def listed(
+    rows: Sequence[Sequence[object]],
+    heads: Sequence[str],
+    terminal: Terminal,
+    right: Collection[int] = (),
+) -> str:
+    """A table whose last column is prose: below each row, where there is little room beside it."""
+    wide = replace(terminal, width=sys.maxsize)
+    table = aligned([row[:-1] for row in rows], heads[:-1], wide, right)
+    if terminal.width - max(map(len, table.splitlines())) >= _PROSE:
+        return aligned(rows, heads, terminal, right)
+    head, *lines = table.splitlines()
+    pairs = zip(lines, rows, strict=True)
+    below = (f"{line}\n{terminal.paragraph(str(row[-1]), 4, 4)}" for line, row in pairs)
+    return "\n".join([head, *below])
 
 
 @dataclass(frozen=True)

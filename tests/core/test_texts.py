@@ -2,7 +2,7 @@
 
 import pytest
 
-from genbench.core.texts import Terminal, aligned
+from genbench.core.texts import Terminal, aligned, listed, wrapped
 
 PROSE = "a rather long description that goes on for more words than fit into one line"
 ROWS = [("vae", PROSE, 1.5), ("independent_pixels", "short", 12)]
@@ -57,3 +57,38 @@ def test_a_paragraph_is_never_wider_than_can_be_read():
     lines = Terminal(300).paragraph("word " * 100, indent=2).splitlines()
     assert max(map(len, lines)) <= 100
     assert all(line.startswith("  word") for line in lines[1:])
+
+
+@pytest.mark.parametrize("width", [10, 20, 30])
+def test_what_belongs_together_stays_on_one_line(width):
+    text = "elbo with K = 50 is -22.81 ± 0.16 or -22.81 +- 0.16 nats"
+    lines = wrapped(text, width)
+    assert " ".join(lines) == text
+    for piece in ("K = 50", "-22.81 ± 0.16", "-22.81 +- 0.16"):
+        assert any(piece in line for line in lines)
+
+
+def test_a_path_is_not_broken_at_its_hyphens():
+    path = "data/train-images-idx3-ubyte.gz"
+    assert wrapped(path, 20) == [path]
+    assert wrapped("log-likelihood", 10) == ["log-", "likelihood"]
+
+
+def test_whole_numbers_end_below_each_other():
+    assert aligned([("a", 5), ("b", 12)], ("name", "n")).splitlines()[1:] == [
+        "a      5",
+        "b     12",
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_prose_goes_below_its_row_where_there_is_no_room_beside_it(encoding):
+    rows = [("≤ 1", PROSE), ("2", "short")]
+    wide = listed(rows, ("value", "what it is"), Terminal(90, encoding), right=[0])
+    assert [PROSE in line for line in wide.splitlines()] == [False, True, False]
+    head, first, *below = listed(
+        rows, ("value", "what it is"), Terminal(40, encoding), right=[0]
+    ).splitlines()
+    assert (head, first) == ("value", Terminal(80, encoding).spelled("≤ 1").rjust(5))
+    assert below[-2:] == ["    2", "    short"]
+    assert " ".join(line.strip() for line in below[:-2]) == PROSE

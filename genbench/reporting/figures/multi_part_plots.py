@@ -10,6 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from genbench.core.numbers import plain
+from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.lettering import labels_with_room, log_places, name_rows
 from genbench.reporting.figures.panels import head, legend_beside, make_room_at_left, new_panel
 from genbench.reporting.figures.plots import ROUND
@@ -147,7 +148,7 @@ def _entry(axis: Any, y: int, entry: RankedNumber | None, colour: str, marker: s
         return
     hollow = entry.cell.kind == "estimate"
     look: Any = {"color": colour, "markerfacecolor": "white" if hollow else colour, "capsize": 2.5}
-    error = 1.96 * np.nan_to_num(entry.stderr)
+    error = NORMAL_REACH * np.nan_to_num(entry.stderr)
     axis.errorbar(entry.value, y, xerr=error, fmt=marker, markersize=6, **look)
     known = f"rank {entry.rank_text}" if entry.rank_text else words(entry.cell.kind)
     words_above = f"{known} {UNRELIABLE}" if entry.cell.unreliable else known

@@ -12,6 +12,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.grids import draw_grid, tiled
 from genbench.reporting.figures.lettering import name_rows
 from genbench.reporting.figures.panels import head, make_room_at_left, new_framed, new_panel
@@ -103,7 +104,7 @@ def draw_bounds(axis: Any, block: ProtocolBlock, palette: dict[str, str], lines:
 
 
 def _point(axis: Any, cell: Cell, y: float, colour: str, hollow: bool, marker: str) -> None:
-    error = 1.96 * cell.stderr if np.isfinite(cell.stderr) else 0.0
+    error = NORMAL_REACH * cell.stderr if np.isfinite(cell.stderr) else 0.0
     axis.errorbar(
         cell.value,
         y,

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
 from genbench.core.plot import Plot
+from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.grids import Pixels, draw_grid, tiled
 from genbench.reporting.figures.lettering import LINE, width_of
 from genbench.reporting.figures.panels import legend_beside, title_of
 from genbench.reporting.figures.style import LABEL_SIZE, new_figure
 from genbench.reporting.figures.user_plot_style import Looks, ordered, text, tidy, words
 
-_Z95 = 1.96
 _FEW = 8
 _PER_ROW = 3
 _CORNER = 0.3
@@ -184,7 +184,7 @@ def _at(x: pd.Series, places: Sequence[Any] | None) -> NDArray[np.float64]:
 def _lines(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | None) -> None:
     for hue, style, group in _series(rows, "line"):
         group = group.iloc[np.argsort(_at(group["x"], places), kind="stable")]
-        x, y, reach = _at(group["x"], places), group["y"], _Z95 * group["error"].fillna(0.0)
+        x, y, reach = _at(group["x"], places), group["y"], NORMAL_REACH * group["error"].fillna(0.0)
         colour = looks.colour[hue]
         marker = looks.marker_of(hue, style, "lines")
         line = {"color": colour, "linestyle": looks.dash[style], "linewidth": 1.7}
@@ -197,7 +197,7 @@ def _points(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] |
     series = list(_series(rows))
     shifts = _shifts(rows, len(series), 0.44 if places is not None else 0.0)
     for shift, (hue, style, group) in zip(shifts, series, strict=True):
-        x, reach = _at(group["x"], places) + shift, _Z95 * group["error"].fillna(0.0)
+        x, reach = _at(group["x"], places) + shift, NORMAL_REACH * group["error"].fillna(0.0)
         look = {"color": looks.colour[hue], "markersize": 5.5}
         look["marker"] = looks.marker_of(hue, style, "points")
         shown = reach if reach.any() else None
@@ -208,7 +208,7 @@ def _bars(axis: Any, rows: pd.DataFrame, looks: Looks, places: Sequence[Any] | N
     series = list(_series(rows))
     width = 0.8 / len(series) if rows["x"].duplicated().any() else 0.6
     for shift, (hue, _, group) in zip(_shifts(rows, len(series), 0.8), series, strict=True):
-        reach = _Z95 * group["error"].fillna(0.0)
+        reach = NORMAL_REACH * group["error"].fillna(0.0)
         shown = reach if reach.any() else None
         look = {"color": looks.colour[hue], "linewidth": 0, "error_kw": {"linewidth": 1.1}}
         x = _at(group["x"], places) + shift

@@ -12,6 +12,7 @@ import pandas as pd
 
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
+from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.style import colours, markers
 from genbench.reporting.tables.multi_part_metrics import MultiPartMetric, multi_part_metric
 from genbench.results.cells import Cell, Column, ModelRow, words
@@ -25,7 +26,6 @@ Point = list[Any]
 _ROW, _MARGINS, _HEIGHT = 26, 76, 340  # pixels
 _DIGITS = 6
 _VALIDATION, _SECOND = [6, 3], [2, 3]
-_NORMAL = 1.96
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _over_k(shown: MultiPartMetric, row: ModelRow, parts: Iterable[str]) -> Iter
         cell = cells.get(part)
         if cell is None or not cell.ok:
             continue
-        half = _NORMAL * cell.mc_stderr
+        half = NORMAL_REACH * cell.mc_stderr
         ends = (None, None) if math.isnan(half) else (cell.value - half, cell.value + half)
         name = shown.shown_as.head.format(shown.shown_as.name(part))
         value = f"{SIGNS.get(cell.kind, '')}{_minus(cell.text)} {shown.column.unit}"

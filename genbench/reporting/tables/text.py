@@ -61,8 +61,7 @@ def _head(head: Head, width: int, terminal: Terminal) -> list[str]:
     lines[-1] += f"{_GLUE}{head.arrow}" if head.arrow else ""
     spelled = [terminal.spelled(line) for line in lines]
     least = max(len(word) for line in spelled for word in line.split(" "))
-    kept = [part for line in spelled for part in wrapped(line, max(width, least))]
-    return [line.replace(_GLUE, " ") for line in kept]
+    return [part for line in spelled for part in wrapped(line, max(width, least))]
 
 
 def _words(cells: Sequence[TableCell], terminal: Terminal) -> list[str]:

@@ -57,8 +57,8 @@ def test_the_band_is_the_95_percent_interval_of_the_standard_error():
     for x, y in band.get_paths()[0].vertices:
         heights[float(x)].append(float(y))
     for x, y, error in zip(TABLE["k"][:3], TABLE["bias"], TABLE["stderr"], strict=False):
-        assert np.isclose(max(heights[x]) - y, 1.96 * error)
-        assert np.isclose(y - min(heights[x]), 1.96 * error)
+        assert np.isclose(max(heights[x]) - y, 1.959964 * error)
+        assert np.isclose(y - min(heights[x]), 1.959964 * error)
 
 
 def test_rows_that_differ_in_the_seed_alone_are_averaged():
