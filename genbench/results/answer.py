@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from genbench.core.numbers import measured
 from genbench.core.statistics import ALPHA, Difference
+from genbench.results.headline import NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
 
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
@@ -16,6 +17,7 @@ _NAMED = 3
 ONE_SEED = "Of these trained networks, "
 """Begins what is said of models that were trained once: nothing is known of their other seeds."""
 NOTHING = "No model has a log-likelihood"
+UNASKED = "No log-likelihood was measured here."
 OUTDATED = (
     "An older genbench made these results; they do not say which model is best:"
     " `python -m genbench run` brings them up to date, without training again."
@@ -40,7 +42,8 @@ def answer(
 
 def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None) -> Pieces:
     if not ranked:
-        yield f"{NOTHING} {_where(others)}."
+        asked = any(entry.absence != NOT_MEASURED for entry in others)
+        yield f"{NOTHING} {_where(others)}." if asked else UNASKED
         return
     leader, *rest = ranked
     if not leader.row.control and any(e.cell and e.cell.n_seeds == 1 for e in ranked if rest):

@@ -69,7 +69,7 @@ def absence(block: ProtocolBlock, row: ModelRow) -> str:
 
 
 def _was_asked(block: ProtocolBlock, row: ModelRow) -> bool:
-    """Whether any evaluator of a log-likelihood ran on the model, if only to say that it has none."""
+    """Whether an evaluator of a log-likelihood was tried on the model."""
     numbers = zip(block.columns, row.cells, strict=True)
     return any(c.record.leaderboard == "likelihood" and n.status != "missing" for c, n in numbers)
 

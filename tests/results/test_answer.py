@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from genbench.core.metric import Metric
-from genbench.results.answer import NOTHING, OUTDATED
+from genbench.results.answer import NOTHING, OUTDATED, UNASKED
 from genbench.results.standings import leaderboard_of
 from tests.results.contest import board, contest, elbo, exact, number
 
@@ -115,6 +115,10 @@ def test_single_number_stands_alone():
     assert only == (
         "Only vae has a log-likelihood over the whole test set: at least −23.00 ± 0.20 nats."
     )
+
+
+def test_a_suite_that_measures_no_log_likelihood_says_so():
+    assert said(gan=number("mmd2", 0.1), ae=number("reconstruction_mse", 0.1)) == UNASKED
 
 
 def test_no_number_is_said_as_such():
