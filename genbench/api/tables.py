@@ -170,7 +170,7 @@ def _text(value: float, stderr: float, kind: str) -> str:
         return "–"
     number, error = numbers.measured(value, stderr)
     text = f"{SIGNS.get(kind, '')}{number} ± {error}" if error else number
-    return text.replace("-", "−")
+    return numbers.minus(text)
 
 
 def _answers(table: pd.DataFrame) -> Iterator[str]:

@@ -50,6 +50,16 @@ def plain(value: float, digits: int = 4) -> str:
     return _without_zeros(_fixed(value, digits - 1 - exponent))
 
 
+def minus(text: str) -> str:
+    """Write hyphens of numbers as minus signs, for pages and sentences.
+
+    Example:
+        >>> minus("-92.36 ± 0.24")
+        '−92.36 ± 0.24'
+    """
+    return text.replace("-", "−")
+
+
 def cell(value: object) -> str:
     """What stands in a table: numbers with up to five digits, a dash for what is absent.
 

@@ -6,7 +6,7 @@ proves nothing, since that bound may be loose.
 
 from collections.abc import Iterator, Sequence
 
-from genbench.core.numbers import measured
+from genbench.core.numbers import measured, minus
 from genbench.core.statistics import ALPHA, Difference
 from genbench.results.headline import NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
@@ -125,7 +125,7 @@ def _margin(leader: Entry, second: Entry, test: Difference) -> Pieces:
     """By how much the first is ahead: a bound by at least as much of an exact value."""
     exact = _kind(second) == "exact"
     yield ", at least " if exact and _kind(leader) == "lower_bound" else ", "
-    yield Phrase(_minus(" ± ".join(measured(test.value, test.stderr))), strong=True)
+    yield Phrase(minus(" ± ".join(measured(test.value, test.stderr))), strong=True)
     yield " better than " if exact else " above "
     yield from _called(second, _short(second))
     yield "."
@@ -171,14 +171,10 @@ def _kind(entry: Entry) -> str:
 def _short(entry: Entry) -> str:
     """The value without its error: ``exactly −22.99``."""
     cell = entry.cell or entry.incomplete
-    return _minus(f"{_WORDS[cell.kind]} {measured(cell.value, cell.stderr)[0]}") if cell else ""
+    return minus(f"{_WORDS[cell.kind]} {measured(cell.value, cell.stderr)[0]}") if cell else ""
 
 
 def _number(entry: Entry) -> Pieces:
     yield f"{_WORDS[_kind(entry)]} "
-    yield Phrase(_minus(entry.cell.text if entry.cell else ""), strong=True)
+    yield Phrase(minus(entry.cell.text if entry.cell else ""), strong=True)
     yield f" {UNIT}"
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")

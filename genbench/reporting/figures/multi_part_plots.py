@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from genbench.core.numbers import plain
+from genbench.core.numbers import minus, plain
 from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.lettering import labels_with_room, log_places, name_rows
 from genbench.reporting.figures.panels import head, legend_beside, make_room_at_left, new_panel
@@ -93,7 +93,7 @@ def _bar(axis: Any, place: int, values: Sequence[float]) -> None:
     for index, value in enumerate(values):
         axis.barh([place], [value], left=[ends[value >= 0]], height=0.62, **_look(index))
         ends[value >= 0] += value
-    total = plain(sum(values), 3).replace("-", "−")
+    total = minus(plain(sum(values), 3))
     axis.annotate(f" {total}", (ends[True], place), va="center", color=MUTED, fontsize=8.5)
 
 

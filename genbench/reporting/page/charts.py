@@ -115,7 +115,7 @@ def _of_entry(entry: LeaderboardEntry, unit: str) -> Point:
     if column is None or cell is None:
         raise ValueError(f"{entry.row.label} has no headline number")
     low, high = entry.interval or (None, None)
-    lines = (f"{_minus(entry.text)} {unit}", *_about(column, cell), *entry.warnings)
+    lines = (f"{numbers.minus(entry.text)} {unit}", *_about(column, cell), *entry.warnings)
     return [_rounded(cell.value), entry.row.label, _rounded(low), _rounded(high), *lines]
 
 
@@ -156,7 +156,7 @@ def _over_k(shown: MultiPartMetric, row: ModelRow, parts: Iterable[str]) -> Iter
         half = NORMAL_REACH * cell.mc_stderr
         ends = (None, None) if math.isnan(half) else (cell.value - half, cell.value + half)
         name = shown.shown_as.head.format(shown.shown_as.name(part))
-        value = f"{SIGNS.get(cell.kind, '')}{_minus(cell.text)} {shown.column.unit}"
+        value = f"{SIGNS.get(cell.kind, '')}{numbers.minus(cell.text)} {shown.column.unit}"
         lines = (f"{name}: {value}", cell.mc_text)
         yield [float(part), *map(_rounded, (cell.value, *ends)), *filter(None, lines)]
 
@@ -213,7 +213,3 @@ def _lines(
 def _rounded(value: float | None) -> float | None:
     """So many digits as a screen can show."""
     return None if value is None else float(f"{value:.{_DIGITS}g}")
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")

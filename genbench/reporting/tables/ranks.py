@@ -196,7 +196,7 @@ def verdict(ranked: Ranks) -> str:
         return f"Here the {name} orders the models as {first} does, which is no reason to trust it."
     x, y = max(turned, key=lambda pair: _least_z(*pair))
     low, high = (x, y) if x[1].value < y[1].value else (y, x)
-    numbers_of = [e.text.replace("-", "−") for e in (low[2], high[2], high[1], low[1])]
+    numbers_of = [numbers.minus(e.text) for e in (low[2], high[2], high[1], low[1])]
     clear = _least_z(x, y) > 2
     return (
         f"The {name} orders these models differently from {first}: it puts {low[0]}"

@@ -137,4 +137,4 @@ def _number(value: float | None, digits: int = 6) -> str:
         return "not finite"
     small = 0 < abs(value) < _SMALL
     text = f"{value:.1e}".replace(".0e", "e") if small else numbers.plain(value, digits)
-    return text.replace("e-0", "e-").replace("-", "−")
+    return numbers.minus(text.replace("e-0", "e-"))
