@@ -13,7 +13,7 @@ from genbench.results.leaderboard import UNIT, Entry, Phrase
 
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
 _NAMED = 3
-"""So many of the models that are tied with the first are named."""
+"""How many of the models tied with the first are named, at most."""
 ONE_SEED = "Of these trained networks, "
 """Begins what is said of models that were trained once: nothing is known of their other seeds."""
 NOTHING = "No model has a log-likelihood"
