@@ -15,12 +15,14 @@ HEAD = (
 )  # fmt: skip
 _WIDE = 1000
 _DROPPED = ("test", "detectable", "95 %", "p", "baseline", "now")
-_ABOUT = (
-    "change: now minus baseline; 95 %: half-width of its interval; margin: the largest change of "
-    "no interest; detectable: the smallest loss that would have been called worse with probability "
-    "0.95; p: one-sided, Holm-corrected over the table. worse needs p < {alpha:g} and a change "
-    "beyond the margin."
-)
+_MEANING = {
+    "change": "now minus baseline",
+    "95 %": "half-width of its interval",
+    "margin": "the largest change of no interest",
+    "detectable": "the smallest loss that would have been called worse with probability 0.95",
+    "p": "one-sided, Holm-corrected over the table",
+}
+_RULE = f"worse needs p < {ALPHA:g} and a change beyond the margin."
 
 
 def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
@@ -30,25 +32,29 @@ def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
         return "\n".join([headline(outcome), *lines])
     here = terminal or Terminal(_WIDE)
     rows = [cells(verdict) for verdict in ordered(outcome.verdicts)]
-    places, left_out = _places(rows, here)
-    line = headline(outcome)
+    dropped = _dropped(rows, here)
+    places = [i for i, name in enumerate(HEAD) if name not in dropped]
     table = aligned([[row[i] for i in places] for row in rows], [HEAD[i] for i in places], here)
-    notes = [_ABOUT.format(alpha=ALPHA), *(f"note: {note}" for note in outcome.notes), *left_out]
+    meaning = "; ".join(f"{k}: {v}" for k, v in _MEANING.items() if k not in dropped)
+    notes = [f"{meaning}. {_RULE}", *(f"note: {note}" for note in outcome.notes)]
+    if dropped:
+        notes.append(f"too wide to show: {', '.join(dropped)}; --format json has them")
     about = "\n".join(here.paragraph(note, indent=2) for note in notes)
+    line = headline(outcome)
     return "\n\n".join([table, about, terminal.paragraph(line) if terminal else line])
 
 
-def _places(rows: Sequence[Sequence[str]], terminal: Terminal) -> tuple[list[int], list[str]]:
-    """Columns that there is room for, and a line on the others."""
-    widths = [max(map(len, column)) + GAP for column in zip(HEAD, *rows, strict=True)]
+def _dropped(rows: Sequence[Sequence[str]], terminal: Terminal) -> list[str]:
+    """Names of the columns that there is no room for."""
+    columns = zip(HEAD, *rows, strict=True)
+    widths = {name: max(map(len, (name, *texts))) + GAP for name, *texts in columns}
     dropped: list[str] = []
-    for name in ("", *_DROPPED):
-        dropped += [name] if name else []
-        places = [i for i, head in enumerate(HEAD) if head not in dropped]
-        if sum(widths[i] for i in places) - GAP <= terminal.width:
+    for name in _DROPPED:
+        if sum(widths.values()) - GAP <= terminal.width:
             break
-    said = f"left out for want of room: {', '.join(dropped)}; --format json has them"
-    return places, [said] if dropped else []
+        dropped.append(name)
+        del widths[name]
+    return dropped
 
 
 def headline(outcome: GateOutcome) -> str:

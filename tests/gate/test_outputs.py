@@ -165,4 +165,6 @@ def test_text_leaves_out_what_the_terminal_has_no_room_for_and_says_so(outcome, 
     assert max(map(len, table.splitlines())) <= width
     heads = table.splitlines()[0]
     assert all(name in heads for name in ("verdict", "model", "metric", "change", "margin"))
-    assert ("left out for want of room: test" in about) == ("test" not in heads)
+    assert ("too wide to show: test" in about) == ("test" not in heads)
+    for name in ("change", "95 %", "margin", "detectable"):
+        assert (f"{name}: " in about) == (name.split()[0] in heads), name
