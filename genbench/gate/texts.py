@@ -13,6 +13,7 @@ HEAD = (
     "verdict", "model", "metric", "baseline", "now", "change", "95 %", "margin", "detectable", "p",
     "test", "note",
 )  # fmt: skip
+_NUMBERS = range(3, 10)
 _WIDE = 1000
 _DROPPED = ("test", "detectable", "95 %", "p", "baseline", "now")
 _ABOUT = (
@@ -31,20 +32,23 @@ def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
     here = terminal or Terminal(_WIDE)
     rows = [cells(verdict) for verdict in ordered(outcome.verdicts)]
     places, left_out = _places(rows, here)
-    line = headline(outcome)
-    table = aligned([[row[i] for i in places] for row in rows], [HEAD[i] for i in places], here)
+    right = [place for place, i in enumerate(places) if i in _NUMBERS]
+    heads = [HEAD[i] for i in places]
+    table = aligned([[row[i] for i in places] for row in rows], heads, here, right)
     notes = [_ABOUT.format(alpha=ALPHA), *(f"note: {note}" for note in outcome.notes), *left_out]
     about = "\n".join(here.paragraph(note, indent=2) for note in notes)
-    return "\n\n".join([table, about, terminal.paragraph(line) if terminal else line])
+    return "\n\n".join([table, about, headline(outcome)])
 
 
 def _places(rows: Sequence[Sequence[str]], terminal: Terminal) -> tuple[list[int], list[str]]:
     """Columns that there is room for, and a line on the others."""
-    widths = [max(map(len, column)) + GAP for column in zip(HEAD, *rows, strict=True)]
+    columns = list(zip(HEAD, *rows, strict=True))
+    widths = [max(map(len, column)) + GAP for column in columns]
+    known = [i for i, column in enumerate(columns) if any(column[1:])]
     dropped: list[str] = []
     for name in ("", *_DROPPED):
         dropped += [name] if name else []
-        places = [i for i, head in enumerate(HEAD) if head not in dropped]
+        places = [i for i in known if HEAD[i] not in dropped]
         if sum(widths[i] for i in places) - GAP <= terminal.width:
             break
     said = f"left out for want of room: {', '.join(dropped)}; --format json has them"
