@@ -25,7 +25,9 @@ memory: whole process on a CPU, torch's tensors on a GPU; steady: timing had set
 def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> str:
     """Lay out measured rows, with the machine and an explanation of the columns."""
     here = terminal or Terminal()
-    table = aligned([_line(row) for row in rows], HEADER, here, range(2, len(HEADER) - 1), keys=3)
+    columns = zip(HEADER, *map(_line, rows), strict=True)
+    heads, *lines = zip(*(c for c in columns if set(c[1:]) != {"-"}), strict=True)
+    table = aligned(lines, heads, here, range(2, len(heads) - 1), keys=3)
     legend = "\n".join(map(here.paragraph, LEGEND.splitlines()))
     parts = [table, here.paragraph(_machine(rows[0])), legend]
     if rows[0]["study"]:
@@ -43,7 +45,7 @@ def _line(row: BenchRow) -> tuple[str, ...]:
         row["task"] + value,
         str(row["batch_size"]),
         _count(row["samples_per_s"]),
-        f"{1000 * row['step_seconds']:.3g}",
+        f"{float(format(1000 * row['step_seconds'], '.3g')):,g}",
         _share(row["spread"]),
         _count(row["limit_samples_per_s"]),
         _ratio(row["share_of_limit"]),
@@ -72,10 +74,11 @@ def _share(value: float | None) -> str:
 
 def _machine(row: BenchRow) -> str:
     own: dict[str, Any] = row["fingerprint"]
+    threads = f"{own['threads']} thread{'s' * (own['threads'] > 1)}"
     device = "" if own["device"] == "cpu" else f"{own['device']}, driver {own['driver']}, "
     return (
         f"machine {row['fingerprint_digest']}: {device}{own['processor']}, "
-        f"{own['cores']} cores, {own['threads']} threads, torch {own['torch']}, "
+        f"{own['cores']} cores, {threads}, torch {own['torch']}, "
         f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s, data {row['data']}"
     )
 

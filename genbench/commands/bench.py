@@ -10,9 +10,9 @@ from genbench.commands.shared import (
     add_folders,
     add_format,
     given,
+    integers,
     names,
     note,
-    numbers,
     out,
 )
 from genbench.commands.streams import terminal
@@ -32,21 +32,26 @@ def add_parser(commands: Commands) -> None:
     tasks = "any of train, iw, ais and sample; all by default"
     add("--tasks", type=lambda text: names(text) or None, metavar="A,B", help=tasks)
     sizes = "batch sizes; 20 and 128 by default"
-    add("--batch-sizes", type=numbers, metavar="N,N", help=sizes)
+    add("--batch-sizes", type=integers, metavar="N,N", help=sizes)
     add("--device", help="auto (the default), cpu or cuda")
     add("--seconds", type=float, metavar="S", help="time for each row; 1 by default")
     add("--quick", action="store_true", help="shorter: 0.2 seconds and batch size 128 by default")
-    add("--hidden", type=numbers, metavar="N,N", help="sizes of the dense layers; 400 by default")
+    add("--hidden", type=integers, metavar="N,N", help="sizes of the dense layers; 400 by default")
     add("--latent-dim", type=int, metavar="N", help="dimensions of the latent; 20 by default")
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")
     add("--study", metavar="WHAT", help="vary batch_size, latent_dim, n_samples or seeds")
-    add("--values", type=numbers, metavar="N,N", help="the values to vary it over")
+    add("--values", type=integers, metavar="N,N", help="the values to vary it over")
     add_format(parser)
     add("--output", type=Path, metavar="FILE", help="also write the rows as JSON")
     add("--compare", type=Path, metavar="OLD.json", help="fail if a row is slower")
     add_folders(parser, "data-dir")
     figures = Path("reports/bench")
-    add("--figures", type=Path, default=figures, help="folder for the figures of a study")
+    add(
+        "--figures",
+        type=Path,
+        default=figures,
+        help=f"folder for the figures of a study; {figures} by default",
+    )
     parser.set_defaults(body=bench)
 
 

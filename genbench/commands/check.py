@@ -38,9 +38,21 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="measure the gate's error rates on the results of many seeds",
     )
-    add("--trials", type=int, default=1000, metavar="N", help="trials of --calibrate")
-    add("--seeds", type=int, default=5, metavar="N", help="seeds on each side in --calibrate")
-    add("--loss", type=float, default=1.0, help="nats of ELBO lost in --calibrate")
+    add(
+        "--trials",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="trials of --calibrate; 1000 by default",
+    )
+    add(
+        "--seeds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="seeds on each side in --calibrate; 5 by default",
+    )
+    add("--loss", type=float, default=1.0, help="nats of ELBO lost in --calibrate; 1 by default")
     parser.set_defaults(body=check)
 
 

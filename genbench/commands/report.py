@@ -10,7 +10,7 @@ from genbench.core.errors import ExitCode
 def add_parser(commands: Commands) -> None:
     """Add ``report``."""
     parser = add_command(commands, "report", "tables, figures and a page from stored results")
-    parser.add_argument("--suite", default="digits", help="a suite that was run")
+    parser.add_argument("--suite", default="digits", help="a suite that was run; digits by default")
     add_verbose(parser)
     add_folders(parser, "results", "reports")
     parser.set_defaults(body=report)

@@ -1,6 +1,8 @@
 """``run``: train and evaluate what is missing of a suite, store it, report it."""
 
 from argparse import Namespace
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genbench.commands.shared import (
@@ -78,7 +80,11 @@ def tell_plan(options: "RunOptions") -> int:
     from genbench.suites.dry_run import Planned, dry_run
 
     plan = dry_run(options)
-    out(aligned(plan.rows, ("model", *Planned._fields[1:]), terminal()))
+    out(aligned([row[:-1] for row in plan.rows], ("model", *Planned._fields[1:-1]), terminal()))
+    states = Counter(row.state for row in plan.rows)
+    out("\n" + ", ".join(f"{state}: {n}" for state, n in states.items()))
+    for folder in dict.fromkeys(str(Path(row.folder).parent) for row in plan.rows if row.folder):
+        out(f"folder: {folder}")
     for line in plan.downloads:
         note(f"would download {line}")
     for line in plan.problems:

@@ -23,7 +23,7 @@ def add_folders(parser: ArgumentParser, *names: str) -> None:
     """Add ``--data-dir``, ``--results`` or ``--reports``; the last two have defaults."""
     for name in names:
         default = None if name == "data-dir" else Path(name)
-        what = {"data-dir": "data sets"}.get(name, name)
+        what = "data sets" if default is None else f"{name}; {name} by default"
         parser.add_argument(f"--{name}", type=Path, default=default, help=f"folder of the {what}")
 
 
@@ -48,7 +48,7 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def integers(text: str) -> tuple[int, ...]:
     """Read comma-separated integers."""
     return tuple(int(part) for part in names(text))
 

@@ -134,7 +134,7 @@ def aligned(
     """
     spelled = terminal.spelled if terminal else str
     cells = [[spelled(str(cell)) for cell in row] for row in (heads, *rows)]
-    counts = [i for i in range(len(heads)) if rows and all(isinstance(r[i], int) for r in rows)]
+    counts = [i for i in range(len(heads)) if _are_counts([row[i] for row in rows])]
     columns = [
         _Column(texts, i in right or i in counts)
         for i, texts in enumerate(zip(*cells, strict=True))
@@ -143,6 +143,11 @@ def aligned(
         return _table(columns, sum(column.width + GAP for column in columns))
     parts = _parts(columns, terminal.width, keys)
     return "\n\n".join(_table(part, terminal.width) for part in parts)
+
+
+def _are_counts(cells: Sequence[object]) -> bool:
+    known = [cell for cell in cells if cell != ""]
+    return bool(known) and all(isinstance(cell, int) for cell in known)
 
 
 def listed(

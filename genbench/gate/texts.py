@@ -13,6 +13,7 @@ HEAD = (
     "verdict", "model", "metric", "baseline", "now", "change", "95 %", "margin", "detectable", "p",
     "test", "note",
 )  # fmt: skip
+_NUMBERS = range(3, 10)
 _WIDE = 1000
 _DROPPED = ("test", "detectable", "95 %", "p", "baseline", "now")
 _MEANING = {
@@ -32,29 +33,29 @@ def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
         return "\n".join([headline(outcome), *lines])
     here = terminal or Terminal(_WIDE)
     rows = [cells(verdict) for verdict in ordered(outcome.verdicts)]
-    dropped = _dropped(rows, here)
-    places = [i for i, name in enumerate(HEAD) if name not in dropped]
-    table = aligned([[row[i] for i in places] for row in rows], [HEAD[i] for i in places], here)
-    meaning = "; ".join(f"{k}: {v}" for k, v in _MEANING.items() if k not in dropped)
+    places, dropped = _places(rows, here)
+    heads = [HEAD[i] for i in places]
+    right = [place for place, i in enumerate(places) if i in _NUMBERS]
+    table = aligned([[row[i] for i in places] for row in rows], heads, here, right)
+    meaning = "; ".join(f"{k}: {v}" for k, v in _MEANING.items() if k in heads)
     notes = [f"{meaning}. {_RULE}", *(f"note: {note}" for note in outcome.notes)]
     if dropped:
         notes.append(f"too wide to show: {', '.join(dropped)}; --format json has them")
     about = "\n".join(here.paragraph(note, indent=2) for note in notes)
-    line = headline(outcome)
-    return "\n\n".join([table, about, terminal.paragraph(line) if terminal else line])
+    return "\n\n".join([table, about, headline(outcome)])
 
 
-def _dropped(rows: Sequence[Sequence[str]], terminal: Terminal) -> list[str]:
-    """Names of the columns that there is no room for."""
-    columns = zip(HEAD, *rows, strict=True)
-    widths = {name: max(map(len, (name, *texts))) + GAP for name, *texts in columns}
+def _places(rows: Sequence[Sequence[str]], terminal: Terminal) -> tuple[list[int], list[str]]:
+    """Positions of the columns to show, and names of those that there is no room for."""
+    columns = list(zip(HEAD, *rows, strict=True))
+    widths = {i: max(map(len, column)) + GAP for i, column in enumerate(columns) if any(column[1:])}
     dropped: list[str] = []
     for name in _DROPPED:
         if sum(widths.values()) - GAP <= terminal.width:
             break
-        dropped.append(name)
-        del widths[name]
-    return dropped
+        if widths.pop(HEAD.index(name), 0):
+            dropped.append(name)
+    return list(widths), dropped
 
 
 def headline(outcome: GateOutcome) -> str:

@@ -60,6 +60,13 @@ def test_text_is_a_table_with_the_machine_below(bench):
     assert any(text.startswith("machine ") for text in rest)
 
 
+def test_a_column_without_a_number_is_left_out(bench):
+    code, out, _ = bench("--models", "vae", "--tasks", "iw")
+    assert code == 0
+    assert "textbook" not in out
+    assert "limit" in out
+
+
 @pytest.fixture
 def steady(monkeypatch):
     """A busy machine widens the band about 1 without limit; context it stays narrow."""

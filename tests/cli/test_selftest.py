@@ -120,13 +120,15 @@ def test_the_checks_are_sharp(calibration):
         assert row["tolerance"] <= 0.06 * max(abs(row["exact"]), 0.1), row
 
 
-def test_the_table_is_text_by_default(few, command):
+@pytest.mark.parametrize(("width", "line"), [("80", 2), ("200", 1)])
+def test_the_table_is_text_by_default_and_fits(few, command, monkeypatch, width, line):
+    monkeypatch.setenv("COLUMNS", width)
     found = command("selftest")
     assert found.code == 0
-    header, first, *_ = found.out.splitlines()
-    names = ["exact", "estimate", "stderr", "z", "verdict", "estimator:", "case"]
-    assert header.split() == names
-    assert "iw_log_likelihood: " in first
+    header, *lines = found.out.splitlines()
+    assert header.split()[:5] == ["exact", "estimate", "stderr", "z", "verdict"]
+    assert "iw_log_likelihood: one latent dimension" in lines[line - 1]
+    assert max(map(len, [header, *lines])) <= int(width)
     assert "ok (± 1e-10)" in found.out
     assert "all within 4 standard errors" in found.err
 

@@ -75,10 +75,8 @@ def test_a_path_is_not_broken_at_its_hyphens():
 
 
 def test_whole_numbers_end_below_each_other():
-    assert aligned([("a", 5), ("b", 12)], ("name", "n")).splitlines()[1:] == [
-        "a      5",
-        "b     12",
-    ]
+    table = aligned([("a", 5), ("b", 12), ("c", "")], ("name", "n"))
+    assert table.splitlines()[1:] == ["a      5", "b     12", "c"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

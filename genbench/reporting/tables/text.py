@@ -72,7 +72,7 @@ def _numbers(cells: Sequence[TableCell], terminal: Terminal) -> list[str]:
     """Numbers with their errors, point below point; what is no number ends where they end."""
     rows = [_parts(cell, terminal) for cell in cells]
     widths = [max(map(len, parts)) for parts in zip(*filter(None, rows), strict=True)]
-    pads = (str.rjust, str.ljust, str.rjust, str.ljust, str.ljust, str.ljust)
+    pads = (str.rjust, str.ljust, str.rjust, str.ljust, str.ljust)
     texts = []
     for cell, parts in zip(cells, rows, strict=True):
         if parts:
@@ -90,6 +90,7 @@ def _parts(cell: TableCell, terminal: Terminal) -> tuple[str, ...] | None:
         return None
     error, point, rest = f" ± {cell.error}".partition(".") if cell.error else ("", "", "")
     marks = f"{cell.marks}{STAR if cell.standing == BEST else ''}"
-    beside = f" ({cell.beside})" if cell.beside else ""
-    parts = (match["whole"], match["rest"], error, point + rest, marks, beside)
+    ends = (match["rest"], error, point + rest + marks)
+    ends = ends if cell.error else (match["rest"] + marks, "", "")
+    parts = (match["whole"], *ends, f" ({cell.beside})" if cell.beside else "")
     return tuple(map(terminal.spelled, parts))
