@@ -7,7 +7,7 @@ from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 
 SIGNS = {"lower_bound": "≥ ", "upper_bound": "≤ "}
 UNIT = "nats"
-_NORMAL = 1.959964
+NORMAL = 1.959964
 """Half the width of a 95 % interval, in standard errors of a mean over many images."""
 
 
@@ -58,7 +58,7 @@ class Entry:
         """The 95 % interval over test images; None where no standard error is known."""
         if self.cell is None or not self.cell.stderr >= 0:
             return None
-        half = _NORMAL * self.cell.stderr
+        half = NORMAL * self.cell.stderr
         return self.cell.value - half, self.cell.value + half
 
 
