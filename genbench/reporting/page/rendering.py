@@ -45,7 +45,7 @@ def _environment() -> Environment:
         badge=lambda kind: _BADGES.get(kind, kind),
         maths=maths,
         coded=coded,
-        breakable=lambda name: escape(name).replace("_", Markup("_<wbr>")),
+        breakable=breakable,
         minus=lambda text: _MINUS.sub("−", text),
         grouped=numbers.grouped,
         as_text=as_text,
@@ -68,6 +68,11 @@ def _styles() -> str:
 def as_text(value: Any) -> str:
     """An option's value on one line."""
     return value if isinstance(value, str) else canonical_json(value)
+
+
+def breakable(text: str) -> Markup:
+    """Let a line end after an underscore and before a bracket, so that names fit on a phone."""
+    return escape(text).replace("_", Markup("_<wbr>")).replace("(", Markup("<wbr>("))
 
 
 def coded(text: str) -> Markup:
