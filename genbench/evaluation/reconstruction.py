@@ -36,6 +36,7 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     plot="none",
     margin=0.005,
     leaderboard="reconstruction",
+    short="MSE",
 )
 def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
     """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1).

@@ -233,6 +233,7 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     plot="none",
     margin=0.004,
     leaderboard="samples",
+    short="MMD²",
 )
 def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     """Distance between samples and data under Gaussian kernels on pixels: 0 for a perfect model.

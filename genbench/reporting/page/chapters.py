@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from genbench.core import numbers
 from genbench.core.metric import Metric
 from genbench.reporting.figures import multi_part_plots
 from genbench.reporting.figures.maker import FigureGroup, FigureMaker
@@ -167,7 +168,9 @@ def _ranks(suite: StoredSuite, maker: FigureMaker) -> FigureGroup:
 
 
 def _images(ranked: Ranks) -> str:
-    return f"All numbers over the same {ranked.n:,} images. {verdict(ranked)}".strip()
+    return (
+        f"All numbers over the same {numbers.grouped(ranked.n)} images. {verdict(ranked)}".strip()
+    )
 
 
 def _multi_part(suite: StoredSuite, metric: Metric, maker: FigureMaker) -> FigureGroup:

@@ -14,6 +14,7 @@ from genbench.core import numbers
 from genbench.core.protocol import Protocol
 from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.style import colours, markers
+from genbench.reporting.page.leaderboard import Axis
 from genbench.reporting.tables.multi_part_metrics import MultiPartMetric, multi_part_metric
 from genbench.results.cells import Cell, Column, ModelRow, words
 from genbench.results.leaderboard import SIGNS, Leaderboard
@@ -26,6 +27,7 @@ Point = list[Any]
 _ROW, _MARGINS, _HEIGHT = 26, 76, 340  # pixels
 _DIGITS = 6
 _VALIDATION, _SECOND = [6, 3], [2, 3]
+_TURNED = {"low": -90, "high": 90}
 
 
 @dataclass(frozen=True)
@@ -86,18 +88,13 @@ def _leaderboard(board: Leaderboard, name: str, pen: _Pen) -> Chart | None:
     shown = [entry for entry in board.entries if entry.cell]
     if len(shown) < 2:
         return None
-    series = [
-        pen.series(
-            entry.row.model,
-            entry.row.label,
-            [_of_entry(entry, board.unit)],
-            hollow=entry.cell is not None and entry.cell.kind != "exact",
-        )
-        for entry in shown
-    ]
+    intervals = [entry.interval for entry in shown if entry.interval]
+    axis = Axis.of(intervals) if intervals else None
+    series = [_of_entry(entry, axis, board.unit, pen) for entry in shown]
     caption = (
         "Further right is better. Filled: exact; hollow: a lower bound, the true value lies at it"
         " or to its right. Bars are 95 % intervals over the test images."
+        " An arrowhead at the edge: the value lies beyond it."
     )
     title = f"Log-likelihood, {board.block.protocol.short}"
     data = {
@@ -110,13 +107,20 @@ def _leaderboard(board: Leaderboard, name: str, pen: _Pen) -> Chart | None:
     return Chart(name, title, caption, data)
 
 
-def _of_entry(entry: LeaderboardEntry, unit: str) -> Point:
-    column, cell = entry.column, entry.cell
+def _of_entry(entry: LeaderboardEntry, axis: Axis | None, unit: str, pen: _Pen) -> Series:
+    """One model's number; an arrowhead at the end of the axis where it lies beyond."""
+    column, cell, row = entry.column, entry.cell, entry.row
     if column is None or cell is None:
-        raise ValueError(f"{entry.row.label} has no headline number")
-    low, high = entry.interval or (None, None)
+        raise ValueError(f"{row.label} has no headline number")
+    value, (low, high) = cell.value, entry.interval or (None, None)
+    style: Series = {"hollow": cell.kind != "exact"}
+    beyond = axis.bar(entry.interval).beyond if axis and entry.interval else ""
+    if axis and beyond:
+        value, low, high = axis.low if beyond == "low" else axis.high, None, None
+        style |= {"marker": "triangle", "rotation": _TURNED[beyond]}
     lines = (f"{numbers.minus(entry.text)} {unit}", *_about(column, cell), *entry.warnings)
-    return [_rounded(cell.value), entry.row.label, _rounded(low), _rounded(high), *lines]
+    point = [_rounded(value), row.label, _rounded(low), _rounded(high), *lines]
+    return pen.series(row.model, row.label, [point], **style)
 
 
 def _about(column: Column, cell: Cell) -> Iterator[str]:

@@ -10,6 +10,8 @@ from genbench.core import numbers
 from genbench.reporting.figures.grids import grid_png, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
+from genbench.reporting.tables.leaderboard import detail_head
+from genbench.reporting.tables.small_table import Head
 from genbench.results.cells import UNRELIABLE, Cell, ModelRow, ProtocolBlock, words
 from genbench.results.figure_inputs import FigureInputs
 from genbench.results.leaderboard import Entry, Leaderboard
@@ -89,9 +91,20 @@ class Board:
     title: str
     leaderboard: Leaderboard
     axis: Axis | None
+    details: tuple[Head, ...]
     lines: tuple[Line, ...]
     facts: tuple[str, ...]
     trust: tuple[str, ...]
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether any model has a log-likelihood."""
+        return any(line.entry.cell for line in self.lines)
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether any model draws samples."""
+        return any(line.samples for line in self.lines)
 
 
 def boards_of(suite: StoredSuite, inputs: Sequence[FigureInputs]) -> list[Board]:
@@ -120,8 +133,9 @@ def _board(
         )
         for entry in leaderboard.entries
     )
+    heads = tuple(map(detail_head, leaderboard.details))
     facts, trust = tuple(_facts(block)), tuple(_trust(leaderboard))
-    return Board(name, _title(block), leaderboard, axis, lines, facts, trust)
+    return Board(name, _title(block), leaderboard, axis, heads, lines, facts, trust)
 
 
 def _title(block: ProtocolBlock) -> str:

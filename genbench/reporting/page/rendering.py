@@ -20,6 +20,7 @@ _BADGES = {
 }
 _MINUS = re.compile(r"(?<![A-Za-z0-9])-(?=[\d.])|(?<=\de)-(?=\d)")
 """A hyphen that is the sign of a number or of its exponent."""
+_CODE = re.compile("`([^`]+)`")
 _MATHS = re.compile(
     r"(?P<base>[A-Za-zΑ-Ωα-ω‖)\]])(?P<mark>[_^])(?P<index>\{[^{}]*\}|[A-Za-z0-9]{1,2}(?![A-Za-z]))"
     r"|(?<![A-Za-z])(?P<letter>[A-Za-zα-ω])(?![A-Za-z])"
@@ -43,7 +44,8 @@ def _environment() -> Environment:
     environment.filters.update(
         badge=lambda kind: _BADGES.get(kind, kind),
         maths=maths,
-        breakable=lambda name: escape(name).replace("_", Markup("_<wbr>")),
+        coded=coded,
+        breakable=breakable,
         minus=lambda text: _MINUS.sub("−", text),
         grouped=numbers.grouped,
         as_text=as_text,
@@ -66,6 +68,21 @@ def _styles() -> str:
 def as_text(value: Any) -> str:
     """An option's value on one line."""
     return value if isinstance(value, str) else canonical_json(value)
+
+
+def breakable(text: str) -> Markup:
+    """Let a line end after an underscore and before a bracket, so that names fit on a phone."""
+    return escape(text).replace("_", Markup("_<wbr>")).replace("(", Markup("<wbr>("))
+
+
+def coded(text: str) -> Markup:
+    """Set what stands between backticks as code; everything else stays as it is.
+
+    Example:
+        >>> coded("the study `collapse` & more")
+        Markup('the study <code>collapse</code> &amp; more')
+    """
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def maths(formula: str) -> Markup:

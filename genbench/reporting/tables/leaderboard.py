@@ -14,7 +14,7 @@ from genbench.reporting.tables.small_table import (
     row_of,
 )
 from genbench.results.cells import BEST, Column
-from genbench.results.leaderboard import Entry, Leaderboard
+from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
 WARNED = "!"
@@ -35,7 +35,7 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
     return SmallTable(
         name,
         heading(board),
-        (*first, *map(_head, board.details)),
+        (*first, *map(detail_head, board.details)),
         rows,
         caption and f"{caption}.",
         board.sentence,
@@ -63,10 +63,13 @@ def legend(rows: Sequence[Row], best: str = "bold") -> list[str]:
     return [text for text, used in signs.items() if used]
 
 
-def _head(column: Column) -> Head:
-    slot, title = column.record.leaderboard, column.record.title
-    below = column.unit if slot == "rate" else column.metric.removeprefix(f"{slot}_")
-    return Head(_SLOTS.get(slot, slot), (below,), arrow=column.arrow, title=title)
+def detail_head(column: Column) -> Head:
+    """What stands above reconstruction, rate or sample quality."""
+    record = column.record
+    name = record.short or column.metric.removeprefix(f"{record.leaderboard}_")
+    below = UNIT if column.unit == UNIT else name
+    text = _SLOTS.get(record.leaderboard, record.leaderboard)
+    return Head(text, (below,), arrow=column.arrow, title=record.title)
 
 
 def _row(board: Leaderboard, entry: Entry) -> Row:

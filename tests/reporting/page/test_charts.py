@@ -5,6 +5,7 @@ The browser draws them in ``tests/browser/``.
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -46,6 +47,21 @@ def test_an_exact_number_is_filled_and_a_bound_is_hollow(likelihoods):
     chart = likelihoods["likelihood-1"]
     assert not series_of(chart, "linear_gaussian")["hollow"]
     assert series_of(chart, "vae")["hollow"]
+
+
+def test_an_absurd_number_is_an_arrowhead_at_the_edge_and_squashes_nobody(rich_suite):
+    suite = StoredSuite.open(rich_suite.folder.parent, rich_suite.name)
+    board = suite.leaderboards[0]
+    *others, last = (entry for entry in board.entries if entry.cell)
+    absurd = replace(last, cell=replace(last.cell, value=-1e6))
+    suite.__dict__["leaderboards"] = [replace(board, entries=(*others, absurd))]
+    *others, last = likelihood_charts(suite)[0].data["series"]
+    lowest = min(series["points"][0][2] for series in others)
+    value, _, low, high, text = last["points"][0][:5]
+    assert value == pytest.approx(lowest)
+    assert (low, high) == (None, None)
+    assert (last["marker"], last["rotation"]) == ("triangle", -90)
+    assert text.startswith("≥ −1.0000")
 
 
 def test_the_hint_of_a_number_tells_kind_options_size_and_errors(likelihoods):

@@ -42,14 +42,12 @@ def minus(text):
     return text.replace("-", "−")
 
 
-def test_the_first_words_below_the_title_are_the_answers(suite, page):
-    main = page.one("main").text
-    sentences = [board.sentence for board in suite.leaderboards]
-    answers = [answer.text for answer in page.all("p", "answer")]
-    assert len(answers) == len(sentences) > 1
-    assert all(a.endswith(" ".join(s.split())) for a, s in zip(answers, sentences, strict=True))
-    after_alerts = main[main.index(answers[0]) :]
-    assert after_alerts.startswith(" ".join(answers))
+def test_each_leaderboard_opens_with_its_answer(suite, page):
+    boards = page.all("section", "board")
+    assert len(boards) == len(suite.leaderboards) > 1
+    for board, section in zip(suite.leaderboards, boards, strict=True):
+        rest = section.text.removeprefix(section.one("h2").text).lstrip()
+        assert rest.startswith(" ".join(board.sentence.split()))
 
 
 def test_strong_phrases_of_an_answer_are_bold(suite, page):

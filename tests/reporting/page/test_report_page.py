@@ -37,7 +37,7 @@ def test_everything_below_the_first_screen_is_folded_in_order(page):
     names = [section["id"] for section in sections(page)]
     assert [name for name in ORDER if name in names] == names
     assert {"samples", "training", "all-metrics", "metrics", "reproduce"} <= set(names)
-    first_screen = {"answers", "board", "block"}
+    first_screen = {"board", "block"}
     for part in page.all("section"):
         assert part.within("details", "section") or part.classes & first_screen
     unfolded = [s["id"] for s in sections(page) if "open" in s.attributes]

@@ -17,7 +17,7 @@ def board(rich_suite):
 def test_columns_are_rank_model_log_likelihood_and_what_any_model_has(board):
     table = leaderboard_table(board)
     assert [head.line for head in table.heads] == [
-        "rank", "model", "log-likelihood ↑ (nats)", "rate (nats)", "sample quality ↓ (mmd2)",
+        "rank", "model", "log-likelihood ↑ (nats)", "rate (nats)", "sample quality ↓ (MMD²)",
     ]  # fmt: skip
     assert [head.words for head in table.heads] == [False, True, False, False, False]
 

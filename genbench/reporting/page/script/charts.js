@@ -2,7 +2,8 @@
 // Charts: points with intervals and curves, drawn when they come into sight, one colour a model.
 
 {
-  const LONGEST_LABEL = 22;
+  const LABELS_SHARE = 0.4;
+  const LETTER = 6.5; // pixels
   const MARKS_ON_A_LINE = 12;
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -15,8 +16,11 @@
     return dark.matches ? `rgb(${light.join(", ")})` : colour;
   };
 
-  const shortened = (text) =>
-    text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
+  /** A label that leaves a chart of this width more room than it takes itself. */
+  const shortened = (text, width) => {
+    const longest = Math.floor((LABELS_SHARE * width) / LETTER);
+    return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+  };
 
   const written = (value) => value.toLocaleString("en", { maximumSignificantDigits: 6, useGrouping: false }).replace("-", "−");
 
@@ -93,7 +97,11 @@
     if (axis.labels) {
       Object.assign(options, { labels: axis.labels, offset: true });
       options.ticks = {
-        color: ofPage("--ink"), autoSkip: false, callback: (i) => shortened(axis.labels[i]),
+        color: ofPage("--ink"),
+        autoSkip: false,
+        callback(i) {
+          return shortened(axis.labels[i], this.chart.width);
+        },
       };
     } else options.ticks.callback = (value) => written(value);
     if (axis.ticks) {
@@ -219,6 +227,7 @@
     },
     { rootMargin: "200px" },
   );
+  Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   document.querySelectorAll(".unscripted").forEach((note) => note.remove());
   document.querySelectorAll(".chart").forEach((box) => sight.observe(box));
 }

@@ -13,9 +13,10 @@ from genbench.reporting.page.lectures import build, maths
 from genbench.reporting.page.lectures.page import page
 from genbench.reporting.page.lectures.prose import line, paragraphs
 from genbench.reporting.page.lectures.sources import Sources
-from genbench.reporting.page.lectures.topics import RowTable, Topic
+from genbench.reporting.page.lectures.topics import RowTable, Topic, load_topics
 from genbench.results.records import SuiteRecord
 from genbench.results.suite import StoredSuite
+from tests.reporting.page.dom import parse
 from tests.reporting.page.inlined import without_scripts
 from tests.results.fabricate import write_manifest
 
@@ -100,6 +101,15 @@ def test_links_within_the_page_lead_somewhere_and_no_place_is_named_twice(empty)
     names = re.findall(r'\bid="([^"]+)"', empty)
     assert len(names) == len(set(names))
     assert {target for target in re.findall(r'href="#([^"]+)"', empty)} <= set(names)
+
+
+def test_every_section_is_folded_below_its_title_and_question(empty):
+    sections = parse(empty).one("main").all("details", "section")
+    outer = [s for s in sections if not s.within("div", "inside")]
+    summaries = [s.all("summary")[0].text for s in outer]
+    topics = [f"{i}. {t.title} {t.question}" for i, t in enumerate(load_topics(), 1)]
+    assert summaries[1:] == [" ".join(text.split()) for text in topics]
+    assert all("open" not in s.attributes for s in outer)
 
 
 def test_a_check_stands_with_what_was_expected_and_found(stored):
