@@ -22,7 +22,7 @@ def measured(value: float, stderr: float) -> tuple[str, str]:
         >>> measured(-1234567.0, 2000.0)
         ('-1.2346e+06', '0.0020e+06')
     """
-    if not math.isfinite(stderr):
+    if not (math.isfinite(value) and math.isfinite(stderr)):
         return plain(value), ""
     if stderr <= 0:
         return plain(value), "0"

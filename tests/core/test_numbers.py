@@ -23,6 +23,7 @@ from genbench.core.numbers import grouped, measured, plain, seconds, spread
         (-0.0001, 0.5, ("0.00", "0.50")),
         (3.25, 0.0, ("3.25", "0")),
         (17.0, math.nan, ("17", "")),
+        (-math.inf, 1.0, ("-inf", "")),
     ],
 )
 def test_value_has_the_digits_its_standard_error_supports(value, stderr, expected):

@@ -12,7 +12,10 @@ UNRELIABLE_NOTE = (
     " its Monte-Carlo error can be relied on;"
     " a bound stays a bound in expectation (Vehtari et al. 2024)"
 )
-UNRELIABLE_WORDS = f"{UNRELIABLE}: importance weights too uneven to be relied on"
+UNRELIABLE_WORDS = (
+    f"{UNRELIABLE}: few draws carry nearly all the weight: a bound still holds, an estimate may be"
+    " far off"
+)
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
     " several seeds, the mean of theirs. The uncertainties answer different questions and are never"
