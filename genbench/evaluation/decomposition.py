@@ -16,7 +16,10 @@ from genbench.inference.aggregate import Mixture, decompose_kl, with_known_sum
 from genbench.inference.bounds import posterior_of, prior_of
 
 DECOMPOSITION_PARTS = Parts(
-    names={"index_code_mi": "index-code mutual information"},
+    names={
+        "index_code_mi": "index-code mutual information",
+        "dimension_wise_kl": "dimension-wise KL",
+    },
     caption=(
         "The rate, averaged over images, in three parts: mutual information between image and code;"
         " total correlation, the dependence between dimensions of the aggregate posterior; and"

@@ -46,7 +46,7 @@ def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colo
     for label, (cell, kind) in beside.items():
         look: Any = _EXACT if kind == "exact" else _ESTIMATE
         axis.axhline(cell.value, label=label, **look)
-    axis.set(xlabel="K (draws of z)", ylabel="nats")
+    axis.set(xlabel="K (draws of z)", ylabel="log p(x) (nats)")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.margins(y=0.12)
     make_room_at_left(figure, axis)
@@ -98,21 +98,22 @@ def _bar(axis: Any, place: int, values: Sequence[float]) -> None:
 
 
 def steps(shown: MultiPartMetric, palette: Mapping[str, str]) -> Figure:
-    """Active units over the threshold, a line per model."""
+    """Active units over the threshold, a line per model; earlier ones show behind later ones."""
     figure = new_figure(6.4, 3.1)
     axis, marker, keys = figure.subplots(), markers(list(palette)), []
-    for row, cells in shown.lines:
+    sizes = np.linspace(9.0, 4.5, len(shown.lines))
+    for (row, cells), size in zip(shown.lines, sizes, strict=True):
         places = [p for p in shown.parts if p in cells]
         x, y = [float(p) for p in places], [cells[p].value for p in places]
         look: Any = {"color": palette[row.model], "marker": marker[row.model].shape}
-        keys += axis.plot(x, y, markersize=5.5, alpha=0.9, label=row.label, **look)
+        keys += axis.plot(x, y, markersize=size, alpha=0.9, label=row.label, **look)
     axis.set(
         xscale="log",
         xlabel="threshold on the variance of the code's mean over images",
         ylabel="active units",
     )
     ticks_at(axis, sorted(float(p) for p in shown.parts))
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.08 * axis.dataLim.ymax or 1.0)
     sns.despine(ax=axis)
     head(figure, shown.block.protocol.short)
     legend_beside(figure, keys)
@@ -129,7 +130,7 @@ def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
             _entry(axis, place, entries[index], palette[row.model], marker[row.model].shape)
         axis.set_title(column.record.estimator)
         warned = bool(column.record.warning)
-        axis.set_xlabel("nats of a kernel estimate" if warned else f"{column.unit or 'nats'}")
+        axis.set_xlabel("nats of a kernel estimate" if warned else f"log p(x) ({column.unit})")
         axis.set_facecolor("#f3f1ec" if warned else "white")
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)

@@ -146,7 +146,7 @@ def learning_curves(history: pd.DataFrame, title: str, colour: str) -> Figure | 
         label = f"{update}, {stage}" if len(updates) > 1 else stage
         _curve(axis, history["epoch"], history[name], label, shade)
     axis.set(xlabel="epoch", ylabel="loss (its own scale)")
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=ROUND))
     sns.despine(ax=axis)
     axis.legend(handlelength=2.2)
     make_room_at_left(figure, axis)

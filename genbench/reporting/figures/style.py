@@ -114,7 +114,7 @@ class Marker(NamedTuple):
     rotation: int = 0  # degrees by which the shape on the page is turned
 
 
-_SHAPES = (
+SHAPES = (
     Marker("o", "circle"),
     Marker("s", "rect"),
     Marker("^", "triangle"),
@@ -146,7 +146,7 @@ def _colour(place: int) -> str:
 def markers(models: Sequence[str]) -> dict[str, Marker]:
     """Give each model its shape: with its colour it is unique among the first 160 models."""
     known = enumerate(dict.fromkeys(models))
-    return {model: _SHAPES[(i + i // len(_COLOURS)) % len(_SHAPES)] for i, model in known}
+    return {model: SHAPES[(i + i // len(_COLOURS)) % len(SHAPES)] for i, model in known}
 
 
 @contextmanager

@@ -11,11 +11,10 @@ from pandas.api.types import is_numeric_dtype
 
 from genbench.core import numbers
 from genbench.core.plot import Plot
-from genbench.reporting.figures.style import INK, MUTED, colours, markers
+from genbench.reporting.figures.style import INK, MUTED, SHAPES, colours, markers
 
 ROLES = ("x", "hue", "style", "panel")
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-_MARKERS = "os^DvPX*"
 _MOST_MARKED = 15
 _ACRONYMS = ("ELBO", "KL", "IW", "MSE")
 
@@ -96,7 +95,7 @@ class Looks:
         """Give every value its look; models keep the colours that they have elsewhere."""
         hues, styles = ordered(rows["hue"]), ordered(rows["style"])
         dash = {value: _DASHES[i % len(_DASHES)] for i, value in enumerate(styles)}
-        marker = {value: _MARKERS[i % len(_MARKERS)] for i, value in enumerate(styles)}
+        marker = {value: SHAPES[i % len(SHAPES)].shape for i, value in enumerate(styles)}
         longest = rows.groupby([*ROLES[1:], "line"]).size().max() if len(rows) else 0
         known = markers(list(palette))
         are_models = len(styles) < 2 and len(hues) > 1 and all(hue in palette for hue in hues)

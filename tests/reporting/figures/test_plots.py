@@ -1,12 +1,14 @@
 """Figures with axes: where each point, label and number stands."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from genbench.reporting.figures import multi_part_plots, plots
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.panels import new_panel
 from genbench.reporting.figures.style import colours, markers, styled
+from genbench.reporting.tables.multi_part_metrics import MultiPartMetric
 from genbench.results.cells import Cell
 from genbench.results.headline import best_first
 from genbench.results.suite import StoredSuite
@@ -131,3 +133,24 @@ def test_numbers_that_would_touch_are_left_out_and_their_ticks_stay():
     shown = [text.get_text() for text in axis.get_xticklabels()]
     assert (shown[0], shown[-1]) == ("1000", "10k")
     assert "" in shown
+
+
+def test_no_point_of_active_units_is_cut_off_and_equal_lines_show_behind_each_other(rich_suite):
+    block = rich_suite.blocks[0]
+    cells = {part: Cell("ok", 8.0, 0.0) for part in ("0.01", "0.1")}
+    lines = tuple((row, cells) for row in block.rows[:3])
+    shown = MultiPartMetric(block, block.columns[0], tuple(cells), lines)
+    with styled():
+        axis, *_ = multi_part_plots.steps(shown, colours(rich_suite.models)).axes
+    assert axis.get_ylim() == (0, pytest.approx(1.08 * 8))
+    sizes = [line.get_markersize() for line in axis.lines]
+    assert sizes == sorted(set(sizes), reverse=True)
+    assert len(sizes) == 3
+
+
+def test_epochs_have_round_ticks():
+    history = pd.DataFrame({"epoch": range(1, 61), "train.gan.loss": np.linspace(2, 1, 60)})
+    with styled():
+        (axis,) = plots.learning_curves(history, "gan", "#0072B2").axes
+        ticks = axis.get_xticks()
+    assert all(tick % 10 == 0 for tick in ticks)
