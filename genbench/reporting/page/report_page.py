@@ -71,7 +71,7 @@ def _facts(suite: StoredSuite) -> list[str]:
 
 
 def _all_metrics(suite: StoredSuite) -> list[Chapter]:
-    """The whole comparison, one table per protocol."""
+    """The whole comparison, one table per protocol; unfolded where no log-likelihood leads."""
     remarks = _observations(suite.record.runs)
     tables = tuple(
         comparison_table(
@@ -83,7 +83,9 @@ def _all_metrics(suite: StoredSuite) -> list[Chapter]:
     )
     group = FigureGroup("comparison", "Comparison", _COMPARISON, (), tables=tables)
     about = f"{len(suite.metrics)} metrics with all their errors and reasons, a table per protocol"
-    return [Chapter("all-metrics", "All metrics", (group,), about=about)] if tables else []
+    led = any(entry.rank for board in suite.leaderboards for entry in board.entries)
+    chapter = Chapter("all-metrics", "All metrics", (group,), about=about, unfolded=not led)
+    return [chapter] if tables else []
 
 
 def _observations(runs: Sequence[StoredRun]) -> dict[tuple[str, str], str]:

@@ -136,5 +136,11 @@ def test_many_failed_runs_are_counted_at_the_top_and_listed_in_a_fold(tmp_path, 
     assert len(alert.all("li")) == len(many)
 
 
+def test_all_metrics_stand_open_where_no_log_likelihood_was_measured(tmp_path, build):
+    results = fabricate(tmp_path / "results", models=("ae",), seeds=(0,), diverged=())
+    page = parse(build(results).read_text())
+    assert [s["id"] for s in sections(page) if "open" in s.attributes] == ["all-metrics"]
+
+
 def test_a_page_of_the_tests_is_small(report):
     assert (report / "index.html").stat().st_size < 3 * 1024**2
