@@ -107,10 +107,9 @@ def as_text(
 
 
 def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
-    rows = [row for table in short for row in table.rows]
-    unreliable = any(UNRELIABLE in cell.marks for row in rows for cell in row)
+    unreliable = any(UNRELIABLE in table.marks for table in short)
     n = len(comparison.lines)
-    more = f"--verbose shows all {n} numbers" if len(rows) < n else ""
+    more = f"--verbose shows all {n} numbers" if sum(len(table.rows) for table in short) < n else ""
     return "; ".join(filter(None, (_LEGEND, UNRELIABLE_WORDS if unreliable else "", more)))
 
 

@@ -56,7 +56,7 @@ def _board(board: SmallTable, terminal: Terminal) -> str:
 def _legend(boards: Sequence[SmallTable]) -> list[str]:
     """What all signs mean, said once."""
     rows = [row for board in boards for row in board.rows]
-    unreliable = any(UNRELIABLE in cell.marks for row in rows for cell in row)
+    unreliable = any(UNRELIABLE in board.marks for board in boards)
     return [*legend(rows, STAR), *([UNRELIABLE_WORDS] if unreliable else [])]
 
 

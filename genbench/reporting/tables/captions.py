@@ -77,13 +77,12 @@ def _bold(best: bool, tied: bool) -> str:
     return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."
 
 
-def footnotes(marks: Iterable[str], warnings: Iterable[str] = ()) -> list[tuple[str, str]]:
+def footnotes(marks: str, warnings: Iterable[str] = ()) -> list[tuple[str, str]]:
     """The explanations of these marks, each once: (mark, sentence).
 
     Args:
-        marks: Of cells.
+        marks: Of all cells.
         warnings: What the metrics of the cells warn of.
     """
-    marked = "".join(marks)
     notes = [(UNRELIABLE, UNRELIABLE_NOTE), *((WARNED, w) for w in dict.fromkeys(warnings) if w)]
-    return [(mark, sentence) for mark, sentence in notes if mark in marked]
+    return [(mark, sentence) for mark, sentence in notes if mark in marks]

@@ -17,7 +17,7 @@ from genbench.results.cells import BEST, Column
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
-WARNED = "!"
+_ODD = "!"
 
 
 def leaderboard_tables(boards: Sequence[Leaderboard]) -> list[SmallTable]:
@@ -74,7 +74,7 @@ def detail_head(column: Column) -> Head:
 
 def _row(board: Leaderboard, entry: Entry) -> Row:
     rank = TableCell(str(entry.rank), value=entry.rank) if entry.rank else TableCell()
-    model = replace(model_cell(entry.row), marks=WARNED if entry.warnings else "")
+    model = replace(model_cell(entry.row), marks=_ODD if entry.warnings else "")
     details = (_plainly(number_cell(board.block, *pair)) if pair else "–" for pair in entry.details)
     return row_of(rank, model, _likelihood(board, entry), *details)
 
@@ -97,4 +97,4 @@ def _warnings(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
         for warning in entry.warnings:
             models.setdefault(warning, []).append(entry.row.label)
     for warning, labels in models.items():
-        yield WARNED, f"{', '.join(labels)}: {warning}"
+        yield _ODD, f"{', '.join(labels)}: {warning}"

@@ -121,10 +121,14 @@ class SmallTable:
     explained: tuple[tuple[str, str], ...] = ()
 
     @property
+    def marks(self) -> str:
+        """All marks in the cells."""
+        return "".join(cell.marks for row in self.rows for cell in row)
+
+    @property
     def notes(self) -> list[tuple[str, str]]:
         """Explanations of the marks in the cells."""
-        marks = (cell.marks for row in self.rows for cell in row)
-        return [*self.explained, *footnotes(marks, self.warnings)]
+        return [*self.explained, *footnotes(self.marks, self.warnings)]
 
     @property
     def numbered_notes(self) -> dict[str, int]:
