@@ -16,11 +16,14 @@ from genbench.inference.aggregate import Mixture, decompose_kl, with_known_sum
 from genbench.inference.bounds import posterior_of, prior_of
 
 DECOMPOSITION_PARTS = Parts(
-    names={"index_code_mi": "index-code mutual information"},
+    names={
+        "index_code_mi": "index-code mutual information",
+        "dimension_wise_kl": "dimension-wise KL",
+    },
     caption=(
         "The rate, averaged over images, in three parts: mutual information between image and code;"
         " total correlation, the dependence between dimensions of the aggregate posterior; and"
-        " the KL from each dimension's aggregate posterior to its prior. They sum to kl."
+        " the KL from each dimension's aggregate posterior to its prior. They sum to the KL."
     ),
     note="In nats, ± standard error over images.",
 )
