@@ -7,6 +7,7 @@ import math
 
 _MOST_DECIMALS = 6
 _LARGE = 10**5
+_SMALL = 10**-3
 
 
 def measured(value: float, stderr: float) -> tuple[str, str]:
@@ -19,6 +20,8 @@ def measured(value: float, stderr: float) -> tuple[str, str]:
     Example:
         >>> measured(-98.8123, 0.2378), measured(17.0, math.nan), measured(-72312.6, 412.0)
         (('-98.81', '0.24'), ('17', ''), ('-72310', '410'))
+        >>> measured(9.2103295, 0.0000064)
+        ('9.2103295', '0.0000064')
         >>> measured(-1234567.0, 2000.0)
         ('-1.2346e+06', '0.0020e+06')
     """
@@ -27,7 +30,9 @@ def measured(value: float, stderr: float) -> tuple[str, str]:
     if stderr <= 0:
         return plain(value), "0"
     decimals = 1 - _exponent(stderr, 1)
-    if decimals > _MOST_DECIMALS or round(max(abs(value), stderr), decimals) >= _LARGE:
+    largest = max(abs(value), stderr)
+    is_small = decimals > _MOST_DECIMALS and largest < _SMALL
+    if is_small or round(largest, decimals) >= _LARGE:
         return _scientific(value, stderr, decimals)
     return _fixed(value, decimals), _fixed(stderr, decimals)
 

@@ -23,7 +23,7 @@ DECOMPOSITION_PARTS = Parts(
     caption=(
         "The rate, averaged over images, in three parts: mutual information between image and code;"
         " total correlation, the dependence between dimensions of the aggregate posterior; and"
-        " the KL from each dimension's aggregate posterior to its prior. They sum to kl."
+        " the KL from each dimension's aggregate posterior to its prior. They sum to the KL."
     ),
     note="In nats, ± standard error over images.",
 )
