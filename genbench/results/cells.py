@@ -214,6 +214,11 @@ class ProtocolBlock:
         """The largest number of seeds behind one cell."""
         return max((cell.n_seeds for row in self.rows for cell in row.cells), default=0)
 
+    @property
+    def seeds_text(self) -> str:
+        """How many seeds, in words."""
+        return "1 seed" if self.n_seeds == 1 else f"{self.n_seeds} seeds"
+
     def under(self, column: Column) -> tuple[str, ...]:
         """What stands under a column's name: unit, options, and n where it is another."""
         other = column.n is not None and column.n != self.n

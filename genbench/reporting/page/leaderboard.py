@@ -159,7 +159,7 @@ def _samples(
 def _facts(block: ProtocolBlock) -> Iterator[str]:
     size = f"{numbers.grouped(block.n)} " if block.n else ""
     yield f"{block.dataset}, {size}{block.split} images"
-    yield "1 seed" if block.n_seeds == 1 else f"{block.n_seeds} seeds"
+    yield block.seeds_text
 
 
 def _trust(leaderboard: Leaderboard) -> Iterator[str]:

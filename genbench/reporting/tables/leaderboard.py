@@ -47,8 +47,7 @@ def heading(board: Leaderboard) -> str:
     """Protocol, number of images, number of seeds."""
     block = board.block
     images = f"{numbers.grouped(block.n)} {block.split} images" if block.n else block.split
-    seeds = "1 seed" if block.n_seeds == 1 else f"{block.n_seeds} seeds"
-    return f"{block.protocol.short}: {images}, {seeds}"
+    return f"{block.protocol.short}: {images}, {block.seeds_text}"
 
 
 def legend(rows: Sequence[Row], best: str = "bold") -> list[str]:
