@@ -23,7 +23,8 @@ def first_screen(browser, page, size):
     picture = Image.open(io.BytesIO(tab.screenshot())).convert("RGB")
     tab.close()
     file = io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(file, format="PNG", optimize=True)
     return file.getvalue()
 
 
