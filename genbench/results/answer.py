@@ -86,8 +86,10 @@ def _tied(leader: Entry, tied: Sequence[Entry]) -> Pieces:
     yield from _called(leader, f"{_short(leader)} {UNIT}")
     yield " is tied with "
     yield from _list(tied)
+    spread = any(entry.cell and entry.cell.n_seeds > 1 for entry in (leader, *tied))
+    given = "given the spread between seeds, " if spread else ""
     tests = "the paired test does" if len(tied) == 1 else "the paired tests do"
-    yield f": {tests} not tell them apart."
+    yield f": {given}{tests} not tell them apart."
 
 
 def _list(entries: Sequence[Entry]) -> Pieces:
