@@ -6,8 +6,9 @@ proves nothing, since that bound may be loose.
 
 from collections.abc import Iterator, Sequence
 
-from genbench.core.numbers import measured, minus
+from genbench.core.numbers import grouped, measured, minus
 from genbench.core.statistics import ALPHA, Difference
+from genbench.results.cells import Cell
 from genbench.results.headline import NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
 
@@ -24,10 +25,15 @@ OUTDATED = (
 )
 Tests = Sequence[Difference]
 Pieces = Iterator[Phrase | str]
+Ahead = tuple[Entry, Cell]
+"""A model that a tighter bound over fewer images puts first, and that bound."""
 
 
 def answer(
-    ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None
+    ranked: Sequence[Entry],
+    others: Sequence[Entry],
+    tests: Tests | None,
+    ahead: Ahead | None = None,
 ) -> tuple[Phrase, ...]:
     """Say who is best.
 
@@ -35,8 +41,9 @@ def answer(
         ranked: Models with an exact value or a lower bound, best first.
         others: Those without.
         tests: The first less each of the others that are ranked; None where no test could be made.
+        ahead: A model that a tighter bound over fewer images puts above the first.
     """
-    pieces = _pieces(ranked, others, tests)
+    pieces = (*_pieces(ranked, others, tests), *_over_fewer(ahead))
     return tuple(piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
 
 
@@ -57,6 +64,14 @@ def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | Non
     else:
         yield from _ahead(leader, rest, others, tests)
     yield from _may_be_better(leader, others)
+
+
+def _over_fewer(ahead: Ahead | None) -> Pieces:
+    if ahead:
+        entry, cell = ahead
+        yield f" Over {grouped(cell.n)} images a tighter bound puts "
+        yield from _called(entry)
+        yield " first."
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from genbench.core.statistics import Difference
-from genbench.results.answer import OUTDATED, answer, unbeaten
+from genbench.results.answer import OUTDATED, Ahead, answer, unbeaten
 from genbench.results.cells import BEST, ModelRow, ProtocolBlock
 from genbench.results.headline import (
     CLAIMS,
@@ -35,10 +35,11 @@ def leaderboard_of(
     ranked = [entry for entry in entries if entry.cell and entry.cell.kind in CLAIMS]
     others = entries[len(ranked) :]
     tests = tests_of_the_leader(block, ranked, values)
-    stands = _standings(ranked, others, tests)
+    ahead = _ahead_on_fewer(block, ranked)
+    stands = _standings(ranked, others, tests, ahead)
     ranked = [replace(e, rank=i, standing=stands[i - 1]) for i, e in enumerate(ranked, 1)]
     details = tuple(block.columns[place] for place in detail_places(block))
-    said = answer(ranked, others, tests) if _up_to_date(block) else (Phrase(OUTDATED),)
+    said = answer(ranked, others, tests, ahead) if _up_to_date(block) else (Phrase(OUTDATED),)
     return Leaderboard(block, (*ranked, *others), UNIT, details, said)
 
 
@@ -76,13 +77,39 @@ def tests_of_the_leader(
     return tests_of_the_first(known)
 
 
+def _ahead_on_fewer(block: ProtocolBlock, ranked: Sequence[Entry]) -> Ahead | None:
+    """A model that is best by a tighter bound than the first's, over fewer images; and that number.
+
+    A number over fewer images leads nothing, but it keeps another from being called best.
+    """
+    if not ranked or (ranked[0].cell and ranked[0].cell.kind == "exact"):
+        return None
+    for place, column in enumerate(block.columns):
+        first = ranked[0].row.cells[place]
+        tighter = first.ok and first.n != block.n_whole and first.value > _value(ranked[0])
+        if column.record.leaderboard != "likelihood" or not tighter:
+            continue
+        for entry in ranked[1:]:
+            cell = entry.row.cells[place]
+            if cell.standing == BEST and (cell.kind, cell.n) == (first.kind, first.n):
+                return entry, cell
+    return None
+
+
+def _value(entry: Entry) -> float:
+    return entry.cell.value if entry.cell else float("nan")
+
+
 def _standings(
-    ranked: Sequence[Entry], others: Sequence[Entry], tests: Sequence[Difference] | None
+    ranked: Sequence[Entry],
+    others: Sequence[Entry],
+    tests: Sequence[Difference] | None,
+    ahead: Ahead | None,
 ) -> list[str]:
-    """Standings by the tests; nobody is ``best`` where a model without a rank may be better."""
+    """Standings by the tests; nobody is ``best`` where another model may be better."""
     if not tests:
         return [""] * len(ranked)
     words = standings_of(tests)
-    if words[0] == BEST and unbeaten(ranked[0], others):
+    if words[0] == BEST and (ahead or unbeaten(ranked[0], others)):
         words[0] = ""
     return ["" if e.row.control else word for e, word in zip(ranked, words, strict=True)]

@@ -101,3 +101,33 @@ def test_warnings_and_details_belong_to_their_model():
     ((column, cell),) = first.details
     assert (column.metric, cell.value) == ("kl", pytest.approx(4.0))
     assert second.details == (None,)
+
+
+def test_tighter_bound_over_fewer_images_that_turns_the_order_round_is_named():
+    def few(value):
+        return number("iw_log_likelihood", value, n=100)
+
+    models = {"vae": [elbo(-103.2), few(-97.8)], "iwae": [elbo(-104.3), few(-96.0)]}
+    found = leaderboard_of(*marked(models))
+    assert order(found) == [("vae", 1), ("iwae", 2)]
+    assert standings(found) == {"vae": "", "iwae": ""}
+    assert found.sentence.endswith(" Over 100 images a tighter bound puts iwae first.")
+
+
+@pytest.mark.parametrize(
+    ("vae", "iwae"),
+    [(-97.8, -97.81), (-110.0, -96.0), (-96.0, -97.8)],
+    ids=["not decided", "not tighter than what leads", "the same order"],
+)
+def test_bound_over_fewer_images_says_nothing_where_it_turns_no_order_round(vae, iwae):
+    few = [number("iw_log_likelihood", value, n=100) for value in (vae, iwae)]
+    models = {"vae": [elbo(-103.2), few[0]], "iwae": [elbo(-104.3), few[1]]}
+    found = leaderboard_of(*marked(models))
+    assert "tighter" not in found.sentence
+    assert standings(found) == {"vae": BEST, "iwae": ""}
+
+
+def marked(models):
+    """A block with the standing of each number, as a stored suite has it, and its values."""
+    block, stored = contest(models)
+    return ranked(block, stored), stored
