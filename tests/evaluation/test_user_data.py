@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import genbench
 from genbench.core.errors import ConfigError
-from genbench.evaluation.user_data import check_layout
+from genbench.evaluation.user.layout import check_layout
 from tests.evaluation.helpers import LINEAR, Conditional, PlainVae, UserVae, X, small_gan
 from tests.inference.exact_models import WrongPosterior
 
