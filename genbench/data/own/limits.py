@@ -14,7 +14,7 @@ MAX_FILE_BYTES = 2**28
 """Of one image file."""
 MAX_NAME = 100
 """Letters of a label."""
-_VIEWS = 5
+VIEWS = 5
 """Bytes per value that the float views of training hold, beside the level itself."""
 
 
@@ -32,7 +32,7 @@ def require_room(n_images: int, shape: tuple[int, int, int], source: str, raw: i
     """
     channels, height, width = shape
     require_memory(
-        raw + (1 + _VIEWS) * n_images * channels * height * width,
+        raw + (1 + VIEWS) * n_images * channels * height * width,
         f"{source}: {n_images} images of {channels} x {height} x {width}",
         "scale them down with `resize`, or take fewer",
         DataError,
