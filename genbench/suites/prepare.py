@@ -65,7 +65,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
-    load_plugins()
+    load_plugins(options.plugins)
     suite = load_suite(options.suite, options.changes)
     members = _members(suite, options, (*above, find_suite(options.suite)))
     try:

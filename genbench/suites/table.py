@@ -134,6 +134,8 @@ def command_of(options: RunOptions) -> str:
     suite = Path(options.suite)
     name = suite.stem if suite in suite_files().values() else suite.name
     parts = ["python", "-m", "genbench", "run", "--suite", name]
+    for file in options.plugins:
+        parts += ["--plugin", file.name]
     for setting in options.settings:
         parts += ["--set", _without_folder(setting)]
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
