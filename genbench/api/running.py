@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: str = "digits",
+    suite: str | None = None,
     *,
+    data: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     models: str | Sequence[str] = (),
     studies: str | Sequence[str] = (),
@@ -36,7 +37,10 @@ def run(
     """Train and evaluate what is missing of a suite, store it, report it, and return its table.
 
     Args:
-        suite: Name of a suite, or path of a TOML file.
+        suite: Name of a suite, or path of a TOML file; by default ``digits``, or with ``data``
+            ``standard``.
+        data: Images of yours to compare the suite's models on: a folder, or an ``.npz``,
+            ``.npy`` or ``.parquet`` file.
         settings: Changes of its keys, as with ``--set``: ``{"train.epochs": 1}``.
         models: Names of the models to run, or one; all if neither these nor ``studies`` are named.
         studies: Names of the studies to run, or one; likewise.
@@ -65,10 +69,11 @@ def run(
     from genbench.core.progress import announce, progress_shown
     from genbench.results.numbers_frame import stored_numbers
     from genbench.runs.executors import MainGuardError
-    from genbench.runs.run_options import RunOptions
+    from genbench.runs.run_options import RunOptions, suite_for
 
     options = RunOptions(
-        suite=suite,
+        suite=suite_for(data, suite),
+        data=Path(data) if data else None,
         settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
         models=names_in(models),
         studies=names_in(studies),

@@ -29,6 +29,13 @@ def add_parser(commands: Commands) -> None:
     add = parser.add_argument
     add("--suite", help="name of a suite, or a TOML file; digits by default")
     add(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="compare the models of the suite, by default standard, on images of yours:"
+        " a folder, or an .npz, .npy or .parquet file",
+    )
+    add(
         "--set",
         dest="settings",
         action="append",
@@ -55,8 +62,9 @@ def run(arguments: Namespace) -> int:
     """Run a suite and print its summary; exit 4 if a run or study did not end well."""
     from genbench.api import run_and_report
     from genbench.reporting import terminal_summary
-    from genbench.runs.run_options import RunOptions
+    from genbench.runs.run_options import RunOptions, suite_for
 
+    arguments.suite = suite_for(arguments.data, arguments.suite)
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
         return tell_plan(options)

@@ -179,7 +179,7 @@ def _known(name: str) -> str:
     if not name:
         raise ValueError("state the name of a data set, or the path of images of your own")
     if name not in datasets and name not in own_datasets and looks_like_a_path(name):
-        raise ValueError(f'\'{name}\' is a file or folder: write path = "{name}"')
+        raise ValueError(f"'{name}' is a file or folder: write path = \"{name}\"")
     try:
         require_known(name, [*datasets, *own_datasets], "unknown data set")
     except ConfigError as error:

@@ -10,6 +10,7 @@ class RunOptions:
     """What to run, where and how; :func:`genbench.run` describes each of them."""
 
     suite: str = "digits"
+    data: Path | None = None
     settings: Sequence[str] = ()
     models: Sequence[str] = ()
     studies: Sequence[str] = ()
@@ -30,3 +31,8 @@ class RunOptions:
         """All changes of the suite file, as ``key=value``."""
         stated = {"seeds": self.seeds, "data.limit": self.limit}
         return [*self.settings, *(f"{k}={v}" for k, v in stated.items() if v is not None)]
+
+
+def suite_for(data: object, suite: str | None) -> str:
+    """Return the suite to run if none is named: the one for other images, or the one for none."""
+    return suite or ("standard" if data else "digits")

@@ -66,7 +66,9 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
     load_plugins()
-    suite = load_suite(options.suite, options.changes)
+    suite = load_suite(options.suite, options.changes, options.data)
+    if suite.model and not suite.data:
+        raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")
     members = _members(suite, options, (*above, find_suite(options.suite)))
     try:
         specs, tasks = expand(suite), tasks_of(suite)
@@ -88,7 +90,11 @@ def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> li
     """Prepare the members of a collection: files next to it, or else shipped ones."""
     if not suite.suites:
         return []
-    for key, value in (("--models", options.models), ("--set", options.settings)):
+    for key, value in (
+        ("--models", options.models),
+        ("--set", options.settings),
+        ("--data", options.data),
+    ):
         if value:
             raise ConfigError(
                 f"{key}: '{suite.name}' is a collection; name a member:"

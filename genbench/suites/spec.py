@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
@@ -17,7 +18,9 @@ from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
+from genbench.suites.other_data import put_data
 from genbench.suites.settings import apply_setting, tables
+from genbench.suites.standard import FROM_DATA, fill, images_of
 from genbench.training.config import TrainConfig
 
 
@@ -53,6 +56,8 @@ class SuiteSpec(Options):
         seeds: Training seeds; a number n stands for 0 to n - 1.
         data: The table ``[data]``.
         train: The table ``[train]``.
+        sizes: Whether sizes and budgets that are not stated are the defaults, or follow from the
+            images.
         model: The tables ``[[model]]``, one per row of the comparison.
         study: The tables ``[[study]]``.
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
@@ -69,6 +74,7 @@ class SuiteSpec(Options):
     seeds: tuple[int, ...] = Field((0,), min_length=1)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
+    sizes: Literal["default", "from_data"] = "default"
     model: tuple[ModelEntry, ...] = ()
     study: tuple[StudyEntry, ...] = ()
     plot: tuple[Plot, ...] = ()
@@ -99,7 +105,7 @@ class SuiteSpec(Options):
     def _consistent(self) -> "SuiteSpec":
         if not (self.model or self.study or self.suites):
             raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
-        if self.model and not self.data:
+        if self.model and not self.data and self.sizes != FROM_DATA:
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
@@ -121,14 +127,19 @@ def repeated(names: Iterable[str]) -> str | None:
     return next((name for name in counts if counts[name] > 1), None)
 
 
-def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
-    """Read a suite by name or path and apply ``key=value`` settings.
+def load_suite(
+    name_or_file: str, settings: Sequence[str] = (), data: Path | None = None
+) -> SuiteSpec:
+    """Read a suite by name or path, put other images in it, and apply ``key=value`` settings.
 
     Raises:
         ConfigError: The suite is unknown, not TOML, or has a wrong key or value.
+        DataError: The images that sizes follow from cannot be read.
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    if data:
+        put_data(raw, data)
     for setting in settings:
         apply_setting(raw, setting)
     try:
@@ -136,6 +147,8 @@ def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
+        if raw.get("sizes") == FROM_DATA and raw.get("data"):
+            fill(raw, images_of(DataConfig.read(raw["data"], "data")))
         return SuiteSpec.read(raw, "")
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error

@@ -5,18 +5,17 @@ for every model, and says so in the suite's description.
 """
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from genbench.data.protocol import DataConfig, split_sizes
-from genbench.data.specs import DatasetSpec
+from genbench.data.specs import DatasetSpec, datasets
 from genbench.evaluation.spec import Evaluator, evaluators
 from genbench.recipes import recipes
 from genbench.recipes.controls import IndependentPixelsOptions
 
 FROM_DATA: Final = "from_data"
-STEPS, FEWEST_STEPS, MOST_EPOCHS = 3_000, 300, 500
+STEPS, FEWEST_STEPS, MOST_EPOCHS = 2_000, 300, 500
 LARGE = 4_096
 """Numbers in an image above which there are fewer steps."""
 DECODED_IN_TRAINING = 2**20
@@ -47,12 +46,6 @@ class Images:
     n_train: int
     n_test: int
 
-    @classmethod
-    def of(cls, config: DataConfig, spec: DatasetSpec) -> "Images":
-        """Return what is known of a data set."""
-        n_train, _, n_test = split_sizes(config, spec)
-        return cls(spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test)
-
     @property
     def n_pixels(self) -> int:
         """Numbers in one image."""
@@ -69,6 +62,23 @@ class Images:
         return f"{self.n_train:,} training images of {shape} pixels with {self.n_levels} levels"
 
 
+def images_of(config: DataConfig) -> Images:
+    """Return what is known of a data set; own images are read, others are known.
+
+    Raises:
+        DataError: Own images cannot be read.
+    """
+    spec = _own_spec(config) if config.is_own else datasets[config.name]
+    n_train, _, n_test = split_sizes(config, spec)
+    return Images(spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test)
+
+
+def _own_spec(config: DataConfig) -> DatasetSpec:
+    from genbench.data.own.load import own_data
+
+    return own_data(config).spec
+
+
 def power_of_two(value: float, least: int, most: int) -> int:
     """Return the power of two nearest to ``value``, at least ``least`` and at most ``most``.
 
@@ -76,15 +86,16 @@ def power_of_two(value: float, least: int, most: int) -> int:
         >>> [power_of_two(value, 1, 64) for value in (0.1, 28, 173)]
         [1, 32, 64]
     """
-    nearest = 2 ** round(math.log2(max(value, 1)))
-    return max(least, min(nearest, 2 ** int(math.log2(max(most, 1)))))
+    nearest, highest = round(math.log2(max(value, 1))), int(math.log2(max(most, 1)))
+    return max(least, 1 << min(nearest, highest))
 
 
 def training_of(images: Images) -> Raw:
     """Return the budget: the same number of steps for every model."""
-    batch_size = min(images.n_train, power_of_two(images.n_train / 16, 16, 64))
+    n_train = images.n_train
+    batch_size = min(n_train, power_of_two(2 * n_train**0.5, 16, 128))
     steps = max(FEWEST_STEPS, STEPS * min(1, LARGE / images.n_pixels))
-    epochs = round(steps / (images.n_train // batch_size))
+    epochs = round(steps / (n_train // batch_size))
     return {"epochs": max(1, min(epochs, MOST_EPOCHS)), "batch_size": batch_size}
 
 
@@ -103,22 +114,18 @@ def sizes_of(images: Images) -> Raw:
 
 
 def evaluation_of(evaluator: Evaluator, stated: Raw, images: Images) -> Raw:
-    """Return options of an evaluator: its own defaults, or fewer draws, then fewer test images."""
-    fields = evaluator.options.model_fields
+    """Return fewer draws, then fewer test images, where an evaluator's defaults take too long."""
+    defaults = {key: field.default for key, field in evaluator.options.model_fields.items()}
     n_each = images.n_pixels * (images.n_classes if evaluator.is_marginal else 1)
-    most = DECODED_IN_EVALUATION // n_each
-    found = {}
-    if "n_samples" in fields:
-        found["n_samples"] = min(
-            fields["n_samples"].default, max(FEWEST_DRAWS, most // images.n_test)
-        )
-    n_samples = {**found, **stated}.get("n_samples")
-    n_data = max(
-        FEWEST_IMAGES, most // max(FEWEST_DRAWS, n_samples if isinstance(n_samples, int) else 0)
-    )
-    if "n_data" in fields and n_data < images.n_test:
-        found["n_data"] = min(n_data, fields["n_data"].default or n_data)
-    return {key: value for key, value in found.items() if value != fields[key].default}
+    n_decoded = max(1, DECODED_IN_EVALUATION // n_each)
+    n_samples, found = FEWEST_DRAWS, {}
+    if "n_samples" in defaults:
+        n_samples = min(defaults["n_samples"], max(FEWEST_DRAWS, n_decoded // images.n_test))
+        found["n_samples"] = n_samples
+    n_data = max(FEWEST_IMAGES, n_decoded // max(FEWEST_DRAWS, stated.get("n_samples", n_samples)))
+    if "n_data" in defaults and n_data < images.n_test:
+        found["n_data"] = min(n_data, defaults["n_data"] or n_data)
+    return {key: value for key, value in found.items() if value != defaults[key]}
 
 
 def observation_of(recipe: str, domain: str, n_levels: int) -> Raw:
@@ -126,15 +133,19 @@ def observation_of(recipe: str, domain: str, n_levels: int) -> Raw:
     options = recipes[recipe].options
     if "observation" not in options.model_fields:
         return {}
+    least = {"min_scale": 1 / n_levels}
     if issubclass(options, IndependentPixelsOptions):
-        return {
+        suited: dict[str, Raw] = {
             "binary": {"observation": "bernoulli"},
             "grey_levels": {"observation": "categorical", "n_levels": n_levels},
-            "unit_interval": {"observation": "gaussian", "min_scale": 1 / n_levels},
-        }[domain]
-    logistic = {"kind": "discretised_logistic", "n_levels": n_levels, "per_pixel": True}
-    gaussian = {"kind": "pixel_gaussian", "min_scale": 1 / n_levels}
-    heads = {"binary": "bernoulli", "grey_levels": logistic, "unit_interval": gaussian}
+            "unit_interval": {"observation": "gaussian"} | least,
+        }
+        return suited[domain]
+    heads: Raw = {
+        "binary": "bernoulli",
+        "grey_levels": {"kind": "discretised_logistic", "n_levels": n_levels, "per_pixel": True},
+        "unit_interval": {"kind": "pixel_gaussian"} | least,
+    }
     return {"observation": heads[domain]}
 
 
@@ -166,13 +177,10 @@ def fill(raw: Raw, images: Images) -> None:
     filled = _complete(raw.setdefault("train", {}), training_of(images))
     for model in raw["model"]:
         filled |= _complete(model["options"], options_of(model, raw["data"], images))
-    evaluate = raw.setdefault("evaluate", {})
-    for name in filter(evaluators.__contains__, evaluate.get("metrics", ())):
-        stated = evaluate.setdefault(name, {})
+    for name, stated in _evaluations(raw):
         filled |= _complete(stated, evaluation_of(evaluators[name], stated, images))
-    raw["description"] = " ".join(
-        [raw.get("description", ""), said(images, filled), *_why(left_out)]
-    ).strip()
+    why = [f"{name} is left out: {reason}." for name, reason in left_out.items() if reason]
+    raw["description"] = " ".join([raw.get("description", ""), said(images, filled), *why]).strip()
 
 
 def options_of(model: Raw, data: Raw, images: Images) -> Raw:
@@ -191,6 +199,13 @@ def _complete(stated: Raw, found: Raw) -> Raw:
     return added
 
 
+def _evaluations(raw: Raw) -> list[tuple[str, Raw]]:
+    """Return the evaluators that a suite lists, each with its table of options."""
+    evaluate = raw.setdefault("evaluate", {})
+    names = [name for name in evaluate.get("metrics", ()) if name in evaluators]
+    return [(name, evaluate.setdefault(name, {})) for name in names]
+
+
 def said(images: Images, filled: Raw) -> str:
     """Say in words what was filled in."""
     words = {
@@ -204,7 +219,3 @@ def said(images: Images, filled: Raw) -> str:
     }
     parts = [text.format(filled[key]) for key, text in words.items() if key in filled]
     return f"Sizes follow from {images}: {', '.join(parts)}." if parts else ""
-
-
-def _why(left_out: Mapping[str, str]) -> Iterator[str]:
-    return (f"{name} is left out: {why}." for name, why in left_out.items() if why)

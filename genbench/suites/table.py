@@ -14,7 +14,7 @@ from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of
-from genbench.runs.run_options import RunOptions
+from genbench.runs.run_options import RunOptions, suite_for
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
 from genbench.suites.study_runs import StudyRun
@@ -130,7 +130,10 @@ def command_of(options: RunOptions) -> str:
     """Return the command that gives the same numbers, without folders of this machine."""
     suite = Path(options.suite)
     name = suite.stem if suite in suite_files().values() else suite.name
-    parts = ["python", "-m", "genbench", "run", "--suite", name]
+    parts = ["python", "-m", "genbench", "run"]
+    if name != suite_for(options.data, None) or not options.data:
+        parts += ["--suite", name]
+    parts += ["--data", options.data.name] if options.data else []
     for setting in options.settings:
         parts += ["--set", setting]
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):

@@ -93,7 +93,11 @@ def divide(images: "OwnImages", digests: Sequence[bytes], split: "SplitOptions")
         train, test = train[:cut], train[cut:]
     n_validation = len(validation) or max(1, min(len(train) // 10, _MAX_VALIDATION))
     train = np.concatenate([train, validation])
-    sizes = {"training": len(train) - n_validation, "validation": n_validation, "testing": len(test)}
+    sizes = {
+        "training": len(train) - n_validation,
+        "validation": n_validation,
+        "testing": len(test),
+    }
     _require_images(images.source, sizes)
     return Division(train, test, n_validation, given, drawn)
 
