@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, field_validator, model_validator
@@ -17,7 +18,7 @@ from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
-from genbench.suites.settings import apply_setting, tables
+from genbench.suites.settings import apply_setting, place_data, tables
 from genbench.training.config import TrainConfig
 
 
@@ -129,8 +130,10 @@ def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    place_data(raw, path.parent)
     for setting in settings:
         apply_setting(raw, setting)
+    place_data(raw, Path())
     try:
         for kind in ("model", "study"):
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
