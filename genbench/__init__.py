@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
+    from genbench.data.own.registry import dataset
     from genbench.evaluation.spec import evaluator
     from genbench.evaluation.user import evaluate
     from genbench.recipes import recipe
@@ -26,6 +27,7 @@ _HOMES = {
     "run": "genbench.api",
     "style": "genbench.api.tables",
     "table": "genbench.api.tables",
+    "dataset": "genbench.data.own.registry",
     "evaluator": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
@@ -34,6 +36,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "dataset",
     "evaluate",
     "evaluator",
     "load_data",

@@ -15,6 +15,7 @@ from torch import Tensor
 from genbench.core.errors import DataError, require_known
 from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_view, present
+from genbench.data.own.load import own_data
 from genbench.data.protocol import (
     SPLITS,
     DataConfig,
@@ -23,7 +24,7 @@ from genbench.data.protocol import (
     protocol_of,
     split_sizes,
 )
-from genbench.data.specs import DatasetSpec, RawData, datasets
+from genbench.data.specs import DatasetSpec, RawData, SourceData, datasets
 from genbench.data.storage import data_home
 
 
@@ -51,6 +52,7 @@ class Dataset:
         levels: (N, C, H, W) uint8, the splits one after the other.
         labels: (N,) int64.
         sizes: Number of images in each split.
+        classes: Names of the classes; none without labels.
     """
 
     config: DataConfig
@@ -64,6 +66,7 @@ class Dataset:
     levels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     sizes: dict[SplitName, int] = field(repr=False)
+    classes: tuple[str, ...] = field(default=(), repr=False)
     _views: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
 
     def size(self, split: SplitName) -> int:
@@ -116,19 +119,20 @@ def load(
 ) -> Dataset:
     """Read a data set, check it, and put it on ``device``; download what is missing.
 
+    Own images are read once in a process, unless the file changes.
+
     Args:
         config: Which data set and which view.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
         device: Device for the data.
 
     Raises:
-        DataError: A file is damaged, or missing and cannot be downloaded.
+        ConfigError: ``split`` or ``validation_size`` do not fit own images.
+        DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
-    spec = datasets[config.name]
-    raw = spec.read(spec, data_home(data_dir))
-    _require_as_registered(raw, spec)
-    digest = _digest(raw)
+    found = own_data(config) if config.is_own else _registered(config, data_dir)
+    spec, raw, digest = found.spec, found.raw, found.digest
     levels, labels = _limited(raw, config, spec)
     return Dataset(
         config=config,
@@ -142,7 +146,16 @@ def load(
         levels=levels.to(device),
         labels=labels.to(device),
         sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
+        classes=found.classes,
     )
+
+
+def _registered(config: DataConfig, data_dir: Path | None) -> SourceData:
+    spec = datasets[config.name]
+    raw = spec.read(spec, data_home(data_dir))
+    _require_as_registered(raw, spec)
+    classes = tuple(map(str, range(spec.n_classes))) if spec.n_classes > 1 else ()
+    return SourceData(spec, raw, _digest(raw), classes)
 
 
 def _require_as_registered(raw: RawData, spec: DatasetSpec) -> None:

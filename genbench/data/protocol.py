@@ -102,7 +102,7 @@ class DataConfig(Options):
             raise ValueError(f"'{name}' is another data set than path; leave one of them out")
         if problem := problem_of(name):
             raise ValueError(problem)
-        return name or name_of(path)
+        return name or _free(name_of(path))
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -175,6 +175,10 @@ class DataConfig(Options):
         return self.binarisation == "dynamic" or self.dequantisation == "uniform"
 
 
+def _free(name: str) -> str:
+    return f"own_{name}" if name in datasets or name in own_datasets else name
+
+
 def _known(name: str) -> str:
     if not name:
         raise ValueError("state the name of a data set, or the path of images of your own")
@@ -217,11 +221,12 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
     """
     sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     view = config.binarisation if config.is_binary else config.dequantisation
+    seed = (f"seed={config.seed}",) if config.is_noisy else ()
     return Protocol(
         dataset=spec.name,
         digest=digest[:8],
         pixels="grey" if view == "none" else view,
-        options=f"seed={config.seed}" if config.is_noisy else "",
+        options=", ".join(seed + spec.view),
         sizes=sizes,
         full_sizes=None if sizes == full else full,
         split=spec.split,

@@ -1,9 +1,11 @@
 """Applies ``--set key=value`` to the content of a suite file, before it is checked."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.data.own.names import place_of
 
 MODEL_KEYS = ("recipe", "name", "note", "assume")
 STUDY_KEYS = ("study", "name")
@@ -38,6 +40,21 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
     if path[0] in ("train", "data"):
         for entry in tables(raw, "model"):
             _forget(entry, path[0], path[1:] or value)
+
+
+def place_data(raw: dict[str, Any], folder: Path) -> None:
+    """Make paths of own data, which are relative to ``folder``, absolute.
+
+    Example:
+        >>> raw = {"data": {"path": "shots.npz"}}
+        >>> place_data(raw, Path("/images"))
+        >>> raw
+        {'data': {'path': '/images/shots.npz'}}
+    """
+    entries = tables(raw, "model")
+    for table in (raw.get("data"), *entries, *(entry.get("data") for entry in entries)):
+        if isinstance(table, dict) and isinstance(path := table.get("path"), str) and path:
+            table["path"] = str((folder / place_of(path)).absolute())
 
 
 def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
-from genbench.suites.settings import apply_setting, tables
+from genbench.suites.settings import apply_setting, place_data, tables
 from genbench.suites.standard import FROM_DATA, fill, images_of
 from genbench.training.config import TrainConfig
 
@@ -138,10 +138,12 @@ def load_suite(
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    place_data(raw, path.parent)
     if data:
         put_data(raw, data)
     for setting in settings:
         apply_setting(raw, setting)
+    place_data(raw, Path())
     try:
         for kind in ("model", "study"):
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]

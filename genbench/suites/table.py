@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
@@ -20,6 +20,7 @@ from genbench.suites.prepare import PreparedSuite
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 
+QUOTES = "\"'"
 TYPES = {
     "seed": "int64",
     "value": "float64",
@@ -46,6 +47,8 @@ def write_suite(
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else (frames or [own])[0]
     spec = suite.model_dump(mode="json")
+    for table in (spec["data"], *(entry["data"] for entry in spec["model"])):
+        table |= {"path": Path(table["path"]).name} if "path" in table else {}
     for entry in spec["published"]:
         entry["model"] = labels.get(entry["model"], entry["model"])
     content = {
@@ -135,10 +138,16 @@ def command_of(options: RunOptions) -> str:
         parts += ["--suite", name]
     parts += ["--data", options.data.name] if options.data else []
     for setting in options.settings:
-        parts += ["--set", setting]
+        parts += ["--set", _without_folder(setting)]
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
         parts += [option, str(value)] if value is not None else []
     return shlex.join([*parts, *(["--together"] if options.together else [])])
+
+
+def _without_folder(setting: str) -> str:
+    key, equals, value = setting.partition("=")
+    is_path = key.strip().endswith(".path")
+    return f"{key}{equals}{PurePath(value.strip().strip(QUOTES)).name}" if is_path else setting
 
 
 def stored_table(folder: Path) -> pd.DataFrame:

@@ -4,7 +4,7 @@ Both depend on the pixels, labels and given parts alone: not on what holds the i
 order in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -93,12 +93,7 @@ def divide(images: "OwnImages", digests: Sequence[bytes], split: "SplitOptions")
         train, test = train[:cut], train[cut:]
     n_validation = len(validation) or max(1, min(len(train) // 10, _MAX_VALIDATION))
     train = np.concatenate([train, validation])
-    sizes = {
-        "training": len(train) - n_validation,
-        "validation": n_validation,
-        "testing": len(test),
-    }
-    _require_images(images.source, sizes)
+    _require_images(images.source, len(train) - n_validation, n_validation, len(test))
     return Division(train, test, n_validation, given, drawn)
 
 
@@ -111,7 +106,10 @@ def _order(
     return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
-def _require_images(source: str, sizes: Mapping[str, int]) -> None:
-    if min(sizes.values()) < 1:
-        n, stated = sum(sizes.values()), ", ".join(f"{n} for {part}" for part, n in sizes.items())
-        raise DataError(f"{source}: {n:,} images give {stated}; each part needs at least one")
+def _require_images(source: str, train: int, validation: int, test: int) -> None:
+    if train < 1:
+        validation += min(0, train)
+        raise DataError(
+            f"{source}: 0 images for training, {validation:,} for validation and {test:,} for "
+            "testing; each part needs at least one"
+        )
