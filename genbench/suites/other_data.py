@@ -57,4 +57,4 @@ def source_of(data: Path) -> dict[str, str]:
     """Return the key of ``[data]`` that leads to images: a path, or the name of a known set."""
     name = str(data)
     known = (name in datasets or name in own_datasets) and not data.exists()
-    return {"name": name} if known else {"path": str(data.expanduser().absolute())}
+    return {"name": name} if known else {"path": str(data)}

@@ -66,10 +66,10 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
     load_plugins()
-    suite = load_suite(options.suite, options.changes, options.data)
+    suite = load_suite(options.chosen_suite, options.changes, options.data)
     if suite.model and not suite.data:
         raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")
-    members = _members(suite, options, (*above, find_suite(options.suite)))
+    members = _members(suite, options, (*above, find_suite(options.chosen_suite)))
     try:
         specs, tasks = expand(suite), tasks_of(suite)
         studies = [entry.spec(options.limit) for entry in suite.study]
