@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 DEFAULT = ("digits", "standard")
 """The suites to run if none is named: without images of the user's, and with them."""
 
