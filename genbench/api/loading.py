@@ -1,5 +1,6 @@
 """Loads what is stored and what it was measured on: results, trained models, data sets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -46,6 +47,7 @@ def load_model(
     seed: int = 0,
     results: str | Path = Path("results"),
     device: str = "cpu",
+    plugins: "str | Path | Sequence[str | Path]" = (),
 ) -> "nn.Module":
     """Return a trained model of a suite that was run, with exactly the stored weights.
 
@@ -65,23 +67,25 @@ def load_model(
         seed: Training seed.
         results: Folder of the results.
         device: ``auto``, ``cpu`` or ``cuda``.
+        plugins: The Python files, or the one, with recipes of the suite that are not genbench's.
 
     Returns:
         The model in eval mode.
 
     Raises:
         ConfigError: The suite has no such model or seed, the device cannot be used, or the recipe
-            is the user's own and its module was not imported.
+            is the user's own and was not registered, by ``plugins`` or an import.
         StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
-    from genbench.recipes import load_plugins
+    from genbench.core.names import paths_in
+    from genbench.core.plugins import load_plugins
     from genbench.results.suite import StoredSuite
     from genbench.runs.provenance import pick_device
     from genbench.runs.stored_model import stored_model
 
     stored = StoredSuite.open(Path(results), suite)
     run = _run_of(stored, model, seed)
-    load_plugins()
+    load_plugins(paths_in(plugins))
     return stored_model(stored.run_folder(run), run.model).to(pick_device(device))
 
 

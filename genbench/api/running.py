@@ -20,6 +20,7 @@ def run(
     settings: Mapping[str, Any] | None = None,
     models: str | Sequence[str] = (),
     studies: str | Sequence[str] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
     seeds: int | None = None,
     limit: int | None = None,
     data: str | Path | None = None,
@@ -42,6 +43,7 @@ def run(
         settings: Changes of its keys, as with ``--set``: ``{"train.epochs": 1}``.
         models: Names of the models to run, or one; all if neither these nor ``studies`` are named.
         studies: Names of the studies to run, or one; likewise.
+        plugins: Python files, or one, whose recipes, data sets and metrics the suite may name.
         seeds: Number of seeds, or None for those of the suite.
         limit: Data points to keep of each split.
         data: Images of yours to train the suite's models on: a folder, or an ``.npz``, ``.npy``
@@ -65,7 +67,7 @@ def run(
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
-    from genbench.core.names import names_in
+    from genbench.core.names import names_in, paths_in
     from genbench.core.progress import announce, progress_shown
     from genbench.data.own.names import place_of
     from genbench.results.numbers_frame import stored_numbers
@@ -77,6 +79,7 @@ def run(
         settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
         models=names_in(models),
         studies=names_in(studies),
+        plugins=paths_in(plugins),
         seeds=seeds,
         limit=limit,
         data=None if data is None else place_of(data),

@@ -9,6 +9,7 @@ from genbench.commands.shared import (
     Commands,
     add_command,
     add_folders,
+    add_plugins,
     add_verbose,
     given,
     names,
@@ -42,6 +43,7 @@ def add_parser(commands: Commands) -> None:
     )
     add("--models", type=names, metavar="A,B", help="only these models")
     add("--studies", type=names, metavar="A,B", help="only these studies")
+    add_plugins(parser)
     add("--seeds", type=int, metavar="N", help="number of seeds")
     add("--limit", type=int, metavar="N", help="data points to keep of each split")
     add("--device", help="auto (the default), cpu or cuda")

@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 from torch import Tensor
 from torch.distributions import Distribution
 
+from genbench.core.metric import Kind
+
 
 @runtime_checkable
 class HasPrior(Protocol):
@@ -120,11 +122,34 @@ def missing(model: object, needs: type) -> list[str]:
         ['prior()', 'observation_model(z)']
     """
     return [
-        f"{name}({', '.join(list(signature(method).parameters)[1:])})"
-        for part in needs.__mro__
-        for name, method in vars(part).items()
-        if isfunction(method) and name[0] != "_" and not callable(getattr(model, name, None))
+        call for name, call in methods_of(needs).items() if not callable(getattr(model, name, None))
     ]
+
+
+def methods_of(capability: type) -> dict[str, str]:
+    """Return the methods of a capability as they are called, by name.
+
+    Example:
+        >>> methods_of(Autoencodes)
+        {'encode': 'encode(x)', 'decode': 'decode(z)'}
+    """
+    return {
+        name: f"{name}({', '.join(list(signature(method).parameters)[1:])})"
+        for part in capability.__mro__
+        for name, method in vars(part).items()
+        if isfunction(method) and name[0] != "_"
+    }
+
+
+def log_prob_kind(model: HasExactDensity) -> Kind:
+    """Return what ``log_prob`` is of log p(x): exact, unless the model declares another kind."""
+    kind: Kind = getattr(model, "log_prob_kind", "exact")
+    return kind
+
+
+def knows_log_px(model: object) -> bool:
+    """Return whether the model has a ``log_prob`` that is exact."""
+    return isinstance(model, HasExactDensity) and log_prob_kind(model) == "exact"
 
 
 def bind(model: Any, y: Tensor | None, x: Tensor | None = None) -> Any:

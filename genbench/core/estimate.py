@@ -11,6 +11,22 @@ class NotApplicableError(Exception):
     """The number does not exist for this model; the message becomes the reason in the table."""
 
 
+class UnusableError(Exception):
+    """A method of the model raised or returned what cannot be used; the message says how to fix it.
+
+    Attributes:
+        call: The method with its arguments, as ``posterior(x)``.
+        found: What it did.
+        expected: What it should have returned; may be empty.
+        fix: The shortest way there; may be empty.
+    """
+
+    def __init__(self, call: str, found: str, expected: str = "", fix: str = "") -> None:
+        self.call, self.found, self.expected, self.fix = call, found, expected, fix
+        expectation = f"; expected {expected}" if expected else ""
+        super().__init__(f"{call} {found}{expectation}" + (f": {fix}" if fix else ""))
+
+
 class NonFiniteError(ArithmeticError):
     """Some per-datum values are infinite or NaN; they are never averaged."""
 

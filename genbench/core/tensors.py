@@ -4,7 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Categorical, Cauchy, Distribution, HalfCauchy, Independent, Normal
+
+from genbench.core.estimate import NotApplicableError
 
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
@@ -29,6 +31,28 @@ def support_of(distribution: Distribution) -> Any:
         return distribution.support
     except NotImplementedError:
         return None
+
+
+def innermost(distribution: Distribution) -> Distribution:
+    """Return the distribution of single numbers inside ``Independent``."""
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    return distribution
+
+
+def mean_of(distribution: Distribution) -> Tensor:
+    """Return the mean.
+
+    Raises:
+        NotApplicableError: It has none, such as a distribution over categories.
+    """
+    family = innermost(distribution)
+    if isinstance(family, Categorical | Cauchy | HalfCauchy):
+        raise NotApplicableError(f"a {type(family).__name__} has no mean")
+    try:
+        return distribution.mean
+    except NotImplementedError as error:
+        raise NotApplicableError(f"a {type(family).__name__} states no mean") from error
 
 
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:

@@ -127,8 +127,11 @@ class DataConfig(Options):
 
     @property
     def reading(self) -> Reading:
-        """How own images are read."""
-        return Reading(levels=self.levels, layout=self.layout, resize=self.resize)
+        """How own images are read: as stated here, else where the set is registered."""
+        stated = {"levels": self.levels, "layout": self.layout, "resize": self.resize}
+        registered = {} if self.path else own_datasets[self.name].reading
+        here = {key: value for key, value in stated.items() if value is not None}
+        return Reading.read({**registered, **here}, "data")
 
     def canonical(self) -> dict[str, Any]:
         """Return what is asked for, as part of a run's identity.

@@ -7,7 +7,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 from torch.distributions import Distribution, Transform, biject_to, identity_transform
 
-from genbench.core.capabilities import Generative, HasExactDensity, HasPosterior
+from genbench.core.capabilities import Generative, HasPosterior, knows_log_px
 from genbench.core.estimate import NotApplicableError
 from genbench.core.seeding import Stream
 from genbench.core.tensors import support_of
@@ -65,7 +65,7 @@ def ais_log_likelihood(block: Block, options: AisOptions) -> PerDatum:
     It needs no encoder and is not limited by a Gaussian family of posteriors. Its error shrinks
     with the number of temperatures. A model with an exact log p(x) gives that instead.
     """
-    if isinstance(block.model, HasExactDensity):
+    if knows_log_px(block.model):
         known = block.model.log_prob(block.x)
         return PerDatum(known, kind="exact", remark="log p(x) is known exactly, without annealing")
     stream = block.stream.child("ais_log_likelihood")
@@ -103,7 +103,7 @@ def bdmc_gap(block: Block, options: AisOptions) -> PerDatum:
     not proof. All C reverse chains of a datum start from its one draw and are dependent, so no
     Monte-Carlo error is stated: the standard error over data includes it.
     """
-    if isinstance(block.model, HasExactDensity):
+    if knows_log_px(block.model):
         zeros = torch.zeros(len(block.x), dtype=torch.float64, device=block.x.device)
         return PerDatum(zeros, kind="exact", remark="log p(x) is known exactly: no gap")
     stream = block.stream.child("bdmc_gap")

@@ -7,7 +7,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.distributions import Normal
 
-from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.capabilities import Variational, knows_log_px
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Parts
 from genbench.core.seeding import Stream
@@ -143,7 +143,7 @@ def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
     weights = weigh(model, x, refined, options.n_samples, bounds)
     before = weigh(model, x, q, options.n_samples, bounds).mean_log()
     best = weights.mean_log()
-    if isinstance(model, HasExactDensity):
+    if knows_log_px(model):
         log_px, remark = model.log_prob(x).double(), "log p(x) is exact"
     else:
         log_px = weights.log_mean()

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import torch
 from pydantic import PositiveFloat
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Normal
 
 from genbench.core.capabilities import HasPosterior, Variational
 from genbench.core.estimate import Estimate, NotApplicableError, require_finite
 from genbench.core.metric import Parts
 from genbench.core.seeding import generator
+from genbench.core.tensors import innermost, mean_of
 from genbench.evaluation.likelihood import ElboOptions, kl_remark
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import posterior_of
@@ -36,9 +37,8 @@ SWEEP_PARTS = Parts(
 
 def factorised_normal(distribution: Distribution) -> Normal | None:
     """Return the Normal over all coordinates inside ``distribution``, or None."""
-    while isinstance(distribution, Independent):
-        distribution = distribution.base_dist
-    return distribution if isinstance(distribution, Normal) else None
+    family = innermost(distribution)
+    return family if isinstance(family, Normal) else None
 
 
 @evaluator(
@@ -150,7 +150,7 @@ def sweep_active(means: Tensor, options: ActiveUnitsSweepOptions) -> dict[str, E
 )
 def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
     """Number of latent dimensions in use: their posterior mean varies with the datum."""
-    return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))
+    return PerDatum(mean_of(posterior_of(block.model, block.x)).flatten(1))
 
 
 @evaluator(
@@ -172,4 +172,4 @@ def active_units(block: Block, options: ActiveUnitsOptions) -> PerDatum:
 )
 def active_units_sweep(block: Block, options: ActiveUnitsSweepOptions) -> PerDatum:
     """Active units at several thresholds: if they agree, the choice does not matter."""
-    return PerDatum(posterior_of(block.model, block.x).mean.flatten(1))
+    return PerDatum(mean_of(posterior_of(block.model, block.x)).flatten(1))

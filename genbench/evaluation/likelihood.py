@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from genbench.core.capabilities import HasExactDensity, Variational
+from genbench.core.capabilities import HasExactDensity, Variational, log_prob_kind
 from genbench.core.estimate import NotApplicableError
+from genbench.core.metric import Kind
 from genbench.core.tensors import support_of
 from genbench.core.units import bits_per_dim as to_bits_per_dim
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
@@ -68,13 +69,22 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that provide it; the bounds are checked against it."""
-    return PerDatum(block.model.log_prob(block.x))
+    return PerDatum(block.model.log_prob(block.x), kind=log_prob_kind(block.model))
 
 
 class BitsOptions(ElboOptions):
     """``n_levels`` grey levels of dequantised data, if the runner does not know them."""
 
     n_levels: PositiveInt | None = None
+
+
+_LENGTHS: dict[Kind, Kind] = {
+    "exact": "exact",
+    "lower_bound": "upper_bound",
+    "upper_bound": "lower_bound",
+    "estimate": "estimate",
+}
+"""What a code length is of the exact one, by what its log p(x) is."""
 
 
 @evaluator(
@@ -106,7 +116,8 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     offset = to_bits_per_dim(0.0, 1, n_levels)
     per_nat = to_bits_per_dim(1.0, block.n_dims, None)
     if isinstance(block.model, HasExactDensity):
-        return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind="exact")
+        kind = _LENGTHS[log_prob_kind(block.model)]
+        return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind)
     terms = block.elbo_terms(options.n_samples)
     variance = None if terms.elbo_variance is None else terms.elbo_variance * per_nat**2
     return PerDatum(terms.elbo * per_nat + offset, mc_variance=variance)

@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from genbench.core.capabilities import Autoencodes, Variational
+from genbench.core.tensors import mean_of
 from genbench.evaluation.likelihood import ElboOptions, kl_remark
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import posterior_of
@@ -18,8 +19,8 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     """
     if isinstance(model, Autoencodes):
         return model.decode(model.encode(x)).reshape(x.shape)
-    mean: Tensor = model.observation_model(posterior_of(model, x).mean).mean
-    return mean.reshape(x.shape)
+    z = mean_of(posterior_of(model, x))
+    return mean_of(model.observation_model(z)).reshape(x.shape)
 
 
 @evaluator(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 import genbench.evaluation.annealing
 import genbench.evaluation.decomposition
@@ -17,7 +17,15 @@ import genbench.evaluation.likelihood
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
-from genbench.core.estimate import Estimate, NonFiniteError, NotApplicableError, mean_and_stderr
+from genbench.core.errors import GenbenchError, first_line
+from genbench.core.estimate import (
+    Estimate,
+    NonFiniteError,
+    NotApplicableError,
+    UnusableError,
+    mean_and_stderr,
+)
+from genbench.core.held import modules_in
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.spec import Block, Context, Evaluator, EvaluatorOptions, evaluators
@@ -124,10 +132,11 @@ def evaluate_model(
     with eval_mode(context.model):
         for n, start in progress(blocks, description, "block"):
             rows = _spaced(len(x), n, start).to(x.device)
-            view = bind(context.model, None if y is None else y[rows], x[rows])
             stream = context.stream.child("block", start // DATA_BLOCK)
-            block = Block(view, x[rows], stream, context)
-            _evaluate_block(block, [r for r in results if r[0].n_of(len(x)) == n], n - start)
+            block = Block(context.model, x[rows], stream, context)
+            group = [result for result in results if result[0].n_of(len(x)) == n]
+            _bind(block, None if y is None else y[rows], group)
+            _evaluate_block(block, group, n - start)
     return [_finish(*result) for result in results]
 
 
@@ -143,14 +152,12 @@ def _spaced(n_all: int, n: int, start: int) -> Tensor:
 
 @contextmanager
 def eval_mode(model: Any) -> Iterator[None]:
-    """Put a module, or those that an object holds, in eval mode; restore their modes afterwards."""
-    held = [model] if isinstance(model, nn.Module) else getattr(model, "__dict__", {}).values()
-    roots = [root for root in held if isinstance(root, nn.Module)]
-    modules = [module for root in roots for module in root.modules()]
+    """Put every module that ``model`` is or holds in eval mode; restore their modes afterwards."""
+    modules = modules_in(model)
     modes = [module.training for module in modules]
     try:
-        for root in roots:
-            root.eval()
+        for module in modules:
+            module.training = False
         yield
     finally:
         for module, training in zip(modules, modes, strict=True):
@@ -174,21 +181,41 @@ def _require_capability(task: Task, model: Any, collected: Collected) -> None:
         collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
 
 
+def _bind(block: Block, y: Tensor | None, results: Sequence[tuple[Task, Collected]]) -> None:
+    """Bind the block's condition; if that fails, so do the tasks that need it."""
+    need_it = [c for task, c in results if not task.evaluator.is_marginal and c.status == "ok"]
+    with _errors_as_reasons(need_it):
+        block.model = bind(block.model, y, block.x)
+
+
 def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_left: int) -> None:
     for task, collected in results:
         if collected.status == "ok" and not task.evaluator.is_marginal:
             _require_capability(task, block.model, collected)
-        if collected.status != "ok":
-            continue
-        try:
-            collected.add(task.evaluator.function(block, task.options), n_left)
-        except NotApplicableError as reason:
-            collected.stop("not_applicable", str(reason))
-        except NotImplementedError as error:
-            lacks = str(error) or "a method is not implemented"
-            collected.stop("not_applicable", f"a distribution of the model lacks a method: {lacks}")
-        except (ArithmeticError, IndexError, ValueError, RuntimeError) as error:
-            collected.stop("failed", f"{type(error).__name__}: {error}".splitlines()[0])
+        if collected.status == "ok":
+            with _errors_as_reasons([collected]):
+                collected.add(task.evaluator.function(block, task.options), n_left)
+
+
+@contextmanager
+def _errors_as_reasons(collected: Sequence[Collected]) -> Iterator[None]:
+    """Stop tasks with the error that the model raised as their reason."""
+    try:
+        yield
+        return
+    except GenbenchError:
+        raise
+    except NotApplicableError as reason:
+        status, text = "not_applicable", str(reason)
+    except NotImplementedError as error:
+        lacks = str(error) or "a method is not implemented"
+        status, text = "not_applicable", f"a distribution of the model lacks a method: {lacks}"
+    except UnusableError as error:
+        status, text = "failed", str(error)
+    except Exception as error:  # noqa: BLE001  a user's model can raise anything
+        status, text = "failed", f"{type(error).__name__}: {first_line(error)}"
+    for one in collected:
+        one.stop(status, text)
 
 
 def _finish(task: Task, collected: Collected) -> TaskResult:

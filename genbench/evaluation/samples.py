@@ -15,7 +15,7 @@ from genbench.core.estimate import (
     mean_and_stderr,
     require_finite,
 )
-from genbench.core.tensors import device_of
+from genbench.core.tensors import device_of, mean_of
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
@@ -54,8 +54,7 @@ def mean_images(view: Any, n: int) -> Tensor:
     if isinstance(view, Samples):
         return _checked(view.sample(n), n).flatten(1)
     z = prior_of(view).sample(torch.Size((n,)))
-    mean: Tensor = view.observation_model(z).mean
-    return mean.flatten(1)
+    return mean_of(view.observation_model(z)).flatten(1)
 
 
 def _checked(images: Any, n: int) -> Tensor:

@@ -56,15 +56,18 @@ def in_pieces(
             yield result
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether an allocator, of whatever kind, had no memory left."""
+    of_allocators = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return of_allocators or any(text in str(error) for text in OUT_OF_MEMORY)
+
+
 def _attempt(function: Callable[[Tensor], Tensor], piece: Tensor) -> Tensor | None:
     """Return the result, or None if memory ran out and the piece can be halved."""
     try:
         return function(piece)
-    except (torch.OutOfMemoryError, MemoryError):
-        if len(piece) == 1:
-            raise
-    except RuntimeError as error:
-        if len(piece) == 1 or not any(text in str(error) for text in OUT_OF_MEMORY):
+    except (RuntimeError, MemoryError) as error:
+        if len(piece) == 1 or not is_out_of_memory(error):
             raise
     if piece.is_cuda:
         torch.cuda.empty_cache()

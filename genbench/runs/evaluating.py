@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from genbench.core.protocol import Protocol
 from genbench.core.seeding import Stream
-from genbench.data import Dataset
 from genbench.evaluation.figures import collect_figures
+from genbench.evaluation.on_dataset import SPLIT, context_on
 from genbench.evaluation.runner import evaluate_model
-from genbench.evaluation.spec import Context
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
-from genbench.runs.read_run import SPLIT, EvaluationRequest, key_of, made_figures, missing_tasks
+from genbench.runs.read_run import EvaluationRequest, key_of, made_figures, missing_tasks
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, write_weights
 
@@ -31,13 +29,7 @@ def evaluate_run(
     spec, dataset, folder = run.spec, run.dataset, run.folder
     tasks = missing_tasks(folder, metrics, request.tasks, protocol)
     x, y = dataset.held_out(SPLIT)
-    context = Context(
-        model,
-        Stream(spec.seed, ("evaluate", SPLIT)),
-        validation=dataset.held_out("validation").x,
-        n_levels=dataset.n_levels if spec.data.dequantisation == "uniform" else None,
-        log_py=_log_frequencies(dataset),
-    )
+    context = context_on(dataset, model, spec.seed)
     outcomes = evaluate_model(x, y, tasks, context, f"{spec.label} evaluate")
     keys = {task.key: key_of(task, protocol) for task in request.tasks}
     values: dict[str, Tensor] = {}
@@ -52,13 +44,6 @@ def evaluate_run(
         kept = read_weights(folder / run_folder.FIGURES) if present else {}
         write_weights(folder / run_folder.FIGURES, kept | new)
         metrics["figures"] = [*present, *lacking]
-
-
-def _log_frequencies(dataset: Dataset) -> Tensor:
-    """Return log p(y) of the training labels, with one added to each count, (n_classes,)."""
-    y = dataset.held_out("train").y
-    counts = torch.bincount(y, minlength=dataset.n_classes).double() + 1
-    return (counts / counts.sum()).log()
 
 
 def _write_per_datum(folder: RunFolder, keys: Mapping[str, str], new: Mapping[str, Tensor]) -> None:

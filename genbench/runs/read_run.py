@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.protocol import Protocol
-from genbench.data.protocol import SplitName
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task
 from genbench.results import run_folder
 from genbench.results.per_datum import value_key
@@ -16,7 +16,6 @@ from genbench.results.run_folder import RunFolder
 from genbench.runs.record import RunRecord, empty_rows, protocol_of
 from genbench.runs.spec import Run
 
-SPLIT: SplitName = "test"
 ROW = {field.name for field in fields(Row)}
 NEEDED = (run_folder.SPEC, run_folder.METRICS)
 TRAINED = {*NEEDED, run_folder.MODEL, run_folder.LAST_MODEL, run_folder.HISTORY}

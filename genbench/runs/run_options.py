@@ -16,6 +16,7 @@ class RunOptions:
     settings: Sequence[str] = ()
     models: Sequence[str] = ()
     studies: Sequence[str] = ()
+    plugins: Sequence[Path] = ()
     seeds: int | None = None
     limit: int | None = None
     data: Path | None = None

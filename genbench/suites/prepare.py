@@ -65,7 +65,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
-    load_plugins()
+    load_plugins(options.plugins)
     suite = load_suite(options.chosen_suite, options.changes, options.data)
     if suite.model and not suite.data:
         raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")

@@ -8,8 +8,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from genbench.data.own.load import own_data
 from genbench.data.protocol import DataConfig, split_sizes
-from genbench.data.specs import DatasetSpec, datasets
+from genbench.data.specs import datasets
 from genbench.evaluation.spec import Evaluator, evaluators
 from genbench.recipes import recipes
 from genbench.recipes.controls import IndependentPixelsOptions
@@ -68,15 +69,9 @@ def images_of(config: DataConfig) -> Images:
     Raises:
         DataError: Own images cannot be read.
     """
-    spec = _own_spec(config) if config.is_own else datasets[config.name]
+    spec = own_data(config).spec if config.is_own else datasets[config.name]
     n_train, _, n_test = split_sizes(config, spec)
     return Images(spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test)
-
-
-def _own_spec(config: DataConfig) -> DatasetSpec:
-    from genbench.data.own.load import own_data
-
-    return own_data(config).spec
 
 
 def power_of_two(value: float, least: int, most: int) -> int:

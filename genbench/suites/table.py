@@ -137,6 +137,8 @@ def command_of(options: RunOptions) -> str:
     parts = ["python", "-m", "genbench", "run"]
     parts += ["--suite", name] if data is None or name != DEFAULT[True] else []
     parts += ["--data", data.name] if data else []
+    for file in options.plugins:
+        parts += ["--plugin", file.name]
     for setting in options.settings:
         parts += ["--set", _without_folder(setting)]
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):

@@ -10,10 +10,8 @@ from pydantic import Field
 from genbench.core.options import Options
 
 Side = Annotated[int, Field(ge=1, le=4096)]
+Size = tuple[int, int]
 LayoutName = Literal["NHW", "NHWC", "NCHW"]
-
-PARTS = {"train": 1, "validation": 2, "valid": 2, "val": 2, "test": 3}
-"""Names of parts, with their numbers; 0 is an image of an undivided set."""
 
 
 class Reading(Options):

@@ -1,5 +1,7 @@
 """The order of an array's axes: images, height, width, channels."""
 
+from typing import Any, cast
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from genbench.core.errors import DataError
 from genbench.data.own.images import LayoutName
 
 CHANNELS = (1, 3)
-_AXIS = {"NHW": None, "NHWC": 3, "NCHW": 1}
+_AXIS = {"NHWC": 3, "NCHW": 1}
 
 
 def layout_of(shape: tuple[int, ...], stated: LayoutName | None, source: str) -> LayoutName:
@@ -24,14 +26,16 @@ def layout_of(shape: tuple[int, ...], stated: LayoutName | None, source: str) ->
     if not readings:
         raise DataError(f"{source}: shape {shape} {_why_not(shape)}")
     if stated and stated not in readings:
-        raise DataError(f"{source}: layout '{stated}' does not fit the shape {shape}")
+        raise DataError(
+            f"{source}: layout '{stated}' does not fit the shape {shape}, '{readings[0]}' does"
+        )
     if stated or len(readings) == 1:
         return stated or readings[0]
     ways = " or ".join(f"'{name}' ({_said(shape, name)})" for name in readings)
     raise DataError(f"{source}: shape {shape} can be read as {ways}; state which with `layout`")
 
 
-def channels_first(images: NDArray[np.uint8], layout: LayoutName) -> NDArray[np.uint8]:
+def channels_first(images: NDArray[Any], layout: LayoutName) -> NDArray[Any]:
     """Return a view (N, C, H, W)."""
     if layout == "NHW":
         return images[:, None]
@@ -41,15 +45,14 @@ def channels_first(images: NDArray[np.uint8], layout: LayoutName) -> NDArray[np.
 def _readings(shape: tuple[int, ...]) -> list[LayoutName]:
     if len(shape) == 3:
         return ["NHW"]
-    names: tuple[LayoutName, ...] = ("NHWC", "NCHW")
-    return [name for name in names if len(shape) == 4 and shape[_AXIS[name] or 0] in CHANNELS]
+    names = [name for name, i in _AXIS.items() if len(shape) == 4 and shape[i] in CHANNELS]
+    return cast(list[LayoutName], names)
 
 
 def _said(shape: tuple[int, ...], layout: LayoutName) -> str:
-    axis = _AXIS[layout] or 0
-    height, width = (side for i, side in enumerate(shape) if i not in (0, axis))
-    plural = "s" if shape[axis] > 1 else ""
-    return f"{height} x {width} pixels, {shape[axis]} channel{plural}"
+    channels = shape[_AXIS[layout]]
+    height, width = (side for i, side in enumerate(shape) if i not in (0, _AXIS[layout]))
+    return f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}"
 
 
 def _why_not(shape: tuple[int, ...]) -> str:
@@ -58,5 +61,6 @@ def _why_not(shape: tuple[int, ...]) -> str:
         sides = f"{side}, {side}" if side**2 == shape[1] else "height, width"
         return f"is flat; say which pixels are neighbours with x.reshape(-1, {sides})"
     if len(shape) == 4 and 4 in (shape[1], shape[3]):
-        return "has 4 channels, expected 1 or 3; leave transparency out with x[..., :3]"
+        index = "..., :3" if shape[3] == 4 else ":, :3"
+        return f"has 4 channels, expected 1 or 3; leave transparency out with x[{index}]"
     return "is none of (N, H, W), (N, H, W, C) and (N, C, H, W) with 1 or 3 channels"

@@ -40,7 +40,8 @@ def own_data(config: DataConfig) -> SourceData:
     """
     split = _split(config)
     if config.path is None:
-        read = _registered(config.name, config.reading, split)
+        function = own_datasets[config.name].function
+        read = _from_function(config.name, config.reading, split, function)
     else:
         require_there(config.path)
         read = _from_path(config.path, config.reading, split, _stamp(config.path))
@@ -53,12 +54,12 @@ def _split(config: DataConfig) -> SplitOptions:
 
 
 @lru_cache(maxsize=2)
-def _from_path(path: Path, reading: Reading, split: SplitOptions, _stamp: int) -> _Read:
+def _from_path(path: Path, reading: Reading, split: SplitOptions, _key: int) -> _Read:
     return _divided(read_images(path, reading), split)
 
 
 @lru_cache(maxsize=2)
-def _registered(name: str, reading: Reading, split: SplitOptions) -> _Read:
+def _from_function(name: str, reading: Reading, split: SplitOptions, _key: object) -> _Read:
     found = own_datasets[name]()
     if isinstance(found, Mapping):
         return _divided(read_arrays(found, name, reading), split)
@@ -117,12 +118,18 @@ def _spec(config: DataConfig, read: _Read) -> DatasetSpec:
 
 def _view(config: DataConfig, n_levels: int) -> tuple[str, ...]:
     levels = (f"levels={n_levels}",) if n_levels != ASSUMED_LEVELS else ()
-    resize = ("resize={}x{}".format(*config.resize),) if config.resize else ()
-    return levels + resize
+    size = config.reading.resize
+    return levels + (("resize={}x{}".format(*size),) if size else ())
 
 
 def _stamp(path: Path) -> int:
     """Return a number that changes when the file, or one below the folder, does."""
-    files = [path, *path.rglob("*")] if path.is_dir() else [path]
-    states = ((str(file), file.stat()) for file in files if file.exists())
-    return hash(tuple((name, state.st_mtime_ns, state.st_size) for name, state in sorted(states)))
+    return hash(tuple(_state(file) for file in sorted([path, *path.rglob("*")])))
+
+
+def _state(file: Path) -> tuple[str, int, int]:
+    try:
+        state = file.stat()
+    except OSError:
+        return str(file), 0, 0
+    return str(file), state.st_mtime_ns, state.st_size

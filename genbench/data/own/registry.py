@@ -115,7 +115,7 @@ def dataset(
         if inspect.signature(function).parameters:
             raise ConfigError(f"data set '{name}': its function takes no arguments")
         about = (inspect.getdoc(function) or "").partition("\n")[0]
-        own_datasets.add(name, OwnDataset(name, about, function, reading))
+        own_datasets.add(name, OwnDataset(name, about, function, reading), function)
         return function
 
     return register

@@ -1,0 +1,6 @@
+"""What users bring: models with methods of their own, data as they have them."""
+
+from genbench.evaluation.user.adapter import adapt
+from genbench.evaluation.user.evaluating import evaluate
+
+__all__ = ["adapt", "evaluate"]
