@@ -14,6 +14,7 @@ from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite, suite_files
 from genbench.suites.spec import SuiteSpec, expand, load_suite, repeated, tasks_of
+from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
 
 
@@ -67,7 +68,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     """
     load_plugins(options.plugins)
     suite = load_suite(options.chosen_suite, options.changes, options.data)
-    if suite.model and not suite.data:
+    if suite.sizes == FROM_DATA and not has_images(suite.data):
         raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")
     members = _members(suite, options, (*above, find_suite(options.chosen_suite)))
     try:

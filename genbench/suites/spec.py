@@ -21,7 +21,7 @@ from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
 from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
-from genbench.suites.standard import FROM_DATA, fill, images_of
+from genbench.suites.standard import FROM_DATA, fill, follows_from_data, images_of
 from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
 from genbench.training.config import TrainConfig
 
@@ -173,7 +173,7 @@ def load_suite(
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
-        if raw.get("sizes") == FROM_DATA and raw.get("data"):
+        if follows_from_data(raw):
             fill(raw, images_of(DataConfig.read(raw["data"], "data")))
         suite = SuiteSpec.read(raw, "")
         n, k = n_swept, len(suite.seeds)

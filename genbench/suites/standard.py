@@ -5,6 +5,7 @@ for every model, and says so in the suite's description.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ FROM_DATA: Final = "from_data"
 STEPS, FEWEST_STEPS, MOST_EPOCHS = 2_000, 300, 500
 LARGE = 4_096
 """Numbers in an image above which there are fewer steps."""
-DECODED_IN_TRAINING = 2**20
+DECODED_IN_TRAINING, FEWEST_CATEGORIES = 2**19, 8
 """Numbers that a discrete VAE decodes in a step: categories times images times pixels."""
 DECODED_IN_EVALUATION = 100_000_000
 """Numbers that a bound decodes: draws times images times pixels."""
@@ -99,11 +100,11 @@ def sizes_of(images: Images) -> Raw:
     n_pixels, n_train = images.n_pixels, images.n_train
     hidden = power_of_two(10 * n_pixels**0.5, 32, 256)
     decoded = training_of(images)["batch_size"] * n_pixels
-    n_categories = min(n_train / 32, DECODED_IN_TRAINING / decoded)
+    most = power_of_two(DECODED_IN_TRAINING / decoded, FEWEST_CATEGORIES, 64)
     return {
         "hidden": [hidden, hidden],
         "latent_dim": power_of_two(n_pixels**0.5, 1, min(64, n_pixels - 1, n_train // 8)),
-        "n_categories": power_of_two(n_categories, 2, 64),
+        "n_categories": power_of_two(n_train / 32, 2, most),
         "n_images": max(1, min(10_000, n_train, STORED // n_pixels)),
     }
 
@@ -158,6 +159,16 @@ def why_left_out(recipe: str, images: Images) -> str:
     return ""
 
 
+def follows_from_data(raw: Raw) -> bool:
+    """Whether the sizes of a suite follow from images, and it says which."""
+    return raw.get("sizes") == FROM_DATA and has_images(raw.get("data") or {})
+
+
+def has_images(data: Mapping[str, Any]) -> bool:
+    """Whether ``[data]`` names a data set or a path."""
+    return bool({"name", "path"} & data.keys())
+
+
 def fill(raw: Raw, images: Images) -> None:
     """Fill in what a suite leaves to its images; models that cannot be compared are left out.
 
@@ -172,8 +183,12 @@ def fill(raw: Raw, images: Images) -> None:
     filled = _complete(raw.setdefault("train", {}), training_of(images))
     for model in raw["model"]:
         filled |= _complete(model["options"], options_of(model, raw["data"], images))
-    for name, stated in _evaluations(raw):
-        filled |= _complete(stated, evaluation_of(evaluators[name], stated, images))
+    evaluate = raw.setdefault("evaluate", {})
+    for name in filter(evaluators.__contains__, evaluate.get("metrics", ())):
+        stated = evaluate.get(name, {})
+        added = _complete(stated, evaluation_of(evaluators[name], stated, images))
+        evaluate |= {name: stated} if added else {}
+        filled |= added
     why = [f"{name} is left out: {reason}." for name, reason in left_out.items() if reason]
     raw["description"] = " ".join([raw.get("description", ""), said(images, filled), *why]).strip()
 
@@ -192,13 +207,6 @@ def _complete(stated: Raw, found: Raw) -> Raw:
     added = {key: value for key, value in found.items() if key not in stated}
     stated |= added
     return added
-
-
-def _evaluations(raw: Raw) -> list[tuple[str, Raw]]:
-    """Return the evaluators that a suite lists, each with its table of options."""
-    evaluate = raw.setdefault("evaluate", {})
-    names = [name for name in evaluate.get("metrics", ()) if name in evaluators]
-    return [(name, evaluate.setdefault(name, {})) for name in names]
 
 
 def said(images: Images, filled: Raw) -> str:
