@@ -19,7 +19,9 @@ from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
+from genbench.suites.other_data import put_data
 from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
+from genbench.suites.standard import FROM_DATA, fill, follows_from_data, images_of
 from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
 from genbench.training.config import TrainConfig
 
@@ -62,6 +64,8 @@ class SuiteSpec(Options):
         seeds: Training seeds; a number n stands for 0 to n - 1.
         data: The table ``[data]``.
         train: The table ``[train]``.
+        sizes: Whether sizes and budgets that are not stated are the defaults, or follow from the
+            images.
         model: The tables ``[[model]]``, one per row of the comparison.
         study: The tables ``[[study]]``.
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
@@ -79,6 +83,7 @@ class SuiteSpec(Options):
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
+    sizes: Literal["default", "from_data"] = "default"
     model: tuple[ModelEntry, ...] = ()
     study: tuple[StudyEntry, ...] = ()
     plot: tuple[Plot, ...] = ()
@@ -117,7 +122,7 @@ class SuiteSpec(Options):
     def _consistent(self) -> "SuiteSpec":
         if not (self.model or self.study or self.suites):
             raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
-        if self.model and not self.data:
+        if self.model and not self.data and self.sizes != FROM_DATA:
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
@@ -141,15 +146,20 @@ def repeated(names: Iterable[str]) -> str | None:
     return next((name for name in counts if counts[name] > 1), None)
 
 
-def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
-    """Read a suite by name or path and apply ``key=value`` settings.
+def load_suite(
+    name_or_file: str, settings: Sequence[str] = (), data: Path | None = None
+) -> SuiteSpec:
+    """Read a suite by name or path, put other images in it, and apply ``key=value`` settings.
 
     Raises:
         ConfigError: The suite is unknown, not TOML, or has a wrong key or value.
+        DataError: The images that sizes follow from cannot be read.
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
     place_data(raw, path.parent)
+    if data:
+        put_data(raw, data)
     of_swept = [setting for setting in settings if not addresses_entry(raw, setting)]
     for setting in settings:
         if setting not in of_swept:
@@ -163,6 +173,8 @@ def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
+        if follows_from_data(raw):
+            fill(raw, images_of(DataConfig.read(raw["data"], "data")))
         suite = SuiteSpec.read(raw, "")
         n, k = n_swept, len(suite.seeds)
         require_few(n * k, suite.max_runs, MOST_SWEPT, f"sweep: {n} models, {k} seeds")
