@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from genbench.core.capabilities import HasExactDensity, Variational, log_prob_kind
+from genbench.core.capabilities import Cautions, HasExactDensity, Variational, log_prob_kind
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Kind
 from genbench.core.tensors import support_of
@@ -69,7 +69,12 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that provide it; the bounds are checked against it."""
-    return PerDatum(block.model.log_prob(block.x), kind=log_prob_kind(block.model))
+    kind = log_prob_kind(block.model)
+    return PerDatum(block.model.log_prob(block.x), kind, _caution(block))
+
+
+def _caution(block: Block) -> str:
+    return block.model.caution() if isinstance(block.model, Cautions) else ""
 
 
 class BitsOptions(ElboOptions):
@@ -117,7 +122,8 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     per_nat = to_bits_per_dim(1.0, block.n_dims, None)
     if isinstance(block.model, HasExactDensity):
         kind = _LENGTHS[log_prob_kind(block.model)]
-        return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind)
+        bits = block.model.log_prob(block.x) * per_nat + offset
+        return PerDatum(bits, kind, _caution(block))
     terms = block.elbo_terms(options.n_samples)
     variance = None if terms.elbo_variance is None else terms.elbo_variance * per_nat**2
     return PerDatum(terms.elbo * per_nat + offset, mc_variance=variance)
