@@ -6,6 +6,7 @@ Each passes copies on, folds dimensions, converts what comes back, and turns any
 """
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -155,8 +156,7 @@ class Adapted:
         except Exception as error:  # a user's method can raise anything
             if is_out_of_memory(error):
                 raise  # whoever called tries fewer at once
-            found = f"raised {type(error).__name__}: {first_line(error)}"
-            raise UnusableError(call, found) from error
+            raise UnusableError(call, _raised(error)) from error
 
     def call_on_images(self, name: str, x: Tensor) -> Any:
         """Call a method on images (B, ...), or on flat ones if it takes only those."""
@@ -181,6 +181,20 @@ class Adapted:
         dtype = self.facts.dtype if value.is_floating_point() else None
         moved = value.to(self.facts.device or value.device, dtype or value.dtype)
         return moved.clone() if moved is value else moved
+
+
+_PARAMETER = re.compile(
+    r"Expected parameter (\w+) .*of distribution (\w+)\(.*to satisfy the constraint (.+?), but"
+)
+"""How torch refuses a distribution's parameter."""
+
+
+def _raised(error: Exception) -> str:
+    text = first_line(error)
+    if refused := _PARAMETER.match(text):
+        parameter, family, constraint = refused.groups()
+        return f"made a {family} whose {parameter} is not {constraint}"
+    return f"raised {type(error).__name__}: {text}"
 
 
 def _require_signature(method: Any, call: str, arguments: tuple[Any, ...]) -> None:

@@ -17,7 +17,14 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.names import names_in
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
-from genbench.evaluation.runner import Row, Task, TaskResult, evaluate_model, make_task
+from genbench.evaluation.runner import (
+    Row,
+    Task,
+    TaskResult,
+    eval_mode,
+    evaluate_model,
+    make_task,
+)
 from genbench.evaluation.spec import Evaluator
 from genbench.evaluation.user.adapter import KINDS, Adapted, adapt
 from genbench.evaluation.user.data import check_labels
@@ -95,7 +102,7 @@ def evaluate(
         adapted = adapt(model, x.shape[1:], kind)
         y = None if y is None else check_labels(y, adapted, len(x)).to(x.device)
         context = found.context(adapted, seed)
-        with context.stream.seeded():  # the model may draw where evaluators do not
+        with context.stream.seeded(), eval_mode(model):  # it may draw where evaluators do not
             measure = check_data(adapted, x, y, not found.x.is_floating_point(), context.stream)
             note_habits(adapted, x, y, context.stream)
             outcomes = evaluate_model(x, y, tasks, context)

@@ -47,7 +47,8 @@ def check_data(model: Any, x: Tensor, y: Tensor | None, whole: bool, stream: Str
         p = _observation_model(model, x, y)
     support = None if p is None else support_of(p)
     discrete = bool(getattr(support, "is_discrete", False))
-    if whole and not discrete and float(x.max()) > 1:
+    known = support is not None or not hasattr(model, "observation_model")
+    if whole and known and not discrete and float(x.max()) > 1:
         raise ConfigError(
             f"x holds whole numbers up to {x.max():g}: pass x / {x.max():g} if the model takes"
             " values in [0, 1], or x.float() if it takes these"
