@@ -106,7 +106,8 @@ def adapt(model: Any, image_shape: Sequence[int], kind: str | None = None) -> An
 def _behind(model: Any, facts: Facts, again: Again | None = None) -> "Adapted":
     """Return an object with the adapters of the methods that ``model`` has."""
     methods = {name: adapter for name, adapter in _ADAPTERS.items() if _has(model, name)}
-    kind: type[Adapted] = type(type(model).__name__, (Adapted,), methods)
+    named = methods | {"methods": tuple(methods)}
+    kind: type[Adapted] = type(type(model).__name__, (Adapted,), named)
     return kind(model, facts, again)
 
 
@@ -122,7 +123,10 @@ class Adapted:
         model: The user's object.
         facts: Shared by the model and its views.
         again: From k to the user's view with its condition repeated k times, for a view.
+        methods: Names of the methods that it has.
     """
+
+    methods: tuple[str, ...]
 
     def __init__(self, model: Any, facts: Facts, again: Again | None) -> None:
         self.model, self.facts, self.again = model, facts, again
