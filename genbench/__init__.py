@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from genbench.api.verdicts import check, compare
     from genbench.data.own.registry import dataset
     from genbench.evaluation.spec import evaluator
-    from genbench.evaluation.user import evaluate
+    from genbench.evaluation.user import check_model, evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
     "check": "genbench.api.verdicts",
+    "check_model": "genbench.evaluation.user",
     "compare": "genbench.api.verdicts",
     "evaluate": "genbench.evaluation.user",
     "load_data": "genbench.api",
@@ -35,6 +36,7 @@ _HOMES = {
 __all__ = [
     "__version__",
     "check",
+    "check_model",
     "compare",
     "dataset",
     "evaluate",
