@@ -52,7 +52,7 @@ def models_of(entry: dict[str, Any], max_runs: int | None = None) -> list[dict[s
         return [rest]
     axes = _axes(entry["sweep"], rest, f"model.{name}.sweep")
     n = math.prod(map(len, axes.values()))
-    require_few(n, max_runs, MOST_SWEPT, f"model.{name}.sweep: {n} models")
+    require_few(n, max_runs, MOST_SWEPT, f"model.{name}.sweep")
     chosen = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     models = []
     for values, own in zip(chosen, _names(name, chosen), strict=True):

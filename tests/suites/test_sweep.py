@@ -138,7 +138,7 @@ MANY = BETA.replace("[0.5, 1, 4, 16]", str(list(range(101))))
 
 def test_a_sweep_has_at_most_200_runs_unless_the_suite_says_more(runs):
     assert len(runs(MANY)) == 101
-    told = r"sweep: 101 models, 2 seeds: 202 runs, at most 200; `max_runs = 202` allows them"
+    told = r"sweep: models times seeds: 202 runs, at most 200; `max_runs = 202` allows them"
     with pytest.raises(ConfigError, match=told):
         runs(MANY, "seeds=2")
     assert len(runs(MANY, "seeds=2", "max_runs=202")) == 101
@@ -151,7 +151,7 @@ def test_models_without_a_sweep_do_not_count_as_swept(runs):
 
 def test_a_product_beyond_all_bounds_is_refused_before_it_is_made(runs):
     lists = ", ".join(f"{k} = {list(range(1, 900))}" for k in ("beta", "epochs", "limit", "seed"))
-    with pytest.raises(ConfigError, match=r"models: 653188856401 runs, at most 1000000$"):
+    with pytest.raises(ConfigError, match=r"beta_vae\.sweep: 653188856401 runs, at most 1000000$"):
         runs(f'[[model]]\nrecipe = "beta_vae"\nsweep = {{ {lists} }}\n', "max_runs=1000000")
 
 
