@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
@@ -116,10 +117,15 @@ def _holds(table: object, key: Key) -> bool:
 
 def _names(name: str, chosen: Sequence[Mapping[Key, Any]]) -> list[str]:
     """Return a name for each combination; by number where values make none, or the same twice."""
-    names = [_name(name, {".".join(key): v for key, v in values.items()}) for values in chosen]
+    names = [_name(name, {".".join(key): _shown(key, v) for key, v in c.items()}) for c in chosen]
     if len(set(names)) == len(names) and max(map(len, names)) <= LONGEST:
         return names
     return [f"{_PLACE.sub('', name)}_{i}" for i in range(1, len(names) + 1)]
+
+
+def _shown(key: Key, value: object) -> object:
+    """Return what a name says of a value: of a path its last part, without the suffix."""
+    return Path(value).stem if key[-1] == "path" and isinstance(value, str) else value
 
 
 def _name(name: str, values: Mapping[str, Any]) -> str:

@@ -451,6 +451,15 @@ def test_options_given_to_a_metric_switch_it_on(suite_file):
     assert names("[evaluate]\nelbo = { n_samples = 9 }\n") == list(DEFAULT_METRICS)
 
 
+@pytest.mark.parametrize(
+    ("setting", "found"), [("[]", []), ("['kl']", ["kl"]), ("['elbo']", ["elbo"])]
+)
+def test_a_list_of_metrics_that_is_set_evaluates_nothing_else(suite_file, setting, found):
+    _, _, tasks = read(suite_file(), f"evaluate.metrics={setting}")
+    assert [task.evaluator.name for task in tasks] == found
+    assert all(task.options.n_samples == 2 for task in tasks if task.evaluator.name == "elbo")
+
+
 def test_title_and_name_are_reached(suite_file):
     suite, _, _ = read(suite_file(), "title=A title, of words", "name=other")
     assert (suite.title, suite.name) == ("A title, of words", "other")

@@ -39,6 +39,14 @@ def test_a_sweep_is_the_models_written_out_by_hand(runs):
     assert ids[0] == ids[1]
 
 
+def test_data_of_several_paths_are_found_beside_the_suite_and_named_by_their_stem(runs, tmp_path):
+    found = runs('[[model]]\nrecipe = "vae"\nsweep.path = ["a b.npz", "../c.npy"]\n')
+    assert {name: spec.data.path for name, spec in found.items()} == {
+        "vae_path_a-b": tmp_path / "a b.npz",
+        "vae_path_c": tmp_path / "../c.npy",
+    }
+
+
 def test_several_keys_are_a_product_whose_last_key_varies_fastest(runs):
     found = runs(
         '[[model]]\nname = "m"\nrecipe = "vae"\n'

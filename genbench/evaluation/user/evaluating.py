@@ -17,6 +17,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.names import names_in
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
+from genbench.evaluation.room import require_room_for
 from genbench.evaluation.runner import Row, Task, TaskResult, evaluate_model, make_task
 from genbench.evaluation.spec import Evaluator
 from genbench.evaluation.user.adapter import KINDS, Adapted, adapt
@@ -92,6 +93,7 @@ def evaluate(
         device = held[0].device if held else torch.device("cpu")
         found = held_out(x, y, device, data)
         x, y = for_model(found.x, held), found.y
+        require_room_for(tasks, len(x), x[0].numel(), x.device, "options.")
         adapted = adapt(model, x.shape[1:], kind)
         y = None if y is None else check_labels(y, adapted, len(x)).to(x.device)
         context = found.context(adapted, seed)
