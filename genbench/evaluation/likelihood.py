@@ -10,9 +10,10 @@ from pydantic import PositiveInt
 from genbench.core.capabilities import Cautions, HasExactDensity, Variational, log_prob_kind
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Kind
+from genbench.core.options import Count
 from genbench.core.tensors import support_of
 from genbench.core.units import bits_per_dim as to_bits_per_dim
-from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference import bounds
 
 
@@ -20,7 +21,11 @@ class ElboOptions(EvaluatorOptions):
     """``n_samples`` draws from q(z given x) per datum."""
 
     names: ClassVar[dict[str, str]] = {"n_samples": ""}
-    n_samples: PositiveInt = 10
+    n_samples: Count = 10
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of the images decoded from all draws for a block."""
+        return 4 * self.n_samples * sizes.block * sizes.n_pixels
 
 
 @evaluator(

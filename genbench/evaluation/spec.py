@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import ValidationError
 from torch import Tensor
@@ -32,6 +32,14 @@ Source = Literal["posterior", "prior"]
 """The distribution that weighted draws of the latent come from."""
 
 
+class Sizes(NamedTuple):
+    """Of what is evaluated: data, data in a block, and numbers in a datum."""
+
+    n: int
+    block: int
+    n_pixels: int
+
+
 class EvaluatorOptions(Options):
     """Base of all evaluator options; they are part of the number's identity.
 
@@ -40,6 +48,10 @@ class EvaluatorOptions(Options):
     """
 
     names: ClassVar[dict[str, str]] = {}
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the memory that is surely held at the same time, as far as the options say."""
+        return 0
 
 
 @dataclass
