@@ -1,7 +1,10 @@
 """Decodes one image from the bytes of its file, and scales images."""
 
 import io
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,7 +90,8 @@ def _picture(file: "ImageFile", name: str, resize: Size | None) -> Picture:
     _require_readable(file, name)
     is_bilevel = file.mode == "1"
     remarks = ["stored as JPEG, which loses detail"] if file.format in ("JPEG", "MPO") else []
-    file.load()
+    with _muted() if file.format == "TIFF" else nullcontext():
+        file.load()
     image = _upright(file, remarks)
     if image.has_transparency_data:
         image = _opaque(image, name, remarks)
@@ -97,6 +101,19 @@ def _picture(file: "ImageFile", name: str, resize: Size | None) -> Picture:
     pixels = np.asarray(image)
     pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
     return Picture(pixels, is_bilevel, remarks)
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keep libtiff, which writes to the process's own stderr, from the terminal."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _require_readable(image: "ImageFile", name: str) -> None:
