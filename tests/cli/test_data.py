@@ -61,8 +61,8 @@ def test_the_lines_that_describe_prints_choose_the_same_data(shots, command, pla
 
 
 def test_warnings_fit_the_terminal(shots, command, monkeypatch):
-    monkeypatch.setattr("genbench.commands.data.terminal", lambda: Terminal(width=60))
-    assert max(map(len, command("data", "describe", "shots.npz").out.splitlines())) <= 60
+    monkeypatch.setattr("genbench.commands.data.terminal", lambda: Terminal(width=70))
+    assert max(map(len, command("data", "describe", "shots.npz").out.splitlines())) <= 70
 
 
 @pytest.mark.parametrize("action", [("describe",), ("export", "--to", "npz", "--output", "o.npz")])
