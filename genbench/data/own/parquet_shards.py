@@ -2,11 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from genbench.core.errors import DataError
 from genbench.data.own.limits import shown
-from genbench.data.own.parts import PARTS, require_train
+from genbench.data.own.parts import PARTS, UNDIVIDED, require_train
 from genbench.data.own.pictures import SUFFIXES
 from genbench.data.own.tree import Tree
 
@@ -20,7 +20,7 @@ class Shard:
 
     path: Path
     name: str
-    part: int = 0
+    part: int = UNDIVIDED
 
 
 def is_parquet_folder(path: Path) -> bool:
@@ -37,43 +37,47 @@ def list_shards(path: Path) -> tuple[list[Shard], list[str]]:
     if path.is_file():
         return [Shard(path, shown(path.name))], []
     tree = Tree(path, (SUFFIX, *SUFFIXES))
-    files = _below(tree, path, _DEPTH)
-    for image in (file for file in files if file.suffix.lower() != SUFFIX):
+    files = _below(tree, "", _DEPTH)
+    for image in (file for file in files if not file.lower().endswith(SUFFIX)):
         raise DataError(f"{tree.name(image)}: an image beside parquet files; keep one of both")
-    shards = [Shard(file, tree.name(file), _part_of(file, tree)) for file in files]
     _require_one_set(files, tree)
-    parts = {shard.part for shard in shards}
-    if len(parts) > 1 and 0 in parts:
-        odd = next(shard.name for shard in shards if not shard.part)
-        raise DataError(f"{odd}: its name says no part, others' do; expected train-0.parquet")
-    require_train(sorted(parts), shown(path.name))
-    return sorted(shards, key=lambda shard: shard.part), tree.notes()
+    parts = {file: _part_of(file, tree) for file in files}
+    undivided = [file for file, part in parts.items() if part == UNDIVIDED]
+    if 0 < len(undivided) < len(files):
+        raise DataError(
+            f"{tree.name(undivided[0])}: its name says no part, as others' do; expected one like "
+            "train-0.parquet"
+        )
+    require_train(sorted(set(parts.values())), tree.name())
+    ordered = sorted(files, key=parts.__getitem__)
+    shards = [Shard(Path(tree.at(file)), tree.name(file), parts[file]) for file in ordered]
+    return shards, tree.notes()
 
 
-def _below(tree: Tree, folder: Path, depth: int) -> list[Path]:
+def _below(tree: Tree, folder: str, depth: int) -> list[str]:
     folders, files = tree.inside(folder)
     if folders and depth == 1:
-        raise DataError(f"{tree.name(folders[0])}: too deep")
+        raise DataError(f"{tree.name(folders[0])}: too deep; expected set/part/shard.parquet")
     return files + [file for inner in folders for file in _below(tree, inner, depth - 1)]
 
 
-def _part_of(file: Path, tree: Tree) -> int:
+def _part_of(file: str, tree: Tree) -> int:
     """Return the part that the file's name says, or else its folder's."""
-    stems = [file.stem, *(folder.name for folder in file.relative_to(tree.root).parents)]
-    for stem in stems:
-        found = {PARTS[word] for word in re.split(r"[^a-z]+", stem.lower()) if word in PARTS}
+    path = PurePosixPath(file)
+    for name in (path.stem, *(folder.name for folder in path.parents)):
+        found = {PARTS[word] for word in re.split("[^a-z]+", name.lower()) if word in PARTS}
         if len(found) > 1:
             raise DataError(f"{tree.name(file)}: its name says several parts")
         if found:
             return found.pop()
-    return 0
+    return UNDIVIDED
 
 
-def _require_one_set(files: list[Path], tree: Tree) -> None:
+def _require_one_set(files: list[str], tree: Tree) -> None:
     folders = {
-        "/".join(name for name in file.relative_to(tree.root).parts[:-1] if name not in PARTS)
+        "/".join(name for name in PurePosixPath(file).parts[:-1] if name.lower() not in PARTS)
         for file in files
     }
     if len(folders) > 1:
-        found = ", ".join(sorted(shown(folder or ".") for folder in folders)[:8])
-        raise DataError(f"{shown(tree.root.name)}: holds several sets, {found}; give one's path")
+        found = ", ".join(sorted(folder or "." for folder in folders)[:8])
+        raise DataError(f"{tree.name()}: holds several sets, in {found}; give the path of one")

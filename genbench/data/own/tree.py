@@ -9,10 +9,12 @@ from genbench.core.errors import DataError
 from genbench.data.own.labels import natural
 from genbench.data.own.limits import is_plain, refused, shown
 
+_HIDDEN = (".", "__MACOSX")
+
 
 @dataclass
 class Tree:
-    """What lies in a folder; files of other kinds are counted, not read.
+    """What lies in a folder, by paths from it on; files of other kinds are counted, not read.
 
     Attributes:
         root: The folder.
@@ -26,17 +28,18 @@ class Tree:
     n_hidden: int = field(default=0, init=False)
     n_others: int = field(default=0, init=False)
 
-    def inside(self, folder: Path) -> tuple[list[Path], list[Path]]:
+    def inside(self, folder: str = "") -> tuple[list[str], list[str]]:
         """Return the folders and the files in a folder, in natural order.
 
         Raises:
             DataError: Something leads out of the root, is no file, or has an unprintable name.
         """
-        folders, files = [], []
-        with refused(self.name(folder), "can't be listed"), os.scandir(folder) as found:
+        folders: list[str] = []
+        files: list[str] = []
+        with refused(self.name(folder), "can't be listed"), os.scandir(self.at(folder)) as found:
             for entry in sorted(found, key=lambda entry: natural(entry.name)):
-                path = folder / entry.name
-                if entry.name.startswith((".", "__MACOSX")):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.name.startswith(_HIDDEN):
                     self.n_hidden += 1
                 elif self._is_folder(entry, path):
                     folders.append(path)
@@ -45,20 +48,24 @@ class Tree:
                 else:
                     self.n_others += 1
         for path in (*folders, *files):
-            if not is_plain(path.name):
+            if not is_plain(path):
                 raise DataError(f"{self.name(path)}: the name can't be printed; rename it")
         return folders, files
 
-    def name(self, path: Path) -> str:
+    def at(self, path: str) -> str:
+        """Return where a path leads."""
+        return os.path.join(self.root, path)
+
+    def name(self, path: str = "") -> str:
         """Return a path as it is shown in messages: from the root's own name on."""
-        return shown((self.root.name / path.relative_to(self.root)).as_posix())
+        return shown(f"{self.root.name}/{path}" if path else self.root.name)
 
     def notes(self) -> list[str]:
         """Return how many files were skipped."""
         counts = {"hidden": self.n_hidden, "of other kinds": self.n_others}
-        return [f"Skipped {n} files {kind}." for kind, n in counts.items() if n]
+        return [f"Skipped {n} {kind}." for kind, n in counts.items() if n]
 
-    def _is_folder(self, entry: "os.DirEntry[str]", path: Path) -> bool:
+    def _is_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
         if entry.is_symlink() and not self._is_below(path):
             raise DataError(f"{self.name(path)}: a link out of the folder; copy the file")
         mode = entry.stat().st_mode
@@ -66,6 +73,6 @@ class Tree:
             raise DataError(f"{self.name(path)}: neither a file nor a folder")
         return S_ISDIR(mode)
 
-    def _is_below(self, path: Path) -> bool:
+    def _is_below(self, path: str) -> bool:
         root = os.path.realpath(self.root)
-        return os.path.commonpath([root, os.path.realpath(path)]) == root
+        return os.path.commonpath([root, os.path.realpath(self.at(path))]) == root
