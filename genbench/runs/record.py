@@ -93,6 +93,28 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     return replace(dataset.protocol, measure=measure, condition=condition)
 
 
+def beside_densities(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Put models without a density beside those that have one, on the same pixels.
+
+    Where all of these have masses, or all have densities, the protocol of the others says the same.
+    """
+    measures: dict[Protocol, set[str]] = {}
+    for record in records:
+        if record.description.get("measure", "none") != "none":
+            measures.setdefault(_pixels(record), set()).add(record.protocol.measure)
+    shared = {pixels: found.pop() for pixels, found in measures.items() if len(found) == 1}
+    return [
+        replace(r, protocol=replace(r.protocol, measure=shared[_pixels(r)]))
+        if r.description.get("measure") == "none" and _pixels(r) in shared
+        else r
+        for r in records
+    ]
+
+
+def _pixels(record: RunRecord) -> Protocol:
+    return replace(record.protocol, measure="", condition="")
+
+
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:
     """Return the row, without a value, of a metric of a failed or diverged run.
 

@@ -14,7 +14,7 @@ from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, label_of
+from genbench.runs.record import RunRecord, beside_densities, label_of
 from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
@@ -43,6 +43,7 @@ def write_suite(
     A collection's table has its own rows, then those of its members.
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
+    records = beside_densities(records)
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
     own = _metrics_frame(suite.name, records, labels, tasks)
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
