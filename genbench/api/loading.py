@@ -157,6 +157,7 @@ def load_data(
         'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
     """
     from genbench.api.data import Data
+    from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
     from genbench.data.protocol import chosen
     from genbench.recipes import load_plugins
@@ -175,5 +176,6 @@ def load_data(
         "resize": resize,
         "split": split,
     }
+    load_plugins()
     config = DataConfig.read(stated, "load_data")
     return Data(load(config, Path(data_dir) if data_dir else None, pick_device(device)))
