@@ -160,7 +160,6 @@ def load_data(
     from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
     from genbench.data.protocol import chosen
-    from genbench.recipes import load_plugins
     from genbench.runs.provenance import pick_device
 
     load_plugins()
@@ -176,6 +175,5 @@ def load_data(
         "resize": resize,
         "split": split,
     }
-    load_plugins()
     config = DataConfig.read(stated, "load_data")
     return Data(load(config, Path(data_dir) if data_dir else None, pick_device(device)))
