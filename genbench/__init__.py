@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
+    from genbench.core.estimate import Estimate, NotApplicableError
+    from genbench.core.options import Options
     from genbench.data.own.registry import dataset
-    from genbench.evaluation.spec import evaluator
-    from genbench.evaluation.user import evaluate
+    from genbench.evaluation.spec import Block, PerDatum, evaluator
+    from genbench.evaluation.user import check_model, evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
     "check": "genbench.api.verdicts",
+    "check_model": "genbench.evaluation.user",
     "compare": "genbench.api.verdicts",
     "evaluate": "genbench.evaluation.user",
     "load_data": "genbench.api",
@@ -29,12 +32,23 @@ _HOMES = {
     "table": "genbench.api.tables",
     "dataset": "genbench.data.own.registry",
     "evaluator": "genbench.evaluation.spec",
+    "Block": "genbench.evaluation.spec",
+    "Estimate": "genbench.core.estimate",
+    "NotApplicableError": "genbench.core.estimate",
+    "Options": "genbench.core.options",
+    "PerDatum": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
 
 __all__ = [
+    "Block",
+    "Estimate",
+    "NotApplicableError",
+    "Options",
+    "PerDatum",
     "__version__",
     "check",
+    "check_model",
     "compare",
     "dataset",
     "evaluate",

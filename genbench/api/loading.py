@@ -1,6 +1,6 @@
 """Loads what is stored and what it was measured on: results, trained models, data sets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -105,13 +105,17 @@ def _run_of(stored: "StoredSuite", model: str, seed: int) -> "StoredRun":
 
 
 def load_data(
-    name: str,
+    name_or_path: str | Path,
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none",
     dequantisation: Literal["none", "uniform"] = "none",
     *,
     limit: int | None = None,
     validation_size: int | None = None,
     seed: int = 0,
+    levels: int | None = None,
+    layout: Literal["NHW", "NHWC", "NCHW"] | None = None,
+    resize: tuple[int, int] | None = None,
+    split: Mapping[str, float] | None = None,
     data_dir: str | Path | None = None,
     device: str = "cpu",
 ) -> "Data":
@@ -122,23 +126,28 @@ def load_data(
     drawn once likewise; with ``dynamic``, training draws each batch anew: ``train_batch``.
 
     Args:
-        name: Of the data set, as in ``python -m genbench list datasets``.
+        name_or_path: Of a data set, as in ``python -m genbench list datasets``; or of images of
+            your own: a folder, or an ``.npz``, ``.npy`` or ``.parquet`` file.
         binarisation: ``none`` serves grey levels in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
             ``static`` and ``dynamic`` draw each pixel as 0 or 1 with probability grey.
         dequantisation: ``uniform`` adds noise within each grey level.
         limit: Keep only the first so many data of each split.
         validation_size: How many of the last training data are held out; None is the default.
         seed: Of what is drawn.
+        levels: Of own images: how many values a pixel can take, where they do not say.
+        layout: Of own images: the order of the dimensions of arrays, where they do not say.
+        resize: Of own images: height and width to which each is scaled.
+        split: Of own images without a test set: ``{"test": 0.2, "seed": 0}``, a share or a number.
         data_dir: Folder of the data sets.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Returns:
         An object with ``train``, ``validation`` and ``test``, each with images ``x`` (N, C, H, W)
-        and labels ``y`` (N,), and with ``protocol``, ``facts`` and ``train_batch``.
+        and labels ``y`` (N,), and with ``protocol``, ``facts``, ``classes`` and ``train_batch``.
 
     Raises:
         ConfigError: Unknown name or option.
-        DataError: A file is damaged, or missing and cannot be downloaded.
+        DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
 
     Example:
         >>> data = load_data("digits", binarisation="dynamic", limit=100)
@@ -148,16 +157,23 @@ def load_data(
         'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
     """
     from genbench.api.data import Data
+    from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
+    from genbench.data.protocol import chosen
     from genbench.runs.provenance import pick_device
 
+    load_plugins()
     stated = {
-        "name": name,
+        **chosen(name_or_path),
         "binarisation": binarisation,
         "dequantisation": dequantisation,
         "seed": seed,
         "validation_size": validation_size,
         "limit": limit,
+        "levels": levels,
+        "layout": layout,
+        "resize": resize,
+        "split": split,
     }
     config = DataConfig.read(stated, "load_data")
     return Data(load(config, Path(data_dir) if data_dir else None, pick_device(device)))

@@ -3,7 +3,6 @@
 A batch is one gather, and noise is drawn on the data's device.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,10 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genbench.core.errors import DataError, require_known
+from genbench.core.errors import require_known
 from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_view, present
-from genbench.data.own.load import own_data
 from genbench.data.protocol import (
     SPLITS,
     DataConfig,
@@ -24,8 +22,8 @@ from genbench.data.protocol import (
     protocol_of,
     split_sizes,
 )
-from genbench.data.specs import DatasetSpec, RawData, SourceData, datasets
-from genbench.data.storage import data_home
+from genbench.data.source import read_source
+from genbench.data.specs import DatasetSpec, RawData
 
 
 class Split(NamedTuple):
@@ -131,7 +129,7 @@ def load(
         DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
-    found = own_data(config) if config.is_own else _registered(config, data_dir)
+    found = read_source(config, data_dir)
     spec, raw, digest = found.spec, found.raw, found.digest
     levels, labels = _limited(raw, config, spec)
     return Dataset(
@@ -148,36 +146,6 @@ def load(
         sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
         classes=found.classes,
     )
-
-
-def _registered(config: DataConfig, data_dir: Path | None) -> SourceData:
-    spec = datasets[config.name]
-    raw = spec.read(spec, data_home(data_dir))
-    _require_as_registered(raw, spec)
-    classes = tuple(map(str, range(spec.n_classes))) if spec.n_classes > 1 else ()
-    return SourceData(spec, raw, _digest(raw), classes)
-
-
-def _require_as_registered(raw: RawData, spec: DatasetSpec) -> None:
-    shape = spec.image_shape
-    for part, x, y, n in (
-        ("train", raw.train_x, raw.train_y, spec.n_train),
-        ("test", raw.test_x, raw.test_y, spec.n_test),
-    ):
-        problem = f"{spec.name}: the {part} set does not match the registry: "
-        if len(x) != n or len(y) != n or x[:1].size != np.prod(shape):
-            raise DataError(
-                f"{problem}found {x.shape} and {y.shape}, expected {n} images of shape {shape}"
-            )
-        if int(x.max()) >= spec.n_levels or int(y.max()) >= spec.n_classes:
-            raise DataError(f"{problem}level {x.max()} or label {y.max()} is out of range")
-
-
-def _digest(raw: RawData) -> str:
-    digest = hashlib.sha256()
-    for array in raw:
-        digest.update(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
-    return digest.hexdigest()
 
 
 def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:

@@ -194,6 +194,19 @@ def _known(name: str) -> str:
     return name
 
 
+def chosen(name_or_path: str | Path) -> dict[str, str | Path]:
+    """Return the key of ``[data]`` that chooses the data: a known name is a name.
+
+    Example:
+        >>> chosen("mnist"), chosen("shots.npz")
+        ({'name': 'mnist'}, {'path': 'shots.npz'})
+    """
+    name = str(name_or_path)
+    known = not isinstance(name_or_path, Path) and (name in datasets or name in own_datasets)
+    is_path = isinstance(name_or_path, Path) or looks_like_a_path(name)
+    return {"path" if is_path and not known else "name": name_or_path}
+
+
 def full_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:
     """Return the sizes of train, validation and test before ``limit``.
 

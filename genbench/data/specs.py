@@ -113,12 +113,18 @@ class SourceData:
         raw: All of it.
         digest: SHA-256 of pixels and labels.
         classes: Names of the classes; none without labels.
+        places: Where each training and then each test image was: its file, or its number.
+        notes: How it was read, a sentence each.
+        given: The splits that it came with; none if it came undivided.
     """
 
     spec: DatasetSpec
     raw: RawData
     digest: str
     classes: tuple[str, ...]
+    places: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    given: tuple[str, ...] = ("train", "validation", "test")
 
 
 datasets: Registry[DatasetSpec] = Registry("data set")

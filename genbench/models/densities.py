@@ -1,5 +1,6 @@
 """Densities of independent pixels: the simplest exact p(x)."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -8,11 +9,32 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from genbench.core.tensors import independent_normal
+from genbench.distributions.latent import HALF_LOG_2PI
 from genbench.models.fitted import FittedModule
+
+_ROWS = 256  # images whose levels are looked up at once
+
+
+def floor_caution(scale: Tensor, floor: float, slack: float = 1e-6) -> str:
+    """Say how many pixels' scales are at their floor, and how much that adds to the density.
+
+    Args:
+        scale: Of each pixel.
+        floor: The smallest scale allowed.
+        slack: By how much, relative to the floor, a scale may exceed it and still count.
+    """
+    n = int((scale <= floor * (1 + slack)).sum())
+    if not n:
+        return ""
+    nats = -math.log(floor) - HALF_LOG_2PI
+    return (
+        f"{n} of {scale.numel()} pixels (nearly) never change in the training images: the smallest"
+        f" scale allowed, {floor:.2g}, sets their density, up to {nats:.1f} nats each"
+    )
 
 
 class _IndependentPixels(FittedModule, ABC):
-    """p(x) = prod_i p(x_i), with the mean of each pixel fitted to data."""
+    """p(x) = prod_i p(x_i) around the mean of each pixel, fitted to data."""
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
@@ -65,6 +87,52 @@ class IndependentGaussian(_IndependentPixels):
         scale, mean = torch.std_mean(x.double(), dim=0, correction=0)
         self.put(mean=mean, scale=scale.clamp(min=self.min_scale))
 
+    def caution(self) -> str:
+        """Say how many pixels are at the smallest scale, which then sets the density."""
+        return floor_caution(self.scale, self.min_scale)
+
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""
         return independent_normal(self.mean, self.scale, self.mean.ndim)
+
+
+class IndependentCategorical(FittedModule):
+    """p(x) = prod_i p_i(x_i) over grey levels, with a table for each pixel: a mass.
+
+    p_i(l) = (number of data with level l at pixel i + 1) / (number of data + n_levels): the
+    posterior mean under a flat prior, so no level is impossible. With two levels it is
+    :class:`IndependentBernoulli`.
+    """
+
+    def __init__(self, image_shape: Sequence[int], n_levels: int = 256) -> None:
+        super().__init__()
+        self.image_shape, self.n_levels = tuple(image_shape), n_levels
+        n_pixels = math.prod(image_shape)
+        self.counts = nn.Buffer(torch.zeros(n_pixels, n_levels, dtype=torch.int32))
+
+    def fit(self, x: Tensor) -> None:
+        """Count the levels of each pixel in images x (N, C, H, W) with values in [0, 1]."""
+        counts = torch.zeros_like(self.counts)
+        for levels in map(self._levels, torch.split(x, _ROWS)):
+            counts.scatter_add_(1, levels.T, torch.ones_like(levels.T, dtype=counts.dtype))
+        self.put(counts=counts)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the exact log p(x), (B,) in nats, float64."""
+        log_p = self._probabilities().log()
+        parts = map(self._levels, torch.split(x, _ROWS))
+        return torch.cat([log_p.gather(1, levels.T).sum(dim=0) for levels in parts])
+
+    def sample(self, n: int) -> Tensor:
+        """Return n draws from p(x)."""
+        levels = self._probabilities().multinomial(n, replacement=True)  # (pixels, n)
+        x = levels.T.to(torch.get_default_dtype()) / (self.n_levels - 1)
+        return x.reshape(n, *self.image_shape)
+
+    def _probabilities(self) -> Tensor:
+        smoothed = self.counts.double() + 1
+        return smoothed / smoothed.sum(dim=1, keepdim=True)
+
+    def _levels(self, x: Tensor) -> Tensor:
+        """Return the level of each pixel, (N, pixels) int64."""
+        return (x.flatten(1) * (self.n_levels - 1)).round().long()

@@ -72,6 +72,14 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     }
 
 
+def batch_remark(spec: RunSpec, description: Mapping[str, Any]) -> str:
+    """Say so if a batch is larger than the training data; otherwise return nothing."""
+    n, size = description.get("n_train"), spec.train.batch_size
+    if n is None or size <= n or description["closed_form"]:
+        return ""
+    return f"Its batch_size of {size} exceeds the {n} training images: an epoch is one step."
+
+
 def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     """Return what a number must share to be compared: data, view, measure and condition.
 
@@ -82,6 +90,28 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     condition = f"{PIXELS}{shown}" if shown else LABEL if description["conditional"] else ""
     measure = description["comparable_measure"]
     return replace(dataset.protocol, measure=measure, condition=condition)
+
+
+def beside_densities(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Put models without a density beside those that have one, on the same pixels.
+
+    Where all of these have masses, or all have densities, the protocol of the others says the same.
+    """
+    measures: dict[Protocol, set[str]] = {}
+    for record in records:
+        if record.description.get("measure", "none") != "none":
+            measures.setdefault(_pixels(record), set()).add(record.protocol.measure)
+    shared = {pixels: found.pop() for pixels, found in measures.items() if len(found) == 1}
+    return [
+        replace(r, protocol=replace(r.protocol, measure=shared[_pixels(r)]))
+        if r.description.get("measure") == "none" and _pixels(r) in shared
+        else r
+        for r in records
+    ]
+
+
+def _pixels(record: RunRecord) -> Protocol:
+    return replace(record.protocol, measure="", condition="")
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.suite_run import SuiteRun
-from genbench.suites.table import stored_table, write_suite
+from genbench.suites.table import replaced_data, stored_table, write_suite
 
 Say = Callable[[str], None]
 
@@ -24,8 +24,13 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, runner, name = prepared.context, prepared.study_runner, prepared.suite.name
-    context.preflight()
+    remarks = context.preflight()
     require_writable(prepared.options.results / name)
+    if replaced := replaced_data(prepared):
+        say(replaced)
+    for model in dict.fromkeys(spec.name for spec in prepared.selected_runs):
+        if model in remarks:
+            say(f"{model}: {remarks[model]}")
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}

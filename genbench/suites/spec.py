@@ -19,7 +19,9 @@ from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
+from genbench.suites.other_data import put_data
 from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
+from genbench.suites.standard import FROM_DATA, fill, has_images, images_of
 from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
 from genbench.training.config import TrainConfig
 
@@ -62,10 +64,12 @@ class SuiteSpec(Options):
         seeds: Training seeds; a number n stands for 0 to n - 1.
         data: The table ``[data]``.
         train: The table ``[train]``.
+        sizes: Whether sizes and budgets that are not stated are the defaults, or follow from the
+            images.
         model: The tables ``[[model]]``, one per row of the comparison.
         study: The tables ``[[study]]``.
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
-        suites: Names of other suites, which makes this one a collection.
+        suites: Other suites, by name or by path from this file, which makes it a collection.
         page: The kind of report.
         evaluate: The table ``[evaluate]``.
         figures: Figures made of each model.
@@ -79,6 +83,7 @@ class SuiteSpec(Options):
     seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
+    sizes: Literal["default", "from_data"] = "default"
     model: tuple[ModelEntry, ...] = ()
     study: tuple[StudyEntry, ...] = ()
     plot: tuple[Plot, ...] = ()
@@ -95,7 +100,7 @@ class SuiteSpec(Options):
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
                 raise ConfigError("seeds: expected at least one seed")
-            require_few(value, info.data.get("max_runs"), MOST_RUNS, f"seeds: {value} seeds")
+            require_few(value, info.data.get("max_runs"), MOST_RUNS, "seeds")
             return tuple(range(value))
         return value
 
@@ -117,12 +122,12 @@ class SuiteSpec(Options):
     def _consistent(self) -> "SuiteSpec":
         if not (self.model or self.study or self.suites):
             raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
-        if self.model and not self.data:
+        if self.model and not self.data and self.sizes != FROM_DATA:
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
-        n, k = len(self.model), len(self.seeds)
-        require_few(n * k, self.max_runs, MOST_RUNS, f"{n} models, {k} seeds")
+        n_runs = len(self.model) * len(self.seeds)
+        require_few(n_runs, self.max_runs, MOST_RUNS, "models times seeds")
         models = [entry.name for entry in self.model]
         studies, plots = [entry.name for entry in self.study], [plot.name for plot in self.plot]
         for kind, names in {"models": models, "studies": studies, "plots": plots}.items():
@@ -141,15 +146,20 @@ def repeated(names: Iterable[str]) -> str | None:
     return next((name for name in counts if counts[name] > 1), None)
 
 
-def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
-    """Read a suite by name or path and apply ``key=value`` settings.
+def load_suite(
+    name_or_file: str, settings: Sequence[str] = (), data: Path | None = None
+) -> SuiteSpec:
+    """Read a suite by name or path, put other images in it, and apply ``key=value`` settings.
 
     Raises:
         ConfigError: The suite is unknown, not TOML, or has a wrong key or value.
+        DataError: The images that sizes follow from cannot be read.
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
     place_data(raw, path.parent)
+    if data:
+        put_data(raw, data)
     of_swept = [setting for setting in settings if not addresses_entry(raw, setting)]
     for setting in settings:
         if setting not in of_swept:
@@ -164,11 +174,20 @@ def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
         suite = SuiteSpec.read(raw, "")
-        n, k = n_swept, len(suite.seeds)
-        require_few(n * k, suite.max_runs, MOST_SWEPT, f"sweep: {n} models, {k} seeds")
+        if suite.sizes == FROM_DATA and has_images(suite.data):
+            suite = _sized(raw, suite)
+        n_runs = n_swept * len(suite.seeds)
+        require_few(n_runs, suite.max_runs, MOST_SWEPT, "sweep: models times seeds")
         return suite
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
+
+
+def _sized(raw: dict[str, Any], suite: SuiteSpec) -> SuiteSpec:
+    """Fill in what follows from the images; everything stated is checked before."""
+    tasks_of(suite)
+    fill(raw, images_of(DataConfig.read(suite.data, "data")))
+    return SuiteSpec.read(raw, "")
 
 
 def _expand_sweeps(raw: dict[str, Any]) -> int:
@@ -200,8 +219,11 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
     return specs
 
 
+_UNKNOWN = "evaluate.metrics: unknown evaluator"
+
+
 def tasks_of(suite: SuiteSpec) -> list[Task]:
-    """Return the evaluations of ``[evaluate]``: listed in ``metrics``, options in a table each.
+    """Return the evaluations of ``[evaluate]``: those in ``metrics``, then those with options.
 
     Raises:
         ConfigError: Unknown evaluator or option.
@@ -210,12 +232,14 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: expected a list of names")
-    if twice := repeated(map(str, names)):
+    for name in names:
+        require_known(name if isinstance(name, str) else repr(name), evaluators, _UNKNOWN)
+    if twice := repeated(names):
         raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
-    tasks = {}
+    tasks = dict.fromkeys(names)
     for name, options in settings.items():
         require_known(name, ["metrics", *evaluators], f"evaluate.{name}: unknown key")
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)
-    return [tasks.get(name) or make_task(str(name)) for name in names]
+    return [task or make_task(name) for name, task in tasks.items()]

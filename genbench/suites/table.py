@@ -8,13 +8,14 @@ from typing import Any
 import pandas as pd
 
 from genbench.core.files import canonical_json, pretty_json, write_if_changed
+from genbench.core.protocol import Protocol
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, label_of
-from genbench.runs.run_options import RunOptions
+from genbench.runs.record import RunRecord, batch_remark, beside_densities, label_of
+from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
 from genbench.suites.study_runs import StudyRun
@@ -42,6 +43,7 @@ def write_suite(
     A collection's table has its own rows, then those of its members.
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
+    records = beside_densities(records)
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
     own = _metrics_frame(suite.name, records, labels, tasks)
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
@@ -111,6 +113,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
+    remark = batch_remark(spec, described)
     stated = {
         "train_id": record.train_id,
         "model": label,
@@ -124,16 +127,18 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
         "data": spec.data.model_dump(mode="json"),
         "status": record.status,
         "reason": record.reason,
-        "about": " ".join(part for part in (described.get("about"), note) if part),
+        "about": " ".join(filter(None, (described.get("about"), note, remark))),
     }
     return StoredRun.model_validate(described | record.provenance | stated)
 
 
 def command_of(options: RunOptions) -> str:
     """Return the command that gives the same numbers, without folders of this machine."""
-    suite = Path(options.suite)
+    suite, data = Path(options.chosen_suite), options.data
     name = suite.stem if suite in suite_files().values() else suite.name
-    parts = ["python", "-m", "genbench", "run", "--suite", name]
+    parts = ["python", "-m", "genbench", "run"]
+    parts += ["--suite", name] if data is None or name != DEFAULT[True] else []
+    parts += ["--data", data.name] if data else []
     for file in options.plugins:
         parts += ["--plugin", file.name]
     for setting in options.settings:
@@ -147,6 +152,27 @@ def _without_folder(setting: str) -> str:
     key, equals, value = setting.partition("=")
     is_path = key.strip().endswith(".path")
     return f"{key}{equals}{PurePath(value.strip().strip(QUOTES)).name}" if is_path else setting
+
+
+def replaced_data(prepared: PreparedSuite) -> str:
+    """Say whether the stored table of a suite is about other images; empty if it is not.
+
+    Only ``--data`` brings other images into the folder of a suite.
+    """
+    name, options = prepared.suite.name, prepared.options
+    if options.data is None:
+        return ""
+    known = stored_table(options.results / name)["protocol"].map(Protocol.parse)
+    before = {protocol.digest: protocol.dataset for protocol in known}
+    datasets = map(prepared.context.dataset, {s.data for s in prepared.context.plan.specs})
+    now = {dataset.protocol.digest: dataset.name for dataset in datasets}
+    if not before or before.keys() & now.keys():
+        return ""
+    old, new = " and ".join(before.values()), " and ".join(now.values())
+    return (
+        f"the table of '{name}' was of {old} and becomes one of {new}; the runs stay stored "
+        f"(--set name={new.replace(' ', '_')} keeps both)"
+    )
 
 
 def stored_table(folder: Path) -> pd.DataFrame:

@@ -26,6 +26,8 @@ class _Read:
     source: str
     n_levels: int
     classes: tuple[str, ...]
+    places: tuple[str, ...]
+    notes: tuple[str, ...]
     division: Division
     raw: RawData
     digest: str
@@ -46,7 +48,9 @@ def own_data(config: DataConfig) -> SourceData:
         require_there(config.path)
         read = _from_path(config.path, config.reading, split, _stamp(config.path))
     _require_fitting(config, read)
-    return SourceData(_spec(config, read), read.raw, read.digest, read.classes)
+    spec = _spec(config, read)
+    given = read.division.given
+    return SourceData(spec, read.raw, read.digest, read.classes, read.places, read.notes, given)
 
 
 def _split(config: DataConfig) -> SplitOptions:
@@ -72,8 +76,17 @@ def _divided(images: OwnImages, split: SplitOptions) -> _Read:
     division = divide(images, digests, split)
     x, y, train, test = images.levels, images.labels, division.train, division.test
     raw = RawData(x[train], y[train], x[test], y[test])
-    digest = content_digest(images, digests)
-    return _Read(images.source, images.n_levels, images.classes, division, raw, digest)
+    order = [*train.tolist(), *test.tolist()]
+    return _Read(
+        images.source,
+        images.n_levels,
+        images.classes,
+        tuple(images.files[i] if images.files else f"image {i}" for i in order),
+        images.notes,
+        division,
+        raw,
+        content_digest(images, digests),
+    )
 
 
 def _require_fitting(config: DataConfig, read: _Read) -> None:

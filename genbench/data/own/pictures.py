@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+AS_JPEG = "stored as JPEG, which loses detail"
 FILTER = "bicubic with antialiasing"
 _TURNED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 _ORIENTATION = 0x0112
@@ -35,11 +36,13 @@ class Picture:
         pixels: (C, H, W), C being 1 or 3.
         is_bilevel: Whether it was stored with one bit per pixel.
         remarks: What was done to it.
+        size: Height and width before it was scaled.
     """
 
     pixels: NDArray[np.uint8]
     is_bilevel: bool
     remarks: list[str] = field(default_factory=list)
+    size: Size = (0, 0)
 
 
 def decode(content: bytes, name: str, resize: Size | None) -> Picture:
@@ -89,18 +92,19 @@ def require_all_levels(n_levels: int, source: str) -> None:
 def _picture(file: "ImageFile", name: str, resize: Size | None) -> Picture:
     _require_readable(file, name)
     is_bilevel = file.mode == "1"
-    remarks = ["stored as JPEG, which loses detail"] if file.format in ("JPEG", "MPO") else []
+    remarks = [AS_JPEG] if file.format in ("JPEG", "MPO") else []
     with _muted() if file.format == "TIFF" else nullcontext():
         file.load()
     image = _upright(file, remarks)
     if image.has_transparency_data:
         image = _opaque(image, name, remarks)
     image = _plain(image, remarks)
+    width, height = image.size
     if resize:
         image = _scale(image, resize)
     pixels = np.asarray(image)
     pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
-    return Picture(pixels, is_bilevel, remarks)
+    return Picture(pixels, is_bilevel, remarks, (height, width))
 
 
 @contextmanager

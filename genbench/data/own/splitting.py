@@ -14,13 +14,12 @@ import numpy.typing as npt
 
 from genbench.core.errors import DataError
 from genbench.core.files import canonical_json
+from genbench.data.own.parts import TEST, TRAIN, UNDIVIDED, VALIDATION
 
 if TYPE_CHECKING:
     from genbench.data.own.images import OwnImages
     from genbench.data.protocol import SplitOptions
 
-UNDIVIDED, TRAIN, VALIDATION, TEST = range(4)
-"""What ``OwnImages.parts`` holds."""
 _MAX_VALIDATION = 5_000
 
 
@@ -41,6 +40,13 @@ class Division:
     n_validation: int
     validation_is_given: bool
     test_is_drawn: bool
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The splits that the set came with; none if it came undivided."""
+        validation = ("validation",) if self.validation_is_given else ()
+        test = () if self.test_is_drawn else ("test",)
+        return ("train", *validation, *test) if validation or test else ()
 
 
 def pixel_digests(levels: npt.NDArray[np.uint8]) -> list[bytes]:
