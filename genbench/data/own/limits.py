@@ -33,7 +33,7 @@ def require_room(n_images: int, shape: tuple[int, int, int], source: str, raw: i
     channels, height, width = shape
     require_memory(
         raw + (1 + VIEWS) * n_images * channels * height * width,
-        f"{source}: {n_images} images of {channels} x {height} x {width}",
+        f"{source}: {n_images:,} images of {channels} x {height} x {width}",
         "scale them down with `resize`, or take fewer",
         DataError,
     )

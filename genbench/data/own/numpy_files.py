@@ -57,7 +57,7 @@ def read_npy(path: Path, reading: Reading) -> OwnImages:
         if not header.n_bytes:
             raise DataError(f"{name}: has no images, its shape is {header.shape}")
         flat = np.memmap(path, header.dtype, "r", header.start, math.prod(header.shape))
-        return read_arrays({"x": header.shaped(flat)}, name, reading)
+    return read_arrays({"x": header.shaped(flat)}, name, reading)
 
 
 def read_npz(path: Path, reading: Reading) -> OwnImages:

@@ -141,6 +141,10 @@ def test_images_of_different_sizes_need_resize(tmp_path):
     assert read_images(tmp_path, Reading(resize=(4, 5))).levels.shape == (2, 1, 4, 5)
 
 
+def test_a_layout_is_refused_rather_than_ignored(tmp_path):
+    assert "`layout` is for arrays" in refusal(make(tmp_path, "a.png"), Reading(layout="NCHW"))
+
+
 @pytest.mark.parametrize("order", ["grey first", "colour first"])
 def test_grey_beside_coloured_images_is_repeated(order, tmp_path):
     grey, colour = np.full((1, 4, 4), 9, np.uint8), np.arange(48, dtype=np.uint8).reshape(3, 4, 4)
