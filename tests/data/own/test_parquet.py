@@ -200,6 +200,15 @@ def test_one_huge_value_in_every_row_is_unpacked_a_few_at_a_time(tmp_path):
     assert int(run.stdout) < 150  # and not 400
 
 
+def test_a_row_group_larger_than_memory_is_refused(tmp_path, monkeypatch):
+    path = write(tmp_path / "my.parquet", image=ROWS)
+    size = pq.ParquetFile(path).metadata.row_group(0).total_byte_size
+    monkeypatch.setattr("genbench.core.memory.available_bytes", lambda: size - 1)
+    assert refusal(path).startswith("my.parquet: a row group would need ")
+    monkeypatch.setattr("genbench.core.memory.available_bytes", lambda: 6 * LEVELS.size - 1)
+    assert "6 images of 1 x 5 x 4 would need 720 bytes" in refusal(path)
+
+
 def test_without_pyarrow_one_line_says_how_to_install_it(tmp_path, monkeypatch):
     path = write(tmp_path / "my.parquet", image=ROWS)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
