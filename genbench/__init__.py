@@ -10,6 +10,7 @@ from genbench.version import __version__
 
 if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
+    from genbench.api.adding import add
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
     from genbench.evaluation.spec import evaluator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from genbench.recipes import recipe
 
 _HOMES = {
+    "add": "genbench.api.adding",
     "check": "genbench.api.verdicts",
     "compare": "genbench.api.verdicts",
     "evaluate": "genbench.evaluation.user",
@@ -32,6 +34,7 @@ _HOMES = {
 
 __all__ = [
     "__version__",
+    "add",
     "check",
     "compare",
     "evaluate",

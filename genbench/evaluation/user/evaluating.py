@@ -99,7 +99,7 @@ def evaluate(
             measure = check_data(adapted, x, y, not found.x.is_floating_point(), context.stream)
             note_habits(adapted, x, y, context.stream)
             outcomes = evaluate_model(x, y, tasks, context)
-    rows = _rows(tasks, outcomes, adapted, x)
+    rows = remarked(tasks, outcomes, adapted, x)
     return _table(rows, model, adapted, seed, _metrics(tasks), found.protocol(adapted, measure))
 
 
@@ -143,7 +143,7 @@ def for_model(x: Tensor, held: Sequence[Tensor]) -> Tensor:
     return x.to(device, torch.promote_types(own, torch.float32))
 
 
-def _rows(
+def remarked(
     tasks: Iterable[Task], outcomes: Iterable[TaskResult], model: Any, x: Tensor
 ) -> list[Row]:
     """Return the rows, each with what must be said beside its number."""
