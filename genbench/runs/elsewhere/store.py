@@ -1,7 +1,7 @@
 """Evaluates a model that was trained elsewhere and stores it like any other run."""
 
+import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +23,7 @@ from genbench.evaluation.user.adapter import Adapted
 from genbench.evaluation.user.evaluating import remarked
 from genbench.evaluation.user.fitting import UNUSABLE
 from genbench.results import run_folder
-from genbench.results.run_folder import RUNS, RunFolder
+from genbench.results.run_folder import RunFolder
 from genbench.runs.elsewhere.describe import Handed, describe, weights_in
 from genbench.runs.elsewhere.spec import ElsewhereSpec
 from genbench.runs.evaluating import evaluate_run
@@ -55,9 +55,8 @@ def evaluated(
     Raises:
         RunsFailedError: The model gave no number and no figure.
     """
-    runs = suite / RUNS
-    runs.mkdir(parents=True, exist_ok=True)
-    folder = RunFolder(suite, Path(tempfile.mkdtemp(prefix=".adding-", dir=runs)).name)
+    folder = RunFolder(suite, f".adding-{secrets.token_hex(6)}")
+    folder.path.mkdir(parents=True)
     try:
         yield folder, _fill(Run(spec, dataset, folder), handed, request)
     finally:
