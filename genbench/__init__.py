@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from genbench.api.adding import add
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
+    from genbench.data.own.registry import dataset
     from genbench.evaluation.spec import evaluator
     from genbench.evaluation.user import evaluate
     from genbench.recipes import recipe
@@ -28,6 +29,7 @@ _HOMES = {
     "run": "genbench.api",
     "style": "genbench.api.tables",
     "table": "genbench.api.tables",
+    "dataset": "genbench.data.own.registry",
     "evaluator": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
@@ -37,6 +39,7 @@ __all__ = [
     "add",
     "check",
     "compare",
+    "dataset",
     "evaluate",
     "evaluator",
     "load_data",

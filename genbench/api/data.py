@@ -36,6 +36,11 @@ class Data:
         return self.dataset.protocol.text
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of their labels; none without labels."""
+        return self.dataset.classes
+
+    @property
     def facts(self) -> DataFacts:
         """Image shape, number of classes and mean image, as a recipe gets them."""
         return facts_of(self.dataset)

@@ -1,5 +1,6 @@
 """Loads what is stored and what it was measured on: results, trained models, data sets."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -46,35 +47,43 @@ def load_model(
     seed: int = 0,
     results: str | Path = Path("results"),
     device: str = "cpu",
+    plugins: "str | Path | Sequence[str | Path]" = (),
 ) -> "nn.Module":
     """Return a trained model of a suite that was run, with exactly the stored weights.
 
-    It has the methods of its capabilities: ``sample(n)``, ``posterior(x)``,
-    ``observation_model(z)``, ``log_prob(x)`` and so on, as ``genbench.core.capabilities``
-    describes them. No data are needed. To go on training, call ``train()`` and use an objective::
+        It has the methods of its capabilities: ``sample(n)``, ``posterior(x)``,
+        ``observation_model(z)``, ``log_prob(x)`` and so on, as ``genbench.core.capabilities``
+        describes them. No data are needed. To go on training, call ``train()`` and use an objective::
 
-        model = genbench.load_model("digits", "vae").train()
-        loss = NegativeElbo()(model, Batch(x, y)).value
+            model = genbench.load_model("digits", "vae").train()
+            loss = NegativeElbo()(model, Batch(x, y)).value
 
-    with ``NegativeElbo`` from ``genbench.objectives.elbo`` and ``Batch`` from
-    ``genbench.core.objective``.
+        with ``NegativeElbo`` from ``genbench.objectives.elbo`` and ``Batch`` from
+        ``genbench.core.objective``.
 
-    Args:
-        suite: Name of the suite.
-        model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
-        seed: Training seed.
-        results: Folder of the results.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        Args:
+            suite: Name of the suite.
+            model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
+            seed: Training seed.
+            results: Folder of the results.
+            device: ``auto``, ``cpu`` or ``cuda``.
+            plugins: The Python files, or the one, with recipes of the suite that are not genbench's.
 
-    Returns:
-        The model in eval mode.
+        Returns:
+            The model in eval mode.
 
-    Raises:
-        ConfigError: The suite has no such model or seed, the device cannot be used, the recipe is
-            the user's own and its module was not imported, or the model was trained elsewhere.
-        StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
+        Raises:
+    <<<<<<< HEAD
+            ConfigError: The suite has no such model or seed, the device cannot be used, the recipe is
+                the user's own and its module was not imported, or the model was trained elsewhere.
+    =======
+            ConfigError: The suite has no such model or seed, the device cannot be used, or the recipe
+                is the user's own and was not registered, by ``plugins`` or an import.
+    >>>>>>> main
+            StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
-    from genbench.recipes import load_plugins
+    from genbench.core.names import paths_in
+    from genbench.core.plugins import load_plugins
     from genbench.results.suite import StoredSuite
     from genbench.runs.provenance import pick_device
     from genbench.runs.stored_model import stored_model
@@ -82,7 +91,7 @@ def load_model(
     stored = StoredSuite.open(Path(results), suite)
     run = _run_of(stored, model, seed)
     _require_trained_here(stored, run)
-    load_plugins()
+    load_plugins(paths_in(plugins))
     return stored_model(stored.run_folder(run), run.model).to(pick_device(device))
 
 
@@ -114,13 +123,17 @@ def _require_trained_here(stored: "StoredSuite", run: "StoredRun") -> None:
 
 
 def load_data(
-    name: str,
+    name_or_path: str | Path,
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none",
     dequantisation: Literal["none", "uniform"] = "none",
     *,
     limit: int | None = None,
     validation_size: int | None = None,
     seed: int = 0,
+    levels: int | None = None,
+    layout: Literal["NHW", "NHWC", "NCHW"] | None = None,
+    resize: tuple[int, int] | None = None,
+    split: Mapping[str, float] | None = None,
     data_dir: str | Path | None = None,
     device: str = "cpu",
 ) -> "Data":
@@ -131,23 +144,28 @@ def load_data(
     drawn once likewise; with ``dynamic``, training draws each batch anew: ``train_batch``.
 
     Args:
-        name: Of the data set, as in ``python -m genbench list datasets``.
+        name_or_path: Of a data set, as in ``python -m genbench list datasets``; or of images of
+            your own: a folder, or an ``.npz``, ``.npy`` or ``.parquet`` file.
         binarisation: ``none`` serves grey levels in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
             ``static`` and ``dynamic`` draw each pixel as 0 or 1 with probability grey.
         dequantisation: ``uniform`` adds noise within each grey level.
         limit: Keep only the first so many data of each split.
         validation_size: How many of the last training data are held out; None is the default.
         seed: Of what is drawn.
+        levels: Of own images: how many values a pixel can take, where they do not say.
+        layout: Of own images: the order of the dimensions of arrays, where they do not say.
+        resize: Of own images: height and width to which each is scaled.
+        split: Of own images without a test set: ``{"test": 0.2, "seed": 0}``, a share or a number.
         data_dir: Folder of the data sets.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Returns:
         An object with ``train``, ``validation`` and ``test``, each with images ``x`` (N, C, H, W)
-        and labels ``y`` (N,), and with ``protocol``, ``facts`` and ``train_batch``.
+        and labels ``y`` (N,), and with ``protocol``, ``facts``, ``classes`` and ``train_batch``.
 
     Raises:
         ConfigError: Unknown name or option.
-        DataError: A file is damaged, or missing and cannot be downloaded.
+        DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
 
     Example:
         >>> data = load_data("digits", binarisation="dynamic", limit=100)
@@ -158,15 +176,22 @@ def load_data(
     """
     from genbench.api.data import Data
     from genbench.data import DataConfig, load
+    from genbench.data.protocol import chosen
+    from genbench.recipes import load_plugins
     from genbench.runs.provenance import pick_device
 
+    load_plugins()
     stated = {
-        "name": name,
+        **chosen(name_or_path),
         "binarisation": binarisation,
         "dequantisation": dequantisation,
         "seed": seed,
         "validation_size": validation_size,
         "limit": limit,
+        "levels": levels,
+        "layout": layout,
+        "resize": resize,
+        "split": split,
     }
     config = DataConfig.read(stated, "load_data")
     return Data(load(config, Path(data_dir) if data_dir else None, pick_device(device)))

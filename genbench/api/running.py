@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: str = "digits",
+    suite: str | None = None,
     *,
     settings: Mapping[str, Any] | None = None,
     models: str | Sequence[str] = (),
     studies: str | Sequence[str] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
     seeds: int | None = None,
     limit: int | None = None,
+    data: str | Path | None = None,
     device: str = "auto",
     data_dir: str | Path | None = None,
     results: str | Path = Path("results"),
@@ -36,12 +38,16 @@ def run(
     """Train and evaluate what is missing of a suite, store it, report it, and return its table.
 
     Args:
-        suite: Name of a suite, or path of a TOML file.
+        suite: Name of a suite, or path of a TOML file; by default ``digits``, and ``standard``
+            with ``data``.
         settings: Changes of its keys, as with ``--set``: ``{"train.epochs": 1}``.
         models: Names of the models to run, or one; all if neither these nor ``studies`` are named.
         studies: Names of the studies to run, or one; likewise.
+        plugins: Python files, or one, whose recipes, data sets and metrics the suite may name.
         seeds: Number of seeds, or None for those of the suite.
         limit: Data points to keep of each split.
+        data: Images of yours to train the suite's models on: a folder, or an ``.npz``, ``.npy``
+            or ``.parquet`` file.
         device: ``auto``, ``cpu`` or ``cuda``.
         data_dir: Folder of the data sets.
         results: Folder of the results.
@@ -61,8 +67,9 @@ def run(
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
-    from genbench.core.names import names_in
+    from genbench.core.names import names_in, paths_in
     from genbench.core.progress import announce, progress_shown
+    from genbench.data.own.names import place_of
     from genbench.results.numbers_frame import stored_numbers
     from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
@@ -72,8 +79,10 @@ def run(
         settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
         models=names_in(models),
         studies=names_in(studies),
+        plugins=paths_in(plugins),
         seeds=seeds,
         limit=limit,
+        data=None if data is None else place_of(data),
         device=device,
         data_dir=Path(data_dir) if data_dir else None,
         results=Path(results),

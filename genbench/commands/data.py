@@ -1,18 +1,28 @@
-"""``data fetch`` and ``data verify``: the files of data sets."""
+"""``data``: fetch, verify, describe and export data sets."""
 
-from argparse import Namespace
+import argparse
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from genbench.commands.shared import Commands, add_command, add_folders, out
+from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 
+if TYPE_CHECKING:
+    from genbench.data import DataConfig
+    from genbench.data.own.describe import Description
+
+
+KEYS = ("levels", "layout", "resize", "validation_size")
+_SHOWN_CLASSES = 20
+
 
 def add_parser(commands: Commands) -> None:
-    """Add ``data fetch`` and ``data verify``."""
-    parser = add_command(commands, "data", "fetch or verify data sets")
+    """Add ``data fetch``, ``data verify``, ``data describe`` and ``data export``."""
+    parser = add_command(commands, "data", "fetch, verify, describe or export data sets")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for_fetch = add_command(actions, "fetch", "download a data set and check it")
     for_fetch.add_argument("--force", action="store_true", help="download files again")
@@ -21,6 +31,58 @@ def add_parser(commands: Commands) -> None:
         action.add_argument("datasets", nargs="*", metavar="DATASET", help="names; default: all")
         add_folders(action, "data-dir")
         action.set_defaults(body=body)
+    about = "say how images are read, and what in them will hurt later"
+    for_describe = add_command(actions, "describe", about)
+    _add_data(for_describe)
+    add = for_describe.add_argument
+    add("--split-test", type=_number, metavar="SHARE_OR_N", help="of the test set; 0.2 by default")
+    add("--split-seed", type=int, metavar="SEED", help="of the split; 0 by default")
+    add("--validation-size", type=int, metavar="N", help="training images to hold out")
+    add_format(for_describe)
+    for_describe.set_defaults(body=describe)
+    for_export = add_command(actions, "export", "write a data set as an .npz or a folder of PNGs")
+    _add_data(for_export)
+    add = for_export.add_argument
+    add("--to", choices=["npz", "folder"], required=True, help="what to write")
+    add("--output", type=Path, metavar="PATH", help="where; by default the data's name, here")
+    for_export.set_defaults(body=export)
+
+
+def _add_data(parser: ArgumentParser) -> None:
+    """Add the choice of a data set, with the keys of ``[data]`` that say how it is read."""
+    add = parser.add_argument
+    add("data", metavar="NAME_OR_PATH", help="of a data set, or of images of your own")
+    add("--levels", type=int, metavar="N", help="how many values a pixel can take")
+    add("--layout", choices=["NHW", "NHWC", "NCHW"], help="order of the dimensions of arrays")
+    add("--resize", type=_size, metavar="HxW", help="height and width to scale to, such as 28x28")
+    add_folders(parser, "data-dir")
+
+
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.lower().partition("x")
+    try:
+        return int(height), int(width)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected HEIGHTxWIDTH, not '{text}'") from None
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a share or a number, not '{text}'") from None
+
+
+def _config(arguments: Namespace) -> "DataConfig":
+    from genbench.data import DataConfig
+    from genbench.data.protocol import chosen
+    from genbench.recipes import load_plugins
+
+    load_plugins()
+    stated = {key: getattr(arguments, key, None) for key in KEYS}
+    parts = {key: getattr(arguments, f"split_{key}", None) for key in ("test", "seed")}
+    split = {key: value for key, value in parts.items() if value is not None}
+    return DataConfig.read(chosen(arguments.data) | stated | {"split": split or None}, "data")
 
 
 def fetch(arguments: Namespace) -> int:
@@ -49,3 +111,50 @@ def verify(arguments: Namespace) -> int:
 def _files(rows: Sequence[dict[str, Any]]) -> str:
     columns = ("dataset", "file", "status", "path")
     return aligned([[row[c] for c in columns] for row in rows], columns, terminal())
+
+
+def describe(arguments: Namespace) -> int:
+    """Print how a data set is read, the lines that choose it, and warnings."""
+    from genbench.core.files import readable_json
+    from genbench.data.own.describe import describe
+
+    description = describe(_config(arguments), arguments.data_dir)
+    as_json = arguments.format == "json"
+    out(readable_json(description.record()) if as_json else _described(description))
+    return ExitCode.OK
+
+
+def _described(it: "Description") -> str:
+    paper = terminal()
+    facts = (f"{it.name}: {it.about}", *it.notes, f"digest {it.digest}")
+    warnings = (f"warning: {concern.text}" for concern in it.concerns)
+    read, warned = ("\n".join(paper.paragraph(t, 2) for t in part) for part in (facts, warnings))
+    lines = "\n".join(("[data]", *it.lines))
+    return "\n\n".join(part for part in (read, _counts(it), lines, warned) if part)
+
+
+def _counts(it: "Description") -> str:
+    """Return a table with a column for each split and a row for each class."""
+    rows: list[tuple[str | int, ...]] = [("all", *it.sizes.values())]
+    shown = it.classes[:_SHOWN_CLASSES]
+    rows += [(name, *(n[i] for n in it.counts.values())) for i, name in enumerate(shown)]
+    table = aligned(rows, ("class", *it.sizes), terminal())
+    more = len(it.classes) - len(shown)
+    return f"{table}\nand {more} more classes" if more else table
+
+
+def export(arguments: Namespace) -> int:
+    """Write a data set; print where it is and how it is read again."""
+    from genbench.data.own.export import export
+
+    config = _config(arguments)
+    done = export(config, arguments.to, arguments.output, arguments.data_dir)
+    levels = f", with `levels = {done.levels}`" if done.levels else ""
+    out(f"{done.path}: {done.n_images:,} images, digest {done.digest}")
+    out(f'read it as `path = "{done.path}"`{levels}')
+    if not config.is_own:
+        note(
+            "read again, it has the digest and the order of own images, not of the registered set; "
+            "the validation images are the last of the official training set"
+        )
+    return ExitCode.OK

@@ -9,6 +9,7 @@ from genbench.commands.shared import (
     Commands,
     add_command,
     add_folders,
+    add_plugins,
     add_verbose,
     given,
     names,
@@ -27,7 +28,12 @@ def add_parser(commands: Commands) -> None:
     """Add ``run``; an argument has the name of its field in ``RunOptions``."""
     parser = add_command(commands, "run", "train and evaluate what is missing, store, report")
     add = parser.add_argument
-    add("--suite", help="name of a suite, or a TOML file; digits by default")
+    add("--suite", help="name of a suite, or a TOML file; digits by default, standard with --data")
+    add(
+        "--data",
+        metavar="PATH",
+        help="train the suite's models on images of yours: a folder, .npz, .npy or .parquet file",
+    )
     add(
         "--set",
         dest="settings",
@@ -37,6 +43,7 @@ def add_parser(commands: Commands) -> None:
     )
     add("--models", type=names, metavar="A,B", help="only these models")
     add("--studies", type=names, metavar="A,B", help="only these studies")
+    add_plugins(parser)
     add("--seeds", type=int, metavar="N", help="number of seeds")
     add("--limit", type=int, metavar="N", help="data points to keep of each split")
     add("--device", help="auto (the default), cpu or cuda")
@@ -54,9 +61,11 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Run a suite and print its summary; exit 4 if a run or study did not end well."""
     from genbench.api import run_and_report
+    from genbench.data.own.names import place_of
     from genbench.reporting import terminal_summary
     from genbench.runs.run_options import RunOptions
 
+    arguments.data = place_of(arguments.data) if arguments.data is not None else None
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
         return tell_plan(options)

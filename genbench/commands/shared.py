@@ -32,6 +32,18 @@ def add_format(parser: ArgumentParser, *others: str) -> None:
     parser.add_argument("--format", choices=["text", "json", *others], default="text")
 
 
+def add_plugins(parser: ArgumentParser) -> None:
+    """Add ``--plugin``, for :func:`genbench.core.plugins.load_plugins`."""
+    parser.add_argument(
+        "--plugin",
+        dest="plugins",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="a Python file with recipes, data sets or metrics of your own; repeatable",
+    )
+
+
 def add_verbose(parser: ArgumentParser) -> None:
     """Add ``--verbose``."""
     parser.add_argument("--verbose", action="store_true", help="print all numbers and notes")

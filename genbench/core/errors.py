@@ -7,6 +7,9 @@ import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
+_QUOTED = 100
+"""Characters of a text that a message repeats."""
+
 
 class ExitCode(IntEnum):
     """What ``python -m genbench`` returns to the shell."""
@@ -59,12 +62,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     by_lower_case = {known_name.lower(): known_name for known_name in names}
-    nearest = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.5)
+    nearest = difflib.get_close_matches(name[:_QUOTED].lower(), by_lower_case, n=1, cutoff=0.5)
     hint = f"did you mean '{by_lower_case[nearest[0]]}'? " if nearest else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type if it has none."""
     return (str(error) or type(error).__name__).splitlines()[0]
 
@@ -77,4 +80,14 @@ def require_known(name: str, known: Iterable[str], problem: str) -> None:
     """
     names = list(known)
     if name not in names:
-        raise ConfigError(f"{problem} '{name}'; {did_you_mean(name, names)}")
+        raise ConfigError(f"{problem} {quoted(name)}; {did_you_mean(name, names)}")
+
+
+def quoted(text: str) -> str:
+    """Quote what a user wrote: one line, only the start of a long text, all of it printable.
+
+    Example:
+        >>> quoted("vae"), quoted("x" * 999)[-6:]
+        ("'vae'", "xx'...")
+    """
+    return repr(text) if len(text) <= _QUOTED else f"{text[:_QUOTED]!r}..."

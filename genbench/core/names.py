@@ -1,6 +1,12 @@
-"""Arguments that take one name or several."""
+"""Arguments that take one name or path, or several, and names that people choose."""
 
 from collections.abc import Iterable
+from pathlib import Path
+
+from genbench.core.errors import ConfigError, quoted
+
+LONGEST = 100
+"""Characters of a name: it is part of file names and heads columns."""
 
 
 def names_in(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -11,3 +17,46 @@ def names_in(names: str | Iterable[str]) -> tuple[str, ...]:
         (('elbo',), ('elbo', 'kl'))
     """
     return (names,) if isinstance(names, str) else tuple(names)
+
+
+def paths_in(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+    """Return the paths; a single one is one path.
+
+    Example:
+        >>> [path.name for path in paths_in("my_models.py")]
+        ['my_models.py']
+    """
+    several = [paths] if isinstance(paths, str | Path) else paths
+    return tuple(map(Path, several))
+
+
+def require_name(name: str, key: str) -> str:
+    """Return a name that can stand in tables, file names and messages.
+
+    Raises:
+        ConfigError: It is empty or too long, holds what cannot be printed or separates paths, has
+            spaces around it, or begins like the formula of a spreadsheet.
+
+    Example:
+        >>> require_name("vae+normal", "model.0.name")
+        'vae+normal'
+    """
+    if problem := _problem(name):
+        raise ConfigError(f"{key}: {problem}: {quoted(name)}")
+    return name
+
+
+def _problem(name: str) -> str:
+    if not name:
+        return "a name cannot be empty"
+    if len(name) > LONGEST or len(name.encode(errors="replace")) > 2 * LONGEST:
+        return f"a name has at most {LONGEST} characters"
+    if not name.isprintable():
+        return "a name holds no control characters, line breaks or special spaces"
+    if name != name.strip():
+        return "a name neither begins nor ends with a space"
+    if "/" in name or "\\" in name:
+        return "a name holds no / and no \\"
+    if name[0] in "=+-@":
+        return "a name cannot begin with =, +, - or @: a spreadsheet takes it for a formula"
+    return ""

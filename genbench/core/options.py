@@ -6,7 +6,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import ConfigError, did_you_mean, quoted
 
 ADDED: Final = "added"
 """Marks an option added after runs were stored: at its default it is not part of their identity.
@@ -58,5 +58,5 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     name = context.get("tag", detail["input"])
     expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
     if isinstance(name, str) and expected:
-        return f"unknown name '{name}'; {did_you_mean(name, expected)}"
+        return f"unknown name {quoted(name)}; {did_you_mean(name, expected)}"
     return detail["msg"].removeprefix("Value error, ")

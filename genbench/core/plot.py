@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from genbench.core.errors import require_known
+from genbench.core.names import LONGEST
 from genbench.core.options import Options
 
 
@@ -36,7 +37,7 @@ class Plot(Options):
             [0, 1].
     """
 
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=LONGEST)
     title: str
     caption: str = ""
     kind: Literal["lines", "points", "bars", "images"] = "lines"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import parent_process
 from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -55,6 +56,17 @@ def announce(line: str) -> None:
     if is_shown() and stream:
         with tqdm.external_write_mode(file=stream):
             print(line, file=stream, flush=True)
+
+
+def warn(line: str) -> None:
+    """Print a line that matters past the bars, to stderr.
+
+    Worker processes are silent: the one that started them has said it.
+    """
+    stream = sys.stderr
+    if stream is not None and not stream.closed and parent_process() is None:
+        with tqdm.external_write_mode(file=stream):
+            print(f"genbench: {line}", file=stream, flush=True)
 
 
 def is_shown() -> bool:

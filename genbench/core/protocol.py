@@ -35,6 +35,9 @@ _SPLITS = {
         " near-duplicates occur in both training and test data"
     ),
 }
+_DRAWN = re.compile(r"drawn\(seed=(\d+)\)")
+_OPTIONS = {"levels": "{} levels", "resize": "images resized to {}"}
+"""Options of a view in words; the others are named."""
 _MEASURES = {
     "mass": "Likelihoods are probabilities of discrete pixel values, so their logarithms are ≤ 0",
     "density": (
@@ -56,7 +59,7 @@ _SHORT = {
 _SIZES = r"\d+\+\d+\+\d+"
 _PATTERN = re.compile(
     r"(?P<dataset>[^@/|]+)@(?P<digest>[^/|]+)/(?P<pixels>[^/|(]+)(\((?P<options>[^)]*)\))?"
-    rf"/(?P<sizes>{_SIZES})( of (?P<full_sizes>{_SIZES}))?( (?P<split>\w+))?"
+    rf"/(?P<sizes>{_SIZES})( of (?P<full_sizes>{_SIZES}))?( (?P<split>\w+(\(seed=\d+\))?))?"
     r"(/(?P<measure>[^/|]+))?(\|(?P<condition>.+))?"
 )
 
@@ -69,10 +72,10 @@ class Protocol:
         dataset: Name of the data set.
         digest: First digits of the SHA-256 of its content.
         pixels: How pixels are presented: ``grey``, ``static``, ``uniform`` and so on.
-        options: Options of that view, such as ``seed=0``.
+        options: Options of that view, such as ``seed=0`` or ``seed=0, resize=28x28``.
         sizes: Number of images in each split.
         full_sizes: Sizes before a ``limit``; None where there is none.
-        split: How the data were split, if not in the official way.
+        split: How the data were split, if not in the official way: ``drawn(seed=0)`` by genbench.
         measure: ``mass``, ``density``, or empty if no model stated it.
         condition: What the model is given: ``label``, or ``pixels:`` and the shown part.
         unparsed: A text of another form, kept whole.
@@ -153,15 +156,25 @@ class Protocol:
         train, validation, test = map(grouped, self.sizes)
         full = ", ".join(map(str, self.full_sizes or ()))
         cut = f" (the first of {full})" if full else ""
-        options = f" ({self.options.replace('=', ' ')})" if self.options else ""
         parts = [
             f"Data set {self.dataset} (content digest {self.digest}): {train} images for training,"
-            f" {validation} for validation, {test} for testing{cut}{_SPLITS.get(self.split, '')}",
-            _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + options,
+            f" {validation} for validation, {test} for testing{cut}{self._about_split}",
+            _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + self._about_options,
             _MEASURES.get(self.measure, f"Likelihoods: {self.measure or 'unknown'}"),
             self._about_condition,
         ]
         return ". ".join(part for part in parts if part) + "."
+
+    @property
+    def _about_split(self) -> str:
+        drawn = _DRAWN.fullmatch(self.split)
+        return f", split by genbench with seed {drawn[1]}" if drawn else _SPLITS.get(self.split, "")
+
+    @property
+    def _about_options(self) -> str:
+        pairs = (option.split("=", 1) for option in self.options.split(", ") if "=" in option)
+        words = ", ".join(_OPTIONS.get(key, f"{key} {{}}").format(value) for key, value in pairs)
+        return f" ({words})" if words else ""
 
     @property
     def _about_condition(self) -> str:

@@ -3,7 +3,6 @@
 A batch is one gather, and noise is drawn on the data's device.
 """
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genbench.core.errors import DataError, require_known
+from genbench.core.errors import require_known
 from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_view, present
 from genbench.data.protocol import (
@@ -23,8 +22,8 @@ from genbench.data.protocol import (
     protocol_of,
     split_sizes,
 )
-from genbench.data.specs import DatasetSpec, RawData, datasets
-from genbench.data.storage import data_home
+from genbench.data.source import read_source
+from genbench.data.specs import DatasetSpec, RawData
 
 
 class Split(NamedTuple):
@@ -51,6 +50,7 @@ class Dataset:
         levels: (N, C, H, W) uint8, the splits one after the other.
         labels: (N,) int64.
         sizes: Number of images in each split.
+        classes: Names of the classes; none without labels.
     """
 
     config: DataConfig
@@ -64,6 +64,7 @@ class Dataset:
     levels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     sizes: dict[SplitName, int] = field(repr=False)
+    classes: tuple[str, ...] = field(default=(), repr=False)
     _views: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
 
     def size(self, split: SplitName) -> int:
@@ -116,19 +117,20 @@ def load(
 ) -> Dataset:
     """Read a data set, check it, and put it on ``device``; download what is missing.
 
+    Own images are read once in a process, unless the file changes.
+
     Args:
         config: Which data set and which view.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
         device: Device for the data.
 
     Raises:
-        DataError: A file is damaged, or missing and cannot be downloaded.
+        ConfigError: ``split`` or ``validation_size`` do not fit own images.
+        DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
-    spec = datasets[config.name]
-    raw = spec.read(spec, data_home(data_dir))
-    _require_as_registered(raw, spec)
-    digest = _digest(raw)
+    found = read_source(config, data_dir)
+    spec, raw, digest = found.spec, found.raw, found.digest
     levels, labels = _limited(raw, config, spec)
     return Dataset(
         config=config,
@@ -142,29 +144,8 @@ def load(
         levels=levels.to(device),
         labels=labels.to(device),
         sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
+        classes=found.classes,
     )
-
-
-def _require_as_registered(raw: RawData, spec: DatasetSpec) -> None:
-    shape = spec.image_shape
-    for part, x, y, n in (
-        ("train", raw.train_x, raw.train_y, spec.n_train),
-        ("test", raw.test_x, raw.test_y, spec.n_test),
-    ):
-        problem = f"{spec.name}: the {part} set does not match the registry: "
-        if len(x) != n or len(y) != n or x[:1].size != np.prod(shape):
-            raise DataError(
-                f"{problem}found {x.shape} and {y.shape}, expected {n} images of shape {shape}"
-            )
-        if int(x.max()) >= spec.n_levels or int(y.max()) >= spec.n_classes:
-            raise DataError(f"{problem}level {x.max()} or label {y.max()} is out of range")
-
-
-def _digest(raw: RawData) -> str:
-    digest = hashlib.sha256()
-    for array in raw:
-        digest.update(np.ascontiguousarray(array, dtype=np.uint8).tobytes())
-    return digest.hexdigest()
 
 
 def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:

@@ -3,24 +3,61 @@
 The protocol travels with each number: only numbers with equal protocols can be compared.
 """
 
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    StrictFloat,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from genbench.core.errors import ConfigError
-from genbench.core.options import Options
+from genbench.core.errors import ConfigError, require_known
+from genbench.core.options import ADDED, Options
 from genbench.core.protocol import Protocol, Sizes
+from genbench.data.own.images import LayoutName, Reading, Side
+from genbench.data.own.names import looks_like_a_path, name_of, place_of, problem_of
+from genbench.data.own.registry import own_datasets
 from genbench.data.specs import DatasetSpec, datasets
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
+class SplitOptions(Options):
+    """How own images are split where they come without a test set.
+
+    Attributes:
+        test: Share of them that is the test set, or how many.
+        seed: Of the order in which they are split.
+    """
+
+    test: StrictInt | StrictFloat = 0.2
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("test")
+    @classmethod
+    def _share_or_count(cls, test: int | float) -> int | float:
+        if test < 1 if isinstance(test, int) else not 0 < test < 1:
+            raise ValueError(f"expected a share such as 0.2, or a number of images, not {test}")
+        return test
+
+    def n_test(self, n: int) -> int:
+        """Return how many of ``n`` images are the test set."""
+        return self.test if isinstance(self.test, int) else max(1, round(self.test * n))
+
+
 class DataConfig(Options):
     """A data set and how its pixels are presented.
 
+    ``name`` is a data set that genbench knows, or ``path`` leads to images of your own. For these,
+    ``levels``, ``layout`` and ``resize`` say how they are read, and ``split`` how they are split.
+
     Attributes:
-        name: A name in the registry.
+        name: A name in the registry; with ``path`` any name, by default that of the file.
         binarisation: ``none`` serves grey values in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
             ``static`` samples each pixel once with probability grey; ``dynamic`` resamples for
             each training batch, and samples held-out data once.
@@ -29,31 +66,94 @@ class DataConfig(Options):
         validation_size: How many of the last training data are held out; None means the data set's
             default.
         limit: Keep only this many data of each split, the first ones.
+        path: A folder of images, or an ``.npz``, ``.npy`` or ``.parquet`` file; relative to the
+            suite file.
+        levels: How many values a pixel can take, where the images do not say.
+        layout: The order of the dimensions of arrays, where they do not say.
+        resize: Height and width to which each image is scaled.
+        split: How to split images that come without a test set.
     """
 
-    name: str
+    path: Annotated[Path | None, Field(exclude=True), ADDED] = None
+    name: str = Field(default="", validate_default=True)
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none"
     dequantisation: Literal["none", "uniform"] = "none"
     seed: int = 0
     validation_size: int | None = Field(default=None, ge=1)
     limit: int | None = Field(default=None, ge=1)
+    levels: Annotated[int | None, Field(ge=2, le=256), ADDED] = None
+    layout: Annotated[LayoutName | None, ADDED] = None
+    resize: Annotated[tuple[Side, Side] | None, ADDED] = None
+    split: Annotated[SplitOptions | None, ADDED] = None
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _place(cls, path: object) -> object:
+        return place_of(path) if isinstance(path, str | Path) else path
 
     @field_validator("name")
     @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            return datasets[name].name
-        except ConfigError as error:
-            raise ValueError(str(error)) from error
+    def _known(cls, name: str, others: ValidationInfo) -> str:
+        """Look a name up, unless it only names what ``path`` leads to."""
+        path = others.data.get("path")
+        if path is None:
+            return _known(name)
+        if name in datasets or name in own_datasets:
+            raise ValueError(f"'{name}' is another data set than path; leave one of them out")
+        if problem := problem_of(name):
+            raise ValueError(problem)
+        return name or _free(name_of(path))
 
     @model_validator(mode="after")
-    def _consistent(self) -> "DataConfig":
+    def _consistent(self) -> Self:
         if self.dequantisation != "none" and self.binarisation != "none":
             raise ValueError("dequantisation 'uniform' needs binarisation 'none'")
+        if not self.is_own:
+            self._require_registered_form()
+        return self
+
+    def _require_registered_form(self) -> None:
+        for key in ("levels", "layout", "resize", "split"):
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is for own images; '{self.name}' comes as it is")
         n_train = datasets[self.name].n_train
         if self.validation_size is not None and self.validation_size >= n_train:
             raise ValueError(f"validation_size must be below {n_train}, the size of the train set")
-        return self
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the images are the user's, known by their content alone."""
+        return self.path is not None or self.name in own_datasets
+
+    @property
+    def reading(self) -> Reading:
+        """How own images are read: as stated here, else where the set is registered."""
+        stated = {"levels": self.levels, "layout": self.layout, "resize": self.resize}
+        registered = {} if self.path else own_datasets[self.name].reading
+        here = {key: value for key, value in stated.items() if value is not None}
+        return Reading.read({**registered, **here}, "data")
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what is asked for, as part of a run's identity.
+
+        Own images are known by the digest of what was read. What they are called, where they lie
+        and how the file was read are no part of it.
+        """
+        stated = super().canonical()
+        if not self.is_own:
+            return stated
+        for key in ("name", "layout", "levels"):
+            stated.pop(key, None)
+        return stated | {"split": (self.split or SplitOptions()).canonical()}
+
+    @classmethod
+    def of_identity(cls, stated: dict[str, Any]) -> Self:
+        """Read what :meth:`canonical` returned; own images then have a path that leads nowhere.
+
+        Raises:
+            ConfigError: A key or value is wrong.
+        """
+        return cls.read(stated if "name" in stated else stated | {"path": "unknown"}, "data")
 
     @property
     def is_binary(self) -> bool:
@@ -76,6 +176,35 @@ class DataConfig(Options):
     def is_redrawn(self) -> bool:
         """Whether each training batch draws fresh noise."""
         return self.binarisation == "dynamic" or self.dequantisation == "uniform"
+
+
+def _free(name: str) -> str:
+    return f"own_{name}" if name in datasets or name in own_datasets else name
+
+
+def _known(name: str) -> str:
+    if not name:
+        raise ValueError("state the name of a data set, or the path of images of your own")
+    if name not in datasets and name not in own_datasets and looks_like_a_path(name):
+        raise ValueError(f"'{name}' is a file or folder: write path = \"{name}\"")
+    try:
+        require_known(name, [*datasets, *own_datasets], "unknown data set")
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+def chosen(name_or_path: str | Path) -> dict[str, str | Path]:
+    """Return the key of ``[data]`` that chooses the data: a known name is a name.
+
+    Example:
+        >>> chosen("mnist"), chosen("shots.npz")
+        ({'name': 'mnist'}, {'path': 'shots.npz'})
+    """
+    name = str(name_or_path)
+    known = not isinstance(name_or_path, Path) and (name in datasets or name in own_datasets)
+    is_path = isinstance(name_or_path, Path) or looks_like_a_path(name)
+    return {"path" if is_path and not known else "name": name_or_path}
 
 
 def full_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:
@@ -108,11 +237,12 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
     """
     sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     view = config.binarisation if config.is_binary else config.dequantisation
+    seed = (f"seed={config.seed}",) if config.is_noisy else ()
     return Protocol(
         dataset=spec.name,
         digest=digest[:8],
         pixels="grey" if view == "none" else view,
-        options=f"seed={config.seed}" if config.is_noisy else "",
+        options=", ".join(seed + spec.view),
         sizes=sizes,
         full_sizes=None if sizes == full else full,
         split=spec.split,

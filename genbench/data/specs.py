@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class RawData(NamedTuple):
-    """A whole data set in official order: uint8 levels (N, ...) and uint8 labels (N,)."""
+    """A whole data set in official order: uint8 levels (N, ...) and integer labels (N,)."""
 
     train_x: "npt.NDArray[np.uint8]"
-    train_y: "npt.NDArray[np.uint8]"
+    train_y: "npt.NDArray[np.uint8] | npt.NDArray[np.int64]"
     test_x: "npt.NDArray[np.uint8]"
-    test_y: "npt.NDArray[np.uint8]"
+    test_y: "npt.NDArray[np.uint8] | npt.NDArray[np.int64]"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """What is known about a data set before its files are read.
+    """What is known about a data set: of a registered one, before its files are read.
 
     Attributes:
         name: The name in configs and on the command line.
@@ -80,6 +80,7 @@ class DatasetSpec:
         embedded_in: The installed package that contains the data, if there are no files.
         split: A word in the protocol for how train and test were split, if that is unusual; the
             reader's docstring explains it.
+        view: Options of every view of it in the protocol, such as ``resize=28x28``.
     """
 
     name: str
@@ -100,6 +101,30 @@ class DatasetSpec:
     pixels_sha256: str = ""
     embedded_in: str = ""
     split: str = ""
+    view: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SourceData:
+    """A data set that was read.
+
+    Attributes:
+        spec: What is known of it.
+        raw: All of it.
+        digest: SHA-256 of pixels and labels.
+        classes: Names of the classes; none without labels.
+        places: Where each training and then each test image was: its file, or its number.
+        notes: How it was read, a sentence each.
+        given: The splits that it came with; none if it came undivided.
+    """
+
+    spec: DatasetSpec
+    raw: RawData
+    digest: str
+    classes: tuple[str, ...]
+    places: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    given: tuple[str, ...] = ("train", "validation", "test")
 
 
 datasets: Registry[DatasetSpec] = Registry("data set")

@@ -197,7 +197,8 @@ def evaluator(
             metric = Metric.model_validate(fields | {"name": name})
         except ValidationError as error:
             raise ConfigError(explain(error, f"evaluator.{name}", Metric)) from error
-        evaluators.add(name, Evaluator(name, metric, alternatives, options, function, reduce))
+        entry = Evaluator(name, metric, alternatives, options, function, reduce)
+        evaluators.add(name, entry, function)
         return function
 
     return register

@@ -1,5 +1,6 @@
 """Densities of independent pixels: the simplest exact p(x)."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -10,9 +11,11 @@ from torch.distributions import Bernoulli, Distribution, Independent
 from genbench.core.tensors import independent_normal
 from genbench.models.fitted import FittedModule
 
+_ROWS = 256  # images whose levels are looked up at once
+
 
 class _IndependentPixels(FittedModule, ABC):
-    """p(x) = prod_i p(x_i), with the mean of each pixel fitted to data."""
+    """p(x) = prod_i p(x_i) around the mean of each pixel, fitted to data."""
 
     def __init__(self, image_shape: Sequence[int]) -> None:
         super().__init__()
@@ -68,3 +71,45 @@ class IndependentGaussian(_IndependentPixels):
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""
         return independent_normal(self.mean, self.scale, self.mean.ndim)
+
+
+class IndependentCategorical(FittedModule):
+    """p(x) = prod_i p_i(x_i) over grey levels, with a table for each pixel: a mass.
+
+    p_i(l) = (number of data with level l at pixel i + 1) / (number of data + n_levels): the
+    posterior mean under a flat prior, so no level is impossible. With two levels it is
+    :class:`IndependentBernoulli`.
+    """
+
+    def __init__(self, image_shape: Sequence[int], n_levels: int = 256) -> None:
+        super().__init__()
+        self.image_shape, self.n_levels = tuple(image_shape), n_levels
+        n_pixels = math.prod(image_shape)
+        self.counts = nn.Buffer(torch.zeros(n_pixels, n_levels, dtype=torch.int32))
+
+    def fit(self, x: Tensor) -> None:
+        """Count the levels of each pixel in images x (N, C, H, W) with values in [0, 1]."""
+        counts = torch.zeros_like(self.counts)
+        for levels in map(self._levels, torch.split(x, _ROWS)):
+            counts.scatter_add_(1, levels.T, torch.ones_like(levels.T, dtype=counts.dtype))
+        self.put(counts=counts)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the exact log p(x), (B,) in nats, float64."""
+        log_p = self._probabilities().log()
+        parts = map(self._levels, torch.split(x, _ROWS))
+        return torch.cat([log_p.gather(1, levels.T).sum(dim=0) for levels in parts])
+
+    def sample(self, n: int) -> Tensor:
+        """Return n draws from p(x)."""
+        levels = self._probabilities().multinomial(n, replacement=True)  # (pixels, n)
+        x = levels.T.to(torch.get_default_dtype()) / (self.n_levels - 1)
+        return x.reshape(n, *self.image_shape)
+
+    def _probabilities(self) -> Tensor:
+        smoothed = self.counts.double() + 1
+        return smoothed / smoothed.sum(dim=1, keepdim=True)
+
+    def _levels(self, x: Tensor) -> Tensor:
+        """Return the level of each pixel, (N, pixels) int64."""
+        return (x.flatten(1) * (self.n_levels - 1)).round().long()

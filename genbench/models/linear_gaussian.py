@@ -35,9 +35,10 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
         flat = x.flatten(1).double()
         latent_dim = self.W.shape[1]
-        eigenvalues, vectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))  # ascending
-        s2 = eigenvalues[:-latent_dim].mean()
-        top = eigenvalues[-latent_dim:].flip(0)
+        variances, vectors = _components(flat, latent_dim)  # ascending
+        n_rest = flat.shape[1] - latent_dim
+        s2 = variances[:-latent_dim].sum() / n_rest  # those beyond the images are 0
+        top = variances[-latent_dim:].flip(0)
         directions = vectors[:, -latent_dim:].flip(1)
         # an eigenvector's sign is arbitrary: fix it
         signs = torch.where(directions.sum(dim=0) < 0, -1.0, 1.0)
@@ -65,3 +66,19 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         mahalanobis = (centred.square().sum(dim=1) - inside) / self.s2
         log_det = m.log().sum() + (n_pixels - latent_dim) * self.s2.log()
         return -0.5 * (n_pixels * math.log(2 * math.pi) + log_det + mahalanobis)
+
+
+def _components(flat: Tensor, latent_dim: int) -> tuple[Tensor, Tensor]:
+    """Return the eigenvalues of the covariance of ``flat`` (N, D), ascending, and its eigenvectors.
+
+    With fewer data than dimensions, only those that are not 0 by necessity, from products of data:
+    D x D numbers may be too many.
+    """
+    n, n_pixels = flat.shape
+    if not latent_dim < n < n_pixels:
+        values, vectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))
+        return values, vectors
+    centred = (flat - flat.mean(dim=0)) / n**0.5
+    values, combinations = torch.linalg.eigh(centred @ centred.T)
+    scale = values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
+    return values, centred.T @ combinations / scale

@@ -15,6 +15,7 @@ import genbench.recipes.mixtures
 import genbench.recipes.pixels
 import genbench.recipes.variants  # noqa: F401  importing the module registers its recipes
 from genbench.core.options import Options
-from genbench.recipes.registry import Built, DataFacts, Recipe, load_plugins, recipe, recipes
+from genbench.core.plugins import load_plugins
+from genbench.recipes.registry import Built, DataFacts, Recipe, recipe, recipes
 
 __all__ = ["Built", "DataFacts", "Options", "Recipe", "load_plugins", "recipe", "recipes"]

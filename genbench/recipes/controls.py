@@ -1,29 +1,41 @@
 """Recipes that learn little or nothing: what every other row has to beat."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Annotated, Literal
 
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from genbench.core.options import Options
+from genbench.core.options import ADDED, Options
 from genbench.core.registry import Registry
-from genbench.distributions.observation import BernoulliHead, FixedGaussianHead
+from genbench.distributions.observation import (
+    BernoulliHead,
+    DiscretisedLogisticHead,
+    FixedGaussianHead,
+)
 from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
-from genbench.models.densities import IndependentBernoulli, IndependentGaussian
+from genbench.models.densities import (
+    IndependentBernoulli,
+    IndependentCategorical,
+    IndependentGaussian,
+)
 from genbench.recipes.registry import Built, DataFacts, recipe
 from genbench.training.config import TrainConfig
 
-IS_BINARY = Registry("observation", {"bernoulli": True, "gaussian": False})
-
 
 class IndependentPixelsOptions(Options):
-    """Bernoulli pixels for binary images; Gaussian ones of scale >= ``min_scale`` for grey.
+    """The distribution of each pixel.
 
-    The default is about one grey level of 256.
+    Attributes:
+        observation: ``bernoulli`` for binary images, ``categorical`` for grey levels as they are,
+            ``gaussian`` for grey levels with uniform noise.
+        min_scale: Smallest scale of the Gaussians; the default is about one grey level of 256.
+        n_levels: Grey levels of the categorical distributions.
     """
 
-    observation: Literal["bernoulli", "gaussian"] = "bernoulli"
+    observation: Literal["bernoulli", "gaussian", "categorical"] = "bernoulli"
     min_scale: PositiveFloat = 0.003
+    n_levels: Annotated[int, Field(ge=2), ADDED] = 256
 
 
 class FixedImagesOptions(Options):
@@ -38,17 +50,34 @@ class KMeansOptions(Options):
     n_clusters: PositiveInt = 1_000
 
 
+def _bernoulli(data: DataFacts, options: IndependentPixelsOptions) -> Built:
+    model = IndependentBernoulli(data.image_shape)
+    return Built(model, (), model.fit, BernoulliHead(), "Bernoulli per pixel")
+
+
+def _gaussian(data: DataFacts, options: IndependentPixelsOptions) -> Built:
+    model = IndependentGaussian(data.image_shape, options.min_scale)
+    name = f"Gaussian per pixel (scale at least {options.min_scale:g})"
+    return Built(model, (), model.fit, FixedGaussianHead(options.min_scale), name)
+
+
+def _categorical(data: DataFacts, options: IndependentPixelsOptions) -> Built:
+    model = IndependentCategorical(data.image_shape, options.n_levels)
+    name = f"categorical per pixel, {options.n_levels} levels"
+    return Built(model, (), model.fit, DiscretisedLogisticHead(options.n_levels), name)
+
+
+INDEPENDENT: Registry[Callable[[DataFacts, IndependentPixelsOptions], Built]] = Registry(
+    "observation", {"bernoulli": _bernoulli, "gaussian": _gaussian, "categorical": _categorical}
+)
+
+
 @recipe("independent_pixels")
 def independent_pixels(
     data: DataFacts, options: IndependentPixelsOptions, train: TrainConfig
 ) -> Built:
     """Independent pixels, fitted in closed form: exact likelihood, no structure."""
-    if IS_BINARY[options.observation]:
-        binary = IndependentBernoulli(data.image_shape)
-        return Built(binary, (), binary.fit, BernoulliHead(), "Bernoulli per pixel")
-    grey = IndependentGaussian(data.image_shape, options.min_scale)
-    name = f"Gaussian per pixel (scale at least {options.min_scale:g})"
-    return Built(grey, (), grey.fit, FixedGaussianHead(options.min_scale), name)
+    return INDEPENDENT[options.observation](data, options)
 
 
 @recipe("mean_image")

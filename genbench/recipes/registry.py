@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any, Literal, get_type_hints
 
 import torch
@@ -97,14 +96,7 @@ def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFuncti
                 "train: TrainConfig) -> Built, with YourOptions a subclass of recipes.Options"
             )
         about = (inspect.getdoc(build) or name).splitlines()[0]
-        recipes.add(name, Recipe(name, about, options, build, version))
+        recipes.add(name, Recipe(name, about, options, build, version), build)
         return build
 
     return register
-
-
-def load_plugins() -> None:
-    """Import recipes that installed packages register in the group ``genbench.recipes``."""
-    for entry in entry_points(group="genbench.recipes"):
-        if entry.name not in recipes:
-            entry.load()

@@ -13,7 +13,7 @@ import torch
 
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.processes import NO_MAIN_GUARD
-from genbench.recipes import load_plugins
+from genbench.runs.packed import Packed
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext, RunPlan
 
@@ -57,11 +57,11 @@ def run_in_processes(
         MainGuardError: The processes re-run the caller's script.
     """
     processes = _Processes()
-    arguments = (context.plan, _threads(jobs))
-    pool = ProcessPoolExecutor(jobs, processes, initializer=_start, initargs=arguments)
+    plan, *packed = _packed(context, groups)
+    pool = ProcessPoolExecutor(jobs, processes, initializer=_start, initargs=(plan, _threads(jobs)))
     with pool:
         try:
-            for future in as_completed([pool.submit(_execute, group) for group in groups]):
+            for future in as_completed([pool.submit(_execute, group) for group in packed]):
                 yield future.result()
         except BrokenProcessPool as error:
             pool.shutdown()
@@ -86,7 +86,7 @@ def run_on_ray(
 ) -> Iterator[Iterable[RunRecord]]:
     """Execute runs on a Ray cluster, or on a local one started for this call.
 
-    Every node must see the results and data folders under the same paths.
+    Every node must see results, data and plugins under the same paths.
 
     Raises:
         ConfigError: Ray is not installed.
@@ -97,32 +97,39 @@ def run_on_ray(
         raise ConfigError(
             "executor: 'ray' needs the package ray: python -m pip install 'genbench[ray]'"
         ) from error
-    plan, threads = context.plan, _threads(jobs)
+    (plan, *packed), threads = _packed(context, groups), _threads(jobs)
     if not ray.is_initialized():
         ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
     gpus = 1 if context.device.type == "cuda" else 0
     remote = ray.remote(num_cpus=threads, num_gpus=gpus)(_execute_alone)
-    waiting = [remote.remote(plan, threads, group) for group in groups]
+    waiting = [remote.remote(plan, threads, group) for group in packed]
     while waiting:
         ready, waiting = ray.wait(waiting)
         yield from ray.get(ready)
 
 
+def _packed(context: RunContext, groups: Sequence[Group]) -> list[Packed[Any]]:
+    """Return the plan and then the groups, for processes that have not loaded its plugins."""
+    return [Packed.of(part, context.plan.options.plugins) for part in (context.plan, *groups)]
+
+
+_plan: list[Packed[RunPlan]] = []
 _worker: list[RunContext] = []
 
 
-def _start(plan: RunPlan, threads: int) -> None:
+def _start(plan: Packed[RunPlan], threads: int) -> None:
     torch.set_num_threads(threads)
-    load_plugins()
-    _worker[:] = [RunContext(plan)]
+    _plan[:], _worker[:] = [plan], []
 
 
-def _execute(group: Group) -> list[RunRecord]:
-    return list(_worker[0].execute(group))
+def _execute(group: Packed[Group]) -> list[RunRecord]:
+    if not _worker:
+        _worker.append(RunContext(_plan[0].unpack()))
+    return list(_worker[0].execute(group.unpack()))
 
 
-def _execute_alone(plan: RunPlan, threads: int, group: Group) -> list[RunRecord]:
-    if not _worker or _worker[0].plan != plan:
+def _execute_alone(plan: Packed[RunPlan], threads: int, group: Packed[Group]) -> list[RunRecord]:
+    if _plan != [plan]:
         _start(plan, threads)
     return _execute(group)
 

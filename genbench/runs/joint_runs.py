@@ -29,7 +29,7 @@ def joint_groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
 
 
 def _form(spec: RunSpec) -> str:
-    form = spec.identity("")
+    form = spec.identity("") | {"path": str(spec.data.path), "name": spec.data.name}
     form["options"] = {k: v for k, v in form["options"].items() if not isinstance(v, float)}
     del form["seed"], form["train"]["learning_rate"]
     return canonical_json(form)

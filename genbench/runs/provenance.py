@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from genbench.core.errors import ConfigError
+from genbench.core.plugins import loaded_files
 from genbench.version import __version__
 
 PACKAGES = ("numpy", "pandas", "pydantic", "safetensors", "scikit-learn", "scipy", "torch")
@@ -34,8 +35,15 @@ def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
         "system": platform.system(),
         "machine": platform.machine(),
         "versions": versions(),
+        **_plugins(),
         **measured,
     }
+
+
+def _plugins() -> dict[str, Any]:
+    """Return the SHA-256 of each plugin file that was loaded, by name."""
+    files = {path.name: digest for path, digest in loaded_files().items()}
+    return {"plugins": files} if files else {}
 
 
 def device_name(device: torch.device) -> str:

@@ -51,7 +51,7 @@ class RunRecord:
 
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
-    """Return what tables state about a model beside its numbers."""
+    """Return what tables state about a model beside its numbers, and what rebuilds it."""
     natural = "mass" if dataset.domain == "binary" else "density"
     measure = built.observation.measure if built.observation else "none"
     observation = built.observation_name
@@ -66,6 +66,9 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "conditional": isinstance(built.model, Conditions),
         "shown": built.shown,
         "n_parameters": count_parameters(built.model),
+        "image_shape": list(dataset.image_shape),
+        "n_classes": dataset.n_classes,
+        "n_train": dataset.size("train"),
     }
 
 

@@ -4,17 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT = ("digits", "standard")
+"""The suites to run if none is named: without images of the user's, and with them."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
     """What to run, where and how; :func:`genbench.run` describes each of them."""
 
-    suite: str = "digits"
+    suite: str | None = None
     settings: Sequence[str] = ()
     models: Sequence[str] = ()
     studies: Sequence[str] = ()
+    plugins: Sequence[Path] = ()
     seeds: int | None = None
     limit: int | None = None
+    data: Path | None = None
     device: str = "auto"
     data_dir: Path | None = None
     results: Path = Path("results")
@@ -30,3 +35,9 @@ class RunOptions:
         """All changes of the suite file, as ``key=value``."""
         stated = {"seeds": self.seeds, "data.limit": self.limit}
         return [*self.settings, *(f"{k}={v}" for k, v in stated.items() if v is not None)]
+
+    @property
+    def chosen_suite(self) -> str:
+        """Name or file of the suite; where none is given it depends on whether there are data."""
+        default = DEFAULT[self.data is not None]
+        return default if self.suite is None else self.suite

@@ -48,7 +48,7 @@ class RunSpec:
             "recipe": self.recipe,
             "recipe_version": recipes[self.recipe].version,
             "options": self.options.canonical(),
-            "data": self.data.model_dump(mode="json") | {"digest": data_digest},
+            "data": self.data.canonical() | {"digest": data_digest},
             "train": self.train.canonical(),
             "seed": self.seed,
             **assumed,

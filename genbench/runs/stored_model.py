@@ -1,5 +1,6 @@
 """Builds the model of a stored run again and gives it the stored weights; needs no data."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ def stored_model(folder: RunFolder, name: str) -> nn.Module:
     """
     path = _weights(folder)
     spec = _specification(folder, name)
-    shape = datasets[spec.data.name].image_shape
-    model = initialised(spec, _facts(spec.data)).model
+    facts = _facts(spec.data, folder.read(run_folder.SPEC)["description"])
+    model = initialised(spec, facts).model
     if spec.assume:
-        model = shell(model, spec.assume, shape)
+        model = shell(model, spec.assume, facts.image_shape)
     try:
         model.load_state_dict(read_weights(path))
     except RuntimeError as error:
@@ -79,7 +80,7 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
             name,
             recipe.name,
             recipe.options.read(stored["options"], "options"),
-            DataConfig.read(data, "data"),
+            DataConfig.of_identity(data),
             TrainConfig.read(stored["train"], "train"),
             stored["seed"],
             Assume.read(assume, "assume") if assume else None,
@@ -91,8 +92,13 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
     return spec
 
 
-def _facts(config: DataConfig) -> DataFacts:
-    """Return what the registry knows of the data."""
-    data = datasets[config.name]
-    mean_image = torch.full(data.image_shape, _GREY)
-    return DataFacts(data.image_shape, data.n_classes, mean_image, split_sizes(config, data)[0])
+def _facts(config: DataConfig, description: Mapping[str, Any]) -> DataFacts:
+    """Return what the run knew of its data; of an older run, what the registry knows of them."""
+    if "image_shape" in description:
+        channels, height, width = description["image_shape"]
+        shape, n_train = (channels, height, width), description["n_train"]
+        n_classes = description["n_classes"]
+    else:
+        data = datasets[config.name]
+        shape, n_classes, n_train = data.image_shape, data.n_classes, split_sizes(config, data)[0]
+    return DataFacts(shape, n_classes, torch.full(shape, _GREY), n_train)

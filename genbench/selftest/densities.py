@@ -5,11 +5,15 @@ from typing import get_args
 
 import numpy as np
 import torch
-from scipy.stats import bernoulli, norm
+from scipy.stats import bernoulli, multinomial, norm
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from genbench.models.densities import IndependentBernoulli, IndependentGaussian
+from genbench.models.densities import (
+    IndependentBernoulli,
+    IndependentCategorical,
+    IndependentGaussian,
+)
 from genbench.models.mixtures import Covariance, MixtureDensity
 from genbench.selftest.check import CalibrationCheck, as_array, run_evaluator, standard_normal
 
@@ -53,3 +57,12 @@ def independent_pixels() -> Iterator[CalibrationCheck]:
     log_px = bernoulli(p).logpmf(ones.astype(int)).sum(axis=1)
     estimates = run_evaluator(black_and_white, LOG_PX, binary)
     yield estimates.identity("independent pixels, Bernoulli", log_px)
+    levels = x.clamp(-1, 1).round().add(1)  # 0, 1, 2
+    categorical = IndependentCategorical(SHAPE, n_levels=3)
+    categorical.fit(levels / 2)
+    flat = as_array(levels.flatten(1)).astype(int)
+    counts = [np.bincount(pixel, minlength=3) + 1 for pixel in flat.T]
+    pixels = zip(counts, flat.T, strict=True)
+    log_px = sum(multinomial(1, c / c.sum()).logpmf(np.eye(3)[k]) for c, k in pixels)
+    estimates = run_evaluator(categorical, LOG_PX, levels / 2)
+    yield estimates.identity("independent pixels, categorical", log_px)

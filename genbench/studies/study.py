@@ -134,7 +134,7 @@ def study(
     """Register a function of (options, setting) as the study ``name``."""
 
     def add(function: StudyFunction) -> StudyFunction:
-        studies.add(name, Study(name, title, version, options, function))
+        studies.add(name, Study(name, title, version, options, function), function)
         return function
 
     return add

@@ -75,6 +75,8 @@ class _Survey:
 
     def _state_of_data(self, prepared: PreparedSuite, spec: RunSpec) -> str:
         """Return what is wrong with a run's data; if nothing is, build its model once."""
+        if spec.data.is_own:
+            return self._read(prepared, spec)
         dataset, home = datasets[spec.data.name], data_home(prepared.options.data_dir)
         if files := absent(dataset, home):
             size = sum(file.n_bytes for file in files) / 1e6
@@ -83,11 +85,15 @@ class _Survey:
             known = self.downloads if dataset.mirrors else self.problems
             known[dataset.name] = line if dataset.mirrors else f"{line}: no source is registered"
             return MISSING
+        return self._read(prepared, spec)
+
+    def _read(self, prepared: PreparedSuite, spec: RunSpec) -> str:
         try:
             data = prepared.context.dataset(spec.data)
         except DataError as error:
-            self.problems[dataset.name] = str(error)
-            return DAMAGED
+            self.problems[spec.data.name] = str(error)
+            is_there = spec.data.path is None or spec.data.path.exists()
+            return DAMAGED if is_there else MISSING
         build(spec, data)
         return ""
 

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from genbench.core.errors import ConfigError, did_you_mean, require_known
+from genbench.core.names import LONGEST, require_name
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.registry import Registry
@@ -43,6 +44,7 @@ class ModelEntry(Options):
         data: Overrides of ``[data]``; they may also be written directly.
         train: Overrides of ``[train]``; they may also be written directly.
         assume: Prior and noise that give a model without a likelihood one.
+        sweep: Lists of values for other keys: one model for each combination, named by its values.
     """
 
     recipe: str
@@ -52,6 +54,7 @@ class ModelEntry(Options):
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
     assume: Assume | None = None
+    sweep: dict[str, Any] = Field(default_factory=dict, exclude=True)
 
 
 class StudyEntry(Options):
@@ -64,7 +67,7 @@ class StudyEntry(Options):
     """
 
     study: str
-    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=LONGEST)
     options: dict[str, Any] = Field(default_factory=dict)
 
     def spec(self, limit: int | None = None) -> StudySpec:
@@ -96,7 +99,9 @@ def read_entry(kind: str, entry: dict[str, Any], index: int) -> dict[str, Any]:
     registered = entry.get(key, entry.get("name"))
     if not isinstance(registered, str):
         raise ConfigError(f"{kind}.{index}.{stated}: missing; {did_you_mean('', registry)}")
-    name = entry_name({key: registered} | entry)
+    if not isinstance(entry.get("name", ""), str):
+        raise ConfigError(f"{kind}.{index}.name: expected a text")
+    name = require_name(entry_name({key: registered} | entry), f"{kind}.{index}.name")
     try:
         tables = {"options": registry[registered].options, **others}
     except ConfigError as error:

@@ -14,6 +14,7 @@ from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite, suite_files
 from genbench.suites.spec import SuiteSpec, expand, load_suite, repeated, tasks_of
+from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
 
 
@@ -65,9 +66,11 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
-    load_plugins()
-    suite = load_suite(options.suite, options.changes)
-    members = _members(suite, options, (*above, find_suite(options.suite)))
+    load_plugins(options.plugins)
+    suite = load_suite(options.chosen_suite, options.changes, options.data)
+    if suite.sizes == FROM_DATA and not has_images(suite.data):
+        raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")
+    members = _members(suite, options, (*above, find_suite(options.chosen_suite)))
     try:
         specs, tasks = expand(suite), tasks_of(suite)
         studies = [entry.spec(options.limit) for entry in suite.study]
@@ -88,7 +91,11 @@ def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> li
     """Prepare the members of a collection: files next to it, or else shipped ones."""
     if not suite.suites:
         return []
-    for key, value in (("--models", options.models), ("--set", options.settings)):
+    for key, value in (
+        ("--models", options.models),
+        ("--set", options.settings),
+        ("--data", options.data),
+    ):
         if value:
             raise ConfigError(
                 f"{key}: '{suite.name}' is a collection; name a member:"

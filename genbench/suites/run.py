@@ -12,7 +12,7 @@ from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.spec import SuiteSpec
 from genbench.suites.suite_run import SuiteRun
-from genbench.suites.table import stored_table, write_suite
+from genbench.suites.table import replaced_data, stored_table, write_suite
 
 Say = Callable[[str], None]
 
@@ -31,6 +31,8 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     folder = prepared.options.results / name
     require_writable(folder)
     _require_apart(prepared.suite, folder)
+    if replaced := replaced_data(prepared):
+        say(replaced)
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}

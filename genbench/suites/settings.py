@@ -1,11 +1,15 @@
 """Applies ``--set key=value`` to the content of a suite file, before it is checked."""
 
 import tomllib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.data.own.names import place_of
+from genbench.suites.load import parse_toml
 
-MODEL_KEYS = ("recipe", "name", "note", "assume")
+MODEL_KEYS = ("recipe", "name", "note", "assume", "sweep")
 STUDY_KEYS = ("study", "name")
 """Keys of an entry itself; every other key belongs to one of its tables."""
 
@@ -13,8 +17,8 @@ STUDY_KEYS = ("study", "name")
 def apply_setting(raw: dict[str, Any], setting: str) -> None:
     """Apply one ``key=value`` to the content of a suite file.
 
-    ``train.epochs=1`` and ``data.limit=500`` apply to all models, even if they override the key;
-    ``model.vae.latent_dim=8`` applies to one, ``model.*.latent_dim=8`` to all; likewise
+    ``train.epochs=1`` and ``data.limit=500`` apply to all models, even if they override or sweep
+    the key; ``model.vae.latent_dim=8`` applies to one, ``model.*.latent_dim=8`` to all; likewise
     ``study.NAME.key=value``. Values are read as TOML, or else as a string.
 
     Example:
@@ -24,20 +28,57 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
         {'train': {'epochs': 1}, 'model': [{'recipe': 'gan'}]}
     """
     key, equals, text = setting.partition("=")
-    path = [part.strip() for part in key.split(".")]
+    path = _path(raw, key)
     if not equals or not all(path):
         raise ConfigError(f"--set {setting}: expected key=value, for example train.epochs=1")
-    value = _parse(text.strip())
+    value = _parse(text.strip(), key)
     if path[0] in ("model", "study") and len(path) > 2:
         for entry in _entries(raw, path[0], path[1], setting):
-            _put(entry, path[2:], value, setting)
+            put(entry, path[2:], value, f"--set {setting}")
             if path[2] in ("options", "train", "data"):
                 _forget(entry, "", path[3:] or value)
+            elif path[2] != "sweep":
+                _forget_swept(entry, "", path[2:3])
         return
-    _put(raw, path, value, setting)
+    put(raw, path, value, f"--set {setting}")
     if path[0] in ("train", "data"):
         for entry in tables(raw, "model"):
             _forget(entry, path[0], path[1:] or value)
+
+
+def place_data(raw: dict[str, Any], folder: Path) -> None:
+    """Make paths of own data, which are relative to ``folder``, absolute.
+
+    Example:
+        >>> raw = {"data": {"path": "shots.npz"}}
+        >>> place_data(raw, Path("/images"))
+        >>> raw
+        {'data': {'path': '/images/shots.npz'}}
+    """
+    entries = tables(raw, "model")
+    for table in (raw.get("data"), *entries, *(entry.get("data") for entry in entries)):
+        if isinstance(table, dict) and isinstance(path := table.get("path"), str) and path:
+            table["path"] = str((folder / place_of(path)).absolute())
+
+
+def addresses_entry(raw: dict[str, Any], setting: str) -> bool:
+    """Whether a setting is for a table of the file, and not for one model of a sweep."""
+    kind, *which = _path(raw, setting.partition("=")[0])
+    if kind != "model" or len(which) < 2:
+        return True
+    names = [entry_name(entry) for entry in tables(raw, kind)]
+    return which[0] in ("*", *names) or which[0].isdigit()
+
+
+def _path(raw: dict[str, Any], key: str) -> list[str]:
+    """Split a key at its dots, other than those of a model's name."""
+    kind, _, rest = key.strip().partition(".")
+    names = [entry_name(entry) for entry in tables(raw, kind)] if kind == "model" else []
+    dotted = [name for name in names if "." in name and rest.startswith(f"{name}.")]
+    if not dotted:
+        return [part.strip() for part in key.split(".")]
+    name = max(dotted, key=len)
+    return [kind, name, *(part.strip() for part in rest[len(name) + 1 :].split("."))]
 
 
 def tables(raw: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -66,19 +107,31 @@ def entry_name(entry: dict[str, Any]) -> str:
 
 
 def _forget(entry: dict[str, Any], table: str, keys: object) -> None:
-    """Drop ``keys`` of a model, flat or in ``table``: a setting overrides them."""
+    """Drop ``keys`` of a model, flat, in ``table`` or swept: a setting overrides them."""
     for key in keys if isinstance(keys, list | dict) else ():
         if key not in MODEL_KEYS:  # a model's name is not its data set's
             entry.pop(key, None)
         if isinstance(entry.get(table), dict):
             entry[table].pop(key, None)
+    _forget_swept(entry, table, keys)
 
 
-def _parse(text: str) -> Any:
+def _forget_swept(entry: dict[str, Any], table: str, keys: object) -> None:
+    if isinstance(sweep := entry.get("sweep"), dict):
+        _forget(sweep, table, keys)
+        for name in [name for name, values in sweep.items() if values == {}]:
+            del sweep[name]
+        if not sweep:
+            del entry["sweep"]
+
+
+def _parse(text: str, key: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+        return parse_toml(f"value = {text}")["value"]
+    except ConfigError as error:
+        if isinstance(error.__cause__, tomllib.TOMLDecodeError):
+            return text
+        raise ConfigError(f"{key}: {error}") from error
 
 
 def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[dict[str, Any]]:
@@ -92,10 +145,15 @@ def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[d
     return [named[which]]
 
 
-def _put(table: dict[str, Any], path: list[str], value: Any, setting: str) -> None:
+def put(table: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:
+    """Set a key in a table, or in one inside it, which is made if there is none.
+
+    Raises:
+        ConfigError: A key on the way has a value that is no table.
+    """
     for part in path[:-1]:
         inner = table.setdefault(part, {})
         if not isinstance(inner, dict):
-            raise ConfigError(f"--set {setting}: '{part}' is a value, not a table")
+            raise ConfigError(f"{where}: '{part}' is a value, not a table")
         table = inner
     table[path[-1]] = value

@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
+from genbench.core.names import require_name
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
@@ -17,8 +19,16 @@ from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
-from genbench.suites.settings import apply_setting, tables
+from genbench.suites.other_data import put_data
+from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
+from genbench.suites.standard import FROM_DATA, fill, follows_from_data, images_of
+from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
 from genbench.training.config import TrainConfig
+
+MOST_RUNS = 10_000
+"""Runs that a suite may ask for, unless it states ``max_runs``."""
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What the column ``seed`` of a table holds."""
 
 
 class Published(Options):
@@ -50,9 +60,12 @@ class SuiteSpec(Options):
         name: Of the folders of results and report; by default that of the file.
         title: Above the page; by default the name.
         description: Below the title.
+        max_runs: Runs of the suite; at most 10,000 by default, and 200 of models with a sweep.
         seeds: Training seeds; a number n stands for 0 to n - 1.
         data: The table ``[data]``.
         train: The table ``[train]``.
+        sizes: Whether sizes and budgets that are not stated are the defaults, or follow from the
+            images.
         model: The tables ``[[model]]``, one per row of the comparison.
         study: The tables ``[[study]]``.
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
@@ -63,12 +76,14 @@ class SuiteSpec(Options):
         published: The tables ``[[published]]``.
     """
 
-    name: str = Field(pattern=r"^[^./\\][^/\\]*$")  # used as a folder name
+    name: str
     title: str
     description: str = ""
-    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    max_runs: int | None = Field(None, ge=1, le=MOST_STATED, exclude=True)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
+    sizes: Literal["default", "from_data"] = "default"
     model: tuple[ModelEntry, ...] = ()
     study: tuple[StudyEntry, ...] = ()
     plot: tuple[Plot, ...] = ()
@@ -80,13 +95,21 @@ class SuiteSpec(Options):
 
     @field_validator("seeds", mode="before")
     @classmethod
-    def _count_or_list(cls, value: object) -> object:
+    def _count_or_list(cls, value: object, info: ValidationInfo) -> object:
         """Read ``seeds = 3`` as the seeds 0, 1, 2."""
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
                 raise ConfigError("seeds: expected at least one seed")
+            require_few(value, info.data.get("max_runs"), MOST_RUNS, f"seeds: {value} seeds")
             return tuple(range(value))
         return value
+
+    @field_validator("name")
+    @classmethod
+    def _of_a_folder(cls, name: str) -> str:
+        if name.startswith("."):
+            raise ConfigError(f"name: the folder of results cannot begin with a dot: {name}")
+        return require_name(name, "name")
 
     @field_validator("figures")
     @classmethod
@@ -99,10 +122,12 @@ class SuiteSpec(Options):
     def _consistent(self) -> "SuiteSpec":
         if not (self.model or self.study or self.suites):
             raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
-        if self.model and not self.data:
+        if self.model and not self.data and self.sizes != FROM_DATA:
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
+        n, k = len(self.model), len(self.seeds)
+        require_few(n * k, self.max_runs, MOST_RUNS, f"{n} models, {k} seeds")
         models = [entry.name for entry in self.model]
         studies, plots = [entry.name for entry in self.study], [plot.name for plot in self.plot]
         for kind, names in {"models": models, "studies": studies, "plots": plots}.items():
@@ -121,24 +146,49 @@ def repeated(names: Iterable[str]) -> str | None:
     return next((name for name in counts if counts[name] > 1), None)
 
 
-def load_suite(name_or_file: str, settings: Sequence[str] = ()) -> SuiteSpec:
-    """Read a suite by name or path and apply ``key=value`` settings.
+def load_suite(
+    name_or_file: str, settings: Sequence[str] = (), data: Path | None = None
+) -> SuiteSpec:
+    """Read a suite by name or path, put other images in it, and apply ``key=value`` settings.
 
     Raises:
         ConfigError: The suite is unknown, not TOML, or has a wrong key or value.
+        DataError: The images that sizes follow from cannot be read.
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    place_data(raw, path.parent)
+    if data:
+        put_data(raw, data)
+    of_swept = [setting for setting in settings if not addresses_entry(raw, setting)]
     for setting in settings:
-        apply_setting(raw, setting)
+        if setting not in of_swept:
+            apply_setting(raw, setting)
     try:
+        n_swept = _expand_sweeps(raw)
+        for setting in of_swept:
+            apply_setting(raw, setting)
+        place_data(raw, Path())
         for kind in ("model", "study"):
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
-        return SuiteSpec.read(raw, "")
+        if follows_from_data(raw):
+            fill(raw, images_of(DataConfig.read(raw["data"], "data")))
+        suite = SuiteSpec.read(raw, "")
+        n, k = n_swept, len(suite.seeds)
+        require_few(n * k, suite.max_runs, MOST_SWEPT, f"sweep: {n} models, {k} seeds")
+        return suite
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
+
+
+def _expand_sweeps(raw: dict[str, Any]) -> int:
+    """Replace each ``[[model]]`` with a sweep by its models; return how many these are."""
+    entries, stated = tables(raw, "model"), raw.get("max_runs")
+    models = [models_of(entry, stated if isinstance(stated, int) else None) for entry in entries]
+    raw["model"] = [model for several in models for model in several]
+    return sum(len(m) for entry, m in zip(entries, models, strict=True) if "sweep" in entry)
 
 
 def expand(suite: SuiteSpec) -> list[RunSpec]:

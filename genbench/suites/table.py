@@ -2,12 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
 
 from genbench.core.files import canonical_json, pretty_json, read_json, write_if_changed
+from genbench.core.protocol import Protocol
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
@@ -15,12 +16,13 @@ from genbench.results.records import ELSEWHERE, SCHEMA, SUITE, StoredRun, SuiteR
 from genbench.runs.elsewhere.read import elsewhere_runs
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, label_of
-from genbench.runs.run_options import RunOptions
+from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 
+QUOTES = "\"'"
 TYPES = {
     "seed": "int64",
     "value": "float64",
@@ -50,6 +52,8 @@ def write_suite(
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else (frames or [own])[0]
     spec = suite.model_dump(mode="json")
+    for table in (spec["data"], *(entry["data"] for entry in spec["model"])):
+        table |= {"path": Path(table["path"]).name} if "path" in table else {}
     for entry in spec["published"]:
         entry["model"] = labels.get(entry["model"], entry["model"])
     content = {
@@ -153,14 +157,45 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
 
 def command_of(options: RunOptions) -> str:
     """Return the command that gives the same numbers, without folders of this machine."""
-    suite = Path(options.suite)
+    suite, data = Path(options.chosen_suite), options.data
     name = suite.stem if suite in suite_files().values() else suite.name
-    parts = ["python", "-m", "genbench", "run", "--suite", name]
+    parts = ["python", "-m", "genbench", "run"]
+    parts += ["--suite", name] if data is None or name != DEFAULT[True] else []
+    parts += ["--data", data.name] if data else []
+    for file in options.plugins:
+        parts += ["--plugin", file.name]
     for setting in options.settings:
-        parts += ["--set", setting]
+        parts += ["--set", _without_folder(setting)]
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
         parts += [option, str(value)] if value is not None else []
     return shlex.join([*parts, *(["--together"] if options.together else [])])
+
+
+def _without_folder(setting: str) -> str:
+    key, equals, value = setting.partition("=")
+    is_path = key.strip().endswith(".path")
+    return f"{key}{equals}{PurePath(value.strip().strip(QUOTES)).name}" if is_path else setting
+
+
+def replaced_data(prepared: PreparedSuite) -> str:
+    """Say whether the stored table of a suite is about other images; empty if it is not.
+
+    Only ``--data`` brings other images into the folder of a suite.
+    """
+    name, options = prepared.suite.name, prepared.options
+    if options.data is None:
+        return ""
+    known = stored_table(options.results / name)["protocol"].map(Protocol.parse)
+    before = {protocol.digest: protocol.dataset for protocol in known}
+    datasets = map(prepared.context.dataset, {s.data for s in prepared.context.plan.specs})
+    now = {dataset.protocol.digest: dataset.name for dataset in datasets}
+    if not before or before.keys() & now.keys():
+        return ""
+    old, new = " and ".join(before.values()), " and ".join(now.values())
+    return (
+        f"the table of '{name}' was of {old} and becomes one of {new}; the runs stay stored "
+        f"(--set name={new.replace(' ', '_')} keeps both)"
+    )
 
 
 def stored_table(folder: Path) -> pd.DataFrame:

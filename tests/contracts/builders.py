@@ -1,4 +1,8 @@
-"""Every registered recipe on tiny images, in every network and observation model it offers."""
+"""Every registered recipe on tiny images, in every network and observation model it offers.
+
+Each observation model of each recipe sees grey images with one network and colour images with the
+other, in turn, and images of an odd shape.
+"""
 
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +19,8 @@ from genbench.training.config import TrainConfig
 
 N_CLASSES, LATENT_DIM, B, N_TRAIN = 10, 3, 6, 60
 SHAPES = {"mlp": (1, 8, 8), "conv": (1, 12, 12)}
+COLOUR = {"mlp": (3, 8, 8), "conv": (3, 12, 12)}
+ODD = ((1, 7, 5), (1, 1, 9), (3, 5, 4))
 OBSERVATIONS = (
     {"kind": "bernoulli"},
     {"kind": "unit_gaussian"},
@@ -44,11 +50,12 @@ class Case:
     recipe: str
     network: str
     options: dict = field(hash=False)
+    shape: tuple[int, int, int]
 
     def build(self, seed=0):
         """Build in float64, from a seed."""
         known = recipes[self.recipe].options
-        facts = DataFacts(SHAPES[self.network], N_CLASSES, self.mean_image(), N_TRAIN)
+        facts = DataFacts(self.shape, N_CLASSES, self.mean_image(), N_TRAIN)
         with seeded(seed, "init"):
             built = recipes[self.recipe].build(facts, known(**self.options), TrainConfig())
         built.model.double()
@@ -59,11 +66,11 @@ class Case:
 
     def mean_image(self):
         generator = torch.Generator().manual_seed(9)
-        return 0.1 + 0.8 * torch.rand(SHAPES[self.network], generator=generator)
+        return 0.1 + 0.8 * torch.rand(self.shape, generator=generator)
 
     def data(self, seed=0, n=B, built=None):
         generator = torch.Generator().manual_seed(seed)
-        x = torch.rand(n, *SHAPES[self.network], dtype=torch.float64, generator=generator)
+        x = torch.rand(n, *self.shape, dtype=torch.float64, generator=generator)
         y = torch.randint(N_CLASSES, (n,), generator=generator)
         domain = built.observation.domain if built and built.observation else ""
         steps = {"binary": 1, "grey_levels": 255}.get(domain)
@@ -73,23 +80,30 @@ class Case:
     def name(self):
         kind = self.options.get("observation", "")
         kind = kind["kind"] if isinstance(kind, dict) else kind
-        parts = (self.recipe, self.network, kind, self.options.get("posterior", ""))
+        shape = "x".join(map(str, self.shape))
+        parts = (self.recipe, self.network, shape, kind, self.options.get("posterior", ""))
         return "-".join(part for part in parts if part)
 
 
 def _cases():
-    for recipe in recipes:
+    for place, recipe in enumerate(recipes):
         keys = recipes[recipe].options.model_fields
-        for network in SHAPES if "network" in keys else ("mlp", "conv"):
-            options = {k: v for k, v in SMALL.items() if k in keys}
-            if "network" in keys:
-                options["network"] = network
-            for observation in _observations(keys):
-                extra = {"observation": observation} if observation else {}
-                yield Case(recipe, network, options | extra)
+        networks = ("mlp", "conv") if "network" in keys else ("mlp", "mlp")
+        options = {k: v for k, v in SMALL.items() if k in keys}
+        for i, observation in enumerate(_observations(keys)):
+            extra = options | ({"observation": observation} if observation else {})
+            grey, colour = networks[:: -1 if i % 2 else 1]
+            yield _case(recipe, grey, extra, SHAPES[grey])
+            yield _case(recipe, colour, extra, COLOUR[colour])
+            yield _case(recipe, "mlp", extra, ODD[(place + i) % len(ODD)])
         if "posterior" in keys:
             for posterior in ("isotropic", "full"):
-                yield Case(recipe, "mlp", options | {"network": "mlp", "posterior": posterior})
+                yield _case(recipe, "mlp", options | {"posterior": posterior}, SHAPES["mlp"])
+
+
+def _case(recipe, network, options, shape):
+    has_networks = "network" in recipes[recipe].options.model_fields
+    return Case(recipe, network, options | ({"network": network} if has_networks else {}), shape)
 
 
 def _observations(fields):
@@ -134,7 +148,7 @@ class Ready:
 
     @property
     def shape(self):
-        return SHAPES[self.case.network]
+        return self.case.shape
 
     def batch(self):
         return Batch(self.x, self.y, indices=torch.arange(B))
@@ -170,9 +184,8 @@ def conditional():
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-trained_cases = pytest.mark.parametrize(
-    "case", [case for case in CASES if Ready.of(case).built.updates], ids=lambda case: case.name
-)
+TRAINED = [case for case in CASES if Ready.of(case).built.updates]
+trained_cases = pytest.mark.parametrize("case", TRAINED, ids=lambda case: case.name)
 
 
 def outputs(ready):

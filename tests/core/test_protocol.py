@@ -46,3 +46,23 @@ def test_a_protocol_of_hidden_pixels_says_what_is_shown():
     assert "p(hidden pixels|shown pixels)" in protocol.sentence
     assert "top left + bottom left" in protocol.sentence
     assert Protocol.parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|label").shown == ""
+
+
+def test_a_split_that_genbench_drew_is_told_with_its_seed():
+    text = "shots@1a2b3c4d/dynamic(seed=0, levels=17, resize=28x20)/70+10+20 drawn(seed=5)/mass"
+    protocol = Protocol.parse(text)
+    assert protocol.text == text
+    assert (protocol.split, protocol.sizes) == ("drawn(seed=5)", (70, 10, 20))
+    assert "20 for testing, split by genbench with seed 5." in protocol.sentence
+    assert "(seed 0, 17 levels, images resized to 28x20)" in protocol.sentence
+
+
+def test_other_splits_and_sizes_of_images_are_other_protocols():
+    texts = [
+        "shots@1a2b3c4d/grey/70+10+20 drawn(seed=5)/mass",
+        "shots@1a2b3c4d/grey/70+10+20 drawn(seed=6)/mass",
+        "shots@1a2b3c4d/grey/70+10+20/mass",
+        "shots@1a2b3c4d/grey(resize=28x20)/70+10+20 drawn(seed=5)/mass",
+    ]
+    assert len({Protocol.parse(text) for text in texts}) == 4
+    assert [Protocol.parse(text).text for text in texts] == texts

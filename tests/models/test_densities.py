@@ -8,7 +8,11 @@ import torch
 from scipy.stats import multivariate_normal, norm
 
 from genbench.core.seeding import seeded
-from genbench.models.densities import IndependentBernoulli, IndependentGaussian
+from genbench.models.densities import (
+    IndependentBernoulli,
+    IndependentCategorical,
+    IndependentGaussian,
+)
 from genbench.models.mixtures import MixtureDensity, spread
 from tests.inference.exact_models import N_PIXELS, SHAPE, correlated_data, fitted
 
@@ -36,6 +40,51 @@ def test_bernoulli_pixels_are_a_mass_over_all_images():
     model.fit((X[:, :, :2, :2] > 0.5).float())
     every = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 4).reshape(16, 1, 2, 2)
     assert float(model.log_prob(every).exp().sum()) == pytest.approx(1, rel=1e-13)
+
+
+def test_categorical_pixels_are_counted_with_one_more_of_each_level():
+    x = torch.tensor([[0.0, 1.0], [0.5, 1.0], [0.5, 1.0]]).reshape(3, 1, 1, 2)
+    model = IndependentCategorical((1, 1, 2), n_levels=3)
+    model.fit(x)
+    assert model.counts.tolist() == [[1, 2, 0], [0, 0, 3]]
+    expected = [math.log(2 / 6 * 4 / 6), *[math.log(3 / 6 * 4 / 6)] * 2]
+    assert np.allclose(model.log_prob(x).numpy(), expected, rtol=1e-14)
+    unseen = torch.tensor([1.0, 0.0]).reshape(1, 1, 1, 2)
+    assert float(model.log_prob(unseen)) == pytest.approx(math.log(1 / 6 * 1 / 6), rel=1e-14)
+
+
+def test_categorical_pixels_are_a_mass_over_all_images_of_three_levels():
+    x = (X[:, :, :2, :2].clamp(0, 1) * 2).round() / 2
+    model = IndependentCategorical((1, 2, 2), n_levels=3)
+    model.fit(x)
+    every = torch.cartesian_prod(*[torch.tensor([0.0, 0.5, 1.0])] * 4).reshape(81, 1, 2, 2)
+    assert float(model.log_prob(every).exp().sum()) == pytest.approx(1, rel=1e-13)
+
+
+def test_categorical_pixels_of_two_levels_are_bernoulli_pixels():
+    x, other = ((part[:, :, :2, :2] > 0.5).float() for part in (X, OTHER))
+    models = IndependentCategorical((1, 2, 2), n_levels=2), IndependentBernoulli((1, 2, 2))
+    for model in models:
+        model.fit(x)
+    categorical, bernoulli = (model.log_prob(other).numpy() for model in models)
+    assert np.allclose(categorical, bernoulli, rtol=1e-13)
+
+
+def test_categorical_pixels_are_drawn_as_often_as_they_were_counted():
+    levels = torch.tensor([[0, 1, 2, 2, 2, 2], [2, 2, 1, 0, 0, 0]]).T  # (N, pixels)
+    model = IndependentCategorical((1, 1, 2), n_levels=3)
+    model.fit((levels / 2).reshape(6, 1, 1, 2))
+    with seeded(0, "draws"):
+        drawn = (model.sample(40_000) * 2).round().long().flatten(1)
+    shares = np.stack([np.bincount(pixel, minlength=3) / 40_000 for pixel in drawn.T.numpy()])
+    assert np.allclose(shares, np.array([[2, 2, 5], [4, 2, 3]]) / 9, atol=0.012)
+
+
+def test_every_level_of_256_is_found_again_after_division_in_float32():
+    x = (torch.arange(256) / 255).reshape(256, 1, 1, 1)
+    model = IndependentCategorical((1, 1, 1))
+    model.fit(x)
+    assert model.counts.tolist() == [[1] * 256]
 
 
 def test_gaussian_pixels_have_their_own_mean_and_a_smallest_scale():

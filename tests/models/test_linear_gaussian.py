@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from genbench.core.seeding import seeded
 from genbench.models.linear_gaussian import LinearGaussian
-from tests.inference.exact_models import LATENT_DIM, N_PIXELS, correlated_data, fitted, randn
+from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted, randn
 
 X = correlated_data(500)
 MODEL = fitted(X)
@@ -46,6 +46,25 @@ def test_fit_reproduces_the_leading_spectrum_and_the_mean_of_the_rest():
     lengths = MODEL.W.square().sum(dim=0).numpy()
     assert np.allclose(lengths, eigenvalues[:LATENT_DIM] - float(MODEL.s2), rtol=1e-10)
     assert np.allclose(MODEL.mean.numpy(), X.flatten(1).mean(0).numpy(), rtol=1e-13)
+
+
+def test_fewer_images_than_pixels_give_the_same_fit_from_products_of_images():
+    few, latent_dim = correlated_data(N_PIXELS - 2), 3
+    model = LinearGaussian(latent_dim, SHAPE)
+    model.fit(few)
+    values, vectors = np.linalg.eigh(np.cov(few.flatten(1).double().numpy().T, bias=True))
+    s2 = values[:-latent_dim].mean()
+    assert float(model.s2) == pytest.approx(s2, rel=1e-12)
+    W = vectors[:, -latent_dim:] * np.sqrt(values[-latent_dim:] - s2)
+    assert np.allclose((model.W @ model.W.T).numpy(), W @ W.T, rtol=1e-9, atol=1e-12)
+
+
+def test_a_thousand_times_as_many_pixels_as_images_need_no_square_of_the_pixels():
+    model = LinearGaussian(2, (3, 100, 100))  # a covariance would be 7 GB
+    x = randn(30, 3, 100, 100, seed=2)
+    model.fit(x)
+    assert bool(model.log_prob(x).isfinite().all())
+    assert float((model.W.T @ model.W)[0, 1].abs()) < 1e-9 * float(model.W.square().sum())
 
 
 def test_columns_of_the_fit_are_orthogonal_so_that_the_diagonal_posterior_is_the_true_one():

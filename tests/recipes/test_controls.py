@@ -22,6 +22,7 @@ def build(name, seed=0, **options):
     [
         ("independent_pixels", {"observation": "bernoulli"}, "mass", "binary"),
         ("independent_pixels", {"observation": "gaussian"}, "density", "unit_interval"),
+        ("independent_pixels", {"observation": "categorical"}, "mass", "grey_levels"),
         ("gaussian_mixture", {}, "density", "unit_interval"),
     ],
 )
@@ -54,6 +55,14 @@ def test_iterative_fits_start_from_the_seed_of_the_run(name, options):
         states.append(next(b.clone() for b in built.model.buffers() if b.ndim > 1))
     assert torch.equal(states[0], states[1])
     assert not torch.equal(states[0], states[2])
+
+
+def test_categorical_pixels_of_the_recipe_have_its_levels():
+    built = build("independent_pixels", observation="categorical", n_levels=17)
+    assert built.observation.n_levels == 17
+    built.closed_form((X * 16).round() / 16)
+    assert built.model.counts.shape == (12, 17)
+    assert built.model.counts.sum() == 60 * 12
 
 
 def test_gaussian_pixels_of_the_recipe_have_its_smallest_scale():

@@ -5,7 +5,6 @@ import torch
 
 from genbench.core.errors import ConfigError
 from genbench.recipes import Built, DataFacts, Options, recipe, recipes
-from genbench.recipes import registry as registry_module
 from genbench.training.config import TrainConfig
 
 
@@ -55,26 +54,6 @@ def test_a_function_of_another_form_is_refused_with_the_right_one(build):
     with pytest.raises(ConfigError, match=r"recipe 'odd': the signature must be .*YourOptions"):
         recipe("odd")(build)
     assert "odd" not in recipes
-
-
-@pytest.mark.usefixtures("own_table")
-def test_recipes_of_other_packages_are_loaded_once(monkeypatch):
-    loaded = []
-
-    class Entry:
-        def __init__(self, name):
-            self.name = name
-
-        def load(self):
-            loaded.append(self.name)
-            recipes.add(self.name, None)
-
-    monkeypatch.setattr(
-        registry_module, "entry_points", lambda group: [Entry("theirs"), Entry("vae")]
-    )
-    registry_module.load_plugins()
-    registry_module.load_plugins()
-    assert loaded == ["theirs"]
 
 
 def test_an_unknown_recipe_is_answered_with_the_nearest():

@@ -95,9 +95,56 @@ def test_scientific_fields_all_differ_from_each_other():
 
 
 def test_every_field_of_the_budget_and_of_the_view_is_tested_above():
-    tested = set(SCIENTIFIC) | {"name", "dequantisation"}
+    tested = set(SCIENTIFIC) | {"name", "dequantisation"} | OWN_SCIENTIFIC.keys() | OWN_OTHER.keys()
     fields = {*TrainConfig.model_fields, *DataConfig.model_fields, *Assume.model_fields}
     assert fields - {"data seed"} <= tested
+
+
+def own(**changes):
+    return spec(data=DataConfig(**({"path": "shots.npz"} | changes)))
+
+
+OWN_SCIENTIFIC = {
+    "split": {"split": {"test": 0.1}},
+    "split seed": {"split": {"seed": 1}},
+    "resize": {"resize": (4, 4)},
+    "binarisation": {"binarisation": "static"},
+    "limit": {"limit": 100},
+    "validation_size": {"validation_size": 100},
+}
+OWN_OTHER = {
+    "path": {"path": "elsewhere/pictures"},
+    "name": {"name": "my shots"},
+    "layout": {"layout": "NCHW"},
+    "levels": {"levels": 256},
+    "the default split, written out": {"split": {"test": 0.2, "seed": 0}},
+}
+
+
+def test_what_shapes_own_data_changes_the_identity():
+    changed = [own(**change).train_id(DIGEST) for change in OWN_SCIENTIFIC.values()]
+    assert len({own().train_id(DIGEST), *changed}) == 1 + len(changed)
+
+
+@pytest.mark.parametrize("change", OWN_OTHER.values(), ids=OWN_OTHER.keys())
+def test_where_own_data_lie_and_how_they_are_read_does_not_change_the_identity(change):
+    assert own(**change).train_id(DIGEST) == own().train_id(DIGEST)
+
+
+@pytest.mark.parametrize("change", [{}, *OWN_SCIENTIFIC.values(), *OWN_OTHER.values()])
+def test_own_data_are_read_back_from_an_identity(change):
+    original = own(**change)
+    stated = original.identity(DIGEST)["data"]
+    assert stated.pop("digest") == DIGEST
+    again = spec(data=DataConfig.of_identity(stated))
+    assert again.train_id(DIGEST) == original.train_id(DIGEST)
+    assert again.data.is_own
+
+
+def test_registered_data_are_read_back_from_an_identity():
+    stated = spec().identity(DIGEST)["data"]
+    del stated["digest"]
+    assert DataConfig.of_identity(stated) == spec().data
 
 
 def test_the_base_of_an_assumption_is_the_run_without_it():

@@ -13,10 +13,12 @@ from genbench.core.estimate import NotApplicableError, UnusableError
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, innermost, support_of
 from genbench.evaluation.user.adapter import Adapted
+from genbench.evaluation.user.distributions import Arranged
 from genbench.evaluation.user.layout import check_layout, same_order
 from genbench.inference.bounds import prior_of
 
-UNUSABLE = (UnusableError, NotApplicableError, NotImplementedError)
+UNUSABLE = (UnusableError, NotApplicableError, RuntimeError, MemoryError)
+"""What a model may raise here; evaluators raise it again, into their rows."""
 
 
 def check_data(model: Any, x: Tensor, y: Tensor | None, whole: bool, stream: Stream) -> str:
@@ -52,7 +54,8 @@ def check_data(model: Any, x: Tensor, y: Tensor | None, whole: bool, stream: Str
         )
     if p is None or support is None:
         return ""
-    if not bool(support.check(x.reshape(len(x), *p.event_shape)).all()):
+    event = p.base.event_shape if isinstance(p, Arranged) else p.event_shape
+    if not bool(support.check(x.reshape(len(x), *event)).all()):
         raise ConfigError(_outside(x, p, getattr(support, "base_constraint", support)))
     return "mass" if discrete else "density"
 

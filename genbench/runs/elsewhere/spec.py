@@ -31,6 +31,6 @@ class ElsewhereSpec(RunSpec):
             "recipe": ELSEWHERE,
             "name": self.name,
             "model": self.digest,
-            "data": self.data.model_dump(mode="json") | {"digest": data_digest},
+            "data": self.data.canonical() | {"digest": data_digest},
             "seed": self.seed,
         }

@@ -37,7 +37,7 @@ class Pictures:
 
 def pictures_for(case):
     head = case.build().observation
-    return Pictures(SHAPES[case.network], binary=bool(head) and head.domain == "binary")
+    return Pictures(case.shape, binary=bool(head) and head.domain == "binary")
 
 
 def member(case, seed, folder, data, config=CONFIG):
@@ -76,4 +76,4 @@ def with_options(recipe, network="mlp", **options):
     keys = {"network": network, "hidden": (11, 7), "latent_dim": 3}
     if network == "conv":
         keys["channels"] = SMALL["channels"]
-    return Case(recipe, network, keys | options)
+    return Case(recipe, network, keys | options, SHAPES[network])

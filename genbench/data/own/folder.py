@@ -1,0 +1,118 @@
+"""Reads a folder of images: ``part/class``, ``part``, ``class``, or neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from genbench.core.errors import DataError
+from genbench.data.own.images import OwnImages, Reading
+from genbench.data.own.labels import ranked, require_names
+from genbench.data.own.limits import MAX_FILE_BYTES, refused
+from genbench.data.own.parts import PARTS, UNDIVIDED, division, require_train
+from genbench.data.own.pictures import SUFFIXES
+from genbench.data.own.stack import Stack
+from genbench.data.own.tree import Tree
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """Where an image lies in its folder, and what that says of it."""
+
+    path: str
+    part: int
+    label: str = ""
+
+
+def read_folder(path: Path, reading: Reading) -> OwnImages:
+    """Read all images below a folder.
+
+    Raises:
+        DataError: They can't be read without guessing; names the file or folder.
+    """
+    tree = Tree(path, SUFFIXES)
+    files = list_images(tree)
+    labels, classes = np.zeros(len(files), np.int64), tuple[str, ...]()
+    if files[0].label:
+        labels, classes = ranked(np.array([file.label for file in files]), tree.name())
+    stack = Stack(len(files), tree.name(), reading)
+    for file in files:
+        name = tree.name(file.path)
+        stack.add(_content(tree.at(file.path), name), name)
+    levels, n_levels, notes = stack.finish()
+    numbers, divided = division({file.part for file in files})
+    return OwnImages(
+        tree.name(),
+        levels,
+        labels,
+        classes,
+        np.array([numbers[file.part] for file in files], np.uint8),
+        n_levels,
+        (*notes, *divided, *tree.notes()),
+        tuple(file.path for file in files),
+    )
+
+
+def list_images(tree: Tree) -> list[ImageFile]:
+    """Return the images in the order of their parts, classes and names.
+
+    Raises:
+        DataError: A folder is empty, or what the folders mean can't be said.
+    """
+    folders, images = tree.inside()
+    parts = {name: PARTS[name.lower()] for name in folders if name.lower() in PARTS}
+    if not parts:
+        return _in_part(tree, "", UNDIVIDED)
+    for beside in [*(name for name in folders if name not in parts), *images]:
+        raise DataError(
+            f"{tree.name(beside)}: lies beside the part {next(iter(parts))}; expected parts only: "
+            "train, validation and test"
+        )
+    require_train(list(parts.values()), tree.name())
+    found = [_in_part(tree, name, parts[name]) for name in sorted(parts, key=parts.__getitem__)]
+    if len({bool(files[0].label) for files in found}) > 1:
+        raise DataError(f"{tree.name()}: has parts with folders of classes and parts without")
+    return [file for files in found for file in files]
+
+
+def _in_part(tree: Tree, folder: str, part: int) -> list[ImageFile]:
+    folders, images = tree.inside(folder)
+    if folders and images:
+        raise DataError(
+            f"{tree.name(images[0])}: lies beside the folder {PurePosixPath(folders[0]).name}; "
+            "expected folders only, one for each class, or images only"
+        )
+    if not folders:
+        _require_some(images, tree, folder)
+        return [ImageFile(image, part) for image in images]
+    classes = {path: PurePosixPath(path).name for path in folders}
+    require_names(list(classes.values()), tree.name(folder))
+    return [
+        ImageFile(image, part, label)
+        for path, label in classes.items()
+        for image in _in_class(tree, path)
+    ]
+
+
+def _in_class(tree: Tree, folder: str) -> list[str]:
+    folders, images = tree.inside(folder)
+    if folders:
+        raise DataError(
+            f"{tree.name(folders[0])}: too deep; expected part/class/image, class/image or images"
+        )
+    _require_some(images, tree, folder)
+    return images
+
+
+def _require_some(images: Sequence[str], tree: Tree, folder: str) -> None:
+    if not images:
+        raise DataError(f"{tree.name(folder)}: holds no images, such as {', '.join(SUFFIXES[:3])}")
+
+
+def _content(path: str, name: str) -> bytes:
+    with refused(name, "can't be read"), open(path, "rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise DataError(f"{name}: has more than {MAX_FILE_BYTES:,} bytes, which no image needs")
+    return content

@@ -1,0 +1,69 @@
+"""Paths of own images and the names that they give to data sets."""
+
+import difflib
+import re
+from pathlib import Path
+
+from genbench.core.errors import DataError
+
+SUFFIXES = (".npz", ".npy", ".parquet")
+_UNUSABLE = re.compile(r"""[@/\\|:*?"<>]""")
+"""What a protocol or the name of a file cannot hold."""
+_LONGEST = 60
+
+
+def place_of(stated: str | Path) -> Path:
+    """Return a stated path, ``~`` expanded.
+
+    Raises:
+        DataError: It is empty, or holds a control character.
+    """
+    text = str(stated)
+    if not text or any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text):
+        raise DataError(f"path {text!r} is empty or holds a control character; rename it")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"path '{text}': {error}") from error
+
+
+def name_of(path: Path) -> str:
+    """Return a data set's default name: that of its file, in letters that can be used everywhere.
+
+    Example:
+        >>> name_of(Path("data/my:shots.npz")), name_of(Path("faces/"))
+        ('my_shots', 'faces')
+    """
+    name = path.stem if path.suffix in SUFFIXES else path.absolute().name
+    usable = (letter if letter.isprintable() else "_" for letter in _UNUSABLE.sub("_", name))
+    return "".join(usable).strip(" .")[:_LONGEST] or "images"
+
+
+def problem_of(name: str) -> str:
+    """Return why a name that somebody chose cannot be used; empty if it can."""
+    if name != name.strip(" .") or not name.isprintable() or len(name) > _LONGEST:
+        return f"{name!r}: expected up to {_LONGEST} letters that can be printed"
+    found = _UNUSABLE.search(name)
+    return f"'{name}' holds a '{found[0]}', which names of files cannot" if found else ""
+
+
+def looks_like_a_path(name: str) -> bool:
+    """Tell whether a name that no data set has is that of a file."""
+    return name.endswith(SUFFIXES) or "/" in name or "\\" in name or Path(name).exists()
+
+
+def require_there(path: Path) -> None:
+    """Check that there is something to read.
+
+    Raises:
+        DataError: There is nothing; names the nearest of the files beside it.
+    """
+    try:
+        if path.exists():
+            return
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    nearest = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+    raise DataError(f"{path}: no such file or folder{hint}")

@@ -1,0 +1,39 @@
+"""What one process hands to another that first has to load the plugins it was made with."""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+from genbench.core.errors import ConfigError
+from genbench.core.plugins import load_plugins, loaded_files
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Packed(Generic[T]):
+    """An object as bytes, with the SHA-256 of each file that its classes may come from."""
+
+    plugins: Mapping[Path, str]
+    content: bytes
+
+    @classmethod
+    def of(cls, whole: T, plugins: Sequence[Path]) -> "Packed[T]":
+        """Pack an object that was made with these plugins, which are loaded."""
+        loaded, paths = loaded_files(), [file.resolve() for file in plugins]
+        return cls({path: loaded[path] for path in paths}, pickle.dumps(whole))
+
+    def unpack(self) -> T:
+        """Load the plugins and return the object.
+
+        Raises:
+            ConfigError: A file is not what it was in the process that packed.
+        """
+        load_plugins(list(self.plugins))
+        loaded = loaded_files()
+        for path, digest in self.plugins.items():
+            if loaded[path] != digest:
+                raise ConfigError(f"plugin: {path.name} was changed during the run; run it again")
+        return cast(T, pickle.loads(self.content))

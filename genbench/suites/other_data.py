@@ -1,0 +1,60 @@
+"""Puts other images in the place of a suite's own: ``run --data``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genbench.core.errors import ConfigError
+from genbench.data.own.names import name_of
+from genbench.data.own.registry import own_datasets
+from genbench.data.protocol import DataConfig
+from genbench.data.specs import datasets
+from genbench.suites.settings import tables
+from genbench.suites.standard import FROM_DATA
+
+KEPT = ("binarisation", "dequantisation", "seed", "limit")
+"""Keys of ``[data]`` that say how images are presented, whichever they are."""
+
+
+def put_data(raw: dict[str, Any], data: Path) -> None:
+    """Let the models of a suite be trained on other images, presented as before.
+
+    What the suite says about its own images goes, published numbers too.
+
+    Args:
+        raw: The content of a suite file.
+        data: A file or folder of images, or the name of a registered data set.
+
+    Raises:
+        ConfigError: The suite has no models.
+    """
+    models = tables(raw, "model")
+    if not models:
+        raise ConfigError(f"--data: suite '{raw['name']}' has no models to train")
+    _forget(raw.setdefault("data", {}), ())
+    for model in models:
+        _forget(model, ("name",))
+        _forget(model.get("data"), ())
+    source = source_of(data)
+    raw["data"] |= source
+    name = source.get("name") or name_of(data)
+    if raw.get("sizes") == FROM_DATA:
+        raw["title"] = f"{raw['title']} on {name}"
+    else:
+        raw["title"] = f"Models of {raw['name']} on {name}"
+        raw["description"] = f"The models of the suite {raw['name']}, with its sizes and budgets."
+    raw.pop("published", None)
+
+
+def _forget(table: object, but: Sequence[str]) -> None:
+    """Drop what a table says about its own images."""
+    if isinstance(table, dict):
+        for key in {*DataConfig.model_fields} - {*KEPT, *but}:
+            table.pop(key, None)
+
+
+def source_of(data: Path) -> dict[str, str]:
+    """Return the key of ``[data]`` that leads to images: a path, or the name of a known set."""
+    name = str(data)
+    known = (name in datasets or name in own_datasets) and not data.exists()
+    return {"name": name} if known else {"path": str(data)}

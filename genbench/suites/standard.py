@@ -1,0 +1,224 @@
+"""Sizes and budgets that follow from the images: ``sizes = "from_data"`` in a suite file.
+
+What the suite states stays as it is. The rule fills in the rest as ordinary options, the same
+for every model, and says so in the suite's description.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from genbench.data.own.load import own_data
+from genbench.data.protocol import DataConfig, split_sizes
+from genbench.data.specs import datasets
+from genbench.evaluation.spec import Evaluator, evaluators
+from genbench.recipes import recipes
+from genbench.recipes.controls import IndependentPixelsOptions
+
+FROM_DATA: Final = "from_data"
+STEPS, FEWEST_STEPS, MOST_EPOCHS = 2_000, 300, 500
+LARGE = 4_096
+"""Numbers in an image above which there are fewer steps."""
+DECODED_IN_TRAINING, FEWEST_CATEGORIES = 2**19, 8
+"""Numbers that a discrete VAE decodes in a step: categories times images times pixels."""
+DECODED_IN_EVALUATION = 100_000_000
+"""Numbers that a bound decodes: draws times images times pixels."""
+FEWEST_DRAWS, FEWEST_IMAGES = 8, 100
+"""Of a bound, whatever it takes."""
+STORED = 20_000_000
+"""Numbers in the images that a control keeps."""
+MOST_CLASSES = 64
+"""Labels that a conditional model can have: its p(x) is a sum over all of them."""
+MOST_EIGENVALUES = 3_200
+"""Eigenvalues that probabilistic PCA can have: a minute's work."""
+
+VIEW = ("binarisation", "dequantisation")
+
+Raw = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Images:
+    """What the rule knows of a data set: the numbers of images are those after any ``limit``."""
+
+    image_shape: tuple[int, int, int]
+    n_levels: int
+    n_classes: int
+    n_train: int
+    n_test: int
+
+    @property
+    def n_pixels(self) -> int:
+        """Numbers in one image."""
+        return math.prod(self.image_shape)
+
+    def __str__(self) -> str:
+        """Describe them in a few words.
+
+        Example:
+            >>> str(Images((3, 16, 16), 256, 1, 1000, 200))
+            '1,000 training images of 3x16x16 pixels with 256 levels'
+        """
+        shape = "x".join(map(str, self.image_shape))
+        return f"{self.n_train:,} training images of {shape} pixels with {self.n_levels} levels"
+
+
+def images_of(config: DataConfig) -> Images:
+    """Return what is known of a data set; own images are read, others are known.
+
+    Raises:
+        DataError: Own images cannot be read.
+    """
+    spec = own_data(config).spec if config.is_own else datasets[config.name]
+    n_train, _, n_test = split_sizes(config, spec)
+    return Images(spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test)
+
+
+def power_of_two(value: float, least: int, most: int) -> int:
+    """Return the power of two nearest to ``value``, at least ``least`` and at most ``most``.
+
+    Example:
+        >>> [power_of_two(value, 1, 64) for value in (0.1, 28, 173)]
+        [1, 32, 64]
+    """
+    nearest, highest = round(math.log2(max(value, 1))), int(math.log2(max(most, 1)))
+    return max(least, 1 << min(nearest, highest))
+
+
+def training_of(images: Images) -> Raw:
+    """Return the budget: the same number of steps for every model."""
+    n_train = images.n_train
+    batch_size = min(n_train, power_of_two(2 * n_train**0.5, 16, 128))
+    steps = max(FEWEST_STEPS, STEPS * min(1, LARGE / images.n_pixels))
+    epochs = round(steps / (n_train // batch_size))
+    return {"epochs": max(1, min(epochs, MOST_EPOCHS)), "batch_size": batch_size}
+
+
+def sizes_of(images: Images) -> Raw:
+    """Return the sizes of models: their options by name."""
+    n_pixels, n_train = images.n_pixels, images.n_train
+    hidden = power_of_two(10 * n_pixels**0.5, 32, 256)
+    decoded = training_of(images)["batch_size"] * n_pixels
+    most = power_of_two(DECODED_IN_TRAINING / decoded, FEWEST_CATEGORIES, 64)
+    return {
+        "hidden": [hidden, hidden],
+        "latent_dim": power_of_two(n_pixels**0.5, 1, min(64, n_pixels - 1, n_train // 8)),
+        "n_categories": power_of_two(n_train / 32, 2, most),
+        "n_images": max(1, min(10_000, n_train, STORED // n_pixels)),
+    }
+
+
+def evaluation_of(evaluator: Evaluator, stated: Raw, images: Images) -> Raw:
+    """Return fewer draws, then fewer test images, where an evaluator's defaults take too long."""
+    defaults = {key: field.default for key, field in evaluator.options.model_fields.items()}
+    n_each = images.n_pixels * (images.n_classes if evaluator.is_marginal else 1)
+    n_decoded = max(1, DECODED_IN_EVALUATION // n_each)
+    n_samples, found = FEWEST_DRAWS, {}
+    if "n_samples" in defaults:
+        n_samples = min(defaults["n_samples"], max(FEWEST_DRAWS, n_decoded // images.n_test))
+        found["n_samples"] = n_samples
+    n_data = max(FEWEST_IMAGES, n_decoded // max(FEWEST_DRAWS, stated.get("n_samples", n_samples)))
+    if "n_data" in defaults and n_data < images.n_test:
+        found["n_data"] = min(n_data, defaults["n_data"] or n_data)
+    return {key: value for key, value in found.items() if value != defaults[key]}
+
+
+def observation_of(recipe: str, domain: str, n_levels: int) -> Raw:
+    """Return the options of p(x given z), or of p(x), that suit pixels of a domain."""
+    options = recipes[recipe].options
+    if "observation" not in options.model_fields:
+        return {}
+    least = {"min_scale": 1 / n_levels}
+    if issubclass(options, IndependentPixelsOptions):
+        suited: dict[str, Raw] = {
+            "binary": {"observation": "bernoulli"},
+            "grey_levels": {"observation": "categorical", "n_levels": n_levels},
+            "unit_interval": {"observation": "gaussian"} | least,
+        }
+        return suited[domain]
+    heads: Raw = {
+        "binary": "bernoulli",
+        "grey_levels": {"kind": "discretised_logistic", "n_levels": n_levels, "per_pixel": True},
+        "unit_interval": {"kind": "pixel_gaussian"} | least,
+    }
+    return {"observation": heads[domain]}
+
+
+def why_left_out(recipe: str, images: Images) -> str:
+    """Return why a model cannot be compared on these images; empty if it can."""
+    latent_dim, n_train = sizes_of(images)["latent_dim"], images.n_train
+    if recipe == "cvae" and images.n_classes < 2:
+        return "the images have no labels"
+    if recipe == "cvae" and images.n_classes > MOST_CLASSES:
+        return f"there are {images.n_classes:,} labels to sum over"
+    if recipe == "linear_gaussian" and latent_dim > min(images.n_pixels - 1, n_train - 2):
+        return "there is too little to find components in"
+    if recipe == "linear_gaussian" and min(images.n_pixels, n_train) > MOST_EIGENVALUES:
+        return "its eigenvalues would take too long"
+    return ""
+
+
+def follows_from_data(raw: Raw) -> bool:
+    """Whether the sizes of a suite follow from images, and it says which."""
+    return raw.get("sizes") == FROM_DATA and has_images(raw.get("data") or {})
+
+
+def has_images(data: Mapping[str, Any]) -> bool:
+    """Whether ``[data]`` names a data set or a path."""
+    return bool({"name", "path"} & data.keys())
+
+
+def fill(raw: Raw, images: Images) -> None:
+    """Fill in what a suite leaves to its images; models that cannot be compared are left out.
+
+    Args:
+        raw: The content of a suite file, its models sorted into tables.
+        images: Those of ``[data]``.
+    """
+    left_out = {m["name"]: why_left_out(m["recipe"], images) for m in raw["model"]}
+    raw["model"] = [m for m in raw["model"] if not left_out[m["name"]]]
+    if images.n_levels == 2 and "dequantisation" not in raw["data"]:
+        raw["data"].setdefault("binarisation", "threshold")
+    filled = _complete(raw.setdefault("train", {}), training_of(images))
+    for model in raw["model"]:
+        filled |= _complete(model["options"], options_of(model, raw["data"], images))
+    evaluate = raw.setdefault("evaluate", {})
+    for name in filter(evaluators.__contains__, evaluate.get("metrics", ())):
+        stated = evaluate.get(name, {})
+        added = _complete(stated, evaluation_of(evaluators[name], stated, images))
+        evaluate |= {name: stated} if added else {}
+        filled |= added
+    why = [f"{name} is left out: {reason}." for name, reason in left_out.items() if reason]
+    raw["description"] = " ".join([raw.get("description", ""), said(images, filled), *why]).strip()
+
+
+def options_of(model: Raw, data: Raw, images: Images) -> Raw:
+    """Return the options that the rule gives to a model under the ``[data]`` of its suite."""
+    view = {k: v for k, v in (data | model["data"]).items() if k in VIEW}
+    domain = DataConfig.model_construct(**view).domain
+    found = sizes_of(images) | observation_of(model["recipe"], domain, images.n_levels)
+    fields = recipes[model["recipe"]].options.model_fields
+    return {key: value for key, value in found.items() if key in fields}
+
+
+def _complete(stated: Raw, found: Raw) -> Raw:
+    """Add what is not stated; return what was added."""
+    added = {key: value for key, value in found.items() if key not in stated}
+    stated |= added
+    return added
+
+
+def said(images: Images, filled: Raw) -> str:
+    """Say in words what was filled in."""
+    words = {
+        "hidden": "{0[0]} and {0[1]} hidden units",
+        "latent_dim": "{0} latent dimensions",
+        "n_categories": "{0} categories of a discrete latent",
+        "batch_size": "batches of {0} images",
+        "epochs": "{0:,} epochs",
+        "n_samples": "bounds with K = {0}",
+        "n_data": "slow metrics on {0:,} test images",
+    }
+    parts = [text.format(filled[key]) for key, text in words.items() if key in filled]
+    return f"Sizes follow from {images}: {', '.join(parts)}." if parts else ""

@@ -1,0 +1,58 @@
+"""Names that people choose."""
+
+import pytest
+
+from genbench.core.errors import ConfigError
+from genbench.core.names import LONGEST, names_in, require_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vae",
+        "gan+normal",
+        "lambda_0.01",
+        "β-VAE",
+        "my model (2)",
+        "変分",
+        "x" * LONGEST,
+        "a=b",
+        "é",
+    ],
+)
+def test_a_printable_name_passes_unchanged(name):
+    assert require_name(name, "name") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "empty"),
+        ("x" * (LONGEST + 1), "at most 100 characters"),
+        ("変" * LONGEST, "at most 100 characters"),
+        ("a\nb", "control"),
+        ("a\rb", "control"),
+        ("a\0b", "control"),
+        ("a\u2028b", "line breaks"),
+        ("a\u202eb", "control"),
+        ("a\u00a0b", "special spaces"),
+        ("a\udc80b", "control"),
+        (" a", "space"),
+        ("a ", "space"),
+        ("a/b", "no /"),
+        ("..\\b", r"no \\"),
+        ("=1+1", "formula"),
+        ("+1", "formula"),
+        ("-1", "formula"),
+        ("@sum", "formula"),
+    ],
+)
+def test_any_other_name_is_refused_in_one_short_printable_line(name, told):
+    with pytest.raises(ConfigError, match=rf"^model\.0\.name: .*{told}") as caught:
+        require_name(name, "model.0.name")
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
+def test_a_single_string_is_one_name():
+    assert names_in("elbo") == ("elbo",)
