@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from genbench.api.verdicts import check, compare
     from genbench.data.own.registry import dataset
     from genbench.evaluation.spec import evaluator
-    from genbench.evaluation.user import evaluate
+    from genbench.evaluation.user import check_model, evaluate
     from genbench.recipes import recipe
 
 _HOMES = {
     "add": "genbench.api.adding",
     "check": "genbench.api.verdicts",
+    "check_model": "genbench.evaluation.user",
     "compare": "genbench.api.verdicts",
     "evaluate": "genbench.evaluation.user",
     "load_data": "genbench.api",
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "add",
     "check",
+    "check_model",
     "compare",
     "dataset",
     "evaluate",

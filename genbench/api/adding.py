@@ -21,6 +21,7 @@ def add(
     replace: bool = False,
     results: str | Path = Path("results"),
     reports: str | Path = Path("reports"),
+    data: str | Path | None = None,
     data_dir: str | Path | None = None,
     report: bool = True,
     progress: bool | None = None,
@@ -51,6 +52,7 @@ def add(
         replace: Put it in the place of the model that was added under this name and seed.
         results: Folder of the results.
         reports: Folder of the reports.
+        data: Where the suite's images are, if they are your own and do not lie where its file says.
         data_dir: Folder of the data sets.
         report: Write the report.
         progress: Show a bar; by default in a notebook, and where stderr is a terminal.
@@ -68,7 +70,7 @@ def add(
 
     from genbench.core.held import tensors_in
     from genbench.core.progress import progress_shown
-    from genbench.data import load
+    from genbench.data.own.names import place_of
     from genbench.reporting import build_report
     from genbench.results.numbers_frame import stored_numbers
     from genbench.results.suite import StoredSuite
@@ -78,14 +80,21 @@ def add(
 
     pixels = {"binarisation": binarisation, "dequantisation": dequantisation}
     given = {key: value for key, value in pixels.items() if value is not None}
-    changes = {**dict.fromkeys(pixels, "none"), **given} if given else {}
     options = RunOptions(
-        suite=suite, results=Path(results), data_dir=Path(data_dir) if data_dir else None
+        suite=suite,
+        data=None if data is None else place_of(data),
+        results=Path(results),
+        data_dir=Path(data_dir) if data_dir else None,
     )
     host = find_host(options)
-    run = host.run_of(name, seed, host.data(changes), replace=replace)
+    run = host.run_of(
+        name,
+        seed,
+        host.data({**dict.fromkeys(pixels, "none"), **given} if given else {}),
+        replace=replace,
+    )
     device = next((tensor.device for tensor in tensors_in(model)), torch.device("cpu"))
-    dataset = load(run.data, options.data_dir, device)
+    dataset = host.dataset(run.data, device)
     handed = hand_over(model, dataset, kind, note, measure)
     with progress_shown(progress), torch.inference_mode(False):
         host.add(handed, run, dataset, replace=replace)

@@ -51,36 +51,32 @@ def load_model(
 ) -> "nn.Module":
     """Return a trained model of a suite that was run, with exactly the stored weights.
 
-        It has the methods of its capabilities: ``sample(n)``, ``posterior(x)``,
-        ``observation_model(z)``, ``log_prob(x)`` and so on, as ``genbench.core.capabilities``
-        describes them. No data are needed. To go on training, call ``train()`` and use an objective::
+    It has the methods of its capabilities: ``sample(n)``, ``posterior(x)``,
+    ``observation_model(z)``, ``log_prob(x)`` and so on, as ``genbench.core.capabilities``
+    describes them. No data are needed. To go on training, call ``train()`` and use an objective::
 
-            model = genbench.load_model("digits", "vae").train()
-            loss = NegativeElbo()(model, Batch(x, y)).value
+        model = genbench.load_model("digits", "vae").train()
+        loss = NegativeElbo()(model, Batch(x, y)).value
 
-        with ``NegativeElbo`` from ``genbench.objectives.elbo`` and ``Batch`` from
-        ``genbench.core.objective``.
+    with ``NegativeElbo`` from ``genbench.objectives.elbo`` and ``Batch`` from
+    ``genbench.core.objective``.
 
-        Args:
-            suite: Name of the suite.
-            model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
-            seed: Training seed.
-            results: Folder of the results.
-            device: ``auto``, ``cpu`` or ``cuda``.
-            plugins: The Python files, or the one, with recipes of the suite that are not genbench's.
+    Args:
+        suite: Name of the suite.
+        model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
+        seed: Training seed.
+        results: Folder of the results.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        plugins: The Python files, or the one, with recipes of the suite that are not genbench's.
 
-        Returns:
-            The model in eval mode.
+    Returns:
+        The model in eval mode.
 
-        Raises:
-    <<<<<<< HEAD
-            ConfigError: The suite has no such model or seed, the device cannot be used, the recipe is
-                the user's own and its module was not imported, or the model was trained elsewhere.
-    =======
-            ConfigError: The suite has no such model or seed, the device cannot be used, or the recipe
-                is the user's own and was not registered, by ``plugins`` or an import.
-    >>>>>>> main
-            StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
+    Raises:
+        ConfigError: The suite has no such model or seed, the device cannot be used, the recipe is
+            the user's own and was not registered, by ``plugins`` or an import, or the model was
+            trained elsewhere.
+        StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
     from genbench.core.names import paths_in
     from genbench.core.plugins import load_plugins

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from genbench.core.errors import ConfigError, StorageError, first_line
+import torch
+
+from genbench.core.errors import ConfigError, DataError, StorageError, first_line
 from genbench.core.files import exclusive, require_writable
-from genbench.data import DataConfig, Dataset
+from genbench.core.names import require_name
+from genbench.core.protocol import Protocol
+from genbench.data import DataConfig, Dataset, load
 from genbench.results.metrics_table import TABLE
 from genbench.results.records import SUITE, read_record
 from genbench.results.run_tables import is_of_model
@@ -19,7 +22,7 @@ from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import prepare
 from genbench.suites.spec import SuiteSpec, load_suite, tasks_of
-from genbench.suites.table import update_elsewhere, write_suite
+from genbench.suites.table import stored_table, update_elsewhere, write_suite
 
 
 @dataclass(frozen=True)
@@ -39,15 +42,36 @@ class Host:
         """The metrics and figures that it asks for."""
         return EvaluationRequest(tasks_of(self.suite), self.suite.figures)
 
-    def data(self, changes: Mapping[str, Any]) -> DataConfig:
-        """Return its data, with these changes.
+    def data(self, pixels: Mapping[str, str]) -> DataConfig:
+        """Return its data, with pixels that are presented in another way.
 
         Raises:
-            ConfigError: It has none, or the changes are wrong.
+            ConfigError: It has none, or the pixels cannot be so.
         """
         if not self.suite.data:
             raise ConfigError(f"suite '{self.suite.name}' has no [data] to evaluate a model on")
-        return DataConfig.read({**self.suite.data, **changes}, "data")
+        place = {"path": str(self.options.data)} if self.options.data else {}
+        return DataConfig.read({**self.suite.data, **place, **pixels}, "data")
+
+    def dataset(self, config: DataConfig, device: torch.device) -> Dataset:
+        """Load its data.
+
+        Raises:
+            DataError: They cannot be read, or are not those of the stored results.
+        """
+        try:
+            dataset = load(config, self.options.data_dir, device)
+        except DataError as error:
+            hint = "; data=PATH says where they are now" if config.path else ""
+            raise DataError(f"{error}{hint}") from error
+        protocols = map(Protocol.parse, stored_table(self.folder)["protocol"].unique())
+        known = {protocol.digest: protocol.dataset for protocol in protocols}
+        if known and dataset.protocol.digest not in known:
+            raise DataError(
+                f"suite '{self.suite.name}' was run on {' and '.join(known.values())}; these are"
+                f" other images: {config.path or config.name}"
+            )
+        return dataset
 
     def run_of(self, name: str, seed: int, data: DataConfig, *, replace: bool) -> ElsewhereSpec:
         """Return the run of a model to be added.
@@ -55,8 +79,7 @@ class Host:
         Raises:
             ConfigError: The name is the suite's own, or no name; it has this seed already.
         """
-        if not name.strip() or not name.isprintable():
-            raise ConfigError(f"name: expected printable text, found {name!r}")
+        require_name(name, "name")
         for entry in self.suite.model:
             if is_of_model(name, entry.name):
                 raise ConfigError(
@@ -99,11 +122,11 @@ def find_host(options: RunOptions) -> Host:
         ConfigError: There is none, or it is a collection.
         StorageError: Its results are damaged, or of another version of genbench.
     """
-    is_file = options.suite.endswith(".toml")
-    name = load_suite(options.suite).name if is_file else options.suite
+    chosen = options.chosen_suite
+    name = load_suite(chosen).name if chosen.endswith(".toml") else chosen
     folder = options.results / name
     is_stored = (folder / TABLE).is_file()
-    suite = _stored_suite(folder) if is_stored else load_suite(options.suite)
+    suite = _stored_suite(folder) if is_stored else load_suite(chosen, data=options.data)
     if suite.suites:
         members = ", ".join(suite.suites)
         raise ConfigError(f"suite '{name}' is a collection; name one of its suites: {members}")

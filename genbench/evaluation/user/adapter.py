@@ -6,6 +6,7 @@ Each passes copies on, folds dimensions, converts what comes back, and turns any
 """
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -105,7 +106,8 @@ def adapt(model: Any, image_shape: Sequence[int], kind: str | None = None) -> An
 def _behind(model: Any, facts: Facts, again: Again | None = None) -> "Adapted":
     """Return an object with the adapters of the methods that ``model`` has."""
     methods = {name: adapter for name, adapter in _ADAPTERS.items() if _has(model, name)}
-    kind: type[Adapted] = type(type(model).__name__, (Adapted,), methods)
+    named = methods | {"methods": tuple(methods)}
+    kind: type[Adapted] = type(type(model).__name__, (Adapted,), named)
     return kind(model, facts, again)
 
 
@@ -121,7 +123,10 @@ class Adapted:
         model: The user's object.
         facts: Shared by the model and its views.
         again: From k to the user's view with its condition repeated k times, for a view.
+        methods: Names of the methods that it has.
     """
+
+    methods: tuple[str, ...]
 
     def __init__(self, model: Any, facts: Facts, again: Again | None) -> None:
         self.model, self.facts, self.again = model, facts, again
@@ -155,8 +160,7 @@ class Adapted:
         except Exception as error:  # a user's method can raise anything
             if is_out_of_memory(error):
                 raise  # whoever called tries fewer at once
-            found = f"raised {type(error).__name__}: {first_line(error)}"
-            raise UnusableError(call, found) from error
+            raise UnusableError(call, _raised(error)) from error
 
     def call_on_images(self, name: str, x: Tensor) -> Any:
         """Call a method on images (B, ...), or on flat ones if it takes only those."""
@@ -181,6 +185,20 @@ class Adapted:
         dtype = self.facts.dtype if value.is_floating_point() else None
         moved = value.to(self.facts.device or value.device, dtype or value.dtype)
         return moved.clone() if moved is value else moved
+
+
+_PARAMETER = re.compile(
+    r"Expected parameter (\w+) .*of distribution (\w+)\(.*to satisfy the constraint (.+?), but"
+)
+"""How torch refuses a distribution's parameter."""
+
+
+def _raised(error: Exception) -> str:
+    text = first_line(error)
+    if refused := _PARAMETER.match(text):
+        parameter, family, constraint = refused.groups()
+        return f"made a {family} whose {parameter} is not {constraint}"
+    return f"raised {type(error).__name__}: {text}"
 
 
 def _require_signature(method: Any, call: str, arguments: tuple[Any, ...]) -> None:

@@ -15,22 +15,20 @@ from genbench.core.tensors import as_event, innermost, support_of
 from genbench.evaluation.user.adapter import Adapted
 from genbench.evaluation.user.distributions import Arranged
 from genbench.evaluation.user.layout import check_layout, same_order
+from genbench.evaluation.user.subject import Subject
 from genbench.inference.bounds import prior_of
 
 UNUSABLE = (UnusableError, NotApplicableError, RuntimeError, MemoryError)
 """What a model may raise here; evaluators raise it again, into their rows."""
 
 
-def check_data(model: Any, x: Tensor, y: Tensor | None, whole: bool, stream: Stream) -> str:
+def check_data(subject: Subject, stream: Stream) -> str:
     """Check that p(x given z) is defined at x, and return its measure if the model states one.
 
     What is wrong with the model itself is left to its rows.
 
     Args:
-        model: Adapted, or one of genbench's own.
-        x: Data (N, ...).
-        y: Their labels.
-        whole: Whether they were whole numbers of an integer type.
+        subject: The model and the data.
         stream: Randomness for one draw of the latent.
 
     Returns:
@@ -40,14 +38,17 @@ def check_data(model: Any, x: Tensor, y: Tensor | None, whole: bool, stream: Str
         ConfigError: x has another layout or size than the model's images, lies outside the support
             of the observation model, or holds whole numbers where it takes others.
     """
+    model, x = subject.model, subject.x
+    whole = not subject.data.x.is_floating_point()
     if isinstance(model, ConditionsOnPixels):
         with suppress(*UNUSABLE):
             check_layout(x.shape[1:], model.hidden().shape)
     with stream.child("support").seeded(), torch.no_grad():
-        p = _observation_model(model, x, y)
+        p = _observation_model(model, x, subject.y)
     support = None if p is None else support_of(p)
     discrete = bool(getattr(support, "is_discrete", False))
-    if whole and not discrete and float(x.max()) > 1:
+    known = support is not None or not hasattr(model, "observation_model")
+    if whole and known and not discrete and float(x.max()) > 1:
         raise ConfigError(
             f"x holds whole numbers up to {x.max():g}: pass x / {x.max():g} if the model takes"
             " values in [0, 1], or x.float() if it takes these"

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, OneHotCategorical
 
 from genbench.core.estimate import UnusableError
-from genbench.core.tensors import as_event
+from genbench.core.tensors import as_event, innermost
 from genbench.evaluation.user.distributions import (
     Arranged,
     MeanOnly,
@@ -56,7 +56,7 @@ def distribution_of(value: Any, call: str, expected: str, n_event: int, device: 
     value = _named_pair(value)
     if isinstance(value, Distribution):
         p = widened(value, device)
-        require_numbers(dict(parameters_of(p)), call, f"a {type(value).__name__}")
+        require_numbers(dict(parameters_of(p)), call, family_of(p))
         return p
     if isinstance(value, tuple | list) and value and all(isinstance(v, Tensor) for v in value):
         fix = _PAIR.format(n=n_event) if len(value) == 2 else ""
@@ -106,13 +106,19 @@ def described(value: Any) -> str:
         return "None (is a return missing?)"
     if isinstance(value, Distribution):
         batch, event = tuple(value.batch_shape), tuple(value.event_shape)
-        return f"a {type(value).__name__} with batch {batch} and event {event}"
+        return f"{family_of(value)} with batch {batch} and event {event}"
     if isinstance(value, Tensor | np.ndarray):
         dtype = str(value.dtype).removeprefix("torch.")
         kind = "tensor" if isinstance(value, Tensor) else "array"
         return f"a {kind} {tuple(value.shape)} of {dtype}"
     size = f" of {len(value)}" if isinstance(value, Sequence | Mapping) else ""
     return f"a {type(value).__name__}{size}"
+
+
+def family_of(p: Distribution) -> str:
+    """Return the name of the distribution of single numbers with its article."""
+    name = type(innermost(p)).__name__
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
 
 
 def per_datum(value: Any, n: int, call: str, device: Any) -> Tensor:
@@ -172,7 +178,7 @@ def observation_of(
 
 def _fix_of(p: Distribution, leading: torch.Size, image: torch.Size) -> str:
     """Guess at why an observation model has another shape."""
-    base = getattr(p, "base_dist", p)
+    base = innermost(p)
     if isinstance(base, OneHotCategorical):
         return "Categorical(logits=...) takes levels, not one-hot rows"
     if hasattr(base, "logits") and base.has_enumerate_support and base.event_shape == ():
@@ -197,15 +203,19 @@ def posterior_of(
         if not q.ndim or len(q) != n:
             raise refusal
         return MeanOnly(q, 1, refusal)
-    q = as_event(q, 1)
+    found, q = f"returned {described(q)}", as_event(q, 1)
     if q.batch_shape != (n,):
-        fix = f".expand(({n},)) if it does not depend on x" if q.batch_shape in ((), (1,)) else ""
-        raise UnusableError(call, f"returned {described(q)}", expected, fix)
+        raise UnusableError(call, found, expected, "one distribution per datum: .expand repeats it")
     if latent is not None and q.event_shape != latent:
-        sizes = tuple(q.event_shape)
-        fix = f"prior() could return Independent(Normal(torch.zeros{sizes}, 1), {len(sizes)})"
-        raise UnusableError(call, f"returned {described(q)}, prior() event {event}", expected, fix)
+        raise UnusableError(call, found, f"{expected}, that of prior()", _fix_of_prior(q, latent))
     return q
+
+
+def _fix_of_prior(q: Distribution, latent: torch.Size) -> str:
+    """Say how the prior gets the event of the posterior, if it is the prior that is odd."""
+    if len(q.event_shape) != 1 or latent.numel() not in (1, q.event_shape[0]):
+        return ""
+    return f"prior() could return Independent(Normal(torch.zeros({q.event_shape[0]}), 1), 1)"
 
 
 def code_of(value: Any, n: int, call: str, device: Any) -> tuple[Tensor, str]:

@@ -10,43 +10,24 @@ from torch import Tensor
 from genbench.core.capabilities import bind
 from genbench.core.seeding import Stream
 from genbench.evaluation.user.adapter import CALLS, Adapted
+from genbench.evaluation.user.calls import N_DATA, calls_of
 from genbench.evaluation.user.distributions import parameters_of
 from genbench.evaluation.user.fitting import UNUSABLE
-
-N_DATA = 4
-"""How many data methods are tried on."""
+from genbench.evaluation.user.subject import Subject
 
 
 @torch.no_grad()
-def note_habits(model: Any, x: Tensor, y: Tensor | None, stream: Stream) -> None:
+def note_habits(subject: Subject, stream: Stream) -> None:
     """Call each method of an adapted model twice and remark on what differs or sets a seed."""
+    model = subject.model
     if not isinstance(model, Adapted):
         return
     with suppress(*UNUSABLE):
-        x, y = x[:N_DATA], None if y is None else y[:N_DATA]
+        x, y = subject.x[:N_DATA], None if subject.y is None else subject.y[:N_DATA]
         view = bind(model, y, x)
-        for name, call in _calls(view, x).items():
+        for name, call in calls_of(view, x):
             with suppress(*UNUSABLE):
                 _note(model, name, call, stream.child("habits", name))
-
-
-def _calls(view: Any, x: Tensor) -> dict[str, Callable[[], Any]]:
-    """Return a call of each method on the same arguments."""
-    arguments: dict[str, Callable[[], Any]] = {
-        "posterior": lambda: view.posterior(x),
-        "encode": lambda: view.encode(x),
-        "log_prob": lambda: view.log_prob(x),
-        "sample": lambda: view.sample(N_DATA),
-    }
-    with suppress(*UNUSABLE):
-        if hasattr(view, "prior"):
-            z = view.prior().sample(torch.Size((N_DATA,)))
-            arguments["observation_model"] = lambda: view.observation_model(z)
-    with suppress(*UNUSABLE):
-        if hasattr(view, "encode"):
-            code = view.encode(x)
-            arguments["decode"] = lambda: view.decode(code)
-    return {name: call for name, call in arguments.items() if hasattr(view, name)}
 
 
 def _note(model: Adapted, name: str, call: Callable[[], Any], stream: Stream) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
 
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, HasExactDensity, bind
 from genbench.core.errors import ConfigError, require_known
@@ -14,11 +13,10 @@ from genbench.core.seeding import Stream
 from genbench.core.tensors import innermost
 from genbench.data import Dataset
 from genbench.evaluation.on_dataset import SPLIT
-from genbench.evaluation.user.adapter import KINDS, adapt
 from genbench.evaluation.user.distributions import Arranged
-from genbench.evaluation.user.evaluating import require_model
 from genbench.evaluation.user.fitting import UNUSABLE, check_data
 from genbench.evaluation.user.steadiness import note_habits
+from genbench.evaluation.user.subject import Subject, subject_of
 from genbench.inference.bounds import prior_of
 from genbench.training.checkpoint import Weights, weights_of
 
@@ -31,13 +29,13 @@ class Handed:
 
     Attributes:
         model: The user's object.
-        view: The same, with the methods of its capabilities as evaluators expect them.
+        subject: The same with checked methods, and the test data.
         note: The user's remark.
         measure: Of its likelihood; None where its observation model or the data tell.
     """
 
     model: Any
-    view: Any
+    subject: Subject
     note: str = ""
     measure: Measure | None = None
 
@@ -50,12 +48,9 @@ def hand_over(
     Raises:
         ConfigError: It is no object with methods, or ``kind`` or ``measure`` is unknown.
     """
-    require_model(model)
-    if kind is not None:
-        require_known(kind, KINDS, "kind: unknown")
     if measure is not None:
         require_known(measure, get_args(Measure), "measure: unknown")
-    return Handed(model, adapt(model, dataset.image_shape, kind), note, measure)
+    return Handed(model, subject_of(model, *dataset.held_out(SPLIT), kind, {}), note, measure)
 
 
 def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]:
@@ -65,23 +60,22 @@ def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]
         ConfigError: Its images have another shape than the data, the data lie outside the support
             of its observation model, or it is given part of each image, which no protocol can name.
     """
-    view = handed.view
+    subject, view = handed.subject, handed.subject.model
     if isinstance(view, ConditionsOnPixels):
         raise ConfigError(
             "model: it has given_pixels(x), but nothing says which pixels are shown, so its numbers"
             " have no protocol; make it a recipe instead"
         )
-    x, y = dataset.held_out(SPLIT)
     try:
-        seen = check_data(view, x, y, whole=False, stream=stream)
+        seen = check_data(subject, stream)
     except ConfigError as error:
         raise ConfigError(f"{error}; binarisation and dequantisation choose its pixels") from error
-    note_habits(view, x, y, stream)
+    note_habits(subject, stream)
     natural = "mass" if dataset.domain == "binary" else "density"
-    has_density = seen or _has_log_prob(view, y)
+    has_density = seen or _has_log_prob(subject)
     return {
         "about": f"Trained elsewhere. {handed.note}".strip(),
-        "observation": _observation(view, y, stream) if seen else "none",
+        "observation": _observation(subject, stream) if seen else "none",
         "measure": (handed.measure or seen or natural) if has_density else "none",
         "comparable_measure": handed.measure or seen or natural,
         "conditional": isinstance(view, Conditions),
@@ -89,17 +83,21 @@ def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]
     }
 
 
-def _has_log_prob(view: Any, y: Tensor) -> bool:
+def _bound(subject: Subject) -> Any:
+    return bind(subject.model, None if subject.y is None else subject.y[:1])
+
+
+def _has_log_prob(subject: Subject) -> bool:
     with suppress(*UNUSABLE):
-        return isinstance(bind(view, y[:1]), HasExactDensity)
+        return isinstance(_bound(subject), HasExactDensity)
     return False
 
 
 @torch.no_grad()
-def _observation(view: Any, y: Tensor, stream: Stream) -> str:
+def _observation(subject: Subject, stream: Stream) -> str:
     """Return the name of p(x given z) of one pixel; its support was seen before."""
     with stream.child("observation").seeded():
-        bound = bind(view, y[:1])
+        bound = _bound(subject)
         p = bound.observation_model(prior_of(bound).sample(torch.Size((1,))))
     p = innermost(p)
     return type(innermost(p.base) if isinstance(p, Arranged) else p).__name__

@@ -18,10 +18,10 @@ from genbench.data import Dataset
 from genbench.evaluation.figure_source import Tensors
 from genbench.evaluation.figures import collect_figures
 from genbench.evaluation.on_dataset import SPLIT
-from genbench.evaluation.runner import Row, Task, TaskResult, eval_mode
+from genbench.evaluation.runner import Row, Task, eval_mode
 from genbench.evaluation.user.adapter import Adapted
-from genbench.evaluation.user.evaluating import remarked
 from genbench.evaluation.user.fitting import UNUSABLE
+from genbench.evaluation.user.remarks import with_remarks
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
 from genbench.runs.elsewhere.describe import Handed, describe, weights_in
@@ -81,12 +81,13 @@ def _fill(run: Run, handed: Handed, request: EvaluationRequest) -> str:
     weights, stream = weights_in(handed.model), Stream(run.spec.seed, ("elsewhere",))
     metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
     started = time.perf_counter()
+    view = handed.subject.model
     with eval_mode(handed.model), float32_products(), stream.seeded():
         description = describe(handed, dataset, stream)
         protocol = protocol_of(dataset, description)
-        evaluate_run(run, replace(request, figures=()), handed.view, metrics, protocol)
-        figures = _figures(run, handed.view, request.figures)
-    _remark(run, handed.view, request.tasks, metrics["evaluations"])
+        evaluate_run(run, replace(request, figures=()), view, metrics, protocol)
+        figures = _figures(run, view, request.figures)
+    _remark(run, view, request.tasks, metrics["evaluations"])
     seconds = round(time.perf_counter() - started, 3)
     _require_something(run.spec.name, metrics, figures)
     write_weights(folder / run_folder.FIGURES, figures)
@@ -109,8 +110,8 @@ def _remark(run: Run, view: Any, tasks: Sequence[Task], evaluations: dict[str, A
     x = run.dataset.held_out(SPLIT).x
     for task in tasks if isinstance(view, Adapted) else ():
         key = f"{SPLIT}/{task.key}"
-        rows = TaskResult([Row(**row) for row in evaluations[key]])
-        evaluations[key] = [asdict(row) for row in remarked([task], [rows], view, x)]
+        rows = (with_remarks(Row(**row), task.evaluator, view, x) for row in evaluations[key])
+        evaluations[key] = [asdict(row) for row in rows]
 
 
 def _figures(run: Run, view: Any, names: Sequence[str]) -> Tensors:
