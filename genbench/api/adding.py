@@ -1,5 +1,6 @@
 """Adds a model that was trained elsewhere to a suite."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +23,7 @@ def add(
     results: str | Path = Path("results"),
     reports: str | Path = Path("reports"),
     data: str | Path | None = None,
+    plugins: str | Path | Sequence[str | Path] = (),
     data_dir: str | Path | None = None,
     report: bool = True,
     progress: bool | None = None,
@@ -53,6 +55,7 @@ def add(
         results: Folder of the results.
         reports: Folder of the reports.
         data: Where the suite's images are, if they are your own and do not lie where its file says.
+        plugins: Python files, or one, with metrics of the suite that are not genbench's.
         data_dir: Folder of the data sets.
         report: Write the report.
         progress: Show a bar; by default in a notebook, and where stderr is a terminal.
@@ -69,6 +72,7 @@ def add(
     import torch
 
     from genbench.core.held import tensors_in
+    from genbench.core.names import paths_in
     from genbench.core.progress import progress_shown
     from genbench.data.own.names import place_of
     from genbench.reporting import build_report
@@ -82,17 +86,14 @@ def add(
     given = {key: value for key, value in pixels.items() if value is not None}
     options = RunOptions(
         suite=suite,
+        plugins=paths_in(plugins),
         data=None if data is None else place_of(data),
         results=Path(results),
         data_dir=Path(data_dir) if data_dir else None,
     )
     host = find_host(options)
-    run = host.run_of(
-        name,
-        seed,
-        host.data({**dict.fromkeys(pixels, "none"), **given} if given else {}),
-        replace=replace,
-    )
+    chosen = host.data({**dict.fromkeys(pixels, "none"), **given} if given else {})
+    run = host.run_of(name, seed, chosen, replace=replace)
     device = next((tensor.device for tensor in tensors_in(model)), torch.device("cpu"))
     dataset = host.dataset(run.data, device)
     handed = hand_over(model, dataset, kind, note, measure)

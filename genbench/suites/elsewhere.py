@@ -11,6 +11,7 @@ from genbench.core.files import exclusive, require_writable
 from genbench.core.names import require_name
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig, Dataset, load
+from genbench.recipes import load_plugins
 from genbench.results.metrics_table import TABLE
 from genbench.results.records import SUITE, read_record
 from genbench.results.run_tables import is_of_model
@@ -62,8 +63,9 @@ class Host:
         try:
             dataset = load(config, self.options.data_dir, device)
         except DataError as error:
-            hint = "; data=PATH says where they are now" if config.path else ""
-            raise DataError(f"{error}{hint}") from error
+            if config.path and not config.path.exists():
+                raise DataError(f"{error}; data=PATH says where the images are") from error
+            raise
         protocols = map(Protocol.parse, stored_table(self.folder)["protocol"].unique())
         known = {protocol.digest: protocol.dataset for protocol in protocols}
         if known and dataset.protocol.digest not in known:
@@ -122,6 +124,7 @@ def find_host(options: RunOptions) -> Host:
         ConfigError: There is none, or it is a collection.
         StorageError: Its results are damaged, or of another version of genbench.
     """
+    load_plugins(options.plugins)
     chosen = options.chosen_suite
     name = load_suite(chosen).name if chosen.endswith(".toml") else chosen
     folder = options.results / name

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 import genbench
-from genbench.core.errors import ConfigError, RunsFailedError
+from genbench.core.errors import ConfigError, DataError, RunsFailedError
 from genbench.results.run_folder import FIGURES, MODEL, PER_DATUM, RunFolder
 from genbench.results.suite import StoredSuite
 from genbench.suites.table import TYPES
@@ -430,3 +431,23 @@ def test_the_added_rows_have_the_types_of_the_others(place):
 def test_pixels_that_its_likelihood_cannot_take_are_refused(place):
     with pytest.raises(ConfigError, match=r"Bernoulli.*; binarisation and dequantisation choose"):
         place.add(Vae(), dequantisation="uniform")
+
+
+def test_a_suite_of_own_images_takes_a_model_on_the_same_images(tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / "shots.npz", tmp_path / "others.npz"]
+    for path in paths:
+        np.savez(path, images=rng.integers(0, 2, (60, 8, 8)).astype(bool))
+    text = SUITE.replace('name = "digits"', 'path = "shots.npz"').replace("cvae", "ae")
+    (tmp_path / "small.toml").write_text(text)
+    place = Place(tmp_path)
+    place.run()
+    with pytest.raises(DataError, match="data=PATH says where the images are"):
+        place.add(Vae())
+    with pytest.raises(DataError, match=r"was run on shots; these are other images: .*others"):
+        place.add(Vae(), data=paths[1])
+    frame = place.add(Vae(), data=paths[0])
+    assert set(frame["protocol"]) == set(place.rows("vae")["protocol"])
+    assert set(frame["dataset"]) == {"shots"}
+    place.run()
+    pd.testing.assert_frame_equal(place.rows("mine"), frame)
