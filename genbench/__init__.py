@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from genbench.api.adding import add
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
+    from genbench.core.estimate import Estimate, NotApplicableError
+    from genbench.core.options import Options
     from genbench.data.own.registry import dataset
-    from genbench.evaluation.spec import evaluator
+    from genbench.evaluation.spec import Block, PerDatum, evaluator
     from genbench.evaluation.user import check_model, evaluate
     from genbench.recipes import recipe
 
@@ -32,10 +34,20 @@ _HOMES = {
     "table": "genbench.api.tables",
     "dataset": "genbench.data.own.registry",
     "evaluator": "genbench.evaluation.spec",
+    "Block": "genbench.evaluation.spec",
+    "Estimate": "genbench.core.estimate",
+    "NotApplicableError": "genbench.core.estimate",
+    "Options": "genbench.core.options",
+    "PerDatum": "genbench.evaluation.spec",
     "recipe": "genbench.recipes",
 }
 
 __all__ = [
+    "Block",
+    "Estimate",
+    "NotApplicableError",
+    "Options",
+    "PerDatum",
     "__version__",
     "add",
     "check",

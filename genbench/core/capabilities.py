@@ -100,6 +100,14 @@ class HasExactDensity(Protocol):
 
 
 @runtime_checkable
+class Cautions(Protocol):
+    """A model whose log densities need a word of caution."""
+
+    def caution(self) -> str:
+        """Return what a reader of its log densities must know; empty if there is nothing."""
+
+
+@runtime_checkable
 class Generative(HasPrior, HasObservationModel, Protocol):
     """Prior and observation model."""
 

@@ -1,9 +1,10 @@
 """Validated options: strict, frozen pydantic models, and errors that users can act on."""
 
+import math
 import re
-from typing import Any, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from genbench.core.errors import ConfigError, did_you_mean, quoted
@@ -13,6 +14,24 @@ ADDED: Final = "added"
 
 Written ``name: Annotated[type, ADDED] = default``.
 """
+
+
+MOST = 10**9
+"""The largest count: at a million a second it takes a quarter of an hour for each datum."""
+
+
+def countable(n: int) -> int:
+    """Refuse a count that no machine would finish."""
+    if n > MOST:
+        raise ValueError(
+            f"at most {MOST}; about 10^{math.log10(n):.0f} for each datum would take over"
+            f" 10^{math.log10(n) - 6:.0f} seconds, at a million a second"
+        )
+    return n
+
+
+Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
+"""How often something is done for each datum: draws, chains, steps."""
 
 
 class Options(BaseModel):

@@ -9,9 +9,10 @@ from torch.distributions import Distribution, Transform, biject_to, identity_tra
 
 from genbench.core.capabilities import Generative, HasPosterior, knows_log_px
 from genbench.core.estimate import NotApplicableError
+from genbench.core.options import Count
 from genbench.core.seeding import Stream
 from genbench.core.tensors import support_of
-from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference import ais, bounds
 from genbench.inference.path import LogDensities, Path, chunk_within_memory
 from genbench.inference.weights import ImportanceWeights
@@ -28,12 +29,17 @@ class AisOptions(EvaluatorOptions):
         "n_temperatures": "temperatures",
         "n_leapfrog": "leapfrog",
     }
-    n_chains: PositiveInt = 16
-    n_temperatures: PositiveInt = 1000
-    n_leapfrog: PositiveInt = 10
+    n_chains: Count = 16
+    n_temperatures: Count = 1000
+    n_leapfrog: Count = 10
     schedule: Literal["linear", "sigmoid"] = "sigmoid"
     start: Literal["prior", "posterior"] = "prior"
     n_data: PositiveInt | None = 100
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of the chains' weights, and of the step sizes and temperatures."""
+        per_chain, per_temperature = 4 * 8 * sizes.block, 4 * sizes.block + 8
+        return self.n_chains * per_chain + self.n_temperatures * per_temperature
 
     def plan(self) -> ais.Annealing:
         """Return how to anneal."""

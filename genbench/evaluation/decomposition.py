@@ -10,6 +10,7 @@ from torch.distributions import Distribution, Normal, kl_divergence
 from genbench.core.capabilities import Variational
 from genbench.core.estimate import Estimate, NotApplicableError, mean_and_stderr, require_finite
 from genbench.core.metric import Parts
+from genbench.core.options import Count
 from genbench.evaluation.latent import factorised_normal
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.aggregate import Mixture, decompose_kl, with_known_sum
@@ -33,7 +34,7 @@ PARTS = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 class DecompositionOptions(EvaluatorOptions):
     """``n_draws`` codes, each of a different datum, spread evenly over those evaluated."""
 
-    n_draws: PositiveInt = 1000
+    n_draws: Count = 1000
     n_data: PositiveInt | None = None
 
 

@@ -3,15 +3,16 @@
 Evaluators that use the same draws share them, so nothing is decoded twice.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor
 
 from genbench.core.capabilities import Conditions, Generative, Variational, missing
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Parts
+from genbench.core.options import Count, countable
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Source, evaluator
 from genbench.inference import bounds
 from genbench.inference.weights import ImportanceWeights
@@ -25,7 +26,7 @@ class IwOptions(EvaluatorOptions):
     """
 
     names: ClassVar[dict[str, str]] = {"n_samples": "K"}
-    n_samples: PositiveInt = 100
+    n_samples: Count = 100
     chunk_size: PositiveInt | None = None
     n_data: PositiveInt | None = None
 
@@ -33,7 +34,7 @@ class IwOptions(EvaluatorOptions):
 class ExtrapolationOptions(IwOptions):
     """The same, with two halves."""
 
-    n_samples: int = Field(100, ge=2)
+    n_samples: Annotated[int, Field(ge=2), AfterValidator(countable)] = 100
 
 
 CURVE_PARTS = Parts(

@@ -10,10 +10,11 @@ from torch.distributions import Normal
 from genbench.core.capabilities import Variational, knows_log_px
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Parts
+from genbench.core.options import Count
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.evaluation.latent import factorised_normal
-from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.bounds import log_px_given_z, log_weights, posterior_of, prior_of
 from genbench.inference.weights import ImportanceWeights
 
@@ -46,10 +47,14 @@ class InferenceGapOptions(EvaluatorOptions):
     """
 
     n_data: PositiveInt | None = 100
-    n_steps: PositiveInt = 300
-    n_pairs: PositiveInt = 2
+    n_steps: Count = 300
+    n_pairs: Count = 2
     learning_rate: PositiveFloat = 0.2
-    n_samples: PositiveInt = 500
+    n_samples: Count = 500
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of the images decoded from the draws of one step for a block."""
+        return 4 * 2 * self.n_pairs * sizes.block * sizes.n_pixels
 
 
 def refine(

@@ -7,12 +7,13 @@ from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from genbench.core.capabilities import HasExactDensity, Variational, log_prob_kind
+from genbench.core.capabilities import Cautions, HasExactDensity, Variational, log_prob_kind
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Kind
+from genbench.core.options import Count
 from genbench.core.tensors import support_of
 from genbench.core.units import bits_per_dim as to_bits_per_dim
-from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference import bounds
 
 
@@ -20,7 +21,11 @@ class ElboOptions(EvaluatorOptions):
     """``n_samples`` draws from q(z given x) per datum."""
 
     names: ClassVar[dict[str, str]] = {"n_samples": ""}
-    n_samples: PositiveInt = 10
+    n_samples: Count = 10
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of the images decoded from all draws for a block."""
+        return 4 * self.n_samples * sizes.block * sizes.n_pixels
 
 
 @evaluator(
@@ -69,7 +74,12 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that provide it; the bounds are checked against it."""
-    return PerDatum(block.model.log_prob(block.x), kind=log_prob_kind(block.model))
+    kind = log_prob_kind(block.model)
+    return PerDatum(block.model.log_prob(block.x), kind, _caution(block))
+
+
+def _caution(block: Block) -> str:
+    return block.model.caution() if isinstance(block.model, Cautions) else ""
 
 
 class BitsOptions(ElboOptions):
@@ -117,7 +127,8 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
     per_nat = to_bits_per_dim(1.0, block.n_dims, None)
     if isinstance(block.model, HasExactDensity):
         kind = _LENGTHS[log_prob_kind(block.model)]
-        return PerDatum(block.model.log_prob(block.x) * per_nat + offset, kind)
+        bits = block.model.log_prob(block.x) * per_nat + offset
+        return PerDatum(bits, kind, _caution(block))
     terms = block.elbo_terms(options.n_samples)
     variance = None if terms.elbo_variance is None else terms.elbo_variance * per_nat**2
     return PerDatum(terms.elbo * per_nat + offset, mc_variance=variance)

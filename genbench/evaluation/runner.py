@@ -26,9 +26,11 @@ from genbench.core.estimate import (
     mean_and_stderr,
 )
 from genbench.core.held import modules_in
+from genbench.core.options import Options
 from genbench.core.progress import progress
+from genbench.core.seeding import Stream
 from genbench.evaluation.collection import Collected
-from genbench.evaluation.spec import Block, Context, Evaluator, EvaluatorOptions, evaluators
+from genbench.evaluation.spec import Block, Context, Evaluator, evaluators
 
 DEFAULT_METRICS = (
     "elbo",
@@ -51,7 +53,7 @@ class Task:
     """One evaluator with its options, by name."""
 
     evaluator: Evaluator
-    options: EvaluatorOptions
+    options: Options
 
     @property
     def key(self) -> str:
@@ -133,11 +135,11 @@ def evaluate_model(
         for n, start in progress(blocks, description, "block"):
             rows = _spaced(len(x), n, start).to(x.device)
             stream = context.stream.child("block", start // DATA_BLOCK)
-            block = Block(context.model, x[rows], stream, context)
+            block = Block(context.model, x[rows], stream, context, None if y is None else y[rows])
             group = [result for result in results if result[0].n_of(len(x)) == n]
-            _bind(block, None if y is None else y[rows], group)
+            _bind(block, group)
             _evaluate_block(block, group, n - start)
-    return [_finish(*result) for result in results]
+    return [_finish(*result, context.stream) for result in results]
 
 
 def _spaced(n_all: int, n: int, start: int) -> Tensor:
@@ -181,11 +183,11 @@ def _require_capability(task: Task, model: Any, collected: Collected) -> None:
         collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
 
 
-def _bind(block: Block, y: Tensor | None, results: Sequence[tuple[Task, Collected]]) -> None:
+def _bind(block: Block, results: Sequence[tuple[Task, Collected]]) -> None:
     """Bind the block's condition; if that fails, so do the tasks that need it."""
     need_it = [c for task, c in results if not task.evaluator.is_marginal and c.status == "ok"]
     with _errors_as_reasons(need_it):
-        block.model = bind(block.model, y, block.x)
+        block.model = bind(block.model, block.y, block.x)
 
 
 def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_left: int) -> None:
@@ -194,7 +196,7 @@ def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_l
             _require_capability(task, block.model, collected)
         if collected.status == "ok":
             with _errors_as_reasons([collected]):
-                collected.add(task.evaluator.function(block, task.options), n_left)
+                collected.add(task.evaluator.values(block, task.options), n_left)
 
 
 @contextmanager
@@ -218,7 +220,7 @@ def _errors_as_reasons(collected: Sequence[Collected]) -> Iterator[None]:
         one.stop(status, text)
 
 
-def _finish(task: Task, collected: Collected) -> TaskResult:
+def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
     evaluator = task.evaluator
     if collected.status == "not_applicable" and evaluator.is_marginal:
         return TaskResult([])
@@ -226,21 +228,24 @@ def _finish(task: Task, collected: Collected) -> TaskResult:
         return TaskResult([_row(task, evaluator.metric, collected)])
     values = collected.values()
     try:
-        estimates = _reduce(task, values, collected.pieces[-1].parts)
-    except NonFiniteError as error:
-        collected.stop("failed", str(error))
+        estimates = _reduce(task, values, collected.pieces[-1].parts, stream)
+    except (NonFiniteError, NotApplicableError, UnusableError) as error:
+        lacks = isinstance(error, NotApplicableError)
+        collected.stop("not_applicable" if lacks else "failed", str(error))
         return TaskResult([_row(task, evaluator.metric, collected)])
     rows = [_row(task, metric, collected, estimate) for metric, estimate in estimates.items()]
     kept = values.ndim == 1 or (evaluator.record.parts and not evaluator.reduce)
     return TaskResult(rows, values.cpu() if kept else None)
 
 
-def _reduce(task: Task, values: Tensor, parts: tuple[str, ...] | None) -> dict[str, Estimate]:
+def _reduce(
+    task: Task, values: Tensor, parts: tuple[str, ...] | None, stream: Stream
+) -> dict[str, Estimate]:
     """Return the estimate of each row, by metric."""
     evaluator = task.evaluator
     estimates: Estimate | dict[str, Estimate]
     if evaluator.reduce:
-        estimates = evaluator.reduce(values, task.options)
+        estimates = evaluator.reduced(values, task.options, stream)
     elif evaluator.record.parts:
         columns = values.double().unbind(dim=1)
         names = parts or tuple(str(i) for i in range(len(columns)))

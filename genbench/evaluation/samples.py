@@ -15,8 +15,9 @@ from genbench.core.estimate import (
     mean_and_stderr,
     require_finite,
 )
+from genbench.core.options import Count
 from genbench.core.tensors import device_of, mean_of
-from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, evaluator
+from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.bounds import prior_of
 from genbench.inference.parzen import ParzenWindow, squared_distances
 
@@ -95,10 +96,14 @@ class ParzenOptions(EvaluatorOptions):
     """``scale`` of the kernels, or a ``grid`` to choose it from on validation data."""
 
     names: ClassVar[dict[str, str]] = {"n_samples": "samples"}
-    n_samples: PositiveInt = 10_000
+    n_samples: Count = 10_000
     grid: Literal["goodfellow2014", "wu2017"] = "wu2017"
     scale: PositiveFloat | None = None
     n_data: PositiveInt | None = None
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of the samples."""
+        return 4 * self.n_samples * sizes.n_pixels
 
 
 def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
@@ -157,9 +162,13 @@ class MmdOptions(EvaluatorOptions):
     ``bandwidth`` is in units of the data; None means the median distance of validation data.
     """
 
-    n_compared: PositiveInt = 2000
+    n_compared: Count = 2000
     bandwidth: PositiveFloat | None = None
     n_data: PositiveInt | None = None
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the size of five kernels between all pairs of images."""
+        return len(BANDWIDTHS) * 8 * min(self.n_compared, sizes.n) ** 2
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
@@ -205,6 +214,8 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
         raise NotApplicableError("no validation data for the bandwidth; set the option bandwidth")
     if "mmd2_bandwidth" not in context.cache:
         held_out = context.validation[:N_VALIDATION].flatten(1).double()
+        if len(held_out) < 2:
+            raise NotApplicableError("a single validation image has no distance; set bandwidth")
         i, j = torch.triu_indices(len(held_out), len(held_out), offset=1)
         squares = squared_distances(held_out, held_out)[i, j]
         context.cache["mmd2_bandwidth"] = float(squares.median().sqrt())

@@ -5,10 +5,10 @@ its metric. The runner takes care of means, standard errors, seeds, batching and
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import ValidationError
 from torch import Tensor
@@ -17,16 +17,27 @@ from genbench.core.capabilities import ConditionsOnPixels
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate
 from genbench.core.estimate import NotApplicableError as NotApplicableError
-from genbench.core.metric import Kind, Metric
+from genbench.core.metric import Metric
 from genbench.core.options import Options, explain
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
+from genbench.evaluation.needs import Needs, alternatives
+from genbench.evaluation.values import Form, blamed, checked_estimates
+from genbench.evaluation.values import PerDatum as PerDatum
 from genbench.inference import bounds
 from genbench.inference.bounds import ElboTerms, elbo_terms
 from genbench.inference.weights import ImportanceWeights
 
 Source = Literal["posterior", "prior"]
 """The distribution that weighted draws of the latent come from."""
+
+
+class Sizes(NamedTuple):
+    """Of what is evaluated: data, data in a block, and numbers in a datum."""
+
+    n: int
+    block: int
+    n_pixels: int
 
 
 class EvaluatorOptions(Options):
@@ -37,6 +48,10 @@ class EvaluatorOptions(Options):
     """
 
     names: ClassVar[dict[str, str]] = {}
+
+    def n_bytes(self, sizes: Sizes) -> int:
+        """Return the memory that is surely held at the same time, as far as the options say."""
+        return 0
 
 
 @dataclass
@@ -62,12 +77,21 @@ class Context:
 
 @dataclass
 class Block:
-    """Some data, the model (bound to their labels if conditional), and a stream of noise."""
+    """Some data with the model to evaluate on them.
+
+    Attributes:
+        model: The model; a conditional one is bound to the labels of these data.
+        x: Images (B, C, H, W), as the model gets them.
+        stream: Randomness of these data, addressed by name.
+        context: What all blocks share.
+        y: Labels (B,), where they are known.
+    """
 
     model: Any
     x: Tensor
     stream: Stream
     context: Context
+    y: Tensor | None = None
     _terms: dict[int, ElboTerms] = field(default_factory=dict)
     _weights: dict[tuple[Source, int], ImportanceWeights] = field(default_factory=dict)
 
@@ -103,30 +127,9 @@ class Block:
         return self._weights[key]
 
 
-@dataclass(frozen=True)
-class PerDatum:
-    """An evaluator's values for the data of one block.
-
-    Attributes:
-        values: (B,), or (B, P) for an evaluator with parts.
-        kind: The kind of the values, if it depends on the model.
-        remark: Shown beside the number in the table.
-        mc_variance: (B,), Monte-Carlo variance of each value, from the draws of the latent.
-        health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
-            ``acceptance``, ``step_size``.
-        parts: Names of the P parts; by default their indices.
-    """
-
-    values: Tensor
-    kind: Kind | None = None
-    remark: str = ""
-    mc_variance: Tensor | None = None
-    health: Mapping[str, Tensor] = field(default_factory=dict)
-    parts: tuple[str, ...] | None = None
-
-
-Function = Callable[[Block, Any], PerDatum]
-Reduction = Callable[[Tensor, Any], Estimate | dict[str, Estimate]]
+Function = Callable[..., Any]
+"""From a block, and options where it has any, to values: :class:`PerDatum`, tensor or array."""
+Reduction = Callable[[Tensor, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ class Evaluator:
     name: str
     record: Metric
     needs: tuple[type, ...]
-    options: type[EvaluatorOptions]
+    options: type[Options]
     function: Function
     reduce: Reduction | None = None
 
@@ -149,6 +152,33 @@ class Evaluator:
     def is_marginal(self) -> bool:
         """Whether it sums out the label of a conditional model."""
         return self.record.marginal_metric is not None
+
+    def values(self, block: Block, options: Options) -> PerDatum:
+        """Return the values of a block; they do not depend on what else is evaluated.
+
+        Raises:
+            UnusableError: The function raised or returned what is no value for each datum.
+        """
+        form = Form(self.record, self.reduce is not None, len(block.x))
+        n_arguments = len(inspect.signature(self.function).parameters)
+        with blamed(self.function, form.call), block.stream.child("metric", self.name).seeded():
+            found = self.function(*(block, options)[:n_arguments])
+        return form.check(found)
+
+    def reduced(
+        self, values: Tensor, options: Options, stream: Stream
+    ) -> Estimate | dict[str, Estimate]:
+        """Return what ``reduce`` makes of all values.
+
+        Raises:
+            UnusableError: It raised or returned what is no number.
+            NonFiniteError: A number is infinite or NaN.
+        """
+        assert self.reduce is not None
+        call = f"reduce of {self.name}"
+        with blamed(self.reduce, call), stream.child("reduce", self.name).seeded():
+            found = self.reduce(values, options)
+        return checked_estimates(found, self.record, len(values))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: functions in a user's script, such as lambdas, may not pickle."""
@@ -166,39 +196,63 @@ def _registered(name: str, module: str) -> Evaluator:
 def evaluator(
     *,
     name: str,
-    needs: type | tuple[type, ...],
-    options: type[EvaluatorOptions] = EvaluatorOptions,
+    needs: Needs,
+    options: type[Options] = EvaluatorOptions,
     reduce: Reduction | None = None,
     **record: Any,
 ) -> Callable[[Function], Function]:
-    """Register an evaluator; its docstring's first paragraph becomes the description.
+    """Register a metric; its docstring's first paragraph becomes the description.
+
+    The function gets a :class:`genbench.Block`, and the options if it has a second parameter. It
+    returns one value for each image, (B,): a tensor, an array, or :class:`genbench.PerDatum` where
+    there is more to say. The runner takes care of means, standard errors, seeds and eval mode.
 
     Args:
         name: The metric's name in every table.
-        needs: The capability that a model must have, or a tuple of alternatives.
-        options: The pydantic class of its options.
-        reduce: From all values to one estimate, or to one per part; by default the mean.
-        record: The other fields of :class:`genbench.core.metric.Metric`: ``version``, ``unit``,
-            ``better``, ``kind`` and ``title`` are required. With ``parts`` and without ``reduce``,
-            values are (B, P), and each part has a row ``name[part]``. With ``marginal_metric``
-            the evaluator gets a conditional model without labels, and its number is listed under
-            that metric's name in the protocol of unconditional models; if it does not apply there
-            is no row.
+        needs: Methods that a model must have: ``"sample"`` or ``"encode, decode"``; a class from
+            ``genbench.core.capabilities`` with these methods; or a tuple of alternatives.
+        options: The class of its options, a subclass of :class:`genbench.Options`.
+        reduce: Called with all values (N, ...) and the options, for a number that is no mean over
+            images; returns a number, :class:`genbench.Estimate`, or a mapping of these by part.
+        record: The other fields of :class:`genbench.core.metric.Metric`: ``unit``, ``better`` and
+            ``kind`` are required. With ``parts`` and without ``reduce``, values are (B, P), and
+            each part has a row ``name[part]``. With ``marginal_metric`` the evaluator gets a
+            conditional model without labels, and its number is listed under that metric's name in
+            the protocol of unconditional models; if it does not apply there is no row.
 
     Raises:
-        ConfigError: A field is missing, unknown or wrong.
+        ConfigError: A field is missing, unknown or wrong, or the name is taken.
     """
+    where = f"evaluator.{name}"
 
     def register(function: Function) -> Function:
-        description = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
-        alternatives = needs if isinstance(needs, tuple) else (needs,)
-        fields = {"description": description, "option_names": options.names} | record
-        try:
-            metric = Metric.model_validate(fields | {"name": name})
-        except ValidationError as error:
-            raise ConfigError(explain(error, f"evaluator.{name}", Metric)) from error
-        entry = Evaluator(name, metric, alternatives, options, function, reduce)
+        _require_form(function, options, where)
+        known = {"paired": reduce is None, "option_names": getattr(options, "names", {})}
+        metric = _metric(name, function, known | record, where)
+        needed = alternatives(needs, f"{where}.needs")
+        entry = Evaluator(name, metric, needed, options, function, reduce)
         evaluators.add(name, entry, function)
         return function
 
     return register
+
+
+def _require_form(function: Function, options: type[Options], where: str) -> None:
+    n_arguments = len(inspect.signature(function).parameters)
+    if n_arguments not in (1, 2):
+        raise ConfigError(f"{where}: the function takes (block) or (block, options)")
+    if not (isinstance(options, type) and issubclass(options, Options)):
+        raise ConfigError(f"{where}.options: expected a subclass of genbench.Options")
+
+
+def _metric(name: str, function: Function, stated: dict[str, Any], where: str) -> Metric:
+    """Return the record; what is not stated follows from the function."""
+    known = {
+        "version": 1,
+        "title": name.replace("_", " "),
+        "description": " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split()),
+    }
+    try:
+        return Metric.model_validate(known | stated | {"name": name})
+    except ValidationError as error:
+        raise ConfigError(explain(error, where, Metric)) from error

@@ -9,9 +9,28 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from genbench.core.tensors import independent_normal
+from genbench.distributions.latent import HALF_LOG_2PI
 from genbench.models.fitted import FittedModule
 
 _ROWS = 256  # images whose levels are looked up at once
+
+
+def floor_caution(scale: Tensor, floor: float, slack: float = 1e-6) -> str:
+    """Say how many pixels' scales are at their floor, and how much that adds to the density.
+
+    Args:
+        scale: Of each pixel.
+        floor: The smallest scale allowed.
+        slack: By how much, relative to the floor, a scale may exceed it and still count.
+    """
+    n = int((scale <= floor * (1 + slack)).sum())
+    if not n:
+        return ""
+    nats = -math.log(floor) - HALF_LOG_2PI
+    return (
+        f"{n} of {scale.numel()} pixels (nearly) never change in the training images: the smallest"
+        f" scale allowed, {floor:.2g}, sets their density, up to {nats:.1f} nats each"
+    )
 
 
 class _IndependentPixels(FittedModule, ABC):
@@ -67,6 +86,10 @@ class IndependentGaussian(_IndependentPixels):
         """Set mean and scale of each pixel from images x (N, C, H, W)."""
         scale, mean = torch.std_mean(x.double(), dim=0, correction=0)
         self.put(mean=mean, scale=scale.clamp(min=self.min_scale))
+
+    def caution(self) -> str:
+        """Say how many pixels are at the smallest scale, which then sets the density."""
+        return floor_caution(self.scale, self.min_scale)
 
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""

@@ -11,6 +11,9 @@ from genbench.core.tensors import independent_normal
 from genbench.distributions.latent import StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
 
+_ROUNDING = 1e-13
+"""A share of the variance that is not told from zero."""
+
 
 class LinearGaussian(nn.Module, LatentVariableModel):
     """z ~ N(0, I), x given z ~ N(W z + mean, s2 I), fitted in closed form, in float64.
@@ -32,12 +35,21 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         self.latent_prior = StandardNormal(latent_dim).double()
 
     def fit(self, x: Tensor) -> None:
-        """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W)."""
+        """Set W, mean and s2 to their maximum-likelihood values for data x (N, C, H, W).
+
+        Raises:
+            ValueError: The components explain all variance, so that s2 = 0.
+        """
         flat = x.flatten(1).double()
         latent_dim = self.W.shape[1]
         variances, vectors = _components(flat, latent_dim)  # ascending
         n_rest = flat.shape[1] - latent_dim
         s2 = variances[:-latent_dim].sum() / n_rest  # those beyond the images are 0
+        if not s2 > _ROUNDING * variances.sum():
+            raise ValueError(
+                f"{len(x)} images have no variance beyond {latent_dim} principal components, so"
+                " there is no density: they are too few, or equal"
+            )
         top = variances[-latent_dim:].flip(0)
         directions = vectors[:, -latent_dim:].flip(1)
         # an eigenvector's sign is arbitrary: fix it

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from genbench.models.densities import floor_caution
 from genbench.models.fitted import FittedModule, fit_repeatably
 
 Covariance = Literal["diag", "tied", "full"]
@@ -20,6 +21,9 @@ def fit_mixture(
     One component has a closed form. ``floor`` is added to each variance. The fit stops when the
     gain falls below 0.001 nats per datum, or after 200 steps; either way the result is a density.
 
+    Raises:
+        ValueError: Fewer data than components.
+
     Returns:
         Weights (M,), means (M, D) and covariances: (M, D) for ``diag``, (1, D, D) for ``tied``,
         (M, D, D) for ``full``; float64, on the CPU.
@@ -29,6 +33,8 @@ def fit_mixture(
     """
     from sklearn.mixture import GaussianMixture
 
+    if len(data) < n_components:
+        raise ValueError(f"{len(data)} images are too few for {n_components} components")
     mixture = GaussianMixture(
         n_components, covariance_type=covariance, reg_covar=floor, max_iter=200, random_state=seed
     )
@@ -70,6 +76,12 @@ class MixtureDensity(FittedModule):
         diagonal = self.covariance == "diag"
         scales = covariances.sqrt() if diagonal else torch.linalg.cholesky(covariances)
         self.put(weights=weights, means=means, scales=scales)
+
+    def caution(self) -> str:
+        """Say how many pixels have little more than the floor's variance in every component."""
+        diagonal = self.scales.ndim == 2
+        scales = self.scales if diagonal else self.scales.square().sum(dim=-1).sqrt()
+        return floor_caution(scales.amax(dim=0), self.floor**0.5, slack=0.4)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats, float64."""

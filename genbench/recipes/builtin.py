@@ -102,6 +102,8 @@ def build_vae(
 @recipe("gan")
 def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     """Generative adversarial network with the non-saturating generator loss."""
+    if options.batch_norm:
+        _require_batches_of_two(data, train)
     critic = make_encoder(
         data,
         options,
@@ -114,6 +116,14 @@ def gan(data: DataFacts, options: GanOptions, train: TrainConfig) -> Built:
     model.apply(_start_small)
     initialise(model, options)
     return Built(model, adversarial_updates(model, options))
+
+
+def _require_batches_of_two(data: DataFacts, train: TrainConfig) -> None:
+    fix = "needs batches of at least two images; set batch_norm = false"
+    if data.n_train == 1:
+        raise ConfigError(f"batch_norm: {fix} (there is one training image)")
+    if train.batch_size == 1:
+        raise ConfigError(f"batch_norm: {fix} or a larger train.batch_size")
 
 
 def adversarial_updates(model: Gan, options: GanOptions | Gan2014Options) -> tuple[Update, Update]:
@@ -140,6 +150,8 @@ def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: Trai
     """Probabilistic PCA in closed form, with an exact log-likelihood."""
     if options.latent_dim >= data.n_pixels:
         raise ConfigError(f"latent_dim: {options.latent_dim} must be below {data.n_pixels} pixels")
+    # n images span n - 1 directions, and the noise needs one that is left over
+    data.require_images(options.latent_dim + 2, f"latent_dim: {options.latent_dim}")
     model = LinearGaussian(options.latent_dim, data.image_shape)
     name = "Gaussian, one maximum-likelihood scale"
     return Built(model, (), model.fit, SharedGaussianHead(), name)

@@ -97,6 +97,7 @@ def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> 
 @recipe("kmeans")
 def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built:
     """Centroids of the training images: a control that the Parzen estimate overrates."""
+    data.require_images(options.n_clusters, f"n_clusters: {options.n_clusters}")
     model = KMeans(options.n_clusters, data.image_shape, draw_seed())
     return Built(model, closed_form=model.fit)
 

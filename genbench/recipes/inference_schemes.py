@@ -8,6 +8,7 @@ from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.core.objective import Objective
+from genbench.core.options import Count
 from genbench.core.registry import Registry
 from genbench.models.variational_em import PerDatumVae, SharedPosteriorVae
 from genbench.objectives.elbo import NegativeElbo, NegativePerDatumElbo
@@ -36,7 +37,7 @@ class WakeSleepOptions(GaussianLatentOptions):
     """
 
     sleep_rate: PositiveFloat = 1.0
-    sleep_steps: PositiveInt = 1
+    sleep_steps: Count = 1
 
 
 @recipe("wake_sleep")
@@ -74,7 +75,7 @@ class VariationalEmOptions(NetworkOptions):
     n_samples: PositiveInt = 1
     scheme: Literal["per_datum", "shared"] = "per_datum"
     inference_rate: PositiveFloat = 10.0
-    inference_steps: PositiveInt = 1
+    inference_steps: Count = 1
 
 
 @recipe("variational_em")

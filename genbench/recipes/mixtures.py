@@ -45,6 +45,7 @@ class BayesianMixtureOptions(MixtureOptions):
 def gaussian_mixture(data: DataFacts, options: GaussianMixtureOptions, train: TrainConfig) -> Built:
     """Gaussian mixture fitted by expectation maximisation: exact log p(x), no network."""
     n, shape, covariance = options.n_components, data.image_shape, options.covariance
+    data.require_images(max(n, 2), f"n_components: {n}")
     model = MixtureDensity(n, shape, covariance, options.floor, options.n_fit, draw_seed())
     name = f"Gaussian mixture, {covariance} covariance, floor {options.floor:g}"
     return _built(model, options, name)
@@ -54,6 +55,7 @@ def gaussian_mixture(data: DataFacts, options: GaussianMixtureOptions, train: Tr
 def bayesian_mixture(data: DataFacts, options: BayesianMixtureOptions, train: TrainConfig) -> Built:
     """Bayesian Gaussian mixture: the predictive density under the variational posterior."""
     n, shape, concentration = options.n_components, data.image_shape, options.concentration
+    data.require_images(max(n, 2), f"n_components: {n}")
     model = BayesianMixture(n, shape, concentration, options.floor, options.n_fit, draw_seed())
     return _built(model, options, "mixture of Student t, parameters integrated out")
 

@@ -79,9 +79,12 @@ def output_shape(image_shape: Sequence[int], n_per_pixel: int) -> tuple[int, int
 
 def _require_divisible(data: DataFacts, options: NetworkOptions) -> None:
     _, height, width = data.image_shape
-    factor = 2 ** len(options.channels)
-    if height % factor or width % factor:
+    n = len(options.channels)
+    most = sum(not (height % 2**k or width % 2**k) for k in range(1, n + 1))
+    if most < n:
+        times = "once" if n == 1 else f"{n} times"
+        fewer = f"use at most {most} of them, or " if most else "use "
         raise ConfigError(
-            f"channels: a {height}x{width} image cannot be halved {len(options.channels)} times; "
-            "use fewer channels"
+            f"channels: a {height}x{width} image cannot be halved {times}, as each of the {n} "
+            f'channels does; {fewer}network = "mlp"'
         )

@@ -141,6 +141,11 @@ def _parts(data: DataFacts, options: PixelsOptions) -> ImageParts:
             f"condition.shown: no column {options.condition.shown[-1]}; "
             f"the images have columns 0 to {width - 1}"
         )
+    if not bool(shown.any()):
+        raise ConfigError(
+            f"condition.shown: {options.condition.describe()} has no pixel in a {height}x{width} "
+            "image, so nothing is shown"
+        )
     if bool(shown.all()):
         raise ConfigError("condition.shown: all pixels are shown, so none is left to predict")
     return ImageParts(shown, n_channels)

@@ -34,6 +34,17 @@ class DataFacts:
         """Numbers in one image."""
         return torch.Size(self.image_shape).numel()
 
+    def require_images(self, least: int, option: str) -> None:
+        """Check that there are enough training images, where their number is known.
+
+        Raises:
+            ConfigError: There are fewer than ``least``; names the option that needs them.
+        """
+        if 0 < self.n_train < least:
+            raise ConfigError(
+                f"{option} needs at least {least} training images, but there are {self.n_train}"
+            )
+
 
 @dataclass(frozen=True)
 class Built:

@@ -13,11 +13,11 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import nn
 
 from genbench.core.errors import ConfigError
-from genbench.core.options import Options
+from genbench.core.options import Count, Options
 from genbench.core.seeding import Stream, derive
 from genbench.data import Dataset
 from genbench.evaluation.annealing import ais_log_likelihood
-from genbench.evaluation.runner import evaluate_model, make_task
+from genbench.evaluation.runner import Task, evaluate_model, make_task
 from genbench.evaluation.spec import Context
 from genbench.models.adapters import (
     WithFittedPrior,
@@ -50,9 +50,9 @@ class Assume(Options):
     n_components: PositiveInt = 10
     scale: PositiveFloat | Literal["validation"] = "validation"
     n_data: PositiveInt = Field(50, le=1000)
-    n_chains: PositiveInt = 2
-    n_temperatures: PositiveInt = 100
-    n_leapfrog: PositiveInt = 5
+    n_chains: Count = 2
+    n_temperatures: Count = 100
+    n_leapfrog: Count = 5
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,17 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     return Fitted(with_observation_noise(inner, scale, dataset.image_shape), summary)
 
 
+def scale_task(assume: Assume) -> Task:
+    """Return the evaluation that chooses the scale."""
+    options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
+    return make_task(ais_log_likelihood.__name__, options)
+
+
 def _choose_scale(
     inner: nn.Module, assume: Assume, dataset: Dataset, stream: Stream
 ) -> tuple[float, dict[str, float]]:
     x = dataset.held_out("validation").x[: assume.n_data]
-    options = assume.model_dump(include={"n_data", "n_chains", "n_temperatures", "n_leapfrog"})
-    task = make_task(ais_log_likelihood.__name__, options)
+    task = scale_task(assume)
     best, highest, estimates = SCALES[0], -math.inf, dict[str, float]()
     for scale in SCALES:
         model = with_observation_noise(inner, scale, dataset.image_shape)

@@ -57,8 +57,9 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     observation = built.observation_name
     if spec.assume:
         measure, observation = "density", "Gaussian noise around the image, assumed"
+    remark = batch_remark(spec, dataset) if built.updates else ""
     return {
-        "about": recipes[spec.recipe].about,
+        "about": " ".join(filter(None, (recipes[spec.recipe].about, remark))),
         "observation": observation,
         "measure": measure,
         "comparable_measure": natural if measure == "none" else measure,
@@ -70,6 +71,14 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "n_classes": dataset.n_classes,
         "n_train": dataset.size("train"),
     }
+
+
+def batch_remark(spec: RunSpec, dataset: Dataset) -> str:
+    """Say so if a batch is larger than the training data; otherwise return nothing."""
+    n, size = dataset.size("train"), spec.train.batch_size
+    if size <= n:
+        return ""
+    return f"Its batch_size of {size} exceeds the {n} training images: an epoch is one step."
 
 
 def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:

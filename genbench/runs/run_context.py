@@ -1,5 +1,6 @@
 """The runs of a suite, and what each process needs to execute them."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -7,14 +8,17 @@ from typing import Any
 
 from genbench.core.errors import GenbenchError
 from genbench.data import DataConfig, Dataset, load
+from genbench.evaluation.on_dataset import SPLIT
+from genbench.evaluation.room import require_room_for
 from genbench.results.run_folder import CHECKPOINT, SPEC, RunFolder
 from genbench.results.sealed_folder import MANIFEST
-from genbench.runs.build import build
+from genbench.runs.build import build, facts_of
 from genbench.runs.execute import JointOutcome, execute
 from genbench.runs.joint_runs import joint_groups, train_jointly
 from genbench.runs.provenance import pick_device
 from genbench.runs.read_run import EvaluationRequest, read_run
 from genbench.runs.record import RunRecord, describe, failed
+from genbench.runs.room import require_room
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import Run, RunSpec
 
@@ -59,7 +63,20 @@ class RunContext:
             DataError: Data are missing or damaged.
         """
         for spec in {s.name: s for s in self.plan.specs}.values():
-            build(spec, self.dataset(spec.data))
+            self.check(spec)
+
+    def check(self, spec: RunSpec) -> None:
+        """Check that a run and its evaluations fit in memory, and build its model once.
+
+        Raises:
+            ConfigError: They do not, or options do not fit the recipe or the data.
+            DataError: Data are missing or damaged.
+        """
+        dataset = self.dataset(spec.data)
+        require_room(spec, facts_of(dataset), self.device)
+        n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
+        require_room_for(self.plan.request.tasks, n, n_pixels, self.device)
+        build(spec, dataset)
 
     def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""

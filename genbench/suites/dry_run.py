@@ -8,7 +8,6 @@ from typing import NamedTuple
 from genbench.core.errors import DataError
 from genbench.data import data_home, datasets
 from genbench.data.storage import absent
-from genbench.runs.build import build
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.suites.prepare import PreparedSuite, prepare
@@ -89,12 +88,12 @@ class _Survey:
 
     def _read(self, prepared: PreparedSuite, spec: RunSpec) -> str:
         try:
-            data = prepared.context.dataset(spec.data)
+            prepared.context.dataset(spec.data)
         except DataError as error:
             self.problems[spec.data.name] = str(error)
             is_there = spec.data.path is None or spec.data.path.exists()
             return DAMAGED if is_there else MISSING
-        build(spec, data)
+        prepared.context.check(spec)
         return ""
 
 

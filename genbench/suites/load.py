@@ -76,7 +76,7 @@ def _unknown(written: str, path: Path, known: Mapping[str, Path]) -> str:
     names |= {name.lower(): str(file) for name, file in beside.items() if name not in known}
     nearest = difflib.get_close_matches(path.stem[:LONGEST].lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean '{names[nearest[0]]}'? " if nearest else ""
-    what = "no file" if path.suffix == SUFFIX else f"neither a {SUFFIX} file nor a known suite:"
+    what = "no file" if path.suffix == SUFFIX else "no suite"
     return f"{what} {quoted(written)}; {hint}known: {', '.join(sorted(known))}"
 
 

@@ -1,6 +1,6 @@
 """Reads a suite and checks all of it, including a collection's members, before anything runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from genbench.runs.run_context import RunContext, RunPlan
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
-from genbench.suites.load import find_suite, suite_files
+from genbench.suites.load import find_suite
 from genbench.suites.spec import SuiteSpec, expand, load_suite, repeated, tasks_of
 from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
@@ -88,7 +88,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
 
 
 def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> list[PreparedSuite]:
-    """Prepare the members of a collection: files next to it, or else shipped ones."""
+    """Prepare the members of a collection: paths, files beside it, or shipped suites."""
     if not suite.suites:
         return []
     for key, value in (
@@ -101,14 +101,35 @@ def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> li
                 f"{key}: '{suite.name}' is a collection; name a member:"
                 f" --suite NAME {key} ...; members: {', '.join(suite.suites)}"
             )
-    known = suite_files() | {beside.stem: beside for beside in paths[-1].parent.glob("*.toml")}
     members = []
     for i, name in enumerate(suite.suites):
-        require_known(name, known, f"suite '{suite.name}': suites.{i}: no suite")
-        if known[name] in paths:
-            chain = " > ".join(path.stem for path in (*paths, known[name]))
+        try:
+            path = find_suite(name, collection=paths[-1])
+        except ConfigError as error:
+            raise ConfigError(f"suite '{suite.name}': suites.{i}: {error}") from error
+        if path.resolve() in [above.resolve() for above in paths]:
+            chain = " > ".join(path.stem for path in (*paths, path))
             raise ConfigError(f"suites: a collection cannot contain itself: {chain}")
-        members.append(prepare(replace(options, suite=str(known[name]), studies=()), paths))
-    if twice := repeated([suite.name, *(member.suite.name for member in members)]):
-        raise ConfigError(f"suites: two suites are named '{twice}'; their results would mix")
+        members.append(prepare(replace(options, suite=str(path), studies=()), paths))
+    _require_own_folders(suite, paths[-1], members)
     return members
+
+
+def _require_own_folders(suite: SuiteSpec, path: Path, members: Sequence[PreparedSuite]) -> None:
+    """Refuse a suite that is listed twice, and two files below a collection with one name."""
+    if twice := repeated(member.suite.name for member in members):
+        raise ConfigError(f"suites: two suites are named '{twice}'; their results would mix")
+    files = {suite.name: path}
+    for name, file in (pair for member in members for pair in _files(member)):
+        if files.setdefault(name, file).resolve() != file.resolve():
+            raise ConfigError(
+                f"suites: two suites are named '{name}'; their results would mix:"
+                f" {files[name]}, {file}"
+            )
+
+
+def _files(prepared: PreparedSuite) -> Iterator[tuple[str, Path]]:
+    """Yield the name and file of a suite and of all that it collects."""
+    yield prepared.suite.name, find_suite(prepared.options.chosen_suite)
+    for member in prepared.members:
+        yield from _files(member)

@@ -19,7 +19,8 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
 
     ``train.epochs=1`` and ``data.limit=500`` apply to all models, even if they override or sweep
     the key; ``model.vae.latent_dim=8`` applies to one, ``model.*.latent_dim=8`` to all; likewise
-    ``study.NAME.key=value``. Values are read as TOML, or else as a string.
+    ``study.NAME.key=value``. ``evaluate.metrics=["elbo"]`` evaluates this and nothing else. Values
+    are read as TOML, or else as a string.
 
     Example:
         >>> raw = {"train": {"epochs": 20}, "model": [{"recipe": "gan", "epochs": 9}]}
@@ -41,6 +42,8 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
                 _forget_swept(entry, "", path[2:3])
         return
     put(raw, path, value, f"--set {setting}")
+    if path == ["evaluate", "metrics"] and isinstance(value, list):
+        raw["evaluate"] = {k: v for k, v in raw["evaluate"].items() if k in ("metrics", *value)}
     if path[0] in ("train", "data"):
         for entry in tables(raw, "model"):
             _forget(entry, path[0], path[1:] or value)
@@ -55,10 +58,17 @@ def place_data(raw: dict[str, Any], folder: Path) -> None:
         >>> raw
         {'data': {'path': '/images/shots.npz'}}
     """
-    entries = tables(raw, "model")
-    for table in (raw.get("data"), *entries, *(entry.get("data") for entry in entries)):
-        if isinstance(table, dict) and isinstance(path := table.get("path"), str) and path:
-            table["path"] = str((folder / place_of(path)).absolute())
+    entries = [inner for entry in tables(raw, "model") for inner in (entry, entry.get("sweep"))]
+    known = [entry for entry in entries if isinstance(entry, dict)]
+    for table in (raw.get("data"), *known, *(entry.get("data") for entry in known)):
+        if isinstance(table, dict) and "path" in table:
+            table["path"] = _placed(table["path"], folder)
+
+
+def _placed(path: object, folder: Path) -> object:
+    if isinstance(path, list):
+        return [_placed(one, folder) for one in path]
+    return str((folder / place_of(path)).absolute()) if path and isinstance(path, str) else path
 
 
 def addresses_entry(raw: dict[str, Any], setting: str) -> bool:
@@ -131,7 +141,8 @@ def _parse(text: str, key: str) -> Any:
     except ConfigError as error:
         if isinstance(error.__cause__, tomllib.TOMLDecodeError):
             return text
-        raise ConfigError(f"{key}: {error}") from error
+        where, _, problem = str(error).rpartition(": ")
+        raise ConfigError(f"{where.replace('value', key, 1) or key}: {problem}") from error
 
 
 def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[dict[str, Any]]:

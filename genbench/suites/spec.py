@@ -69,7 +69,7 @@ class SuiteSpec(Options):
         model: The tables ``[[model]]``, one per row of the comparison.
         study: The tables ``[[study]]``.
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
-        suites: Names of other suites, which makes this one a collection.
+        suites: Other suites, by name or by path from this file, which makes it a collection.
         page: The kind of report.
         evaluate: The table ``[evaluate]``.
         figures: Figures made of each model.
@@ -100,7 +100,7 @@ class SuiteSpec(Options):
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
                 raise ConfigError("seeds: expected at least one seed")
-            require_few(value, info.data.get("max_runs"), MOST_RUNS, f"seeds: {value} seeds")
+            require_few(value, info.data.get("max_runs"), MOST_RUNS, "seeds")
             return tuple(range(value))
         return value
 
@@ -126,8 +126,8 @@ class SuiteSpec(Options):
             raise ConfigError("data: Field required")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
-        n, k = len(self.model), len(self.seeds)
-        require_few(n * k, self.max_runs, MOST_RUNS, f"{n} models, {k} seeds")
+        n_runs = len(self.model) * len(self.seeds)
+        require_few(n_runs, self.max_runs, MOST_RUNS, "models times seeds")
         models = [entry.name for entry in self.model]
         studies, plots = [entry.name for entry in self.study], [plot.name for plot in self.plot]
         for kind, names in {"models": models, "studies": studies, "plots": plots}.items():
@@ -176,8 +176,8 @@ def load_suite(
         if follows_from_data(raw):
             fill(raw, images_of(DataConfig.read(raw["data"], "data")))
         suite = SuiteSpec.read(raw, "")
-        n, k = n_swept, len(suite.seeds)
-        require_few(n * k, suite.max_runs, MOST_SWEPT, f"sweep: {n} models, {k} seeds")
+        n_runs = n_swept * len(suite.seeds)
+        require_few(n_runs, suite.max_runs, MOST_SWEPT, "sweep: models times seeds")
         return suite
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
@@ -212,8 +212,11 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
     return specs
 
 
+_UNKNOWN = "evaluate.metrics: unknown evaluator"
+
+
 def tasks_of(suite: SuiteSpec) -> list[Task]:
-    """Return the evaluations of ``[evaluate]``: listed in ``metrics``, options in a table each.
+    """Return the evaluations of ``[evaluate]``: those in ``metrics``, then those with options.
 
     Raises:
         ConfigError: Unknown evaluator or option.
@@ -222,12 +225,14 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: expected a list of names")
-    if twice := repeated(map(str, names)):
+    for name in names:
+        require_known(name if isinstance(name, str) else repr(name), evaluators, _UNKNOWN)
+    if twice := repeated(names):
         raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
-    tasks = {}
+    tasks = dict.fromkeys(names)
     for name, options in settings.items():
         require_known(name, ["metrics", *evaluators], f"evaluate.{name}: unknown key")
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)
-    return [tasks.get(name) or make_task(str(name)) for name in names]
+    return [task or make_task(name) for name, task in tasks.items()]

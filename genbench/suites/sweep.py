@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import combinations, product
+from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
@@ -52,7 +53,7 @@ def models_of(entry: dict[str, Any], max_runs: int | None = None) -> list[dict[s
         return [rest]
     axes = _axes(entry["sweep"], rest, f"model.{name}.sweep")
     n = math.prod(map(len, axes.values()))
-    require_few(n, max_runs, MOST_SWEPT, f"model.{name}.sweep: {n} models")
+    require_few(n, max_runs, MOST_SWEPT, f"model.{name}.sweep")
     chosen = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     models = []
     for values, own in zip(chosen, _names(name, chosen), strict=True):
@@ -116,10 +117,15 @@ def _holds(table: object, key: Key) -> bool:
 
 def _names(name: str, chosen: Sequence[Mapping[Key, Any]]) -> list[str]:
     """Return a name for each combination; by number where values make none, or the same twice."""
-    names = [_name(name, {".".join(key): v for key, v in values.items()}) for values in chosen]
+    names = [_name(name, {".".join(key): _shown(key, v) for key, v in c.items()}) for c in chosen]
     if len(set(names)) == len(names) and max(map(len, names)) <= LONGEST:
         return names
     return [f"{_PLACE.sub('', name)}_{i}" for i in range(1, len(names) + 1)]
+
+
+def _shown(key: Key, value: object) -> object:
+    """Return what a name says of a value: of a path its last part, without the suffix."""
+    return Path(value).stem if key[-1] == "path" and isinstance(value, str) else value
 
 
 def _name(name: str, values: Mapping[str, Any]) -> str:

@@ -169,3 +169,25 @@ def test_spread_covers_data_that_are_sorted():
 def test_values_are_double_precision_whatever_the_data(x):
     for model in (mixture(x=x), IndependentGaussian(SHAPE), IndependentBernoulli(SHAPE)):
         assert model.log_prob(x[:3]).dtype is torch.float64
+
+
+def test_pixels_at_the_smallest_scale_are_counted_with_what_they_add():
+    x = OTHER.clone()
+    x[:, 0, 0, :2] = 0.25
+    model = IndependentGaussian(SHAPE, min_scale=0.01)
+    model.fit(x)
+    assert model.caution().startswith(f"2 of {N_PIXELS} pixels (nearly) never change")
+    nats = norm(0.25, 0.01).logpdf(0.25)
+    assert f"allowed, 0.01, sets their density, up to {nats:.1f} nats each" in model.caution()
+    model.fit(OTHER)
+    assert model.caution() == ""
+
+
+@pytest.mark.parametrize("covariance", ["diag", "tied", "full"])
+def test_a_mixture_counts_the_pixels_that_only_its_floor_lets_vary(covariance):
+    x = X.clone()
+    x[:, 0, 0, :2] = 0.25
+    constant = mixture(covariance, x=x, floor=1e-4)
+    assert constant.caution().startswith(f"2 of {N_PIXELS} pixels (nearly) never change")
+    assert "allowed, 0.01," in constant.caution()
+    assert mixture(covariance, floor=1e-4).caution() == ""

@@ -163,3 +163,10 @@ def test_single_precision_data_are_read_in_double_precision():
     single = X.float()
     assert MODEL.log_prob(single).dtype is torch.float64
     assert torch.equal(MODEL.log_prob(single), MODEL.log_prob(single.double()))
+
+
+@pytest.mark.parametrize("x", [X[:4], X[:1].expand(9, -1, -1, -1)], ids=["few", "equal"])
+def test_data_without_variance_beyond_the_components_have_no_density(x):
+    with pytest.raises(ValueError, match="no variance beyond 3 principal components"):
+        LinearGaussian(3, x.shape[1:]).fit(x)
+    LinearGaussian(3, x.shape[1:]).fit(X[:6])

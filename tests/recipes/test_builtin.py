@@ -1,5 +1,7 @@
 """What the recipes of genbench build: starting points, objectives, refusals."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -15,10 +17,10 @@ FACTS = DataFacts((1, 8, 8), 10, IMAGE)
 SMALL = {"hidden": (6,), "latent_dim": 2, "channels": (3,)}
 
 
-def build(name, train=None, **options):
+def build(name, train=None, facts=FACTS, **options):
     chosen = recipes[name]
     with seeded(0, "init"):
-        return chosen.build(FACTS, chosen.options(**options), train or TrainConfig())
+        return chosen.build(facts, chosen.options(**options), train or TrainConfig())
 
 
 def batch(epoch=0.0):
@@ -70,8 +72,15 @@ def test_warm_up_of_the_kl_comes_from_the_budget(name):
 @pytest.mark.parametrize("name", ["ae", "vae", "cvae", "gan"])
 def test_an_image_that_cannot_be_halved_so_often_is_refused(name):
     options = SMALL | {"network": "conv", "channels": (2, 2, 2, 2)}
-    with pytest.raises(ConfigError, match="channels: a 8x8 image cannot be halved 4 times"):
+    with pytest.raises(ConfigError, match=r"a 8x8 image cannot be halved 4 times.*at most 3 of"):
         build(name, **options)
+
+
+def test_an_odd_image_is_refused_by_convolutions_in_favour_of_dense_layers():
+    facts = replace(FACTS, image_shape=(1, 7, 5))
+    fix = 'a 7x5 image cannot be halved once, as each of the 1 channels does; use network = "mlp"'
+    with pytest.raises(ConfigError, match=fix):
+        build("vae", facts=facts, **SMALL | {"network": "conv"})
 
 
 def test_linear_gaussian_needs_fewer_dimensions_than_pixels():
@@ -80,6 +89,38 @@ def test_linear_gaussian_needs_fewer_dimensions_than_pixels():
     built = build("linear_gaussian", latent_dim=63)
     assert built.updates == ()
     assert built.closed_form is not None
+
+
+TOO_FEW = {
+    "linear_gaussian": ({"latent_dim": 8}, 10, "latent_dim: 8"),
+    "kmeans": ({"n_clusters": 5}, 5, "n_clusters: 5"),
+    "gaussian_mixture": ({"n_components": 3}, 3, "n_components: 3"),
+    "bayesian_mixture": ({"n_components": 1}, 2, "n_components: 1"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_FEW)
+def test_a_fit_to_too_few_images_is_refused_before_it_starts(name):
+    options, least, option = TOO_FEW[name]
+    few, enough = (replace(FACTS, n_train=n) for n in (least - 1, least))
+    expected = f"{option} needs at least {least} training images, but there are {least - 1}"
+    with pytest.raises(ConfigError, match=expected):
+        build(name, facts=few, **options)
+    built = build(name, facts=enough, **options)
+    built.closed_form(torch.rand(least, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    if hasattr(built.model, "log_prob"):
+        assert torch.isfinite(built.model.log_prob(IMAGE[None])).all()
+
+
+@pytest.mark.parametrize("name", ["gan", "gan_minimax"])
+def test_batch_norm_of_a_single_image_is_refused(name):
+    for facts, train, fix in (
+        (replace(FACTS, n_train=1), TrainConfig(), "there is one training image"),
+        (FACTS, TrainConfig(batch_size=1), "a larger train.batch_size"),
+    ):
+        with pytest.raises(ConfigError, match=f"batches of at least two images; .*{fix}"):
+            build(name, train, facts, **SMALL)
+        build(name, train, facts, **SMALL, batch_norm=False)
 
 
 def test_a_gan_has_two_updates_that_choose_no_checkpoint():

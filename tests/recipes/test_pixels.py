@@ -25,6 +25,11 @@ def build(name, shape=(1, 4, 4), **options):
     return built
 
 
+def test_a_condition_that_shows_no_pixel_is_refused():
+    with pytest.raises(ConfigError, match="bottom left has no pixel in a 9x1 image"):
+        build("nn_pixels", shape=(3, 9, 1))
+
+
 @pytest.mark.parametrize(
     ("shown", "n_hidden"),
     [

@@ -158,6 +158,30 @@ def test_a_shipped_suite_may_be_a_member(folder):
     assert {row[4].parts[-3] for row in rows} == {"digits"}
 
 
+def test_members_may_be_named_by_path_from_the_collection(run, folder, monkeypatch):
+    path = folder()
+    (path / "sub").mkdir()
+    (path / "sub" / "three.toml").write_text(FILES["one"])
+    folder(both=f'suites = ["one.toml", "sub/three.toml", "{path}/two.toml"]\n')
+    monkeypatch.chdir(path.parent)
+    rows = dry_run(RunOptions(str(path / "both.toml"), results=path / "results")).rows
+    assert [row[4].parts[-2 if row[0].startswith("study") else -3] for row in rows] == [
+        "one", "three", "two", "studies",
+    ]  # fmt: skip
+
+
+def test_a_path_before_a_name_and_a_file_beside_before_a_shipped_suite(run, folder):
+    folder(digits=FILES["one"], both='suites = ["digits"]\n')
+    rows = dry_run(RunOptions(str(folder() / "both.toml"), results=folder() / "results")).rows
+    assert [row[0] for row in rows] == ["linear_gaussian"]
+
+
+def test_a_collection_that_is_linked_below_itself_contains_itself(run, folder):
+    (folder(both='suites = ["link"]\n') / "link.toml").symlink_to(folder() / "both.toml")
+    with pytest.raises(ConfigError, match="cannot contain itself: both > link"):
+        run()
+
+
 def test_dry_run_lists_the_members_runs_and_studies(run, folder):
     request = RunOptions(str(folder() / "both.toml"), results=folder() / "results")
     rows = dry_run(request).rows
@@ -178,6 +202,16 @@ def test_dry_run_lists_the_members_runs_and_studies(run, folder):
         ({"two": 'suites = ["both"]\n'}, "cannot contain itself: both > two > both"),
         ({"two": 'name = "one"\n' + FILES["two"]}, "two suites are named 'one'"),
         ({"two": 'name = "both"\n' + FILES["two"]}, "two suites are named 'both'"),
+        ({"both": 'suites = ["one", "one.toml"]\n'}, "two suites are named 'one'"),
+        (
+            {"all": 'name = "one"\n' + FILES["two"], "two": 'suites = ["all"]\n'},
+            "two suites are named 'one'; their results would mix",
+        ),
+        ({"both": 'suites = ["one", "sub/on.toml"]\n'}, "suites.1: no file 'sub/on.toml'"),
+        ({"both": 'suites = ["one", "two.tml"]\n'}, "suites.1: no suite 'two.tml'; did you mean"),
+        ({"both": 'suites = ["one", "tow.toml"]\n'}, "suites.1: no file 'tow.toml'; did you mean"),
+        ({"both": 'suites = ["one", "."]\n'}, "suites.1: '.': a folder, not a suite file"),
+        ({"both": 'suites = ["one", "x\\u0000"]\n'}, "suites.1: no suite 'x\\x00'"),
         ({"two": FILES["two"] + "m = 2\n"}, "study.coins.m: unknown key"),
         ({"two": FILES["one"] + "latent = 2\n"}, "model.linear_gaussian.latent: unknown key"),
         ({"two": FILES["one"] + "[evaluate]\nelbow = {}\n"}, "did you mean 'elbo'"),

@@ -3,7 +3,8 @@
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.suites.load import suite_files
+from genbench.evaluation.runner import DEFAULT_METRICS
+from genbench.suites.load import DEEPEST, LARGEST, find_suite, read_toml, suite_files
 from genbench.suites.spec import expand, load_suite, tasks_of
 
 
@@ -19,7 +20,8 @@ def test_every_shipped_suite_parses_and_expands(name):
     assert suite.name == name
     assert len(specs) == len(suite.model) * len(suite.seeds)
     assert len({spec.train_id("00" * 32) for spec in specs.values()}) == len(specs)
-    asked = {task.evaluator.name for task in tasks}
+    asked = [task.evaluator.name for task in tasks]
+    assert asked == list(suite.evaluate.get("metrics", DEFAULT_METRICS))
     assert asked or suite.figures or not suite.model
     assert [entry.spec().name for entry in suite.study] == [entry.name for entry in suite.study]
 
@@ -103,8 +105,85 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(suite_file, text, path
 
 
 def test_an_unknown_suite_is_answered_with_the_nearest_one():
-    with pytest.raises(ConfigError, match="did you mean 'digits'"):
+    with pytest.raises(ConfigError, match="no suite 'digts'; did you mean 'digits'"):
         load_suite("digts")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("my_siute", "no suite 'my_siute'; did you mean 'my_suite.toml'"),
+        ("my_suite", "no suite 'my_suite'; did you mean 'my_suite.toml'"),
+        ("MY_SUITE.toml", "no file 'MY_SUITE.toml'; did you mean 'my_suite.toml'"),
+        ("my_suit.toml", "no file 'my_suit.toml'; did you mean 'my_suite.toml'"),
+        ("sub/nner.toml", "no file 'sub/nner.toml'; did you mean 'sub/inner.toml'"),
+        ("elsewhere/x.toml", "no file 'elsewhere/x.toml'; known: "),
+        ("mnits", "no suite 'mnits'; did you mean 'mnist'"),
+        ("sub", "'sub': a folder, not a suite file; suite files in it: sub/inner.toml"),
+        ("upper.TOML", "'upper.TOML': the name of a suite file ends in .toml"),
+        ("notes.txt", "'notes.txt': the name of a suite file ends in .toml"),
+        ("", "'': a folder, not a suite file"),
+        ("a\0b", r"no suite 'a\x00b'"),
+        ("a\nb.toml", r"no file 'a\nb.toml'"),
+        ("x" * 300, "no suite 'xxx"),
+        (("y/" * 9000) + "x.toml", "no file 'y/y/"),
+        ("loop.toml", "no file 'loop.toml'"),
+        ("[z", "no suite '[z'"),
+    ],
+)
+def test_what_is_no_suite_is_answered_with_the_nearest_file(tmp_path, monkeypatch, written, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for name in ("my_suite.toml", "sub/inner.toml", "upper.TOML", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "loop.toml").symlink_to("loop.toml")
+    with pytest.raises(ConfigError) as caught:
+        find_suite(written)
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+
+
+# --- files from strangers ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"x = 1\n" * LARGEST, "larger than 1 MiB"),
+        (b"x = " + b"[" * 3000 + b"]" * 3000, "levels of tables and lists"),
+        (b"x = " + b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "levels of tables and lists"),
+        (b"a." * 3000 + b"b = 1", "levels of tables and lists"),
+        (b"x = " + b"9" * 5000, "an integer lies between"),
+        (b"seeds = [9223372036854775808]", "seeds.0: an integer lies between"),
+        (b"[data]\nlimit = -9223372036854775809", "data.limit: an integer lies between"),
+        (b'"a\\u0000b" = 1', "is no key of a suite file"),
+        (b'"' + b"k" * 300 + b'" = 1', "is no key of a suite file"),
+        (b'"a\\u2028::error::b" = 1', "is no key of a suite file"),
+        (b"\xff\xfe\x00", "utf-8"),
+        (b"x = 1\x00", "line"),
+    ],
+)
+def test_a_file_from_a_stranger_is_refused_in_one_short_line(tmp_path, content, told):
+    (tmp_path / "x.toml").write_bytes(content)
+    with pytest.raises(ConfigError, match=r"x\.toml: ") as caught:
+        read_toml(tmp_path / "x.toml")
+    assert told in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_the_deepest_file_and_the_largest_integers_are_read(tmp_path):
+    (tmp_path / "x.toml").write_text(
+        f"x = {'[' * DEEPEST}{']' * DEEPEST}\ny = [{2**63 - 1}, {-(2**63)}]"
+    )
+    assert read_toml(tmp_path / "x.toml")["y"] == [2**63 - 1, -(2**63)]
+
+
+@pytest.mark.parametrize("value", ["9223372036854775808", "9" * 5000, "[[[9223372036854775808]]]"])
+def test_a_setting_beyond_64_bits_is_refused_by_its_key(suite_file, value):
+    with pytest.raises(ConfigError, match=r"data\.limit: .*an integer lies between"):
+        read(suite_file(), f"data.limit={value}")
 
 
 # --- values that do not fit ----------------------------------------------------------------------
@@ -156,7 +235,23 @@ def test_an_unknown_suite_is_answered_with_the_nearest_one():
         ("seeds=[0.5]", "seeds"),
         ("title=3", "title"),
         ("name='../elsewhere'", "name"),
-        ("name=''", "name"),
+        ("name=''", "name: a name cannot be empty"),
+        ("name='.hidden'", "name: "),
+        ("name='a\\nb'", "name: "),
+        ('name="a\\u2028b"', "name: a name holds no control characters"),
+        ("name='=1+1'", "name: "),
+        ("model.vae.name=''", "model.0.name: a name cannot be empty"),
+        ("model.vae.name='@x'", "model.0.name: "),
+        ("model.vae.name='a/b'", "model.0.name: "),
+        ("model.pca.name=3", "model.1.name: expected a text"),
+        ("max_runs=0", "max_runs"),
+        ("max_runs=10000000", "max_runs"),
+        ("max_runs=1", "models times seeds: 2 runs, at most 1; `max_runs = 2` allows them"),
+        ("seeds=1000000", "seeds: 1000000 runs, at most 10000; `max_runs = 1000000` allows them"),
+        ("seeds=1000000000000000000", "seeds: "),
+        ("seeds=6000", "models times seeds: 12000 runs, at most 10000; `max_runs = 12000`"),
+        ("evaluate.metrics=[['elbo']]", "evaluate.metrics: unknown evaluator"),
+        ("evaluate.metrics=[{}]", "evaluate.metrics: unknown evaluator"),
         ("data=digits", "data"),
         ("train=3", "train"),
         ("evaluate=3", "evaluate"),
@@ -343,6 +438,26 @@ def test_evaluations_are_reached(suite_file):
     assert [task.evaluator.name for task in tasks] == ["iw_log_likelihood", "elbo"]
     assert tasks[0].options.model_dump() == {"n_samples": 12, "chunk_size": 4, "n_data": None}
     assert tasks[1].options.n_samples == 2
+
+
+def test_options_given_to_a_metric_switch_it_on(suite_file):
+    def names(evaluate):
+        return [task.evaluator.name for task in read(suite_file(evaluate=evaluate))[2]]
+
+    listed = "[evaluate]\nmetrics = ['kl']\n"
+    assert names(listed + "mmd2 = {}\nelbo = { n_samples = 3 }\n") == ["kl", "mmd2", "elbo"]
+    assert names(listed + "kl = { n_samples = 3 }\n") == ["kl"]
+    assert names("[evaluate]\nmmd2 = { n_compared = 9 }\n") == [*DEFAULT_METRICS, "mmd2"]
+    assert names("[evaluate]\nelbo = { n_samples = 9 }\n") == list(DEFAULT_METRICS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "found"), [("[]", []), ("['kl']", ["kl"]), ("['elbo']", ["elbo"])]
+)
+def test_a_list_of_metrics_that_is_set_evaluates_nothing_else(suite_file, setting, found):
+    _, _, tasks = read(suite_file(), f"evaluate.metrics={setting}")
+    assert [task.evaluator.name for task in tasks] == found
+    assert all(task.options.n_samples == 2 for task in tasks if task.evaluator.name == "elbo")
 
 
 def test_title_and_name_are_reached(suite_file):

@@ -39,6 +39,14 @@ def test_a_sweep_is_the_models_written_out_by_hand(runs):
     assert ids[0] == ids[1]
 
 
+def test_data_of_several_paths_are_found_beside_the_suite_and_named_by_their_stem(runs, tmp_path):
+    found = runs('[[model]]\nrecipe = "vae"\nsweep.path = ["a b.npz", "../c.npy"]\n')
+    assert {name: spec.data.path for name, spec in found.items()} == {
+        "vae_path_a-b": tmp_path / "a b.npz",
+        "vae_path_c": tmp_path / "../c.npy",
+    }
+
+
 def test_several_keys_are_a_product_whose_last_key_varies_fastest(runs):
     found = runs(
         '[[model]]\nname = "m"\nrecipe = "vae"\n'
@@ -138,7 +146,7 @@ MANY = BETA.replace("[0.5, 1, 4, 16]", str(list(range(101))))
 
 def test_a_sweep_has_at_most_200_runs_unless_the_suite_says_more(runs):
     assert len(runs(MANY)) == 101
-    told = r"sweep: 101 models, 2 seeds: 202 runs, at most 200; `max_runs = 202` allows them"
+    told = r"sweep: models times seeds: 202 runs, at most 200; `max_runs = 202` allows them"
     with pytest.raises(ConfigError, match=told):
         runs(MANY, "seeds=2")
     assert len(runs(MANY, "seeds=2", "max_runs=202")) == 101
@@ -151,7 +159,7 @@ def test_models_without_a_sweep_do_not_count_as_swept(runs):
 
 def test_a_product_beyond_all_bounds_is_refused_before_it_is_made(runs):
     lists = ", ".join(f"{k} = {list(range(1, 900))}" for k in ("beta", "epochs", "limit", "seed"))
-    with pytest.raises(ConfigError, match=r"models: 653188856401 runs, at most 1000000$"):
+    with pytest.raises(ConfigError, match=r"beta_vae\.sweep: 653188856401 runs, at most 1000000$"):
         runs(f'[[model]]\nrecipe = "beta_vae"\nsweep = {{ {lists} }}\n', "max_runs=1000000")
 
 

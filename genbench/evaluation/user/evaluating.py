@@ -13,6 +13,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.names import names_in
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
+from genbench.evaluation.room import require_room_for
 from genbench.evaluation.runner import Row, Task, eval_mode, evaluate_model, make_task
 from genbench.evaluation.user.fitting import check_data
 from genbench.evaluation.user.remarks import with_remarks
@@ -77,13 +78,15 @@ def evaluate(
     tasks = tasks_of(evaluators, options)
     with torch.inference_mode(False), float32_products():  # some evaluators take gradients
         subject = subject_of(model, x, y, kind, data)
+        x = subject.x
+        require_room_for(tasks, len(x), x[0].numel(), x.device, "options.")
         context = subject.data.context(subject.model, seed)
         with context.stream.seeded(), eval_mode(model):  # it may draw where evaluators do not
             measure = check_data(subject, context.stream)
             note_habits(subject, context.stream)
-            outcomes = evaluate_model(subject.x, subject.y, tasks, context)
+            outcomes = evaluate_model(x, subject.y, tasks, context)
     rows = [
-        with_remarks(row, task.evaluator, subject.model, subject.x)
+        with_remarks(row, task.evaluator, subject.model, x)
         for task, outcome in zip(tasks, outcomes, strict=True)
         for row in outcome.rows
     ]

@@ -1,0 +1,34 @@
+"""Refuses evaluations that cannot fit in memory, before anything is evaluated."""
+
+from collections.abc import Sequence
+
+import torch
+
+from genbench.core.memory import require_memory
+from genbench.evaluation.runner import DATA_BLOCK, Task
+from genbench.evaluation.spec import EvaluatorOptions, Sizes
+
+
+def require_room_for(
+    tasks: Sequence[Task], n: int, n_pixels: int, device: torch.device, where: str = "evaluate."
+) -> None:
+    """Check that what each task holds at the same time fits in memory; an accelerator has its own.
+
+    Args:
+        tasks: What is evaluated.
+        n: Number of data.
+        n_pixels: Numbers in a datum.
+        device: Of the data.
+        where: Key of the tasks' options, before their names.
+
+    Raises:
+        ConfigError: One does not fit; names the options and the size.
+    """
+    for task in tasks if device.type == "cpu" else ():
+        if not isinstance(task.options, EvaluatorOptions):  # a user's: nothing is known of it
+            continue
+        n_task = task.n_of(n)
+        sizes = Sizes(n_task, min(DATA_BLOCK, n_task), n_pixels)
+        stated = ", ".join(f"{k} = {v}" for k, v in task.options if type(v) is int)
+        what = f"{where}{task.evaluator.name}: evaluating with {stated}"
+        require_memory(task.options.n_bytes(sizes), what)

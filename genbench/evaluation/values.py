@@ -1,0 +1,165 @@
+"""What an evaluator returns: values for each datum, or estimates; checked, and refused by shape."""
+
+import math
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genbench.core.errors import GenbenchError, first_line
+from genbench.core.estimate import (
+    Estimate,
+    NonFiniteError,
+    NotApplicableError,
+    UnusableError,
+)
+from genbench.core.metric import Kind, Metric
+
+
+@dataclass(frozen=True)
+class PerDatum:
+    """An evaluator's values for the data of one block.
+
+    Attributes:
+        values: (B,), or (B, P) for an evaluator with parts.
+        kind: The kind of the values, if it depends on the model.
+        remark: Shown beside the number in the table.
+        mc_variance: (B,), Monte-Carlo variance of each value, from the draws of the latent.
+        health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
+            ``acceptance``, ``step_size``.
+        parts: Names of the P parts; by default their indices.
+    """
+
+    values: Tensor
+    kind: Kind | None = None
+    remark: str = ""
+    mc_variance: Tensor | None = None
+    health: Mapping[str, Tensor] = field(default_factory=dict)
+    parts: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Form:
+    """The values that a metric is expected to return for n data."""
+
+    metric: Metric
+    reduced: bool
+    n: int
+
+    @property
+    def call(self) -> str:
+        """The call, as messages name it."""
+        return f"{self.metric.name}(block)"
+
+    @property
+    def expected(self) -> str:
+        """The shape, in words."""
+        if self.reduced:
+            return f"a tensor for `reduce` with a row for each image, ({self.n}, ...)"
+        if self.metric.parts:
+            return f"a row for each image and a column for each part, ({self.n}, P)"
+        return f"one value for each image, ({self.n},)"
+
+    def wrong(self, found: str, fix: str = "") -> UnusableError:
+        """Return the error for what was found."""
+        return UnusableError(self.call, found, self.expected, fix)
+
+    def check(self, found: Any) -> PerDatum:
+        """Return what a function returned, as values of this form.
+
+        Raises:
+            UnusableError: It is something else.
+        """
+        piece = found if isinstance(found, PerDatum) else PerDatum(found)
+        values = self._tensor(piece.values)
+        shape = tuple(values.shape)
+        if not shape:
+            raise self.wrong(f"returned one number for {self.n} images", f"{BLOCKWISE}")
+        if len(values) != self.n:
+            raise self.wrong(f"returned the shape {shape} for {self.n} images")
+        if not self.reduced and values.ndim != (2 if self.metric.parts else 1):
+            fix = "declare `parts={}` to list columns, or a `reduce`" if values.ndim > 1 else ""
+            raise self.wrong(f"returned the shape {shape}", fix)
+        if piece.parts is not None and not self.reduced and len(piece.parts) != shape[1]:
+            raise self.wrong(f"named {len(piece.parts)} parts for the shape {shape}")
+        return replace(piece, values=values)
+
+    def _tensor(self, values: Any) -> Tensor:
+        if isinstance(values, np.ndarray | list | tuple | float | int | np.number):
+            values = self._from_array(values)
+        if not isinstance(values, Tensor):
+            what = "nothing" if values is None else f"a {type(values).__name__}"
+            raise self.wrong(f"returned {what}")
+        if values.is_complex():
+            raise self.wrong("returned complex numbers")
+        return values if values.is_floating_point() else values.double()
+
+    def _from_array(self, values: Any) -> Tensor:
+        if isinstance(values, list | tuple) and any(isinstance(v, Tensor) for v in values):
+            raise self.wrong(f"returned a {type(values).__name__} of tensors", "stack them")
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise self.wrong(f"returned an array of type {array.dtype}")
+        return torch.as_tensor(array)
+
+
+BLOCKWISE = (
+    "a block is a part of the data; for a number of all of them return what it is computed from"
+    " and declare a `reduce`"
+)
+
+
+def checked_estimates(found: Any, metric: Metric, n: int) -> Estimate | dict[str, Estimate]:
+    """Return what a ``reduce`` returned: an estimate or a number, or one for each part.
+
+    Raises:
+        UnusableError: It is something else.
+        NonFiniteError: A number is infinite or NaN.
+    """
+    call = f"reduce of {metric.name}"
+    if not isinstance(found, Mapping):
+        return _estimate(found, call, n)
+    if metric.parts is None:
+        raise UnusableError(call, "returned parts", "one number", "declare `parts={}`")
+    return {str(part): _estimate(value, call, n) for part, value in found.items()}
+
+
+def _estimate(found: Any, call: str, n: int) -> Estimate:
+    estimate = found if isinstance(found, Estimate) else Estimate(_number(found, call), None, n)
+    if not math.isfinite(estimate.value) or not math.isfinite(estimate.stderr or 0):
+        raise NonFiniteError(f"{call} returned {estimate.value} ± {estimate.stderr}")
+    return estimate
+
+
+def _number(found: Any, call: str) -> float:
+    if isinstance(found, Tensor | np.ndarray) and found.ndim == 0:
+        return float(found)
+    if isinstance(found, float | int | np.number):
+        return float(found)
+    shape = getattr(found, "shape", None)
+    what = f"the shape {tuple(shape)}" if shape else f"a {type(found).__name__}"
+    raise UnusableError(call, f"returned {what}", "a number or a genbench.Estimate")
+
+
+@contextmanager
+def blamed(function: Callable[..., Any], call: str) -> Iterator[None]:
+    """Say of an error in a function of a user's in which of its lines it happened."""
+    try:
+        yield
+    except (GenbenchError, NotApplicableError, NotImplementedError, UnusableError):
+        raise
+    except Exception as error:
+        code = getattr(function, "__code__", None)
+        if code is None or function.__module__.startswith("genbench."):
+            raise
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == code.co_filename]
+        place = f" ({Path(code.co_filename).name}:{lines[-1]})" if lines else ""
+        problem = f"raised {type(error).__name__}: {first_line(error)}{place}"
+        raise UnusableError(call, problem) from error
