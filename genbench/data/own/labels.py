@@ -74,12 +74,12 @@ def require_names(names: Sequence[str], source: str) -> None:
             )
 
 
-def natural(name: str) -> list[str | int]:
+def natural(name: str) -> tuple[list[str | int], str]:
     """Return a key that sorts numbers in names by their size.
 
     Example:
-        >>> sorted(["10", "9", "b10", "b9"], key=natural)
-        ['9', '10', 'b9', 'b10']
+        >>> sorted(["10", "9", "b10", "b9", "b", "09"], key=natural)
+        ['09', '9', '10', 'b', 'b9', 'b10']
     """
     pieces = re.split("([0-9]+)", name)
-    return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)] + [name]
+    return [int(piece) if i % 2 else piece for i, piece in enumerate(pieces)], name
