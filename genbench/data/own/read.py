@@ -10,6 +10,7 @@ from genbench.data.own.limits import quiet, shown
 from genbench.data.own.numpy_files import read_npy, read_npz
 from genbench.data.own.parquet import read_parquet
 from genbench.data.own.parquet_shards import is_parquet_folder
+from genbench.data.own.pictures import SUFFIXES
 
 _READERS: dict[str, Callable[[Path, Reading], OwnImages]] = {
     ".npz": read_npz,
@@ -32,6 +33,8 @@ def read_images(path: Path, reading: Reading = AS_IT_IS) -> OwnImages:
         if not path.is_file():
             problem = "neither a file nor a folder" if path.exists() else "no such file or folder"
             raise DataError(f"{shown(str(path))}: {problem}")
-        if path.suffix.lower() not in _READERS:
-            raise DataError(f"{shown(path.name)}: expected a folder, {', '.join(_READERS)}")
-        return _READERS[path.suffix.lower()](path, reading)
+        suffix = path.suffix.lower()
+        if suffix not in _READERS:
+            fix = "; give the folder that the image lies in" if suffix in SUFFIXES else ""
+            raise DataError(f"{shown(path.name)}: expected a folder, {', '.join(_READERS)}{fix}")
+        return _READERS[suffix](path, reading)

@@ -218,7 +218,7 @@ def test_a_made_folder_is_refused_or_read(valid_images, tmp_path):
         "val",
         "Test",
         "a",
-        "b",
+        "a1",
         "1",
         "10",
         ".a",
