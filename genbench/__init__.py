@@ -10,6 +10,7 @@ from genbench.version import __version__
 
 if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
+    from genbench.api.adding import add
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
     from genbench.core.estimate import Estimate, NotApplicableError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from genbench.recipes import recipe
 
 _HOMES = {
+    "add": "genbench.api.adding",
     "check": "genbench.api.verdicts",
     "check_model": "genbench.evaluation.user",
     "compare": "genbench.api.verdicts",
@@ -47,6 +49,7 @@ __all__ = [
     "Options",
     "PerDatum",
     "__version__",
+    "add",
     "check",
     "check_model",
     "compare",

@@ -73,8 +73,9 @@ def load_model(
         The model in eval mode.
 
     Raises:
-        ConfigError: The suite has no such model or seed, the device cannot be used, or the recipe
-            is the user's own and was not registered, by ``plugins`` or an import.
+        ConfigError: The suite has no such model or seed, the device cannot be used, the recipe is
+            the user's own and was not registered, by ``plugins`` or an import, or the model was
+            trained elsewhere.
         StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
     from genbench.core.names import paths_in
@@ -85,6 +86,7 @@ def load_model(
 
     stored = StoredSuite.open(Path(results), suite)
     run = _run_of(stored, model, seed)
+    _require_trained_here(stored, run)
     load_plugins(paths_in(plugins))
     return stored_model(stored.run_folder(run), run.model).to(pick_device(device))
 
@@ -102,6 +104,18 @@ def _run_of(stored: "StoredSuite", model: str, seed: int) -> "StoredRun":
         seeds = ", ".join(map(str, by_seed))
         raise ConfigError(f"model '{model}' of '{stored.name}' has no seed {seed}; known: {seeds}")
     return by_seed[seed]
+
+
+def _require_trained_here(stored: "StoredSuite", run: "StoredRun") -> None:
+    from genbench.core.errors import ConfigError
+    from genbench.results.run_folder import MODEL
+
+    if run.trained_elsewhere:
+        path = stored.run_folder(run) / MODEL
+        weights = f"; its weights are in {path}" if path.is_file() else " and held no weights"
+        raise ConfigError(
+            f"model '{run.model}' was trained elsewhere: genbench does not have its code{weights}"
+        )
 
 
 def load_data(
@@ -157,9 +171,9 @@ def load_data(
         'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
     """
     from genbench.api.data import Data
+    from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
     from genbench.data.protocol import chosen
-    from genbench.recipes import load_plugins
     from genbench.runs.provenance import pick_device
 
     load_plugins()

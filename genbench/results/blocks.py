@@ -6,7 +6,7 @@ between seeds.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -27,6 +27,7 @@ def blocks_of(
     metrics: Metrics,
     models: Sequence[str] = (),
     controls: Collection[str] = (),
+    elsewhere: Collection[str] = (),
 ) -> list[ProtocolBlock]:
     """Arrange the test rows in blocks; numbers of two protocols never meet.
 
@@ -35,13 +36,17 @@ def blocks_of(
         metrics: Records of its metrics by name; a metric without one is treated as undeclared.
         models: Model names in the order of the rows; others follow as in the table.
         controls: Names of models that are there to be compared with, and win nothing.
+        elsewhere: Names of models that were trained elsewhere.
     """
     rows = arranged(frame, models)
-    summed_out = _summed_out(rows)
+    noted = {
+        "trained elsewhere": _everywhere(rows, elsewhere),
+        "label summed out": _summed_out(rows),
+    }
     in_parts = {name for name, metric in metrics.items() if metric.parts}
     shown = rows[~rows["metric"].str.fullmatch(_PART) & ~rows["metric"].isin(in_parts)]
     groups = shown.groupby(list(SHARED), sort=False)
-    return [_block(group, metrics, controls, summed_out) for _, group in groups]
+    return [_block(group, metrics, controls, noted) for _, group in groups]
 
 
 def arranged(frame: pd.DataFrame, models: Sequence[str] = ()) -> pd.DataFrame:
@@ -60,6 +65,12 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
     return rows["model"].where(runs == 1, rows["model"] + " #" + rows["train_id"])
 
 
+def _everywhere(rows: pd.DataFrame, models: Collection[str]) -> set[tuple[str, str]]:
+    """(protocol, model) of these models."""
+    pairs = zip(rows["protocol"], rows["model"], strict=True)
+    return {(protocol, model) for protocol, model in pairs if model in models}
+
+
 def _summed_out(rows: pd.DataFrame) -> set[tuple[str, str]]:
     """(protocol, model) where a conditional model stands without its condition."""
     pairs = set(zip(rows["protocol"], rows["model"], strict=True))
@@ -71,7 +82,7 @@ def _block(
     group: pd.DataFrame,
     metrics: Metrics,
     controls: Collection[str],
-    summed_out: set[tuple[str, str]],
+    noted: Mapping[str, Collection[tuple[str, str]]],
 ) -> ProtocolBlock:
     dataset, protocol, split = (str(group[name].iloc[0]) for name in SHARED)
     columns = sorted(
@@ -80,7 +91,7 @@ def _block(
     labels = group[["model", "_label"]].drop_duplicates().itertuples(index=False, name=None)
     rows = []
     for model, label in labels:
-        note = "label summed out" if (protocol, model) in summed_out else ""
+        note = ", ".join(words for words, pairs in noted.items() if (protocol, model) in pairs)
         cells = _cells(group[group["_label"] == label], columns)
         rows.append(ModelRow(model, label, cells, model in controls, note))
     known = Protocol.parse(protocol)

@@ -14,6 +14,8 @@ from genbench.results.sealed_folder import REDO
 
 SUITE = "suite.json"
 SCHEMA = 2
+ELSEWHERE = "elsewhere"
+"""What stands in the place of a recipe where genbench did not train the model."""
 
 
 class StoredRecord(BaseModel):
@@ -45,6 +47,11 @@ class StoredRun(StoredRecord):
     evaluate_seconds: float | None = None
     device: str | None = None
     fitted: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def trained_elsewhere(self) -> bool:
+        """Whether its model was handed over, not trained here."""
+        return self.recipe == ELSEWHERE
 
 
 class PublishedRecord(StoredRecord):

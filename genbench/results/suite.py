@@ -96,6 +96,11 @@ class StoredSuite:
         return {run.model for run in self.record.runs if run.recipe in CONTROLS}
 
     @cached_property
+    def elsewhere(self) -> set[str]:
+        """Names of the models that were trained elsewhere."""
+        return {run.model for run in self.record.runs if run.trained_elsewhere}
+
+    @cached_property
     def per_datum(self) -> PerDatumValues:
         """Values behind the numbers."""
         return PerDatumValues(self.folder)
@@ -108,7 +113,8 @@ class StoredSuite:
     @cached_property
     def blocks(self) -> list[ProtocolBlock]:
         """The comparison, one block per protocol, with the standing of each number."""
-        unmarked = blocks_of(self.frame, self.metrics, self.models, self.controls)
+        names = (self.models, self.controls, self.elsewhere)
+        unmarked = blocks_of(self.frame, self.metrics, *names)
         return [ranked(block, self.per_datum) for block in unmarked]
 
     @cached_property

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from genbench.core.protocol import Protocol
 from genbench.core.seeding import Stream
@@ -21,7 +21,7 @@ from genbench.training.checkpoint import read_weights, write_weights
 def evaluate_run(
     run: Run,
     request: EvaluationRequest,
-    model: nn.Module,
+    model: Any,
     metrics: dict[str, Any],
     protocol: Protocol,
 ) -> None:

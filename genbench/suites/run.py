@@ -1,13 +1,16 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from genbench.core.errors import DataError
-from genbench.core.files import require_writable
+from genbench.core.errors import ConfigError, DataError
+from genbench.core.files import exclusive, require_writable
 from genbench.core.progress import progress
+from genbench.runs.elsewhere.read import folders_of
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import PreparedSuite, prepare
+from genbench.suites.spec import SuiteSpec
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
 
@@ -24,21 +27,36 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, runner, name = prepared.context, prepared.study_runner, prepared.suite.name
-    context.preflight()
-    require_writable(prepared.options.results / name)
+    remarks = context.preflight()
+    folder = prepared.options.results / name
+    require_writable(folder)
+    _require_apart(prepared.suite, folder)
     if replaced := replaced_data(prepared):
         say(replaced)
+    for model in dict.fromkeys(spec.name for spec in prepared.selected_runs):
+        if model in remarks:
+            say(f"{model}: {remarks[model]}")
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}
     all_runs = (runs.get((s.name, s.seed)) or context.stored(s) for s in context.plan.specs)
     all_studies = (studies.get(s.name) or runner.stored(s) for s in prepared.studies)
-    frame, changed = write_suite(
-        prepared, [*filter(None, all_runs)], [*filter(None, all_studies)], members
-    )
+    trained, known = [*filter(None, all_runs)], [*filter(None, all_studies)]
+    with exclusive(folder):
+        frame, changed = write_suite(prepared, trained, known, members)
     cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
     unchanged = not changed and all(cached)
     return SuiteRun(name, frame, list(runs.values()), list(studies.values()), members, unchanged)
+
+
+def _require_apart(suite: SuiteSpec, folder: Path) -> None:
+    """Refuse a suite with a model of the same name as one that was trained elsewhere."""
+    for entry in suite.model:
+        if taken := folders_of(folder, entry.name):
+            raise ConfigError(
+                f"model '{entry.name}': a model trained elsewhere has this name in suite"
+                f" '{suite.name}'; give one another name, or delete {taken[0].path}"
+            )
 
 
 def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> SuiteRun:

@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from genbench.core.files import canonical_json, pretty_json, write_if_changed
+from genbench.core.files import canonical_json, pretty_json, read_json, write_if_changed
 from genbench.core.protocol import Protocol
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
-from genbench.results.records import SCHEMA, SUITE, StoredRun, SuiteRecord
+from genbench.results.records import ELSEWHERE, SCHEMA, SUITE, StoredRun, SuiteRecord
+from genbench.runs.elsewhere.read import elsewhere_runs
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, label_of
+from genbench.runs.record import RunRecord, batch_remark, beside_densities, label_of
 from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
@@ -40,9 +41,12 @@ def write_suite(
 ) -> tuple[pd.DataFrame, bool]:
     """Write ``metrics.csv`` and ``suite.json``; return the table, and whether a file changed.
 
-    A collection's table has its own rows, then those of its members.
+    Models that were trained elsewhere follow those of the suite file; a collection's table has its
+    own rows, then those of its members. The caller holds the lock of the suite's folder.
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
+    folder = prepared.options.results / suite.name
+    records = beside_densities([*records, *elsewhere_runs(folder, tasks)])
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
     own = _metrics_frame(suite.name, records, labels, tasks)
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
@@ -60,18 +64,38 @@ def write_suite(
         "command": command_of(prepared.options),
         "spec": spec,
         "metrics": tuple(task.evaluator.record for task in tasks),
-        "runs": [_stored_run(r, labels[r.spec.name], notes[r.spec.name]) for r in records],
+        "runs": [_stored_run(r, labels[r.spec.name], notes.get(r.spec.name, "")) for r in records],
         "studies": [study.summary for study in studies],
         "members": [member.suite for member in members],
         "versions": versions(),
     }
     summary = SuiteRecord.model_validate(content).model_dump(mode="json", by_alias=True)
-    folder = prepared.options.results / suite.name
+    return frame, _write_changed(folder, summary, frame)
+
+
+def update_elsewhere(folder: Path, tasks: Sequence[Task]) -> None:
+    """Bring the models trained elsewhere in a stored suite up to date; everything else stays.
+
+    The caller holds the lock of the folder.
+    """
+    summary, table = read_json(folder / SUITE), stored_table(folder)
+    replaced = {run["train_id"] for run in summary["runs"] if run["recipe"] == ELSEWHERE}
+    records = elsewhere_runs(folder, tasks)
+    labels = {record.spec.name: record.spec.name for record in records}
+    new = _metrics_frame(folder.name, records, labels, tasks)
+    frames = [frame for frame in (table[~table["train_id"].isin(replaced)], new) if len(frame)]
+    stored = [_stored_run(r, r.spec.name, "").model_dump(mode="json") for r in records]
+    kept = [run for run in summary["runs"] if run["recipe"] != ELSEWHERE]
+    frame = pd.concat(frames, ignore_index=True) if frames else new
+    _write_changed(folder, summary | {"runs": [*kept, *stored]}, frame)
+
+
+def _write_changed(folder: Path, summary: dict[str, Any], frame: pd.DataFrame) -> bool:
     changed = [
         write_if_changed(folder / SUITE, pretty_json(summary)),
         write_if_changed(folder / TABLE, frame.to_csv(index=False, lineterminator="\n")),
     ]
-    return frame, any(changed)
+    return any(changed)
 
 
 def _row_labels(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -112,6 +136,8 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
+    remark = batch_remark(spec, described)
+    trained = spec.recipe != ELSEWHERE and not described.get("closed_form")
     stated = {
         "train_id": record.train_id,
         "model": label,
@@ -121,11 +147,11 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
         "dataset": spec.data.name,
         "protocol": record.protocol.text,
         "options": spec.options.model_dump(mode="json"),
-        "train": {} if described.get("closed_form") else spec.train.model_dump(mode="json"),
+        "train": spec.train.model_dump(mode="json") if trained else {},
         "data": spec.data.model_dump(mode="json"),
         "status": record.status,
         "reason": record.reason,
-        "about": " ".join(part for part in (described.get("about"), note) if part),
+        "about": " ".join(filter(None, (described.get("about"), note, remark))),
     }
     return StoredRun.model_validate(described | record.provenance | stated)
 

@@ -1,9 +1,12 @@
 """Atomic writes and canonical JSON."""
 
+import errno
+import fcntl
 import hashlib
 import json
 import math
 import os
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -113,3 +116,32 @@ def test_digests_are_sha256(tmp_path):
     assert files.sha256_file(tmp_path / "x") == files.sha256_bytes(content) == expected
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert files.sha256_bytes(b"abc") == known
+
+
+def test_a_folder_has_one_holder_at_a_time(tmp_path):
+    def holds():
+        handle = os.open(tmp_path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(handle)
+        return True
+
+    with files.exclusive(tmp_path):
+        assert not holds()
+    assert holds()
+    with suppress(KeyError), files.exclusive(tmp_path):
+        raise KeyError
+    assert holds()
+
+
+def test_a_file_system_without_locks_runs_the_block_all_the_same(tmp_path, monkeypatch):
+    def refuse(handle, operation):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with files.exclusive(tmp_path):
+        (tmp_path / "done").touch()
+    assert (tmp_path / "done").exists()

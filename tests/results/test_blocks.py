@@ -135,3 +135,9 @@ def test_conditional_model_is_a_row_of_both_blocks(rich_blocks):
     assert [row.title for row in given.rows] == ["cvae"]
     assert free.rows[-1].title == "cvae (label summed out)"
     assert sum(cell.ok for cell in free.rows[-1].cells) == 1
+
+
+def test_a_model_trained_elsewhere_is_marked_in_every_block(rich_suite):
+    blocks = blocks_of(rich_suite.frame, rich_suite.metrics, elsewhere={"cvae"})
+    titles = [row.title for block in blocks for row in block.rows if row.model == "cvae"]
+    assert titles == ["cvae (trained elsewhere, label summed out)", "cvae (trained elsewhere)"]

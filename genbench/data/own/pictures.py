@@ -134,10 +134,9 @@ def _require_readable(image: "ImageFile", name: str) -> None:
 
 def _is_deep(image: "ImageFile") -> bool:
     """Whether a channel has more than 8 bits, which Pillow would cut off."""
-    if image.format == "PPM":
-        highest = image.tile[0][3]
-        return isinstance(highest, tuple) and isinstance(highest[-1], int) and highest[-1] > 255
-    return image.mode.startswith("I") or bool(_DEEP.search(str(image.tile)))
+    highest = image.tile[0][3] if image.format == "PPM" else None
+    is_deep_ppm = isinstance(highest, tuple) and isinstance(highest[-1], int) and highest[-1] > 255
+    return is_deep_ppm or image.mode.startswith("I") or bool(_DEEP.search(str(image.tile)))
 
 
 def _upright(image: "Image", remarks: list[str]) -> "Image":

@@ -86,12 +86,12 @@ def _trained(view: ModelView) -> Row:
     return row_of(
         _model(view),
         run.about or "",
-        run.recipe,
+        "–" if run.trained_elsewhere else run.recipe,
         run.observation or "–",
         count_cell(run.n_parameters),
         *(plain_cell(run.train.get(option)) for option in _SHOWN_TRAINING),
         view.seeds,
-        view.seconds("train_seconds"),
+        "elsewhere" if run.trained_elsewhere else view.seconds("train_seconds"),
         view.seconds("evaluate_seconds"),
         run.device or "–",
     )

@@ -37,3 +37,12 @@ def test_each_run_stands_with_its_folder_and_how_it_ended():
     table = runs_table(RUNS)
     assert [row[0].text for row in table.rows] == ["vae0", "vae1", "copier0"]
     assert [row[3].text for row in table.rows] == ["ok", "ok", "failed: no room"]
+
+
+def test_a_model_trained_elsewhere_has_no_recipe_and_no_training():
+    mine = run("mine", 0, recipe="elsewhere", n_parameters=7, about="Trained elsewhere. By hand.")
+    trained, _ = training_tables(model_views([mine]))
+    (cells,) = (dict(zip((h.text for h in trained.heads), r, strict=True)) for r in trained.rows)
+    assert cells["what it is"].text == "Trained elsewhere. By hand."
+    assert (cells["recipe"].text, cells["epochs"].text) == ("–", "–")
+    assert (cells["training"].text, cells["parameters"].text) == ("elsewhere", "7")
