@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 _GAP = 58  # grey level of the lines between tiles: visible beside black and beside white
 _SQUARISH = 2
 """Up to this ratio of its sides an image is laid out like a square one."""
-MOST_NUMBERS = 400_000
+MOST_NUMBERS = 220_000
 """In a grid of a small figure; pages of large images in colour would grow without bound."""
 
 
@@ -76,7 +76,7 @@ def sample_grid(arrays: Arrays) -> Pixels | None:
     if samples is None:
         return None
     columns = columns_of(samples, 8)
-    n = columns * max(2, _room(samples, columns))
+    n = columns * max(4, _room(samples, columns))
     return tiled(samples[: min(64, n)], columns)
 
 
