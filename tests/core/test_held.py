@@ -33,6 +33,27 @@ HOLD = {
 }
 
 
+GLOBAL = nn.Dropout()
+
+
+class UsesAGlobal:
+    def encode(self, x):
+        return GLOBAL(x)
+
+
+def uses_another_function(x):
+    return UsesAGlobal.encode(None, x) + helper(x)
+
+
+def helper(x):
+    return [GLOBAL(x) for _ in range(2)]
+
+
+def test_what_a_script_holds_is_found_through_the_functions_that_use_it():
+    for model in (UsesAGlobal(), lambda x: GLOBAL(x), uses_another_function, Box(UsesAGlobal())):
+        assert modules_in(model) == [GLOBAL]
+
+
 def with_list(module):
     outer = nn.Identity()
     outer.held = [module]
@@ -55,6 +76,7 @@ def test_a_loop_ends_and_what_is_no_container_is_left_alone():
     assert modules_in(one) == []
     assert tensors_in(None) == []
     assert modules_in(nn) == []
+    assert modules_in(torch.cat) == modules_in(torch.distributions.kl_divergence) == []
 
 
 def test_tensors_count_only_where_there_are_no_weights():
