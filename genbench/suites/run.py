@@ -1,10 +1,11 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from genbench.core.errors import DataError
 from genbench.core.files import require_writable
 from genbench.core.progress import progress
+from genbench.core.texts import few
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import PreparedSuite, prepare
@@ -28,9 +29,7 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     require_writable(prepared.options.results / name)
     if replaced := replaced_data(prepared):
         say(replaced)
-    for model in dict.fromkeys(spec.name for spec in prepared.selected_runs):
-        if model in remarks:
-            say(f"{model}: {remarks[model]}")
+    _say_remarks(prepared, remarks, say)
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}
@@ -42,6 +41,16 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
     unchanged = not changed and all(cached)
     return SuiteRun(name, frame, list(runs.values()), list(studies.values()), members, unchanged)
+
+
+def _say_remarks(prepared: PreparedSuite, remarks: Mapping[str, str], say: Say) -> None:
+    """Say what users should know of the training, once for all models that share it."""
+    models: dict[str, dict[str, None]] = {}
+    for spec in prepared.selected_runs:
+        if spec.name in remarks:
+            models.setdefault(remarks[spec.name], {})[spec.name] = None
+    for remark, names in models.items():
+        say(f"{few(list(names))}: {remark}")
 
 
 def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> SuiteRun:
