@@ -57,9 +57,8 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     observation = built.observation_name
     if spec.assume:
         measure, observation = "density", "Gaussian noise around the image, assumed"
-    remark = batch_remark(spec, dataset) if built.updates else ""
     return {
-        "about": " ".join(filter(None, (recipes[spec.recipe].about, remark))),
+        "about": recipes[spec.recipe].about,
         "observation": observation,
         "measure": measure,
         "comparable_measure": natural if measure == "none" else measure,
@@ -73,10 +72,10 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     }
 
 
-def batch_remark(spec: RunSpec, dataset: Dataset) -> str:
+def batch_remark(spec: RunSpec, description: Mapping[str, Any]) -> str:
     """Say so if a batch is larger than the training data; otherwise return nothing."""
-    n, size = dataset.size("train"), spec.train.batch_size
-    if size <= n:
+    n, size = description.get("n_train"), spec.train.batch_size
+    if n is None or size <= n or description["closed_form"]:
         return ""
     return f"Its batch_size of {size} exceeds the {n} training images: an epoch is one step."
 
@@ -91,6 +90,28 @@ def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:
     condition = f"{PIXELS}{shown}" if shown else LABEL if description["conditional"] else ""
     measure = description["comparable_measure"]
     return replace(dataset.protocol, measure=measure, condition=condition)
+
+
+def beside_densities(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Put models without a density beside those that have one, on the same pixels.
+
+    Where all of these have masses, or all have densities, the protocol of the others says the same.
+    """
+    measures: dict[Protocol, set[str]] = {}
+    for record in records:
+        if record.description.get("measure", "none") != "none":
+            measures.setdefault(_pixels(record), set()).add(record.protocol.measure)
+    shared = {pixels: found.pop() for pixels, found in measures.items() if len(found) == 1}
+    return [
+        replace(r, protocol=replace(r.protocol, measure=shared[_pixels(r)]))
+        if r.description.get("measure") == "none" and _pixels(r) in shared
+        else r
+        for r in records
+    ]
+
+
+def _pixels(record: RunRecord) -> Protocol:
+    return replace(record.protocol, measure="", condition="")
 
 
 def empty_rows(task: Task, record: RunRecord) -> list[dict[str, Any]]:

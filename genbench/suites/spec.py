@@ -21,7 +21,7 @@ from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
 from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
-from genbench.suites.standard import FROM_DATA, fill, follows_from_data, images_of
+from genbench.suites.standard import FROM_DATA, fill, has_images, images_of
 from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
 from genbench.training.config import TrainConfig
 
@@ -173,14 +173,21 @@ def load_suite(
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
         raw["plot"] = [Plot.read(plot, f"plot.{plot.get('name', i)}") for i, plot in plots]
-        if follows_from_data(raw):
-            fill(raw, images_of(DataConfig.read(raw["data"], "data")))
         suite = SuiteSpec.read(raw, "")
+        if suite.sizes == FROM_DATA and has_images(suite.data):
+            suite = _sized(raw, suite)
         n_runs = n_swept * len(suite.seeds)
         require_few(n_runs, suite.max_runs, MOST_SWEPT, "sweep: models times seeds")
         return suite
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
+
+
+def _sized(raw: dict[str, Any], suite: SuiteSpec) -> SuiteSpec:
+    """Fill in what follows from the images; everything stated is checked before."""
+    tasks_of(suite)
+    fill(raw, images_of(DataConfig.read(suite.data, "data")))
+    return SuiteSpec.read(raw, "")
 
 
 def _expand_sweeps(raw: dict[str, Any]) -> int:

@@ -20,14 +20,14 @@ FROM_DATA: Final = "from_data"
 STEPS, FEWEST_STEPS, MOST_EPOCHS = 2_000, 300, 500
 LARGE = 4_096
 """Numbers in an image above which there are fewer steps."""
-DECODED_IN_TRAINING, FEWEST_CATEGORIES = 2**19, 8
-"""Numbers that a discrete VAE decodes in a step: categories times images times pixels."""
-DECODED_IN_EVALUATION = 100_000_000
+DECODED = 100_000_000
 """Numbers that a bound decodes: draws times images times pixels."""
 FEWEST_DRAWS, FEWEST_IMAGES = 8, 100
 """Of a bound, whatever it takes."""
-STORED = 20_000_000
-"""Numbers in the images that a control keeps."""
+KEPT = 10_000_000
+"""Numbers in the images that a control keeps or a mixture is fitted to."""
+FEWEST_FITTED = 3
+"""Images that a mixture can be fitted to."""
 MOST_CLASSES = 64
 """Labels that a conditional model can have: its p(x) is a sum over all of them."""
 MOST_EIGENVALUES = 3_200
@@ -99,13 +99,13 @@ def sizes_of(images: Images) -> Raw:
     """Return the sizes of models: their options by name."""
     n_pixels, n_train = images.n_pixels, images.n_train
     hidden = power_of_two(10 * n_pixels**0.5, 32, 256)
-    decoded = training_of(images)["batch_size"] * n_pixels
-    most = power_of_two(DECODED_IN_TRAINING / decoded, FEWEST_CATEGORIES, 64)
+    n_kept = max(1, KEPT // n_pixels)
     return {
         "hidden": [hidden, hidden],
         "latent_dim": power_of_two(n_pixels**0.5, 1, min(64, n_pixels - 1, n_train // 8)),
-        "n_categories": power_of_two(n_train / 32, 2, most),
-        "n_images": max(1, min(10_000, n_train, STORED // n_pixels)),
+        "n_components": power_of_two(n_train / 64, 1, 32),
+        "n_fit": min(20_000, n_kept),
+        "n_images": min(10_000, n_train, n_kept),
     }
 
 
@@ -113,7 +113,7 @@ def evaluation_of(evaluator: Evaluator, stated: Raw, images: Images) -> Raw:
     """Return fewer draws, then fewer test images, where an evaluator's defaults take too long."""
     defaults = {key: field.default for key, field in evaluator.options.model_fields.items()}
     n_each = images.n_pixels * (images.n_classes if evaluator.is_marginal else 1)
-    n_decoded = max(1, DECODED_IN_EVALUATION // n_each)
+    n_decoded = max(1, DECODED // n_each)
     n_samples, found = FEWEST_DRAWS, {}
     if "n_samples" in defaults:
         n_samples = min(defaults["n_samples"], max(FEWEST_DRAWS, n_decoded // images.n_test))
@@ -154,14 +154,11 @@ def why_left_out(recipe: str, images: Images) -> str:
         return f"there are {images.n_classes:,} labels to sum over"
     if recipe == "linear_gaussian" and latent_dim > min(images.n_pixels - 1, n_train - 2):
         return "there is too little to find components in"
+    if recipe == "gaussian_mixture" and n_train < FEWEST_FITTED:
+        return "there are too few images to fit it to"
     if recipe == "linear_gaussian" and min(images.n_pixels, n_train) > MOST_EIGENVALUES:
         return "its eigenvalues would take too long"
     return ""
-
-
-def follows_from_data(raw: Raw) -> bool:
-    """Whether the sizes of a suite follow from images, and it says which."""
-    return raw.get("sizes") == FROM_DATA and has_images(raw.get("data") or {})
 
 
 def has_images(data: Mapping[str, Any]) -> bool:
@@ -214,7 +211,7 @@ def said(images: Images, filled: Raw) -> str:
     words = {
         "hidden": "{0[0]} and {0[1]} hidden units",
         "latent_dim": "{0} latent dimensions",
-        "n_categories": "{0} categories of a discrete latent",
+        "n_components": "{0} components of a mixture",
         "batch_size": "batches of {0} images",
         "epochs": "{0:,} epochs",
         "n_samples": "bounds with K = {0}",

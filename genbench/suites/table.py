@@ -15,7 +15,7 @@ from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import ELSEWHERE, SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.elsewhere.read import elsewhere_runs
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, label_of
+from genbench.runs.record import RunRecord, batch_remark, beside_densities, label_of
 from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
@@ -46,7 +46,7 @@ def write_suite(
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
     folder = prepared.options.results / suite.name
-    records = [*records, *elsewhere_runs(folder, tasks)]
+    records = beside_densities([*records, *elsewhere_runs(folder, tasks)])
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
     own = _metrics_frame(suite.name, records, labels, tasks)
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
@@ -136,6 +136,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
+    remark = batch_remark(spec, described)
     trained = spec.recipe != ELSEWHERE and not described.get("closed_form")
     stated = {
         "train_id": record.train_id,
@@ -150,7 +151,7 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
         "data": spec.data.model_dump(mode="json"),
         "status": record.status,
         "reason": record.reason,
-        "about": " ".join(part for part in (described.get("about"), note) if part),
+        "about": " ".join(filter(None, (described.get("about"), note, remark))),
     }
     return StoredRun.model_validate(described | record.provenance | stated)
 

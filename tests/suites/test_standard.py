@@ -11,7 +11,7 @@ from genbench.evaluation.spec import evaluators
 from genbench.recipes import DataFacts, recipes
 from genbench.suites.spec import SuiteSpec, expand, load_suite, tasks_of
 from genbench.suites.standard import (
-    DECODED_IN_EVALUATION,
+    DECODED,
     FEWEST_DRAWS,
     FEWEST_IMAGES,
     MOST_EIGENVALUES,
@@ -93,7 +93,7 @@ def test_bounds_decode_no_more_than_a_machine_can_in_seconds():
             n = task.n_of(images.n_test)
             least = n_samples <= FEWEST_DRAWS and n <= FEWEST_IMAGES
             if hasattr(task.options, "n_data"):
-                assert least or n_samples * n * n_each <= DECODED_IN_EVALUATION
+                assert least or n_samples * n * n_each <= DECODED
 
 
 def test_few_small_images_get_the_draws_that_a_metric_takes_by_itself():
@@ -149,6 +149,7 @@ def test_the_description_states_what_the_rule_chose_and_nothing_else():
         ("linear_gaussian", Images((1, 1, 1), 256, 1, 100, 20), "too little"),
         ("linear_gaussian", Images((1, 8, 8), 256, 1, 2, 1), "too little"),
         ("linear_gaussian", Images((3, 100, 100), 256, 1, 10_000, 100), "too long"),
+        ("gaussian_mixture", Images((1, 8, 8), 256, 1, 2, 1), "too few images"),
     ],
 )
 def test_a_model_that_cannot_be_compared_is_left_out_with_the_reason(name, images, reason):
