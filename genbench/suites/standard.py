@@ -152,6 +152,8 @@ def why_left_out(recipe: str, images: Images) -> str:
         return "the images have no labels"
     if recipe == "cvae" and images.n_classes > MOST_CLASSES:
         return f"there are {images.n_classes:,} labels to sum over"
+    if recipe == "gan" and n_train < 2:
+        return "one image cannot be normalised over a batch"
     if recipe == "linear_gaussian" and latent_dim > min(images.n_pixels - 1, n_train - 2):
         return "there is too little to find components in"
     if recipe == "gaussian_mixture" and n_train < FEWEST_FITTED:
