@@ -7,7 +7,7 @@ from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import exclusive, require_writable
 from genbench.core.progress import progress
 from genbench.core.texts import few
-from genbench.runs.elsewhere.read import folders_of
+from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import PreparedSuite, prepare
@@ -50,11 +50,12 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
 
 def _require_apart(suite: SuiteSpec, folder: Path) -> None:
     """Refuse a suite with a model of the same name as one that was trained elsewhere."""
+    taken = folders_by_name(folder)
     for entry in suite.model:
-        if taken := folders_of(folder, entry.name):
+        if entry.name in taken:
             raise ConfigError(
                 f"model '{entry.name}': a model trained elsewhere has this name in suite"
-                f" '{suite.name}'; give one another name, or delete {taken[0].path}"
+                f" '{suite.name}'; give one another name, or delete {taken[entry.name][0].path}"
             )
 
 
