@@ -157,9 +157,9 @@ def load_data(
         'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
     """
     from genbench.api.data import Data
+    from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
     from genbench.data.protocol import chosen
-    from genbench.recipes import load_plugins
     from genbench.runs.provenance import pick_device
 
     load_plugins()

@@ -36,7 +36,7 @@ class BenchContext:
     device: torch.device = field(init=False)
 
     def __post_init__(self) -> None:
-        load_plugins()
+        load_plugins(self.settings.plugins)
         self.device = pick_device(self.settings.device)
 
     @cached_property

@@ -1,6 +1,7 @@
 """What to measure, from the command line. Imports no torch."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Settings:
         study: What to vary, a key of ``STUDIES``, or None.
         values: The values it takes; empty for the default ones.
         data_dir: Folder of the data sets.
+        plugins: Files with recipes of others.
     """
 
     models: tuple[str, ...] = ()
@@ -55,6 +57,7 @@ class Settings:
     study: str | None = None
     values: tuple[int, ...] = ()
     data_dir: Path | None = None
+    plugins: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
         for task in self.tasks or ():

@@ -9,6 +9,7 @@ from genbench.commands.shared import (
     add_command,
     add_folders,
     add_format,
+    add_plugins,
     given,
     integers,
     names,
@@ -41,6 +42,7 @@ def add_parser(commands: Commands) -> None:
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")
     add("--study", metavar="WHAT", help="vary batch_size, latent_dim, n_samples or seeds")
     add("--values", type=integers, metavar="N,N", help="the values to vary it over")
+    add_plugins(parser)
     add_format(parser)
     add("--output", type=Path, metavar="FILE", help="also write the rows as JSON")
     add("--compare", type=Path, metavar="OLD.json", help="fail if a row is slower")

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out
+from genbench.commands.shared import (
+    Commands,
+    add_command,
+    add_folders,
+    add_format,
+    add_plugins,
+    note,
+    out,
+)
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
@@ -55,6 +63,7 @@ def _add_data(parser: ArgumentParser) -> None:
     add("--levels", type=int, metavar="N", help="how many values a pixel can take")
     add("--layout", choices=["NHW", "NHWC", "NCHW"], help="order of the dimensions of arrays")
     add("--resize", type=_size, metavar="HxW", help="height and width to scale to, such as 28x28")
+    add_plugins(parser)
     add_folders(parser, "data-dir")
 
 
@@ -74,11 +83,11 @@ def _number(text: str) -> int | float:
 
 
 def _config(arguments: Namespace) -> "DataConfig":
+    from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig
     from genbench.data.protocol import chosen
-    from genbench.recipes import load_plugins
 
-    load_plugins()
+    load_plugins(arguments.plugins or ())
     stated = {key: getattr(arguments, key, None) for key in KEYS}
     parts = {key: getattr(arguments, f"split_{key}", None) for key in ("test", "seed")}
     split = {key: value for key, value in parts.items() if value is not None}

@@ -6,13 +6,13 @@ a function with a docstring. They are read as text, so there is no second list t
 
 import ast
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import entry_points
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from genbench.commands.shared import Commands, add_command, out
+from genbench.commands.shared import Commands, add_command, add_plugins, out
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 from genbench.core.texts import listed
@@ -25,12 +25,15 @@ def add_parser(commands: Commands) -> None:
     """Add ``list``."""
     parser = add_command(commands, "list", "list what is available")
     parser.add_argument("what", choices=LISTINGS)
+    add_plugins(parser)
     parser.set_defaults(body=list_known)
 
 
 def list_known(arguments: Namespace) -> int:
-    """Print a line for each entry."""
-    out(listed(*LISTINGS[arguments.what](), terminal()))
+    """Print a line for each entry; those of files are known by importing them."""
+    rows, heads = LISTINGS[arguments.what]()
+    added = list(_of_files(arguments.what, arguments.plugins)) if arguments.plugins else []
+    out(listed(sorted([*rows, *added], key=itemgetter(0)) if added else rows, heads, terminal()))
     return ExitCode.OK
 
 
@@ -63,12 +66,9 @@ def _literals(call: ast.Call) -> dict[str, Any]:
 
 def models() -> Listing:
     """Every recipe; those of other packages are listed without importing them."""
-    own = {d["name"]: d["doc"].partition("\n")[0] for d in declared(_package("recipes"), "recipe")}
-    others = {
-        entry.name: f"from the installed package '{entry.dist.name if entry.dist else 'unknown'}'"
-        for entry in entry_points(group="genbench.recipes")
-    }
-    return sorted((others | own).items()), ("recipe", "what it is")
+    recipes = declared(_package("recipes"), "recipe")
+    own = [(recipe["name"], recipe["doc"].partition("\n")[0]) for recipe in recipes]
+    return _with_installed(own, "genbench.recipes", 2), ("recipe", "what it is")
 
 
 def data_sets() -> Listing:
@@ -76,20 +76,22 @@ def data_sets() -> Listing:
     from genbench.data import datasets
 
     specs = {name: datasets[name] for name in datasets}
-    rows = [
+    own = [
         (name, "x".join(map(str, spec.image_shape)), spec.n_train, spec.n_test, spec.title)
         for name, spec in specs.items()
     ]
-    return rows, ("data set", "shape", "train", "test", "what it is")
+    heads = ("data set", "shape", "train", "test", "what it is")
+    return _with_installed(own, "genbench.datasets", len(heads)), heads
 
 
 def evaluators() -> Listing:
     """Every evaluator, with version, unit, direction and kind."""
-    rows = [
+    own = [
         (d["name"], f"v{d['version']}", d["unit"], d["better"], d["kind"], _first_paragraph(d))
         for d in declared(_package("evaluation"), "evaluator")
     ]
-    return rows, ("evaluator", "version", "unit", "better", "kind", "what it is")
+    heads = ("evaluator", "version", "unit", "better", "kind", "what it is")
+    return _with_installed(own, "genbench.evaluators", len(heads)), heads
 
 
 def studies() -> Listing:
@@ -109,6 +111,32 @@ def suites() -> Listing:
     return rows, ("suite", "what it is")
 
 
+def _with_installed(
+    own: Sequence[tuple[object, ...]], group: str, n_columns: int
+) -> list[tuple[object, ...]]:
+    """Add what other packages declare; a name that is taken stays with its owner."""
+    taken, blank = {row[0] for row in own}, ("",) * (n_columns - 2)
+    others = {
+        entry.name: entry.dist.name if entry.dist else "unknown"
+        for entry in entry_points(group=group)
+        if entry.name not in taken
+    }
+    rows = [(name, *blank, f"from the installed package '{o}'") for name, o in others.items()]
+    return sorted([*own, *rows], key=itemgetter(0))
+
+
+def _of_files(what: str, files: Sequence[Path]) -> Iterator[tuple[object, ...]]:
+    """Return a row for each thing of a kind that files register."""
+    from genbench.core.plugins import load_plugins, names_from
+
+    load_plugins(files)
+    for file in files:
+        for registry, name in names_from(file):
+            if registry.kind == KINDS.get(what):
+                *columns, about = ROWS[what](registry[name])
+                yield (name, *columns, f"{about} ({file.name})".strip())
+
+
 def _package(name: str) -> Path:
     return Path(__file__).parents[1] / name
 
@@ -117,6 +145,26 @@ def _first_paragraph(declaration: dict[str, Any]) -> str:
     return " ".join(declaration["doc"].partition("\n\n")[0].split())
 
 
+KINDS = {
+    "models": "recipe",
+    "datasets": "data set",
+    "evaluators": "evaluator",
+    "studies": "study",
+}
+"""What the registry of a listing holds."""
+ROWS: dict[str, Callable[[Any], tuple[object, ...]]] = {
+    "models": lambda recipe: (recipe.about,),
+    "datasets": lambda dataset: ("", "", "", dataset.about),
+    "evaluators": lambda e: (
+        f"v{e.record.version}",
+        e.record.unit,
+        e.record.better,
+        e.record.kind,
+        e.record.description,
+    ),
+    "studies": lambda study: (f"v{study.version}", study.title, ""),
+}
+"""The columns of one entry, after its name."""
 LISTINGS: dict[str, Callable[[], Listing]] = {
     "models": models,
     "datasets": data_sets,

@@ -62,7 +62,7 @@ class Metric(BaseModel):
         place: Tables are sorted by it.
         role: A ``headline`` gets a table of paired differences, a ``detail`` only marks in the
             comparison; a ``diagnostic`` is about an estimator or a code, not about who is best.
-        paired: Whether models are compared datum by datum.
+        paired: Whether models are compared datum by datum; by default if there is no ``reduce``.
         not_compared: Why its numbers are never compared between models; empty where they are.
         warning: What must be said wherever the number appears; it is then never marked as best.
         margin: How far the number may move before the gate cares, in its unit; None if undeclared.

@@ -1,8 +1,10 @@
 """Validated options: strict, frozen pydantic models, and errors that users can act on."""
 
+import inspect
 import math
 import re
-from typing import Annotated, Any, Final, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -73,9 +75,22 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     """Return what is wrong, with the nearest valid name if a key or a name is unknown."""
     context = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
-        return f"unknown key; {did_you_mean(str(detail['loc'][-1]), options.model_fields)}"
+        *path, key = map(str, detail["loc"])
+        return f"unknown key; {did_you_mean(key, _table(options, path).model_fields)}"
     name = context.get("tag", detail["input"])
     expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
     if isinstance(name, str) and expected:
         return f"unknown name {quoted(name)}; {did_you_mean(name, expected)}"
     return detail["msg"].removeprefix("Value error, ")
+
+
+def _table(options: type[BaseModel], path: Sequence[str]) -> type[BaseModel]:
+    """Return the options of the table at a path, as far as that can be followed."""
+    for key in path:
+        kind = options.model_fields[key].annotation if key in options.model_fields else None
+        kinds = get_args(kind) or (kind,)
+        inner = [k for k in kinds if inspect.isclass(k) and issubclass(k, BaseModel)]
+        if len(inner) != 1:
+            break
+        options = inner[0]
+    return options

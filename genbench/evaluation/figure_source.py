@@ -18,6 +18,8 @@ from genbench.core.tensors import support_of
 from genbench.inference.bounds import posterior_of, prior_of
 
 Tensors = dict[str, Tensor]
+MOST_NUMBERS = 5_000_000
+"""In one figure of a model: what is stored with each run stays small."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ def figure(name: str) -> Callable[[FigureFunction], FigureFunction]:
         return function
 
     return register
+
+
+def affordable(n: int, x: Tensor, least: int = 1) -> int:
+    """Return n, or fewer where so many images like x (N, C, H, W) hold too many numbers to keep."""
+    return max(least, min(n, MOST_NUMBERS // max(1, x[0].numel())))
 
 
 def to_bytes(images: Tensor) -> Tensor:

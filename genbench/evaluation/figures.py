@@ -20,6 +20,7 @@ from genbench.data import Dataset
 from genbench.evaluation.figure_source import (
     FigureSource,
     Tensors,
+    affordable,
     figure,
     figure_functions,
     to_bytes,
@@ -29,7 +30,7 @@ from genbench.evaluation.runner import eval_mode
 
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16
-N_PER_CLASS = 8
+N_PER_CLASS, N_CLASSES = 8, 20
 N_IMAGES, N_COMPLETIONS = 10, 8
 HIDDEN_GREY = 0.5
 
@@ -54,22 +55,23 @@ def collect_figures(
 @figure("samples")
 def samples(source: FigureSource) -> Tensors:
     """Draw images; a conditional model is given every label in turn."""
-    model = source.model
+    model, n = source.model, affordable(N_SAMPLES, source.x, least=10)
     if isinstance(model, Conditions):
-        labels = torch.arange(N_SAMPLES, device=source.y.device) % source.n_classes
+        labels = torch.arange(n, device=source.y.device) % source.n_classes
         model = model.given(labels)
-    return {"samples": to_bytes(model.sample(N_SAMPLES))} if isinstance(model, Samples) else {}
+    return {"samples": to_bytes(model.sample(n))} if isinstance(model, Samples) else {}
 
 
 @figure("class_samples")
 def class_samples(source: FigureSource) -> Tensors:
-    """Draw several images of each class, (n_classes, n, C, H, W)."""
+    """Draw several images of each of the first classes, (n_classes, n, C, H, W)."""
     if not isinstance(source.model, Conditions):
         return {}
-    labels = torch.arange(source.n_classes, device=source.y.device).repeat_interleave(N_PER_CLASS)
+    n_classes = min(N_CLASSES, source.n_classes)
+    n = affordable(n_classes * N_PER_CLASS, source.x) // n_classes or 1
+    labels = torch.arange(n_classes, device=source.y.device).repeat_interleave(n)
     images: Tensor = source.model.given(labels).sample(len(labels))
-    by_class = to_bytes(images).reshape(source.n_classes, N_PER_CLASS, *images.shape[1:])
-    return {"class_samples": by_class}
+    return {"class_samples": to_bytes(images).reshape(n_classes, n, *images.shape[1:])}
 
 
 @figure("reconstructions")

@@ -1,6 +1,7 @@
 """Figures of a latent space: codes, manifold, interpolations and traversals."""
 
 from collections.abc import Sequence
+from math import isqrt
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from genbench.core.capabilities import (
 from genbench.evaluation.figure_source import (
     FigureSource,
     Tensors,
+    affordable,
     codes_of,
     figure,
     has_codes,
@@ -38,7 +40,9 @@ def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
     split.
     """
     parts = kl_terms(q, p)[1]
-    return (q.mean.var(dim=0), False) if parts is None else (parts.mean(dim=0), True)
+    if parts is not None:
+        return parts.mean(dim=0), True
+    return q.mean.var(dim=0, correction=0), False
 
 
 @figure("latent")
@@ -89,11 +93,12 @@ def manifold(source: FigureSource) -> Tensors:
     model = source.model
     if not isinstance(model, HasPrior) or not isinstance(model, Decodes | Generative):
         return {}
-    z = manifold_codes(prior_of(model), N_GRID)  # type: ignore[arg-type]
+    n = isqrt(affordable(N_GRID**2, source.x, least=25))
+    z = manifold_codes(prior_of(model), n)  # type: ignore[arg-type]
     if z is None:
         return {}
     images = images_of(model, z.flatten(0, 1))
-    return {"manifold": to_bytes(images).reshape(N_GRID, N_GRID, *source.x.shape[1:])}
+    return {"manifold": to_bytes(images).reshape(n, n, *source.x.shape[1:])}
 
 
 def pairs_of(source: FigureSource) -> Tensor:
@@ -157,7 +162,8 @@ def traversals(source: FigureSource) -> Tensors:
     if (p.batch_shape, len(p.event_shape)) != ((), 1):
         return {}
     used, in_nats = activity(q, p)
-    dims = used.argsort(descending=True, stable=True)[:N_TRAVERSED]
+    n = affordable(N_TRAVERSED * N_VALUES, source.x, least=2 * N_VALUES) // N_VALUES
+    dims = used.argsort(descending=True, stable=True)[:n]
     values = torch.linspace(-REACH, REACH, N_VALUES, device=used.device)
     one = source.view(slice(1))
     centre = posterior_of(one, source.x[:1]).mean  # (1, D)

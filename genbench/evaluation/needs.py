@@ -13,22 +13,24 @@ from genbench.core.capabilities import (
     HasPosterior,
     HasPrior,
     Samples,
+    methods_of,
 )
 from genbench.core.errors import ConfigError, require_known
 
 Needs = str | type | tuple[str | type, ...]
 """Methods as ``"sample"`` or ``"encode, decode"``, a capability, or a tuple of alternatives."""
-BY_METHOD: dict[str, type] = {
-    "prior": HasPrior,
-    "observation_model": HasObservationModel,
-    "posterior": HasPosterior,
-    "encode": Encodes,
-    "decode": Decodes,
-    "sample": Samples,
-    "given": Conditions,
-    "critic": HasCritic,
-    "log_prob": HasExactDensity,
-}
+CAPABILITIES = (
+    HasPrior,
+    HasObservationModel,
+    HasPosterior,
+    Encodes,
+    Decodes,
+    Samples,
+    Conditions,
+    HasCritic,
+    HasExactDensity,
+)
+BY_METHOD: dict[str, type] = {method: c for c in CAPABILITIES for method in methods_of(c)}
 
 
 def alternatives(needs: Needs, where: str) -> tuple[type, ...]:

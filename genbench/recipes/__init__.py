@@ -17,5 +17,17 @@ import genbench.recipes.variants  # noqa: F401  importing the module registers i
 from genbench.core.options import Options
 from genbench.core.plugins import load_plugins
 from genbench.recipes.registry import Built, DataFacts, Recipe, recipe, recipes
+from genbench.training.config import TrainConfig
+from genbench.training.update import Update
 
-__all__ = ["Built", "DataFacts", "Options", "Recipe", "load_plugins", "recipe", "recipes"]
+__all__ = [
+    "Built",
+    "DataFacts",
+    "Options",
+    "Recipe",
+    "TrainConfig",
+    "Update",
+    "load_plugins",
+    "recipe",
+    "recipes",
+]

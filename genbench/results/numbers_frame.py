@@ -1,7 +1,7 @@
 """Metrics as Python sees them: the numbers come first, what they come from comes last."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from textwrap import fill
 
 import pandas as pd
@@ -34,12 +34,17 @@ FRAME_COLUMNS = (
     "train_id",
 )
 """All columns of a frame: those of ``metrics.csv`` and ``settings``."""
+MOST_REASONS = 8
+"""How many reasons for missing numbers are printed below a frame."""
 _NUMERIC = ("seed", "value", "stderr", "n", "evaluator_version", "mc_stderr")
 _EMPTY = ("", "{}")
 
 
 class NumbersFrame(pd.DataFrame):
-    """A DataFrame that prints its first columns, as many as fit, where others hide the middle."""
+    """A DataFrame that prints its first columns, as many as fit, where others hide the middle.
+
+    Where there is no number, the reason is printed below.
+    """
 
     @property
     def _constructor(self) -> Callable[..., "NumbersFrame"]:
@@ -57,8 +62,24 @@ class NumbersFrame(pd.DataFrame):
         else:
             return repr(plain)
         hidden = ", ".join(map(str, self.columns[n:]))
-        shape = f"[{len(self)} rows x {self.shape[1]} columns"
-        return f"{text}\n\n" + fill(f"{shape}; further right: {hidden}]", width) if hidden else text
+        shape = f"[{len(self)} rows x {self.shape[1]} columns; further right: {hidden}]"
+        parts = (text, *self._reasons(width), fill(shape, width) if hidden else "")
+        return "\n\n".join(part for part in parts if part)
+
+    def _reasons(self, width: int) -> Iterator[str]:
+        """Yield why numbers are missing, each reason with its metrics."""
+        if not {"model", "metric", "value", "status", "reason"} <= set(self.columns):
+            return
+        lacking = self[self["value"].isna() & (self["reason"] != "")]
+        several = self["model"].nunique() > 1
+        groups = lacking.groupby(["model", "status", "reason"], sort=False)["metric"]
+        for (model, status, reason), metrics in list(groups)[:MOST_REASONS]:
+            names = ", ".join(dict.fromkeys(metrics))
+            subject = f"{model}: {names}" if several else names
+            text = f"{subject}: {str(status).replace('_', ' ')}: {reason}"
+            yield fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
+        if len(groups) > MOST_REASONS:
+            yield f"and {len(groups) - MOST_REASONS} reasons more, in the column reason"
 
     def _first(self, n: int) -> str:
         names = ("max_rows", "min_rows", "max_colwidth")

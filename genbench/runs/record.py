@@ -57,9 +57,8 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     observation = built.observation_name
     if spec.assume:
         measure, observation = "density", "Gaussian noise around the image, assumed"
-    remark = batch_remark(spec, dataset) if built.updates else ""
     return {
-        "about": " ".join(filter(None, (recipes[spec.recipe].about, remark))),
+        "about": recipes[spec.recipe].about,
         "observation": observation,
         "measure": measure,
         "comparable_measure": natural if measure == "none" else measure,
@@ -73,10 +72,10 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     }
 
 
-def batch_remark(spec: RunSpec, dataset: Dataset) -> str:
+def batch_remark(spec: RunSpec, description: Mapping[str, Any]) -> str:
     """Say so if a batch is larger than the training data; otherwise return nothing."""
-    n, size = dataset.size("train"), spec.train.batch_size
-    if size <= n:
+    n, size = description.get("n_train"), spec.train.batch_size
+    if n is None or size <= n or description["closed_form"]:
         return ""
     return f"Its batch_size of {size} exceeds the {n} training images: an epoch is one step."
 

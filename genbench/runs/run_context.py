@@ -17,7 +17,7 @@ from genbench.runs.execute import JointOutcome, execute
 from genbench.runs.joint_runs import joint_groups, train_jointly
 from genbench.runs.provenance import pick_device
 from genbench.runs.read_run import EvaluationRequest, read_run
-from genbench.runs.record import RunRecord, describe, failed
+from genbench.runs.record import RunRecord, batch_remark, describe, failed
 from genbench.runs.room import require_room
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import Run, RunSpec
@@ -55,18 +55,25 @@ class RunContext:
         suite_folder = self.plan.options.results / self.plan.suite
         return Run(spec, dataset, RunFolder(suite_folder, spec.train_id(dataset.digest)))
 
-    def preflight(self) -> None:
+    def preflight(self) -> dict[str, str]:
         """Build every model once, to find mistakes before training starts.
+
+        Returns:
+            What users should know of a model's training, by its name.
 
         Raises:
             ConfigError: Options do not fit the recipe or the data.
             DataError: Data are missing or damaged.
         """
-        for spec in {s.name: s for s in self.plan.specs}.values():
-            self.check(spec)
+        each = {spec.name: spec for spec in self.plan.specs}
+        remarks = {name: self.check(spec) for name, spec in each.items()}
+        return {name: remark for name, remark in remarks.items() if remark}
 
-    def check(self, spec: RunSpec) -> None:
+    def check(self, spec: RunSpec) -> str:
         """Check that a run and its evaluations fit in memory, and build its model once.
+
+        Returns:
+            What users should know of its training; mostly nothing.
 
         Raises:
             ConfigError: They do not, or options do not fit the recipe or the data.
@@ -76,7 +83,7 @@ class RunContext:
         require_room(spec, facts_of(dataset), self.device)
         n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
         require_room_for(self.plan.request.tasks, n, n_pixels, self.device)
-        build(spec, dataset)
+        return batch_remark(spec, describe(spec, dataset, build(spec, dataset)))
 
     def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""

@@ -24,10 +24,13 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, runner, name = prepared.context, prepared.study_runner, prepared.suite.name
-    context.preflight()
+    remarks = context.preflight()
     require_writable(prepared.options.results / name)
     if replaced := replaced_data(prepared):
         say(replaced)
+    for model in dict.fromkeys(spec.name for spec in prepared.selected_runs):
+        if model in remarks:
+            say(f"{model}: {remarks[model]}")
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}

@@ -14,7 +14,7 @@ from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, beside_densities, label_of
+from genbench.runs.record import RunRecord, batch_remark, beside_densities, label_of
 from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
@@ -113,6 +113,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
+    remark = batch_remark(spec, described)
     stated = {
         "train_id": record.train_id,
         "model": label,
@@ -126,7 +127,7 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
         "data": spec.data.model_dump(mode="json"),
         "status": record.status,
         "reason": record.reason,
-        "about": " ".join(part for part in (described.get("about"), note) if part),
+        "about": " ".join(filter(None, (described.get("about"), note, remark))),
     }
     return StoredRun.model_validate(described | record.provenance | stated)
 

@@ -104,6 +104,8 @@ def installed(tmp_path):
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: their-models\nVersion: 1.0\n")
     points = "[genbench.recipes]\ntheir_vae = theirs:build\nvae = theirs:build\n"
+    points += "[genbench.datasets]\ntheir_faces = theirs:faces\nmnist = theirs:faces\n"
+    points += "[genbench.evaluators]\ntheir_ink = theirs:ink\n"
     (metadata / "entry_points.txt").write_text(points)
     (tmp_path / "theirs.py").write_text("raise RuntimeError('imported')\n")
     return Path(tmp_path)
@@ -115,3 +117,15 @@ def test_recipes_of_installed_packages_are_listed_with_the_package_and_not_impor
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
     assert ["their_vae", "from the installed package 'their-models'"] in lines
     assert ["vae", recipes["vae"].about] in lines  # a name that is taken stays with its owner
+
+
+THEIRS = [("datasets", "their_faces"), ("evaluators", "their_ink")]
+
+
+@pytest.mark.parametrize(("what", "name"), THEIRS)
+def test_so_are_their_data_sets_and_metrics(installed, what, name):
+    done = genbench_list(what, installed)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+    lines = done.stdout.splitlines()
+    assert f"{name} from the installed package 'their-models'" in " ".join(done.stdout.split())
+    assert sum(line.startswith("mnist ") for line in lines) == (what == "datasets")

@@ -9,6 +9,7 @@ from torch.distributions import kl_divergence
 from genbench.core.figures import FIGURES
 from genbench.core.seeding import Stream
 from genbench.evaluation import figures as model_figures
+from genbench.evaluation.figure_source import affordable
 from genbench.evaluation.figures import collect_figures
 from tests.contracts.builders import CASES, N_CLASSES, Ready
 from tests.evaluation.helpers import LINEAR, X, small_gan
@@ -68,6 +69,27 @@ def test_a_conditional_model_shows_each_class():
         images = ready.model.given(labels).sample(len(labels))
     expected = (images.clamp(0, 1) * 255).round().to(torch.uint8)
     assert torch.equal(found["class_samples"].flatten(0, 1), expected)
+
+
+def test_of_many_classes_the_first_are_shown():
+    case = next(case for case in CASES if case.recipe == "cvae" and case.network == "mlp")
+    ready = Ready.of(case)
+    many = SimpleNamespace(held_out=lambda _: (ready.x, ready.y), n_classes=300)
+
+    class Given:
+        def given(self, y):
+            return ready.model.given(y % N_CLASSES)
+
+    found = collect_figures(Given(), many, Stream(0), figures=["class_samples"])
+    expected = (model_figures.N_CLASSES, model_figures.N_PER_CLASS, *ready.shape)
+    assert found["class_samples"].shape == expected
+
+
+def test_fewer_large_images_are_kept():
+    x = torch.empty(3, 3, 300, 300)
+    assert affordable(64, x) == 5_000_000 // x[0].numel() == 18
+    assert affordable(64, x, least=25) == 25
+    assert affordable(64, x[..., :28, :28]) == 64
 
 
 def test_a_figure_does_not_depend_on_which_others_are_made():

@@ -93,6 +93,30 @@ def test_what_fits_is_printed_as_pandas_prints_it(terminal):
     assert repr(NumbersFrame()) == repr(pd.DataFrame())
 
 
+def test_where_there_is_no_number_the_reason_is_printed_once(terminal):
+    rows = [
+        ("vae", "elbo", -1.5, "ok", "KL by Monte Carlo"),
+        ("vae", "fid", None, "not_applicable", "the model has no sample(n)"),
+        ("vae", "mmd2", None, "not_applicable", "the model has no sample(n)"),
+        ("vae", "kl", None, "failed", "posterior(x) raised ValueError: " + "long " * 20 + "text"),
+    ]
+    frame = NumbersFrame(rows, columns=["model", "metric", "value", "status", "reason"])
+    table, *reasons = repr(frame[["model", "metric", "value", "status", "reason"]]).split("\n\n")
+    assert len(table.splitlines()) == 5
+    assert reasons[0] == "fid, mmd2: not applicable: the model has no sample(n)"
+    assert reasons[1].startswith("kl: failed: posterior(x) raised ValueError: long long")
+    assert " ".join(reasons[1].split()).endswith("long text")
+    assert reasons[2:] == ["[4 rows x 5 columns; further right: reason]"]
+    assert max(map(len, repr(frame).splitlines())) <= 80
+    both = pd.concat([frame, frame.assign(model="gan")])
+    assert "gan: fid, mmd2: not applicable: the model has no sample(n)" in repr(both)
+    assert "KL by Monte Carlo" not in repr(frame.assign(status="ok")[["model", "metric", "value"]])
+    many = NumbersFrame([("m", str(i), None, "failed", f"r{i}") for i in range(11)],
+                        columns=frame.columns)  # fmt: skip
+    assert repr(many).count(": failed: ") == 8
+    assert "and 3 reasons more, in the column reason" in repr(many)
+
+
 def test_a_first_column_wider_than_the_terminal_is_left_to_pandas(terminal):
     frame = NumbersFrame({"m" * 100: [1.0], "value": [1.5]})
     assert repr(frame) == repr(pd.DataFrame(frame))

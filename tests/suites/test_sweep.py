@@ -40,7 +40,10 @@ def test_a_sweep_is_the_models_written_out_by_hand(runs):
 
 
 def test_data_of_several_paths_are_found_beside_the_suite_and_named_by_their_stem(runs, tmp_path):
-    found = runs('[[model]]\nrecipe = "vae"\nsweep.path = ["a b.npz", "../c.npy"]\n')
+    found = runs(
+        '[[model]]\nrecipe = "vae"\nsweep.path = ["a b.npz", "../c.npy"]\n',
+        head="[data]\nseed = 1\n",
+    )
     assert {name: spec.data.path for name, spec in found.items()} == {
         "vae_path_a-b": tmp_path / "a b.npz",
         "vae_path_c": tmp_path / "../c.npy",

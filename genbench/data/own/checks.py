@@ -11,7 +11,9 @@ import numpy.typing as npt
 
 from genbench.data.own.jpeg import has_traces
 from genbench.data.own.near import NEAR, n_near
+from genbench.data.own.pictures import AS_JPEG
 from genbench.data.own.splitting import pixel_digests
+from genbench.data.own.stack import MIXED_SIZES
 from genbench.data.protocol import SPLITS, SplitName
 
 _VALUES = 2**22
@@ -186,6 +188,16 @@ def _values(seen: Seen) -> Iterator[Concern]:
     )
 
 
+def _mixed_sizes(seen: Seen) -> Iterator[Concern]:
+    for note in (note for note in seen.notes if note.startswith(MIXED_SIZES)):
+        yield Concern(
+            "mixed_sizes",
+            f"images had different sizes and were scaled to one ({note.partition(': ')[2][:-1]}): "
+            "their sharpness and proportions differ, and a likelihood is about that too; crop them "
+            "to one size first",
+        )
+
+
 def _equal_channels(seen: Seen) -> Iterator[Concern]:
     parts = [part.levels for part in seen.parts.values()]
     if parts[0].shape[1] == 3 and all((x == x[:, :1]).all() for x in parts):
@@ -197,7 +209,7 @@ def _equal_channels(seen: Seen) -> Iterator[Concern]:
 
 
 def _jpeg(seen: Seen) -> Iterator[Concern]:
-    stored = any("JPEG" in note for note in seen.notes)
+    stored = any(AS_JPEG in note for note in seen.notes)
     if stored or (seen.n_levels == 256 and has_traces(seen.train.levels)):
         what = "stored as JPEG" if stored else "compressed as JPEG once, 8x8 blocks say"
         yield Concern(
@@ -215,6 +227,7 @@ CHECKS: tuple[Callable[[Seen], Iterator[Concern]], ...] = (
     _flat,
     _classes,
     _values,
+    _mixed_sizes,
     _equal_channels,
     _jpeg,
 )

@@ -60,24 +60,27 @@ def list_images(tree: Tree) -> list[ImageFile]:
     Raises:
         DataError: A folder is empty, or what the folders mean can't be said.
     """
-    folders, images = tree.inside()
+    folders, images = inside = tree.inside()
     parts = {name: PARTS[name.lower()] for name in folders if name.lower() in PARTS}
     if not parts:
-        return _in_part(tree, "", UNDIVIDED)
+        return _in_part(tree, "", UNDIVIDED, inside)
     for beside in [*(name for name in folders if name not in parts), *images]:
         raise DataError(
             f"{tree.name(beside)}: lies beside the part {next(iter(parts))}; expected parts only: "
             "train, validation and test"
         )
     require_train(list(parts.values()), tree.name())
-    found = [_in_part(tree, name, parts[name]) for name in sorted(parts, key=parts.__getitem__)]
+    ordered = sorted(parts, key=parts.__getitem__)
+    found = [_in_part(tree, name, parts[name], tree.inside(name)) for name in ordered]
     if len({bool(files[0].label) for files in found}) > 1:
         raise DataError(f"{tree.name()}: has parts with folders of classes and parts without")
     return [file for files in found for file in files]
 
 
-def _in_part(tree: Tree, folder: str, part: int) -> list[ImageFile]:
-    folders, images = tree.inside(folder)
+def _in_part(
+    tree: Tree, folder: str, part: int, inside: tuple[list[str], list[str]]
+) -> list[ImageFile]:
+    folders, images = inside
     if folders and images:
         raise DataError(
             f"{tree.name(images[0])}: lies beside the folder {PurePosixPath(folders[0]).name}; "

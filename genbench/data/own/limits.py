@@ -62,7 +62,8 @@ def refused(name: str, problem: str) -> Iterator[None]:
     except GenbenchError:
         raise
     except Exception as error:
-        raise DataError(f"{name}: {problem}: {shown(first_line(error))}") from error
+        why = error.strerror if isinstance(error, OSError) else None
+        raise DataError(f"{name}: {problem}: {shown(why or first_line(error))}") from error
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def require_there(path: Path) -> None:
     try:
         if path.exists():
             return
-        beside = [entry.name for entry in path.parent.iterdir()]
+        folder = path.absolute().parent
+        beside = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     nearest = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)

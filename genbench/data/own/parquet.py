@@ -75,15 +75,10 @@ def _open(shard: Shard, files: ExitStack) -> Opened:
     with refused(shard.name, "can't be read as parquet"):
         file = ParquetFile(files.enter_context(shard.path.open("rb")))
         columns = columns_of(file.schema_arrow, shard.name)
-        groups = [file.metadata.row_group(i) for i in range(file.num_row_groups)]
-        sizes = [_chunk_bytes(group, columns.read[0]) for group in groups]
+        groups = range(file.num_row_groups)
+        sizes = [file.metadata.row_group(i).total_byte_size for i in groups]
     require_memory(max(sizes, default=0), f"{shard.name}: a row group", error=DataError)
     return Opened(shard, file, columns, file.metadata.num_rows)
-
-
-def _chunk_bytes(group: Any, path: str) -> int:
-    chunks = [group.column(i) for i in range(group.num_columns)]
-    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema == path)
 
 
 def _common(columns: Sequence[Columns], source: str) -> Columns:

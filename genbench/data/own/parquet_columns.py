@@ -65,7 +65,7 @@ def columns_of(schema: "Schema", source: str) -> Columns:
     images = [name for name, kind in fields if _is_binary(kind) or _is_struct(kind)]
     labels = [name for name, kind in fields if _is_label(kind)]
     if not images:
-        held = ", ".join(f"{shown(name)} ({str(kind)[:40]})" for name, kind in fields[:5])
+        held = ", ".join(f"{shown(name)} ({shown(str(kind)[:40])})" for name, kind in fields[:5])
         raise DataError(
             f"{source}: no column of images, binary or struct with bytes and path; holds {held}"
         )

@@ -8,7 +8,7 @@ from genbench.core.errors import DataError
 from genbench.data.own.limits import shown
 from genbench.data.own.parts import PARTS, UNDIVIDED, require_train
 from genbench.data.own.pictures import SUFFIXES
-from genbench.data.own.tree import Tree
+from genbench.data.own.tree import Tree, is_hidden
 
 SUFFIX = ".parquet"
 _DEPTH = 3
@@ -25,7 +25,10 @@ class Shard:
 
 def is_parquet_folder(path: Path) -> bool:
     """Whether there are parquet files in a folder, or in folders in it."""
-    return any(True for depth in range(_DEPTH) for _ in path.glob(f"{'*/' * depth}*{SUFFIX}"))
+    found = (file for depth in range(_DEPTH) for file in path.glob(f"{'*/' * depth}*{SUFFIX}"))
+    return any(
+        file.is_file() and not any(map(is_hidden, file.relative_to(path).parts)) for file in found
+    )
 
 
 def list_shards(path: Path) -> tuple[list[Shard], list[str]]:

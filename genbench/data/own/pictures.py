@@ -1,7 +1,10 @@
 """Decodes one image from the bytes of its file, and scales images."""
 
 import io
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "TIFF", "PPM")
+AS_JPEG = "stored as JPEG, which loses detail"
 FILTER = "bicubic with antialiasing"
 _TURNED = {"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"}
 _ORIENTATION = 0x0112
@@ -32,11 +36,13 @@ class Picture:
         pixels: (C, H, W), C being 1 or 3.
         is_bilevel: Whether it was stored with one bit per pixel.
         remarks: What was done to it.
+        size: Height and width before it was scaled.
     """
 
     pixels: NDArray[np.uint8]
     is_bilevel: bool
     remarks: list[str] = field(default_factory=list)
+    size: Size = (0, 0)
 
 
 def decode(content: bytes, name: str, resize: Size | None) -> Picture:
@@ -86,17 +92,32 @@ def require_all_levels(n_levels: int, source: str) -> None:
 def _picture(file: "ImageFile", name: str, resize: Size | None) -> Picture:
     _require_readable(file, name)
     is_bilevel = file.mode == "1"
-    remarks = ["stored as JPEG, which loses detail"] if file.format in ("JPEG", "MPO") else []
-    file.load()
+    remarks = [AS_JPEG] if file.format in ("JPEG", "MPO") else []
+    with _muted() if file.format == "TIFF" else nullcontext():
+        file.load()
     image = _upright(file, remarks)
     if image.has_transparency_data:
         image = _opaque(image, name, remarks)
     image = _plain(image, remarks)
+    width, height = image.size
     if resize:
         image = _scale(image, resize)
     pixels = np.asarray(image)
     pixels = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
-    return Picture(pixels, is_bilevel, remarks)
+    return Picture(pixels, is_bilevel, remarks, (height, width))
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Keep libtiff, which writes to the process's own stderr, from the terminal."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
 
 
 def _require_readable(image: "ImageFile", name: str) -> None:
@@ -113,10 +134,9 @@ def _require_readable(image: "ImageFile", name: str) -> None:
 
 def _is_deep(image: "ImageFile") -> bool:
     """Whether a channel has more than 8 bits, which Pillow would cut off."""
-    if image.format == "PPM":
-        highest = image.tile[0][3]
-        return isinstance(highest, tuple) and isinstance(highest[-1], int) and highest[-1] > 255
-    return image.mode.startswith("I") or bool(_DEEP.search(str(image.tile)))
+    highest = image.tile[0][3] if image.format == "PPM" else None
+    is_deep_ppm = isinstance(highest, tuple) and isinstance(highest[-1], int) and highest[-1] > 255
+    return is_deep_ppm or image.mode.startswith("I") or bool(_DEEP.search(str(image.tile)))
 
 
 def _upright(image: "Image", remarks: list[str]) -> "Image":

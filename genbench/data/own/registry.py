@@ -5,16 +5,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from genbench.core.errors import ConfigError, DataError, GenbenchError, first_line
 from genbench.core.registry import Registry
+from genbench.data.own.images import LayoutName, Reading
 from genbench.data.specs import datasets
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Layout = Literal["NHW", "NHWC", "NCHW"]
 Images: TypeAlias = "Path | Mapping[str, NDArray[Any]]"
 """A file or folder of images, or arrays by name, such as ``x_train`` and ``y_train``."""
 Function = TypeVar("Function", bound=Callable[[], Any])
@@ -82,7 +82,7 @@ def dataset(
     name: str,
     *,
     levels: int | None = None,
-    layout: Layout | None = None,
+    layout: LayoutName | None = None,
     resize: tuple[int, int] | None = None,
 ) -> Callable[[Function], Function]:
     """Register a data set under ``name``, for ``[data] name`` in suites.
@@ -102,10 +102,12 @@ def dataset(
         resize: Height and width to which images are brought.
 
     Raises:
-        ConfigError: The name is taken or has other letters, or the function takes arguments.
+        ConfigError: The name is taken or has other letters, an option is wrong, or the function
+            takes arguments.
     """
     stated = {"levels": levels, "layout": layout, "resize": resize}
     reading = {key: value for key, value in stated.items() if value is not None}
+    Reading.read(reading, f"dataset.{name}")
 
     def register(function: Function) -> Function:
         if not re.fullmatch(r"\w[\w.-]*", name):

@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genbench.core.errors import DataError
-from genbench.data.own.images import Reading
+from genbench.data.own.images import Reading, Size
 from genbench.data.own.levels import as_levels
 from genbench.data.own.limits import require_room
 from genbench.data.own.pictures import FILTER, Picture, decode, require_all_levels
+
+MIXED_SIZES = "Different sizes before, height x width"
 
 
 class Stack:
@@ -27,6 +29,7 @@ class Stack:
         self._count = self._bilevel = self._grey = 0
         self._first = ""
         self._remarks: Counter[str] = Counter()
+        self._sizes: set[Size] = set()
 
     def add(self, content: bytes, name: str) -> None:
         """Decode the next image.
@@ -70,6 +73,7 @@ class Stack:
         self._bilevel += picture.is_bilevel
         self._grey += len(picture.pixels) == 1
         self._remarks.update(picture.remarks)
+        self._sizes.add(picture.size)
 
     def _notes(self) -> list[str]:
         remarks = self._remarks.copy()
@@ -79,6 +83,12 @@ class Stack:
         if self._reading.resize:
             height, width = self._reading.resize
             notes.append(f"Scaled to {height} x {width}, {FILTER}.")
+        if len(self._sizes) > 1:
+            first, last = min(self._sizes), max(self._sizes)
+            notes.append(
+                f"{MIXED_SIZES}: {len(self._sizes)}, from {first[0]} x {first[1]} to {last[0]} x "
+                f"{last[1]}."
+            )
         return notes
 
     def _mixed(self, name: str, height: int, width: int) -> str:

@@ -9,7 +9,10 @@ from genbench.core.errors import DataError
 from genbench.data.own.labels import natural
 from genbench.data.own.limits import is_plain, refused, shown
 
-_HIDDEN = (".", "__MACOSX")
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is not meant to be seen."""
+    return name.startswith((".", "__MACOSX"))
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Tree:
         with refused(self.name(folder), "can't be listed"), os.scandir(self.at(folder)) as found:
             for entry in sorted(found, key=lambda entry: natural(entry.name)):
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.name.startswith(_HIDDEN):
+                if is_hidden(entry.name):
                     self.n_hidden += 1
                 elif self._is_folder(entry, path):
                     folders.append(path)
@@ -68,7 +71,8 @@ class Tree:
     def _is_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
         if entry.is_symlink() and not self._is_below(path):
             raise DataError(f"{self.name(path)}: a link out of the folder; copy the file")
-        mode = entry.stat().st_mode
+        with refused(self.name(path), "can't be looked at"):
+            mode = entry.stat().st_mode
         if not S_ISDIR(mode) and not S_ISREG(mode):
             raise DataError(f"{self.name(path)}: neither a file nor a folder")
         return S_ISDIR(mode)

@@ -14,6 +14,7 @@ from genbench.core.capabilities import Conditions, bind, methods_of, missing
 from genbench.core.errors import ConfigError, first_line
 from genbench.core.estimate import UnusableError
 from genbench.core.held import modules_in, tensors_in
+from genbench.core.plugins import load_plugins
 from genbench.core.seeding import Stream
 from genbench.core.texts import Terminal, aligned
 from genbench.evaluation.runner import TaskResult, eval_mode, evaluate_model, make_task
@@ -109,6 +110,7 @@ def check_model(
     Raises:
         DataError: A file of the data set is missing or damaged.
     """
+    load_plugins()
     try:
         with torch.inference_mode(False):
             subject = subject_of(model, x, y, kind, data)

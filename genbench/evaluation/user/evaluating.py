@@ -11,6 +11,7 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.metric import Metrics, by_name
 from genbench.core.names import names_in
+from genbench.core.plugins import load_plugins
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
@@ -75,6 +76,7 @@ def evaluate(
         >>> model = load_model("mnist", "vae")  # doctest: +SKIP
         >>> evaluate(model, "mnist", binarisation="dynamic")  # doctest: +SKIP
     """
+    load_plugins()
     tasks = tasks_of(evaluators, options)
     with torch.inference_mode(False), float32_products():  # some evaluators take gradients
         subject = subject_of(model, x, y, kind, data)

@@ -100,7 +100,7 @@ def _outside(x: Tensor, p: Distribution, of_pixel: Any) -> str:
     unit = f"x / {high:g}" if high > 1 else "(x + 1) / 2" if low < 0 else "x"
     if getattr(of_pixel, "is_discrete", False) and getattr(of_pixel, "upper_bound", 1) > 1:
         n = of_pixel.upper_bound
-        fix = f"pass levels: ({unit} * {n}).round()" if unit == "x" else "pass whole levels"
+        fix = "pass whole levels, x.round()" if high > 1 else f"pass levels, ({unit} * {n}).round()"
     elif getattr(of_pixel, "is_discrete", False):
         fix = f"binarise it, as by ({unit} >= 0.5).float()"
     else:

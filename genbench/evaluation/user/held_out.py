@@ -13,6 +13,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset, load
+from genbench.data.protocol import chosen
 from genbench.evaluation.on_dataset import SPLIT, context_on
 from genbench.evaluation.spec import Context
 from genbench.evaluation.user.data import read_data
@@ -77,5 +78,5 @@ def _named(name: str | Path, device: torch.device, stated: dict[str, Any]) -> Da
     data_dir, seed = stated.pop("data_dir", None), stated.pop(DATA_SEED, 0)
     if "seed" in stated:
         raise ConfigError(f"seed: is that of the evaluation; {DATA_SEED} is that of the pixels")
-    config = DataConfig.read({"name": str(name), "seed": seed, **stated}, "evaluate")
+    config = DataConfig.read({**chosen(name), "seed": seed, **stated}, "evaluate")
     return load(config, Path(data_dir) if data_dir else None, device)

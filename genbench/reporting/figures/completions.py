@@ -17,7 +17,7 @@ COMPLETIONS = FigureGroup(
     " the hidden pixels in grey; the whole image, which they do not see; then the completions of"
     " each model in the order of the heading, each the mean image of a code drawn from p(z|shown"
     " pixels), none picked out. A model without a latent code has one completion, the probability"
-    " of each pixel: where several digits fit, it is their blend. Good completions are sharp,"
+    " of each pixel: where several images fit, it is their blend. Good completions are sharp,"
     " differ where the shown part leaves a choice, and agree where it does not.",
     (),
     "large",

@@ -1,5 +1,6 @@
 """Grids of small images: samples, reconstructions, classes, the manifold, interpolations."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from genbench.results.sealed_folder import Arrays
 
 Pixels = NDArray[np.uint8]
 _GAP = 58  # grey level of the lines between tiles: visible beside black and beside white
+_SQUARISH = 2
+"""Up to this ratio of its sides an image is laid out like a square one."""
+MOST_NUMBERS = 400_000
+"""In a grid of a small figure; pages of large images in colour would grow without bound."""
 
 
 def tiled(images: NDArray[Any], columns: int) -> Pixels:
@@ -29,19 +34,63 @@ def tiled(images: NDArray[Any], columns: int) -> Pixels:
     return canvas
 
 
+def columns_of(images: NDArray[Any], columns: int) -> int:
+    """How many columns give a grid the shape that ``columns`` have for square images."""
+    return max(1, round(columns * math.sqrt(_slimness(images))))
+
+
+def _slimness(images: NDArray[Any]) -> float:
+    """Height over width; 1 for images that are laid out like square ones."""
+    height, width = map(int, images.shape[-2:])
+    squarish = max(height, width) <= _SQUARISH * min(height, width)
+    return 1.0 if squarish else height / width
+
+
+def _room(images: NDArray[Any], columns: int) -> int:
+    """For how many rows of images a small figure has room."""
+    return MOST_NUMBERS // (columns * int(images[0].size))
+
+
+def padded(images: NDArray[Any], ratio: int = 3) -> NDArray[Any]:
+    """Put long images (..., H, W) in the middle of tiles whose sides have at most this ratio."""
+    sides = images.shape[-2:]
+    lacking = [max(0, max(sides) // ratio - side) for side in sides]
+    around = [(0, 0)] * (images.ndim - 2) + [(n // 2, n - n // 2) for n in lacking]
+    return np.pad(images, around, constant_values=_GAP)
+
+
+def reduced(grid: Pixels, most: int = MOST_NUMBERS) -> Pixels:
+    """The grid with its pixels averaged over areas if it has more than ``most`` numbers."""
+    factor = (most / grid.size) ** 0.5
+    if factor >= 1:
+        return grid
+    image = Image.fromarray(grid[..., 0] if grid.shape[-1] == 1 else grid)
+    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+    small = np.asarray(image.resize(size, Image.Resampling.BOX))
+    return small.reshape(*small.shape[:2], grid.shape[-1])
+
+
 def sample_grid(arrays: Arrays) -> Pixels | None:
-    """Samples in rows of eight."""
+    """Samples in rows of eight, or fewer of large or long images."""
     samples = arrays.get("samples")
-    return None if samples is None else tiled(samples[:64], 8)
+    if samples is None:
+        return None
+    columns = columns_of(samples, 8)
+    n = columns * max(2, _room(samples, columns))
+    return tiled(samples[: min(64, n)], columns)
 
 
 def sample_strip(arrays: Arrays, n: int = 10) -> Pixels | None:
-    """The first ``n`` samples in one row, edge to edge; None for a model that draws none."""
+    """The first ``n`` samples in one row, edge to edge; None for a model that draws none.
+
+    It has fewer samples of wide images, and more of high ones.
+    """
     samples = arrays.get("samples")
     if samples is None and "class_samples" in arrays:
         samples = arrays["class_samples"][:, 0]
     if samples is None or not len(samples):
         return None
+    n = min(64, max(1, round(n * _slimness(samples))))
     row = np.moveaxis(samples[:n], 1, -1)  # (n, H, W, C)
     return np.concatenate(list(row), axis=1)
 
@@ -52,7 +101,8 @@ def reconstruction_grid(arrays: Arrays) -> Pixels | None:
         return None
     originals, reconstructions = arrays["originals"], arrays["reconstructions"]
     n = min(len(originals), len(reconstructions))
-    columns = 10 if n >= 20 else min(8, n)
+    columns = min(columns_of(originals, 10 if n >= 20 else 8), n)
+    n = min(n, columns * max(1, _room(originals, 2 * columns)))
     pairs = [
         tiled(
             np.concatenate([originals[i : i + columns], reconstructions[i : i + columns]]), columns

@@ -76,13 +76,17 @@ class FigureMaker:
         """Put grids on the page one by one, and into one figure file together."""
         if not by_title:
             return group
-        pixels, inches = (460, 2.4) if group.shape == "small" else (920, 4.8)
-        self.save(grids.side_by_side(by_title, inches), group.name, group.title)
+        small = group.shape == "small"
+        pixels, inches, most = (460, 2.4, 1) if small else (920, 4.8, 2)
+        shown = {t: grids.reduced(g, most * grids.MOST_NUMBERS) for t, g in by_title.items()}
+        self.save(grids.side_by_side(shown, inches), group.name, group.title)
         figures = tuple(
             embedded(grids.grid_png(grid, pixels), f"{alt} {label}", title=label)
-            for label, grid in by_title.items()
+            for label, grid in shown.items()
         )
-        return replace(group, figures=figures)
+        smaller = any(grid.shape != by_title[title].shape for title, grid in shown.items())
+        caption = group.caption + (" Images are shown smaller than they are." if smaller else "")
+        return replace(group, caption=caption, figures=figures)
 
     def curves(self, runs: Sequence[FigureInputs]) -> FigureGroup:
         """One panel per trained model."""

@@ -83,7 +83,9 @@ def _latent_note(run: FigureInputs) -> str:
         of = f" of {total}" if total is not None else ""
         which = f"Dimensions {first} and {second}{of}, the two most active"
     points = f"all {n} points" if shown == n else f"the first {shown} of {n} points"
-    return f"{which}; {points}."
+    n_labels = len(set(run.arrays["latent_labels"].tolist()))
+    crowded = f" {n_labels} labels are too many to name: colours repeat."
+    return f"{which}; {points}.{crowded if plots.is_crowded(run.arrays) else ''}"
 
 
 def traversals(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
@@ -130,8 +132,9 @@ RECONSTRUCTIONS = FigureGroup(
 CLASSES = FigureGroup(
     "class-samples",
     "Samples for a given class",
-    "One column per class, in the order of the labels: the model was told the label and drew the"
-    " rest. Each column should show its own class, in varied shapes.",
+    "One column per class, in the order of the labels, of more than 20 classes the first 20: the"
+    " model was told the label and drew the rest. Each column should show its own class, in varied"
+    " shapes.",
     (),
     "small",
 )

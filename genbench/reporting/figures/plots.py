@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from genbench.core.statistics import NORMAL_REACH
-from genbench.reporting.figures.grids import draw_grid, tiled
+from genbench.reporting.figures.grids import draw_grid, padded, tiled
 from genbench.reporting.figures.lettering import name_rows
 from genbench.reporting.figures.panels import head, make_room_at_left, new_framed, new_panel
 from genbench.reporting.figures.style import INK, LABEL_COLOURS, MUTED, markers, new_figure
@@ -23,6 +23,7 @@ from genbench.results.sealed_folder import Arrays
 
 _MARKERS = {"lower_bound": ">", "upper_bound": "<", "exact": "D", "estimate": "o"}
 _MOST_POINTS = 1500
+_MOST_LABELS = 20
 _PANEL = (3.7, 2.5)
 _TILE = 0.36
 ROUND = (1, 2, 2.5, 5, 10)
@@ -178,7 +179,7 @@ def part_bars(values: Sequence[float], title: str, colour: str, top: float, labe
 def latent_scatter(arrays: Arrays, title: str) -> Figure:
     """Posterior means in two latent dimensions, coloured by label where there are labels."""
     means, labels = arrays["latent_means"][:_MOST_POINTS], arrays["latent_labels"][:_MOST_POINTS]
-    labelled = is_labelled(arrays)
+    labelled = is_labelled(arrays) and not is_crowded(arrays)
     figure, axis = new_panel(4.1, 3.5, title, right=0.7 if labelled else 0.12)
     for place, label in enumerate(np.unique(labels)):
         points = means[labels == label]
@@ -199,6 +200,11 @@ def latent_scatter(arrays: Arrays, title: str) -> Figure:
 def is_labelled(arrays: Arrays) -> bool:
     """Whether the data of the latent codes have labels that differ."""
     return len(np.unique(arrays["latent_labels"])) > 1
+
+
+def is_crowded(arrays: Arrays) -> bool:
+    """Whether the labels are too many to be told apart."""
+    return len(np.unique(arrays["latent_labels"])) > _MOST_LABELS
 
 
 def _write_labels(axis: Any, means: NDArray[Any], labels: NDArray[Any]) -> None:
@@ -247,7 +253,7 @@ def shown_points(arrays: Arrays) -> tuple[int, int]:
 
 def traversals(arrays: Arrays, title: str) -> Figure:
     """One row of images per latent dimension, with its number and its KL at the left."""
-    images, values = arrays["traversals"], arrays["traversal_values"]
+    images, values = padded(arrays["traversals"]), arrays["traversal_values"]
     (n, columns), (height, width) = images.shape[:2], images.shape[-2:]
     inches = _TILE * columns, _TILE * n * height / width
     figure, axis = new_framed(*inches, title, left=1.35, bottom=0.52)

@@ -100,9 +100,11 @@ class EmbeddedFigure:
     title: str = ""
     note: str = ""
 
-    def shown_at(self, least: int, most: int) -> "EmbeddedFigure":
+    def shown_at(self, least: int, most: int, widest: int) -> "EmbeddedFigure":
         """The same pixels, shown so high: enlarged by a whole factor, or made smaller."""
-        factor = min(max(1, math.ceil(least / self.height)), most / self.height)
+        factor = min(
+            max(1, math.ceil(least / self.height)), most / self.height, widest / self.width
+        )
         return replace(self, width=round(self.width * factor), height=round(self.height * factor))
 
 
@@ -184,10 +186,15 @@ def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Draw a figure as PNG without a date, in 256 colours."""
+    """Draw a figure as PNG without a date: in 256 colours, unless it shows images in colour."""
     png, quick = io.BytesIO(), {"compress_level": 1}
     figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs=quick)
-    return _reduced(png)
+    return png_bytes(Image.open(png).convert("RGB")) if _in_colour(figure) else _reduced(png)
+
+
+def _in_colour(figure: Figure) -> bool:
+    shown = (image.get_array() for axis in figure.axes for image in axis.images)
+    return any(array is not None and array.ndim == 3 for array in shown)
 
 
 def _reduced(png: io.BytesIO) -> bytes:

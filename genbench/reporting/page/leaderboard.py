@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from genbench.core import numbers
-from genbench.reporting.figures.grids import grid_png, sample_strip
+from genbench.reporting.figures.grids import grid_png, reduced, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
 from genbench.reporting.tables.leaderboard import detail_head
@@ -21,7 +21,9 @@ Interval = tuple[float, float]
 _REACH = 10.0
 """How far below the best the axis may go, in distances from the best to the median."""
 _ROUNDING = 1e-6
-_STRIP_HEIGHT = (24, 36)
+_STRIP = (24, 36, 400)
+"""Least and largest height of a strip of samples, and its largest width, in pixels of the page."""
+_STRIP_NUMBERS = 40_000
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def _samples(
     strip = next((s for run in mine if (s := sample_strip(run.arrays)) is not None), None)
     if strip is None:
         return None
-    return embedded(grid_png(strip, 1), f"Samples of {row.label}").shown_at(*_STRIP_HEIGHT)
+    png = grid_png(reduced(strip, _STRIP_NUMBERS), 1)
+    return embedded(png, f"Samples of {row.label}").shown_at(*_STRIP)
 
 
 def _facts(block: ProtocolBlock) -> Iterator[str]:

@@ -158,6 +158,17 @@ def test_three_equal_channels_are_told(described):
     assert "equal_channels" not in kinds(described(x=coloured))
 
 
+@pytest.mark.parametrize(("sizes", "warns"), [([(9, 8), (9, 8)], False), ([(9, 8), (8, 9)], True)])
+def test_images_of_mixed_size_that_are_scaled_to_one_are_told(tmp_path, sizes, warns):
+    (tmp_path / "faces").mkdir()
+    for i, size in enumerate(sizes * 5):
+        Image.fromarray(noise(1, size, seed=i)[0]).save(tmp_path / "faces" / f"{i}.png")
+    it = describe(DataConfig(path=tmp_path / "faces", resize=(6, 6)))
+    assert ("mixed_sizes" in kinds(it)) == warns
+    if warns:
+        assert "scaled to one (2, from 8 x 9 to 9 x 8)" in text(it, "mixed_sizes")
+
+
 # --- JPEG ----------------------------------------------------------------------------------------
 
 

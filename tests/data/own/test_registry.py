@@ -80,6 +80,13 @@ def test_a_name_that_is_taken_or_odd_is_refused(name, words):
         genbench.dataset(name)(lambda: "x.npz")
 
 
+def test_a_wrong_option_is_named():
+    with pytest.raises(ConfigError, match=r"^dataset\.odd\.levels: .* less than or equal to 256"):
+        genbench.dataset("odd", levels=1000)
+    with pytest.raises(ConfigError, match=r"^dataset\.odd\.layout: unknown name 'CHW'; did you"):
+        genbench.dataset("odd", layout="CHW")
+
+
 def test_a_function_with_arguments_is_refused():
     with pytest.raises(ConfigError, match="data set 'sized': its function takes no arguments"):
         genbench.dataset("sized")(lambda size: "x.npz")

@@ -1,6 +1,7 @@
 """Colours that are told apart, and files of figures that show what was drawn."""
 
 import io
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib as mpl
@@ -11,6 +12,7 @@ from PIL import Image
 
 from genbench.reporting.figures.style import (
     LABEL_COLOURS,
+    EmbeddedFigure,
     colours,
     figure_png,
     markers,
@@ -29,6 +31,23 @@ def test_a_small_mark_keeps_its_colour_beside_large_grey_images():
     for colour in palette:
         drawn = np.round(255 * np.array(to_rgb(colour)))
         assert np.abs(pixels - drawn).max(axis=1).min() <= 4, colour
+
+
+def test_images_in_colour_keep_every_colour():
+    images = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    figure = new_figure(2, 2)
+    figure.set_layout_engine("none")
+    axis = figure.add_axes((0, 0, 40 / 300, 40 / 300))
+    axis.imshow(images, interpolation="none")
+    axis.set_axis_off()
+    drawn = np.asarray(Image.open(io.BytesIO(figure_png(figure))).convert("RGB"))
+    assert (drawn[-40:, :40] == images).all()
+
+
+def test_a_strip_is_no_wider_than_its_place():
+    one = EmbeddedFigure("", "", width=200, height=5)
+    assert one.shown_at(24, 36, 400).width == 400
+    assert replace(one, width=50, height=10).shown_at(24, 36, 400).height == 30
 
 
 def test_drawing_leaves_the_settings_of_matplotlib_alone(report):

@@ -1,0 +1,200 @@
+"""``--plugin``: a file of one's own on the command line, in several processes, and without it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from genbench.core.errors import ExitCode
+
+HELPER = """
+from genbench import Options
+
+
+class Width(Options):
+    width: int = 3
+"""
+PLUGIN = '''
+import numpy as np
+
+import genbench
+from genbench.recipes import Built, DataFacts, TrainConfig, recipes
+from plugin_helper import Width
+
+
+@genbench.recipe("mine")
+def mine(data: DataFacts, options: Width, train: TrainConfig) -> Built:
+    """My own model."""
+    theirs = recipes["linear_gaussian"]
+    return theirs.build(data, theirs.options(latent_dim=options.width), train)
+
+
+@genbench.dataset("stripes", levels=4)
+def stripes():
+    """Bars of four levels."""
+    images = np.random.default_rng(0).integers(0, 4, (120, 6, 6))
+    return {"x_train": images[:80], "x_test": images[80:]}
+
+
+@genbench.evaluator(
+    name="ink", needs="sample", unit="share", better="lower", kind="estimate", margin=0.01
+)
+def ink(block):
+    """Mean intensity of the samples."""
+    return block.model.sample(len(block.x)).flatten(1).mean(dim=1)
+'''
+SUITE = """
+seeds = 2
+
+[data]
+name = "stripes"
+dequantisation = "uniform"
+
+[[model]]
+recipe = "mine"
+width = 2
+
+[[model]]
+recipe = "linear_gaussian"
+latent_dim = 1
+
+[evaluate]
+metrics = ["ink", "log_likelihood"]
+"""
+
+
+def genbench_in(folder, *argv):
+    """Run a command in a process of its own."""
+    paths = os.pathsep.join(sys.path)
+    return subprocess.run(
+        [sys.executable, "-m", "genbench", *argv],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+RUN = ("run", "--suite", "striped.toml", "--device", "cpu")
+WITH = ("--plugin", "code/my_models.py")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A suite of what a plugin defines, run in two processes and reported."""
+    folder = tmp_path_factory.mktemp("striped")
+    (folder / "code").mkdir()
+    (folder / "code" / "plugin_helper.py").write_text(HELPER)
+    (folder / "code" / "my_models.py").write_text(PLUGIN)
+    (folder / "striped.toml").write_text(SUITE)
+    done = genbench_in(folder, *RUN, *WITH, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_recipes_data_and_metrics_of_a_file_run_in_several_processes(folder):
+    record = json.loads((folder / "results" / "striped" / "suite.json").read_text())
+    assert [run["recipe"] for run in record["runs"]] == ["mine"] * 2 + ["linear_gaussian"] * 2
+    assert {run["status"] for run in record["runs"]} == {"ok"}
+    command = "python -m genbench run --suite striped.toml --plugin my_models.py"
+    assert record["command"] == command
+    assert command in (folder / "reports" / "striped" / "index.html").read_text()
+
+
+def test_the_digest_of_the_file_is_recorded_with_each_run_and_is_no_part_of_its_identity(folder):
+    from genbench.core.files import sha256_bytes
+
+    digest = sha256_bytes((folder / "code" / "my_models.py").read_bytes())
+    runs = list((folder / "results" / "striped" / "runs").iterdir())
+    assert len(runs) == 4
+    for run in runs:
+        provenance = json.loads((run / "provenance.json").read_text())
+        assert provenance["plugins"] == {"my_models.py": digest}
+        assert digest not in (run / "spec.json").read_text()
+
+
+def test_the_same_command_again_does_nothing(folder):
+    again = genbench_in(folder, *RUN, *WITH, "--dry-run")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "stored: 4" in again.stdout
+
+
+def test_without_the_file_its_names_are_unknown(folder, command, monkeypatch):
+    monkeypatch.chdir(folder)
+    without = command(*RUN)
+    assert without.code == ExitCode.USAGE
+    assert "unknown recipe 'mine'" in without.err
+
+
+def test_reports_comparisons_and_the_gate_need_no_plugin(folder, command, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert command("report", "--suite", "striped").code == 0
+    compared = command("compare", "striped:mine", "striped:linear_gaussian", "--format", "json")
+    assert "ink" in {line["metric"] for line in json.loads(compared.out)["lines"]}
+    check = ("check", "--baseline", "striped.json")
+    assert command(*check, "--suite", "striped", "--update").code == 0
+    same = command(*check)
+    assert (same.code, same.out.count(" ink ")) == (0, 2)
+    entries = json.loads((folder / "striped.json").read_text())["metrics"]
+    assert {e["margin"] for e in entries if e["metric"] == "ink"} == {0.01}
+
+
+def test_the_gate_turns_red_when_a_metric_of_the_file_moves(folder, command, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert command("check", "--baseline", "b.json", "--suite", "striped", "--update").code == 0
+    file = folder / "code" / "my_models.py"
+    file.write_text(PLUGIN.replace(".mean(dim=1)", ".mean(dim=1) + 0.2"))
+    try:
+        moved = genbench_in(folder, *RUN, *WITH, "--results", "moved", "--no-report")
+    finally:
+        file.write_text(PLUGIN)
+    assert moved.returncode == 0, moved.stderr
+    found = command("check", "--baseline", "b.json", "--results", "moved")
+    assert found.code == ExitCode.REGRESSION, found.out
+    verdicts = [line.split()[0] for line in found.out.splitlines() if " ink " in line]
+    assert verdicts == ["worse", "worse"]
+
+
+@pytest.mark.parametrize("key", ["plugin", "plugins"])
+def test_a_suite_file_cannot_name_code(tmp_path, command, key):
+    (tmp_path / "code.py").write_text("raise SystemExit('this was run')\n")
+    (tmp_path / "suite.toml").write_text(f'{key} = ["code.py"]\n[data]\nname = "digits"\n')
+    found = command("run", "--suite", tmp_path / "suite.toml", "--dry-run")
+    assert found.code == ExitCode.USAGE
+    assert f"{key}: unknown key" in found.err
+
+
+LIST_ALL = """
+from genbench.cli import main
+for what in ("models", "datasets", "evaluators"):
+    main(["list", what, "--plugin", "code/my_models.py"])
+"""
+
+
+def test_list_shows_what_a_file_registers(folder):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
+    argv = [sys.executable, "-c", LIST_ALL]
+    done = subprocess.run(
+        argv, cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "mine My own model. (my_models.py)" in lines
+    assert "stripes Bars of four levels. (my_models.py)" in lines
+    described = "Mean intensity of the samples. (my_models.py)"
+    assert f"ink v1 share lower estimate {described}" in lines
+
+
+def test_an_error_in_a_file_is_one_line_and_a_traceback_only_on_demand(
+    folder, command, monkeypatch
+):
+    monkeypatch.chdir(folder)
+    (folder / "broken.py").write_text("import genbench\n\nprint(genbnch)\n")
+    short = command(*RUN, "--plugin", "broken.py")
+    assert (short.code, short.out) == (ExitCode.USAGE, "")
+    assert short.err == "genbench: broken.py:3: NameError: name 'genbnch' is not defined\n"
+    long = command(*RUN, "--plugin", "broken.py", "--debug")
+    assert long.code == ExitCode.USAGE
+    assert "Traceback" in long.err
