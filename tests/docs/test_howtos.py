@@ -32,6 +32,7 @@ PAGES_WITH_COMMANDS = [
 ONLY_PARSED = {"mnist", "report"}
 SMALL = ("--limit=40", "--seeds=1", "--jobs=1", "--set=train.epochs=1", "--no-report")
 SMALL_DIGITS = ("--models=vae,beta_vae", "--set=evaluate.metrics=['elbo', 'iw_log_likelihood']")
+SMALL_STANDARD = ("--models=vae,independent_pixels",)
 RUN_ALL = """
 import os, pathlib, runpy, sys
 for script in sys.argv[1:]:
@@ -95,6 +96,8 @@ def small(argv):
         return argv
     if "--studies" in argv:
         return [*argv, "--no-report"]
+    if "--data" in argv:
+        return [*argv, *SMALL, *SMALL_STANDARD]
     own = any(word.endswith(".toml") for word in argv)
     return [*argv, *SMALL, *(() if own else SMALL_DIGITS)]
 
