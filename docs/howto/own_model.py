@@ -1,4 +1,4 @@
-"""Evaluate a VAE of your own: three methods, no base class."""
+"""Check a VAE of your own, evaluate it, and put it in a suite: three methods, no base class."""
 
 import torch
 from torch import Tensor, nn
@@ -29,8 +29,7 @@ class MyVae(nn.Module):
 
 torch.manual_seed(0)
 model = MyVae()
-data = genbench.load_data("digits", binarisation="static")
-train, test = data.train.x, data.test.x
+train = genbench.load_data("digits", binarisation="static").train.x
 optimizer = torch.optim.Adam(model.parameters(), 3e-3)
 for _ in range(200):
     x = train[torch.randint(len(train), (64,))]
@@ -42,12 +41,27 @@ for _ in range(200):
     (-elbo.mean()).backward()
     optimizer.step()
 
+# 1. Check its methods on a few images.
+checks = genbench.check_model(model, train[:8])
+print(checks)
+assert not (checks["verdict"] == "fail").any()
+
+# 2. Evaluate it on the test set of a named protocol.
 frame = genbench.evaluate(
     model,
-    test,
+    "digits",
+    binarisation="dynamic",
     evaluators=("elbo", "iw_log_likelihood", "kl", "active_units"),
     options={"iw_log_likelihood": {"n_samples": 500}},
 )
 print(frame)
 values = frame.set_index("metric")["value"]
 assert values["iw_log_likelihood"] > values["elbo"]
+
+# 3. Put it in the table of a suite, beside models that genbench trained.
+quick = {"train.epochs": 5}
+genbench.run("digits", models=["vae", "independent_pixels"], seeds=1, settings=quick, report=False)
+rows = genbench.add(model, suite="digits", name="my_vae", note="200 steps by hand.")
+print(genbench.table("digits"))
+assert set(genbench.load_results("digits")["model"]) == {"vae", "independent_pixels", "my_vae"}
+print("page: reports/digits/index.html")

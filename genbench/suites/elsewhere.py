@@ -1,4 +1,4 @@
-"""Adds a model that was trained elsewhere to a suite, and removes it."""
+"""Adds a model that was trained elsewhere to a suite."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -37,12 +37,18 @@ def elsewhere_runs(suite: Path, tasks: Sequence[Task]) -> list[RunRecord]:
     return sorted(records, key=lambda record: (record.spec.name, record.spec.seed))
 
 
-def folders_of(suite: Path, name: str, seed: int | None = None) -> list[RunFolder]:
-    """Return the folders of a model trained elsewhere: of one seed, or of all."""
+def folders_by_name(suite: Path) -> dict[str, list[RunFolder]]:
+    """Return the folders of all models trained elsewhere, by the model's name."""
+    known: dict[str, list[RunFolder]] = {}
+    for folder, spec in _found(suite):
+        known.setdefault(spec["name"], []).append(folder)
+    return known
+
+
+def folders_of(suite: Path, name: str, seed: int) -> list[RunFolder]:
+    """Return the folder of one seed of a model trained elsewhere; none where there is none."""
     return [
-        folder
-        for folder, spec in _found(suite)
-        if spec["name"] == name and seed in (None, spec["seed"])
+        folder for folder, spec in _found(suite) if (spec["name"], spec["seed"]) == (name, seed)
     ]
 
 

@@ -63,16 +63,22 @@ def evaluated(
         shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def move_in(folder: RunFolder, train_id: str, replaced: Sequence[RunFolder]) -> RunFolder:
-    """Give an evaluated run its place, instead of those that it replaces."""
+def move_in(folder: RunFolder, train_id: str, replaced: Sequence[RunFolder]) -> None:
+    """Give an evaluated run its place, and remove those that it replaces.
+
+    Raises:
+        StorageError: It cannot be moved.
+    """
     place = folder.sibling(train_id)
-    for old in replaced:
-        shutil.rmtree(old.path)
     try:
+        if place.path.exists():  # the same model again
+            shutil.rmtree(place.path)
         folder.path.rename(place.path)
+        for old in replaced:
+            if old.train_id != train_id:
+                shutil.rmtree(old.path)
     except OSError as error:
         raise StorageError(f"cannot write {place.path}: {error.strerror or error}") from error
-    return place
 
 
 def _fill(run: Run, handed: Handed, request: EvaluationRequest) -> str:
