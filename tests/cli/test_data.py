@@ -113,3 +113,25 @@ def test_export_of_a_registered_set_says_what_changes(command, place):
     assert (found.code, (place.folder / "shapes" / "validation").is_dir()) == (0, True)
     assert "not of the registered set" in found.err
     assert "last of the official training set" in found.err
+
+
+SUITE = """
+[data]
+path = "shotz.npz"
+binarisation = "dynamic"
+
+[[model]]
+recipe = "independent_pixels"
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_run_on_images_that_are_not_there_is_code_3_and_says_what_lies_beside(
+    shots, command, place, more
+):
+    (place.folder / "mine.toml").write_text(SUITE)
+    found = command("run", "--suite", "mine.toml", *more)
+    assert found.code == 3
+    assert len(found.err.splitlines()) == 1
+    assert found.err.endswith("shotz.npz: no such file or folder; did you mean 'shots.npz'?\n")
+    assert ("data missing" in found.out) == bool(more)

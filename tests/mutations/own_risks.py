@@ -7,10 +7,12 @@ import torch
 from torch import nn
 
 from genbench.core import seeding
+from genbench.data.own import splitting
 from genbench.evaluation import collection, decomposition, importance, likelihood, runner, spec
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
+from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
 from tests.evaluation import test_decomposition as decomposition_tests
 from tests.evaluation import test_importance as importance_tests
@@ -26,6 +28,7 @@ from tests.mutations.mutation import Mutation
 
 REAL_SAMPLED_TERMS = spec.Block.elbo_terms
 REAL_HEALTH = collection.summarise_health
+REAL_ORDER = splitting._order
 REAL_FREQUENCIES = importance._label_frequencies
 
 
@@ -128,6 +131,14 @@ def bias_not_removed(patch):
     patch.setattr(ImportanceWeights, "extrapolated", ImportanceWeights.log_mean)
 
 
+def split_seed_ignored(patch):
+    patch.setattr(splitting, "_order", lambda digests, labels, seed: REAL_ORDER(digests, labels, 0))
+
+
+def given_parts_left_out_of_the_digest(patch):
+    patch.setattr(splitting, "given_parts", lambda images: 0 * images.parts)
+
+
 OWN_RISKS = [
     Mutation(
         "-",
@@ -227,5 +238,17 @@ OWN_RISKS = [
         "bias of order 1/K not removed",
         bias_not_removed,
         importance_tests.test_extrapolation_is_nearer_to_log_px_than_the_bound_and_says_it_is_none,
+    ),
+    Mutation(
+        "-",
+        "the seed of a split ignored",
+        split_seed_ignored,
+        splitting_tests.test_another_seed_draws_another_test_set,
+    ),
+    Mutation(
+        "-",
+        "given splits left out of the digest",
+        given_parts_left_out_of_the_digest,
+        splitting_tests.test_every_pixel_label_part_level_and_dimension_is_in_the_digest,
     ),
 ]

@@ -33,6 +33,11 @@ class _Read:
     digest: str
 
 
+_KEPT = 2
+_known: dict[tuple[Path, Reading, SplitOptions], tuple[int, _Read]] = {}
+"""The sets read last, each with the stamp of its files."""
+
+
 def own_data(config: DataConfig) -> SourceData:
     """Read and divide own images; what this process has read before is not read again.
 
@@ -45,8 +50,7 @@ def own_data(config: DataConfig) -> SourceData:
         function = own_datasets[config.name].function
         read = _from_function(config.name, config.reading, split, function)
     else:
-        require_there(config.path)
-        read = _from_path(config.path, config.reading, split, _stamp(config.path))
+        read = _from_path(config.path, config.reading, split)
     _require_fitting(config, read)
     spec = _spec(config, read)
     given = read.division.given
@@ -57,18 +61,26 @@ def _split(config: DataConfig) -> SplitOptions:
     return config.split or SplitOptions()
 
 
-@lru_cache(maxsize=2)
-def _from_path(path: Path, reading: Reading, split: SplitOptions, _key: int) -> _Read:
-    return _divided(read_images(path, reading), split)
+def _from_path(path: Path, reading: Reading, split: SplitOptions) -> _Read:
+    """Read a path, unless it was read in the same way and has not changed since."""
+    require_there(path)
+    path = path.absolute()
+    key = (path, reading, split)
+    if key not in _known or _known[key][0] != _stamp(path):
+        _known.pop(key, None)
+        if len(_known) == _KEPT:
+            del _known[next(iter(_known))]
+        read = _divided(read_images(path, reading), split)
+        _known[key] = (_stamp(path), read)
+    return _known[key][1]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=_KEPT)
 def _from_function(name: str, reading: Reading, split: SplitOptions, _key: object) -> _Read:
     found = own_datasets[name]()
     if isinstance(found, Mapping):
         return _divided(read_arrays(found, name, reading), split)
-    require_there(found)
-    return _divided(read_images(found, reading), split)
+    return _from_path(found, reading, split)
 
 
 def _divided(images: OwnImages, split: SplitOptions) -> _Read:
