@@ -8,7 +8,7 @@ from torch import Tensor
 from genbench.core.capabilities import methods_of
 from genbench.evaluation.runner import Row
 from genbench.evaluation.spec import Evaluator
-from genbench.evaluation.user.adapter import CALLS, Adapted
+from genbench.evaluation.user.boundary import CALLS, Adapted
 
 FEW = 1.5
 """With fewer effective draws than this, one draw decides and its error cannot be known."""
