@@ -19,7 +19,7 @@ from genbench.core.seeding import Stream
 from genbench.core.texts import Terminal, aligned
 from genbench.evaluation.runner import TaskResult, eval_mode, evaluate_model, make_task
 from genbench.evaluation.spec import Evaluator, evaluators
-from genbench.evaluation.user.adapter import CALLS, Adapted
+from genbench.evaluation.user.boundary import CALLS, Adapted
 from genbench.evaluation.user.calls import N_DATA, calls_of, conditions_of
 from genbench.evaluation.user.distributions import MeanOnly
 from genbench.evaluation.user.fitting import UNUSABLE, check_data

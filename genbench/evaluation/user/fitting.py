@@ -12,7 +12,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.estimate import NotApplicableError, UnusableError
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event, innermost, support_of
-from genbench.evaluation.user.adapter import Adapted
+from genbench.evaluation.user.boundary import Adapted
 from genbench.evaluation.user.distributions import Arranged
 from genbench.evaluation.user.layout import check_layout, same_order
 from genbench.evaluation.user.subject import Subject

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from genbench.core.capabilities import bind
 from genbench.core.seeding import Stream
-from genbench.evaluation.user.adapter import CALLS, Adapted
+from genbench.evaluation.user.boundary import CALLS, Adapted
 from genbench.evaluation.user.calls import N_DATA, calls_of
-from genbench.evaluation.user.distributions import parameters_of
+from genbench.evaluation.user.distributions import close, parameters_of
 from genbench.evaluation.user.fitting import UNUSABLE
 from genbench.evaluation.user.subject import Subject
 
@@ -44,14 +44,9 @@ def _note_neighbours(model: Adapted, name: str, method: Any, x: Tensor) -> None:
     half = len(x) // 2
     whole, part = (dict(parameters_of(method(data), name)) for data in (x, x[:half]))
     for key, values in part.items():
-        if len(whole[key]) == len(x) and not _close(whole[key][:half], values):
+        if len(whole[key]) == len(x) and not close(whole[key][:half], values):
             text = "of a datum depends on the others: is batch norm in training mode?"
             model.facts.remark(name, f"{CALLS[name]} {text}")
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    size = float(b.abs().max()) if b.numel() else 0.0
-    return a.shape == b.shape and bool(((a - b).abs() <= 0.02 * size + 1e-6).all())
 
 
 def _note(model: Adapted, name: str, call: Callable[[], Any], stream: Stream) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import ConfigError
 from genbench.core.held import tensors_in
-from genbench.evaluation.user.adapter import KINDS, adapt
+from genbench.evaluation.user.adapter import adapt
 from genbench.evaluation.user.data import check_labels
 from genbench.evaluation.user.held_out import HeldOut, held_out
 
@@ -40,8 +40,6 @@ def subject_of(model: Any, x: Any, y: Any, kind: str | None, stated: Mapping[str
         DataError: A file of the data set is missing or damaged.
     """
     _require_model(model)
-    if kind is not None:
-        require_known(kind, KINDS, "kind: unknown")
     held = tensors_in(model)
     device = held[0].device if held else torch.device("cpu")
     data = held_out(x, y, device, stated)

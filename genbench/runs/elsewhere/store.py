@@ -19,7 +19,7 @@ from genbench.evaluation.figure_source import Tensors
 from genbench.evaluation.figures import collect_figures
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task, eval_mode
-from genbench.evaluation.user.adapter import Adapted
+from genbench.evaluation.user.boundary import Adapted
 from genbench.evaluation.user.fitting import UNUSABLE
 from genbench.evaluation.user.remarks import with_remarks
 from genbench.results import run_folder
