@@ -85,7 +85,7 @@ class FigureMaker:
             for label, grid in shown.items()
         )
         smaller = any(grid.shape != by_title[title].shape for title, grid in shown.items())
-        caption = group.caption + (" Images are shown smaller than they are." if smaller else "")
+        caption = group.caption + (" Large images are shown at a lower resolution." if smaller else "")
         return replace(group, caption=caption, figures=figures)
 
     def curves(self, runs: Sequence[FigureInputs]) -> FigureGroup:
