@@ -115,7 +115,7 @@ _LENGTHS: dict[Kind, Kind] = {
     log_density=True,
 )
 def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
-    """Code length per pixel implied by the model's ELBO (or exact log p)."""
+    """Code length per pixel, or per channel in colour, by the model's ELBO (or exact log p)."""
     n_levels = options.n_levels or block.context.n_levels
     if _is_mass(block):
         n_levels = None

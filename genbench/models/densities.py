@@ -30,7 +30,7 @@ def floor_caution(scale: Tensor, floor: float, slack: float = 1e-6) -> str:
     nats = -math.log(floor) - HALF_LOG_2PI
     return (
         f"{n} of {scale.numel()} pixels (nearly) never change in the training images: the smallest"
-        f" scale allowed, {floor:.2g}, sets their density, up to {nats:.1f} nats each"
+        f" scale allowed, {floor:.2g}, sets their density, about {nats:.1f} nats each"
     )
 
 

@@ -250,6 +250,14 @@ def test_the_unit_is_the_median_distance_of_validation_data():
     assert row(model, "mmd2", validation=torch.ones(50, *SHAPE)).status == "not_applicable"
 
 
+def test_a_single_validation_image_gives_no_unit():
+    alone = row(Bag(HELD_OUT), "mmd2", validation=HELD_OUT[:1])
+    assert (alone.status, alone.reason) == (
+        "not_applicable",
+        "a single validation image has no distance; set bandwidth",
+    )
+
+
 def test_a_model_with_a_density_draws_its_noise_too():
     """The model is right; its mean images, which lack the noise, are not."""
 

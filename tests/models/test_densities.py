@@ -178,7 +178,7 @@ def test_pixels_at_the_smallest_scale_are_counted_with_what_they_add():
     model.fit(x)
     assert model.caution().startswith(f"2 of {N_PIXELS} pixels (nearly) never change")
     nats = norm(0.25, 0.01).logpdf(0.25)
-    assert f"allowed, 0.01, sets their density, up to {nats:.1f} nats each" in model.caution()
+    assert f"allowed, 0.01, sets their density, about {nats:.1f} nats each" in model.caution()
     model.fit(OTHER)
     assert model.caution() == ""
 

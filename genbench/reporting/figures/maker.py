@@ -84,9 +84,9 @@ class FigureMaker:
             embedded(grids.grid_png(grid, pixels), f"{alt} {label}", title=label)
             for label, grid in shown.items()
         )
-        smaller = any(grid.shape != by_title[title].shape for title, grid in shown.items())
-        caption = group.caption + (" Images are shown smaller than they are." if smaller else "")
-        return replace(group, caption=caption, figures=figures)
+        lossy = any(grid.shape != by_title[title].shape for title, grid in shown.items())
+        remark = " Large images are shown at a lower resolution." if lossy else ""
+        return replace(group, caption=group.caption + remark, figures=figures)
 
     def curves(self, runs: Sequence[FigureInputs]) -> FigureGroup:
         """One panel per trained model."""

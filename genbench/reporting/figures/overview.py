@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure, FigureBase
 
-from genbench.reporting.figures.grids import Pixels, draw_grid
+from genbench.reporting.figures.grids import Pixels, draw_grid, reduced
 from genbench.reporting.figures.lettering import fitted
 from genbench.reporting.figures.panels import title_of
 from genbench.reporting.figures.plots import bound_columns, bound_keys, draw_bounds
@@ -76,7 +76,7 @@ def _samples(figure: FigureBase, samples: Mapping[str, Pixels]) -> None:
     rows = -(-len(samples) // columns)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (label, grid) in zip(axes, samples.items(), strict=False):
-        draw_grid(axis, grid, label)
+        draw_grid(axis, reduced(grid), label)
         title_of(axis, label, _SAMPLES_WIDTH / columns - 0.1, 9.0)
     for axis in axes[len(samples) :]:
         axis.set_axis_off()

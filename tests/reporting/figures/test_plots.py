@@ -59,6 +59,28 @@ def test_labels_that_would_overlap_stand_side_by_side():
     assert texts == {"1": (1.0, 1.0), "4 9": (0.0, 0.0)}
 
 
+def test_too_many_labels_are_not_named():
+    many = codes(range(21))
+    (axis,) = plots.latent_scatter(many, "vae").axes
+    assert axis.get_legend() is None
+    assert not axis.texts
+    assert len(axis.collections) == 21
+    assert plots.is_crowded(many)
+    assert not plots.is_crowded(codes(range(20)))
+
+
+def test_rows_of_traversals_of_long_images_stand_apart():
+    arrays = {
+        "traversals": np.zeros((2, 11, 1, 5, 200), dtype=np.uint8),
+        "traversal_values": np.linspace(-3, 3, 11),
+        "traversal_dims": np.arange(2),
+    }
+    figure = plots.traversals(arrays, "vae")
+    (axis,) = figure.axes
+    inches = axis.get_position().height * figure.get_figheight() / 2
+    assert inches > 11 / 72  # of the letters of each row
+
+
 def test_codes_without_labels_have_no_legend():
     (axis,) = plots.latent_scatter(codes([0] * 30), "vae").axes
     assert axis.get_legend() is None
