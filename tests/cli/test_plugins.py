@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from genbench.core.errors import ExitCode
+import genbench
+from genbench.core.errors import ConfigError, ExitCode
+from genbench.core.files import sha256_bytes
 
 HELPER = """
 from genbench import Options
@@ -105,8 +107,6 @@ def test_recipes_data_and_metrics_of_a_file_run_in_several_processes(folder):
 
 
 def test_the_digest_of_the_file_is_recorded_with_each_run_and_is_no_part_of_its_identity(folder):
-    from genbench.core.files import sha256_bytes
-
     digest = sha256_bytes((folder / "code" / "my_models.py").read_bytes())
     runs = list((folder / "results" / "striped" / "runs").iterdir())
     assert len(runs) == 4
@@ -165,6 +165,15 @@ def test_a_suite_file_cannot_name_code(tmp_path, command, key):
     found = command("run", "--suite", tmp_path / "suite.toml", "--dry-run")
     assert found.code == ExitCode.USAGE
     assert f"{key}: unknown key" in found.err
+
+
+@pytest.mark.usefixtures("own_registries")
+def test_a_stored_model_of_the_file_is_loaded_with_it(folder):
+    with pytest.raises(ConfigError, match=r"unknown recipe 'mine'; .* --plugin, or imported"):
+        genbench.load_model("striped", "mine", results=folder / "results")
+    file = folder / "code" / "my_models.py"
+    model = genbench.load_model("striped", "mine", results=folder / "results", plugins=file)
+    assert model.sample(3).shape == (3, 1, 6, 6)
 
 
 LIST_ALL = """
