@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import ConfigError, did_you_mean
 
 T = TypeVar("T")
+ELSEWHERE = "one of your own is known once its file is named by --plugin, or imported"
 
 
 class Registry(Generic[T]):
     """Entries by name; the error for an unknown name suggests the nearest.
+
+    An ``extensible`` one also says where names of others come from.
 
     Example:
         >>> colours = Registry("colour", {"blue": 0})
@@ -20,8 +23,11 @@ class Registry(Generic[T]):
         1
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, T] | None = None) -> None:
+    def __init__(
+        self, kind: str, entries: Mapping[str, T] | None = None, *, extensible: bool = False
+    ) -> None:
         self.kind = kind
+        self._own = f"; {ELSEWHERE}" if extensible else ""
         self._entries = dict(entries or {})
         self._places: dict[str, _Place | None] = {}
 
@@ -48,7 +54,9 @@ class Registry(Generic[T]):
         self._entries.pop(name, None)
 
     def __getitem__(self, name: str) -> T:
-        require_known(name, self._entries, f"unknown {self.kind}")
+        if name not in self._entries:
+            known = did_you_mean(name, self._entries)
+            raise ConfigError(f"unknown {self.kind} '{name}'; {known}{self._own}")
         return self._entries[name]
 
     def __contains__(self, name: str) -> bool:

@@ -153,6 +153,11 @@ class Evaluator:
         """Whether it sums out the label of a conditional model."""
         return self.record.marginal_metric is not None
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it comes with genbench."""
+        return self.function.__module__.startswith("genbench.")
+
     def values(self, block: Block, options: Options) -> PerDatum:
         """Return the values of a block; they do not depend on what else is evaluated.
 
@@ -185,7 +190,7 @@ class Evaluator:
         return _registered, (self.name, self.function.__module__)
 
 
-evaluators: Registry[Evaluator] = Registry("evaluator")
+evaluators: Registry[Evaluator] = Registry("evaluator", extensible=True)
 
 
 def _registered(name: str, module: str) -> Evaluator:

@@ -61,10 +61,10 @@ class Form:
     def expected(self) -> str:
         """The shape, in words."""
         if self.reduced:
-            return f"a tensor for `reduce` with a row for each image, ({self.n}, ...)"
+            return f"a tensor with a row for each image of the block, ({self.n}, ...)"
         if self.metric.parts:
-            return f"a row for each image and a column for each part, ({self.n}, P)"
-        return f"one value for each image, ({self.n},)"
+            return f"a row for each image of the block and a column for each part, ({self.n}, P)"
+        return f"one value for each image of the block, ({self.n},)"
 
     def wrong(self, found: str, fix: str = "") -> UnusableError:
         """Return the error for what was found."""
@@ -80,9 +80,9 @@ class Form:
         values = self._tensor(piece.values)
         shape = tuple(values.shape)
         if not shape:
-            raise self.wrong(f"returned one number for {self.n} images", f"{BLOCKWISE}")
+            raise self.wrong("returned one number", BLOCKWISE)
         if len(values) != self.n:
-            raise self.wrong(f"returned the shape {shape} for {self.n} images")
+            raise self.wrong(f"returned the shape {shape}")
         if not self.reduced and values.ndim != (2 if self.metric.parts else 1):
             fix = "declare `parts={}` to list columns, or a `reduce`" if values.ndim > 1 else ""
             raise self.wrong(f"returned the shape {shape}", fix)
@@ -110,8 +110,8 @@ class Form:
 
 
 BLOCKWISE = (
-    "a block is a part of the data; for a number of all of them return what it is computed from"
-    " and declare a `reduce`"
+    "a block is a part of the data; for a number of all data return what it is computed from and"
+    " declare a `reduce`"
 )
 
 

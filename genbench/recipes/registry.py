@@ -87,7 +87,7 @@ class Recipe:
     version: int = 1
 
 
-recipes: Registry[Recipe] = Registry("recipe")
+recipes: Registry[Recipe] = Registry("recipe", extensible=True)
 BuildFunction = Callable[[DataFacts, Any, TrainConfig], Built]
 
 

@@ -10,6 +10,7 @@ from genbench.core.texts import few
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
+from genbench.suites.changed_plugins import changed_plugins
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.spec import SuiteSpec
 from genbench.suites.suite_run import SuiteRun
@@ -37,6 +38,8 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     _say_remarks(prepared, remarks, say)
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
+    for line in changed_plugins(runs.values()):
+        say(line)
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}
     all_runs = (runs.get((s.name, s.seed)) or context.stored(s) for s in context.plan.specs)
     all_studies = (studies.get(s.name) or runner.stored(s) for s in prepared.studies)

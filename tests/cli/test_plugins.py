@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from genbench.core.errors import ExitCode
+import genbench
+from genbench.core.errors import ConfigError, ExitCode
+from genbench.core.files import sha256_bytes
 
 HELPER = """
 from genbench import Options
@@ -82,17 +84,23 @@ RUN = ("run", "--suite", "striped.toml", "--device", "cpu")
 WITH = ("--plugin", "code/my_models.py")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A suite of what a plugin defines, run in two processes and reported."""
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """A plugin, a module beside it, and a suite of what it defines."""
     folder = tmp_path_factory.mktemp("striped")
     (folder / "code").mkdir()
     (folder / "code" / "plugin_helper.py").write_text(HELPER)
     (folder / "code" / "my_models.py").write_text(PLUGIN)
     (folder / "striped.toml").write_text(SUITE)
-    done = genbench_in(folder, *RUN, *WITH, "--jobs", "2")
-    assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def folder(files):
+    """The suite, run in two processes and reported; once for a session, since it takes seconds."""
+    done = genbench_in(files, *RUN, *WITH, "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    return files
 
 
 def test_recipes_data_and_metrics_of_a_file_run_in_several_processes(folder):
@@ -105,8 +113,6 @@ def test_recipes_data_and_metrics_of_a_file_run_in_several_processes(folder):
 
 
 def test_the_digest_of_the_file_is_recorded_with_each_run_and_is_no_part_of_its_identity(folder):
-    from genbench.core.files import sha256_bytes
-
     digest = sha256_bytes((folder / "code" / "my_models.py").read_bytes())
     runs = list((folder / "results" / "striped" / "runs").iterdir())
     assert len(runs) == 4
@@ -122,8 +128,8 @@ def test_the_same_command_again_does_nothing(folder):
     assert "stored: 4" in again.stdout
 
 
-def test_without_the_file_its_names_are_unknown(folder, command, monkeypatch):
-    monkeypatch.chdir(folder)
+def test_without_the_file_its_names_are_unknown(files, command, monkeypatch):
+    monkeypatch.chdir(files)
     without = command(*RUN)
     assert without.code == ExitCode.USAGE
     assert "unknown recipe 'mine'" in without.err
@@ -167,6 +173,15 @@ def test_a_suite_file_cannot_name_code(tmp_path, command, key):
     assert f"{key}: unknown key" in found.err
 
 
+@pytest.mark.usefixtures("own_registries")
+def test_a_stored_model_of_the_file_is_loaded_with_it(folder):
+    with pytest.raises(ConfigError, match=r"unknown recipe 'mine'; .* --plugin, or imported"):
+        genbench.load_model("striped", "mine", results=folder / "results")
+    file = folder / "code" / "my_models.py"
+    model = genbench.load_model("striped", "mine", results=folder / "results", plugins=file)
+    assert model.sample(3).shape == (3, 1, 6, 6)
+
+
 LIST_ALL = """
 from genbench.cli import main
 for what in ("models", "datasets", "evaluators"):
@@ -174,11 +189,11 @@ for what in ("models", "datasets", "evaluators"):
 """
 
 
-def test_list_shows_what_a_file_registers(folder):
+def test_list_shows_what_a_file_registers(files):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
     argv = [sys.executable, "-c", LIST_ALL]
     done = subprocess.run(
-        argv, cwd=folder, env=environment, capture_output=True, text=True, check=True
+        argv, cwd=files, env=environment, capture_output=True, text=True, check=True
     )
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "mine My own model. (my_models.py)" in lines
@@ -188,13 +203,13 @@ def test_list_shows_what_a_file_registers(folder):
 
 
 def test_an_error_in_a_file_is_one_line_and_a_traceback_only_on_demand(
-    folder, command, monkeypatch
+    tmp_path, command, monkeypatch
 ):
-    monkeypatch.chdir(folder)
-    (folder / "broken.py").write_text("import genbench\n\nprint(genbnch)\n")
-    short = command(*RUN, "--plugin", "broken.py")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.py").write_text("import genbench\n\nprint(genbnch)\n")
+    short = command("run", "--plugin", "broken.py")
     assert (short.code, short.out) == (ExitCode.USAGE, "")
     assert short.err == "genbench: broken.py:3: NameError: name 'genbnch' is not defined\n"
-    long = command(*RUN, "--plugin", "broken.py", "--debug")
+    long = command("run", "--plugin", "broken.py", "--debug")
     assert long.code == ExitCode.USAGE
     assert "Traceback" in long.err

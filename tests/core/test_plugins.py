@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from genbench.core import plugins
 from genbench.core.errors import ConfigError
 from genbench.core.plugins import load_plugins, loaded_files
 from genbench.data.own.registry import own_datasets
@@ -17,12 +16,10 @@ RINGS = "import genbench\n\n@genbench.dataset('rings')\ndef rings():\n    return
 
 
 @pytest.fixture(autouse=True)
-def own_tables(monkeypatch, tmp_path):
-    """Copies of the tables, so that what a test loads stays in the test."""
+def place(own_registries, monkeypatch, tmp_path):
+    """A working directory of its own, and registries that forget."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(own_datasets, "_entries", {})
-    monkeypatch.setattr(plugins, "_files", {})
-    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert list(own_datasets) == []
 
 
 @pytest.fixture

@@ -15,11 +15,7 @@ from importlib.util import find_spec
 import pytest
 
 from genbench.cli import main
-from genbench.core import plugins
 from genbench.core.errors import ExitCode
-from genbench.data.own.registry import own_datasets
-from genbench.evaluation.runner import evaluators
-from genbench.recipes import recipes
 from tests.docs.conftest import DOCS, REPOSITORY, blocks, name_of
 
 SCRIPTS = sorted((DOCS / "howto").glob("*.py"))
@@ -61,18 +57,10 @@ def test_a_page_shows_the_script_that_runs_and_the_script_checks_itself(script):
     assert re.search(r"^ *assert ", text, re.M) or "pytest.raises" in text
 
 
-@pytest.fixture
-def own_place(tmp_path, monkeypatch):
-    """A working directory, and registries that forget what plugins register."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(plugins, "_files", {})
-    for registry in (recipes, evaluators, own_datasets):
-        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-
-
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
-def test_the_commands_and_suite_files_of_a_page_work(page, own_place, tmp_path, capsys):
+@pytest.mark.usefixtures("own_registries")
+def test_the_commands_and_suite_files_of_a_page_work(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     if page.with_suffix(".py").exists():
         shutil.copy(page.with_suffix(".py"), tmp_path)
     for kind, caption, text in blocks(page):

@@ -13,9 +13,7 @@ TEXT = "class Mine:\n    pass\n\nmine = Mine()\n"
 
 
 @pytest.fixture
-def packed(tmp_path, monkeypatch):
-    monkeypatch.setattr(plugins, "_files", {})
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def packed(own_registries, tmp_path):
     path = tmp_path / "packed_one.py"
     path.write_text(TEXT)
     load_plugins([path])
