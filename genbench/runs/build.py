@@ -1,5 +1,7 @@
 """Builds the model of a run and checks that it fits the data."""
 
+import torch
+
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import seeded
 from genbench.data import Dataset
@@ -28,6 +30,12 @@ def facts_of(dataset: Dataset) -> DataFacts:
     """Return what a recipe may know about a data set."""
     mean_image = dataset.held_out("train").x.mean(dim=0).cpu()
     return DataFacts(dataset.image_shape, dataset.n_classes, mean_image, dataset.size("train"))
+
+
+def shapes_of(dataset: Dataset) -> DataFacts:
+    """Return the same of images that are all grey, without a pass over the data."""
+    grey = torch.full(dataset.image_shape, 0.5)
+    return DataFacts(dataset.image_shape, dataset.n_classes, grey, dataset.size("train"))
 
 
 def initialised(spec: RunSpec, facts: DataFacts) -> Built:

@@ -12,7 +12,7 @@ from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
 from genbench.results.run_folder import CHECKPOINT, SPEC, RunFolder
 from genbench.results.sealed_folder import MANIFEST
-from genbench.runs.build import build, facts_of
+from genbench.runs.build import build, shapes_of
 from genbench.runs.execute import JointOutcome, execute
 from genbench.runs.joint_runs import joint_groups, train_jointly
 from genbench.runs.provenance import pick_device
@@ -80,7 +80,7 @@ class RunContext:
             DataError: Data are missing or damaged.
         """
         dataset = self.dataset(spec.data)
-        require_room(spec, facts_of(dataset), self.device)
+        require_room(spec, shapes_of(dataset), self.device)
         n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
         require_room_for(self.plan.request.tasks, n, n_pixels, self.device)
         return batch_remark(spec, describe(spec, dataset, build(spec, dataset)))
