@@ -1,6 +1,4 @@
-"""Register a recipe, write a suite around it, and run both beside a control."""
-
-from pathlib import Path
+"""A recipe of your own; run as a script, the file checks the model before anything is trained."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +6,7 @@ from torch.distributions import Bernoulli, Independent, Normal
 
 import genbench
 from genbench.objectives.elbo import NegativeElbo
-from genbench.recipes import Built, DataFacts, Options
-from genbench.training.config import TrainConfig
-from genbench.training.update import Update
+from genbench.recipes import Built, DataFacts, TrainConfig, Update
 
 
 class MyVae(nn.Module):
@@ -35,7 +31,7 @@ class MyVae(nn.Module):
         return Independent(Bernoulli(logits=self.decoder(z).unflatten(-1, self.image_shape)), 3)
 
 
-class MyOptions(Options):
+class MyOptions(genbench.Options):
     """What a suite file may set."""
 
     latent_dim: int = 16
@@ -48,20 +44,9 @@ def my_vae(data: DataFacts, options: MyOptions, train: TrainConfig) -> Built:
     return Built(model, (Update("my_vae", list(model.parameters()), NegativeElbo()),))
 
 
-Path("my_suite.toml").write_text(
-    """
-seeds = [0, 1]
-data = { name = "digits", binarisation = "dynamic", limit = 200 }
-train = { epochs = 5 }
-
-[[model]]
-recipe = "my_vae"
-latent_dim = 8
-
-[[model]]
-recipe = "independent_pixels"
-"""
-)
-frame = genbench.run("my_suite.toml", report=False)
-print(genbench.table("my_suite"))
-assert set(frame["model"]) == {"my_vae", "independent_pixels"}
+if __name__ == "__main__":
+    data = genbench.load_data("digits", binarisation="dynamic", limit=100)
+    built = my_vae(data.facts, MyOptions(), TrainConfig())
+    checks = genbench.check_model(built.model, data.test.x)
+    print(checks)
+    assert "fail" not in set(checks["verdict"])

@@ -3,12 +3,12 @@
 Data set, protocol, split, metric, options, evaluator version, kind and n must all agree.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genbench.comparison.sides import ColumnKey, NotComparableError, Number, Side
 from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
+from genbench.core.texts import few
 from genbench.results.cells import Cell, Column, ProtocolBlock, words
 
 Numbers = dict[ColumnKey, Number]
@@ -93,19 +93,14 @@ def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]
         return [(first.model, second.model)], []
     common = [label for label in first.labels if label in second.labels]
     if not common:
-        names = (f"{s.name} has {_few(s.labels)}" for s in (first, second))
+        names = (f"{s.name} has {few(s.labels)}" for s in (first, second))
         raise NotComparableError(
             f"A and B have no model in common: {'; '.join(names)} (SUITE:MODEL names one model)"
         )
     only = {word: sorted({*s.labels} - {*common}) for word, s in (("A", first), ("B", second))}
     wanted = {} if first.model or second.model else only
-    left_out = [f"only {word} has {_few(names)}" for word, names in wanted.items() if names]
+    left_out = [f"only {word} has {few(names)}" for word, names in wanted.items() if names]
     return [(label, label) for label in common], left_out
-
-
-def _few(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
 
 
 def _in_one_protocol(

@@ -1,9 +1,11 @@
-"""What an object holds, however deep: modules and tensors in attributes, lists and closures."""
+"""What an object holds: modules and tensors in attributes, lists, closures and globals it uses."""
 
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from functools import cache, partial
+from pathlib import Path
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from torch import Tensor, nn
@@ -50,12 +52,44 @@ def _parts(one: Any) -> Iterable[Any]:
         case MethodType():
             return (one.__self__, one.__func__)
         case FunctionType():
-            return one.__closure__ or ()
+            return [*(one.__closure__ or ()), *_globals(one)]
         case CellType():
             return _content(one)
         case nn.Module():
-            return [*one.children(), *vars(one).values()]
-    return getattr(one, "__dict__", {}).values()
+            return [*one.children(), *vars(one).values(), *_methods(one)]
+    return [*getattr(one, "__dict__", {}).values(), *_methods(one)]
+
+
+def _methods(one: object) -> list[FunctionType]:
+    """Return the functions of an object's own classes, which may use what a script holds."""
+    own = [kind for kind in type(one).__mro__ if not _is_of_a_library(kind.__module__)]
+    return [f for kind in own for f in vars(kind).values() if isinstance(f, FunctionType)]
+
+
+def _globals(function: FunctionType) -> list[Any]:
+    """Return what a function uses of the script or notebook that it stands in."""
+    if _is_of_a_library(function.__module__):
+        return []
+    names = _names(function.__code__)
+    return [function.__globals__[name] for name in names if name in function.__globals__]
+
+
+def _names(code: CodeType) -> list[str]:
+    """Return the names that a code uses, those of comprehensions and lambdas in it too."""
+    inner = [part for part in code.co_consts if isinstance(part, CodeType)]
+    return [*code.co_names, *(name for part in inner for name in _names(part))]
+
+
+def _is_of_a_library(module: str | None) -> bool:
+    return _is_installed((module or "").partition(".")[0])
+
+
+@cache
+def _is_installed(package: str) -> bool:
+    """Return whether a package is Python's own, ours, or installed, and no script of a user's."""
+    file = getattr(sys.modules.get(package), "__file__", None) or ""
+    ours = package in sys.stdlib_module_names or package == "genbench"
+    return ours or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 def _content(cell: CellType) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ From 10^5 on they are written with an exponent.
 """
 
 import math
+from collections.abc import Sequence
 
 _MOST_DECIMALS = 6
 _LARGE = 10**5
@@ -110,6 +111,18 @@ def seconds(value: float | None) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def image_size(shape: Sequence[int]) -> str:
+    """Say how large images (C, H, W) are, and whether in colour.
+
+    Example:
+        >>> image_size((3, 32, 40)), image_size((1, 28, 28))
+        ('32 × 40 pixels in colour (RGB)', '28 × 28 pixels, grey')
+    """
+    n_channels, height, width = shape
+    colour = {1: ", grey", 3: " in colour (RGB)"}.get(n_channels, f" of {n_channels} channels")
+    return f"{height} × {width} pixels{colour}"
 
 
 def grouped(value: float | None) -> str:

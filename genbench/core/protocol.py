@@ -21,13 +21,14 @@ SPLITS = ("train", "validation", "test")
 
 _PIXELS = {
     "grey": "Grey levels are used as they are",
-    "threshold": "Each pixel was thresholded to 0 or 1 at a fixed grey level",
-    "static": "Each pixel was sampled once as 0 or 1, with its grey level as the probability of 1",
+    "levels": "Levels are used as they are",
+    "threshold": "Each pixel was thresholded to 0 or 1 at a fixed level",
+    "static": "Each pixel was sampled once as 0 or 1, with its intensity as the probability of 1",
     "dynamic": (
-        "Training pixels are resampled as 0 or 1 each time they are used, with their grey level as"
+        "Training pixels are resampled as 0 or 1 each time they are used, with their intensity as"
         " the probability of 1; test pixels were sampled once in the same way"
     ),
-    "uniform": "Uniform noise was added to the grey levels, to make them continuous",
+    "uniform": "Uniform noise was added to the levels, to make them continuous",
 }
 _SPLITS = {
     "shuffled_film": (
@@ -48,6 +49,7 @@ _MEASURES = {
 }
 _SHORT = {
     "grey": "grey levels",
+    "levels": "levels",
     "threshold": "thresholded",
     "static": "binarised once",
     "dynamic": "dynamically binarised",
@@ -71,7 +73,8 @@ class Protocol:
     Attributes:
         dataset: Name of the data set.
         digest: First digits of the SHA-256 of its content.
-        pixels: How pixels are presented: ``grey``, ``static``, ``uniform`` and so on.
+        pixels: How pixels are presented: ``grey``, or ``levels`` in colour, ``static``,
+            ``uniform`` and so on.
         options: Options of that view, such as ``seed=0`` or ``seed=0, resize=28x28``.
         sizes: Number of images in each split.
         full_sizes: Sizes before a ``limit``; None where there is none.

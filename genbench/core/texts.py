@@ -87,6 +87,17 @@ class Terminal:
         return "\n".join(lines)
 
 
+def few(names: Sequence[str], shown: int = 4) -> str:
+    """The first names of a list, and how many more there are.
+
+    Example:
+        >>> few(["a", "b", "c", "d"], shown=2)
+        'a, b and 2 more'
+    """
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
 def wrapped(text: str, width: int, first: str = "", indent: str = "") -> list[str]:
     """The lines of a text at most ``width`` wide.
 

@@ -237,11 +237,12 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
     """
     sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     view = config.binarisation if config.is_binary else config.dequantisation
+    plain = "grey" if spec.image_shape[0] == 1 else "levels"
     seed = (f"seed={config.seed}",) if config.is_noisy else ()
     return Protocol(
         dataset=spec.name,
         digest=digest[:8],
-        pixels="grey" if view == "none" else view,
+        pixels=plain if view == "none" else view,
         options=", ".join(seed + spec.view),
         sizes=sizes,
         full_sizes=None if sizes == full else full,

@@ -136,7 +136,7 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
 
 def _is_mass(block: Block) -> bool:
     if not isinstance(block.model, Variational):
-        return False
+        return bool(getattr(block.model, "is_mass", False))
     with block.stream.child("support").seeded():
         z = bounds.prior_of(block.model).sample()
     support = support_of(block.model.observation_model(z.expand(len(block.x), *z.shape)))

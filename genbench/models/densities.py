@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -103,6 +104,8 @@ class IndependentCategorical(FittedModule):
     posterior mean under a flat prior, so no level is impossible. With two levels it is
     :class:`IndependentBernoulli`.
     """
+
+    is_mass: ClassVar[bool] = True
 
     def __init__(self, image_shape: Sequence[int], n_levels: int = 256) -> None:
         super().__init__()

@@ -40,6 +40,7 @@ class StoredRun(StoredRecord):
     measure: str | None = None
     about: str | None = None
     n_parameters: int | None = None
+    image_shape: tuple[int, int, int] | None = None
     selected_epoch: int | None = None
     status: str = "ok"
     reason: str | None = None

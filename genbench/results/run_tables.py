@@ -1,7 +1,7 @@
 """The tables of a suite's runs that declared figures show: ``history`` and ``metrics``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,17 @@ def metrics_table(frame: pd.DataFrame, runs: Sequence[StoredRun]) -> pd.DataFram
 def _asked(run: StoredRun, taken: Sequence[str]) -> dict[str, Any]:
     """The model, its seed and data, and every option that has no namesake among the numbers."""
     data = {key: value for key, value in run.data.items() if key not in _NOT_OPTIONS}
-    options = {**data, **run.train, **run.options}
+    options = _with_inner({**data, **run.train, **run.options})
     about = {"model": run.model, "recipe": run.recipe, "seed": run.seed, "dataset": run.dataset}
     flat = {key: _flat(value) for key, value in options.items() if key not in taken}
     return flat | about
+
+
+def _with_inner(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options, and those inside a table under both names: ``observation.scale``."""
+    tables = {key: table for key, table in options.items() if isinstance(table, dict)}
+    inner = {f"{key}.{name}": v for key, table in tables.items() for name, v in table.items()}
+    return {**options, **inner}
 
 
 def _flat(value: Any) -> Any:

@@ -48,7 +48,7 @@ def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
         )
     if head.domain == "grey_levels" and dataset.domain != "grey_levels":
         raise ConfigError(
-            f"observation: '{name}' needs unmodified grey levels; "
+            f"observation: '{name}' needs unmodified levels; "
             "set data.binarisation and data.dequantisation to none"
         )
     if head.domain == "grey_levels" and getattr(head, "n_levels", None) != dataset.n_levels:
@@ -62,7 +62,7 @@ def _check_assumption(spec: RunSpec, assume: Assume, dataset: Dataset, built: Bu
         raise ConfigError(f"assume: '{spec.recipe}' has no decoder")
     if dataset.domain == "binary":
         raise ConfigError(
-            "assume: Gaussian noise needs grey pixels; "
+            "assume: Gaussian noise needs pixels that are not binary; "
             "set data.binarisation to none and data.dequantisation to uniform"
         )
     shell(built.model, assume, dataset.image_shape)

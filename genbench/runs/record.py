@@ -77,7 +77,7 @@ def batch_remark(spec: RunSpec, description: Mapping[str, Any]) -> str:
     n, size = description.get("n_train"), spec.train.batch_size
     if n is None or size <= n or description["closed_form"]:
         return ""
-    return f"Its batch_size of {size} exceeds the {n} training images: an epoch is one step."
+    return f"batch_size = {size} exceeds the {n} training images: an epoch is one step."
 
 
 def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:

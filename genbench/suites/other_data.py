@@ -29,6 +29,8 @@ def put_data(raw: dict[str, Any], data: Path) -> None:
         ConfigError: The suite has no models.
     """
     models = tables(raw, "model")
+    if raw.get("suites"):
+        return  # a collection has no data of its own
     if not models:
         raise ConfigError(f"--data: suite '{raw['name']}' has no models to train")
     _forget(raw.setdefault("data", {}), ())

@@ -1,11 +1,12 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import exclusive, require_writable
 from genbench.core.progress import progress
+from genbench.core.texts import few
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
@@ -33,9 +34,7 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     _require_apart(prepared.suite, folder)
     if replaced := replaced_data(prepared):
         say(replaced)
-    for model in dict.fromkeys(spec.name for spec in prepared.selected_runs):
-        if model in remarks:
-            say(f"{model}: {remarks[model]}")
+    _say_remarks(prepared, remarks, say)
     members = [_run_member(prepared, member, say) for member in prepared.members]
     runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
     studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}
@@ -58,6 +57,16 @@ def _require_apart(suite: SuiteSpec, folder: Path) -> None:
                 f"model '{entry.name}': a model trained elsewhere has this name in suite"
                 f" '{suite.name}'; give one another name, or delete {taken[entry.name][0].path}"
             )
+
+
+def _say_remarks(prepared: PreparedSuite, remarks: Mapping[str, str], say: Say) -> None:
+    """Say what users should know of the training, once for all models that share it."""
+    models: dict[str, dict[str, None]] = {}
+    for spec in prepared.selected_runs:
+        if spec.name in remarks:
+            models.setdefault(remarks[spec.name], {})[spec.name] = None
+    for remark, names in models.items():
+        say(f"{few(list(names))}: {remark}")
 
 
 def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> SuiteRun:

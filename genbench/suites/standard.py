@@ -18,6 +18,8 @@ from genbench.recipes.controls import IndependentPixelsOptions
 
 FROM_DATA: Final = "from_data"
 STEPS, FEWEST_STEPS, MOST_EPOCHS = 2_000, 300, 500
+SMALL = 16
+"""Height and width below which images are not for convolutions."""
 LARGE = 4_096
 """Numbers in an image above which there are fewer steps."""
 DECODED = 100_000_000
@@ -27,7 +29,7 @@ FEWEST_DRAWS, FEWEST_IMAGES = 8, 100
 KEPT = 10_000_000
 """Numbers in the images that a control keeps or a mixture is fitted to."""
 FEWEST_FITTED = 3
-"""Images that a mixture can be fitted to."""
+"""Training images of a GAN with batch norm, and of a mixture."""
 MOST_CLASSES = 64
 """Labels that a conditional model can have: its p(x) is a sum over all of them."""
 MOST_EIGENVALUES = 3_200
@@ -109,6 +111,19 @@ def sizes_of(images: Images) -> Raw:
     }
 
 
+def gan_of(images: Images) -> Raw:
+    """Return the networks of a GAN: dense ones learn nothing useful on images of 28x28."""
+    _, height, width = images.image_shape
+    n_halvings = min(2, *(_n_halvings(side) for side in (height, width)))
+    if min(height, width) < SMALL or not n_halvings:
+        return {}
+    return {"network": "conv", "channels": [32, 64][:n_halvings], "hidden": []}
+
+
+def _n_halvings(side: int) -> int:
+    return (side & -side).bit_length() - 1
+
+
 def evaluation_of(evaluator: Evaluator, stated: Raw, images: Images) -> Raw:
     """Return fewer draws, then fewer test images, where an evaluator's defaults take too long."""
     defaults = {key: field.default for key, field in evaluator.options.model_fields.items()}
@@ -156,8 +171,8 @@ def why_left_out(recipe: str, images: Images) -> str:
         return "one image cannot be normalised over a batch"
     if recipe == "linear_gaussian" and latent_dim > min(images.n_pixels - 1, n_train - 2):
         return "there is too little to find components in"
-    if recipe == "gaussian_mixture" and n_train < FEWEST_FITTED:
-        return "there are too few images to fit it to"
+    if recipe in ("gan", "gaussian_mixture") and n_train < FEWEST_FITTED:
+        return "there are too few images"
     if recipe == "linear_gaussian" and min(images.n_pixels, n_train) > MOST_EIGENVALUES:
         return "its eigenvalues would take too long"
     return ""
@@ -181,7 +196,8 @@ def fill(raw: Raw, images: Images) -> None:
         raw["data"].setdefault("binarisation", "threshold")
     filled = _complete(raw.setdefault("train", {}), training_of(images))
     for model in raw["model"]:
-        filled |= _complete(model["options"], options_of(model, raw["data"], images))
+        added = _complete(model["options"], options_of(model, raw["data"], images))
+        filled |= {key: value for key, value in added.items() if value}
     evaluate = raw.setdefault("evaluate", {})
     for name in filter(evaluators.__contains__, evaluate.get("metrics", ())):
         stated = evaluate.get(name, {})
@@ -196,7 +212,8 @@ def options_of(model: Raw, data: Raw, images: Images) -> Raw:
     """Return the options that the rule gives to a model under the ``[data]`` of its suite."""
     view = {k: v for k, v in (data | model["data"]).items() if k in VIEW}
     domain = DataConfig.model_construct(**view).domain
-    found = sizes_of(images) | observation_of(model["recipe"], domain, images.n_levels)
+    found = sizes_of(images) | (gan_of(images) if model["recipe"] == "gan" else {})
+    found |= observation_of(model["recipe"], domain, images.n_levels)
     fields = recipes[model["recipe"]].options.model_fields
     return {key: value for key, value in found.items() if key in fields}
 

@@ -12,7 +12,7 @@ class TrainConfig(Options):
 
     Attributes:
         epochs: Passes over the training data.
-        batch_size: Data in a step.
+        batch_size: Data in a step; all training data where there are fewer.
         learning_rate: At the start.
         schedule: Of the learning rate: ``linear`` and ``cosine`` fall to zero, ``stages`` is that
             of Burda et al. 2016, with eight stages, each three times as long as the one before.

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -282,3 +284,61 @@ def test_damaged_data_are_a_data_error(tmp_path):
     (tmp_path / "mnist" / "train-images-idx3-ubyte.gz").write_bytes(b"no images")
     with pytest.raises(DataError, match="train-images"):
         genbench.load_data("mnist", data_dir=tmp_path)
+
+
+# --- load_data of own images ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def shots(tmp_path):
+    """An ``.npz`` of 50 images with three named classes, of 17 levels."""
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 17, (50, 5, 4), dtype=np.uint8)
+    np.savez(tmp_path / "shots.npz", images=images, y=np.array(["a", "b", "c"])[np.arange(50) % 3])
+    return tmp_path / "shots.npz"
+
+
+def test_own_images_are_loaded_by_path_like_a_registered_set(shots):
+    data = genbench.load_data(shots, "static", levels=17, split={"test": 8, "seed": 2})
+    assert data.protocol.endswith("/static(seed=0, levels=17)/38+4+8 drawn(seed=2)")
+    assert (data.train.x.shape, data.test.x.shape) == ((38, 1, 5, 4), (8, 1, 5, 4))
+    assert data.test.x.unique().tolist() == [0.0, 1.0]
+    assert (data.classes, data.facts.n_classes) == (("a", "b", "c"), 3)
+    labels = torch.cat([data.train.y, data.validation.y, data.test.y])
+    assert labels.bincount().tolist() == [17, 17, 16]
+    assert repr(data) == f"Data({data.protocol})"
+
+
+def test_own_images_keep_their_levels_exactly(shots):
+    data = genbench.load_data(str(shots), levels=17)
+    with np.load(shots) as arrays:
+        expected = {image.tobytes() for image in arrays["images"]}
+    splits = (data.train, data.validation, data.test)
+    levels = torch.cat([split.x for split in splits]).mul(16)
+    assert torch.equal(levels, levels.round())
+    assert {image.byte().numpy().tobytes() for image in levels} == expected
+
+
+def test_classes_of_registered_sets_are_their_labels():
+    assert genbench.load_data("digits", limit=9).classes == tuple("0123456789")
+
+
+def test_more_than_256_classes_are_kept_apart(tmp_path):
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "many.npz", x=draw.integers(0, 256, (600, 3, 3), dtype=np.uint8),
+             y=np.arange(600) % 300)  # fmt: skip
+    data = genbench.load_data(tmp_path / "many.npz")
+    assert len(data.classes) == data.facts.n_classes == 300
+    assert int(torch.cat([data.train.y, data.validation.y, data.test.y]).max()) == 299
+
+
+def test_a_name_or_path_that_leads_nowhere_is_told(shots, monkeypatch):
+    monkeypatch.chdir(shots.parent)
+    with pytest.raises(DataError, match=r"shotz\.npz: no such file or folder; did you mean 'shots"):
+        genbench.load_data("shotz.npz")
+    with pytest.raises(DataError, match="no such file or folder"):
+        genbench.load_data(Path("digits"))
+    with pytest.raises(ConfigError, match=r"split\.tset: unknown key; did you mean 'test'"):
+        genbench.load_data("shots.npz", split={"tset": 0.1})
+    with pytest.raises(ConfigError, match="levels is for own images"):
+        genbench.load_data("digits", levels=17)

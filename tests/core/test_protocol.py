@@ -66,3 +66,9 @@ def test_other_splits_and_sizes_of_images_are_other_protocols():
     ]
     assert len({Protocol.parse(text) for text in texts}) == 4
     assert [Protocol.parse(text).text for text in texts] == texts
+
+
+def test_levels_of_colour_are_not_called_grey():
+    for view in ("levels", "uniform(seed=0)", "threshold", "static(seed=0)", "dynamic(seed=0)"):
+        protocol = Protocol.parse(f"photos@1a2b3c4d/{view}/100+20+20/density")
+        assert not {"grey", "Grey"} & set(f"{protocol.sentence} {protocol.short}".split())

@@ -33,6 +33,12 @@ def test_the_protocol_states_what_distinguishes_numbers(options, expected):
     assert protocol_of(config, datasets["mnist"], DIGEST).text == expected
 
 
+def test_levels_of_colour_are_not_called_grey():
+    colour = replace(datasets["digits"], name="photos", image_shape=(3, 8, 8))
+    config = DataConfig(name="digits")
+    assert protocol_of(config, colour, DIGEST).text.startswith("photos@1a2b3c4d/levels/")
+
+
 def test_limit_keeps_the_sizes_of_smaller_splits():
     sizes = split_sizes(DataConfig(name="digits", limit=300), datasets["digits"])
     assert sizes == (300, 200, 300)

@@ -5,7 +5,9 @@ Commands run with small settings. Those on MNIST, which is a download, only have
 """
 
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,7 +15,11 @@ from importlib.util import find_spec
 import pytest
 
 from genbench.cli import main
+from genbench.core import plugins
 from genbench.core.errors import ExitCode
+from genbench.data.own.registry import own_datasets
+from genbench.evaluation.runner import evaluators
+from genbench.recipes import recipes
 from tests.docs.conftest import DOCS, REPOSITORY, blocks, name_of
 
 SCRIPTS = sorted((DOCS / "howto").glob("*.py"))
@@ -26,6 +32,7 @@ PAGES_WITH_COMMANDS = [
 ONLY_PARSED = {"mnist", "report"}
 SMALL = ("--limit=40", "--seeds=1", "--jobs=1", "--set=train.epochs=1", "--no-report")
 SMALL_DIGITS = ("--models=vae,beta_vae", "--set=evaluate.metrics=['elbo', 'iw_log_likelihood']")
+SMALL_STANDARD = ("--models=vae,independent_pixels",)
 RUN_ALL = """
 import os, pathlib, runpy, sys
 for script in sys.argv[1:]:
@@ -51,14 +58,25 @@ def test_a_page_shows_the_script_that_runs_and_the_script_checks_itself(script):
     page = script.with_suffix(".md").read_text(encoding="utf-8")
     assert f"```{{literalinclude}} {script.name}\n" in page
     text = script.read_text(encoding="utf-8")
-    assert "\nassert " in text or "pytest.raises" in text
+    assert re.search(r"^ *assert ", text, re.M) or "pytest.raises" in text
+
+
+@pytest.fixture
+def own_place(tmp_path, monkeypatch):
+    """A working directory, and registries that forget what plugins register."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(plugins, "_files", {})
+    for registry in (recipes, evaluators, own_datasets):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
 
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
-def test_the_commands_and_suite_files_of_a_page_work(page, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
+def test_the_commands_and_suite_files_of_a_page_work(page, own_place, tmp_path, capsys):
+    if page.with_suffix(".py").exists():
+        shutil.copy(page.with_suffix(".py"), tmp_path)
     for kind, caption, text in blocks(page):
-        if kind == "toml" and caption:
+        if kind in ("toml", "python") and caption:
             (tmp_path / caption).write_text(text, encoding="utf-8")
         for argv in commands(text) if kind == "bash" else ():
             code = main(small(argv))
@@ -78,6 +96,8 @@ def small(argv):
         return argv
     if "--studies" in argv:
         return [*argv, "--no-report"]
+    if "--data" in argv:
+        return [*argv, *SMALL, *SMALL_STANDARD]
     own = any(word.endswith(".toml") for word in argv)
     return [*argv, *SMALL, *(() if own else SMALL_DIGITS)]
 

@@ -8,6 +8,7 @@ import torch
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import seeded
 from genbench.evaluation.user import evaluate
+from genbench.models.densities import IndependentCategorical
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 
@@ -32,6 +33,15 @@ def test_bits_per_dim_of_a_mass_are_the_elbo_in_bits_per_pixel(per_pixel):
     error = math.hypot(elbo.mc_stderr * per_nat, bits.mc_stderr)  # of their own draws of z
     assert elbo.value < 0
     assert abs(bits.value + elbo.value * per_nat) <= 4 * error
+
+
+def test_bits_per_dim_of_tables_of_levels_are_their_exact_log_probability():
+    model = IndependentCategorical(SHAPE, 17)
+    model.fit(LEVELS / 16.0)
+    (row,) = evaluate(model, LEVELS / 16.0, evaluators=("bits_per_dim",)).to_dict("records")
+    exact = float(model.log_prob(LEVELS / 16.0).mean())
+    assert row["kind"] == "exact"
+    assert row["value"] == pytest.approx(-exact / (16 * math.log(2)), rel=1e-12)
 
 
 def test_what_is_no_grey_level_is_refused():

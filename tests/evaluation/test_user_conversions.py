@@ -310,6 +310,11 @@ HABITS = [
         "posterior(x) sets torch's seed",
     ),
     (
+        "posterior",
+        lambda self, x: EXACT.posterior(x - x.mean(0)),
+        "posterior(x) of a datum depends on the others: is batch norm in training mode?",
+    ),
+    (
         "log_prob",
         lambda self, x: EXACT.log_prob(x) + torch.randn(len(x)),
         "log_prob(x) differs from call to call: is dropout still on?",

@@ -38,6 +38,13 @@ def test_history_counts_the_images_of_the_steps_and_names_the_bound_plainly(tmp_
     assert table.loc[1, told].tolist() == ["vae", "vae", 0, "digits", 3, "[4,5]", 50, 12]
 
 
+def test_options_of_a_table_have_columns_of_their_own(tmp_path):
+    options = {"observation": {"kind": "gaussian", "scale": 0.25}}
+    table = history_table(tmp_path, [run_of(tmp_path, "a", {}, options=options)])
+    assert table.loc[0, ["observation.kind", "observation.scale"]].tolist() == ["gaussian", 0.25]
+    assert table.loc[0, "observation"] == '{"kind":"gaussian","scale":0.25}'
+
+
 def test_a_batch_is_never_larger_than_the_data(tmp_path):
     run = run_of(tmp_path, "a", {}, train={"batch_size": 500})
     assert list(history_table(tmp_path, [run])["samples_seen"]) == [200, 400]

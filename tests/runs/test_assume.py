@@ -182,7 +182,10 @@ def test_what_was_fitted_is_stored_and_loaded(run, tmp_path):
         ([f"model.{NAME}.assume.scal=1"], r"assume\.scal: .*did you mean 'scale'"),
         ([f"model.{NAME}.assume.scale=-1"], r"assume\.scale"),
         ([f"model.{NAME}.assume={{scale = 0.1}}"], r"no prior\(\).*an autoencoder needs prior"),
-        (["data.dequantisation=none", "data.binarisation=static"], "needs grey pixels"),
+        (
+            ["data.dequantisation=none", "data.binarisation=static"],
+            "needs pixels that are not binary",
+        ),
         (
             ["model.1.recipe=vae", "model.1.observation=unit_gaussian"],
             "already has a likelihood",

@@ -31,8 +31,8 @@ def request(view, recipe="vae", **options):
     [
         (GREY, "bernoulli", r"needs pixels in \{0, 1\}"),
         (SPREAD, "bernoulli", r"needs pixels in \{0, 1\}"),
-        (BINARY, LOGISTIC, "needs unmodified grey levels"),
-        (SPREAD, LOGISTIC, "needs unmodified grey levels"),
+        (BINARY, LOGISTIC, "needs unmodified levels"),
+        (SPREAD, LOGISTIC, "needs unmodified levels"),
         (GREY, LOGISTIC | {"n_levels": 256}, r"n_levels: 'digits' has 17 levels"),
     ],
 )

@@ -112,6 +112,39 @@ def test_a_script_without_a_main_guard_is_answered_in_one_line(tmp_path, call):
     assert 'if __name__ == "__main__":' in line
 
 
+RAY = """
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from types import SimpleNamespace
+
+import genbench
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn")) as nodes:
+        sys.modules["ray"] = SimpleNamespace(
+            is_initialized=lambda: True,
+            remote=lambda **resources: lambda function: SimpleNamespace(
+                remote=lambda *given: nodes.submit(function, *given)
+            ),
+            wait=lambda waiting: (waiting[:1], waiting[1:]),
+            get=lambda ready: [future.result() for future in ready],
+        )
+        frame = genbench.run(
+            "mine.toml", executor="ray", plugins="my_plugin.py", report=False, device="cpu"
+        )
+        print(frame["value"].tolist())
+"""
+
+
+def test_what_a_plugin_registers_runs_on_ray(tmp_path):
+    """Ray is stood in for by one other process that starts with nothing loaded."""
+    (tmp_path / "my_plugin.py").write_text(SCRIPT)
+    done = run_script(tmp_path, RAY)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "[2.0, 2.0]\n"
+
+
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
 def test_ray_gives_the_table_of_one_process(workplace):
     here, there = workplace.folder / "here", workplace.folder / "there"

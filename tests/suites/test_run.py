@@ -164,7 +164,7 @@ def test_a_batch_larger_than_the_data_is_said_once_for_each_model_and_on_its_pag
     said, path = [], suite_file()
     options = RunOptions(path, ("seeds=2", "train.batch_size=71"), results=tmp_path, device="cpu")
     run_suite(options, said.append)
-    told = "Its batch_size of 71 exceeds the 70 training images: an epoch is one step."
+    told = "batch_size = 71 exceeds the 70 training images: an epoch is one step."
     assert [line for line in said if "batch" in line] == [f"vae: {told}"]
     stored = json.loads((tmp_path / "small" / "suite.json").read_text())["runs"]
     assert {run["model"]: run["about"].endswith(told) for run in stored} == {

@@ -114,6 +114,16 @@ def test_the_likelihood_is_that_of_the_pixels_as_they_are_served():
     assert binary["data"]["binarisation"] == "threshold"
 
 
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [((1, 28, 20), [32, 64]), ((3, 18, 16), [32]), ((1, 17, 28), None), ((1, 8, 8), None)],
+)
+def test_a_gan_has_convolutions_where_the_sides_of_an_image_can_be_halved(shape, channels):
+    options = model(filled(Images(shape, 256, 1, 100, 20)), "gan")["options"]
+    assert options.get("channels") == channels
+    assert bool(options["hidden"]) == (channels is None)
+
+
 def test_grey_images_may_be_thresholded_or_made_continuous():
     thresholded = filled(FACES, "data.binarisation=threshold")
     assert model(thresholded, "vae")["options"]["observation"] == "bernoulli"

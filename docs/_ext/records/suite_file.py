@@ -2,7 +2,7 @@
 
 from genbench.core.options import Options
 from genbench.core.plot import Plot
-from genbench.data.protocol import DataConfig
+from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.runs.assume import Assume
 from genbench.suites.entries import ModelEntry, StudyEntry
 from genbench.suites.spec import Published, SuiteSpec
@@ -13,6 +13,7 @@ from records.options import about, options_table
 TABLES: dict[str, type[Options]] = {
     "Top level": SuiteSpec,
     "`[data]`": DataConfig,
+    "`[data.split]`": SplitOptions,
     "`[train]`": TrainConfig,
     "`[[model]]`": ModelEntry,
     "`[model.assume]`": Assume,

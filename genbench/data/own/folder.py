@@ -1,5 +1,6 @@
 """Reads a folder of images: ``part/class``, ``part``, ``class``, or neither."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -114,8 +115,8 @@ def _require_some(images: Sequence[str], tree: Tree, folder: str) -> None:
 
 
 def _content(path: str, name: str) -> bytes:
-    with refused(name, "can't be read"), open(path, "rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise DataError(f"{name}: has more than {MAX_FILE_BYTES:,} bytes, which no image needs")
-    return content
+    with refused(name, "can't be read"), open(path, "rb", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_FILE_BYTES:
+            raise DataError(f"{name}: has {size:,} bytes, expected at most {MAX_FILE_BYTES:,}")
+        return file.read(size)

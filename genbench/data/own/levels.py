@@ -1,6 +1,7 @@
 """From values of any type to levels, 0 to ``n_levels - 1``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +82,7 @@ def _from_grid(arrays: Arrays, n_levels: int, source: str) -> Levels:
     table[grid] = np.arange(n_levels)
     on_grid = np.isin(np.arange(256), grid)
     for array in arrays:
-        found = sum(np.bincount(array[part].reshape(-1), minlength=256) for part in blocks(array))
+        found = sum(np.bincount(array[part].reshape(-1), minlength=256) for part in _blocks(array))
         odd = np.flatnonzero((found > 0) & ~on_grid)
         if len(odd):
             raise DataError(
@@ -89,7 +90,7 @@ def _from_grid(arrays: Arrays, n_levels: int, source: str) -> Levels:
                 f"{n_levels - 1}, or these spread evenly over 0 to 255"
             )
     note = f"uint8: {n_levels} levels, which were spread over 0 to 255."
-    return Levels([table[array] for array in arrays], n_levels, note)
+    return Levels([_converted(array, table.__getitem__) for array in arrays], n_levels, note)
 
 
 def _from_floats(arrays: Arrays, n_levels: int, source: str) -> Levels:
@@ -102,30 +103,35 @@ def _from_floats(arrays: Arrays, n_levels: int, source: str) -> Levels:
         raise DataError(
             f"{source}: values are {lowest:.6g} to {highest:.6g}, expected 0 to 1 or 0 to {top}"
         )
-    scale = top if highest <= 1 else 1
-    levels = [_rounded(array, scale, n_levels, source) for array in arrays]
+    to_levels = partial(_rounded, scale=top if highest <= 1 else 1, source=source)
+    levels = [_converted(array, to_levels) for array in arrays]
     how = f"level / {top}" if highest <= 1 else "levels"
     return Levels(levels, n_levels, f"{arrays[0].dtype}: {n_levels} levels, read as {how}.")
 
 
-def _rounded(array: NDArray[Any], scale: int, n_levels: int, source: str) -> NDArray[np.uint8]:
-    tolerance = max(_TOLERANCE, scale * float(np.finfo(array.dtype).eps))
+def _rounded(values: NDArray[Any], scale: int, source: str) -> NDArray[Any]:
+    exact = values * scale
+    nearest = np.round(exact)
+    gaps = np.abs(exact - nearest)
+    if gaps.max() > max(_TOLERANCE, scale * float(np.finfo(values.dtype).eps)):
+        odd = float(values.reshape(-1)[gaps.argmax()])
+        raise DataError(
+            f"{source}: {odd:.6g} lies between two levels; round first, with "
+            f"np.round({f'{scale} * ' if scale > 1 else ''}x).astype(np.uint8)"
+        )
+    return nearest
+
+
+def _converted(
+    array: NDArray[Any], to_levels: Callable[[NDArray[Any]], NDArray[Any]]
+) -> NDArray[np.uint8]:
     levels = np.empty(array.shape, np.uint8)
-    for part in blocks(array):
-        exact = array[part] * scale
-        nearest = np.round(exact)
-        gaps = np.abs(exact - nearest)
-        if gaps.max() > tolerance:
-            value = float(array[part].reshape(-1)[gaps.argmax()])
-            raise DataError(
-                f"{source}: {value:.6g} lies between two of {n_levels} levels; round first, with "
-                f"np.round({f'{scale} * ' if scale > 1 else ''}x).astype(np.uint8)"
-            )
-        levels[part] = nearest
+    for part in _blocks(array):
+        levels[part] = to_levels(array[part])
     return levels
 
 
-def blocks(array: NDArray[Any]) -> Iterator[slice]:
+def _blocks(array: NDArray[Any]) -> Iterator[slice]:
     """Yield slices of the first axis with a few million values each."""
     step = max(1, _BLOCK // max(1, array[0].size))
     for start in range(0, len(array), step):

@@ -14,26 +14,25 @@ MAX_FILE_BYTES = 2**28
 """Of one image file."""
 MAX_NAME = 100
 """Letters of a label."""
-_VIEWS = 5
+VIEWS = 5
 """Bytes per value that the float views of training hold, beside the level itself."""
 
 
-def require_room(n_images: int, shape: tuple[int, int, int], source: str, raw: int = 0) -> None:
+def require_room(n_images: int, shape: tuple[int, int, int], source: str) -> None:
     """Refuse a set that can't be trained on here, before it is read.
 
     Args:
         n_images: How many.
         shape: (C, H, W).
         source: Where they are, for the message.
-        raw: Bytes that reading them holds beside their levels.
 
     Raises:
         DataError: The levels and their views as floats don't fit into memory.
     """
     channels, height, width = shape
     require_memory(
-        raw + (1 + _VIEWS) * n_images * channels * height * width,
-        f"{source}: {n_images} images of {channels} x {height} x {width}",
+        (1 + VIEWS) * n_images * channels * height * width,
+        f"{source}: {n_images:,} images of {channels} x {height} x {width}",
         "scale them down with `resize`, or take fewer",
         DataError,
     )

@@ -3,7 +3,7 @@
 import io
 import math
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from genbench.core.errors import DataError
 from genbench.core.memory import require_memory
 from genbench.data.own.arrays import N_LEVELS, labels_of, parts_of, read_arrays
 from genbench.data.own.images import OwnImages, Reading
-from genbench.data.own.limits import MAX_NAME, refused, shown
+from genbench.data.own.limits import MAX_NAME, VIEWS, refused, shown
 
 _MAX_HEADER = 10_000
 _MAX_DIMENSIONS = 4
@@ -57,7 +57,7 @@ def read_npy(path: Path, reading: Reading) -> OwnImages:
         if not header.n_bytes:
             raise DataError(f"{name}: has no images, its shape is {header.shape}")
         flat = np.memmap(path, header.dtype, "r", header.start, math.prod(header.shape))
-        return read_arrays({"x": header.shaped(flat)}, name, reading)
+    return read_arrays({"x": header.shaped(flat)}, name, reading)
 
 
 def read_npz(path: Path, reading: Reading) -> OwnImages:
@@ -75,13 +75,21 @@ def read_npz(path: Path, reading: Reading) -> OwnImages:
         members = _members(archive, name)
         wanted = _wanted(members, name)
         headers = {key: _member_header(archive, members[key], name) for key in wanted}
-        n_bytes = sum(header.n_bytes for header in headers.values())
-        require_memory(n_bytes, f"{name}: {', '.join(wanted)}", error=DataError)
+        _require_memory(headers, reading, name)
         arrays = {key: _values(archive, members[key], headers[key], name) for key in wanted}
     images = read_arrays(arrays, name, reading)
     unread = [shown(key) for key in members if key not in wanted]
     note = [f"Not read: {', '.join(unread[:5])}{', ...' if len(unread) > 5 else ''}."]
     return replace(images, notes=(*images.notes, *(note if unread else ())))
+
+
+def _require_memory(headers: Mapping[str, Header], reading: Reading, source: str) -> None:
+    """Refuse arrays that don't fit beside their levels and the float views of these."""
+    each = 1 if reading.resize else 1 + VIEWS
+    images = parts_of(headers, source)
+    n_values = sum(math.prod(headers[name].shape) for name in images)
+    n_bytes = sum(header.n_bytes for header in headers.values())
+    require_memory(n_bytes + each * n_values, f"{source}: {', '.join(images)}", error=DataError)
 
 
 class _Careful(io.BufferedReader):

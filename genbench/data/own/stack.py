@@ -21,9 +21,14 @@ class Stack:
         n: How many there will be.
         source: Where they are, for messages.
         reading: What their files don't say.
+
+    Raises:
+        DataError: ``reading`` has a layout, which files of images don't.
     """
 
     def __init__(self, n: int, source: str, reading: Reading) -> None:
+        if reading.layout:
+            raise DataError(f"{source}: `layout` is for arrays, and these are files; leave it out")
         self._n, self._source, self._reading = n, source, reading
         self._pixels = np.empty((0, 0, 0, 0), np.uint8)
         self._count = self._bilevel = self._grey = 0

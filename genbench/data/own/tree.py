@@ -3,7 +3,6 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
 
 from genbench.core.errors import DataError
 from genbench.data.own.labels import natural
@@ -71,11 +70,9 @@ class Tree:
     def _is_folder(self, entry: "os.DirEntry[str]", path: str) -> bool:
         if entry.is_symlink() and not self._is_below(path):
             raise DataError(f"{self.name(path)}: a link out of the folder; copy the file")
-        with refused(self.name(path), "can't be looked at"):
-            mode = entry.stat().st_mode
-        if not S_ISDIR(mode) and not S_ISREG(mode):
-            raise DataError(f"{self.name(path)}: neither a file nor a folder")
-        return S_ISDIR(mode)
+        if not entry.is_dir() and not entry.is_file():
+            raise DataError(f"{self.name(path)}: neither a file nor a folder, or a broken link")
+        return entry.is_dir()
 
     def _is_below(self, path: str) -> bool:
         root = os.path.realpath(self.root)

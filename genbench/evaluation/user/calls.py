@@ -30,8 +30,8 @@ def calls_of(view: Any, x: Tensor) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     calls: dict[str, Callable[[], Any]] = {
         "prior": lambda: view.prior(),
-        "observation_model": lambda: view.observation_model(z()),
         "posterior": lambda: view.posterior(x),
+        "observation_model": lambda: view.observation_model(z()),
         "encode": lambda: view.encode(x),
         "decode": lambda: view.decode(code() if hasattr(view, "encode") else z()),
         "sample": lambda: view.sample(len(x)),

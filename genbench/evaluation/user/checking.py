@@ -44,6 +44,16 @@ EXPECTED = {
 }
 
 
+TEMPLATES = {
+    "prior": "def prior(self): return Independent(Normal(torch.zeros(D), 1), 1)",
+    "observation_model": (
+        "def observation_model(self, z): return Independent(Bernoulli(logits=...), {n})"
+    ),
+    "posterior": "def posterior(self, x): return Independent(Normal(mean, scale), 1)",
+}
+"""What a model needs for bounds on log p(x), as it is usually written."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One row of the table."""
@@ -116,9 +126,9 @@ def check_model(
             subject = subject_of(model, x, y, kind, data)
     except ConfigError as error:
         return _frame([_refused(error)])
-    stream = Stream(0, ("check_model",))
+    stream, checks = Stream(0, ("check_model",)), [_of_model(model)]
     with torch.inference_mode(False), stream.seeded(), eval_mode(model):
-        checks = [_of_model(model), _of_data(subject, stream), *_of_methods(subject, stream)]
+        checks += [_of_data(subject, stream), *_of_methods(subject, stream)]
         checks += _of_metrics(subject, [one.check for one in checks if one.verdict == "fail"])
     return _frame(checks)
 
@@ -165,6 +175,11 @@ def _of_methods(subject: Subject, stream: Stream) -> list[Check]:
         return [Check("y", "labels (N,)", "none", "fail", "pass y")]
     view = bind(subject.model, y, x)
     checks += [_call(name, call) for name, call in calls_of(view, x)]
+    checks += [
+        Check(CALLS[name], EXPECTED[name], "is not there", "note", code.format(n=x.ndim - 1))
+        for name, code in TEMPLATES.items()
+        if not hasattr(view, name)
+    ]
     note_habits(subject, stream)
     return checks + _notes(subject)
 
@@ -238,7 +253,9 @@ def _of_metric(
     if row.status == "ok":
         return Check(evaluator.name, expected, "can be computed")
     if row.status == "failed":
-        culprits = [check for check in failed if check == "x" or row.reason.startswith(check)]
+        calls = [check.partition("(")[0] + "(" for check in failed]
+        pairs = zip(failed, calls, strict=True)
+        culprits = [c for c, call in pairs if c == "x" or row.reason.startswith(call)]
         found = f"{culprits[-1]} fails: see there" if culprits else row.reason
         return Check(evaluator.name, expected, found, "fail")
     fewest = min(lacking, key=len) if all(lacking) else []

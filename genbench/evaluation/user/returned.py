@@ -118,7 +118,7 @@ def described(value: Any) -> str:
 def family_of(p: Distribution) -> str:
     """Return the name of the distribution of single numbers with its article."""
     name = type(innermost(p)).__name__
-    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
+    return f"an {name}" if name[0] in "AEIO" else f"a {name}"
 
 
 def per_datum(value: Any, n: int, call: str, device: Any) -> Tensor:

@@ -15,6 +15,9 @@ from genbench.evaluation.user.distributions import parameters_of
 from genbench.evaluation.user.fitting import UNUSABLE
 from genbench.evaluation.user.subject import Subject
 
+PER_DATUM = ("posterior", "encode", "log_prob")
+"""Methods whose values for a datum must not depend on the others."""
+
 
 @torch.no_grad()
 def note_habits(subject: Subject, stream: Stream) -> None:
@@ -28,6 +31,27 @@ def note_habits(subject: Subject, stream: Stream) -> None:
         for name, call in calls_of(view, x):
             with suppress(*UNUSABLE):
                 _note(model, name, call, stream.child("habits", name))
+        for name in PER_DATUM:
+            with suppress(*UNUSABLE), stream.child("habits", name).seeded():
+                _note_neighbours(model, name, getattr(view, name, None), x)
+
+
+def _note_neighbours(model: Adapted, name: str, method: Any, x: Tensor) -> None:
+    """Remark if what a method returns for a datum depends on the others."""
+    known = model.facts.remarks.get(name, ())
+    if method is None or len(x) < 2 or any("call to call" in text for text in known):
+        return
+    half = len(x) // 2
+    whole, part = (dict(parameters_of(method(data), name)) for data in (x, x[:half]))
+    for key, values in part.items():
+        if len(whole[key]) == len(x) and not _close(whole[key][:half], values):
+            text = "of a datum depends on the others: is batch norm in training mode?"
+            model.facts.remark(name, f"{CALLS[name]} {text}")
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    size = float(b.abs().max()) if b.numel() else 0.0
+    return a.shape == b.shape and bool(((a - b).abs() <= 0.02 * size + 1e-6).all())
 
 
 def _note(model: Adapted, name: str, call: Callable[[], Any], stream: Stream) -> None:

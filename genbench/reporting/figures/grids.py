@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 _GAP = 58  # grey level of the lines between tiles: visible beside black and beside white
 _SQUARISH = 2
 """Up to this ratio of its sides an image is laid out like a square one."""
-MOST_NUMBERS = 400_000
+MOST_NUMBERS = 220_000
 """In a grid of a small figure; pages of large images in colour would grow without bound."""
 
 
@@ -51,10 +51,10 @@ def _room(images: NDArray[Any], columns: int) -> int:
     return MOST_NUMBERS // (columns * int(images[0].size))
 
 
-def padded(images: NDArray[Any], ratio: int = 3) -> NDArray[Any]:
-    """Put long images (..., H, W) in the middle of tiles whose sides have at most this ratio."""
+def padded(images: NDArray[Any]) -> NDArray[Any]:
+    """Put long images (..., H, W) in the middle of tiles half as wide as they are long."""
     sides = images.shape[-2:]
-    lacking = [max(0, max(sides) // ratio - side) for side in sides]
+    lacking = [max(0, max(sides) // _SQUARISH - side) for side in sides]
     around = [(0, 0)] * (images.ndim - 2) + [(n // 2, n - n // 2) for n in lacking]
     return np.pad(images, around, constant_values=_GAP)
 
@@ -76,7 +76,7 @@ def sample_grid(arrays: Arrays) -> Pixels | None:
     if samples is None:
         return None
     columns = columns_of(samples, 8)
-    n = columns * max(2, _room(samples, columns))
+    n = columns * max(4, _room(samples, columns))
     return tiled(samples[: min(64, n)], columns)
 
 
@@ -154,9 +154,9 @@ def side_by_side(grids: Mapping[str, Pixels], width: float = 2.4) -> Figure:
     """All models' grids side by side in one figure, each that wide in inches, for papers."""
     columns = min(round(9.6 / width), len(grids))
     rows = -(-len(grids) // columns)
-    first = next(iter(grids.values()))
+    slimmest = max(grid.shape[0] / grid.shape[1] for grid in grids.values())
     lines = max(height_of(*fitted(title, width - 0.2, TITLE_SIZE, bold=True)) for title in grids)
-    inches = rows * (width * first.shape[0] / first.shape[1] + 0.08 + lines)
+    inches = rows * (width * slimmest + 0.08 + lines)
     figure = new_figure(width * columns, inches)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis, (title, grid) in zip(axes, grids.items(), strict=False):

@@ -34,7 +34,7 @@ def page(suite: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str
         chapters=[*chapters, *_all_metrics(suite)],
         has_charts=any(chapter.charts for chapter in chapters),
         palette=palette,
-        protocols=list(dict.fromkeys(Protocol.parse(run.protocol) for run in record.runs)),
+        protocols={Protocol.parse(run.protocol): _images(run) for run in record.runs},
         runs=runs_table(record.runs),
         most_alerts=MOST_ALERTS,
         unfinished=[run for run in record.runs if run.status != "ok"],
@@ -42,6 +42,11 @@ def page(suite: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str
         failed_checks=[(s.record, check) for s in suite.studies for check in s.failed_checks],
         members={name: member.record.title for name, member in members.items() if member},
     )
+
+
+def _images(run: StoredRun) -> str:
+    """A sentence on size and colour of the images, where they are known."""
+    return f"Images have {numbers.image_size(run.image_shape)}." if run.image_shape else ""
 
 
 def published_page(record: SuiteRecord, table: SmallTable) -> str:

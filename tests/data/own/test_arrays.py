@@ -149,5 +149,5 @@ def test_a_list_of_lists_is_an_array():
 def test_more_images_than_memory_are_refused_with_the_size_before_any_is_made():
     x = np.broadcast_to(np.uint8(0), (10**8, 1_000, 1_000))
     message = refusal({"x": x})
-    assert "100000000 images of 1 x 1000 x 1000 would need 600 TB of memory" in message
+    assert "100,000,000 images of 1 x 1000 x 1000 would need 600 TB of memory" in message
     assert "`resize`" in message

@@ -110,7 +110,7 @@ def test_a_link_inside_the_folder_is_followed_and_one_to_nowhere_refused(tmp_pat
     (tmp_path / "b").symlink_to("a")
     assert read_images(tmp_path).classes == ("a", "b")
     (tmp_path / "a" / "2.png").symlink_to("nowhere.png")
-    assert "a/2.png: can't be looked at: No such file" in refusal(tmp_path)
+    assert "a/2.png: neither a file nor a folder, or a broken link" in refusal(tmp_path)
     (tmp_path / "a" / "2.png").unlink()
     (tmp_path / "a" / "2").symlink_to("../a")
     assert "a/2: too deep" in refusal(tmp_path)
@@ -132,6 +132,12 @@ def test_a_file_with_the_name_of_an_image_must_be_one(tmp_path):
     assert refusal(tmp_path).startswith("a/2.png: is no image")
 
 
+def test_a_file_larger_than_any_image_is_not_read(tmp_path):
+    make(tmp_path, "a.png")
+    os.truncate(tmp_path / "a.png", 2**28 + 1)
+    assert "a.png: has 268,435,457 bytes, expected at most 268,435,456" in refusal(tmp_path)
+
+
 def test_images_of_different_sizes_need_resize(tmp_path):
     make(tmp_path, "a.png")
     make(tmp_path, "b.png", content=encoded(np.zeros((1, 6, 5), np.uint8)))
@@ -139,6 +145,10 @@ def test_images_of_different_sizes_need_resize(tmp_path):
     for said in ("/a.png has 4 x 5", "/b.png has 6 x 5", "`resize = [4, 5]`"):
         assert said in message
     assert read_images(tmp_path, Reading(resize=(4, 5))).levels.shape == (2, 1, 4, 5)
+
+
+def test_a_layout_is_refused_rather_than_ignored(tmp_path):
+    assert "`layout` is for arrays" in refusal(make(tmp_path, "a.png"), Reading(layout="NCHW"))
 
 
 @pytest.mark.parametrize("order", ["grey first", "colour first"])

@@ -27,7 +27,7 @@ READINGS = (
     Reading(levels=2),
     Reading(levels=16, layout="NHWC"),
     Reading(resize=(4, 3)),
-    Reading(levels=256, layout="NCHW", resize=(3, 3)),
+    Reading(levels=256, resize=(3, 3)),
 )
 
 

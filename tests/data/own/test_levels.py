@@ -70,7 +70,7 @@ def test_one_rule_holds_for_all_parts():
         (UNIT * 255, 16, "expected 0 to 1 or 0 to 15"),
         (np.where(UNIT == 1, np.nan, UNIT), 16, "NaN or infinite"),
         (np.where(UNIT == 1, np.inf, UNIT), 16, "NaN or infinite"),
-        (UNIT * 0.99, 16, "lies between two of 16 levels; round first, with np.round(15 * x)"),
+        (UNIT * 0.99, 16, "lies between two levels; round first, with np.round(15 * x)"),
         (LEVELS + 0.5, 256, "np.round(x).astype(np.uint8)"),
         (LEVELS > 7, 256, "bool, which has 2 levels, not 256"),
         (LEVELS.astype(complex), 16, "values are complex128"),

@@ -61,6 +61,12 @@ def test_a_jpeg_is_read_and_remarked():
     assert remarks == ["stored as JPEG, which loses detail"]
 
 
+def test_of_a_phone_s_picture_with_a_preview_the_picture_is_read():
+    frames = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (77, 200)]
+    content = saved(frames[0], "mpo", save_all=True, append_images=frames[1:])
+    assert set(read(content)[0].ravel().tolist()) == {77}
+
+
 def test_a_palette_is_looked_up_and_grey_stays_grey():
     coloured = Image.fromarray(RGB).quantize(8)
     pixels, remarks = read(saved(coloured))

@@ -123,8 +123,8 @@ def test_a_strip_has_as_many_samples_as_fit():
 
 def test_a_long_image_stands_in_the_middle_of_its_tile():
     tiles = grids.padded(np.full((2, 3, 1, 9), 7, dtype=np.uint8))
-    assert tiles.shape == (2, 3, 3, 9)
+    assert tiles.shape == (2, 3, 4, 9)
     assert (tiles[:, :, 1] == 7).all()
-    assert (tiles[:, :, [0, 2]] == 58).all()
+    assert (tiles[:, :, [0, 2, 3]] == 58).all()
     square = np.ones((2, 1, 8, 5))
     assert (grids.padded(square) == square).all()

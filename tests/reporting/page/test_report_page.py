@@ -1,13 +1,16 @@
 """The layout of the report's page: folded sections, tables with tools, nothing from outside."""
 
 import re
+import shutil
 from itertools import pairwise
 
 import pytest
 
+from genbench.reporting import build_report
 from genbench.reporting.page.report_page import MOST_ALERTS
+from genbench.results.suite import StoredSuite
 from tests.reporting.page.dom import parse
-from tests.results.fabricate import fabricate
+from tests.results.fabricate import change_suite, fabricate
 
 ORDER = [
     "declared",
@@ -42,6 +45,20 @@ def test_everything_below_the_first_screen_is_folded_in_order(page):
         assert part.within("details", "section") or part.classes & first_screen
     unfolded = [s["id"] for s in sections(page) if "open" in s.attributes]
     assert unfolded in ([], ["declared"])
+
+
+def test_each_protocol_says_how_large_its_images_are_and_whether_in_colour(few_results, tmp_path):
+    def in_colour(record):
+        for run in record["runs"]:
+            run["image_shape"] = [3, 32, 40]
+
+    shutil.copytree(few_results, tmp_path / "results")
+    change_suite(tmp_path / "results", in_colour)
+    suite = StoredSuite.open(tmp_path / "results", "tiny")
+    page = parse(build_report(suite, tmp_path / "reports").read_text())
+    texts = [node.text for node in page.one("dl", "protocols").all("dd")]
+    assert texts
+    assert all(text.endswith("Images have 32 × 40 pixels in colour (RGB).") for text in texts)
 
 
 def test_each_summary_has_a_heading_and_says_what_is_inside(page):
