@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import genbench
 from genbench.core.errors import ConfigError
@@ -82,6 +82,40 @@ def test_pil_images_are_intensities_with_the_channels_first():
     assert torch.equal(grey, levels[..., :1].permute(0, 3, 1, 2) / 255)
     bits, _ = read_data([Image.fromarray((levels[0, ..., 0] > 9).numpy())])
     assert torch.equal(bits[0, 0], (levels[0, ..., 0] > 9).float())
+
+
+class Labelled(Dataset):
+    """Images as torchvision's data sets hold them: PIL images and numbers."""
+
+    def __init__(self, levels):
+        self.levels = levels
+
+    def __len__(self):
+        return len(self.levels)
+
+    def __getitem__(self, i):
+        return Image.fromarray(self.levels[i].numpy()), i % 3
+
+
+def test_a_data_set_of_pil_images_is_read_with_its_labels():
+    levels = (torch.arange(5 * 4 * 3) * 4).reshape(5, 4, 3).byte()
+    x, y = read_data(Labelled(levels))
+    assert torch.equal(x, levels.unsqueeze(1) / 255)
+    assert y.tolist() == [0, 1, 2, 0, 1]
+
+
+def test_images_with_their_channels_last_are_refused_with_the_permutation():
+    class Channels(PlainVae):
+        def __init__(self):
+            super().__init__(event=(2, 5, 7))
+
+    x = torch.rand(9, 5, 7, 2).round().double()
+    assert refusal(Channels(), x) == (
+        "x has data of shape (5, 7, 2), the model's images have shape (2, 5, 7):"
+        " x.permute(0, 3, 1, 2) puts the dimensions in that order"
+    )
+    found = genbench.evaluate(Channels(), x.permute(0, 3, 1, 2), evaluators="elbo")
+    assert found.status.tolist() == ["ok"]
 
 
 def test_whole_numbers_are_refused_where_intensities_are_meant():

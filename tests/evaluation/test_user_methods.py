@@ -247,3 +247,13 @@ def test_a_wrong_method_costs_its_own_metric_and_says_why(sound, method, functio
     kept = [metric for metric in METRICS if metric != lost]
     assert found.value[kept].tolist() == sound.value[kept].tolist()
     assert set(found.status[kept]) == {"ok"}
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("method", ["prior", "posterior", "sample"])
+def test_whoever_stops_the_program_stops_it(stop, method):
+    def stopping(self, *arguments):
+        raise stop
+
+    with pytest.raises(stop):
+        scores(own(**{method: stopping}))

@@ -39,7 +39,8 @@ MODEL = '[[model]]\nrecipe = "{}"\nhidden = [8]\nlatent_dim = 2\n'
 GAUSSIAN = 'observation = { kind = "gaussian", scale = 0.1 }\n'
 BINARY = {"binarisation": "dynamic", "limit": 120}
 SAME = ("metric", "value", "stderr", "n", "kind", "status", "protocol", "settings", "dataset",
-        "split", "unit", "options", "evaluator_version", "health")  # fmt: skip
+        "split", "unit", "options", "evaluator_version", "health",
+        "mc_stderr", "reason")  # fmt: skip
 
 
 def made(folder, view, *recipes, observation=""):

@@ -17,17 +17,21 @@ FEW = 1.5
 def with_remarks(row: Row, evaluator: Evaluator, model: Any, x: Tensor) -> Row:
     """Return a row with what its reader must know, and no Monte-Carlo error where one draw decides.
 
+    Rows of our own models stay as they are in a suite.
+
     Args:
         row: Of an evaluation on ``x``.
         evaluator: Its evaluator.
         model: The model behind the row.
         x: Data (N, ...).
     """
-    remarks = _remarks(evaluator, model, x) if isinstance(model, Adapted) else []
-    if row.status == "not_applicable" and isinstance(model, Adapted) and not model.methods:
+    if not isinstance(model, Adapted):
+        return row
+    if row.status == "not_applicable" and not model.methods:
         return replace(row, reason=f"{row.reason}; genbench.check_model lists what it needs")
     if row.status != "ok":
         return row
+    remarks = _remarks(evaluator, model, x)
     ess = row.health.get("ess", FEW)
     if ess < FEW and row.mc_stderr is not None:
         found = f"effective sample size {ess:.2g}: one draw decides, its error is unknown"
@@ -58,6 +62,6 @@ def _range(low: float, high: float) -> str:
     """Return the usual range of intensities that numbers lie in; empty if it is none of them."""
     if low >= -0.01 and high <= 1.01:
         return "[0, 1]"
-    if low >= -1.01 and high <= 1.01:
+    if -1.01 <= low < -0.5 and high <= 1.01:
         return "[-1, 1]"
     return "[0, 255]" if low >= -0.5 and 2 < high <= 255.5 else ""
