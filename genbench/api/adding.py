@@ -73,7 +73,7 @@ def add(
 
     from genbench.core.held import tensors_in
     from genbench.core.names import paths_in
-    from genbench.core.progress import progress_shown
+    from genbench.core.progress import announce, progress_shown
     from genbench.data.own.names import place_of
     from genbench.reporting import build_report
     from genbench.results.numbers_frame import stored_numbers
@@ -103,4 +103,8 @@ def add(
     if report:
         build_report(stored, Path(reports))
     frame = stored_numbers(stored)
-    return frame[(frame["model"] == name) & (frame["seed"] == seed)].reset_index(drop=True)
+    rows = frame[(frame["model"] == name) & (frame["seed"] == seed)].reset_index(drop=True)
+    with progress_shown(progress):
+        for reason, failed in rows[rows["status"] == "failed"].groupby("reason", sort=False):
+            announce(f"{name}: {', '.join(failed['metric'])} failed: {reason}")
+    return rows

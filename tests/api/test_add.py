@@ -316,7 +316,7 @@ def test_a_suite_that_takes_the_name_for_its_own_model_is_refused(place):
 @pytest.mark.parametrize("model", [Broken(), object()])
 def test_a_model_that_gives_no_number_stores_nothing(place, model):
     before = place.files()
-    with pytest.raises(RunsFailedError, match="'mine' gave no number; nothing is stored"):
+    with pytest.raises(RunsFailedError, match="'mine' gave no number, so nothing is stored"):
         place.add(model)
     assert place.files() == before
     assert not list((place.where["results"] / "small" / "runs").glob(".*"))
@@ -451,3 +451,29 @@ def test_a_suite_of_own_images_takes_a_model_on_the_same_images(tmp_path):
     assert set(frame["dataset"]) == {"shots"}
     place.run()
     pd.testing.assert_frame_equal(place.rows("mine"), frame)
+
+
+def test_what_must_be_said_of_its_methods_stands_beside_its_numbers(place):
+    class OneDimension(Vae):
+        def observation_model(self, z):
+            return Bernoulli(logits=self.decoder(z).reshape(len(z), 1, 8, 8))
+
+    rows = place.add(OneDimension()).set_index("metric")
+    assert rows.loc["elbo", "reason"] == (
+        "observation_model(z) was given z with one leading dimension"
+    )
+
+
+def test_a_method_that_fails_costs_its_metrics_and_is_announced(place, capsys):
+    class NoPrior(Vae):
+        def prior(self):
+            raise RuntimeError("not trained")
+
+        def log_prob(self, x):
+            return x.flatten(1).sum(1) * 0
+
+    rows = place.add(NoPrior(), progress=True).set_index("metric")
+    assert rows.loc["log_likelihood", "status"] == "ok"
+    assert rows.loc["elbo", "status"] == "failed"
+    said = capsys.readouterr().err
+    assert "mine: elbo, iw_log_likelihood, kl failed: prior() raised RuntimeError" in said

@@ -135,5 +135,9 @@ def _require_something(name: str, metrics: dict[str, Any], figures: Tensors) -> 
     rows = [row for rows in metrics["evaluations"].values() for row in rows]
     if figures or any(row["status"] == "ok" for row in rows):
         return
-    reasons = [f"  {row['metric']}: {row['reason']}" for row in rows[:_MOST_REASONS]]
-    raise RunsFailedError("\n".join([f"'{name}' gave no number; nothing is stored:", *reasons]))
+    metrics_of: dict[str, list[str]] = {}
+    for row in rows:
+        metrics_of.setdefault(row["reason"], []).append(row["metric"])
+    lines = [f"  {', '.join(names)}: {reason}" for reason, names in metrics_of.items()]
+    first = f"'{name}' gave no number, so nothing is stored (genbench.check_model says more):"
+    raise RunsFailedError("\n".join([first, *lines[:_MOST_REASONS]]))
