@@ -59,11 +59,13 @@ class Images:
         """Describe them in a few words.
 
         Example:
-            >>> str(Images((3, 16, 16), 256, 1, 1000, 200))
-            '1,000 training images of 3x16x16 pixels with 256 levels'
+            >>> str(Images((3, 16, 16), 256, 10, 1000, 200))
+            '1,000 training images of 3x16x16 pixels with 256 levels in 10 classes'
         """
         shape = "x".join(map(str, self.image_shape))
-        return f"{self.n_train:,} training images of {shape} pixels with {self.n_levels} levels"
+        classes = f" in {self.n_classes:,} classes" if self.n_classes > 1 else ""
+        what = f"{shape} pixels with {self.n_levels} levels{classes}"
+        return f"{self.n_train:,} training images of {what}"
 
 
 def images_of(config: DataConfig) -> Images:

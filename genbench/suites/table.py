@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
 import pandas as pd
 
+from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json, pretty_json, read_json, write_if_changed
 from genbench.core.protocol import Protocol
 from genbench.evaluation.runner import Task
@@ -186,8 +188,10 @@ def replaced_data(prepared: PreparedSuite) -> str:
     name, options = prepared.suite.name, prepared.options
     if options.data is None:
         return ""
-    known = stored_table(options.results / name)["protocol"].map(Protocol.parse)
-    before = {protocol.digest: protocol.dataset for protocol in known}
+    before: dict[str, str] = {}
+    with suppress(StorageError):  # a damaged table is written anew
+        known = map(Protocol.parse, stored_table(options.results / name)["protocol"])
+        before = {protocol.digest: protocol.dataset for protocol in known}
     datasets = map(prepared.context.dataset, {s.data for s in prepared.context.plan.specs})
     now = {dataset.protocol.digest: dataset.name for dataset in datasets}
     if not before or before.keys() & now.keys():
