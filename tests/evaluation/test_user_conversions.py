@@ -298,6 +298,15 @@ def test_batch_norm_is_in_eval_mode_wherever_it_is_held(hold):
     assert genbench.evaluate(model, BINARY, options=options).value.tolist() == values[0]
 
 
+def test_batch_norm_that_cannot_be_found_is_said():
+    norm = nn.BatchNorm2d(1)
+    model = Norms(lambda _: None, norm)
+    frame = genbench.evaluate(model, BINARY, evaluators="elbo")
+    assert frame.reason[0].endswith(
+        "posterior(x) of a datum depends on the others: is batch norm in training mode?"
+    )
+
+
 HABITS = [
     (
         "posterior",

@@ -115,7 +115,7 @@ def _must_fold(self: Adapted, z: Tensor, leading: torch.Size) -> bool:
         _require_foldable(self, z, leading)
         return True
     with suppress(UnusableError):
-        return not _agree(direct, _folded(self, z, leading))
+        return not _agree(direct, _folded(self, z, leading), self.facts.rounding)
     return False
 
 
@@ -127,11 +127,12 @@ def _require_foldable(self: Adapted, z: Tensor, leading: torch.Size) -> None:
         _observed(self, z, leading)
 
 
-def _agree(p: Distribution, q: Distribution) -> bool:
+def _agree(p: Distribution, q: Distribution, rounding: float) -> bool:
     """Return whether the parameters of two distributions are equal but for rounding."""
     folded = dict(parameters_of(getattr(q, "base", q)))
     pairs = [(a, folded[name]) for name, a in parameters_of(p) if name in folded]
-    return all(close(a.flatten(), b.flatten()) for a, b in pairs if a.numel() == b.numel())
+    alike = [(a.flatten(), b.flatten()) for a, b in pairs if a.numel() == b.numel()]
+    return all(close(a, b, rounding) for a, b in alike)
 
 
 def _posterior(self: Adapted, x: Tensor) -> Distribution:

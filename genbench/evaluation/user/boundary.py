@@ -59,6 +59,11 @@ class Facts:
     reseeds: set[str] = field(default_factory=set)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
+    @property
+    def rounding(self) -> float:
+        """How far its values may differ, relative to the largest, because of rounding alone."""
+        return 0.02 if self.dtype in HALVES else 1e-4
+
     def remark(self, name: str, text: str) -> None:
         """Note what must be said beside every number that method ``name`` is behind."""
         self.remarks.setdefault(name, set()).add(text)

@@ -95,10 +95,10 @@ def widened(value: Any, device: torch.device | None) -> Any:
     return another
 
 
-def close(a: Tensor, b: Tensor) -> bool:
-    """Return whether tensors of one shape are equal but for rounding, in whatever precision."""
+def close(a: Tensor, b: Tensor, rounding: float) -> bool:
+    """Return whether tensors have one shape and differ by ``rounding`` of the largest at most."""
     size = float(b.abs().max()) if b.numel() else 0.0
-    return a.shape == b.shape and bool(((a - b).abs() <= 0.02 * size + 1e-6).all())
+    return a.shape == b.shape and bool(((a - b).abs() <= rounding * size).all())
 
 
 def parameters_of(value: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:

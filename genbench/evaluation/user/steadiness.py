@@ -44,7 +44,7 @@ def _note_neighbours(model: Adapted, name: str, method: Any, x: Tensor) -> None:
     half = len(x) // 2
     whole, part = (dict(parameters_of(method(data), name)) for data in (x, x[:half]))
     for key, values in part.items():
-        if len(whole[key]) == len(x) and not close(whole[key][:half], values):
+        if len(whole[key]) == len(x) and not close(whole[key][:half], values, model.facts.rounding):
             text = "of a datum depends on the others: is batch norm in training mode?"
             model.facts.remark(name, f"{CALLS[name]} {text}")
 
