@@ -7,13 +7,13 @@ import genbench
 
 @genbench.dataset("bars", levels=4)
 def bars():
-    """Horizontal and vertical bars of three brightnesses."""
+    """Bright bars, horizontal and vertical, on a dark and noisy ground."""
     rng = np.random.default_rng(0)
-    images = np.zeros((600, 8, 8), dtype=np.int64)
+    images = rng.integers(0, 2, (600, 8, 8))
     upright = rng.integers(0, 2, 600)
     for image, is_upright, place in zip(images, upright, rng.integers(0, 8, 600), strict=True):
         bar = image[:, place] if is_upright else image[place]
-        bar[:] = rng.integers(1, 4)
+        bar[:] = rng.integers(2, 4)
     return {"x": images, "y": upright}
 
 

@@ -101,7 +101,7 @@ class BenchContext:
         ours = [name for name in recipes if recipes[name].build.__module__.startswith("genbench.")]
         return [name for name in ours if self.build(self._case(name)).updates]
 
-    def _case(self, recipe: str, task: str = "train", batch_size: int = 1) -> Case:
+    def _case(self, recipe: str, task: str = "train", batch_size: int = 2) -> Case:
         asked = self.settings
         return Case(recipe, task, batch_size, asked.hidden, asked.latent_dim, asked.n_samples)
 

@@ -9,7 +9,7 @@ import genbench
 
 PACKAGE = Path(genbench.__file__).parent
 OPENERS = ("open", "fdopen", "read_text", "write_text")
-OTHERS = ("os.open", "Image.open", "StoredSuite.open")
+OTHERS = ("os.open", "Image.open", "StoredSuite.open", "archive.open")  # a member of a zip is bytes
 BINARY = {"rb", "wb", "ab", "xb", "rb+", "wb+"}
 
 
