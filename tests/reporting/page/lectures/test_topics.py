@@ -10,10 +10,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 from genbench.commands.list import declared
-from genbench.core.figures import DEFAULT_FIGURES, FIGURES
+from genbench.core.figures import FIGURES
 from genbench.reporting.page.lectures import maths
 from genbench.reporting.page.lectures.topics import load_rows, load_topics
 from genbench.suites.load import suite_files
+from genbench.suites.spec import load_suite
 
 ROWS = [
     *(f"M{i}" for i in range(1, 17)),
@@ -88,16 +89,15 @@ def test_a_figure_or_table_is_declared_where_the_text_says(topic, show):
         assert text, f"no study '{show.study}'"
         assert f'"{show.plot or show.table}"' in text
         return
-    raw = suite(show.suite)
-    models = {entry.get("name", entry.get("recipe")) for entry in raw["model"]}
-    assert set(show.models) <= models
-    assert set(show.metrics) <= set(raw["evaluate"]["metrics"])
-    assert bool(raw.get("published")) or not show.published
+    shown = load_suite(show.suite)
+    assert set(show.models) <= {entry.name for entry in shown.model}
+    assert set(show.metrics) <= set(shown.evaluate["metrics"])
+    assert shown.published or not show.published
     if show.plot:
-        assert show.plot in {plot["name"] for plot in raw.get("plot", ())}
+        assert show.plot in {plot.name for plot in shown.plot}
     if show.figure:
         assert show.figure in FIGURES
-        assert show.figure in raw.get("figures", DEFAULT_FIGURES)
+        assert show.figure in shown.figures
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
