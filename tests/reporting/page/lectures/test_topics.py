@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -30,6 +31,9 @@ STUDY_NAMES = {study["name"] for study in declared(STUDIES, "study")}
 SHOWN = [(topic.name, show) for topic in TOPICS for show in topic.show]
 STIX = FontProperties(size=1, math_fontfamily="stix")
 WIDEST = {"display": 20.0, "inline": 16.0}  # em, on a screen 390 pixels wide
+
+
+as_run = cache(load_suite)
 
 
 def suite(name):
@@ -89,7 +93,7 @@ def test_a_figure_or_table_is_declared_where_the_text_says(topic, show):
         assert text, f"no study '{show.study}'"
         assert f'"{show.plot or show.table}"' in text
         return
-    shown = load_suite(show.suite)
+    shown = as_run(show.suite)
     assert set(show.models) <= {entry.name for entry in shown.model}
     assert set(show.metrics) <= set(shown.evaluate["metrics"])
     assert shown.published or not show.published
