@@ -7,7 +7,6 @@ from pathlib import Path
 from genbench.core.errors import ConfigError
 from genbench.data.own.arrays import read_arrays
 from genbench.data.own.images import OwnImages, Reading
-from genbench.data.own.names import require_there
 from genbench.data.own.read import read_images
 from genbench.data.own.registry import OwnDataset, own_datasets
 from genbench.data.own.splitting import Division, content_digest, divide, pixel_digests
@@ -60,9 +59,7 @@ def _split(config: DataConfig) -> SplitOptions:
 
 def _from_path(path: Path, reading: Reading, split: SplitOptions) -> _Read:
     """Read a path, unless it was read in the same way and has not changed since."""
-    require_there(path)
-    path = path.absolute()
-    key = (path, reading, split)
+    key = (path.absolute(), reading, split)
     if key not in _last or _last[key][0] != _stamp(path):
         _last.clear()
         read = _divided(read_images(path, reading), split)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genbench.core.errors import DataError
+from genbench.data.own.limits import shown
 
 SUFFIXES = (".npz", ".npy", ".parquet")
 _UNUSABLE = re.compile(r"""[@/\\|:*?"<>]""")
@@ -72,9 +73,9 @@ def require_there(path: Path) -> None:
             return
         nearest = _nearest(path.name, _beside(path))
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
+        raise DataError(f"{shown(str(path))}: {error.strerror or error}") from error
     hint = f"; did you mean '{nearest}'?" if nearest else ""
-    raise DataError(f"{path}: no such file or folder{hint}")
+    raise DataError(f"{shown(str(path))}: no such file or folder{hint}")
 
 
 def _beside(path: Path) -> list[str]:
