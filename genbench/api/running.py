@@ -69,7 +69,6 @@ def run(
     from genbench.core.errors import RunsFailedError
     from genbench.core.names import names_in, paths_in
     from genbench.core.progress import announce, progress_shown
-    from genbench.data.own.names import place_of
     from genbench.results.numbers_frame import stored_numbers
     from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
@@ -82,7 +81,7 @@ def run(
         plugins=paths_in(plugins),
         seeds=seeds,
         limit=limit,
-        data=None if data is None else place_of(data),
+        data=data,
         device=device,
         data_dir=Path(data_dir) if data_dir else None,
         results=Path(results),

@@ -91,7 +91,10 @@ def _config(arguments: Namespace) -> "DataConfig":
     stated = {key: getattr(arguments, key, None) for key in KEYS}
     parts = {key: getattr(arguments, f"split_{key}", None) for key in ("test", "seed")}
     split = {key: value for key, value in parts.items() if value is not None}
-    return DataConfig.read(chosen(arguments.data) | stated | {"split": split or None}, "data")
+    source = chosen(arguments.data)
+    if "name" in source and Path(arguments.data).exists():
+        note(f"the data set {arguments.data}; ./{arguments.data} is what lies here")
+    return DataConfig.read(source | stated | {"split": split or None}, "data")
 
 
 def fetch(arguments: Namespace) -> int:

@@ -61,11 +61,9 @@ def add_parser(commands: Commands) -> None:
 def run(arguments: Namespace) -> int:
     """Run a suite and print its summary; exit 4 if a run or study did not end well."""
     from genbench.api import run_and_report
-    from genbench.data.own.names import place_of
     from genbench.reporting import terminal_summary
     from genbench.runs.run_options import RunOptions
 
-    arguments.data = place_of(arguments.data) if arguments.data is not None else None
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
         return tell_plan(options)

@@ -117,7 +117,7 @@ def load(
 ) -> Dataset:
     """Read a data set, check it, and put it on ``device``; download what is missing.
 
-    Own images are read once in a process, unless the file changes.
+    Views of own images that are loaded one after the other read them once.
 
     Args:
         config: Which data set and which view.

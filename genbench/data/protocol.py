@@ -185,26 +185,33 @@ def _free(name: str) -> str:
 def _known(name: str) -> str:
     if not name:
         raise ValueError("state the name of a data set, or the path of images of your own")
-    if name not in datasets and name not in own_datasets and looks_like_a_path(name):
+    known = [*datasets, *own_datasets]
+    if name not in known and looks_like_a_path(name):
         raise ValueError(f"'{name}' is a file or folder: write path = \"{name}\"")
     try:
-        require_known(name, [*datasets, *own_datasets], "unknown data set")
+        require_known(name, known, "unknown data set")
     except ConfigError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error}; images of your own have a path") from error
     return name
 
 
-def chosen(name_or_path: str | Path) -> dict[str, str | Path]:
+def chosen(name_or_path: str | Path) -> dict[str, str]:
     """Return the key of ``[data]`` that chooses the data: a known name is a name.
 
+    A file or folder of that name is a ``Path``, or written as ``./mnist``.
+
+    Raises:
+        DataError: It is empty, or holds a control character.
+
     Example:
-        >>> chosen("mnist"), chosen("shots.npz")
-        ({'name': 'mnist'}, {'path': 'shots.npz'})
+        >>> chosen("mnist"), chosen("./mnist"), chosen("shots.npz")
+        ({'name': 'mnist'}, {'path': './mnist'}, {'path': 'shots.npz'})
     """
-    name = str(name_or_path)
-    known = not isinstance(name_or_path, Path) and (name in datasets or name in own_datasets)
-    is_path = isinstance(name_or_path, Path) or looks_like_a_path(name)
-    return {"path" if is_path and not known else "name": name_or_path}
+    place_of(name_or_path)
+    name, known = str(name_or_path), [*datasets, *own_datasets]
+    if isinstance(name_or_path, str) and (name in known or not looks_like_a_path(name, known)):
+        return {"name": name}
+    return {"path": name}
 
 
 def full_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:

@@ -19,7 +19,7 @@ class RunOptions:
     plugins: Sequence[Path] = ()
     seeds: int | None = None
     limit: int | None = None
-    data: Path | None = None
+    data: str | Path | None = None
     device: str = "auto"
     data_dir: Path | None = None
     results: Path = Path("results")

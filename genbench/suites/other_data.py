@@ -1,14 +1,12 @@
 """Puts other images in the place of a suite's own: ``run --data``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError
 from genbench.data.own.names import name_of
-from genbench.data.own.registry import own_datasets
-from genbench.data.protocol import DataConfig
-from genbench.data.specs import datasets
+from genbench.data.protocol import DataConfig, chosen
 from genbench.suites.settings import tables
 from genbench.suites.standard import FROM_DATA
 
@@ -16,7 +14,7 @@ KEPT = ("binarisation", "dequantisation", "seed", "limit")
 """Keys of ``[data]`` that say how images are presented, whichever they are."""
 
 
-def put_data(raw: dict[str, Any], data: Path) -> None:
+def put_data(raw: dict[str, Any], data: str | Path) -> None:
     """Let the models of a suite be trained on other images, presented as before.
 
     What the suite says about its own images goes, published numbers too.
@@ -26,7 +24,7 @@ def put_data(raw: dict[str, Any], data: Path) -> None:
         data: A file or folder of images, or the name of a registered data set.
 
     Raises:
-        ConfigError: The suite has no models.
+        ConfigError: The suite has no models, or both a data set and a file have that name.
     """
     models = tables(raw, "model")
     if raw.get("suites"):
@@ -37,9 +35,10 @@ def put_data(raw: dict[str, Any], data: Path) -> None:
     for model in models:
         _forget(model, ("name",))
         _forget(model.get("data"), ())
-    source = source_of(data)
+    source = chosen(data)
+    _require_one_meaning(source)
     raw["data"] |= source
-    name = source.get("name") or name_of(data)
+    name = source.get("name") or name_of(Path(data))
     if raw.get("sizes") == FROM_DATA:
         raw["title"] = f"{raw['title']} on {name}"
     else:
@@ -55,8 +54,10 @@ def _forget(table: object, but: Sequence[str]) -> None:
             table.pop(key, None)
 
 
-def source_of(data: Path) -> dict[str, str]:
-    """Return the key of ``[data]`` that leads to images: a path, or the name of a known set."""
-    name = str(data)
-    known = (name in datasets or name in own_datasets) and not data.exists()
-    return {"name": name} if known else {"path": str(data)}
+def _require_one_meaning(source: Mapping[str, str]) -> None:
+    name = source.get("name", "")
+    if name and Path(name).exists():
+        raise ConfigError(
+            f"--data: '{name}' is a data set and also lies here; write --data ./{name} for what "
+            f"lies here, or --suite standard --set data.name={name} for the data set"
+        )

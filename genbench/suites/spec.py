@@ -147,7 +147,7 @@ def repeated(names: Iterable[str]) -> str | None:
 
 
 def load_suite(
-    name_or_file: str, settings: Sequence[str] = (), data: Path | None = None
+    name_or_file: str, settings: Sequence[str] = (), data: str | Path | None = None
 ) -> SuiteSpec:
     """Read a suite by name or path, put other images in it, and apply ``key=value`` settings.
 
@@ -158,7 +158,7 @@ def load_suite(
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
     place_data(raw, path.parent)
-    if data:
+    if data is not None:
         put_data(raw, data)
     of_swept = [setting for setting in settings if not addresses_entry(raw, setting)]
     for setting in settings:

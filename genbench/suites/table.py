@@ -11,6 +11,9 @@ import pandas as pd
 from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json, pretty_json, read_json, write_if_changed
 from genbench.core.protocol import Protocol
+from genbench.data.own.registry import own_datasets
+from genbench.data.protocol import chosen
+from genbench.data.specs import datasets
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE, read_table
@@ -164,7 +167,7 @@ def command_of(options: RunOptions) -> str:
     name = suite.stem if suite in suite_files().values() else suite.name
     parts = ["python", "-m", "genbench", "run"]
     parts += ["--suite", name] if data is None or name != DEFAULT[True] else []
-    parts += ["--data", data.name] if data else []
+    parts += ["--data", _without_parents(data)] if data is not None else []
     for file in options.plugins:
         parts += ["--plugin", file.name]
     for setting in options.settings:
@@ -172,6 +175,12 @@ def command_of(options: RunOptions) -> str:
     for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
         parts += [option, str(value)] if value is not None else []
     return shlex.join([*parts, *(["--together"] if options.together else [])])
+
+
+def _without_parents(data: str | Path) -> str:
+    name = PurePath(data).name
+    is_ambiguous = "path" in chosen(data) and name in {*datasets, *own_datasets}
+    return f"./{name}" if is_ambiguous else name
 
 
 def _without_folder(setting: str) -> str:

@@ -70,7 +70,8 @@ def test_warnings_fit_the_terminal(shots, command, monkeypatch):
     ("data", "code", "said"),
     [
         ("shotz.npz", 3, "shotz.npz: no such file or folder; did you mean 'shots.npz'?"),
-        ("shotz", 2, "unknown data set 'shotz'; known: digits"),
+        ("shotz", 3, "shotz: no such file or folder; did you mean 'shots.npz'?"),
+        ("zebra", 2, "unknown data set 'zebra'; known: digits"),
         ("mnits", 2, "did you mean 'mnist'"),
         ("broken.npz", 3, "broken.npz"),
         ("empty", 3, "empty"),

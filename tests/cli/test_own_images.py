@@ -1,6 +1,7 @@
 """``run --data``: the standard models on somebody's images, and on whose they were."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,12 +102,27 @@ def test_the_models_of_another_suite_are_trained_on_the_images(shots, command):
     }  # fmt: skip
 
 
-def test_a_registered_name_is_taken_too_unless_a_file_has_it(place, command):
-    assert command("run", "--data", "shapes", *QUICK, "--limit", "20").code == 0
+def test_a_registered_name_is_taken_too_and_refused_where_a_file_has_it(place, command):
+    quick = (*QUICK, "--limit", "20")
+    assert command("run", "--data", "shapes", *quick).code == 0
     assert stored(place)["title"] == "Standard models on shapes"
     assert stored(place)["runs"][0]["data"]["binarisation"] == "threshold"
+    assert command("data", "export", "shapes", "--to", "folder").code == 0
+    found = command("run", "--data", "shapes", *quick)
+    assert found.code == 2
+    ways = re.findall(r"--(?:data|suite) \S+(?: --set \S+)?", found.err)
+    assert ways == ["--data ./shapes", "--suite standard --set data.name=shapes"]
+    for way, name in zip(ways, ("own_shapes", "shapes"), strict=True):
+        assert command("run", *way.split(), *quick).code == 0
+        assert {run["dataset"] for run in stored(place)["runs"]} == {name}
+        assert way in stored(place)["command"]
+
+
+def test_a_known_name_is_described_with_a_word_about_the_folder_of_that_name(place, command):
     Path("shapes").mkdir()
-    assert command("run", "--data", "shapes", *QUICK).code == 3
+    found = command("data", "describe", "shapes")
+    assert found.out.startswith("shapes: ")
+    assert found.err == "the data set shapes; ./shapes is what lies here\n"
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,9 @@ def _repeated(seen: Seen) -> Iterator[Concern]:
         odd = f", {_counted(labels, 'group')} of them under several labels" if labels else ""
         yield Concern(
             "repeated",
-            f"{_counted(n, 'image')} repeat another of the same part{odd}, such as "
-            f"{_such(place for _, place in groups[0])}: they count twice; keep one of each",
+            f"{_counted(n, 'image')} {'repeats' if n == 1 else 'repeat'} another of the same "
+            f"part{odd}, such as {_such(place for _, place in groups[0])}: equal images count "
+            "twice; keep one of each",
         )
 
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from genbench.core.errors import ConfigError
 from genbench.data.own.arrays import read_arrays
 from genbench.data.own.images import OwnImages, Reading
-from genbench.data.own.names import require_there
 from genbench.data.own.read import read_images
-from genbench.data.own.registry import own_datasets
+from genbench.data.own.registry import OwnDataset, own_datasets
 from genbench.data.own.splitting import Division, content_digest, divide, pixel_digests
 from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.data.specs import DatasetSpec, RawData, SourceData
@@ -33,13 +31,12 @@ class _Read:
     digest: str
 
 
-_KEPT = 2
-_known: dict[tuple[Path, Reading, SplitOptions], tuple[int, _Read]] = {}
-"""The sets read last, each with the stamp of its files."""
+_last: dict[tuple[object, Reading, SplitOptions], tuple[int, _Read]] = {}
+"""The set read last, for its other views: where it came from, and the stamp of its files."""
 
 
 def own_data(config: DataConfig) -> SourceData:
-    """Read and divide own images; what this process has read before is not read again.
+    """Read and divide own images; what was read last is not read again.
 
     Raises:
         ConfigError: ``split`` or ``validation_size`` do not fit the images.
@@ -47,8 +44,7 @@ def own_data(config: DataConfig) -> SourceData:
     """
     split = _split(config)
     if config.path is None:
-        function = own_datasets[config.name].function
-        read = _from_function(config.name, config.reading, split, function)
+        read = _from_function(own_datasets[config.name], config.reading, split)
     else:
         read = _from_path(config.path, config.reading, split)
     _require_fitting(config, read)
@@ -63,24 +59,24 @@ def _split(config: DataConfig) -> SplitOptions:
 
 def _from_path(path: Path, reading: Reading, split: SplitOptions) -> _Read:
     """Read a path, unless it was read in the same way and has not changed since."""
-    require_there(path)
-    path = path.absolute()
-    key = (path, reading, split)
-    if key not in _known or _known[key][0] != _stamp(path):
-        _known.pop(key, None)
-        if len(_known) == _KEPT:
-            del _known[next(iter(_known))]
+    key = (path.absolute(), reading, split)
+    if key not in _last or _last[key][0] != _stamp(path):
+        _last.clear()
         read = _divided(read_images(path, reading), split)
-        _known[key] = (_stamp(path), read)
-    return _known[key][1]
+        _last[key] = (_stamp(path), read)
+    return _last[key][1]
 
 
-@lru_cache(maxsize=_KEPT)
-def _from_function(name: str, reading: Reading, split: SplitOptions, _key: object) -> _Read:
-    found = own_datasets[name]()
-    if isinstance(found, Mapping):
-        return _divided(read_arrays(found, name, reading), split)
-    return _from_path(found, reading, split)
+def _from_function(own: OwnDataset, reading: Reading, split: SplitOptions) -> _Read:
+    """Call the function, unless the arrays read last are its."""
+    key = (own.function, reading, split)
+    if key not in _last:
+        found = own()
+        if not isinstance(found, Mapping):
+            return _from_path(found, reading, split)
+        _last.clear()
+        _last[key] = (0, _divided(read_arrays(found, own.name, reading), split))
+    return _last[key][1]
 
 
 def _divided(images: OwnImages, split: SplitOptions) -> _Read:

@@ -2,9 +2,11 @@
 
 import difflib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from genbench.core.errors import DataError
+from genbench.data.own.limits import shown
 
 SUFFIXES = (".npz", ".npy", ".parquet")
 _UNUSABLE = re.compile(r"""[@/\\|:*?"<>]""")
@@ -47,9 +49,17 @@ def problem_of(name: str) -> str:
     return f"'{name}' holds a '{found[0]}', which names of files cannot" if found else ""
 
 
-def looks_like_a_path(name: str) -> bool:
-    """Tell whether a name that no data set has is that of a file."""
-    return name.endswith(SUFFIXES) or "/" in name or "\\" in name or Path(name).exists()
+def looks_like_a_path(name: str, known: Sequence[str] = ()) -> bool:
+    """Tell whether a name that no data set has is that of a file, or misspells one.
+
+    Args:
+        name: What was stated.
+        known: Names of data sets that it may misspell as well; without them, it is taken literally.
+    """
+    if name.endswith(SUFFIXES) or "/" in name or "\\" in name or Path(name).exists():
+        return True
+    nearest = _nearest(name, [*known, *_beside(Path(name))]) if known else None
+    return nearest is not None and nearest not in known
 
 
 def require_there(path: Path) -> None:
@@ -61,10 +71,17 @@ def require_there(path: Path) -> None:
     try:
         if path.exists():
             return
-        folder = path.absolute().parent
-        beside = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        nearest = _nearest(path.name, _beside(path))
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from error
-    nearest = difflib.get_close_matches(path.name, beside, n=1, cutoff=0.5)
-    hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-    raise DataError(f"{path}: no such file or folder{hint}")
+        raise DataError(f"{shown(str(path))}: {error.strerror or error}") from error
+    hint = f"; did you mean '{nearest}'?" if nearest else ""
+    raise DataError(f"{shown(str(path))}: no such file or folder{hint}")
+
+
+def _beside(path: Path) -> list[str]:
+    folder = path.absolute().parent
+    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)

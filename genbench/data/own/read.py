@@ -7,9 +7,9 @@ from genbench.core.errors import DataError
 from genbench.data.own.folder import read_folder
 from genbench.data.own.images import AS_IT_IS, OwnImages, Reading
 from genbench.data.own.limits import quiet, shown
+from genbench.data.own.names import require_there
 from genbench.data.own.numpy_files import read_npy, read_npz
-from genbench.data.own.parquet import read_parquet
-from genbench.data.own.parquet_shards import is_parquet_folder
+from genbench.data.own.parquet import is_parquet_folder, read_parquet
 from genbench.data.own.pictures import SUFFIXES
 
 _READERS: dict[str, Callable[[Path, Reading], OwnImages]] = {
@@ -25,14 +25,14 @@ def read_images(path: Path, reading: Reading = AS_IT_IS) -> OwnImages:
     Raises:
         DataError: There is nothing, or it can't be read without guessing; names the file.
     """
+    require_there(path)
     path = path.absolute()
     with quiet():
         if path.is_dir():
             read = read_parquet if is_parquet_folder(path) else read_folder
             return read(path, reading)
         if not path.is_file():
-            problem = "neither a file nor a folder" if path.exists() else "no such file or folder"
-            raise DataError(f"{shown(str(path))}: {problem}")
+            raise DataError(f"{shown(str(path))}: neither a file nor a folder")
         suffix = path.suffix.lower()
         if suffix not in _READERS:
             fix = "; give the folder that the image lies in" if suffix in SUFFIXES else ""

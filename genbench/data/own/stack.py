@@ -84,7 +84,7 @@ class Stack:
         remarks = self._remarks.copy()
         if 0 < self._grey < self._count:
             remarks["grey, repeated in three channels"] = self._grey
-        notes = [f"{n} of {self._count} images: {remark}." for remark, n in remarks.items()]
+        notes = [f"{n:,} of {self._count:,} images: {remark}." for remark, n in remarks.items()]
         if self._reading.resize:
             height, width = self._reading.resize
             notes.append(f"Scaled to {height} x {width}, {FILTER}.")

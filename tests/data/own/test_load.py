@@ -1,5 +1,8 @@
 """Own images as a data set: what is known of them, and data sets that a plug-in registers."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
@@ -98,3 +101,32 @@ def test_a_changed_file_in_a_folder_is_read_again(tmp_path):
     after = own_data(config)
     assert after.digest != before.digest
     assert after.spec.n_train + after.spec.n_test == 9
+
+
+def test_only_the_set_read_last_is_kept(tmp_path, registered):
+    np.save(tmp_path / "a.npy", drawn())
+    np.save(tmp_path / "b.npy", drawn(20))
+    registered("rings", lambda: {"x": drawn(25)})
+    kept = []
+    for config in (
+        DataConfig(path=tmp_path / "a.npy"),
+        DataConfig(name="rings"),
+        DataConfig(path=tmp_path / "b.npy"),
+    ):
+        raw = own_data(config).raw
+        assert own_data(config).raw is raw
+        kept.append(weakref.ref(raw.train_x))
+        del raw
+        gc.collect()
+        assert [ref() is not None for ref in kept] == [False] * (len(kept) - 1) + [True]
+
+
+def test_a_file_to_which_a_registered_function_leads_is_read_again_when_it_changes(
+    tmp_path, registered
+):
+    np.save(tmp_path / "shots.npy", drawn())
+    registered("shots", lambda: tmp_path / "shots.npy")
+    before = own_data(DataConfig(name="shots"))
+    assert own_data(DataConfig(name="shots")).raw is before.raw
+    np.save(tmp_path / "shots.npy", drawn(31))
+    assert own_data(DataConfig(name="shots")).digest != before.digest
