@@ -72,7 +72,11 @@ def first_line(error: BaseException) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def require_known(name: str, known: Iterable[str], problem: str) -> None:
+BY_PLUGIN = "one of your own is known once its file is named by --plugin, or imported"
+"""Ends the answer to an unknown name where users may register their own."""
+
+
+def require_known(name: str, known: Iterable[str], problem: str, more: str = "") -> None:
     """Check that a name is known.
 
     Raises:
@@ -80,7 +84,8 @@ def require_known(name: str, known: Iterable[str], problem: str) -> None:
     """
     names = list(known)
     if name not in names:
-        raise ConfigError(f"{problem} {quoted(name)}; {did_you_mean(name, names)}")
+        text = f"{problem} {quoted(name)}; {did_you_mean(name, names)}"
+        raise ConfigError(f"{text}; {more}" if more else text)
 
 
 def quoted(text: str) -> str:

@@ -1,5 +1,6 @@
 """Arguments that take one name or path, or several, and names that people choose."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -44,6 +45,19 @@ def require_name(name: str, key: str) -> str:
     if problem := _problem(name):
         raise ConfigError(f"{key}: {problem}: {quoted(name)}")
     return name
+
+
+def require_key(name: object, kind: str) -> None:
+    """Check the name under which something is registered: suite files use it as a key.
+
+    Raises:
+        ConfigError: It is no text, as where a decorator lacks its arguments, or has other letters.
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"{kind}: expected its name in quotes, not a {type(name).__name__}")
+    if not re.fullmatch(r"\w[\w.-]*", name) or len(name) > LONGEST:
+        allowed = f"a name has letters, digits, '_', '-' and '.', at most {LONGEST}"
+        raise ConfigError(f"{kind}: {quoted(name)}: {allowed}")
 
 
 def _problem(name: str) -> str:

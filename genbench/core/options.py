@@ -77,8 +77,11 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         *path, key = map(str, detail["loc"])
         return f"unknown key; {did_you_mean(key, _table(options, path).model_fields)}"
+    if detail["type"] == "missing":
+        return "must be stated"
     name = context.get("tag", detail["input"])
-    expected = re.findall("'(.+?)'", context.get("expected_tags", context.get("expected", "")))
+    expected = re.findall("'(.*?)'", context.get("expected_tags", context.get("expected", "")))
+    expected = [known for known in expected if known]  # an empty name says that there is none
     if isinstance(name, str) and expected:
         return f"unknown name {quoted(name)}; {did_you_mean(name, expected)}"
     return detail["msg"].removeprefix("Value error, ")

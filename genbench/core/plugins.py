@@ -117,7 +117,8 @@ def _source(file: Path) -> bytes:
         return file.read_bytes()
     except FileNotFoundError as error:
         beside = [path.name for path in file.parent.glob("*.py")]
-        raise ConfigError(f"plugin: no file {file}; {did_you_mean(file.name, beside)}") from error
+        known = f"; {did_you_mean(file.name, beside)}" if beside else ""
+        raise ConfigError(f"plugin: no file {file}{known}") from error
     except OSError as error:
         raise ConfigError(f"plugin: {file}: {error.strerror}") from error
 

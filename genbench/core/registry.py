@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from genbench.core.errors import ConfigError, did_you_mean
+from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 
 T = TypeVar("T")
-ELSEWHERE = "one of your own is known once its file is named by --plugin, or imported"
 
 
 class Registry(Generic[T]):
@@ -27,7 +26,7 @@ class Registry(Generic[T]):
         self, kind: str, entries: Mapping[str, T] | None = None, *, extensible: bool = False
     ) -> None:
         self.kind = kind
-        self._own = f"; {ELSEWHERE}" if extensible else ""
+        self._more = BY_PLUGIN if extensible else ""
         self._entries = dict(entries or {})
         self._places: dict[str, _Place | None] = {}
 
@@ -54,9 +53,7 @@ class Registry(Generic[T]):
         self._entries.pop(name, None)
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._entries:
-            known = did_you_mean(name, self._entries)
-            raise ConfigError(f"unknown {self.kind} '{name}'; {known}{self._own}")
+        require_known(name, self._entries, f"unknown {self.kind}", self._more)
         return self._entries[name]
 
     def __contains__(self, name: str) -> bool:

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 from genbench.core.options import ADDED, Options
 from genbench.core.protocol import Protocol, Sizes
 from genbench.data.own.images import LayoutName, Reading, Side
@@ -189,7 +189,7 @@ def _known(name: str) -> str:
     if name not in known and looks_like_a_path(name):
         raise ValueError(f"'{name}' is a file or folder: write path = \"{name}\"")
     try:
-        require_known(name, known, "unknown data set")
+        require_known(name, known, "unknown data set", BY_PLUGIN)
     except ConfigError as error:
         raise ValueError(f"{error}; images of your own have a path") from error
     return name

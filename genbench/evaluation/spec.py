@@ -18,6 +18,7 @@ from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate
 from genbench.core.estimate import NotApplicableError as NotApplicableError
 from genbench.core.metric import Metric
+from genbench.core.names import require_key
 from genbench.core.options import Options, explain
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
@@ -129,7 +130,8 @@ class Block:
 
 Function = Callable[..., Any]
 """From a block, and options where it has any, to values: :class:`PerDatum`, tensor or array."""
-Reduction = Callable[[Tensor, Any], Any]
+Reduction = Callable[..., Any]
+"""From all values, and options where it has a second parameter, to a number or estimates."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +167,8 @@ class Evaluator:
             UnusableError: The function raised or returned what is no value for each datum.
         """
         form = Form(self.record, self.reduce is not None, len(block.x))
-        n_arguments = len(inspect.signature(self.function).parameters)
         with blamed(self.function, form.call), block.stream.child("metric", self.name).seeded():
-            found = self.function(*(block, options)[:n_arguments])
+            found = self.function(*_taken(self.function, block, options))
         return form.check(found)
 
     def reduced(
@@ -182,12 +183,17 @@ class Evaluator:
         assert self.reduce is not None
         call = f"reduce of {self.name}"
         with blamed(self.reduce, call), stream.child("reduce", self.name).seeded():
-            found = self.reduce(values, options)
+            found = self.reduce(*_taken(self.reduce, values, options))
         return checked_estimates(found, self.record, len(values))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: functions in a user's script, such as lambdas, may not pickle."""
         return _registered, (self.name, self.function.__module__)
+
+
+def _taken(function: Function | Reduction, what: Any, options: Options) -> tuple[Any, ...]:
+    """Return the arguments that a function takes: options only as its second."""
+    return (what, options)[: len(inspect.signature(function).parameters)]
 
 
 evaluators: Registry[Evaluator] = Registry("evaluator", extensible=True)
@@ -213,12 +219,13 @@ def evaluator(
     there is more to say. The runner takes care of means, standard errors, seeds and eval mode.
 
     Args:
-        name: The metric's name in every table.
+        name: The metric's name in every table: letters, digits and ``_ - .``.
         needs: Methods that a model must have: ``"sample"`` or ``"encode, decode"``; a class from
             ``genbench.core.capabilities`` with these methods; or a tuple of alternatives.
         options: The class of its options, a subclass of :class:`genbench.Options`.
-        reduce: Called with all values (N, ...) and the options, for a number that is no mean over
-            images; returns a number, :class:`genbench.Estimate`, or a mapping of these by part.
+        reduce: Called with all values (N, ...), and the options if it has a second parameter, for
+            a number that is no mean over images; returns a number, :class:`genbench.Estimate`, or a
+            mapping of these by part.
         record: The other fields of :class:`genbench.core.metric.Metric`: ``unit``, ``better`` and
             ``kind`` are required. With ``parts`` and without ``reduce``, values are (B, P), and
             each part has a row ``name[part]``. With ``marginal_metric`` the evaluator gets a
@@ -228,10 +235,11 @@ def evaluator(
     Raises:
         ConfigError: A field is missing, unknown or wrong, or the name is taken.
     """
+    require_key(name, "evaluator")
     where = f"evaluator.{name}"
 
     def register(function: Function) -> Function:
-        _require_form(function, options, where)
+        _require_form(function, reduce, options, where)
         known = {"paired": reduce is None, "option_names": getattr(options, "names", {})}
         metric = _metric(name, function, known | record, where)
         needed = alternatives(needs, f"{where}.needs")
@@ -242,12 +250,22 @@ def evaluator(
     return register
 
 
-def _require_form(function: Function, options: type[Options], where: str) -> None:
-    n_arguments = len(inspect.signature(function).parameters)
-    if n_arguments not in (1, 2):
+def _require_form(
+    function: Function, reduce: Reduction | None, options: type[Options], where: str
+) -> None:
+    if not _takes_one_or_two(function):
         raise ConfigError(f"{where}: the function takes (block) or (block, options)")
+    if reduce is not None and not _takes_one_or_two(reduce):
+        raise ConfigError(f"{where}.reduce: the function takes (values) or (values, options)")
     if not (isinstance(options, type) and issubclass(options, Options)):
         raise ConfigError(f"{where}.options: expected a subclass of genbench.Options")
+
+
+def _takes_one_or_two(function: Any) -> bool:
+    try:
+        return len(inspect.signature(function).parameters) in (1, 2)
+    except (TypeError, ValueError):  # no function, or one that is not written in Python
+        return False
 
 
 def _metric(name: str, function: Function, stated: dict[str, Any], where: str) -> Metric:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from genbench.core.errors import ConfigError
+from genbench.core.names import require_key
 from genbench.core.objective import Objective
 from genbench.core.options import Options
 from genbench.core.registry import Registry
@@ -95,8 +96,10 @@ def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFuncti
     """Register a recipe under ``name``; the docstring's first line describes it in tables.
 
     Raises:
-        ConfigError: The name is taken, or the second parameter is not annotated with Options.
+        ConfigError: The name is taken or has other characters than letters, digits and ``_ - .``,
+            or the second parameter is not annotated with Options.
     """
+    require_key(name, "recipe")
 
     def register(build: BuildFunction) -> BuildFunction:
         parameters = list(inspect.signature(build).parameters)
@@ -104,7 +107,7 @@ def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFuncti
         if not (isinstance(options, type) and issubclass(options, Options)):
             raise ConfigError(
                 f"recipe '{name}': the signature must be (data: DataFacts, options: YourOptions, "
-                "train: TrainConfig) -> Built, with YourOptions a subclass of recipes.Options"
+                "train: TrainConfig) -> Built, with YourOptions a subclass of genbench.Options"
             )
         about = (inspect.getdoc(build) or name).splitlines()[0]
         recipes.add(name, Recipe(name, about, options, build, version), build)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.names import require_name
 from genbench.core.options import Options
@@ -123,7 +123,7 @@ class SuiteSpec(Options):
         if not (self.model or self.study or self.suites):
             raise ConfigError("a suite needs a [[model]], a [[study]] or `suites`")
         if self.model and not self.data and self.sizes != FROM_DATA:
-            raise ConfigError("data: Field required")
+            raise ConfigError("data: must be stated")
         if len(set(self.seeds)) < len(self.seeds):
             raise ConfigError("seeds: each seed may be listed only once")
         n_runs = len(self.model) * len(self.seeds)
@@ -157,6 +157,7 @@ def load_suite(
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
+    _refuse_code(raw, name_or_file)
     place_data(raw, path.parent)
     if data is not None:
         put_data(raw, data)
@@ -181,6 +182,13 @@ def load_suite(
         return suite
     except ConfigError as error:
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
+
+
+def _refuse_code(raw: dict[str, Any], suite: str) -> None:
+    for key in ("plugin", "plugins"):
+        if key in raw:
+            fix = "a suite file cannot run code; name the file on the command line: --plugin FILE"
+            raise ConfigError(f"suite '{suite}': {key}: unknown key: {fix}")
 
 
 def _sized(raw: dict[str, Any], suite: SuiteSpec) -> SuiteSpec:
@@ -219,9 +227,6 @@ def expand(suite: SuiteSpec) -> list[RunSpec]:
     return specs
 
 
-_UNKNOWN = "evaluate.metrics: unknown evaluator"
-
-
 def tasks_of(suite: SuiteSpec) -> list[Task]:
     """Return the evaluations of ``[evaluate]``: those in ``metrics``, then those with options.
 
@@ -233,12 +238,13 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: expected a list of names")
     for name in names:
-        require_known(name if isinstance(name, str) else repr(name), evaluators, _UNKNOWN)
+        require_known(str(name), evaluators, "evaluate.metrics: unknown evaluator", BY_PLUGIN)
     if twice := repeated(names):
         raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
     tasks = dict.fromkeys(names)
     for name, options in settings.items():
-        require_known(name, ["metrics", *evaluators], f"evaluate.{name}: unknown key")
+        known = ["metrics", *evaluators]
+        require_known(name, known, f"evaluate.{name}: unknown key", BY_PLUGIN)
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)

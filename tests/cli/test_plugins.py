@@ -1,9 +1,6 @@
 """``--plugin``: a file of one's own on the command line, in several processes, and without it."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -67,19 +64,6 @@ metrics = ["ink", "log_likelihood"]
 """
 
 
-def genbench_in(folder, *argv):
-    """Run a command in a process of its own."""
-    paths = os.pathsep.join(sys.path)
-    return subprocess.run(
-        [sys.executable, "-m", "genbench", *argv],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 RUN = ("run", "--suite", "striped.toml", "--device", "cpu")
 WITH = ("--plugin", "code/my_models.py")
 
@@ -96,10 +80,23 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def folder(files):
+def elsewhere(files, server, kinds):
+    """Run a command in a process of its own, beside the files."""
+    _, running = kinds
+    told = {name: str(files / name) for name in ("stdout", "stderr")}
+
+    def call(*argv, first=""):
+        job = {"argv": argv, "cwd": str(files), "first": first, **told}
+        return running(server, job).wait()
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def folder(files, elsewhere):
     """The suite, run in two processes and reported; once for a session, since it takes seconds."""
-    done = genbench_in(files, *RUN, *WITH, "--jobs", "2")
-    assert done.returncode == 0, done.stderr
+    done = elsewhere(*RUN, *WITH, "--jobs", "2")
+    assert done.code == 0, done.err
     return files
 
 
@@ -122,10 +119,11 @@ def test_the_digest_of_the_file_is_recorded_with_each_run_and_is_no_part_of_its_
         assert digest not in (run / "spec.json").read_text()
 
 
-def test_the_same_command_again_does_nothing(folder):
-    again = genbench_in(folder, *RUN, *WITH, "--dry-run")
-    assert (again.returncode, again.stderr) == (0, "")
-    assert "stored: 4" in again.stdout
+@pytest.mark.usefixtures("folder")
+def test_the_same_command_again_does_nothing(elsewhere):
+    again = elsewhere(*RUN, *WITH, "--dry-run")
+    assert (again.code, again.err) == (0, "")
+    assert "stored: 4" in again.out
 
 
 def test_without_the_file_its_names_are_unknown(files, command, monkeypatch):
@@ -133,6 +131,12 @@ def test_without_the_file_its_names_are_unknown(files, command, monkeypatch):
     without = command(*RUN)
     assert without.code == ExitCode.USAGE
     assert "unknown recipe 'mine'" in without.err
+    metric = command("run", "--set", 'evaluate.metrics=["ink"]', "--dry-run")
+    assert "evaluate.metrics: unknown evaluator 'ink'; " in metric.err
+    data = command("data", "describe", "stripes")
+    assert "unknown data set 'stripes'; " in data.err
+    for answer in (without.err, metric.err, data.err):
+        assert "; one of your own is known once its file is named by --plugin" in answer
 
 
 def test_reports_comparisons_and_the_gate_need_no_plugin(folder, command, monkeypatch):
@@ -148,16 +152,18 @@ def test_reports_comparisons_and_the_gate_need_no_plugin(folder, command, monkey
     assert {e["margin"] for e in entries if e["metric"] == "ink"} == {0.01}
 
 
-def test_the_gate_turns_red_when_a_metric_of_the_file_moves(folder, command, monkeypatch):
+def test_the_gate_turns_red_when_a_metric_of_the_file_moves(
+    folder, elsewhere, command, monkeypatch
+):
     monkeypatch.chdir(folder)
     assert command("check", "--baseline", "b.json", "--suite", "striped", "--update").code == 0
     file = folder / "code" / "my_models.py"
     file.write_text(PLUGIN.replace(".mean(dim=1)", ".mean(dim=1) + 0.2"))
     try:
-        moved = genbench_in(folder, *RUN, *WITH, "--results", "moved", "--no-report")
+        moved = elsewhere(*RUN, *WITH, "--results", "moved", "--no-report")
     finally:
         file.write_text(PLUGIN)
-    assert moved.returncode == 0, moved.stderr
+    assert moved.code == 0, moved.err
     found = command("check", "--baseline", "b.json", "--results", "moved")
     assert found.code == ExitCode.REGRESSION, found.out
     verdicts = [line.split()[0] for line in found.out.splitlines() if " ink " in line]
@@ -170,7 +176,7 @@ def test_a_suite_file_cannot_name_code(tmp_path, command, key):
     (tmp_path / "suite.toml").write_text(f'{key} = ["code.py"]\n[data]\nname = "digits"\n')
     found = command("run", "--suite", tmp_path / "suite.toml", "--dry-run")
     assert found.code == ExitCode.USAGE
-    assert f"{key}: unknown key" in found.err
+    assert f"{key}: unknown key: a suite file cannot run code; " in found.err
 
 
 @pytest.mark.usefixtures("own_registries")
@@ -182,20 +188,11 @@ def test_a_stored_model_of_the_file_is_loaded_with_it(folder):
     assert model.sample(3).shape == (3, 1, 6, 6)
 
 
-LIST_ALL = """
-from genbench.cli import main
-for what in ("models", "datasets", "evaluators"):
-    main(["list", what, "--plugin", "code/my_models.py"])
-"""
-
-
-def test_list_shows_what_a_file_registers(files):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
-    argv = [sys.executable, "-c", LIST_ALL]
-    done = subprocess.run(
-        argv, cwd=files, env=environment, capture_output=True, text=True, check=True
-    )
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+def test_list_shows_what_a_file_registers(elsewhere):
+    wide = "import os; os.environ['COLUMNS'] = '200'"
+    kinds = ("models", "datasets", "evaluators")
+    listed = "".join(elsewhere("list", kind, *WITH, first=wide).out for kind in kinds)
+    lines = [" ".join(line.split()) for line in listed.splitlines()]
     assert "mine My own model. (my_models.py)" in lines
     assert "stripes Bars of four levels. (my_models.py)" in lines
     described = "Mean intensity of the samples. (my_models.py)"

@@ -1,9 +1,11 @@
 """Names that people choose."""
 
+import re
+
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.core.names import LONGEST, names_in, require_name
+from genbench.core.names import LONGEST, names_in, require_key, require_name
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,26 @@ def test_any_other_name_is_refused_in_one_short_printable_line(name, told):
         require_name(name, "model.0.name")
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("name", ["flip_rate", "my-vae.2", "été"])
+def test_a_name_of_letters_and_digits_can_be_registered(name):
+    require_key(name, "recipe")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", "'': a name has letters, digits, "),
+        ("my metric", "'my metric': a name has letters, digits, "),
+        ("kl[0]", "a name has letters, digits, "),
+        ("x" * (LONGEST + 1), "at most 100"),
+        (test_a_printable_name_passes_unchanged, "expected its name in quotes, not a function"),
+    ],
+)
+def test_what_cannot_be_a_key_is_not_registered(name, told):
+    with pytest.raises(ConfigError, match=rf"^recipe: .*{re.escape(told)}"):
+        require_key(name, "recipe")
 
 
 def test_a_single_string_is_one_name():

@@ -28,6 +28,11 @@ class Outer(Options):
     inner: Inner = Inner()
     colour: Literal["red", "green"] = "red"
     shape: Annotated[Circle | Square, Field(discriminator="kind")] = Circle()
+    slot: Literal["", "left", "right"] = ""
+
+
+class Named(Options):
+    name: str
 
 
 def explained(values, where="model.vae"):
@@ -39,7 +44,7 @@ def explained(values, where="model.vae"):
 def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
     text = explained({"latent_dims": 3})
     assert text.startswith("model.vae.latent_dims: ")
-    assert "did you mean 'latent_dim'? known: colour, inner, latent_dim, rate, shape" in text
+    assert "did you mean 'latent_dim'? known: colour, inner, latent_dim, rate, shape, slot" in text
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,7 @@ def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
             {"colour": "gren"},
             "colour: unknown name 'gren'; did you mean 'green'? known: green, red",
         ),
+        ({"slot": "lefd"}, "slot: unknown name 'lefd'; did you mean 'left'? known: left, right"),
         (
             {"shape": {"kind": "sqare"}},
             "shape: unknown name 'sqare'; did you mean 'square'? known: circle, square",
@@ -66,6 +72,11 @@ def test_a_value_that_is_no_name_is_answered_with_what_was_expected():
 def test_a_wrong_value_is_named_with_its_whole_path():
     assert explained({"inner": {"width": 0}}).startswith("model.vae.inner.width: ")
     assert explained({"latent_dim": "many"}, "").startswith("latent_dim: ")
+
+
+def test_a_missing_key_must_be_stated():
+    with pytest.raises(ConfigError, match=r"^plot\.name: must be stated$"):
+        Named.read({}, "plot")
 
 
 def test_what_is_read_is_valid_or_a_config_error():

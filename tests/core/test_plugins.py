@@ -135,7 +135,7 @@ def test_a_name_of_another_file_is_refused_with_the_file(write):
     ("name", "words"),
     [
         ("mime.py", "plugin: no file mime.py; did you mean 'mine.py'?"),
-        ("nowhere/mine.py", "plugin: no file nowhere/mine.py; known: none"),
+        ("nowhere/mine.py", "plugin: no file nowhere/mine.py"),
         ("mine.toml", r"plugin: mine.toml is not a Python file \(.py\)"),
         (".", r"plugin: . is not a Python file \(.py\)"),
     ],

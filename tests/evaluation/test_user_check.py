@@ -99,6 +99,20 @@ def test_what_is_missing_is_named_with_the_code_that_adds_it():
     ]
 
 
+def test_a_decoder_without_a_prior_is_tried_on_codes_of_the_posterior_or_not_at_all():
+    def without(*missing):
+        methods = {name: getattr(Sound, name) for name in dir(Sound) if name[0] != "_"}
+        return type("Part", (), {n: m for n, m in methods.items() if n not in missing})()
+
+    call = "observation_model(z)"
+    frame = genbench.check_model(without("prior"), DATA)
+    assert [row[2] for row in rows(frame, call)] == ["pass"]
+    frame = genbench.check_model(without("prior", "posterior"), DATA)
+    assert [row[1:3] for row in rows(frame, call)] == [["not tried, since prior() fails", "note"]]
+    values = genbench.evaluate(without("prior", "posterior"), DATA, evaluators="elbo")
+    assert values.reason.tolist() == ["the model has no prior(), posterior(x)"]
+
+
 def test_habits_are_notes():
     model = own(
         posterior=lambda self, x: EXACT.posterior(nn.functional.dropout(x)),

@@ -130,7 +130,7 @@ def distance(values):
 @pytest.mark.parametrize(
     "reduce",
     [
-        lambda values, options: distance(values),
+        distance,
         lambda values, options: distance(values).item(),
         lambda values, options: np.float64(distance(values)),
         lambda values, options: Estimate(distance(values).item(), None, len(values)),
@@ -217,6 +217,11 @@ class Width(Options):
         (raises, {"needs": 3}, "evaluator.own.needs: expected names of methods, such as 'sample',"),
         (raises, {"options": dict}, "evaluator.own.options: expected a subclass of genbench.Optio"),
         (lambda: 0, {}, "evaluator.own: the function takes (block) or (block, options)"),
+        (raises, {"reduce": lambda: 0}, "evaluator.own.reduce: the function takes (values) or "),
+        (raises, {"reduce": torch.std}, "evaluator.own.reduce: the function takes (values) or "),
+        (raises, {"reduce": 3}, "evaluator.own.reduce: the function takes (values) or (values, "),
+        (raises, {"unit": None}, "evaluator.own.unit: "),
+        (raises, {"leaderboard": "sample"}, "evaluator.own.leaderboard: unknown name 'sample'; d"),
         (raises, {"better": "up"}, "evaluator.own.better: unknown name 'up'; known: higher, lower"),
         (
             raises,

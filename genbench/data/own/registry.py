@@ -1,13 +1,13 @@
 """Data sets that a user registers: functions that say where the images are, or make them."""
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from genbench.core.errors import ConfigError, DataError, GenbenchError, first_line
+from genbench.core.names import require_key
 from genbench.core.registry import Registry
 from genbench.data.own.images import LayoutName, Reading
 from genbench.data.specs import datasets
@@ -105,13 +105,12 @@ def dataset(
         ConfigError: The name is taken or has other letters, an option is wrong, or the function
             takes arguments.
     """
+    require_key(name, "dataset")
     stated = {"levels": levels, "layout": layout, "resize": resize}
     reading = {key: value for key, value in stated.items() if value is not None}
     Reading.read(reading, f"dataset.{name}")
 
     def register(function: Function) -> Function:
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            raise ConfigError(f"dataset: '{name}': a name has letters, digits, '_', '-' and '.'")
         if name in datasets:
             raise ConfigError(f"data set '{name}' comes with genbench; choose another name")
         if inspect.signature(function).parameters:

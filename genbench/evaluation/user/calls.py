@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genbench.core.estimate import UnusableError
+
 N_DATA = 8
 """How many data methods are tried on."""
 
@@ -20,7 +22,13 @@ def calls_of(view: Any, x: Tensor) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     @cache
     def z() -> Tensor:
-        draws: Tensor = view.prior().sample(torch.Size((2, len(x))))
+        draws: Tensor
+        if hasattr(view, "prior"):
+            draws = view.prior().sample(torch.Size((2, len(x))))
+        elif hasattr(view, "posterior"):
+            draws = view.posterior(x).sample(torch.Size((2,)))
+        else:
+            raise UnusableError("prior()", "is not there")
         return draws
 
     @cache
