@@ -141,7 +141,8 @@ def load_data(
 
     Args:
         name_or_path: Of a data set, as in ``python -m genbench list datasets``; or of images of
-            your own: a folder, or an ``.npz``, ``.npy`` or ``.parquet`` file.
+            your own: a folder, or an ``.npz``, ``.npy`` or ``.parquet`` file. A known name is that
+            data set; a ``Path``, or ``./mnist``, is what lies there.
         binarisation: ``none`` serves grey levels in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
             ``static`` and ``dynamic`` draw each pixel as 0 or 1 with probability grey.
         dequantisation: ``uniform`` adds noise within each grey level.

@@ -47,7 +47,7 @@ def run(
         seeds: Number of seeds, or None for those of the suite.
         limit: Data points to keep of each split.
         data: Images of yours to train the suite's models on: a folder, or an ``.npz``, ``.npy``
-            or ``.parquet`` file.
+            or ``.parquet`` file; or a name of a data set, as in :func:`genbench.load_data`.
         device: ``auto``, ``cpu`` or ``cuda``.
         data_dir: Folder of the data sets.
         results: Folder of the results.
