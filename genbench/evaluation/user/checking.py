@@ -104,7 +104,8 @@ def check_model(
 ) -> pd.DataFrame:
     """Check a model of yours before you evaluate it: what each method returns, and what it lacks.
 
-    Nothing is trained or changed; a few data are passed through every method.
+    Nothing is trained or changed; a few data are passed through every method. ``sample`` is called
+    several times, so give an object that hands out stored images to :func:`genbench.evaluate`.
 
     Args:
         model: As for :func:`genbench.evaluate`, and so are the other arguments.
@@ -181,7 +182,7 @@ def _of_methods(subject: Subject, stream: Stream) -> list[Check]:
         for name, code in TEMPLATES.items()
         if not hasattr(view, name)
     ]
-    note_habits(subject, stream)
+    note_habits(subject, stream, sampler=True)
     return checks + _notes(subject)
 
 
