@@ -158,8 +158,11 @@ def _decode(self: Adapted, z: Tensor) -> Tensor:
 
 
 def _sample(self: Adapted, n: int) -> Tensor:
-    call, facts = f"sample({n})", self.facts
+    call, facts, before = f"sample({n})", self.facts, torch.get_rng_state()
     images = returned.images_of(self.call("sample", n), (n,), facts.image, call, facts.device)
+    last, facts.sampled = facts.sampled, (before, torch.get_rng_state())
+    if last and not torch.equal(before, last[0]) and torch.equal(facts.sampled[1], last[1]):
+        facts.remark("sample", f"{CALLS['sample']} sets torch's seed")
     return facts.saw("sample", images)
 
 
