@@ -92,6 +92,9 @@ def test_what_is_missing_is_named_with_the_code_that_adds_it():
     assert rows(frame, "log_likelihood") == [
         ["log_prob(x)", "the model has no log_prob(x)", "note", "add def log_prob(self, x)"]
     ]
+    assert rows(frame, "prior_bound")[0][3] == (
+        "add def prior(self) and def observation_model(self, z)"
+    )
     assert [row[2] for row in rows(frame, "reconstruction_mse")] == ["pass"]
     assert [row[1] for row in rows(frame, "encode(x)")] == [
         "a tensor (8, 12) of float64",

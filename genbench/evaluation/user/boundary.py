@@ -43,7 +43,7 @@ class Facts:
         dtype: Of its weights, None if it has none.
         kind: What its ``log_prob`` is of log p(x).
         remarks: What a reader of its numbers must know, by method.
-        folded: Whether a method takes one leading dimension only, once that is known.
+        folded: Whether ``observation_model`` takes one leading dimension only, once known.
         flat: Methods that take images flat.
         reseeds: Methods that set torch's seed.
         sampled: The generator's state before and after the last call of ``sample``.
@@ -55,7 +55,7 @@ class Facts:
     dtype: torch.dtype | None
     kind: Kind
     remarks: dict[str, set[str]] = field(default_factory=dict)
-    folded: dict[str, bool] = field(default_factory=dict)
+    folded: bool | None = None
     flat: set[str] = field(default_factory=set)
     reseeds: set[str] = field(default_factory=set)
     sampled: tuple[Tensor, Tensor] | None = None

@@ -43,8 +43,6 @@ EXPECTED = {
     "given_pixels": "a view with the shown pixels bound",
     "hidden": "which pixels are hidden, bool",
 }
-
-
 TEMPLATES = {
     "prior": "def prior(self): return Independent(Normal(torch.zeros(D), 1), 1)",
     "observation_model": (
@@ -261,5 +259,10 @@ def _of_metric(
         found = f"{culprits[-1]} fails: see there" if culprits else row.reason
         return Check(evaluator.name, expected, found, "fail")
     fewest = min(lacking, key=len) if all(lacking) else []
-    fix = f"add {' and '.join(f'def {call}' for call in fewest)}" if fewest else ""
-    return Check(evaluator.name, expected, row.reason, "note", fix.replace("(", "(self, "))
+    return Check(evaluator.name, expected, row.reason, "note", _to_add(fewest))
+
+
+def _to_add(calls: Sequence[str]) -> str:
+    """Say which methods to write, as ``def posterior(self, x)``."""
+    written = [call.replace("(", "(self, ").replace("(self, )", "(self)") for call in calls]
+    return f"add {' and '.join(f'def {one}' for one in written)}" if written else ""
