@@ -25,8 +25,8 @@ train, test = data.train.x, data.test.x
 mean = train.mean(dim=0)
 contestants = {
     "real images": train,
-    "independent pixels": torch.bernoulli(mean.expand_as(train)),
-    "mean image": mean.expand_as(train),
+    "independent pixels": torch.bernoulli(mean.expand(1000, 1, 8, 8)),
+    "mean image": mean.expand(1000, 1, 8, 8),
 }
 scores = {}
 for name, images in contestants.items():

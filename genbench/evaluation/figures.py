@@ -1,10 +1,10 @@
 """Collects the small tensors behind a model's figures, and makes those of images."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import genbench.evaluation.latent_figures  # noqa: F401  the import registers its figures
 from genbench.core.capabilities import (
@@ -13,7 +13,9 @@ from genbench.core.capabilities import (
     ConditionsOnPixels,
     Generative,
     Samples,
+    Variational,
 )
+from genbench.core.estimate import NotApplicableError
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
@@ -27,12 +29,14 @@ from genbench.evaluation.figure_source import (
 )
 from genbench.evaluation.reconstruction import reconstruct
 from genbench.evaluation.runner import eval_mode
+from genbench.evaluation.samples import sampled
 
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16
 N_PER_CLASS, N_CLASSES = 8, 20
 N_IMAGES, N_COMPLETIONS = 10, 8
 HIDDEN_GREY = 0.5
+_DRAWS = Samples | Generative
 
 
 @torch.no_grad()
@@ -47,7 +51,7 @@ def collect_figures(
     tensors: Tensors = {}
     with eval_mode(model):
         for name in figures:
-            with stream.child(name).seeded():
+            with stream.child(name).seeded(), suppress(NotApplicableError):
                 tensors |= figure_functions[name](source)
     return {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
 
@@ -59,7 +63,7 @@ def samples(source: FigureSource) -> Tensors:
     if isinstance(model, Conditions):
         labels = torch.arange(n, device=source.y.device) % source.n_classes
         model = model.given(labels)
-    return {"samples": to_bytes(model.sample(n))} if isinstance(model, Samples) else {}
+    return {"samples": to_bytes(sampled(model, n))} if isinstance(model, _DRAWS) else {}
 
 
 @figure("class_samples")
@@ -70,7 +74,10 @@ def class_samples(source: FigureSource) -> Tensors:
     n_classes = min(N_CLASSES, source.n_classes)
     n = affordable(n_classes * N_PER_CLASS, source.x) // n_classes or 1
     labels = torch.arange(n_classes, device=source.y.device).repeat_interleave(n)
-    images: Tensor = source.model.given(labels).sample(len(labels))
+    view = source.model.given(labels)
+    if not isinstance(view, _DRAWS):
+        return {}
+    images = sampled(view, len(labels))
     return {"class_samples": to_bytes(images).reshape(n_classes, n, *images.shape[1:])}
 
 
@@ -79,7 +86,7 @@ def reconstructions(source: FigureSource) -> Tensors:
     """Show the first data and their reconstructions."""
     rows = slice(N_RECONSTRUCTIONS)
     view, x = source.view(rows), source.x[rows]
-    if not isinstance(view, Autoencodes):
+    if not isinstance(view, Autoencodes | Variational):
         return {}
     return {"originals": to_bytes(x), "reconstructions": to_bytes(reconstruct(view, x))}
 

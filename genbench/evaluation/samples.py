@@ -50,12 +50,17 @@ def view_of(context: Context, n: int) -> Any:
     return model.given(torch.multinomial(p, n, replacement=True))
 
 
-def mean_images(view: Any, n: int) -> Tensor:
-    """Draw n images (n, D) with the model's ``sample``: means of p(x given z) if it has one."""
+def sampled(view: Any, n: int) -> Tensor:
+    """Draw n images with the model's ``sample``, or the means of p(x given z) if it has none."""
     if isinstance(view, Samples):
-        return _checked(view.sample(n), n).flatten(1)
+        return _checked(view.sample(n), n)
     z = prior_of(view).sample(torch.Size((n,)))
-    return mean_of(view.observation_model(z)).flatten(1)
+    return mean_of(view.observation_model(z))
+
+
+def mean_images(view: Any, n: int) -> Tensor:
+    """Draw n images as rows (n, D); those of a model with p(x given z) are means."""
+    return sampled(view, n).flatten(1)
 
 
 def _checked(images: Any, n: int) -> Tensor:

@@ -23,6 +23,7 @@ from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import prepare
 from genbench.suites.spec import SuiteSpec, load_suite, tasks_of
+from genbench.suites.standard import FROM_DATA
 from genbench.suites.table import stored_table, update_elsewhere, write_suite
 
 
@@ -50,7 +51,8 @@ class Host:
             ConfigError: It has none, or the pixels cannot be so.
         """
         if not self.suite.data:
-            raise ConfigError(f"suite '{self.suite.name}' has no [data] to evaluate a model on")
+            needs = "needs images" if self.suite.sizes == FROM_DATA else "has no [data]"
+            raise ConfigError(f"suite '{self.suite.name}' {needs}: data=PATH")
         place = {"path": str(self.options.data)} if self.options.data else {}
         return DataConfig.read({**self.suite.data, **place, **pixels}, "data")
 

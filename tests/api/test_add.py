@@ -429,8 +429,34 @@ def test_the_added_rows_have_the_types_of_the_others(place):
 
 
 def test_pixels_that_its_likelihood_cannot_take_are_refused(place):
-    with pytest.raises(ConfigError, match=r"Bernoulli.*; binarisation and dequantisation choose"):
+    with pytest.raises(ConfigError, match=r"Bernoulli.*: binarisation=\"dynamic\" gives binary"):
         place.add(Vae(), dequantisation="uniform")
+
+
+def test_a_suite_without_images_asks_for_them(tmp_path):
+    with pytest.raises(ConfigError, match=r"^suite 'standard' needs images: data=PATH$"):
+        genbench.add(Vae(), "standard", "mine", results=tmp_path)
+
+
+def test_stored_images_are_handed_out_once(place):
+    class Stored:
+        def __init__(self):
+            self.left = torch.rand(64, 1, 8, 8)
+
+        def sample(self, n):
+            images, self.left = self.left[:n], self.left[n:]
+            return images
+
+    place.add(Stored(), dequantisation="uniform")
+    (inputs,) = [i for i in place.stored.figure_inputs() if i.label == "mine"]
+    assert inputs.arrays["samples"].shape == (64, 1, 8, 8)
+
+
+def test_three_methods_give_samples_and_reconstructions(place):
+    place.add(Vae())
+    (inputs,) = [i for i in place.stored.figure_inputs() if i.label == "mine"]
+    assert inputs.arrays["samples"].shape == (64, 1, 8, 8)
+    assert inputs.arrays["reconstructions"].shape == inputs.arrays["originals"].shape
 
 
 def test_a_suite_of_own_images_takes_a_model_on_the_same_images(tmp_path):

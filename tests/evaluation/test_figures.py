@@ -71,6 +71,29 @@ def test_a_conditional_model_shows_each_class():
     assert torch.equal(found["class_samples"].flatten(0, 1), expected)
 
 
+def test_a_model_of_three_methods_has_the_same_images():
+    case = next(case for case in CASES if case.recipe == "cvae" and case.network == "mlp")
+    ready = Ready.of(case)
+
+    class Three:
+        def __init__(self, of):
+            self.prior, self.posterior = of.prior, of.posterior
+            self.observation_model = of.observation_model
+
+    class Given:
+        def given(self, y):
+            return Three(ready.model.given(y))
+
+    for three, whole, data in (
+        (Three(LINEAR), LINEAR, (X, None)),
+        (Given(), ready.model, (ready.x, ready.y)),
+    ):
+        found, expected = of(three, *data), of(whole, *data)
+        for name in ("samples", "reconstructions", "class_samples"):
+            assert (name in found) == (name in expected)
+            assert torch.equal(found.get(name, X), expected.get(name, X))
+
+
 def test_of_many_classes_the_first_are_shown():
     case = next(case for case in CASES if case.recipe == "cvae" and case.network == "mlp")
     ready = Ready.of(case)

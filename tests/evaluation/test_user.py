@@ -146,6 +146,15 @@ def test_grey_pixels_are_refused_by_a_bernoulli_model_and_the_message_says_what_
         assert "(Boolean()): binarise" in str(caught.value)
 
 
+def test_grey_pixels_of_a_named_data_set_are_refused_with_the_option_that_binarises_them():
+    class Vae(UserVae):
+        def observation_model(self, z):
+            return Bernoulli(logits=torch.zeros(len(z), 64))
+
+    with pytest.raises(ConfigError, match=r': binarisation="dynamic" gives binary pixels$'):
+        genbench.evaluate(Vae(), "digits", limit=9)
+
+
 def test_one_grey_pixel_at_the_end_is_enough():
     x = BINARY.clone()
     x[-1, -1] = 0.999

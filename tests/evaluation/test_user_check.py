@@ -62,7 +62,7 @@ def test_a_wrong_method_fails_its_check_with_the_words_of_evaluate(method, funct
     first = failed.iloc[0]
     call, _, said = reason.partition("; expected")[0].partition(") ")
     assert first.check.partition("(")[0] == call.partition("(")[0]
-    assert without_sizes(first.found) == without_sizes(said)
+    assert without_sizes(first.found) == without_sizes(said.removesuffix(f": {first.fix}"))
     of_metrics = failed[~failed.check.str.endswith(")")]
     assert len(of_metrics) > 0 or method == "sample"
     assert set(of_metrics.found) <= {f"{check} fails: see there" for check in failed.check}
@@ -92,6 +92,9 @@ def test_what_is_missing_is_named_with_the_code_that_adds_it():
     assert rows(frame, "log_likelihood") == [
         ["log_prob(x)", "the model has no log_prob(x)", "note", "add def log_prob(self, x)"]
     ]
+    assert rows(frame, "prior_bound")[0][3] == (
+        "add def prior(self) and def observation_model(self, z)"
+    )
     assert [row[2] for row in rows(frame, "reconstruction_mse")] == ["pass"]
     assert [row[1] for row in rows(frame, "encode(x)")] == [
         "a tensor (8, 12) of float64",

@@ -191,6 +191,7 @@ def test_data_of_another_size_are_refused_with_both_shapes():
     message = refusal(UserVae(), BINARY[:, :256].reshape(-1, 1, 16, 16))
     assert "(1, 16, 16), 256 numbers" in message
     assert "(784,), 784 numbers" in message
+    assert "x has data of shape (), 1 numbers each" in refusal(UserVae(), BINARY[0])
 
 
 def test_images_whose_dimensions_stand_in_another_order_are_refused():

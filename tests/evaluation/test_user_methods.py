@@ -101,8 +101,9 @@ WRONG = [
     (
         "posterior",
         lambda self, x: (torch.zeros(len(x), 3), torch.ones(len(x), 3)),
-        "posterior(x) returned 2 tensors (100, 3), (100, 3), of which nothing says what they are;"
-        f" expected {Q}: return Independent(Normal(mean, scale), 1), scale = (0.5 * log_var).exp()",
+        "posterior(x) returned a tuple of tensors (100, 3), (100, 3), and nothing says what they"
+        f" are; expected {Q}: return Independent(Normal(mean, scale), 1),"
+        " scale = (0.5 * log_var).exp()",
     ),
     (
         "posterior",
@@ -131,6 +132,18 @@ WRONG = [
         "posterior",
         lambda self, x: Normal(torch.full((len(x), 3), NAN), 1.0),
         "posterior(x) made a Normal whose loc is not Real()",
+    ),
+    (
+        "posterior",
+        lambda self, x: torch.zeros(len(x), 6).double(),
+        "posterior(x) returned a tensor (100, 6) of float64, not a distribution;"
+        f" expected {Q}: return Independent(Normal(mean, scale), 1)",
+    ),
+    (
+        "posterior",
+        lambda self, x: Normal(torch.zeros(len(x), 3).double(), -1.0, validate_args=False),
+        "posterior(x) made a Normal whose scale is not GreaterThan(lower_bound=0.0): a network's"
+        " output becomes positive by .exp()",
     ),
     (
         "posterior",

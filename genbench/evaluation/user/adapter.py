@@ -84,13 +84,13 @@ def _observation_model(self: Adapted, z: Tensor) -> Distribution:
     n_latent = 1 if latent is None else len(latent)
     leading = z.shape[: z.ndim - n_latent]
     facts, name = self.facts, "observation_model"
-    if len(leading) < 2 or facts.folded.get(name) is False:
+    if len(leading) < 2:
         return _observed(self, z, leading)
-    if facts.folded.get(name) is None:
-        facts.folded[name] = _must_fold(self, z, leading)
-        if facts.folded[name]:
+    if facts.folded is None:
+        facts.folded = _must_fold(self, z, leading)
+        if facts.folded:
             facts.remark(name, f"{CALLS[name]} was given z with one leading dimension")
-    return _folded(self, z, leading) if facts.folded[name] else _observed(self, z, leading)
+    return _folded(self, z, leading) if facts.folded else _observed(self, z, leading)
 
 
 def _observed(self: Adapted, z: Tensor, leading: torch.Size, of: Any = None) -> Distribution:
@@ -158,8 +158,11 @@ def _decode(self: Adapted, z: Tensor) -> Tensor:
 
 
 def _sample(self: Adapted, n: int) -> Tensor:
-    call, facts = f"sample({n})", self.facts
+    call, facts, before = f"sample({n})", self.facts, torch.get_rng_state()
     images = returned.images_of(self.call("sample", n), (n,), facts.image, call, facts.device)
+    last, facts.sampled = facts.sampled, (before, torch.get_rng_state())
+    if last and not torch.equal(before, last[0]) and torch.equal(facts.sampled[1], last[1]):
+        facts.remark("sample", f"{CALLS['sample']} sets torch's seed")
     return facts.saw("sample", images)
 
 

@@ -43,9 +43,10 @@ class Facts:
         dtype: Of its weights, None if it has none.
         kind: What its ``log_prob`` is of log p(x).
         remarks: What a reader of its numbers must know, by method.
-        folded: Whether a method takes one leading dimension only, once that is known.
+        folded: Whether ``observation_model`` takes one leading dimension only, once known.
         flat: Methods that take images flat.
         reseeds: Methods that set torch's seed.
+        sampled: The generator's state before and after the last call of ``sample``.
         ranges: The smallest and largest number in images that a method made, by method.
     """
 
@@ -54,9 +55,10 @@ class Facts:
     dtype: torch.dtype | None
     kind: Kind
     remarks: dict[str, set[str]] = field(default_factory=dict)
-    folded: dict[str, bool] = field(default_factory=dict)
+    folded: bool | None = None
     flat: set[str] = field(default_factory=set)
     reseeds: set[str] = field(default_factory=set)
+    sampled: tuple[Tensor, Tensor] | None = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
@@ -121,7 +123,7 @@ class Adapted:
         except Exception as error:  # a user's method can raise anything
             if is_out_of_memory(error):
                 raise  # whoever called tries fewer at once
-            raise UnusableError(call, _raised(error)) from error
+            raise _unusable(call, error) from error
 
     def call_on_images(self, name: str, x: Tensor) -> Any:
         """Call a method on images (B, ...), or on flat ones if it takes only those."""
@@ -130,7 +132,7 @@ class Adapted:
         try:
             return self.call(name, x)
         except UnusableError:
-            if x.ndim == 2:
+            if x.ndim <= 2:
                 raise
             with suppress(UnusableError):
                 value = self.call(name, x.flatten(1))
@@ -154,12 +156,24 @@ _PARAMETER = re.compile(
 """How torch refuses a distribution's parameter."""
 
 
-def _raised(error: Exception) -> str:
+_FIXES = {
+    "probs": "if these are logits, write logits=...",
+    "scale": "a network's output becomes positive by .exp()",
+}
+"""What is usually wrong with a distribution's parameter."""
+
+
+def _unusable(call: str, error: Exception) -> UnusableError:
     text = first_line(error)
     if refused := _PARAMETER.match(text):
-        parameter, family, constraint = refused.groups()
-        return f"made a {family} whose {parameter} is not {constraint}"
-    return f"raised {type(error).__name__}: {text}"
+        return refused_parameter(call, *refused.groups())
+    return UnusableError(call, f"raised {type(error).__name__}: {text}")
+
+
+def refused_parameter(call: str, parameter: str, family: str, constraint: str) -> UnusableError:
+    """Return the error of a distribution's parameter outside of what ``constraint`` allows."""
+    found = f"made a {family} whose {parameter} is not {constraint}"
+    return UnusableError(call, found, fix=_FIXES.get(parameter, ""))
 
 
 def _require_signature(method: Any, call: str, arguments: tuple[Any, ...]) -> None:

@@ -43,8 +43,6 @@ EXPECTED = {
     "given_pixels": "a view with the shown pixels bound",
     "hidden": "which pixels are hidden, bool",
 }
-
-
 TEMPLATES = {
     "prior": "def prior(self): return Independent(Normal(torch.zeros(D), 1), 1)",
     "observation_model": (
@@ -104,7 +102,8 @@ def check_model(
 ) -> pd.DataFrame:
     """Check a model of yours before you evaluate it: what each method returns, and what it lacks.
 
-    Nothing is trained or changed; a few data are passed through every method.
+    Nothing is trained or changed; a few data are passed through every method. ``sample`` is called
+    several times, so give an object that hands out stored images to :func:`genbench.evaluate`.
 
     Args:
         model: As for :func:`genbench.evaluate`, and so are the other arguments.
@@ -181,7 +180,7 @@ def _of_methods(subject: Subject, stream: Stream) -> list[Check]:
         for name, code in TEMPLATES.items()
         if not hasattr(view, name)
     ]
-    note_habits(subject, stream)
+    note_habits(subject, stream, sampler=True)
     return checks + _notes(subject)
 
 
@@ -260,5 +259,10 @@ def _of_metric(
         found = f"{culprits[-1]} fails: see there" if culprits else row.reason
         return Check(evaluator.name, expected, found, "fail")
     fewest = min(lacking, key=len) if all(lacking) else []
-    fix = f"add {' and '.join(f'def {call}' for call in fewest)}" if fewest else ""
-    return Check(evaluator.name, expected, row.reason, "note", fix.replace("(", "(self, "))
+    return Check(evaluator.name, expected, row.reason, "note", _to_add(fewest))
+
+
+def _to_add(calls: Sequence[str]) -> str:
+    """Say which methods to write, as ``def posterior(self, x)``."""
+    written = [call.replace("(", "(self, ").replace("(self, )", "(self)") for call in calls]
+    return f"add {' and '.join(f'def {one}' for one in written)}" if written else ""

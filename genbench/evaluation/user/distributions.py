@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Transform
 
 from genbench.core.estimate import UnusableError
+from genbench.core.tensors import innermost
 
 Shape = torch.Size | list[int] | tuple[int, ...]
 
@@ -42,6 +43,12 @@ class Arranged(Distribution):
         """Draw in the new shapes."""
         shape = torch.Size(sample_shape)
         return self.base.sample(shape).reshape(self._extended_shape(shape))
+
+
+def family(p: Distribution) -> Distribution:
+    """Return the distribution of single numbers inside what treats or arranges many as one."""
+    p = innermost(p)
+    return family(p.base) if isinstance(p, Arranged) else p
 
 
 class MeanOnly(Distribution):

@@ -11,9 +11,9 @@ from genbench.core.capabilities import Conditions, ConditionsOnPixels, Generativ
 from genbench.core.errors import ConfigError
 from genbench.core.estimate import NotApplicableError, UnusableError
 from genbench.core.seeding import Stream
-from genbench.core.tensors import as_event, innermost, support_of
+from genbench.core.tensors import as_event, support_of
 from genbench.evaluation.user.boundary import Adapted
-from genbench.evaluation.user.distributions import Arranged
+from genbench.evaluation.user.distributions import Arranged, family
 from genbench.evaluation.user.layout import check_layout, same_order
 from genbench.evaluation.user.subject import Subject
 from genbench.inference.bounds import prior_of
@@ -50,14 +50,21 @@ def check_data(subject: Subject, stream: Stream) -> str:
     known = support is not None or not hasattr(model, "observation_model")
     if whole and known and not discrete and float(x.max()) > 1:
         raise ConfigError(
-            f"x holds whole numbers up to {x.max():g}: pass x / {x.max():g} if the model takes"
+            f"x holds whole numbers up to {x.max():g}: pass x / {_top(x):g} if the model takes"
             " values in [0, 1], or x.float() if it takes these"
         )
     if p is None or support is None:
         return ""
     event = p.base.event_shape if isinstance(p, Arranged) else p.event_shape
     if not bool(support.check(x.reshape(len(x), *event)).all()):
-        raise ConfigError(_outside(x, p, getattr(support, "base_constraint", support)))
+        of_pixel = getattr(support, "base_constraint", support)
+        named = subject.data.dataset is not None
+        fix = _presented(of_pixel) if named else _scaled(x, of_pixel)
+        low, high = float(x.min()), float(x.max())
+        raise ConfigError(
+            f"x, from {low:g} to {high:g}, lies outside the support of the observation model"
+            f" {type(family(p)).__name__} ({of_pixel}): {fix}"
+        )
     return "mass" if discrete else "density"
 
 
@@ -94,18 +101,29 @@ def _encodes(view: Any, x: Tensor) -> bool:
     return False
 
 
-def _outside(x: Tensor, p: Distribution, of_pixel: Any) -> str:
-    """Say that x lies outside the support of p, and how it may get inside."""
-    low, high = float(x.min()), float(x.max())
-    unit = f"x / {high:g}" if high > 1 else "(x + 1) / 2" if low < 0 else "x"
+def _presented(of_pixel: Any) -> str:
+    """Say which pixels of a named data set lie inside a support."""
+    if getattr(of_pixel, "is_discrete", False):
+        upper = getattr(of_pixel, "upper_bound", 1)
+        binary = 'binarisation="dynamic" gives binary pixels'
+        return binary if upper == 1 else f"its pixels are in [0, 1], so take (x * {upper}).round()"
+    return "its pixels are in [0, 1]"
+
+
+def _scaled(x: Tensor, of_pixel: Any) -> str:
+    """Say how x may get inside a support."""
+    low, high, top = float(x.min()), float(x.max()), _top(x)
+    unit = f"x / {top:g}" if high > 1 else "(x + 1) / 2" if low < 0 else "x"
     if getattr(of_pixel, "is_discrete", False) and getattr(of_pixel, "upper_bound", 1) > 1:
         n = of_pixel.upper_bound
-        fix = "pass whole levels, x.round()" if high > 1 else f"pass levels, ({unit} * {n}).round()"
-    elif getattr(of_pixel, "is_discrete", False):
-        fix = f"binarise it, as by ({unit} >= 0.5).float()"
-    else:
-        fix = f"scale it, as by {unit}" if unit != "x" else "scale it first"
-    return (
-        f"x, from {low:g} to {high:g}, lies outside the support of the observation model"
-        f" {type(innermost(p)).__name__} ({of_pixel}): {fix}"
-    )
+        way = "x.round()" if high > 1 else f"({unit} * {n}).round()"
+        return f"pass {'whole levels' if high > 1 else 'levels'}, {way}"
+    if getattr(of_pixel, "is_discrete", False):
+        return f"binarise it, as by ({unit} >= 0.5).float()"
+    return f"scale it, as by {unit}" if unit != "x" else "scale it first"
+
+
+def _top(x: Tensor) -> float:
+    """Return the largest number that x could hold: 255 where it looks like bytes."""
+    high = float(x.max())
+    return 255.0 if 127 < high <= 255 else high

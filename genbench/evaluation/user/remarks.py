@@ -49,13 +49,20 @@ def _remarks(evaluator: Evaluator, model: Adapted, x: Tensor) -> list[str]:
 
 def about_ranges(model: Adapted, x: Tensor) -> dict[str, str]:
     """Return what to say, by method, if images that the model made have another range than x."""
+    if not model.facts.ranges:
+        return {}
     of_data = _range(float(x.min()), float(x.max()))
-    found = {name: _range(*seen) for name, seen in model.facts.ranges.items()}
+    found = {name: _range(*seen) or _far(*seen) for name, seen in model.facts.ranges.items()}
     return {
         name: f"{CALLS[name]} returned images in {made}, x is in {of_data}"
         for name, made in found.items()
         if made and of_data and made != of_data
     }
+
+
+def _far(low: float, high: float) -> str:
+    """Return the range of numbers that are no intensities, such as logits; empty if it is near."""
+    return f"[{low:.3g}, {high:.3g}]" if low < -1.5 or high > 2.5 else ""
 
 
 def _range(low: float, high: float) -> str:

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Normal, OneHotCategorical
+from torch.distributions import Distribution, Normal, OneHotCategorical, constraints
 
 from genbench.core.estimate import UnusableError
 from genbench.core.tensors import as_event, innermost
+from genbench.evaluation.user.boundary import refused_parameter
 from genbench.evaluation.user.distributions import (
     Arranged,
     MeanOnly,
+    family,
     on_device,
     parameters_of,
     widened,
@@ -57,11 +59,13 @@ def distribution_of(value: Any, call: str, expected: str, n_event: int, device: 
     if isinstance(value, Distribution):
         p = widened(value, device)
         require_numbers(dict(parameters_of(p)), call, family_of(p))
+        _require_valid(family(p), call)
         return p
     if isinstance(value, tuple | list) and value and all(isinstance(v, Tensor) for v in value):
         fix = _PAIR.format(n=n_event) if len(value) == 2 else ""
         shapes = ", ".join(str(tuple(v.shape)) for v in value)
-        found = f"returned {len(value)} tensors {shapes}, of which nothing says what they are"
+        kind = type(value).__name__
+        found = f"returned a {kind} of tensors {shapes}, and nothing says what they are"
         raise UnusableError(call, found, expected, fix or "return a torch distribution")
     return tensor_of(value, call, expected, device)
 
@@ -94,10 +98,24 @@ def tensor_of(value: Any, call: str, expected: str, device: Any) -> Tensor:
 def require_numbers(tensors: Mapping[str, Tensor], call: str, what: str) -> None:
     """Refuse NaN, naming the first tensor that has one."""
     for name, tensor in tensors.items():
+        if tensor.sum().isfinite():  # several times faster than a look at each
+            continue
         n = int(tensor.isnan().sum())
         if n:
             where = f" in {name}" if name else ""
             raise UnusableError(call, f"returned {what} with {n} NaN{where}", "numbers")
+
+
+def _require_valid(p: Distribution, call: str) -> None:
+    """Check parameters that torch did not, since ``validate_args`` was False."""
+    unchecked: dict[str, Any] = {} if p._validate_args else dict(p.arg_constraints)
+    is_dependent: Callable[[Any], bool] = constraints.is_dependent
+    for name, allowed in unchecked.items():
+        given = vars(p).get(name)
+        if not isinstance(given, Tensor) or is_dependent(allowed):
+            continue
+        if not bool(allowed.check(given).all()):
+            raise refused_parameter(call, name, type(p).__name__, str(allowed))
 
 
 def described(value: Any) -> str:
@@ -117,7 +135,7 @@ def described(value: Any) -> str:
 
 def family_of(p: Distribution) -> str:
     """Return the name of the distribution of single numbers with its article."""
-    name = type(innermost(p)).__name__
+    name = type(family(p)).__name__
     return f"an {name}" if name[0] in "AEIO" else f"a {name}"
 
 
@@ -200,7 +218,7 @@ def posterior_of(
     if isinstance(q, Tensor):
         found, fix = f"returned {described(value)}", "return Independent(Normal(mean, scale), 1)"
         refusal = UnusableError(call, f"{found}, not a distribution", expected, fix)
-        if not q.ndim or len(q) != n:
+        if not q.ndim or len(q) != n or q.shape[1:] != (latent or q.shape[1:]):
             raise refusal
         return MeanOnly(q, 1, refusal)
     found, q = f"returned {described(q)}", as_event(q, 1)

@@ -20,8 +20,14 @@ PER_DATUM = ("posterior", "encode", "log_prob")
 
 
 @torch.no_grad()
-def note_habits(subject: Subject, stream: Stream) -> None:
-    """Call each method of an adapted model twice and remark on what differs or sets a seed."""
+def note_habits(subject: Subject, stream: Stream, *, sampler: bool = False) -> None:
+    """Call methods of an adapted model again and remark on what differs or sets a seed.
+
+    Args:
+        subject: The model and the data, a few of which are used.
+        stream: Of the calls' randomness.
+        sampler: Call ``sample`` too, which may hand out stored images that are then gone.
+    """
     model = subject.model
     if not isinstance(model, Adapted):
         return
@@ -29,8 +35,9 @@ def note_habits(subject: Subject, stream: Stream) -> None:
         x, y = subject.x[:N_DATA], None if subject.y is None else subject.y[:N_DATA]
         view = bind(model, y, x)
         for name, call in calls_of(view, x):
-            with suppress(*UNUSABLE):
-                _note(model, name, call, stream.child("habits", name))
+            if name != "sample" or sampler:
+                with suppress(*UNUSABLE):
+                    _note(model, name, call, stream.child("habits", name))
         for name in PER_DATUM:
             with suppress(*UNUSABLE), stream.child("habits", name).seeded():
                 _note_neighbours(model, name, getattr(view, name, None), x)

@@ -1,7 +1,7 @@
 """What can be seen of a model that was trained elsewhere: likelihood, condition, weights."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import torch
@@ -10,10 +10,9 @@ from genbench.core.capabilities import Conditions, ConditionsOnPixels, HasExactD
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.held import modules_in
 from genbench.core.seeding import Stream
-from genbench.core.tensors import innermost
 from genbench.data import Dataset
 from genbench.evaluation.on_dataset import SPLIT
-from genbench.evaluation.user.distributions import Arranged
+from genbench.evaluation.user.distributions import family
 from genbench.evaluation.user.fitting import UNUSABLE, check_data
 from genbench.evaluation.user.steadiness import note_habits
 from genbench.evaluation.user.subject import Subject, subject_of
@@ -50,7 +49,9 @@ def hand_over(
     """
     if measure is not None:
         require_known(measure, get_args(Measure), "measure: unknown")
-    return Handed(model, subject_of(model, *dataset.held_out(SPLIT), kind, {}), note, measure)
+    subject = subject_of(model, *dataset.held_out(SPLIT), kind, {})
+    named = replace(subject, data=replace(subject.data, dataset=dataset))
+    return Handed(model, named, note, measure)
 
 
 def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]:
@@ -66,10 +67,7 @@ def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]
             "model: it has given_pixels(x), but nothing says which pixels are shown, so its numbers"
             " have no protocol; make it a recipe instead"
         )
-    try:
-        seen = check_data(subject, stream)
-    except ConfigError as error:
-        raise ConfigError(f"{error}; binarisation and dequantisation choose its pixels") from error
+    seen = check_data(subject, stream)
     note_habits(subject, stream)
     natural = "mass" if dataset.domain == "binary" else "density"
     has_density = seen or _has_log_prob(subject)
@@ -99,8 +97,7 @@ def _observation(subject: Subject, stream: Stream) -> str:
     with stream.child("observation").seeded():
         bound = _bound(subject)
         p = bound.observation_model(prior_of(bound).sample(torch.Size((1,))))
-    p = innermost(p)
-    return type(innermost(p.base) if isinstance(p, Arranged) else p).__name__
+    return type(family(p)).__name__
 
 
 def _count(model: Any) -> int | None:
