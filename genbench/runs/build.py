@@ -3,8 +3,10 @@
 import torch
 
 from genbench.core.errors import ConfigError
+from genbench.core.estimate import UnusableError
 from genbench.core.seeding import seeded
 from genbench.data import Dataset
+from genbench.evaluation.values import blamed
 from genbench.recipes import Built, DataFacts, recipes
 from genbench.runs.assume import Assume, shell
 from genbench.runs.spec import RunSpec
@@ -39,9 +41,22 @@ def shapes_of(dataset: Dataset) -> DataFacts:
 
 
 def initialised(spec: RunSpec, facts: DataFacts) -> Built:
-    """Build the run's model with the initial weights of its seed."""
-    with seeded(spec.seed, "init"):
-        return recipes[spec.recipe].build(facts, spec.options, spec.train)
+    """Build the run's model with the initial weights of its seed.
+
+    Raises:
+        ConfigError: A recipe of a user's failed, with its line, or returned something else.
+    """
+    recipe = recipes[spec.recipe]
+    call = f"{recipe.name}(data, options, train)"
+    try:
+        with seeded(spec.seed, "init"), blamed(recipe.build, call):
+            built: object = recipe.build(facts, spec.options, spec.train)
+    except UnusableError as error:
+        raise ConfigError(f"recipe: {error}") from error
+    if not isinstance(built, Built):
+        what = "nothing" if built is None else f"a {type(built).__name__}"
+        raise ConfigError(f"recipe: {call} returned {what}, expected a genbench.recipes.Built")
+    return built
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:

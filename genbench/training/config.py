@@ -19,8 +19,8 @@ class TrainConfig(Options):
         optimizer: Its other settings are torch's defaults.
         adam_epsilon: The constant in Adam's denominator.
         momentum: Of ``sgd`` only.
-        weight_decay: w adds w/2 |parameters|^2 to every loss: with n training data, w = 1/n is a
-            prior N(0, I) on the weights.
+        weight_decay: w adds ``w/2 |parameters|^2`` to every loss: with n training data, w = 1/n is
+            a prior N(0, I) on the weights.
         kl_warmup_epochs: The weight of the KL grows linearly to its value over so many epochs.
         grad_clip: Largest norm of the gradient of an update; None does not clip.
         select: Keep the weights of the epoch with the best validation loss, or of the last.

@@ -61,3 +61,23 @@ def test_a_conditional_model_needs_labels():
     assert build(spec, data).model.n_classes == 10
     with pytest.raises(ConfigError, match=r"^model\.one\.recipe: 'cvae' needs labels"):
         build(spec, replace(data, n_classes=1))
+
+
+def raises(data, options, train):
+    return undefined  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (raises, "raised NameError: name 'undefined' is not defined (test_build.py:"),
+        (lambda data, options, train: None, "returned nothing, expected a genbench.recipes.Built"),
+        (lambda data, options, train: [], "returned a list, expected a genbench.recipes.Built"),
+    ],
+)
+def test_a_recipe_that_fails_is_named_with_its_line(function, words, monkeypatch):
+    mine = replace(recipes["vae"], name="mine", build=function)
+    monkeypatch.setitem(recipes._entries, "mine", mine)
+    with pytest.raises(ConfigError) as caught:
+        build(*request(BINARY, "mine"))
+    assert str(caught.value).startswith(f"model.one.recipe: mine(data, options, train) {words}")
