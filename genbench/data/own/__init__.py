@@ -11,9 +11,3 @@ From there: ``splitting`` divides and digests, and ``load`` puts all together fo
 Looking: ``describe`` tells what was read, ``checks`` (with ``near`` and ``jpeg``) what will hurt
 later. ``export`` writes what can be read again.
 """
-
-from genbench.data.own.arrays import read_arrays
-from genbench.data.own.images import OwnImages, Reading
-from genbench.data.own.read import read_images
-
-__all__ = ["OwnImages", "Reading", "read_arrays", "read_images"]

@@ -1,13 +1,15 @@
 """What a path holds, before it is split, and what must be said for it to be read."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from genbench.core.options import Options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Side = Annotated[int, Field(ge=1, le=4096)]
 Size = tuple[int, int]
@@ -48,10 +50,10 @@ class OwnImages:
     """
 
     source: str
-    levels: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    levels: "NDArray[np.uint8]"
+    labels: "NDArray[np.int64]"
     classes: tuple[str, ...]
-    parts: NDArray[np.uint8]
+    parts: "NDArray[np.uint8]"
     n_levels: int
     notes: tuple[str, ...]
     files: tuple[str, ...] = ()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from genbench.core.errors import DataError
-from genbench.data.own import Reading, read_arrays
-from genbench.data.own.arrays import LABELS, WHOLE
+from genbench.data.own.arrays import LABELS, WHOLE, read_arrays
+from genbench.data.own.images import Reading
 
 X = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
 Y = np.arange(6) % 3

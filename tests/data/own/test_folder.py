@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from genbench.core.errors import DataError
-from genbench.data.own import Reading, read_images
+from genbench.data.own.images import Reading
+from genbench.data.own.read import read_images
 from tests.data.own.conftest import encoded
 
 GREY = encoded(np.arange(20, dtype=np.uint8).reshape(1, 4, 5))

@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 
 from genbench.core.errors import DataError
-from genbench.data.own import OwnImages, Reading, read_arrays, read_images
+from genbench.data.own.arrays import read_arrays
+from genbench.data.own.images import OwnImages, Reading
+from genbench.data.own.read import read_images
 
 N_FILES = int(os.environ.get("GENBENCH_FUZZ", "150"))
 NAMES = ("x", "y", "images", "labels", "arr_0", "x_train", "x_test", "x_val", "y_train", "y_test")

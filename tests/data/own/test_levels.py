@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from genbench.core.errors import DataError
-from genbench.data.own import Reading, read_arrays
+from genbench.data.own.arrays import read_arrays
+from genbench.data.own.images import Reading
 
 LEVELS = np.random.default_rng(0).integers(0, 16, (9, 4, 4), dtype=np.uint8)
 LEVELS[0, 0, :2] = 0, 15

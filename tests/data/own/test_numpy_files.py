@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from genbench.core.errors import DataError
-from genbench.data.own import Reading, read_images
+from genbench.data.own.images import Reading
+from genbench.data.own.read import read_images
 
 X = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
 
@@ -175,7 +176,7 @@ BOMB = """
 import resource, sys
 from pathlib import Path
 from genbench.core.errors import DataError
-from genbench.data.own import read_images
+from genbench.data.own.read import read_images
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     read_images(Path(sys.argv[1]))

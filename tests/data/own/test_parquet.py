@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from genbench.core.errors import DataError, ExitCode
-from genbench.data.own import Reading, read_images
+from genbench.data.own.images import Reading
+from genbench.data.own.read import read_images
 from tests.data.own.conftest import encoded
 
 LEVELS = np.random.default_rng(0).integers(0, 256, (6, 1, 5, 4), dtype=np.uint8)
@@ -189,7 +190,7 @@ def test_one_huge_value_in_every_row_is_unpacked_a_few_at_a_time(tmp_path):
     code = (
         "import resource, sys, pyarrow.parquet\n"
         "from pathlib import Path\n"
-        "from genbench.data.own import read_images\n"
+        "from genbench.data.own.read import read_images\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024\n"
         "before = peak()\n"
         "read_images(Path(sys.argv[1]))\n"

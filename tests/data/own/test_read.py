@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from genbench.core.errors import DataError, ExitCode
-from genbench.data.own import Reading, read_images
+from genbench.data.own.images import Reading
+from genbench.data.own.read import read_images
 from tests.data.own.conftest import rows
 
 
