@@ -12,7 +12,7 @@ from genbench.evaluation.spec import EvaluatorOptions, Sizes
 def require_room_for(
     tasks: Sequence[Task], n: int, n_pixels: int, device: torch.device, where: str = "evaluate."
 ) -> None:
-    """Check that what each task holds at the same time fits in memory; an accelerator has its own.
+    """Check that the largest of what each task holds fits in memory; an accelerator has its own.
 
     Args:
         tasks: What is evaluated.
@@ -24,6 +24,7 @@ def require_room_for(
     Raises:
         ConfigError: One does not fit; names the options and the size.
     """
+    needed: dict[str, int] = {}
     for task in tasks if device.type == "cpu" else ():
         if not isinstance(task.options, EvaluatorOptions):  # a user's: nothing is known of it
             continue
@@ -31,4 +32,7 @@ def require_room_for(
         sizes = Sizes(n_task, min(DATA_BLOCK, n_task), n_pixels)
         stated = ", ".join(f"{k} = {v}" for k, v in task.options if type(v) is int)
         what = f"{where}{task.evaluator.name}: evaluating with {stated}"
-        require_memory(task.options.n_bytes(sizes), what)
+        needed[what] = task.options.n_bytes(sizes)
+    if needed:
+        largest = max(needed, key=needed.__getitem__)
+        require_memory(needed[largest], largest)

@@ -25,7 +25,7 @@ LARGE = 4_096
 DECODED = 100_000_000
 """Numbers that a bound decodes: draws times images times pixels."""
 FEWEST_DRAWS, FEWEST_IMAGES = 8, 100
-"""Of a bound, whatever it takes."""
+"""Of a bound, whatever it takes; draws of all labels together where these are summed out."""
 KEPT = 10_000_000
 """Numbers in the images that a control keeps or a mixture is fitted to."""
 FEWEST_FITTED = 3
@@ -129,13 +129,14 @@ def _n_halvings(side: int) -> int:
 def evaluation_of(evaluator: Evaluator, stated: Raw, images: Images) -> Raw:
     """Return fewer draws, then fewer test images, where an evaluator's defaults take too long."""
     defaults = {key: field.default for key, field in evaluator.options.model_fields.items()}
-    n_each = images.n_pixels * (images.n_classes if evaluator.is_marginal else 1)
-    n_decoded = max(1, DECODED // n_each)
-    n_samples, found = FEWEST_DRAWS, {}
+    n_labels = images.n_classes if evaluator.is_marginal else 1
+    fewest = max(1, FEWEST_DRAWS // n_labels)
+    n_decoded = max(1, DECODED // (images.n_pixels * n_labels))
+    n_samples, found = fewest, {}
     if "n_samples" in defaults:
-        n_samples = min(defaults["n_samples"], max(FEWEST_DRAWS, n_decoded // images.n_test))
+        n_samples = min(defaults["n_samples"], max(fewest, n_decoded // images.n_test))
         found["n_samples"] = n_samples
-    n_data = max(FEWEST_IMAGES, n_decoded // max(FEWEST_DRAWS, stated.get("n_samples", n_samples)))
+    n_data = max(FEWEST_IMAGES, n_decoded // max(fewest, stated.get("n_samples", n_samples)))
     if "n_data" in defaults and n_data < images.n_test:
         found["n_data"] = min(n_data, defaults["n_data"] or n_data)
     return {key: value for key, value in found.items() if value != defaults[key]}
@@ -180,6 +181,14 @@ def why_left_out(recipe: str, images: Images) -> str:
     return ""
 
 
+def why_not_served(model: Raw, data: Raw) -> str:
+    """Return why a model's pixels cannot be had under the ``[data]`` of its suite, or nothing."""
+    view = data | model["data"]
+    if all(view.get(key, "none") != "none" for key in VIEW):
+        return "it needs grey levels with noise, and the images are made binary"
+    return ""
+
+
 def has_images(data: Mapping[str, Any]) -> bool:
     """Whether ``[data]`` names a data set or a path."""
     return bool({"name", "path"} & data.keys())
@@ -192,7 +201,10 @@ def fill(raw: Raw, images: Images) -> None:
         raw: The content of a suite file, its models sorted into tables.
         images: Those of ``[data]``.
     """
-    left_out = {m["name"]: why_left_out(m["recipe"], images) for m in raw["model"]}
+    left_out = {
+        m["name"]: why_left_out(m["recipe"], images) or why_not_served(m, raw["data"])
+        for m in raw["model"]
+    }
     raw["model"] = [m for m in raw["model"] if not left_out[m["name"]]]
     if images.n_levels == 2 and "dequantisation" not in raw["data"]:
         raw["data"].setdefault("binarisation", "threshold")

@@ -14,7 +14,7 @@ from genbench.suites.settings import MODEL_KEYS, entry_name, put
 
 MOST_SWEPT = 200
 """Runs that sweeps may ask for, unless a suite states ``max_runs``."""
-MOST_STATED = 10**6
+MOST_STATED = 10**5
 """The largest ``max_runs``."""
 _TABLES = ("options", "train", "data")
 _PLACE = re.compile(r"\{([^{}]*)\}")

@@ -87,9 +87,10 @@ def test_every_option_arrives(suite, monkeypatch, tmp_path):
     monkeypatch.setattr(running, "run_and_report", lambda o, say: seen.append(o) or 1 / 0)
     other = {
         "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
-        "seeds": 2, "limit": 9, "data": tmp_path / "c", "device": "cpu", "data_dir": tmp_path,
-        "results": tmp_path / "a", "reports": tmp_path / "b", "executor": "ray", "jobs": 2,
-        "together": True, "fresh": True, "report": False,
+        "plugins": (tmp_path / "mine.py",), "seeds": 2, "limit": 9, "data": tmp_path / "c",
+        "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
+        "reports": tmp_path / "b", "executor": "ray", "jobs": 2, "together": True, "fresh": True,
+        "report": False,
     }  # fmt: skip
     with pytest.raises(ZeroDivisionError):
         genbench.run(**other)
@@ -236,7 +237,8 @@ def test_the_package_says_what_it_has():
     for name in set(genbench.__all__) - {"__version__"}:
         described = inspect.getdoc(getattr(genbench, name))
         assert described, name
-        assert "Raises:" in described, name
+        is_function = inspect.isfunction(getattr(genbench, name))
+        assert not is_function or "Raises:" in described, name  # the classes hold values
     with pytest.raises(AttributeError, match="no attribute 'rum'"):
         genbench.rum  # noqa: B018
 

@@ -21,7 +21,7 @@ DRY = ("run", "--suite", "tiny.toml", "--device", "cpu", "--dry-run")
             ("--set", "evaluate.ais_log_likelihood.n_temperatures=1000000000000"),
             "at most 1000000000",
         ),
-        (("--seeds", "1000000"), "seeds: 1000000 runs, at most 10000; `max_runs = 1000000`"),
+        (("--seeds", "1000000"), "seeds: 1000000 runs, at most 10000"),
         (("--seeds", "1" + "0" * 30), "seeds: an integer lies between"),
         (("--set", "seeds=[9223372036854775808]"), "seeds.0: an integer lies between"),
         (("--limit", "1" + "0" * 30), "data.limit: an integer lies between"),

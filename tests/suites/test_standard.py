@@ -96,6 +96,12 @@ def test_bounds_decode_no_more_than_a_machine_can_in_seconds():
                 assert least or n_samples * n * n_each <= DECODED
 
 
+def test_a_bound_of_a_conditional_model_is_over_as_many_images_as_those_of_the_others():
+    evaluate = filled(Images((1, 28, 28), 256, 10, 8_000, 2_000))["evaluate"]
+    assert evaluate["iw_log_likelihood"] == {"n_samples": DECODED // 784 // 2_000}
+    assert evaluate["label_marginal_log_likelihood"] == {"n_samples": DECODED // 7840 // 2_000}
+
+
 def test_few_small_images_get_the_draws_that_a_metric_takes_by_itself():
     evaluate = filled(Images((1, 8, 8), 17, 10, 1_000, 300))["evaluate"]
     assert evaluate.keys() == {"metrics"}
@@ -125,8 +131,11 @@ def test_a_gan_has_convolutions_where_the_sides_of_an_image_can_be_halved(shape,
 
 
 def test_grey_images_may_be_thresholded_or_made_continuous():
-    thresholded = filled(FACES, "data.binarisation=threshold")
+    thresholded = filled(FACES, "data.name=frey_faces", "data.binarisation=threshold")
     assert model(thresholded, "vae")["options"]["observation"] == "bernoulli"
+    expand(SuiteSpec.read(thresholded, ""))
+    assert not {"linear_gaussian", "gaussian_mixture"} & {m["name"] for m in thresholded["model"]}
+    assert "gaussian_mixture is left out: it needs grey levels" in thresholded["description"]
     continuous = filled(FACES, "data.dequantisation=uniform")
     assert model(continuous, "vae")["options"]["observation"]["kind"] == "pixel_gaussian"
     assert model(continuous, "independent_pixels")["options"]["observation"] == "gaussian"

@@ -162,8 +162,8 @@ def test_models_without_a_sweep_do_not_count_as_swept(runs):
 
 def test_a_product_beyond_all_bounds_is_refused_before_it_is_made(runs):
     lists = ", ".join(f"{k} = {list(range(1, 900))}" for k in ("beta", "epochs", "limit", "seed"))
-    with pytest.raises(ConfigError, match=r"beta_vae\.sweep: 653188856401 runs, at most 1000000$"):
-        runs(f'[[model]]\nrecipe = "beta_vae"\nsweep = {{ {lists} }}\n', "max_runs=1000000")
+    with pytest.raises(ConfigError, match=r"beta_vae\.sweep: 653188856401 runs, at most 100000$"):
+        runs(f'[[model]]\nrecipe = "beta_vae"\nsweep = {{ {lists} }}\n', "max_runs=100000")
 
 
 @pytest.mark.parametrize(
