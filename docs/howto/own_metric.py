@@ -33,7 +33,7 @@ def relative_distance(values):
     unit="share",
     better="lower",
     kind="estimate",
-    margin=0.01,
+    margin=0.02,
     reduce=relative_distance,
     leaderboard="samples",
 )
