@@ -45,7 +45,7 @@ class Registry(Generic[T]):
                 f"{self.kind} '{name}' is already registered{by}; choose another name"
             )
         self._entries[name], self._places[name] = entry, place
-        for journal in _journals:
+        for journal in () if place and place.owner == _OURS else _journals:
             journal.append((self, name))
 
     def discard(self, name: str) -> None:
@@ -66,11 +66,15 @@ class Registry(Generic[T]):
 Journal = list[tuple[Registry[Any], str]]
 """What was registered, in order."""
 _journals: list[Journal] = []
+_OURS = "genbench"
 
 
 @contextmanager
 def registering() -> Iterator[Journal]:
-    """Note what the block registers; an exception takes all of it back."""
+    """Note what the block registers; an exception takes all of it back.
+
+    What genbench registers itself stays, since a module of it is not imported a second time.
+    """
     _journals.append([])
     try:
         yield _journals[-1]
@@ -102,5 +106,5 @@ def _place_of(function: Callable[..., Any] | None) -> _Place | None:
     name = code.co_qualname
     if module == "__main__":  # each run of a notebook's cell is a file of its own
         return _Place(module, name, "")
-    ours = module.partition(".")[0] == "genbench"
-    return _Place(code.co_filename, name, "genbench" if ours else Path(code.co_filename).name)
+    ours = module.partition(".")[0] == _OURS
+    return _Place(code.co_filename, name, _OURS if ours else Path(code.co_filename).name)

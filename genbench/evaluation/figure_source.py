@@ -44,7 +44,7 @@ def figure(name: str) -> Callable[[FigureFunction], FigureFunction]:
     """Register the function of a figure; torch's generators are seeded by its name."""
 
     def register(function: FigureFunction) -> FigureFunction:
-        figure_functions.add(name, function)
+        figure_functions.add(name, function, function)
         return function
 
     return register

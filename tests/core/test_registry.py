@@ -93,3 +93,10 @@ def test_what_a_failing_block_registers_is_taken_back(colours):
     with registering():
         colours.add("red", 1)
     assert "red" in colours
+
+
+def test_what_genbench_registers_itself_is_not_taken_back(colours):
+    with registering() as journal:
+        colours.add("ours", 0, did_you_mean)
+        colours.add("theirs", 1, lambda: None)
+    assert journal == [(colours, "theirs")]

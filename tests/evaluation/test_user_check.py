@@ -24,7 +24,7 @@ def rows(frame, check):
 
 @pytest.fixture(scope="module")
 def sound():
-    EXACT.train()  # whatever mode another test left it in
+    LINEAR.train()  # whatever mode another test left it in
     return genbench.check_model(Sound(), DATA)
 
 

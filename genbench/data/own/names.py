@@ -79,8 +79,10 @@ def require_there(path: Path) -> None:
 
 
 def _beside(path: Path) -> list[str]:
+    """Return the names of what may hold images: folders, and files of arrays."""
     folder = path.absolute().parent
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [entry.name for entry in entries if entry.suffix in SUFFIXES or entry.is_dir()]
 
 
 def _nearest(name: str, names: Sequence[str]) -> str | None:
