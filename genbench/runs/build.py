@@ -17,6 +17,7 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
 
     Raises:
         ConfigError: The options or the observation model do not fit the data.
+        UnusableError: A recipe of a user's failed.
     """
     try:
         built = initialised(spec, facts_of(dataset))
@@ -44,18 +45,16 @@ def initialised(spec: RunSpec, facts: DataFacts) -> Built:
     """Build the run's model with the initial weights of its seed.
 
     Raises:
-        ConfigError: A recipe of a user's failed, with its line, or returned something else.
+        ConfigError: The options do not fit the data.
+        UnusableError: A recipe of a user's failed, with its line, or returned something else.
     """
     recipe = recipes[spec.recipe]
     call = f"{recipe.name}(data, options, train)"
-    try:
-        with seeded(spec.seed, "init"), blamed(recipe.build, call):
-            built: object = recipe.build(facts, spec.options, spec.train)
-    except UnusableError as error:
-        raise ConfigError(f"recipe: {error}") from error
+    with seeded(spec.seed, "init"), blamed(recipe.build, call):
+        built: object = recipe.build(facts, spec.options, spec.train)
     if not isinstance(built, Built):
         what = "nothing" if built is None else f"a {type(built).__name__}"
-        raise ConfigError(f"recipe: {call} returned {what}, expected a genbench.recipes.Built")
+        raise UnusableError(call, f"returned {what}", "a genbench.recipes.Built")
     return built
 
 

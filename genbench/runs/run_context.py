@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from genbench.core.errors import GenbenchError
+from genbench.core.errors import ConfigError, GenbenchError
+from genbench.core.estimate import UnusableError
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
@@ -83,7 +84,11 @@ class RunContext:
         require_room(spec, shapes_of(dataset), self.device)
         n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
         require_room_for(self.plan.request.tasks, n, n_pixels, self.device)
-        return batch_remark(spec, describe(spec, dataset, build(spec, dataset)))
+        try:
+            built = build(spec, dataset)
+        except UnusableError as error:  # while the suite runs, it would fail one run only
+            raise ConfigError(f"model.{spec.name}.recipe: {error}") from error
+        return batch_remark(spec, describe(spec, dataset, built))
 
     def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from genbench.core.errors import ConfigError
+from genbench.core.estimate import UnusableError
 from genbench.data import DataConfig, load
 from genbench.recipes import recipes
 from genbench.runs.build import build
@@ -71,13 +72,13 @@ def raises(data, options, train):
     ("function", "words"),
     [
         (raises, "raised NameError: name 'undefined' is not defined (test_build.py:"),
-        (lambda data, options, train: None, "returned nothing, expected a genbench.recipes.Built"),
-        (lambda data, options, train: [], "returned a list, expected a genbench.recipes.Built"),
+        (lambda data, options, train: None, "returned nothing; expected a genbench.recipes.Built"),
+        (lambda data, options, train: [], "returned a list; expected a genbench.recipes.Built"),
     ],
 )
 def test_a_recipe_that_fails_is_named_with_its_line(function, words, monkeypatch):
     mine = replace(recipes["vae"], name="mine", build=function)
     monkeypatch.setitem(recipes._entries, "mine", mine)
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(UnusableError) as caught:
         build(*request(BINARY, "mine"))
-    assert str(caught.value).startswith(f"model.one.recipe: mine(data, options, train) {words}")
+    assert str(caught.value).startswith(f"mine(data, options, train) {words}")

@@ -10,8 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from genbench.core.errors import ConfigError
 from genbench.core.files import sha256_file
+from genbench.recipes import Built, DataFacts, Options
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
+from genbench.training.config import TrainConfig
 
 FILES = {
     "spec.json",
@@ -399,7 +401,6 @@ def broken_recipe(error):
     """Return a recipe like the VAE whose objective raises in the second step of training."""
     from genbench.recipes import Built, DataFacts, recipes
     from genbench.recipes.options import VaeOptions
-    from genbench.training.config import TrainConfig
     from genbench.training.update import Update
 
     calls = []
@@ -418,6 +419,23 @@ def broken_recipe(error):
         return Built(built.model, (Update("broken", good.parameters, objective),))
 
     return build, calls
+
+
+def test_a_recipe_that_cannot_be_built_at_all_stops_the_suite_before_training(
+    workplace, own_recipe
+):
+    def boom(data: DataFacts, options: Options, train: TrainConfig) -> Built:
+        """Never builds."""
+        raise RuntimeError("no luck")
+
+    own_recipe("boom", boom)
+    text = workplace.suite.read_text()
+    head, _, rest = text.partition('[[model]]\nrecipe = "vae"')
+    others = rest[rest.index("[[model]]") :]
+    workplace.suite.write_text(f'{head}[[model]]\nrecipe = "boom"\n\n{others}')
+    words = r"model\.boom\.recipe: boom\(data, options, train\) raised RuntimeError: no luck \(test"
+    with pytest.raises(ConfigError, match=words):
+        workplace.run()
 
 
 @pytest.mark.parametrize(
