@@ -157,7 +157,6 @@ def load_suite(
     """
     path = find_suite(name_or_file)
     raw = {"name": path.stem, "title": path.stem} | read_toml(path)
-    _refuse_code(raw, name_or_file)
     place_data(raw, path.parent)
     if data is not None:
         put_data(raw, data)
@@ -166,6 +165,7 @@ def load_suite(
         if setting not in of_swept:
             apply_setting(raw, setting)
     try:
+        _refuse_code(raw)
         n_swept = _expand_sweeps(raw)
         for setting in of_swept:
             apply_setting(raw, setting)
@@ -184,11 +184,11 @@ def load_suite(
         raise ConfigError(f"suite '{name_or_file}': {error}") from error
 
 
-def _refuse_code(raw: dict[str, Any], suite: str) -> None:
+def _refuse_code(raw: dict[str, Any]) -> None:
     for key in ("plugin", "plugins"):
         if key in raw:
             fix = "a suite file cannot run code; name the file on the command line: --plugin FILE"
-            raise ConfigError(f"suite '{suite}': {key}: unknown key: {fix}")
+            raise ConfigError(f"{key}: unknown key: {fix}")
 
 
 def _sized(raw: dict[str, Any], suite: SuiteSpec) -> SuiteSpec:
