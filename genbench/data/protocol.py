@@ -147,13 +147,20 @@ class DataConfig(Options):
         return stated | {"split": (self.split or SplitOptions()).canonical()}
 
     @classmethod
-    def of_identity(cls, stated: dict[str, Any]) -> Self:
+    def of_identity(cls, stated: dict[str, Any], name: str = "") -> Self:
         """Read what :meth:`canonical` returned; own images then have a path that leads nowhere.
+
+        Args:
+            stated: What it returned.
+            name: Of own images, which their identity does not hold.
 
         Raises:
             ConfigError: A key or value is wrong.
         """
-        return cls.read(stated if "name" in stated else stated | {"path": "unknown"}, "data")
+        if "name" in stated:
+            return cls.read(stated, "data")
+        place = {} if name in own_datasets else {"path": "unknown"}
+        return cls.read(stated | {"name": name} | place, "data")
 
     @property
     def is_binary(self) -> bool:

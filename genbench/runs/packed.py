@@ -1,4 +1,8 @@
-"""What one process hands to another that first has to load the plugins it was made with."""
+"""What one process hands to another that first has to load the plugins it was made with.
+
+The bytes go from a process to its own workers, as all that is handed to them does; none is ever
+read from a file.
+"""
 
 import pickle
 from collections.abc import Mapping, Sequence

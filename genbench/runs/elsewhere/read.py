@@ -9,7 +9,6 @@ from typing import Any
 from genbench.core.errors import ConfigError, StorageError, first_line
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig
-from genbench.data.own.registry import own_datasets
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Task
 from genbench.results import run_folder
@@ -64,7 +63,8 @@ def _found(suite: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
 def _record(folder: RunFolder, stated: dict[str, Any], tasks: Sequence[Task]) -> RunRecord:
     protocol = Protocol.parse(stated["protocol"])
     try:
-        data = _data(stated["data"], protocol.dataset)
+        asked = {key: value for key, value in stated["data"].items() if key != "digest"}
+        data = DataConfig.of_identity(asked, protocol.dataset)
         spec = ElsewhereSpec.of(stated["name"], data, stated["seed"], stated["model"])
     except ConfigError as error:
         raise StorageError(f"{folder / run_folder.SPEC}: {first_line(error)}") from error
@@ -83,18 +83,6 @@ def _record(folder: RunFolder, stated: dict[str, Any], tasks: Sequence[Task]) ->
     evaluations = folder.read(run_folder.METRICS)["evaluations"]
     record.rows = [row for task in tasks for row in _rows(task, record, evaluations)]
     return record
-
-
-def _data(stated: dict[str, Any], name: str) -> DataConfig:
-    """Return the data of a run; own images, whose identity has no name, have that of the protocol.
-
-    Raises:
-        ConfigError: A key or value is wrong.
-    """
-    data = {"name": name} | {key: value for key, value in stated.items() if key != "digest"}
-    if "name" not in stated and name not in own_datasets:
-        data["path"] = "unknown"
-    return DataConfig.read(data, "data")
 
 
 def _rows(task: Task, record: RunRecord, evaluations: dict[str, Any]) -> list[dict[str, Any]]:
