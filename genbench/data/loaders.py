@@ -67,6 +67,11 @@ class Dataset:
     classes: tuple[str, ...] = field(default=(), repr=False)
     _views: dict[SplitName, Split] = field(default_factory=dict, init=False, repr=False)
 
+    @property
+    def natural_measure(self) -> Literal["mass", "density"]:
+        """What a likelihood of such pixels is, where no model states it."""
+        return "mass" if self.domain == "binary" else "density"
+
     def size(self, split: SplitName) -> int:
         """Return the number of images in ``split``."""
         return self.sizes[_known(split)]

@@ -52,7 +52,6 @@ class RunRecord:
 
 def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     """Return what tables state about a model beside its numbers, and what rebuilds it."""
-    natural = "mass" if dataset.domain == "binary" else "density"
     measure = built.observation.measure if built.observation else "none"
     observation = built.observation_name
     if spec.assume:
@@ -61,7 +60,7 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "about": recipes[spec.recipe].about,
         "observation": observation,
         "measure": measure,
-        "comparable_measure": natural if measure == "none" else measure,
+        "comparable_measure": dataset.natural_measure if measure == "none" else measure,
         "closed_form": built.closed_form is not None,
         "conditional": isinstance(built.model, Conditions),
         "shown": built.shown,

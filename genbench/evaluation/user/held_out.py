@@ -39,8 +39,7 @@ class HeldOut:
         """Return what a number must share to be compared, given the measure of the likelihoods."""
         if self.dataset is None:
             return None
-        natural = "mass" if self.dataset.domain == "binary" else "density"
-        known = replace(self.dataset.protocol, measure=measure or natural)
+        known = replace(self.dataset.protocol, measure=measure or self.dataset.natural_measure)
         return replace(known, condition=_condition(model))
 
 

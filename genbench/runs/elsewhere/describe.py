@@ -69,13 +69,13 @@ def describe(handed: Handed, dataset: Dataset, stream: Stream) -> dict[str, Any]
         )
     seen = check_data(subject, stream)
     note_habits(subject, stream)
-    natural = "mass" if dataset.domain == "binary" else "density"
+    measure = handed.measure or seen or dataset.natural_measure
     has_density = seen or _has_log_prob(subject)
     return {
         "about": f"Trained elsewhere. {handed.note}".strip(),
         "observation": _observation(subject, stream) if seen else "none",
-        "measure": (handed.measure or seen or natural) if has_density else "none",
-        "comparable_measure": handed.measure or seen or natural,
+        "measure": measure if has_density else "none",
+        "comparable_measure": measure,
         "conditional": isinstance(view, Conditions),
         "n_parameters": _count(handed.model),
     }
