@@ -29,6 +29,11 @@ HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 class UnitNormal(Normal):
     """N(0, 1) in every dimension, with a fast density and KL divergence."""
 
+    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw; torch's own method also reads whether every scale is positive, on the device."""
+        with torch.no_grad():
+            return self.rsample(sample_shape)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(z^2 + log 2 pi) / 2 for each number."""
         return value.square() * -0.5 - HALF_LOG_2PI

@@ -140,6 +140,8 @@ class _Execution:
             measured = {"train_seconds": None, **self.joint.provenance}
             return metrics | {"status": "diverged", "reason": str(outcome)}, measured
         measured = {"train_seconds": round(outcome.seconds, 3), **self.joint.provenance}
+        if outcome.not_recorded:
+            measured["not_recorded"] = outcome.not_recorded
         return metrics | {"selected_epoch": self._store(outcome, model)}, measured
 
     def _copy(self, base: RunFolder, model: nn.Module) -> int | None:

@@ -99,9 +99,8 @@ def play(
 ) -> Iterator[int]:
     """Train at a constant rate; yield the number of steps at the start and every few steps."""
     updates = built.updates[:1] if discriminator_only else built.updates
-    train = TrainConfig(batch_size=options.batch_size, schedule="constant")
+    train = TrainConfig(batch_size=options.batch_size, learning_rate=options.learning_rate)
     step = Step(built.model, updates, data, train)
-    step.set_rate(options.learning_rate)
     order = stream.child("order").generator()
     for done in range(options.n_steps + 1):
         if done % options.every == 0:

@@ -1,26 +1,37 @@
-"""Records a training step and replays it without Python between its operations.
+"""Records training steps and replays them without Python between their operations.
 
-On a CPU the recording is the list of torch's operations, forward, backward and optimiser; replaying
-it matches the plain step bit for bit. On a CUDA device it is a CUDA graph.
+On a CPU the recording is the list of torch's operations in one step, forward, backward and
+optimiser. On a CUDA device it is a CUDA graph of several steps. Either must match plain steps bit
+for bit, or it is not used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from genbench.training.step import Step
+from genbench.core.errors import first_line
+from genbench.training.step import Inputs, Step
 
-RecordedStep = Callable[[Tensor, float], Tensor]
-"""Takes the step on a batch's indices at a given epoch; returns what was logged."""
+Recording = Callable[[Inputs], None]
+"""Takes the steps of given inputs, and adds what they log to the recorder's sums."""
 
 CAPTURE_STEPS = 1_000
-"""Number of steps from which recording pays for itself.
+"""Number of steps from which recording pays for itself on a CPU.
 
 Measured on two cores: recording takes 0.3 s, and saves 0.4 to 0.8 ms per step of a VAE.
 """
+
+GRAPH_CAPTURE_STEPS = 200
+"""The same for a CUDA graph, which saves the launches of a step one by one: 1 ms or more."""
+
+STEPS_PER_GRAPH = 10
+"""Maximum of steps in a CUDA graph: few enough to be captured in a moment."""
 
 _REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
 """What torch raises for a step that reads or branches on a value: it cannot be recorded."""
@@ -29,108 +40,150 @@ _REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError
 class StepRecorder:
     """Takes training steps: the first ones plain, later ones recorded if enough follow.
 
-    A recording is used only if it reproduces the plain step on a further batch: bit for bit on a
-    CPU, up to rounding of the logged values elsewhere. A step that cannot be recorded stays plain.
+    A recording is used only if it reproduces plain steps bit for bit: what they log, every tensor
+    and the state of every generator. Steps that cannot be recorded stay plain.
+
+    Attributes:
+        recording: What replaces plain steps, once there is one.
+        refusal: Why there is none, if it was tried in vain.
     """
 
     def __init__(self, step: Step, n_steps: int) -> None:
-        self.step = step
-        self.recording: RecordedStep | None = None
-        self.verified = False
-        self._first_steps = iter(
-            (self.step, self._record, self._verify) if n_steps >= CAPTURE_STEPS else ()
-        )
+        self.step, self.recording, self.refusal = step, None, ""
+        self._on_cuda = step.device.type == "cuda"
+        worthwhile = n_steps >= (GRAPH_CAPTURE_STEPS if self._on_cuda else CAPTURE_STEPS)
+        self._untried = worthwhile and step.device.type in ("cpu", "cuda")
+        self._sums: Tensor | None = None
 
-    def __call__(self, indices: Tensor, epoch: float) -> Tensor:
-        """Take one step; arguments and return value are those of :class:`Step`."""
-        if self.verified and self.recording:
-            return self.recording(indices, epoch)
-        take = next(self._first_steps, self.step)  # the first, plain step creates optimiser state
-        return take(indices, epoch)
+    recording: Recording | None
 
-    def _record(self, indices: Tensor, epoch: float) -> Tensor:
-        before = _Snapshot(self.step)
+    def __call__(self, inputs: Inputs) -> Tensor:
+        """Take steps; return the sums of what they logged, in float64.
+
+        The next call overwrites the sums.
+        """
+        if self._sums is not None:
+            self._sums.zero_()
+        for window in inputs.windows(self._window(len(inputs.epoch))):
+            self._take(window)
+        assert self._sums is not None
+        return self._sums
+
+    def _window(self, n: int) -> int:
+        """Return how many of n steps are taken at once: a divisor, so that none is left over."""
+        most = STEPS_PER_GRAPH if self._on_cuda else 1
+        return max(size for size in range(1, most + 1) if n % size == 0)
+
+    def _take(self, window: Inputs) -> None:
+        if self.recording:
+            self.recording(window)
+        elif self._untried and self._sums is not None:  # optimisers have taken a step
+            self._untried = False
+            self._record(window, self._sums)
+        else:
+            self._sums = take_steps(self.step, window, self._sums)
+
+    def _record(self, window: Inputs, sums: Tensor) -> None:
+        """Take the steps plainly, record them, and keep a recording that gives the same bits."""
+        before = _Snapshot(self.step, sums)
         try:
-            self.recording, logged = record_step(self.step, indices, epoch)
-        except _REFUSALS:
+            with _as_in_capture(self.step.device):
+                take_steps(self.step, window, sums)
+        except _REFUSALS as error:
+            self.refusal = first_line(error)
             before.restore()
-            self._first_steps = iter(())
-            return self.step(indices, epoch)
-        return logged
-
-    def _verify(self, indices: Tensor, epoch: float) -> Tensor:
-        before = _Snapshot(self.step)
-        plain = self.step(indices, epoch)
-        after = _Snapshot(self.step)
-        before.restore()
-        assert self.recording is not None
-        recorded = self.recording(indices, epoch)
-        self.verified = _same(plain, recorded, after.tensors, self.step.tensors())
-        if not self.verified:
+            take_steps(self.step, window, sums)
+            return
+        after = _Snapshot(self.step, sums)
+        try:
+            before.restore()
+            recording = record_steps(self.step, window, sums)
+            before.restore()
+            recording(window)
+            after.require_same()
+        except _REFUSALS as error:
+            self.refusal = first_line(error)
             after.restore()
-        return plain
+            return
+        self.recording = recording
+
+
+def take_steps(step: Step, inputs: Inputs, sums: Tensor | None) -> Tensor:
+    """Take steps one by one, add what they log to the sums, and return the sums."""
+    for row in inputs.rows():
+        step.draw()
+        logged = step(*row)
+        if sums is None:
+            sums = torch.zeros_like(logged, dtype=torch.float64)
+        sums.add_(logged)
+    assert sums is not None
+    return sums
 
 
 class _Snapshot:
-    """A copy of everything that a step changes: tensors and the states of torch's generators."""
+    """A copy of everything that steps change: tensors and the states of generators."""
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.tensors = [tensor.detach().clone() for tensor in step.tensors()]
-        self.cpu_generator = torch.get_rng_state()
-        on_cuda = step.device.type == "cuda"
-        self.cuda_generator = torch.cuda.get_rng_state(step.device) if on_cuda else None
+    def __init__(self, step: Step, sums: Tensor) -> None:
+        self._tensors = [*step.tensors(), sums]
+        self._copies = [tensor.detach().clone() for tensor in self._tensors]
+        self._generators = _generators(step)
+        self._states = [generator.get_state() for generator in self._generators]
 
+    @torch.no_grad()
     def restore(self) -> None:
-        with torch.no_grad():
-            for tensor, copy in zip(self.step.tensors(), self.tensors, strict=True):
-                tensor.copy_(copy)
-        torch.set_rng_state(self.cpu_generator)
-        if self.cuda_generator is not None:
-            torch.cuda.set_rng_state(self.cuda_generator, self.step.device)
+        """Set everything to its copy."""
+        for tensor, copy in zip(self._tensors, self._copies, strict=True):
+            tensor.copy_(copy)
+        for generator, state in zip(self._generators, self._states, strict=True):
+            generator.set_state(state)
+
+    def require_same(self) -> None:
+        """Raise a ``ValueError`` unless everything equals its copy bit for bit."""
+        states = [generator.get_state() for generator in self._generators]
+        pairs = zip((*self._tensors, *states), (*self._copies, *self._states), strict=True)
+        n_different = sum(not torch.equal(a, b) for a, b in pairs)
+        if n_different:
+            raise ValueError(f"recorded and plain steps differ in {n_different} tensors")
 
 
-def _same(
-    plain: Tensor, recorded: Tensor, after_plain: Sequence[Tensor], after_recorded: Sequence[Tensor]
-) -> bool:
-    if plain.device.type != "cpu":
-        return torch.allclose(plain, recorded, rtol=1e-4)
-    pairs = zip((plain, *after_plain), (recorded, *after_recorded), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
+def _generators(step: Step) -> list[torch.Generator]:
+    """Return every generator that a step may draw from."""
+    own = [torch.default_generator, *step.generators]
+    if step.device.type == "cuda":
+        own.append(torch.cuda.default_generators[step.device.index])
+    return own
 
 
-def record_step(step: Step, indices: Tensor, epoch: float) -> tuple[RecordedStep, Tensor]:
-    """Take the step while it is recorded; return the recording and what was logged.
+def record_steps(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
+    """Record steps; the state is changed by it, and must be restored.
 
     The optimisers must have taken a step before.
     """
-    clock = torch.tensor(epoch, dtype=torch.float64, device=step.device)
     if step.device.type == "cuda":
-        return _cuda_graph(step, indices, clock)
-    return _operations(step, indices, clock)
+        return _cuda_graph(step, inputs, sums)
+    return _operations(step, inputs, sums)
 
 
-def _operations(step: Step, indices: Tensor, clock: Tensor) -> tuple[RecordedStep, Tensor]:
-    logged: list[Tensor] = []
+def _operations(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
+    def traced(
+        indices: Tensor, epoch: Tensor, rates: Tensor, sums: Tensor, *state: Tensor
+    ) -> Tensor:
+        return sums.add_(step(indices, epoch, rates))
 
-    def traced(indices: Tensor, clock: Tensor, *state: Tensor) -> Tensor:
-        logged.append(step(indices, clock))
-        return logged[0]
-
-    # Trace the step with its state as inputs, so that in-place changes are recorded.
-    state = step.tensors()
-    graph = make_fx(traced)(indices, clock, *state)
+    # Trace one step with its state as inputs, so that in-place changes are recorded.
+    state = [sums, *step.tensors()]
+    graph = make_fx(traced)(*next(inputs.rows()), *state)
     _remove_profiling(graph)
     replay = graph.forward
 
     # Repeat the operations on the same state.
-    def recorded(indices: Tensor, epoch: float) -> Tensor:
-        clock.fill_(epoch)
-        with torch.no_grad():
-            values: Tensor = replay(indices, clock, *state)
-        return values
+    @torch.no_grad()
+    def recorded(inputs: Inputs) -> None:
+        for row in inputs.rows():
+            step.draw()
+            replay(*row, *state)
 
-    return recorded, logged[0].detach()
+    return recorded
 
 
 def _remove_profiling(graph: GraphModule) -> None:
@@ -141,22 +194,78 @@ def _remove_profiling(graph: GraphModule) -> None:
     graph.recompile()
 
 
-def _cuda_graph(step: Step, indices: Tensor, clock: Tensor) -> tuple[RecordedStep, Tensor]:
-    # A graph reads its inputs at fixed addresses: clock has one, indices get one.
-    static_indices = indices.clone()
-    epoch = float(clock)
-
-    # Capture the kernels of one step, without running them.
+def _cuda_graph(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
+    # A graph reads its inputs at fixed addresses, and the states of generators it knows.
+    own = Inputs(*(table.clone() for table in inputs))
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        logged = step(static_indices, clock)
+    for generator in step.generators:
+        graph.register_generator_state(generator)
+
+    # Capture the kernels of the steps, without running them.
+    with _capture(graph, step):
+        take_steps(step, own, sums)
 
     # Write new inputs to the fixed addresses, and launch all kernels at once.
-    def recorded(indices: Tensor, epoch: float) -> Tensor:
-        clock.fill_(epoch)
-        static_indices.copy_(indices)
+    def recorded(inputs: Inputs) -> None:
+        for fixed, new in zip(own, inputs, strict=True):
+            fixed.copy_(new)
         graph.replay()
-        return logged
 
-    # Run the captured step for the first time.
-    return recorded, recorded(indices, epoch)
+    return recorded
+
+
+@cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Return the stream of every capture: libraries keep working memory for each stream."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _as_in_capture(device: torch.device) -> Iterator[None]:
+    """Run a block on the stream of captures, where waiting for the device raises an error.
+
+    What would end a capture is found before one is begun, and libraries make ready what they must
+    not make during one.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    stream, current = _capture_stream(device), torch.cuda.current_stream(device)
+    mode = torch.cuda.get_sync_debug_mode()
+    stream.wait_stream(current)
+    try:
+        with catch_warnings(), torch.cuda.stream(stream):
+            simplefilter("ignore")  # torch calls this mode a prototype
+            torch.cuda.set_sync_debug_mode("error")
+            yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
+        current.wait_stream(stream)
+
+
+@contextmanager
+def _capture(graph: torch.cuda.CUDAGraph, step: Step) -> Iterator[None]:
+    """Capture a block; after an error, leave allocator and generators as they were."""
+    stream, pool = _capture_stream(step.device), torch.cuda.graph_pool_handle()
+    try:
+        with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
+            yield
+    except _REFUSALS:
+        _clear_failed_capture(step, pool)
+        raise
+
+
+def _clear_failed_capture(step: Step, pool: tuple[int, int]) -> None:
+    """End what a capture has begun where torch does not.
+
+    A capture that CUDA has broken off leaves its memory pool open, and in older versions its
+    generators in capture, until another capture with them ends.
+    """
+    with suppress(RuntimeError):  # it was ended
+        torch._C._cuda_endAllocateToPool(step.device.index, pool)
+        torch._C._cuda_releasePool(step.device.index, pool)
+    empty = torch.cuda.CUDAGraph()
+    for generator in step.generators:
+        empty.register_generator_state(generator)
+    with torch.cuda.graph(empty, stream=_capture_stream(step.device)):
+        torch.zeros((), device=step.device)

@@ -23,36 +23,35 @@ class Guard:
     def __init__(self, update: str, device: torch.device, *n_members: int) -> None:
         self.update = update
         self.flag = torch.zeros(n_members, device=device)
-        self.good_steps = torch.zeros(n_members, device=device, dtype=torch.int64)
+        self.bad_steps = torch.zeros(n_members, device=device)
 
-    def begin(self, step: int) -> None:
-        """Set the number of the next step."""
-        self.good_steps.fill_(step)
+    def begin(self) -> None:
+        """Count bad steps from here."""
+        self.bad_steps.zero_()
 
     def watch(self, value: Tensor) -> None:
         """Set the flag if a loss or gradient norm is not finite; call before optimising."""
-        value = value.detach()
-        bad = (value - value).ne(0)  # NaN if the value is not finite, else zero
-        self.flag.copy_(torch.maximum(self.flag, bad))
+        # Zero times the value is NaN if the value is not finite.
+        self.flag.add_(value.detach(), alpha=0).nan_to_num_(nan=1.0)
 
     def count(self) -> None:
-        """Count the step as good if the flag is not set."""
-        self.good_steps.add_(self.flag.eq(0))
+        """Count the step as bad if the flag is set."""
+        self.bad_steps.add_(self.flag)
 
-    def first_bad_steps(self) -> list[int | None]:
-        """Return each member's first bad step, or None; waits for the device."""
-        flags, steps = self.flag.flatten().tolist(), self.good_steps.flatten().tolist()
-        return [step if flag else None for flag, step in zip(flags, steps, strict=True)]
+    def first_bad_steps(self, next_step: int) -> list[int | None]:
+        """Return each member's first bad step before the next one; waits for the device."""
+        bad = self.bad_steps.flatten().tolist()
+        return [next_step - int(n) if n else None for n in bad]
 
     def tensors(self) -> list[Tensor]:
         """Return what a step changes."""
-        return [self.flag, self.good_steps]
+        return [self.flag, self.bad_steps]
 
 
-def failures(guards: Sequence[Guard]) -> list[DivergedError | None]:
+def failures(guards: Sequence[Guard], next_step: int) -> list[DivergedError | None]:
     """Return each member's error, or None; it names the first bad step and its update."""
     errors = []
-    for steps in zip(*(guard.first_bad_steps() for guard in guards), strict=True):
+    for steps in zip(*(guard.first_bad_steps(next_step) for guard in guards), strict=True):
         bad = [(step, i) for i, step in enumerate(steps) if step is not None]
         step, i = min(bad, default=(0, 0))
         message = f"the loss of '{guards[i].update}' is not finite at step {step}"

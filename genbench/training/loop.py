@@ -31,7 +31,7 @@ from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
 from genbench.training.guard import failures
 from genbench.training.schedule import learning_rate_factor
-from genbench.training.step import Step
+from genbench.training.step import Inputs, Step
 from genbench.training.threads import float32_products, flushed_denormals
 from genbench.training.update import Update
 
@@ -43,13 +43,17 @@ VALIDATION_BLOCK = 500
 
 @dataclass
 class FitResult:
-    """Trained weights and the training history."""
+    """Trained weights and the training history.
+
+    ``not_recorded`` says why steps on a GPU were taken one by one, which is slow.
+    """
 
     history: list[dict[str, float]]
     last: Weights
     best: Weights
     best_epoch: int
     seconds: float
+    not_recorded: str = ""
 
 
 @dataclass(eq=False)
@@ -79,7 +83,7 @@ class Loop:
         self.batch_size = min(self.config.batch_size, n)
         self.n_batches = n // self.batch_size
         self.step = Step(self.model, self.updates, self.data, self.config)
-        self.run_step = StepRecorder(self.step, self.config.epochs * self.n_batches)
+        self.run_steps = StepRecorder(self.step, self.config.epochs * self.n_batches)
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
         """Train for one epoch; return the means of what the objectives logged.
@@ -88,19 +92,24 @@ class Loop:
         once, at the end.
         """
         self.model.train()
-        order = self.order(epoch).to(self.step.device)
         for guard in self.step.guards:
-            guard.begin(epoch * self.n_batches)
-        logged: Tensor | float = 0.0
+            guard.begin()
         with self.stream.child("noise", epoch).seeded():
-            batches = torch.split(order, self.batch_size)[: self.n_batches]
-            for i, indices in enumerate(batches):
-                self.step.set_rate(self.rate(epoch * self.n_batches + i))
-                logged = self.run_step(indices, epoch + i / self.n_batches).double() + logged
-        for error in filter(None, failures(self.step.guards)):
+            sums = self.run_steps(self.inputs(epoch).to(self.step.device))
+        for error in filter(None, failures(self.step.guards, (epoch + 1) * self.n_batches)):
             raise error
-        means = torch.as_tensor(logged).div(self.n_batches).tolist()
+        means = sums.div(self.n_batches).tolist()
         return {f"train.{k}": v for k, v in zip(self.step.keys, means, strict=True)}
+
+    def inputs(self, epoch: int) -> Inputs:
+        """Return what each step of an epoch reads, on the CPU."""
+        n = self.n_batches
+        indices = self.order(epoch)[: n * self.batch_size].view(n, self.batch_size)
+        progress = [epoch + i / n for i in range(n)]
+        scales = [update.learning_rate_scale for update in self.updates]
+        rates = [[self.rate(epoch * n + i) * scale for scale in scales] for i in range(n)]
+        wide = torch.float64
+        return Inputs(indices, torch.tensor(progress, dtype=wide), torch.tensor(rates, dtype=wide))
 
     def order(self, epoch: int) -> Tensor:
         """Return the order in which an epoch serves the training data, (n,) int64, on the CPU."""
@@ -180,7 +189,8 @@ class Loop:
         """Return the result; without a validation loss, the last weights count as the best."""
         progress, last = self.progress, weights_of(self.model)
         best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
-        return FitResult(progress.history, last, best, best_epoch, progress.seconds)
+        refusal = "" if self.step.device.type == "cpu" else self.run_steps.refusal
+        return FitResult(progress.history, last, best, best_epoch, progress.seconds, refusal)
 
 
 def _is_validation_loss(key: str) -> bool:

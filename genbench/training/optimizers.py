@@ -1,6 +1,6 @@
 """The optimiser of an update, from the training configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -21,22 +21,62 @@ def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer
     """
     device = update.parameters[0].device
     on_cuda = device.type == "cuda"
-    dtype = torch.float64 if device.type == "cpu" else torch.float32  # as fused kernels expect
     start = config.learning_rate * update.learning_rate_scale
-    rate = torch.tensor(start, dtype=dtype, device=device)
+    rate = torch.tensor(start, dtype=rate_dtype(device), device=device)
     decay = update.weight_decay + config.weight_decay
     adam = partial(
         torch.optim.Adam, betas=update.betas, eps=config.adam_epsilon, capturable=on_cuda
     )
     sgd = partial(torch.optim.SGD, momentum=config.momentum)
+    adagrad = torch.optim.Adagrad if device.type == "cpu" else UnfusedAdagrad
     optimizers: Registry[Callable[..., torch.optim.Optimizer]] = Registry(
-        "optimizer", {"adam": adam, "sgd": sgd, "adagrad": torch.optim.Adagrad}
+        "optimizer", {"adam": adam, "sgd": sgd, "adagrad": adagrad}
     )
-    return optimizers[config.optimizer](update.parameters, lr=rate, weight_decay=decay, fused=True)
+    make = optimizers[config.optimizer]
+    optimizer = make(update.parameters, lr=rate, weight_decay=decay, fused=True)
+    optimizer._warned_capturable_if_run_uncaptured = True
+    return optimizer
+
+
+class UnfusedAdagrad(torch.optim.Adagrad):
+    """Adagrad for devices without a fused kernel; like one, it skips steps by ``found_inf``.
+
+    It is a function of tensors and can be captured. The number of steps is not counted: it only
+    matters to a decay of the learning rate, which is not used.
+    """
+
+    found_inf: Tensor | None = None
+
+    def __init__(
+        self, params: Sequence[Tensor], lr: Tensor, weight_decay: float, fused: bool
+    ) -> None:
+        super().__init__(params, lr, weight_decay=weight_decay)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Step along the gradients, or not at all while ``found_inf`` is set."""
+        group = self.param_groups[0]
+        for parameter in (p for p in group["params"] if p.grad is not None):
+            slope = parameter.grad.add(parameter, alpha=group["weight_decay"])
+            if self.found_inf is not None:
+                slope.masked_fill_(self.found_inf.bool(), 0.0)
+            total = self.state[parameter]["sum"]
+            total.addcmul_(slope, slope)
+            scale = total.sqrt().add_(group["eps"])
+            parameter.sub_(slope.mul_(group["lr"]).div_(scale))
+
+
+def rate_dtype(device: torch.device) -> torch.dtype:
+    """Return the type in which fused kernels read learning rates."""
+    return torch.float64 if device.type == "cpu" else torch.float32
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: Tensor) -> None:
+    """Let the optimiser read its learning rate from a tensor () on its device."""
+    optimizer.param_groups[0]["lr"] = rate
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """Return the learning rate and every tensor of an optimiser's state."""
+    """Return every tensor of an optimiser's state."""
     states = (state.values() for state in optimizer.state.values())
-    tensors = [value for values in states for value in values if isinstance(value, Tensor)]
-    return [optimizer.param_groups[0]["lr"], *tensors]
+    return [value for values in states for value in values if isinstance(value, Tensor)]

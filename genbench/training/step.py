@@ -1,7 +1,8 @@
 """One training step as a function of tensors: repeated by the loop, recorded by capture."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,8 +12,35 @@ from genbench.core.objective import Batch, Loss
 from genbench.data import Dataset
 from genbench.training.config import TrainConfig
 from genbench.training.guard import Guard
-from genbench.training.optimizers import make_optimizer, optimizer_tensors
+from genbench.training.optimizers import make_optimizer, optimizer_tensors, rate_dtype, set_rate
 from genbench.training.update import Update
+
+
+class Inputs(NamedTuple):
+    """What steps read besides the data, one row for each step.
+
+    Attributes:
+        indices: Training data of each batch, (n, B) int64; of each member's batch, (n, S, B).
+        epoch: Progress of training in epochs, (n,) float64.
+        rates: Learning rate of each update, (n, U).
+    """
+
+    indices: Tensor
+    epoch: Tensor
+    rates: Tensor
+
+    def to(self, device: torch.device) -> "Inputs":
+        """Return them on a device, rates as its optimisers read them."""
+        rates = self.rates.to(device, rate_dtype(device))
+        return Inputs(self.indices.to(device), self.epoch.to(device), rates)
+
+    def windows(self, n: int) -> Iterator["Inputs"]:
+        """Return the inputs of ``n`` steps at a time."""
+        return map(Inputs, *(torch.split(table, n) for table in self))
+
+    def rows(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Return the arguments of each step."""
+        return zip(*self, strict=True)
 
 
 @dataclass(eq=False)
@@ -23,6 +51,7 @@ class Step:
         device: Device of parameters and data.
         optimizers: One per update.
         guards: One per update.
+        generators: What it draws from besides torch's own generators: nothing.
         keys: What the objectives log, in the order of the values that a call returns.
     """
 
@@ -37,15 +66,25 @@ class Step:
         self.guards = [Guard(u.name, self.device) for u in self.updates]
         for optimizer, guard in zip(self.optimizers, self.guards, strict=True):
             optimizer.found_inf = guard.flag  # type: ignore[attr-defined]
+        self.generators: Sequence[torch.Generator] = ()
         self.keys: tuple[str, ...] = ()
 
-    def __call__(self, indices: Tensor, epoch: float | Tensor) -> Tensor:
+    def draw(self) -> None:
+        """Draw what a step needs and does not draw itself: nothing."""
+
+    def __call__(
+        self, indices: Tensor, epoch: float | Tensor, rates: Tensor | None = None
+    ) -> Tensor:
         """Take the step and return what was logged, (len(keys),).
 
         Args:
             indices: Training data of the batch, (B,) int64, on the data's device.
             epoch: Progress of training in epochs.
+            rates: Learning rate of each update, (U,); None keeps those of the step before.
         """
+        if rates is not None:
+            for optimizer, rate in zip(self.optimizers, rates, strict=True):
+                set_rate(optimizer, rate)
         batch = Batch(*self.data.train_batch(indices), epoch, indices)
         logged: dict[str, Tensor] = {}
         for which, update in enumerate(self.updates):
@@ -69,11 +108,6 @@ class Step:
             guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip))
         self.optimizers[which].step()
         return loss
-
-    def set_rate(self, rate: float) -> None:
-        """Set the learning rate of every update to ``rate`` times the update's scale."""
-        for update, optimizer in zip(self.updates, self.optimizers, strict=True):
-            optimizer.param_groups[0]["lr"].fill_(rate * update.learning_rate_scale)
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor, apart from the data, that steps read and that changes."""

@@ -15,6 +15,7 @@ Adam follows: such biases have no effect, but differ visibly from those of a run
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -27,7 +28,7 @@ from genbench.training.joint.compatible import compatible_groups
 from genbench.training.joint.stacked_parameters import Tensors
 from genbench.training.joint.step import JointStep
 from genbench.training.loop import VALIDATION_BLOCK, FitResult, Loop, fit, train_epochs
-from genbench.training.step import Step
+from genbench.training.step import Inputs, Step
 
 Means = list[dict[str, float]]
 """One dictionary of means for each member."""
@@ -47,7 +48,7 @@ class JointLoop:
         self.n_batches, self.batch_size = loops[0].n_batches, loops[0].batch_size
         self.step = JointStep(loops)
         step = cast(Step, self.step)  # a joint step has all that the recorder uses
-        self.run_step = StepRecorder(step, loops[0].config.epochs * self.n_batches)
+        self.run_steps = StepRecorder(step, loops[0].config.epochs * self.n_batches)
         self.failed: dict[int, DivergedError] = {}
 
     def run_epoch(self, epoch: int) -> Means:
@@ -56,17 +57,18 @@ class JointLoop:
         The loop waits for the device once, at the end.
         """
         self.step.stack.module.train()
-        orders = torch.stack([loop.order(epoch) for loop in self.loops])
-        batches = torch.split(orders.to(self.step.device), self.batch_size, dim=1)
-        generators, start = self._generators("noise", epoch), epoch * self.n_batches
         for update in self.step.updates:
-            update.guard.begin(start)
-        logged: Tensor | float = 0.0
-        for i, indices in enumerate(batches[: self.n_batches]):
-            self.step.prepare(generators, start + i)
-            logged = self.run_step(indices, epoch + i / self.n_batches).double() + logged
-        means = torch.as_tensor(logged).div(self.n_batches)
-        return _by_member([f"train.{k}" for k in self.step.keys], means)
+            update.guard.begin()
+        for generator, fresh in zip(self.step.generators, self._seeds("noise", epoch), strict=True):
+            generator.manual_seed(fresh)
+        sums = self.run_steps(self.inputs(epoch).to(self.step.device))
+        return _by_member([f"train.{k}" for k in self.step.keys], sums.div(self.n_batches))
+
+    def inputs(self, epoch: int) -> Inputs:
+        """Return what each step of an epoch reads, on the CPU."""
+        each = [loop.inputs(epoch) for loop in self.loops]
+        indices, _, rates = (torch.stack(tables, dim=1) for tables in zip(*each, strict=True))
+        return Inputs(indices, each[0].epoch, rates.amax(dim=1))
 
     @torch.no_grad()
     def validate(self) -> Means:
@@ -76,7 +78,10 @@ class JointLoop:
         means: Tensors = {}
         for update in (u for u in self.step.updates if u.first.validates):
             sums: Tensors = {}
-            generators = self._generators("validation")
+            generators = [
+                torch.Generator(self.step.device).manual_seed(seed)
+                for seed in self._seeds("validation")
+            ]
             for start in range(0, len(x), VALIDATION_BLOCK):
                 block = slice(start, start + VALIDATION_BLOCK)
                 for key, value in update.validate(generators, x[block], y[block]).items():
@@ -95,7 +100,8 @@ class JointLoop:
         """
         started = time.monotonic()
         trained, validated = self.run_epoch(epoch), self.validate()
-        errors = failures([update.guard for update in self.step.updates])
+        guards = [update.guard for update in self.step.updates]
+        errors = failures(guards, (epoch + 1) * self.n_batches)
         for i, loop in enumerate(self.loops):
             if i in self.failed:
                 continue
@@ -119,11 +125,10 @@ class JointLoop:
                     update.share_optimizer_state(i)
                 loop.save()
 
-    def _generators(self, *names: str | int) -> list[torch.Generator]:
-        """Return generators in the state that ``Stream.seeded`` gives torch's own."""
+    def _seeds(self, *names: str | int) -> list[int]:
+        """Return the seeds that ``Stream.seeded`` gives torch's own generators, by member."""
         streams = [loop.stream.child(*names) for loop in self.loops]
-        seeds = [stream.generator().initial_seed() for stream in streams]
-        return [torch.Generator(self.step.device).manual_seed(seed) for seed in seeds]
+        return [stream.generator().initial_seed() for stream in streams]
 
 
 def _by_member(keys: Sequence[str], means: Tensor) -> Means:
@@ -172,4 +177,6 @@ def _fit_group(loops: Sequence[Loop], description: str) -> list[FitOutcome]:
     with suppress(DivergedError):  # raised once all members have failed
         train_epochs(start, loops[0].config, description, joint.train_epoch, joint.save)
     joint.step.stack.release()
-    return [joint.failed.get(i) or loop.result() for i, loop in enumerate(loops)]
+    refusal = "" if joint.step.device.type == "cpu" else joint.run_steps.refusal
+    results = [replace(loop.result(), not_recorded=refusal) for loop in loops]
+    return [joint.failed.get(i) or result for i, result in enumerate(results)]

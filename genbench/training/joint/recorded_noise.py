@@ -28,12 +28,15 @@ class _FillDropout:
         if generator.device.type == "cpu":
             tensor.bernoulli_(1 - self.p, generator=generator).div_(1 - self.p)
             return
-        # CUDA's dropout kernel has its own order of draws and takes no generator: give it the
-        # member's state, apply it to ones, and restore the state.
-        with torch.random.fork_rng([generator.device], device_type=generator.device.type):
-            torch.cuda.set_rng_state(generator.get_state(), generator.device)
+        # CUDA's dropout kernel has its own order of draws and takes no generator: let torch's own
+        # share the member's state, which is allowed during a capture, and apply it to ones.
+        shared = torch.cuda.default_generators[generator.device.index]
+        own = shared.graphsafe_get_state()
+        shared.graphsafe_set_state(generator.graphsafe_get_state())
+        try:
             tensor.copy_(torch.native_dropout(torch.ones_like(tensor), self.p, True)[0])
-            generator.set_state(torch.cuda.get_rng_state(generator.device))
+        finally:
+            shared.graphsafe_set_state(own)
 
 
 @dataclass(frozen=True)

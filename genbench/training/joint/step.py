@@ -15,7 +15,7 @@ from genbench.training.joint.batched_call import BatchedCall
 from genbench.training.joint.compatible import differing_fields
 from genbench.training.joint.stacked_parameters import StackedParameters, Tensors, stack_tensors
 from genbench.training.loop import Loop
-from genbench.training.optimizers import make_optimizer, optimizer_tensors
+from genbench.training.optimizers import make_optimizer, optimizer_tensors, set_rate
 
 
 class JointStep:
@@ -26,29 +26,34 @@ class JointStep:
         keys: What the objectives log, in the order of the rows that a call returns.
         stack: Parameters and buffers.
         updates: In the order in which they are applied.
+        generators: One for each member. They live as long as the step, since a recording reads
+            their states; each epoch seeds them again.
     """
 
     def __init__(self, loops: Sequence[Loop]) -> None:
         self.data, self.device = loops[0].data, loops[0].step.device
         self.stack = StackedParameters([loop.model for loop in loops])
         self.updates = [JointUpdate(loops, i, self.stack) for i in range(len(loops[0].updates))]
+        self.generators = [torch.Generator(self.device) for _ in loops]
         self.keys: tuple[str, ...] = ()
         self._batch_call = BatchedCall(self._train_batch)
 
-    def prepare(self, generators: Sequence[torch.Generator], step: int) -> None:
-        """Draw the noise of a step and set its learning rates; this part is not recorded."""
+    def draw(self) -> None:
+        """Draw the noise of a step from the generators."""
         for call in self._calls():
-            call.draw(generators)
-        for update in self.updates:
-            update.set_rate(step)
+            call.draw(self.generators)
 
-    def __call__(self, indices: Tensor, epoch: float | Tensor) -> Tensor:
+    def __call__(self, indices: Tensor, epoch: float | Tensor, rates: Tensor) -> Tensor:
         """Take the step and return what was logged, (len(keys), S).
 
         Args:
             indices: Training data of each member's batch, (S, B) int64, on the data's device.
             epoch: Progress of training in epochs.
+            rates: The largest learning rate of each update, (U,).
         """
+        for update, rate in zip(self.updates, rates, strict=True):
+            update.set_rate(rate)
+
         # Each member's batch, with its own noise in the data.
         x, y = self._batch_call(None, indices)
         batch = Batch(x, y, epoch, indices)
@@ -101,7 +106,7 @@ class JointUpdate:
         self._names = [name_of[id(p)] for p in self.first.parameters]
         self._parameters = [stack.parameters[name] for name in self._names]
         self._optimizer = self._stacked_optimizer()
-        self._fastest, self._shares = _learning_rates(loops, which)
+        self._shares = _shares(loops, which)
         fields = differing_fields([update.objective for update in self._updates])
         self._fields = {
             k: torch.tensor(v, dtype=torch.float64, device=device) for k, v in fields.items()
@@ -113,10 +118,9 @@ class JointUpdate:
         ]
         self._validation_calls: dict[int, BatchedCall] = {}
 
-    def set_rate(self, step: int) -> None:
-        """Set the largest learning rate at a step."""
-        scale = self._fastest.updates[self._which].learning_rate_scale
-        self._optimizer.param_groups[0]["lr"].fill_(self._fastest.rate(step) * scale)
+    def set_rate(self, rate: Tensor) -> None:
+        """Set the largest learning rate, a tensor ()."""
+        set_rate(self._optimizer, rate)
 
     def optimise(self, call: BatchedCall, batch: Batch) -> Tensors:
         """Take one step on a batch of every member; return what was logged, each (S,)."""
@@ -229,14 +233,13 @@ class JointUpdate:
         return loss
 
 
-def _learning_rates(loops: Sequence[Loop], which: int) -> tuple[Loop, Tensor | None]:
-    """Return the member with the largest rate, and all members' shares of it if they differ."""
+def _shares(loops: Sequence[Loop], which: int) -> Tensor | None:
+    """Return members' shares of the largest learning rate, (S,), if their rates differ."""
     rates = [loop.config.learning_rate * loop.updates[which].learning_rate_scale for loop in loops]
-    fastest = loops[rates.index(max(rates))]
     if min(rates) == max(rates):
-        return fastest, None
+        return None
     shares = torch.tensor([rate / max(rates) for rate in rates], dtype=torch.float64)
-    return fastest, shares.to(fastest.step.device)
+    return shares.to(loops[0].step.device)
 
 
 def _in_layout_of(parameter: Tensor, gradient: Tensor) -> Tensor:
