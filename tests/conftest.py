@@ -3,6 +3,7 @@
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,35 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 settings.register_profile("genbench", deadline=None)  # a busy machine breaks no test
 settings.load_profile("genbench")
+
+
+GPU_TESTS = Path(__file__).with_name("gpu")
+GPU_PROCESSES = 4
+"""Of the tests in ``tests/gpu``, which share one GPU: each process takes some of its memory."""
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--gpu-device",
+        choices=("cuda", "cpu"),
+        default="cuda",
+        help="device of the tests in tests/gpu; on the processor, those about CUDA are skipped",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Let few processes share the GPU."""
+    if config.option.markexpr == "gpu" and config.option.numprocesses:
+        config.option.maxprocesses = GPU_PROCESSES
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With ``-m gpu`` read the tests of the GPU only: reading all takes longer than these."""
+    if config.option.markexpr != "gpu":
+        return None
+    ours = (GPU_TESTS, *GPU_TESTS.parents)
+    return None if collection_path in ours or GPU_TESTS in collection_path.parents else True
 
 
 @pytest.fixture

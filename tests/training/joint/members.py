@@ -31,7 +31,7 @@ class Pictures:
 
     def train_batch(self, indices):
         grey, y = self.grey.index_select(0, indices), self.y.index_select(0, indices)
-        noise = torch.rand(grey.shape, dtype=grey.dtype)
+        noise = torch.rand(grey.shape, dtype=grey.dtype, device=grey.device)
         return Split((noise < grey).to(grey.dtype) if self.binary else (grey + noise) / 2, y)
 
 

@@ -1,0 +1,62 @@
+"""Small data and recipes on a device, and their training."""
+
+from functools import cache
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from genbench.core.seeding import Stream, seeded
+from genbench.data import DataConfig, load
+from genbench.recipes import recipes
+from genbench.runs.build import facts_of
+from genbench.training import capture
+from genbench.training.config import TrainConfig
+from genbench.training.loop import Loop, fit
+
+SMALL = {"hidden": (16,), "channels": (4, 8), "latent_dim": 3, "n_features": 16}
+STREAM = Stream(0, ("train",))
+CONFIG = TrainConfig(epochs=3, batch_size=30, kl_warmup_epochs=2, grad_clip=5.0)
+PLAIN, RECORDED = 10**9, 0
+"""Numbers of steps from which recording pays for itself: never and always."""
+
+
+@cache
+def digits(device, limit=90, **view):
+    """Binary digits, redrawn for each batch, on a device."""
+    config = DataConfig(name="digits", limit=limit, **(view or {"binarisation": "dynamic"}))
+    return load(config, device=device)
+
+
+def grey_digits(device, limit=90):
+    """Grey digits with uniform noise, on a device."""
+    return digits(device, limit, dequantisation="uniform")
+
+
+def built(data, name, config=CONFIG, seed=0, **options):
+    """Build a recipe with small networks on the device of its data, always from the same seed."""
+    known = recipes[name].options.model_fields
+    chosen = {k: v for k, v in SMALL.items() if k in known} | options
+    with seeded(seed, "init"):
+        made = recipes[name].build(facts_of(data), recipes[name].options(**chosen), config)
+    made.model.to(data.levels.device)
+    if made.closed_form:
+        made.closed_form(data.held_out(made.closed_form_split).x)
+    return made
+
+
+def trained(data, made, config=CONFIG, steps=RECORDED, checkpoint=None, stream=STREAM):
+    """Train what was built, recorded from a number of steps on; return loop and result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture, "CAPTURE_STEPS", steps)
+        loop = Loop(made.model, made.updates, data, config, stream, checkpoint)
+        return SimpleNamespace(loop=loop, made=made, **vars(fit(loop)))
+
+
+def assert_same_bits(one, other):
+    """Compare the histories and weights of two trainings."""
+    assert one.history == other.history
+    assert one.last.keys() == other.last.keys()
+    different = [k for k, tensor in one.last.items() if not torch.equal(tensor, other.last[k])]
+    assert different == []
+    assert all(torch.equal(tensor, other.best[k]) for k, tensor in one.best.items())
