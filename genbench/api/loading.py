@@ -66,7 +66,7 @@ def load_model(
         model: Name in its table, or in the suite file: ``gan+normal(0.13)`` is ``gan+normal``.
         seed: Training seed.
         results: Folder of the results.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
         plugins: The Python files, or the one, with recipes of the suite that are not genbench's.
 
     Returns:
@@ -78,10 +78,10 @@ def load_model(
             trained elsewhere.
         StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
+    from genbench.core.devices import pick_device
     from genbench.core.names import paths_in
     from genbench.core.plugins import load_plugins
     from genbench.results.suite import StoredSuite
-    from genbench.runs.provenance import pick_device
     from genbench.runs.stored_model import stored_model
 
     stored = StoredSuite.open(Path(results), suite)
@@ -154,7 +154,7 @@ def load_data(
         resize: Of own images: height and width to which each is scaled.
         split: Of own images without a test set: ``{"test": 0.2, "seed": 0}``, a share or a number.
         data_dir: Folder of the data sets.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
 
     Returns:
         An object with ``train``, ``validation`` and ``test``, each with images ``x`` (N, C, H, W)
@@ -172,10 +172,10 @@ def load_data(
         'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
     """
     from genbench.api.data import Data
+    from genbench.core.devices import pick_device
     from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
     from genbench.data.protocol import chosen
-    from genbench.runs.provenance import pick_device
 
     load_plugins()
     stated = {

@@ -48,7 +48,7 @@ def run(
         limit: Data points to keep of each split.
         data: Images of yours to train the suite's models on: a folder, or an ``.npz``, ``.npy``
             or ``.parquet`` file; or a name of a data set, as in :func:`genbench.load_data`.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
         data_dir: Folder of the data sets.
         results: Folder of the results.
         reports: Folder of the reports.

@@ -12,11 +12,11 @@ from genbench.bench.machine import fingerprint, peak_flops
 from genbench.bench.rows import digest
 from genbench.bench.settings import STUDIES, Case, Settings
 from genbench.core.capabilities import Generative, HasExactDensity, Samples, Variational, bind
+from genbench.core.devices import use_device
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.recipes import Built, DataFacts, load_plugins, recipes
-from genbench.runs.provenance import pick_device
 from genbench.training.config import TrainConfig
 
 STREAM = Stream(0, ("bench",))
@@ -37,7 +37,7 @@ class BenchContext:
 
     def __post_init__(self) -> None:
         load_plugins(self.settings.plugins)
-        self.device = pick_device(self.settings.device)
+        self.device = use_device(self.settings.device)
 
     @cached_property
     def data(self) -> Dataset:

@@ -46,7 +46,7 @@ def add_parser(commands: Commands) -> None:
     add_plugins(parser)
     add("--seeds", type=int, metavar="N", help="number of seeds")
     add("--limit", type=int, metavar="N", help="data points to keep of each split")
-    add("--device", help="auto (the default), cpu or cuda")
+    add("--device", help="auto (the default), cpu, cuda, cuda:N or mps")
     add("--executor", help="local (the default) or ray")
     add("--jobs", type=int, metavar="N", help="runs at the same time; 1 by default")
     add("--together", action="store_true", help="train the seeds of a model as one computation")

@@ -31,17 +31,40 @@ def generator(seed: int, *name: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(derive(seed, *name))
 
 
-@contextmanager
-def seeded(seed: int, *name: str | int) -> Iterator[None]:
+def seeded(seed: int, *name: str | int) -> AbstractContextManager[None]:
     """Run a block with torch's generators at the start of a stream, then restore them."""
-    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    gpus = range(torch.cuda.device_count()) if in_use else ()
-    with torch.random.fork_rng(devices=gpus):
-        start = derive(seed, *name)
-        torch.default_generator.manual_seed(start)  # torch.manual_seed formats a traceback too
-        if in_use:
-            torch.cuda.manual_seed_all(start)
+    return generators_kept(derive(seed, *name))
+
+
+@contextmanager
+def generators_kept(start: int | None = None) -> Iterator[None]:
+    """Run a block, started from a seed if one is given, then restore torch's generators.
+
+    They are the CPU's and the current GPU's: :func:`genbench.core.devices.on_device` changes which.
+    """
+    generators = _generators()
+    before = [each.get_state() for each in generators]
+    try:
+        if start is not None:
+            for each in generators:
+                each.manual_seed(start)
         yield
+    finally:
+        for each, state in zip(generators, before, strict=True):
+            each.set_state(state)
+
+
+def _generators() -> tuple[torch.Generator, ...]:
+    """Return torch's own generators that a block can draw from: the CPU's and the current GPU's.
+
+    Other GPUs are left alone: on a shared machine they belong to somebody else.
+    """
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        current = torch.cuda.default_generators[torch.cuda.current_device()]
+        return torch.default_generator, current
+    if torch.backends.mps.is_available():
+        return torch.default_generator, torch.mps._get_default_mps_generator()
+    return (torch.default_generator,)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from genbench.core.devices import use_device
 from genbench.core.errors import ConfigError, GenbenchError
 from genbench.core.estimate import UnusableError
 from genbench.data import DataConfig, Dataset, load
@@ -16,7 +17,6 @@ from genbench.results.sealed_folder import MANIFEST
 from genbench.runs.build import build, shapes_of
 from genbench.runs.execute import JointOutcome, execute
 from genbench.runs.joint_runs import joint_groups, train_jointly
-from genbench.runs.provenance import pick_device
 from genbench.runs.read_run import EvaluationRequest, read_run
 from genbench.runs.record import RunRecord, batch_remark, describe, failed
 from genbench.runs.room import require_room
@@ -41,7 +41,7 @@ class RunContext:
 
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
-        self.device = pick_device(plan.options.device)
+        self.device = use_device(plan.options.device)
         self._datasets: dict[DataConfig, Dataset] = {}
 
     def dataset(self, config: DataConfig) -> Dataset:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from genbench.core.devices import use_device
 from genbench.core.errors import DataError, StorageError, first_line
 from genbench.results.records import StudySummary
-from genbench.runs.provenance import pick_device
 from genbench.runs.run_options import RunOptions
 from genbench.studies import Setting
 from genbench.studies.store import StudyFolder, StudySpec, perform
@@ -81,7 +81,7 @@ class StudyRunner:
 
     def _perform(self, spec: StudySpec) -> StudyRun:
         """Run a study; an unexpected error fails only this study."""
-        setting = Setting(spec.stream, pick_device(self.options.device), self.options.data_dir)
+        setting = Setting(spec.stream, use_device(self.options.device), self.options.data_dir)
         try:
             return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))
         except (DataError, StorageError, OSError):

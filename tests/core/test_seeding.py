@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench.core.seeding import Stream, derive, generator, seeded
+from genbench.core.seeding import Stream, derive, generator, generators_kept, seeded
 
 paths = st.lists(st.one_of(st.text(max_size=5), st.integers(0, 99)), max_size=3)
 
@@ -77,3 +77,58 @@ def test_a_child_is_the_stream_below():
     assert stream == Stream(1, ("evaluate", "block", 2))
     expected = torch.randn(5, generator=generator(1, "evaluate", "block", 2))
     assert torch.equal(torch.randn(5, generator=stream.generator()), expected)
+
+
+class FakeGpu:
+    """A CPU generator in the place of a GPU's, and how often it was touched."""
+
+    def __init__(self):
+        self.generator, self.touched = torch.Generator(), 0
+
+    def __getattr__(self, name):
+        self.touched += 1
+        return getattr(self.generator, name)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Give torch three GPUs in use, of which number 1 is the current one."""
+    fakes = tuple(FakeGpu() for _ in range(3))
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "default_generators", fakes)
+    return fakes
+
+
+def test_seeded_starts_the_current_gpu_and_puts_it_back(gpus):
+    gpu = gpus[1].generator
+    before = gpu.get_state()
+    for _ in range(2):
+        with seeded(3, "noise"):
+            drawn = torch.rand(9, generator=gpu)
+        assert torch.equal(drawn, torch.rand(9, generator=generator(3, "noise")))
+        assert torch.equal(gpu.get_state(), before)
+
+
+def test_seeded_leaves_other_gpus_alone(gpus):
+    with seeded(3, "noise"):
+        pass
+    assert [gpu.touched for gpu in gpus] == [0, 3, 0]
+
+
+def test_on_a_mac_seeded_starts_the_generator_of_mps(monkeypatch):
+    of_mps = torch.Generator()
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "_get_default_mps_generator", lambda: of_mps)
+    with seeded(3, "noise"):
+        assert of_mps.initial_seed() == derive(3, "noise")
+    assert of_mps.initial_seed() != derive(3, "noise")
+
+
+def test_generators_are_kept_without_a_seed():
+    torch.manual_seed(11)
+    expected = torch.randn(3)
+    torch.manual_seed(11)
+    with generators_kept():
+        assert torch.equal(torch.randn(3), expected)
+    assert torch.equal(torch.randn(3), expected)

@@ -15,6 +15,7 @@ from genbench.core import capabilities as can
 from genbench.core.errors import first_line
 from genbench.core.estimate import NotApplicableError, UnusableError
 from genbench.core.metric import Kind
+from genbench.core.seeding import generators_kept
 from genbench.inference.memory import is_out_of_memory
 
 Again = Callable[[int], Any]
@@ -114,7 +115,7 @@ class Adapted:
         if not callable(method):  # the prior may be an attribute
             return method
         _require_signature(method, call, arguments)
-        guard = torch.random.fork_rng() if name in self.facts.reseeds else nullcontext()
+        guard = generators_kept() if name in self.facts.reseeds else nullcontext()
         try:
             with guard:
                 return method(*map(self._passed, arguments))

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from genbench.core.capabilities import Conditions, bind, methods_of, missing
+from genbench.core.devices import on_device
 from genbench.core.errors import ConfigError, first_line
 from genbench.core.estimate import UnusableError
 from genbench.core.held import modules_in, tensors_in
@@ -127,7 +128,8 @@ def check_model(
     except ConfigError as error:
         return _frame([_refused(error)])
     stream, checks = Stream(0, ("check_model",)), [_of_model(model)]
-    with torch.inference_mode(False), float32_products(), stream.seeded(), eval_mode(model):
+    here = on_device(subject.x.device)
+    with torch.inference_mode(False), float32_products(), here, stream.seeded(), eval_mode(model):
         checks += [_of_data(subject, stream), *_of_methods(subject, stream)]
         checks += _of_metrics(subject, [one.check for one in checks if one.verdict == "fail"])
     return _frame(checks)

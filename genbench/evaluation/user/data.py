@@ -45,7 +45,7 @@ def _require_finite(x: Tensor) -> None:
 
 def _read_set(data: Any) -> tuple[Tensor, Tensor | None]:
     """Return the images and labels of a data set or loader."""
-    with torch.random.fork_rng():  # a loader draws its order
+    with torch.random.fork_rng(devices=()):  # a loader draws its order, on the CPU
         parts = [_split(item) for item in _items(data)]
     images = [_image(x) if not isinstance(x, Tensor) else x for x, _ in parts]
     labels = [torch.as_tensor(y) for _, y in parts if y is not None]

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 
 from genbench.core.capabilities import Conditions
+from genbench.core.devices import on_device
 from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.metric import Metrics, by_name
@@ -83,7 +84,8 @@ def evaluate(
         x = subject.x
         require_room_for(tasks, len(x), x[0].numel(), x.device, "options.")
         context = subject.data.context(subject.model, seed)
-        with context.stream.seeded(), eval_mode(model):  # it may draw where evaluators do not
+        # the model may draw where evaluators do not
+        with on_device(x.device), context.stream.seeded(), eval_mode(model):
             measure = check_data(subject, context.stream)
             note_habits(subject, context.stream)
             outcomes = evaluate_model(x, subject.y, tasks, context)

@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors.torch import save
 
+from genbench.core.devices import on_device
 from genbench.core.errors import RunsFailedError, StorageError
 from genbench.core.files import canonical_json, sha256_bytes, write_atomic
 from genbench.core.seeding import Stream
@@ -88,7 +89,8 @@ def _fill(run: Run, handed: Handed, request: EvaluationRequest) -> str:
     metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
     started = time.perf_counter()
     view = handed.subject.model
-    with eval_mode(handed.model), float32_products(), stream.seeded():
+    device = dataset.labels.device
+    with on_device(device), eval_mode(handed.model), float32_products(), stream.seeded():
         description = describe(handed, dataset, stream)
         protocol = protocol_of(dataset, description)
         evaluate_run(run, replace(request, figures=()), view, metrics, protocol)
@@ -98,7 +100,7 @@ def _fill(run: Run, handed: Handed, request: EvaluationRequest) -> str:
     _require_something(run.spec.name, metrics, figures)
     write_weights(folder / run_folder.FIGURES, figures)
     folder.write(run_folder.METRICS, metrics | {"figures": list(request.figures)})
-    measured = provenance(dataset.labels.device, evaluate_seconds=seconds)
+    measured = provenance(device, evaluate_seconds=seconds)
     folder.write(run_folder.PROVENANCE, measured)
     content = save(weights) if weights else canonical_json(metrics["evaluations"]).encode()
     if weights:
