@@ -4,6 +4,7 @@ An evaluator names the capability it needs; a model has it by having the methods
 flags. Shapes follow torch: sample + batch + event, with B data, K samples, D latent dimensions.
 """
 
+from functools import cache
 from inspect import isfunction, signature
 from typing import Any, Protocol, runtime_checkable
 
@@ -134,6 +135,7 @@ def missing(model: object, needs: type) -> list[str]:
     ]
 
 
+@cache
 def methods_of(capability: type) -> dict[str, str]:
     """Return the methods of a capability as they are called, by name.
 

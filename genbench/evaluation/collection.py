@@ -44,14 +44,14 @@ class Collected:
         known = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
         if not known or len(known) < len(self.pieces):
             return None
-        variances = self._join(known).double()
+        variances = self._join(known).cpu().double()
         total = float(variances.sum())
         return math.sqrt(total) / len(variances) if math.isfinite(total) else None
 
     def health(self) -> dict[str, float]:
         """Return the diagnostics over all data."""
         names = self.pieces[0].health if self.pieces else ()
-        joined = {name: self._join([p.health[name] for p in self.pieces]) for name in names}
+        joined = {name: self._join([p.health[name] for p in self.pieces]).cpu() for name in names}
         return summarise_health(joined)
 
     def _join(self, tensors: Sequence[Tensor]) -> Tensor:

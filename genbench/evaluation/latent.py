@@ -1,6 +1,7 @@
 """Evaluators of the latent space: the rate, its parts and the number of active dimensions."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from pydantic import PositiveFloat
@@ -104,8 +105,7 @@ def _count_at(means: Tensor, thresholds: Sequence[float]) -> list[Estimate]:
     require_finite(means)
     means = means.double().cpu()
     n = len(means)
-    resample = torch.randint(n, (N_RESAMPLES, n), generator=generator(0, "active_units", n))
-    weights = torch.stack([torch.bincount(row, minlength=n) for row in resample]).double() / n
+    weights = _resampling(n)
     centred = means - means.mean(dim=0)
     variances = weights @ centred.square() - (weights @ centred).square()  # (resamples, D)
     over_data = means.var(dim=0, correction=0)
@@ -114,6 +114,13 @@ def _count_at(means: Tensor, thresholds: Sequence[float]) -> list[Estimate]:
         Estimate(float((over_data > t).sum()), float(count.std()), n)
         for t, count in zip(thresholds, counts, strict=True)
     ]
+
+
+@lru_cache(maxsize=2)
+def _resampling(n: int) -> Tensor:
+    """Return how often each of n data is in each bootstrap resample, divided by n, on the CPU."""
+    rows = torch.randint(n, (N_RESAMPLES, n), generator=generator(0, "active_units", n))
+    return torch.stack([torch.bincount(row, minlength=n) for row in rows]).double() / n
 
 
 def count_active(means: Tensor, options: ActiveUnitsOptions) -> Estimate:

@@ -46,6 +46,10 @@ DEFAULT_METRICS = (
 """Evaluated if a suite names no metrics."""
 DATA_BLOCK = 100
 """Data per noise address and per pass: fixed, so no number depends on a batch size."""
+DEVICE_DATA_BLOCK = 1000
+"""The same on an accelerator, where the number of calls dominates the cost."""
+DEVICE_BLOCK_NUMBERS = 2**20
+"""Numbers in such a block: it holds fewer large images, but no fewer than on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +133,12 @@ def evaluate_model(
         description: Label of the progress bar.
     """
     results = [(task, _start(task, context.model, y)) for task in tasks]
-    groups = {task.n_of(len(x)): None for task in tasks}
-    blocks = [(n, start) for n in groups for start in range(0, n, DATA_BLOCK)]
+    groups, size = {task.n_of(len(x)): None for task in tasks}, block_size(x)
+    blocks = [(n, start) for n in groups for start in range(0, n, size)]
     with eval_mode(context.model):
         for n, start in progress(blocks, description, "block"):
-            rows = _spaced(len(x), n, start).to(x.device)
-            stream = context.stream.child("block", start // DATA_BLOCK)
+            rows = _spaced(len(x), n, start, size).to(x.device)
+            stream = context.stream.child("block", start // size)
             block = Block(context.model, x[rows], stream, context, None if y is None else y[rows])
             group = [result for result in results if result[0].n_of(len(x)) == n]
             _bind(block, group)
@@ -142,12 +146,20 @@ def evaluate_model(
     return [_finish(*result, context.stream) for result in results]
 
 
-def _spaced(n_all: int, n: int, start: int) -> Tensor:
+def block_size(x: Tensor) -> int:
+    """Return how many data are evaluated at once; their device and shape alone decide."""
+    if x.device.type == "cpu":
+        return DATA_BLOCK
+    affordable = DEVICE_BLOCK_NUMBERS // max(1, x[0].numel())
+    return max(DATA_BLOCK, min(DEVICE_DATA_BLOCK, affordable))
+
+
+def _spaced(n_all: int, n: int, start: int, size: int) -> Tensor:
     """Return the rows of one block of ``n`` data, evenly spaced over all, padded with the last.
 
     A set smaller than one block is not padded.
     """
-    size = DATA_BLOCK if n == n_all else min(DATA_BLOCK, n)
+    size = size if n == n_all else min(size, n)
     place = torch.arange(start, start + size).clamp(max=n - 1)
     return place * n_all // n
 
@@ -227,6 +239,8 @@ def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
     if collected.status != "ok":
         return TaskResult([_row(task, evaluator.metric, collected)])
     values = collected.values()
+    if not evaluator.reduce:  # means are cheap: one transfer instead of one for each number
+        values = values.cpu()
     try:
         estimates = _reduce(task, values, collected.pieces[-1].parts, stream)
     except (NonFiniteError, NotApplicableError, UnusableError) as error:

@@ -12,6 +12,8 @@ LEAST_DRAWS = 50
 """Minimum number of draws for correcting the parts for the error of their sum."""
 CHUNK = 2**19
 """Numbers in memory at once."""
+DEVICE_CHUNK = 2**25
+"""The same on an accelerator, which needs large pieces."""
 
 
 class Mixture(NamedTuple):
@@ -30,7 +32,8 @@ def log_mixture(z: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     n_dims, n = loc.shape
     constant = -scale.log() - 0.5 * math.log(2 * math.pi)
     joint, marginal = [], []
-    for rows in torch.split(z, max(1, CHUNK // (n * n_dims))):
+    chunk = CHUNK if z.device.type == "cpu" else DEVICE_CHUNK
+    for rows in torch.split(z, max(1, chunk // (n * n_dims))):
         log_q = (rows[:, :, None] - loc).div_(scale).square_().mul_(-0.5).add_(constant)
         joint.append(_log_sum_exp(log_q.sum(dim=1)))
         marginal.append(_log_sum_exp(log_q))

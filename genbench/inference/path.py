@@ -19,6 +19,9 @@ LogDensities = Callable[[Tensor], tuple[Tensor, Tensor]]
 MEMORY_LIMIT = 512 * 2**20
 """Memory limit in bytes of an automatically chosen chunk."""
 
+DEVICE_MEMORY_LIMIT = 2**31
+"""The same on an accelerator, which needs large pieces."""
+
 
 class State(NamedTuple):
     """The positions of all chains, with the densities and gradients there.
@@ -111,15 +114,17 @@ def _gradient_of(values: Sequence[Tensor], z: Tensor, *, keep: bool = False) -> 
 
 
 def chunk_within_memory(
-    log_densities: LogDensities, z: Tensor, limit: int = MEMORY_LIMIT
+    log_densities: LogDensities, z: Tensor, limit: int | None = None
 ) -> int | None:
     """Choose how many chains of z (C, B, D) to evaluate at once; None if all of them fit.
 
     Counts the bytes that automatic differentiation stores for one chain, doubled for the backward
-    pass.
+    pass. Without a ``limit`` in bytes, that of the device is used.
     """
     if len(z) == 1:
         return None
+    if limit is None:
+        limit = MEMORY_LIMIT if z.device.type == "cpu" else DEVICE_MEMORY_LIMIT
     kept: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Any:

@@ -67,15 +67,15 @@ def execute(
         return stored
     built = build(run.spec, run.dataset)
     description = describe(run.spec, run.dataset, built)
-    with fitting_threads(step_flops(run, built)):
+    with fitting_threads(step_flops(run, built, device)):
         execution = _Execution(run, built, device, joint or JointOutcome())
         metrics = execution.complete(request, description)
     return record_of(run, description, metrics, request.tasks)
 
 
-def step_flops(run: Run, built: Built) -> float:
-    """Count the operations of a training step; a closed form takes all threads."""
-    if built.closed_form:
+def step_flops(run: Run, built: Built, device: torch.device) -> float:
+    """Count the operations of a training step; closed forms and accelerators get all threads."""
+    if built.closed_form or device.type != "cpu":
         return math.inf
     n = min(run.spec.train.batch_size, run.dataset.size("train"))
     x, y = run.dataset.held_out("train")

@@ -73,7 +73,7 @@ def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome
 def _train(
     runs: Sequence[Run], built: Sequence[Built], device: torch.device
 ) -> dict[str, JointOutcome]:
-    flops = step_flops(runs[0], built[0])
+    flops = step_flops(runs[0], built[0], device)
     for run in runs:
         run.folder.break_seal()
     loops = [loop_of(run, b, device) for run, b in zip(runs, built, strict=True)]

@@ -399,3 +399,31 @@ def test_the_values_of_a_datum_do_not_depend_on_the_data_after_it(n):
 
 def test_blocks_have_the_documented_size():
     assert runner.DATA_BLOCK == 100  # part of every noise address: a change changes numbers
+
+
+@pytest.mark.parametrize(
+    ("device", "shape", "size"),
+    [
+        ("cpu", (1, 28, 28), 100),
+        ("cpu", (3, 64, 64), 100),
+        ("meta", (1, 28, 28), 1000),
+        ("meta", (3, 32, 32), 341),
+        ("meta", (3, 64, 64), 100),
+        ("meta", (3, 512, 512), 100),
+    ],
+)
+def test_blocks_of_an_accelerator_are_larger_unless_images_are(device, shape, size):
+    assert runner.block_size(torch.empty(3, *shape, device=device)) == size
+    assert runner.block_size(torch.empty(10_000, *shape, device=device)) == size
+
+
+@every_evaluator
+def test_large_blocks_give_the_same_number_with_other_noise(name, dense, monkeypatch):
+    small = small_outcome(case_model(name, dense), name)
+    monkeypatch.setattr(runner, "block_size", lambda x: 2 * DATA_BLOCK)
+    large = small_outcome(case_model(name, dense), name)
+    assert [(row.metric, row.status, row.n) for row in large.rows] == [
+        (row.metric, row.status, row.n) for row in small.rows
+    ]
+    for a, b in zip(small.rows, large.rows, strict=True):
+        assert b.value == pytest.approx(a.value, abs=6 * a.stderr + 1e-9)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from genbench.inference import path
 from genbench.inference.path import Path, chunk_within_memory
 from tests.inference.annealed import bent, points
 from tests.inference.exact_models import randn
@@ -83,3 +84,11 @@ def test_chunk_shrinks_with_the_memory_and_is_never_zero():
     assert chunk is not None
     assert 5 <= chunk <= 10
     assert chunk_within_memory(wide, z, limit=1) == 1
+
+
+def test_without_a_limit_the_chunk_is_that_of_the_device(monkeypatch):
+    z = points(n_chains=16)
+    chunks = [chunk_within_memory(bent, z, limit) for limit in (None, path.MEMORY_LIMIT, 1000)]
+    monkeypatch.setattr(path, "MEMORY_LIMIT", 1000)
+    assert [*chunks, chunk_within_memory(bent, z)] == [None, None, chunks[2], chunks[2]]
+    assert chunks[2] is not None

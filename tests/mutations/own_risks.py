@@ -101,8 +101,8 @@ def parts_do_not_add_up(patch):
 
 
 def only_the_first_data(patch):
-    def first(n_all, n, start):
-        return torch.arange(start, start + runner.DATA_BLOCK).clamp(max=n - 1)
+    def first(n_all, n, start, size):
+        return torch.arange(start, start + size).clamp(max=n - 1)
 
     patch.setattr(runner, "_spaced", first)
 

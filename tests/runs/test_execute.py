@@ -3,9 +3,11 @@
 import json
 import math
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from genbench.core.errors import ConfigError
@@ -13,6 +15,7 @@ from genbench.core.files import sha256_file
 from genbench.recipes import Built, DataFacts, Options
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
+from genbench.runs.execute import step_flops
 from genbench.training.config import TrainConfig
 
 FILES = {
@@ -508,3 +511,10 @@ def test_provenance_says_where_and_how_long(done):
     assert math.isfinite(found["train_seconds"])
     assert found["evaluate_seconds"] > 0
     assert found["device"].startswith("CPU")
+
+
+def test_operations_are_counted_only_where_threads_matter():
+    untouched = SimpleNamespace(closed_form=None)  # neither data nor model are looked at
+    assert step_flops(untouched, untouched, torch.device("cuda")) == math.inf
+    with pytest.raises(AttributeError):
+        step_flops(untouched, untouched, torch.device("cpu"))
