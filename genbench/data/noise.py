@@ -28,13 +28,13 @@ def present(levels: Tensor, n_levels: int, config: DataConfig, noise: Tensor | N
         (B, C, H, W) float32 in {0, 1} or [0, 1].
     """
     if not config.is_noisy:
-        grey = levels.to(torch.float32).div_(n_levels - 1)
+        grey = levels / (n_levels - 1)
         return (grey >= 0.5).to(torch.float32) if config.is_binary else grey
     if noise is None:
         raise ValueError("this view needs noise")
     if config.dequantisation == "uniform":
         return dequantise(levels, n_levels, noise)
-    return (noise < levels.to(torch.float32).div_(n_levels - 1)).to(torch.float32)
+    return (noise < levels / (n_levels - 1)).to(torch.float32)
 
 
 def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:

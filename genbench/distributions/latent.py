@@ -30,9 +30,9 @@ class UnitNormal(Normal):
     """N(0, 1) in every dimension, with a fast density and KL divergence."""
 
     def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
-        """Draw; torch's own method also reads whether every scale is positive, on the device."""
-        with torch.no_grad():
-            return self.rsample(sample_shape)
+        """Draw; torch's own method also reads from the device whether every scale is positive."""
+        shape = self._extended_shape(sample_shape)
+        return torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return -(z^2 + log 2 pi) / 2 for each number."""

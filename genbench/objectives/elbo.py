@@ -133,8 +133,8 @@ def weighted(log_px_given_z: Tensor, kl: Tensor, weight: float | Tensor) -> Loss
         kl: KL(q(z given x) || p(z)), (B,) in nats.
         weight: Weight of the KL in the loss.
     """
-    distortion, rate = -log_px_given_z.mean(), kl.mean()
+    log_px, rate = log_px_given_z.mean(), kl.mean()
     if isinstance(weight, Tensor):
         weight = weight.to(rate.dtype)  # a float64 tensor would promote the loss
-    logged = {"elbo": -distortion - rate, "log_px_given_z": -distortion, "kl": rate}
-    return Loss(distortion + weight * rate, logged)
+    logged = {"elbo": log_px - rate, "log_px_given_z": log_px, "kl": rate}
+    return Loss(weight * rate - log_px, logged)

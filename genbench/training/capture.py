@@ -8,15 +8,17 @@ for bit, or it is not used.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from typing import TYPE_CHECKING
 from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from genbench.core.errors import first_line
 from genbench.training.step import Inputs, Step
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
 
 Recording = Callable[[Inputs], None]
 """Takes the steps of given inputs, and adds what they log to the recorder's sums."""
@@ -70,9 +72,7 @@ class StepRecorder:
         return self._sums
 
     def _window(self, n: int) -> int:
-        """Return how many of n steps are taken at once: a divisor, so that none is left over."""
-        most = STEPS_PER_GRAPH if self._on_cuda else 1
-        return max(size for size in range(1, most + 1) if n % size == 0)
+        return steps_at_once(n) if self._on_cuda else 1
 
     def _take(self, window: Inputs) -> None:
         if self.recording:
@@ -106,6 +106,16 @@ class StepRecorder:
             after.restore()
             return
         self.recording = recording
+
+
+def steps_at_once(n: int) -> int:
+    """Return how many of n steps a CUDA graph takes: a divisor, so that none is left over.
+
+    Example:
+        >>> steps_at_once(390), steps_at_once(469)
+        (10, 7)
+    """
+    return max(size for size in range(1, STEPS_PER_GRAPH + 1) if n % size == 0)
 
 
 def take_steps(step: Step, inputs: Inputs, sums: Tensor | None) -> Tensor:
@@ -165,6 +175,8 @@ def record_steps(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
 
 
 def _operations(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
+    from torch.fx.experimental.proxy_tensor import make_fx  # takes seconds; a GPU has no need of it
+
     def traced(
         indices: Tensor, epoch: Tensor, rates: Tensor, sums: Tensor, *state: Tensor
     ) -> Tensor:
@@ -186,7 +198,7 @@ def _operations(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
     return recorded
 
 
-def _remove_profiling(graph: GraphModule) -> None:
+def _remove_profiling(graph: "GraphModule") -> None:
     """Remove the marks that optimisers leave for torch's profiler."""
     for node in reversed(graph.graph.nodes):
         if "profiler" in str(node.target):
@@ -205,8 +217,9 @@ def _cuda_graph(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
     with _capture(graph, step):
         take_steps(step, own, sums)
 
-    # Write new inputs to the fixed addresses, and launch all kernels at once.
-    def recorded(inputs: Inputs) -> None:
+    # Write new inputs to the fixed addresses, and launch all kernels at once. What they read and
+    # write must live as long as the graph: the function holds it.
+    def recorded(inputs: Inputs, held: object = (step, sums)) -> None:
         for fixed, new in zip(own, inputs, strict=True):
             fixed.copy_(new)
         graph.replay()

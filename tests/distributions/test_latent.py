@@ -33,6 +33,15 @@ def test_the_standard_normal_follows_dtype_and_is_not_stored():
     assert not head.state_dict()
 
 
+def test_the_standard_normal_draws_what_torchs_own_does():
+    p = StandardNormal(3)().base_dist
+    general = Normal(p.loc, p.scale)
+    with seeded(0):
+        expected = general.sample((7, 5))
+    with seeded(0):
+        assert torch.equal(p.sample((7, 5)), expected)
+
+
 def test_the_posterior_head_reads_location_and_softplus_scale():
     head = DiagonalNormal(4, 2).double()
     features = torch.randn(5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))

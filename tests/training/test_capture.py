@@ -1,5 +1,7 @@
 """A recorded step against the plain one: the same bits, for every recipe that is trained."""
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -109,6 +111,22 @@ def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, 
     assert all(torch.equal(plain.best[k], recorded.best[k]) for k in plain.best)
 
 
+@pytest.mark.parametrize("size", [3, 7])
+def test_windows_of_several_steps_end_in_the_bits_of_single_ones(data, both, monkeypatch, size):
+    monkeypatch.setattr(capture.StepRecorder, "_window", lambda self, n: size)
+    plain, recorded, runner = both(
+        builder(data, "vae", {}), CONFIG.model_copy(update={"epochs": 5})
+    )
+    assert runner.recording
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+
+
+@pytest.mark.parametrize(("n", "expected"), [(390, 10), (469, 7), (18, 9), (7, 7), (11, 1), (1, 1)])
+def test_a_graph_takes_a_number_of_steps_that_leaves_none_over(n, expected):
+    assert capture.steps_at_once(n) == expected
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_every_optimiser_is_recorded_bit_for_bit(data, both, optimizer):
     config = CONFIG.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})
@@ -175,6 +193,8 @@ def counts_in_python():
 def test_a_step_that_a_recording_would_change_stays_plain(both, objective):
     plain, recorded, runner = both(toy(objective))
     assert not runner.recording
+    assert runner.refusal
+    assert recorded.not_recorded == ""  # slow on a GPU only
     assert recorded.history == plain.history or objective is counts_in_python
     assert (recorded.last["a"] == plain.last["a"]) or objective is counts_in_python
 
@@ -210,3 +230,18 @@ def test_a_recorded_step_that_diverges_keeps_the_last_good_parameters(data, tmp_
     with pytest.raises(DivergedError, match=r"'toy' is not finite at step 6$"):
         loop.run_epoch(2)
     assert model.a.item() == good
+
+
+def test_what_was_recorded_is_freed_with_the_loop(data, monkeypatch):
+    monkeypatch.setattr(capture, "CAPTURE_STEPS", 0)
+    model, updates = builder(data, "vae", {})()
+    loop = Loop(model, updates, data, CONFIG, Stream(0, ("train",)))
+    loop.run_epoch(0)
+    assert loop.run_steps.recording
+    recording = weakref.ref(loop.run_steps.recording)
+    gc.disable()
+    try:
+        del loop
+        assert recording() is None
+    finally:
+        gc.enable()

@@ -7,7 +7,7 @@ from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.training.config import TrainConfig
-from genbench.training.optimizers import make_optimizer
+from genbench.training.optimizers import UnfusedAdagrad, make_optimizer
 from genbench.training.update import Update
 
 RATE, DECAY = 0.05, 0.3
@@ -64,3 +64,47 @@ def test_an_unknown_optimiser_is_refused_with_the_nearest_name():
     update = Update("u", [nn.Parameter(torch.zeros(1))], lambda *_: None)
     with pytest.raises(ConfigError, match="unknown optimizer 'adamw'; did you mean 'adam'"):
         make_optimizer(update, config)
+
+
+def both_adagrads(gradients):
+    """Take the same steps with the fused Adagrad and with ours; return their parameters."""
+    finals = []
+    for make in (torch.optim.Adagrad, UnfusedAdagrad):
+        parameters = [nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4)) for _ in range(2)]
+        optimizer = make(parameters, lr=torch.tensor(RATE).double(), weight_decay=DECAY, fused=True)
+        optimizer.found_inf = torch.zeros(())
+        for gradient in gradients:
+            parameters[0].grad = gradient.clone()  # the other one has none
+            optimizer.found_inf.fill_(not gradient.isfinite().all())
+            optimizer.step()
+        finals.append((*parameters, optimizer.state[parameters[0]]["sum"]))
+    return finals
+
+
+def test_the_unfused_adagrad_takes_the_fused_steps():
+    generator = torch.Generator().manual_seed(0)
+    fused, ours = both_adagrads(torch.randn(20, 3, 4, generator=generator))
+    for one, other in zip(fused, ours, strict=True):
+        assert torch.allclose(one, other, rtol=2e-6, atol=1e-7)
+    assert torch.equal(fused[1], ours[1])
+
+
+def test_the_unfused_adagrad_skips_a_step_that_is_not_finite_and_keeps_every_bit():
+    good = torch.ones(3, 4)
+    _, once = both_adagrads([good])
+    _, skipped = both_adagrads([good, good * float("nan"), good * float("inf")])
+    assert all(torch.equal(a, b) for a, b in zip(once, skipped, strict=True))
+
+
+def test_the_unfused_adagrad_continues_the_state_of_the_fused_one():
+    parameter = nn.Parameter(torch.ones(4))
+    first = torch.optim.Adagrad([parameter], lr=RATE, fused=True)
+    parameter.grad = torch.full((4,), 3.0)
+    first.step()
+    then = UnfusedAdagrad([parameter], lr=torch.tensor(RATE), weight_decay=0.0, fused=True)
+    state = first.state_dict()["state"]
+    then.load_state_dict({"state": state, "param_groups": then.state_dict()["param_groups"]})
+    before = parameter.detach().clone()
+    then.step()
+    expected = before - RATE * 3.0 / np.sqrt(18.0)
+    assert torch.allclose(parameter, expected, rtol=1e-6)
