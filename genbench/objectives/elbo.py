@@ -137,4 +137,5 @@ def weighted(log_px_given_z: Tensor, kl: Tensor, weight: float | Tensor) -> Loss
     if isinstance(weight, Tensor):
         weight = weight.to(rate.dtype)  # a float64 tensor would promote the loss
     logged = {"elbo": log_px - rate, "log_px_given_z": log_px, "kl": rate}
-    return Loss(weight * rate - log_px, logged)
+    unweighted = isinstance(weight, float) and weight == 1  # the usual case, at no cost
+    return Loss((rate if unweighted else weight * rate) - log_px, logged)

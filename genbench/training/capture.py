@@ -51,13 +51,13 @@ class StepRecorder:
     """
 
     def __init__(self, step: Step, n_steps: int) -> None:
-        self.step, self.recording, self.refusal = step, None, ""
+        self.step = step
+        self.recording: Recording | None = None
+        self.refusal = ""
         self._on_cuda = step.device.type == "cuda"
         worthwhile = n_steps >= (GRAPH_CAPTURE_STEPS if self._on_cuda else CAPTURE_STEPS)
         self._untried = worthwhile and step.device.type in ("cpu", "cuda")
         self._sums: Tensor | None = None
-
-    recording: Recording | None
 
     def __call__(self, inputs: Inputs) -> Tensor:
         """Take steps; return the sums of what they logged, in float64.

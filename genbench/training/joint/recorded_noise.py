@@ -6,13 +6,17 @@ shape), made outside it for each member in the same order, and passed in when it
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import dropout
 from torch.overrides import TorchFunctionMode
+
+N_LANES = 4
 
 Fill = Callable[..., object]
 Arguments = Mapping[str, Any]
@@ -84,9 +88,34 @@ class NoiseRecorder(TorchFunctionMode):
 
     def fill(self, tensors: Sequence[Tensor], generators: Sequence[torch.Generator]) -> None:
         """Draw for every member what the function would have drawn from the member's generator."""
-        for draw, tensor in zip(self.draws, tensors, strict=True):
-            for of_member, generator in zip(tensor, generators, strict=True):
-                draw.fill(of_member, generator=generator)
+        with lanes(generators[0].device) as lane:
+            for member, generator in enumerate(generators):
+                with lane(member):
+                    for draw, tensor in zip(self.draws, tensors, strict=True):
+                        draw.fill(tensor[member], generator=generator)
+
+
+@contextmanager
+def lanes(device: torch.device) -> Iterator[Callable[[int], AbstractContextManager[object]]]:
+    """Yield a function that returns the i-th lane, a context.
+
+    On a GPU, work in different lanes runs at the same time: a member's draws alone are too few to
+    fill it. Lanes begin after all earlier work, and end before all later work.
+    """
+    if device.type != "cuda":
+        yield lambda member: nullcontext()
+        return
+    current, streams = torch.cuda.current_stream(device), _streams(device)
+    for stream in streams:
+        stream.wait_stream(current)
+    yield lambda member: torch.cuda.stream(streams[member % N_LANES])
+    for stream in streams:
+        current.wait_stream(stream)
+
+
+@cache
+def _streams(device: torch.device) -> list[torch.cuda.Stream]:
+    return [torch.cuda.Stream(device) for _ in range(N_LANES)]  # type: ignore[no-untyped-call]
 
 
 class NoiseReplay(TorchFunctionMode):
