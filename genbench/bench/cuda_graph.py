@@ -10,7 +10,7 @@ class CapturedCall:
 
     ``run`` is first called on a side stream, where libraries allocate their workspaces and
     optimisers their state. It is kept with the graph: the tensors that it holds are at the
-    addresses that the graph reads and writes.
+    addresses that the graph reads and writes. Other threads may allocate meanwhile.
     """
 
     def __init__(self, run: Callable[[], object], warm_up: int = 1) -> None:
@@ -22,7 +22,7 @@ class CapturedCall:
                 run()
         torch.cuda.current_stream().wait_stream(side)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
             run()
 
     def __call__(self) -> None:

@@ -15,7 +15,6 @@ from genbench.bench.textbook import textbook
 from genbench.bench.timing import (
     BlockTimes,
     Contender,
-    current,
     relative_error,
     steady_from,
     take_turns,
@@ -44,7 +43,8 @@ def measure_cases(
         release(context.device)
         rate = rows[-1]["samples_per_s"]
         name = f"{case.recipe} {case.task} batch {case.batch_size}"
-        say(f"[{i + 1}/{len(cases)}] {name}: {rate:,.0f} {TASKS[case.task]} per second")
+        studied = ", {} {}".format(*case.studied) if case.studied else ""
+        say(f"[{i + 1}/{len(cases)}] {name}{studied}: {rate:,.0f} {TASKS[case.task]} per second")
         keep(rows)
     return rows
 
@@ -56,7 +56,7 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     over the second half of the blocks, and the row says so.
     """
     ceilings, device = context.ceilings, context.device
-    with flushed_denormals(), float32_products(), current(device):
+    with flushed_denormals(), float32_products():
         workload = build_workload(case, context)
         with fitting_threads(workload.forward_flops):  # as many threads as a run would use
             # The first call records the step, which another thread's pinned memory would disturb.

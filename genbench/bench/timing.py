@@ -7,7 +7,6 @@ block is long enough for the clock and ends when the device has finished.
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -82,11 +81,6 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-def current(device: torch.device) -> AbstractContextManager[object]:
-    """Make a CUDA device the one on which streams, events and graphs are created."""
-    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def device_seconds(call: Callable[[], object], device: torch.device) -> float | None:

@@ -44,15 +44,16 @@ def record_transfers(function: Callable[[], object]) -> list[Transfer]:
 
 _CPU = torch.device("cpu")
 _ATEN = torch.ops.aten
-_ENDS: dict[Any, Callable[[tuple[Any, ...], Any], tuple[Tensor, Any]]] = {
+_ENDS: dict[Any, Callable[[tuple[Any, ...], Any], tuple[Any, Any]]] = {
     _ATEN._to_copy: lambda args, result: (args[0], result.device),
     _ATEN.copy_: lambda args, _: (args[1], args[0].device),
     _ATEN._local_scalar_dense: lambda args, _: (args[0], _CPU),
 }
 
 
-def _transfer(source: Tensor, target: torch.device) -> Transfer | None:
-    if (source.device.type == "cpu") == (target.type == "cpu"):
+def _transfer(source: Any, target: torch.device) -> Transfer | None:
+    """Describe a copy, or return None within a device, or of a number, which a launch carries."""
+    if not isinstance(source, Tensor) or (source.device.type == "cpu") == (target.type == "cpu"):
         return None
     return Transfer(source.numel() * source.element_size(), target.type != "cpu", _pinned(source))
 

@@ -27,17 +27,15 @@ from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
+from genbench.training.capture import STEPS_PER_GRAPH
 from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.threads import forward_flops
 
-STEP_SECONDS = 0.1
+EPOCH_SECONDS = 0.1
 """Training steps are timed in epochs of about this length."""
 
 MIN_STEPS = 4
-
-ALONE_STEPS = 16
-"""Training steps whose time on the device alone is measured at once."""
 
 AIS_STEP_SIZE = 0.05
 
@@ -91,7 +89,7 @@ def _training(case: Case, context: BenchContext) -> Workload:
     epochs = itertools.count(1)
     step = min(_seconds(lambda: one.run_epoch(next(epochs)), context.device) for _ in range(5))
     most = max(MIN_STEPS, context.data.size("train") // case.batch_size)
-    n_steps = min(max(MIN_STEPS, round(STEP_SECONDS / step)), most)
+    n_steps = min(_epoch_length(step), most)
     trainer, batch = _trainer(case, context, built, n_steps), _batch(one.data, case.batch_size)
     timed = itertools.count()
     samples = n_steps * case.batch_size * case.n_seeds
@@ -105,23 +103,22 @@ def _training(case: Case, context: BenchContext) -> Workload:
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,
         case.n_seeds * forward_flops(built[0].model, built[0].updates, batch),
-        lambda: _step_alone(trainer, case, context.device),
+        lambda: _step_alone(trainer, context.device),
     )
 
 
-def _step_alone(trainer: Loop | JointLoop, case: Case, device: torch.device) -> float | None:
-    """Measure a training step on the device alone; joint members keep the noise of their last."""
-    indices = torch.arange(case.batch_size, device=device)
-    if isinstance(trainer, JointLoop):
-        indices = indices.expand(case.n_seeds, -1).contiguous()
+def _epoch_length(step: float) -> int:
+    """Return the steps of an epoch from the seconds of one: if many, whole graphs of a GPU."""
+    n_steps = max(MIN_STEPS, round(EPOCH_SECONDS / step))
+    return n_steps - n_steps % STEPS_PER_GRAPH if n_steps > STEPS_PER_GRAPH else n_steps
 
-    def steps() -> None:
-        for _ in range(ALONE_STEPS):
-            trainer.run_step(indices, 0.0)
 
+def _step_alone(trainer: Loop | JointLoop, device: torch.device) -> float | None:
+    """Measure a training step on the device alone, with what it reads already there."""
+    inputs = trainer.inputs(0).to(device)
     with STREAM.child("alone").seeded():
-        seconds = device_seconds(steps, device)
-    return None if seconds is None else seconds / ALONE_STEPS
+        seconds = device_seconds(lambda: trainer.run_steps(inputs), device)
+    return None if seconds is None else seconds / trainer.n_batches
 
 
 def _trainer(
