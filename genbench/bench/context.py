@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genbench.bench.ceilings import ceilings
 from genbench.bench.data import bench_data, first_images, mean_training_image
-from genbench.bench.machine import fingerprint, peak_flops
+from genbench.bench.machine import fingerprint
 from genbench.bench.rows import digest
 from genbench.bench.settings import STUDIES, Case, Settings
 from genbench.core.capabilities import Generative, HasExactDensity, Samples, Variational, bind
@@ -45,9 +46,9 @@ class BenchContext:
         return bench_data(self.settings.data_dir, self.device)
 
     @cached_property
-    def peak(self) -> float:
-        """The machine's peak rate of matrix products, in operations per second."""
-        return peak_flops(self.device)
+    def ceilings(self) -> dict[str, float | None]:
+        """The peak rates of the device."""
+        return ceilings(self.device)
 
     @cached_property
     def machine(self) -> dict[str, Any]:
@@ -103,7 +104,8 @@ class BenchContext:
 
     def _case(self, recipe: str, task: str = "train", batch_size: int = 2) -> Case:
         asked = self.settings
-        return Case(recipe, task, batch_size, asked.hidden, asked.latent_dim, asked.n_samples)
+        sizes = (asked.hidden, asked.latent_dim, asked.n_samples)
+        return Case(recipe, task, batch_size, *sizes, asked.n_chains, asked.n_temperatures)
 
     def _cases_of(self, name: str) -> list[Case]:
         built = self.build(self._case(name))

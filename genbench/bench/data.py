@@ -62,4 +62,4 @@ def first_images(data: Dataset, n: int, *, binary: bool) -> Dataset:
 def mean_training_image(data: Dataset) -> Tensor:
     """Return the mean of up to 1,000 training images, (C, H, W) in [0, 1], on the CPU."""
     n = min(1000, data.size("train"))
-    return (data.levels[:n].double().mean(dim=0) / (data.n_levels - 1)).float().cpu()
+    return (data.levels[:n].cpu().double().mean(dim=0) / (data.n_levels - 1)).float()

@@ -1,11 +1,13 @@
-"""The fingerprint of a machine (only equal ones have comparable speeds) and its peak values."""
+"""The fingerprint of a machine: only equal ones have comparable speeds. Its clocks and memory."""
 
+import gc
 import os
 import platform
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,18 @@ import torch
 
 from genbench.bench.timing import synchronise
 from genbench.runs.provenance import versions
+from genbench.training.threads import float32_products
 from genbench.version import __version__
 
-PEAK_SIZES = {"cpu": 1024, "cuda": 8192}
-"""Size of the square matrices whose product gives the machine's peak rate."""
+CLOCKS = {
+    "clocks.sm": "sm_mhz",
+    "clocks.mem": "memory_mhz",
+    "temperature.gpu": "celsius",
+    "power.draw": "watts",
+}
+"""What ``nvidia-smi`` is asked for while a GPU is at work, and what it is called here."""
 
-PEAK_SECONDS = 0.25
+SMI_SECONDS = 10.0
 
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
@@ -28,9 +36,9 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
     can be compared.
     """
     return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "driver": _driver() if device.type == "cuda" else None,
-        "cuda": torch.version.cuda if device.type == "cuda" else None,
+        "device": _name(device),
+        "driver": None,
+        "cuda": None,
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -38,11 +46,35 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
         "vector_instructions": torch.backends.cpu.get_cpu_capability(),
         "mkl": torch.backends.mkl.is_available(),  # type: ignore[no-untyped-call]
         "onednn": torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
-        "matmul_precision": torch.get_float32_matmul_precision(),
+        "matmul_precision": _matmul_precision(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": versions()["numpy"],
         "genbench": __version__,
+        **(_gpu(device) if device.type == "cuda" else {}),
+    }
+
+
+def _name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def _matmul_precision() -> str:
+    """Return torch's word for the precision in which everything here is timed."""
+    with float32_products():
+        return torch.get_float32_matmul_precision()
+
+
+def _gpu(device: torch.device) -> dict[str, Any]:
+    """Describe a CUDA device and the libraries that compute on it."""
+    own = torch.cuda.get_device_properties(device)
+    return {
+        "driver": next(iter(_ask_driver(["driver_version"], device)), None),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        "compute_capability": f"{own.major}.{own.minor}",
+        "multiprocessors": own.multi_processor_count,
+        "device_memory_bytes": own.total_memory,
     }
 
 
@@ -56,27 +88,50 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _driver() -> str | None:
+def clocks(call: Callable[[], object], device: torch.device) -> dict[str, float] | None:
+    """Read a GPU's clocks, temperature and power while ``call`` is repeated.
+
+    None without a CUDA device or ``nvidia-smi``. What the driver does not tell is left out.
+    """
+    if device.type != "cuda":
+        return None
+    with ThreadPoolExecutor(1) as other:
+        answer = other.submit(_ask_driver, list(CLOCKS), device)
+        while not answer.done():
+            call()
+            synchronise(device)
+    return read_clocks(answer.result())
+
+
+def read_clocks(values: Sequence[str]) -> dict[str, float] | None:
+    """Return the numbers among the driver's answers.
+
+    Example:
+        >>> read_clocks(["1980", "2619", "41", "[N/A]"])
+        {'sm_mhz': 1980.0, 'memory_mhz': 2619.0, 'celsius': 41.0}
+    """
+    found = {}
+    for name, value in zip(CLOCKS.values(), values, strict=False):
+        with suppress(ValueError):
+            found[name] = float(value)
+    return found or None
+
+
+def _ask_driver(names: Sequence[str], device: torch.device) -> list[str]:
+    """Return what ``nvidia-smi`` says of one GPU, or nothing where it has no answer."""
     tool = shutil.which("nvidia-smi")
     if not tool:
-        return None
-    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
-    answer = subprocess.run(query, capture_output=True, text=True, timeout=30, check=False)
-    return answer.stdout.split("\n")[0].strip() or None
-
-
-def peak_flops(device: torch.device) -> float:
-    """Measure the machine's peak rate of float32 matrix products, in operations per second."""
-    size = PEAK_SIZES[device.type]
-    a, b = (torch.randn(size, size, device=device) for _ in range(2))
-    out, best = torch.empty_like(a), float("inf")
-    stop = time.perf_counter() + PEAK_SECONDS
-    while time.perf_counter() < stop or best == float("inf"):
-        start = time.perf_counter()
-        torch.mm(a, b, out=out)
-        synchronise(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
+        return []
+    query = [tool, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits"]
+    uuid = str(torch.cuda.get_device_properties(device).uuid).removeprefix("GPU-")
+    which = ["-i", f"GPU-{uuid}"]
+    try:
+        answer = subprocess.run(
+            [*query, *which], capture_output=True, text=True, timeout=SMI_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [value.strip() for value in answer.stdout.split("\n")[0].split(",")]
 
 
 def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:
@@ -98,3 +153,10 @@ def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:
     status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]
     return peaks[0] * 1024 if peaks else None
+
+
+def release(device: torch.device) -> None:
+    """Free what a row left on a device: its graphs keep their memory until they are collected."""
+    if device.type == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()

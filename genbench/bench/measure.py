@@ -6,26 +6,46 @@ from typing import Any
 import torch
 
 from genbench.bench.context import BenchContext, network_options
-from genbench.bench.machine import peak_memory
+from genbench.bench.hand_graph import hand_graph
+from genbench.bench.machine import clocks, peak_memory, release
 from genbench.bench.products import replay, total_flops
 from genbench.bench.pythae_beside import pythae_contender
 from genbench.bench.settings import TASKS, Case
 from genbench.bench.textbook import textbook
-from genbench.bench.timing import BlockTimes, Contender, relative_error, steady_from, take_turns
+from genbench.bench.timing import (
+    BlockTimes,
+    Contender,
+    relative_error,
+    steady_from,
+    take_turns,
+)
+from genbench.bench.transfers import record_transfers, repeat
 from genbench.bench.workloads import Workload, build_workload
-from genbench.training.threads import fitting_threads, flushed_denormals
+from genbench.training.threads import fitting_threads, float32_products, flushed_denormals
+
+COPIES = ", copies"
+"""Added to a contender's name: its copies between host and device alone."""
 
 
 def measure_cases(
-    context: BenchContext, cases: list[Case], say: Callable[[str], None]
+    context: BenchContext,
+    cases: list[Case],
+    say: Callable[[str], None],
+    keep: Callable[[list[dict[str, Any]]], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Measure every case in order; ``say`` receives a line for each."""
-    rows = []
+    """Measure every case in order.
+
+    After each, ``say`` receives a line and ``keep`` all rows so far.
+    """
+    rows: list[dict[str, Any]] = []
     for i, case in enumerate(cases):
         rows.append(measure_case(case, context))
+        release(context.device)
         rate = rows[-1]["samples_per_s"]
         name = f"{case.recipe} {case.task} batch {case.batch_size}"
-        say(f"[{i + 1}/{len(cases)}] {name}: {rate:,.0f} {TASKS[case.task]} per second")
+        studied = ", {} {}".format(*case.studied) if case.studied else ""
+        say(f"[{i + 1}/{len(cases)}] {name}{studied}: {rate:,.0f} {TASKS[case.task]} per second")
+        keep(rows)
     return rows
 
 
@@ -35,47 +55,71 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     Rates are medians over the blocks of the steady state. If none was reached, they are medians
     over the second half of the blocks, and the row says so.
     """
-    peak = context.peak
-    with flushed_denormals():
+    ceilings, device = context.ceilings, context.device
+    with flushed_denormals(), float32_products():
         workload = build_workload(case, context)
         with fitting_threads(workload.forward_flops):  # as many threads as a run would use
+            # The first call records the step, which another thread's pinned memory would disturb.
+            memory = peak_memory(workload.contender.call, device)
             contenders = _contenders(case, context, workload)
-            memory = peak_memory(workload.contender.call, context.device)
-            times = take_turns(contenders, context.settings.seconds, context.device)
+            times = take_turns(contenders, context.settings.seconds, device)
+            alone, at = workload.alone(), clocks(workload.contender.call, device)
             threads = torch.get_num_threads()
     start = steady_from(times["workload"].wall)
     first = len(times["workload"].wall) // 2 if start is None else start
     settled = {name: blocks.since(first) for name, blocks in times.items()}
-    rates = {name: contenders[name].samples / t.seconds for name, t in settled.items()}
     return {
         **row_identity(case, context),
-        "samples_per_s": rates["workload"],
-        "limit_samples_per_s": rates.get("limit"),
-        "share_of_limit": rates["workload"] / rates["limit"] if "limit" in rates else None,
-        "textbook_samples_per_s": rates.get("textbook"),
-        "pythae_samples_per_s": rates.get("pythae"),
-        **_details(workload, settled, peak),
+        **_rates(contenders, settled),
+        **_details(workload, settled, ceilings["peak_flops_per_s"] or 0.0),
+        **(_device_details(workload, settled, alone) if device.type != "cpu" else {}),
+        **ceilings,
         "steady": start is not None,
         "n_blocks": len(settled["workload"].wall),
         "threads": threads,
         "peak_memory_bytes": memory,
+        "clocks": at,
         **context.machine,
     }
 
 
 def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[str, Contender]:
+    """Return what takes turns with the workload; everything captured comes before any loader."""
     contenders = {"workload": workload.contender}
     if workload.products:
         per_step = workload.contender.samples / workload.n_steps
         contenders["limit"] = Contender(replay(workload.products, context.device), per_step)
     if workload.serve:
         contenders["data"] = workload.serve
-    if case.studied:
-        return contenders
-    for name, rival in (("textbook", textbook), ("pythae", pythae_contender)):
-        if contender := rival(case, workload.data, context.device):
+    rivals = {"graph": hand_graph, "textbook": textbook, "pythae": pythae_contender}
+    for name, rival in rivals.items():
+        contender = None if case.studied else rival(case, workload.data, context.device)
+        if contender:
             contenders[name] = contender
-    return contenders
+    return contenders if context.device.type == "cpu" else contenders | _copies(contenders, context)
+
+
+def _copies(contenders: dict[str, Contender], context: BenchContext) -> dict[str, Contender]:
+    """Return what the workload and the textbook loop copy between host and device."""
+    found = {}
+    for name in ("workload", "textbook"):
+        if contender := contenders.get(name):
+            copies = repeat(record_transfers(contender.call), context.device)
+            found[name + COPIES] = Contender(copies, contender.samples)
+    return found
+
+
+def _rates(contenders: dict[str, Contender], times: dict[str, BlockTimes]) -> dict[str, Any]:
+    rates = {name: contenders[name].samples / t.seconds for name, t in times.items()}
+    return {
+        "samples_per_s": rates["workload"],
+        "limit_samples_per_s": rates.get("limit"),
+        "share_of_limit": rates["workload"] / rates["limit"] if "limit" in rates else None,
+        "graph_samples_per_s": rates.get("graph"),
+        "share_of_graph": rates["workload"] / rates["graph"] if "graph" in rates else None,
+        "textbook_samples_per_s": rates.get("textbook"),
+        "pythae_samples_per_s": rates.get("pythae"),
+    }
 
 
 def row_identity(case: Case, context: BenchContext) -> dict[str, Any]:
@@ -108,10 +152,31 @@ def _details(workload: Workload, times: dict[str, BlockTimes], peak: float) -> d
         "spread": whole.spread,
         "flops_per_step": flops,
         "model_flop_utilisation": flops / step / peak,
-        "peak_flops_per_s": peak,
         "cpu_share_of_limit": cpu,
         "data_wait_share": serve.seconds / whole.seconds if serve else None,
         "first_step_seconds": workload.first_step_seconds,
         "relative_error": relative_error(whole.wall),
         "share_relative_error": relative_error(shares) if shares else None,
+    }
+
+
+def _device_details(
+    workload: Workload, times: dict[str, BlockTimes], alone: float | None
+) -> dict[str, Any]:
+    """Return the times of a step as the device's queue has them, and the shares of copies.
+
+    ``event_step_seconds`` is between events around the same blocks as ``step_seconds``.
+    ``device_step_seconds`` is without the gaps between launches.
+    """
+    events = times["workload"].event_seconds
+    shares = {
+        name: times[name + COPIES].seconds / times[name].seconds
+        for name in ("workload", "textbook")
+        if name + COPIES in times
+    }
+    return {
+        "event_step_seconds": None if events is None else events / workload.n_steps,
+        "device_step_seconds": alone,
+        "transfer_share": shares["workload"],
+        "textbook_transfer_share": shares.get("textbook"),
     }

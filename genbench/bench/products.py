@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from genbench.bench.cuda_graph import CapturedCall
+
 
 class Operand(NamedTuple):
     """Shape, strides and type of a tensor; the strides show whether a matrix is transposed."""
@@ -64,6 +66,26 @@ def record_products(function: Callable[[], object]) -> list[Product]:
 def total_flops(products: Sequence[Product]) -> int:
     """Return the operations of all products."""
     return sum(product.flops for product in products)
+
+
+def of_members(products: Sequence[Product], n: int, device: torch.device) -> list[Product]:
+    """Return the products of n jointly trained members.
+
+    A CPU computes them one after the other. A GPU computes equal ones as one batched product, so
+    its limit is that of the batched ones.
+    """
+    if device.type == "cpu" or n == 1:
+        return [*products] * n
+    return [p for product in products for p in _batched(product, n)]
+
+
+def _batched(product: Product, n: int) -> list[Product]:
+    if product.kind != "mm":
+        return [product] * n
+    operands = tuple(
+        Operand((n, *o.shape), (math.prod(o.shape), *o.stride), o.dtype) for o in product.operands
+    )
+    return [Product("bmm", operands, (), n * product.flops)]
 
 
 def _operand(tensor: Tensor) -> Operand:
@@ -131,19 +153,7 @@ def replay(products: Sequence[Product], device: torch.device) -> Callable[[], No
         for call in calls:
             call()
 
-    return _captured(run) if device.type == "cuda" and calls else run
-
-
-def _captured(run: Callable[[], None]) -> Callable[[], None]:
-    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        run()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
+    return CapturedCall(run) if device.type == "cuda" and calls else run
 
 
 def _bare(product: Product, device: torch.device) -> Callable[[], object]:

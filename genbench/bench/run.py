@@ -7,7 +7,7 @@ from genbench.bench.compare import compare_rows, require_comparable
 from genbench.bench.context import BenchContext
 from genbench.bench.measure import measure_cases, row_identity
 from genbench.bench.rows import BenchRow, read_rows
-from genbench.bench.scaling import with_exponents
+from genbench.bench.scaling import with_exponents, with_seed_ratios
 from genbench.bench.settings import Settings
 from genbench.core.files import pretty_json, require_writable, write_atomic
 
@@ -25,7 +25,7 @@ def run_bench(
         settings: What to measure.
         old: Stored rows to compare with; their keys and machine are checked before anything is
             measured.
-        output: Where to write the rows as JSON; its folder must be writable.
+        output: Where to write the rows as JSON, after each one; its folder must be writable.
         say: Receives a line for each row.
 
     Returns:
@@ -43,9 +43,13 @@ def run_bench(
     if stored:
         planned = [row_identity(case, context) for case in cases]
         require_comparable(stored, planned, context.machine)
-    rows = measure_cases(context, cases, say)
+
+    def keep(rows: list[BenchRow]) -> None:
+        if output:
+            write_atomic(output, pretty_json(rows))
+
+    rows = measure_cases(context, cases, say, keep)
     if settings.study:
-        rows = with_exponents(rows)
-    if output:
-        write_atomic(output, pretty_json(rows))
+        rows = with_seed_ratios(with_exponents(rows))
+    keep(rows)
     return compare_rows(stored, rows) if stored else rows

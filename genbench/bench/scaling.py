@@ -50,6 +50,25 @@ def with_exponents(rows: Sequence[BenchRow]) -> list[BenchRow]:
     return extended
 
 
+def with_seed_ratios(rows: Sequence[BenchRow]) -> list[BenchRow]:
+    """Return the rows; in a study of seeds each with what training together gains.
+
+    ``time_of_one`` is the time of a step of all seeds over that of one seed, and
+    ``gain_of_together`` the images per second over those of the seeds one after the other. A study
+    without one seed has neither.
+    """
+    extended = []
+    for line in scaling_lines(rows).values():
+        one = next((r for r in line if r["study"] == "seeds" and r["study_value"] == 1), None)
+        extended += [row | _seed_ratios(row, one) if one else row for row in line]
+    return extended
+
+
+def _seed_ratios(row: BenchRow, one: BenchRow) -> BenchRow:
+    time = row["step_seconds"] / one["step_seconds"]
+    return {"time_of_one": time, "gain_of_together": row["study_value"] / time}
+
+
 def exponent_text(row: Mapping[str, Any]) -> str:
     """Write an exponent with its standard error.
 

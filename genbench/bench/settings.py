@@ -27,6 +27,10 @@ STUDIES = {
 STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
 
 
+N_LEAPFROG = 10
+"""Leapfrog steps of a transition of the task ``ais``."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """A measurement: every recipe with every batch size and every task it supports.
@@ -40,6 +44,8 @@ class Settings:
         hidden: Sizes of the dense layers.
         latent_dim: Dimensions of the latent.
         n_samples: K of the importance-weighted bound.
+        n_chains: Chains of annealed importance sampling for each image.
+        n_temperatures: Its transitions, each of 10 leapfrog steps.
         study: What to vary, a key of ``STUDIES``, or None.
         values: The values it takes; empty for the default ones.
         data_dir: Folder of the data sets.
@@ -54,6 +60,8 @@ class Settings:
     hidden: tuple[int, ...] = (400,)
     latent_dim: int = 20
     n_samples: int = 100
+    n_chains: int = 4
+    n_temperatures: int = 4
     study: str | None = None
     values: tuple[int, ...] = ()
     data_dir: Path | None = None
@@ -80,6 +88,8 @@ class Settings:
             "--hidden": self.hidden,
             "--latent-dim": (self.latent_dim,),
             "--n-samples": (self.n_samples,),
+            "--n-chains": (self.n_chains,),
+            "--n-temperatures": (self.n_temperatures,),
             "--values": self.values,
         }
         for option, values in numbers.items():
@@ -105,6 +115,8 @@ class Case:
     hidden: tuple[int, ...] = (400,)
     latent_dim: int = 20
     n_samples: int = 100
+    n_chains: int = 4
+    n_temperatures: int = 4
     n_seeds: int = 1
     studied: tuple[str, int] | None = field(default=None, compare=False)
 
@@ -114,11 +126,8 @@ class Case:
         if self.task == "iw":
             options["n_samples"] = self.n_samples
         if self.task == "ais":
-            options |= AIS
+            options |= {"n_chains": self.n_chains, "n_temperatures": self.n_temperatures}
+            options["n_leapfrog"] = N_LEAPFROG
         if self.n_seeds > 1 or (self.studied and self.studied[0] == "seeds"):
             options["n_seeds"] = self.n_seeds
         return options
-
-
-AIS = {"n_chains": 4, "n_temperatures": 4, "n_leapfrog": 10}
-"""The chains of the task ``ais``: 4 for each datum, each moved 4 times by 10 leapfrog steps."""

@@ -1,34 +1,69 @@
 """The rows as a table for people. Imports no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from genbench.bench.rows import BenchRow, name_of
 from genbench.bench.scaling import exponent_text, scaling_lines
 from genbench.core.texts import Terminal, aligned
 
-HEADER = (
-    "recipe", "task", "batch", "per second", "ms/step", "spread", "limit", "share", "MFU",
-    "textbook", "pythae", "first step", "data", "memory", "threads", "steady",
-)  # fmt: skip
-
 STUDIED = {"n_samples": "K", "latent_dim": "latent", "seeds": "seeds"}
 
-LEGEND = """\
-per second: images (train, sample), image-samples (iw), image-chain-transitions (ais)
-limit: rate of the step's matrix products alone, timed in turn with it; share: of that limit
-MFU: operations per second of those products, as a share of this machine's best matrix product
-spread: interquartile range of the blocks; data: time to serve the images, as a share of the step
-memory: whole process on a CPU, torch's tensors on a GPU; steady: timing had settled"""
+COLUMNS: dict[str, Callable[[BenchRow], str]] = {
+    "recipe": lambda row: str(row["recipe"]),
+    "task": lambda row: _task(row),
+    "batch": lambda row: str(row["batch_size"]),
+    "per second": lambda row: _count(row["samples_per_s"]),
+    "ms/step": lambda row: _milliseconds(row["step_seconds"]),
+    "GPU ms": lambda row: _milliseconds(row.get("device_step_seconds")),
+    "spread": lambda row: _share(row["spread"]),
+    "time/one": lambda row: _ratio(row.get("time_of_one")),
+    "gain": lambda row: _ratio(row.get("gain_of_together")),
+    "limit": lambda row: _count(row["limit_samples_per_s"]),
+    "share": lambda row: _ratio(row["share_of_limit"]),
+    "MFU": lambda row: _ratio(row["model_flop_utilisation"]),
+    "graph": lambda row: _count(row.get("graph_samples_per_s")),
+    "of graph": lambda row: _ratio(row.get("share_of_graph")),
+    "textbook": lambda row: _count(row["textbook_samples_per_s"]),
+    "pythae": lambda row: _count(row["pythae_samples_per_s"]),
+    "first step": lambda row: _seconds(row["first_step_seconds"]),
+    "data": lambda row: _share(row["data_wait_share"]),
+    "copies": lambda row: _share(row.get("transfer_share")),
+    "memory": lambda row: _megabytes(row["peak_memory_bytes"]),
+    "threads": lambda row: str(row["threads"]),
+    "steady": lambda row: "yes" if row["steady"] else "no",
+}
+"""Each column and its cells; one without a number in any row is left out."""
+
+LEGEND = {
+    "per second": "images (train, sample), image-samples (iw), image-chain-transitions (ais)",
+    "GPU ms": "a step on the GPU without waiting for launches; ms/step less this is launches and "
+    "Python",
+    "time/one": "time of a step of all seeds over that of one seed",
+    "gain": "images per second over those of the seeds one after the other",
+    "limit": "rate of the step's matrix products alone, timed in turn with it; share: of that "
+    "limit",
+    "MFU": "operations per second of those products, as a share of this machine's best matrix "
+    "product",
+    "graph": "the same step as a CUDA graph written by hand for this model; of graph: share of "
+    "its rate",
+    "spread": "interquartile range of the blocks",
+    "data": "time to serve the images, as a share of the step",
+    "copies": "time of the copies between host and device alone, as a share of the step",
+    "memory": "whole process on a CPU, torch's tensors on a GPU",
+    "steady": "timing had settled",
+}
+"""What a column means, in the order in which it is told."""
 
 
 def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> str:
     """Lay out measured rows, with the machine and an explanation of the columns."""
     here = terminal or Terminal()
-    columns = zip(HEADER, *map(_line, rows), strict=True)
-    heads, *lines = zip(*(c for c in columns if set(c[1:]) != {"-"}), strict=True)
-    table = aligned(lines, heads, here, range(2, len(heads) - 1), keys=3)
-    legend = "\n".join(map(here.paragraph, LEGEND.splitlines()))
+    columns = {head: [cell(row) for row in rows] for head, cell in COLUMNS.items()}
+    shown = {head: cells for head, cells in columns.items() if set(cells) != {"-"}}
+    lines = list(zip(*shown.values(), strict=True))
+    table = aligned(lines, tuple(shown), here, range(2, len(shown) - 1), keys=3)
+    legend = "\n".join(here.paragraph(f"{k}: {v}") for k, v in LEGEND.items() if k in shown)
     parts = [table, here.paragraph(_machine(rows[0])), legend]
     if rows[0]["study"]:
         parts.insert(1, _exponents(rows))
@@ -37,27 +72,21 @@ def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> s
     return "\n\n".join(parts)
 
 
-def _line(row: BenchRow) -> tuple[str, ...]:
+def _task(row: BenchRow) -> str:
     sign = STUDIED.get(row["study"])
-    value = f" {sign}={row['study_value']}" if sign else ""
-    return (
-        row["recipe"],
-        row["task"] + value,
-        str(row["batch_size"]),
-        _count(row["samples_per_s"]),
-        f"{float(format(1000 * row['step_seconds'], '.3g')):,g}",
-        _share(row["spread"]),
-        _count(row["limit_samples_per_s"]),
-        _ratio(row["share_of_limit"]),
-        _ratio(row["model_flop_utilisation"]),
-        _count(row["textbook_samples_per_s"]),
-        _count(row["pythae_samples_per_s"]),
-        "-" if row["first_step_seconds"] is None else f"{row['first_step_seconds']:.2g} s",
-        _share(row["data_wait_share"]),
-        "-" if row["peak_memory_bytes"] is None else f"{row['peak_memory_bytes'] / 2**20:,.0f} MB",
-        str(row["threads"]),
-        "yes" if row["steady"] else "no",
-    )
+    return str(row["task"]) + (f" {sign}={row['study_value']}" if sign else "")
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{float(format(1000 * seconds, '.3g')):,g}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.2g} s"
+
+
+def _megabytes(n_bytes: int | None) -> str:
+    return "-" if n_bytes is None else f"{n_bytes / 2**20:,.0f} MB"
 
 
 def _count(value: float | None) -> str:
@@ -79,8 +108,19 @@ def _machine(row: BenchRow) -> str:
     return (
         f"machine {row['fingerprint_digest']}: {device}{own['processor']}, "
         f"{own['cores']} cores, {threads}, torch {own['torch']}, "
-        f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s, data {row['data']}"
+        f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s{_other_peaks(row)}, "
+        f"data {row['data']}"
     )
+
+
+def _other_peaks(row: BenchRow) -> str:
+    """Name the other peak rates, and the GPU's state, where they were measured."""
+    peaks = {"TF32": row.get("peak_tf32_flops_per_s"), "bf16": row.get("peak_bf16_flops_per_s")}
+    texts = [f" ({name} {rate / 1e9:,.0f})" for name, rate in peaks.items() if rate]
+    copied, clocks = row.get("copy_bytes_per_s"), row.get("clocks") or {}
+    texts += [f", copies {copied / 1e9:,.0f} GB/s"] if copied else []
+    texts += [f", at {clocks['sm_mhz']:.0f} MHz"] if "sm_mhz" in clocks else []
+    return "".join(texts)
 
 
 def _exponents(rows: Sequence[BenchRow]) -> str:

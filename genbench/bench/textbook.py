@@ -5,6 +5,7 @@ default settings, and the loss is read at each step. Needs torchvision, imported
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,9 @@ from genbench.data import Dataset
 
 RIVAL_STEPS = 4
 """Steps per call of the slower loops."""
+
+LEAD_STEPS = 3
+"""Untimed steps before a block: more batches than a worker loads ahead while others are timed."""
 
 
 class TextbookImages(torch.utils.data.Dataset[tuple[Tensor, int]]):
@@ -77,14 +81,19 @@ class TextbookVae(nn.Module):
             return x
         return torch.cat((x, functional.one_hot(y, self.n_classes).float()), 1)
 
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the pixels (B, pixels), and the KL summed over the images."""
+        mean, log_variance = self.encoder(self._with_label(x, y)).chunk(2, dim=1)
+        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+        kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+        return self.decoder(self._with_label(z, y)), kl
+
     def loss(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the negative ELBO per image."""
         x = x.flatten(1)
-        mean, log_variance = self.encoder(self._with_label(x, y)).chunk(2, dim=1)
-        z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-        decoded = torch.sigmoid(self.decoder(self._with_label(z, y)))
+        logits, kl = self.terms(x, y)
+        decoded = torch.sigmoid(logits)
         cross_entropy = functional.binary_cross_entropy(decoded, x, reduction="sum")
-        kl = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
         return (cross_entropy + kl) / len(x)
 
 
@@ -105,11 +114,18 @@ def _one_model(model: Any, device: torch.device) -> TextbookStep:
     return step
 
 
+def gan_networks(
+    n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
+) -> tuple[nn.Sequential, nn.Sequential]:
+    """Return a generator and a critic, both without their sigmoid."""
+    generator = mlp((latent_dim, *reversed(hidden), n_pixels))
+    return generator.to(device), mlp((n_pixels, *hidden, 1)).to(device)
+
+
 def _two_models(
     n_pixels: int, hidden: Sequence[int], latent_dim: int, device: torch.device
 ) -> TextbookStep:
-    generator = mlp((latent_dim, *reversed(hidden), n_pixels)).to(device)
-    critic = mlp((n_pixels, *hidden, 1)).to(device)
+    generator, critic = gan_networks(n_pixels, hidden, latent_dim, device)
     optimizers = [torch.optim.Adam(m.parameters(), lr=2e-4) for m in (critic, generator)]
     cross_entropy = nn.BCEWithLogitsLoss()
 
@@ -160,16 +176,25 @@ def textbook(case: Case, data: Dataset, device: torch.device) -> Contender | Non
         images = TextbookImages(data)
     except ImportError:
         return None
-    gpu = device.type == "cuda"
-    options: dict[str, Any] = {"num_workers": 1, "pin_memory": True} if gpu else {}
-    batches = _forever(DataLoader(images, case.batch_size, shuffle=True, drop_last=True, **options))
+    batches = _forever(_loader(images, case.batch_size, device))
 
-    def call() -> None:
-        for _ in range(RIVAL_STEPS):
+    def steps(n: int) -> None:
+        for _ in range(n):
             x, y = next(batches)
             step(x.to(device), y.to(device))
 
-    return Contender(call, RIVAL_STEPS * case.batch_size)
+    lead = partial(steps, LEAD_STEPS) if device.type == "cuda" else None
+    return Contender(partial(steps, RIVAL_STEPS), RIVAL_STEPS * case.batch_size, lead)
+
+
+def _loader(
+    images: TextbookImages, batch_size: int, device: torch.device
+) -> "DataLoader[tuple[Tensor, int]]":
+    """Return the loader; its worker process and its thread end when it is no longer referenced."""
+    options: dict[str, Any] = {}
+    if device.type == "cuda":
+        options = {"num_workers": 1, "pin_memory": True, "persistent_workers": True}
+    return DataLoader(images, batch_size, shuffle=True, drop_last=True, **options)
 
 
 def _forever(loader: "DataLoader[tuple[Tensor, int]]") -> Iterator[tuple[Tensor, Tensor]]:

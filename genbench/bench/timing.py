@@ -20,24 +20,39 @@ STEADY = 0.05
 """Largest relative difference between the medians of two successive windows in a steady state."""
 
 
+HEAD_START_CYCLES = 20_000_000
+"""Clock cycles, about ten milliseconds, for which the device waits while work is enqueued."""
+
+LONG_SECONDS = 0.1
+
+
 @dataclass(frozen=True)
 class Contender:
-    """Something to time: ``call`` processes ``samples`` samples."""
+    """Something to time: ``call`` processes ``samples`` samples.
+
+    ``lead`` is called untimed before each block, to empty the queues that filled meanwhile.
+    """
 
     call: Callable[[], object]
     samples: float
+    lead: Callable[[], object] | None = None
 
 
 @dataclass
 class BlockTimes:
-    """Seconds per call in each block, in order: wall-clock and processor time."""
+    """Seconds per call in each block, in order: wall-clock and processor time.
+
+    On a CUDA device also ``events``, the time between two events in its queue. It includes the
+    gaps in which the device waits for the next launch.
+    """
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    events: list[float] = field(default_factory=list)
 
     def since(self, first: int) -> "BlockTimes":
         """Return the blocks from ``first`` on."""
-        return BlockTimes(self.wall[first:], self.cpu[first:])
+        return BlockTimes(self.wall[first:], self.cpu[first:], self.events[first:])
 
     @property
     def seconds(self) -> float:
@@ -50,6 +65,11 @@ class BlockTimes:
         return statistics.median(self.cpu)
 
     @property
+    def event_seconds(self) -> float | None:
+        """Median seconds per call between events, or None without a CUDA device."""
+        return statistics.median(self.events) if self.events else None
+
+    @property
     def spread(self) -> float:
         """Interquartile range over the median."""
         return _interquartile_range(self.wall) / self.seconds
@@ -59,6 +79,35 @@ def synchronise(device: torch.device) -> None:
     """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def device_seconds(call: Callable[[], object], device: torch.device) -> float | None:
+    """Return the time of a call on the device alone, or None without a CUDA device.
+
+    The device waits while the call enqueues its work, then does it without gaps. If enqueueing
+    takes longer than that, or the call waits for the device, the time has gaps after all: it is
+    never too small. The least of three; a long call is made once.
+    """
+    if device.type != "cuda":
+        return None
+    seconds: list[float] = []
+    while len(seconds) < 3 and sum(seconds) < LONG_SECONDS:
+        start, end = _events()
+        synchronise(device)
+        torch.cuda._sleep(HEAD_START_CYCLES)  # type: ignore[no-untyped-call]
+        start.record()
+        call()
+        end.record()
+        synchronise(device)
+        seconds.append(start.elapsed_time(end) / 1000)
+    return min(seconds)
+
+
+def _events() -> tuple[torch.cuda.Event, torch.cuda.Event]:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    return start, end
 
 
 def take_turns(
@@ -85,22 +134,38 @@ def take_turns(
 
 
 def _calls_per_block(contender: Contender, block: float, device: torch.device) -> int:
+    """Return how many calls a block holds, from blocks of more and more calls.
+
+    A single call on a GPU takes longer than one of many, which wait for the device only once.
+    """
     contender.call()
-    probe = BlockTimes()
-    _time_block(contender, 1, probe, device)
-    return max(1, round(block / max(probe.wall[0], 1e-9)))
+    n_calls, probe = 1, BlockTimes()
+    _time_block(contender, n_calls, probe, device)
+    while probe.wall[-1] * n_calls < block / 8:
+        n_calls *= 8
+        _time_block(contender, n_calls, probe, device)
+    return max(1, round(block / max(probe.wall[-1], 1e-9)))
 
 
 def _time_block(
     contender: Contender, n_calls: int, times: BlockTimes, device: torch.device
 ) -> None:
+    if contender.lead:
+        contender.lead()
     synchronise(device)
+    start, end = _events() if device.type == "cuda" else (None, None)
     cpu, wall = time.process_time(), time.perf_counter()
+    if start:
+        start.record()
     for _ in range(n_calls):
         contender.call()
+    if end:
+        end.record()
     synchronise(device)
     times.wall.append((time.perf_counter() - wall) / n_calls)
     times.cpu.append((time.process_time() - cpu) / n_calls)
+    if start and end:
+        times.events.append(start.elapsed_time(end) / 1000 / n_calls)
 
 
 def steady_from(times: Sequence[float]) -> int | None:

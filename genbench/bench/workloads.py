@@ -8,14 +8,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from genbench.bench.context import STREAM, BenchContext, config_for
-from genbench.bench.products import Product, record_products
-from genbench.bench.settings import AIS, Case
-from genbench.bench.timing import Contender, synchronise
+from genbench.bench.cuda_graph import CapturedCall
+from genbench.bench.products import Product, of_members, record_products
+from genbench.bench.settings import N_LEAPFROG, Case
+from genbench.bench.timing import Contender, device_seconds, synchronise
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
@@ -25,14 +27,16 @@ from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
+from genbench.training.capture import STEPS_PER_GRAPH
 from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.threads import forward_flops
 
-STEP_SECONDS = 0.1
+EPOCH_SECONDS = 0.1
 """Training steps are timed in epochs of about this length."""
 
 MIN_STEPS = 4
+
 AIS_STEP_SIZE = 0.05
 
 
@@ -48,6 +52,7 @@ class Workload:
         serve: Only serves the data of one call; None if no data are served.
         first_step_seconds: Time of the first step, building the model included.
         forward_flops: Determines how many threads a run would use; infinite for all.
+        alone: Measures the seconds of a step, or pass, on the device alone; None without one.
     """
 
     contender: Contender
@@ -57,6 +62,7 @@ class Workload:
     serve: Contender | None = None
     first_step_seconds: float | None = None
     forward_flops: float = math.inf
+    alone: Callable[[], float | None] = lambda: None
 
 
 def build_workload(case: Case, context: BenchContext) -> Workload:
@@ -83,19 +89,36 @@ def _training(case: Case, context: BenchContext) -> Workload:
     epochs = itertools.count(1)
     step = min(_seconds(lambda: one.run_epoch(next(epochs)), context.device) for _ in range(5))
     most = max(MIN_STEPS, context.data.size("train") // case.batch_size)
-    n_steps = min(max(MIN_STEPS, round(STEP_SECONDS / step)), most)
+    n_steps = min(_epoch_length(step), most)
     trainer, batch = _trainer(case, context, built, n_steps), _batch(one.data, case.batch_size)
     timed = itertools.count()
     samples = n_steps * case.batch_size * case.n_seeds
     return Workload(
         Contender(lambda: trainer.run_epoch(next(timed)), samples),
         n_steps,
-        record_products(lambda: _plain_step(built[0], batch)) * case.n_seeds,
+        of_members(
+            record_products(lambda: _plain_step(built[0], batch)), case.n_seeds, context.device
+        ),
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,
         case.n_seeds * forward_flops(built[0].model, built[0].updates, batch),
+        lambda: _step_alone(trainer, context.device),
     )
+
+
+def _epoch_length(step: float) -> int:
+    """Return the steps of an epoch from the seconds of one: if many, whole graphs of a GPU."""
+    n_steps = max(MIN_STEPS, round(EPOCH_SECONDS / step))
+    return n_steps - n_steps % STEPS_PER_GRAPH if n_steps > STEPS_PER_GRAPH else n_steps
+
+
+def _step_alone(trainer: Loop | JointLoop, device: torch.device) -> float | None:
+    """Measure a training step on the device alone, with what it reads already there."""
+    inputs = trainer.inputs(0).to(device)
+    with STREAM.child("alone").seeded():
+        seconds = device_seconds(lambda: trainer.run_steps(inputs), device)
+    return None if seconds is None else seconds / trainer.n_batches
 
 
 def _trainer(
@@ -129,11 +152,17 @@ def _plain_step(built: Built, batch: Batch) -> None:
 def _serving(data: Dataset, case: Case) -> Contender:
     n = data.size("train")
     order = torch.randperm(n, generator=STREAM.child("order").generator())
-    order = order.to(data.labels.device)
+    device = data.labels.device
+    order, static = order.to(device), torch.zeros(case.batch_size, dtype=torch.int64, device=device)
+    serve = CapturedCall(lambda: data.train_batch(static)) if device.type == "cuda" else None
 
     def call() -> None:
         for indices in torch.split(order, case.batch_size):
-            data.train_batch(indices)
+            if serve is None:
+                data.train_batch(indices)
+            else:  # as part of a recorded step, which pays for no launches
+                static.copy_(indices)
+                serve()
 
     return Contender(call, n)
 
@@ -144,7 +173,9 @@ def _evaluation(
     """Time a function of one batch of images; its first call is timed separately."""
     first = _seconds(call, context.device)
     contender = Contender(call, per_image * data.size("train"))
-    return Workload(contender, 1, record_products(call), data, first_step_seconds=first)
+    products = record_products(call)
+    alone = partial(device_seconds, call, context.device)
+    return Workload(contender, 1, products, data, first_step_seconds=first, alone=alone)
 
 
 def _bound(case: Case, context: BenchContext) -> Workload:
@@ -164,18 +195,18 @@ def _chains(case: Case, context: BenchContext) -> Workload:
     def log_densities(z: Tensor) -> tuple[Tensor, Tensor]:
         return prior.log_prob(z), bounds.log_px_given_z(view, x, z, 1)
 
-    n = AIS["n_temperatures"]
+    n = case.n_temperatures
     with STREAM.child("chains").seeded():
-        z = prior.sample(torch.Size((AIS["n_chains"], len(x))))
+        z = prior.sample(torch.Size((case.n_chains, len(x))))
     path = Path(log_densities, chunk_within_memory(log_densities, z))
     step = torch.full((n, len(x), 1), AIS_STEP_SIZE, device=context.device)
     betas = temperatures(n, "sigmoid")
 
     @torch.no_grad()
     def call() -> object:
-        return anneal(path, z, betas, step, AIS["n_leapfrog"], STREAM.child("ais"))
+        return anneal(path, z, betas, step, N_LEAPFROG, STREAM.child("ais"))
 
-    return _evaluation(call, data, AIS["n_chains"] * n, context)
+    return _evaluation(call, data, case.n_chains * n, context)
 
 
 def _sampling(case: Case, context: BenchContext) -> Workload:

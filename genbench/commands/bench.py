@@ -40,6 +40,8 @@ def add_parser(commands: Commands) -> None:
     add("--hidden", type=integers, metavar="N,N", help="sizes of the dense layers; 400 by default")
     add("--latent-dim", type=int, metavar="N", help="dimensions of the latent; 20 by default")
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")
+    add("--n-chains", type=int, metavar="N", help="chains of ais for each image; 4 by default")
+    add("--n-temperatures", type=int, metavar="N", help="transitions of ais; 4 by default")
     add("--study", metavar="WHAT", help="vary batch_size, latent_dim, n_samples or seeds")
     add("--values", type=integers, metavar="N,N", help="the values to vary it over")
     add_plugins(parser)

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+import genbench.bench.measure
 import genbench.bench.run
 from genbench import cli
+from genbench.bench.rows import read_rows
 from genbench.core.errors import ConfigError
 
 COLUMNS = {
@@ -129,9 +131,24 @@ def test_a_study_has_exponents_and_a_figure(bench, tmp_path):
     assert [row["study_value"] for row in rows] == [10, 20, 40]
     assert [row["options"]["n_samples"] for row in rows] == [10, 20, 40]
     assert len({row["exponent"] for row in rows}) == 1
+    assert "[2/3] vae iw batch 8, n_samples 20: " in err
     assert rows[0]["exponent_stderr"] >= 0
     assert (tmp_path / "figures" / "bench_n_samples.png").stat().st_size > 1000
     assert "figures: " in err
+
+
+def test_the_rows_measured_before_a_failure_are_kept(bench, monkeypatch, tmp_path):
+    measure, path = genbench.bench.measure.measure_case, tmp_path / "rows.json"
+
+    def fail_later(case, context):
+        if case.task == "sample":
+            raise MemoryError("out of memory")
+        return measure(case, context)
+
+    monkeypatch.setattr(genbench.bench.measure, "measure_case", fail_later)
+    code, *_ = bench("--models", "vae", "--tasks", "iw,sample", "--output", str(path))
+    assert code != 0
+    assert [row["task"] for row in read_rows(path)] == ["iw"]
 
 
 @pytest.mark.parametrize(

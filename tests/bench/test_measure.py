@@ -9,8 +9,8 @@ from genbench.bench.compare import compare_row
 from genbench.bench.measure import measure_case, row_identity
 from genbench.bench.products import total_flops
 from genbench.bench.rows import key_of
-from genbench.bench.settings import AIS, Case
-from genbench.bench.workloads import build_workload
+from genbench.bench.settings import Case
+from genbench.bench.workloads import _epoch_length, build_workload
 from genbench.inference import bounds
 
 SMALL = {"hidden": (16,), "latent_dim": 3}
@@ -20,7 +20,8 @@ SMALL = {"hidden": (16,), "latent_dim": 3}
     ("case", "per_call"),
     [
         (Case("vae", "iw", 8, **SMALL, n_samples=10), 80),
-        (Case("vae", "ais", 8, **SMALL), 8 * AIS["n_chains"] * AIS["n_temperatures"]),
+        (Case("vae", "ais", 8, **SMALL), 8 * 4 * 4),
+        (Case("vae", "ais", 8, **SMALL, n_chains=3, n_temperatures=2), 8 * 3 * 2),
         (Case("vae", "sample", 8, **SMALL), 8),
         (Case("cvae", "sample", 8, **SMALL), 8),
     ],
@@ -36,6 +37,11 @@ def test_a_training_call_is_an_epoch_of_whole_batches(make_context):
     assert workload.n_steps >= 4
     means = workload.contender.call()
     assert all(torch.tensor(value).isfinite() for value in means.values())
+
+
+@pytest.mark.parametrize(("step", "n"), [(1.0, 4), (0.014, 7), (0.003, 30), (0.0005, 200)])
+def test_an_epoch_is_of_whole_graphs_if_it_is_long(step, n):
+    assert _epoch_length(step) == n
 
 
 def test_the_bound_decodes_each_draw_once(make_context):
@@ -73,6 +79,9 @@ def test_a_row_hangs_together(make_context):
     assert row["pythae_samples_per_s"] is None or row["pythae_samples_per_s"] > 0
     assert row["first_step_seconds"] > 0
     assert key_of(row) == key_of(row_identity(case, context))
+    for name in ("graph_samples_per_s", "share_of_graph", "clocks", "copy_bytes_per_s"):
+        assert row[name] is None  # of a GPU only
+    assert "device_step_seconds" not in row
 
 
 def test_threads_and_denormals_are_put_back(make_context):

@@ -11,6 +11,7 @@ from genbench.bench.timing import (
     MIN_ROUNDS,
     BlockTimes,
     Contender,
+    device_seconds,
     relative_error,
     steady_from,
     take_turns,
@@ -86,3 +87,80 @@ def test_blocks_of_a_quick_call_hold_many_and_give_the_time_of_one():
 def test_time_asleep_is_no_processor_time():
     found = take_turns({"only": Contender(lambda: time.sleep(0.02), 1)}, 1e-4, CPU)["only"]
     assert min(found.cpu) < 0.5 * min(found.wall)
+
+
+def test_a_contender_is_led_up_to_each_block_untimed():
+    led, timed = [], []
+
+    def lead():
+        led.append(1)
+        time.sleep(0.02)
+
+    contender = Contender(lambda: timed.append(1), 1, lead)
+    found = take_turns({"only": contender}, 1e-4, CPU)["only"]
+    assert len(led) > len(found.wall)  # each block that counts, and each probe
+    assert max(found.wall) < 0.02
+
+
+@pytest.fixture
+def queue(monkeypatch):
+    """A pretended CUDA device: a call costs the host 2 s, an event lies 1 s before the call."""
+    state = {"now": 0.0, "waits": 0}
+
+    class Event:
+        def __init__(self, enable_timing):
+            assert enable_timing
+
+        def record(self):
+            self.at = state["now"]
+
+        def elapsed_time(self, end):
+            return 1000 * (end.at - self.at)
+
+    def synchronise(device):
+        state["waits"] += 1
+        state["now"] += 1.0
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "synchronize", synchronise)
+    monkeypatch.setattr(time, "perf_counter", lambda: state["now"])
+    return state
+
+
+def test_a_block_on_a_gpu_has_the_time_between_events_too(queue):
+    def call():
+        queue["now"] += 2.0
+
+    found = take_turns({"only": Contender(call, 1)}, 1.0, torch.device("cuda"))["only"]
+    assert set(found.wall) == {3.0}  # with the wait at the end
+    assert set(found.events) == {2.0}
+    assert found.since(1).event_seconds == 2.0
+    assert queue["waits"] == 2 * (len(found.wall) + 1)  # before and after each block, and the probe
+
+
+def test_a_processor_has_no_events():
+    assert take_turns({"only": Contender(lambda: None, 1)}, 1e-4, CPU)["only"].events == []
+    assert BlockTimes([1.0], [1.0]).event_seconds is None
+
+
+def test_a_block_is_sized_by_many_calls_where_the_wait_for_the_device_is_long(queue):
+    def call():
+        queue["now"] += 0.01
+
+    found = take_turns({"only": Contender(call, 1)}, 14 * 10.0, torch.device("cuda"))["only"]
+    # a block of 10 s: by a single call of 1.01 s it would hold 10, and last 1.1 s
+    calls = round(1 / (found.wall[0] - 0.01))
+    assert 4.0 < calls * 0.01 + 1.0 <= 10.0
+
+
+def test_a_device_does_its_work_alone_after_a_head_start(queue, monkeypatch):
+    slept, called = [], []
+    monkeypatch.setattr(torch.cuda, "_sleep", slept.append)
+
+    def call():
+        called.append(1)
+        queue["now"] += 0.002
+
+    assert device_seconds(call, torch.device("cuda")) == pytest.approx(0.002)
+    assert len(slept) == len(called) == 3
+    assert device_seconds(pytest.fail, CPU) is None
