@@ -109,6 +109,15 @@ def test_recorded_training_ends_in_the_bits_of_plain_training(data, both, name, 
     assert all(torch.equal(plain.best[k], recorded.best[k]) for k in plain.best)
 
 
+@pytest.mark.parametrize("which", [1, 2, 9, 14, 16])
+def test_training_in_bfloat16_is_recorded_bit_for_bit(data, both, which):
+    config = CONFIG.model_copy(update={"precision": "bf16"})
+    plain, recorded, runner = both(builder(data, *CASES[which]), config)
+    assert runner.verified
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_every_optimiser_is_recorded_bit_for_bit(data, both, optimizer):
     config = CONFIG.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})
