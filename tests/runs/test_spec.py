@@ -148,6 +148,20 @@ def test_registered_data_are_read_back_from_an_identity():
     assert DataConfig.of_identity(stated) == spec().data
 
 
+PRECISIONS = {
+    "float32": {"tf32": False},
+    "tf32": {"tf32": True},
+    "bf16": {"tf32": False, "precision": "bf16"},
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_identity_states_the_precision_as_runs_from_before_the_key_do(precision):
+    stated = spec(**train(precision=precision)).identity(DIGEST)["train"]
+    assert {k: stated[k] for k in ("tf32", "precision") if k in stated} == PRECISIONS[precision]
+    assert TrainConfig.of_identity(stated) == TrainConfig(epochs=3, precision=precision)
+
+
 def test_the_base_of_an_assumption_is_the_run_without_it():
     assumed = spec(**assume(scale=0.1))
     assert assumed.base.train_id(DIGEST) == spec().train_id(DIGEST)
