@@ -3,8 +3,8 @@
 import inspect
 import math
 import re
-from collections.abc import Sequence
-from typing import Annotated, Any, Final, Self, get_args
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Final, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,9 +37,13 @@ Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 
 
 class Options(BaseModel):
-    """Base of everything that a suite file states: no unknown keys, no infinities, immutable."""
+    """Base of everything that a suite file states: no unknown keys, no infinities, immutable.
+
+    ``replaced`` are keys of older versions, each with what to write now.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    replaced: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def read(cls, stated: object, where: str) -> Self:
@@ -76,7 +80,7 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     context = detail.get("ctx", {})
     if detail["type"] == "extra_forbidden":
         *path, key = map(str, detail["loc"])
-        return f"unknown key; {did_you_mean(key, _table(options, path).model_fields)}"
+        return f"unknown key; {_instead_of(key, _table(options, path))}"
     if detail["type"] == "missing":
         return "must be stated"
     name = context.get("tag", detail["input"])
@@ -85,6 +89,11 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
     if isinstance(name, str) and expected:
         return f"unknown name {quoted(name)}; {did_you_mean(name, expected)}"
     return detail["msg"].removeprefix("Value error, ")
+
+
+def _instead_of(key: str, options: type[BaseModel]) -> str:
+    replaced = options.replaced if issubclass(options, Options) else {}
+    return replaced.get(key) or did_you_mean(key, options.model_fields)
 
 
 def _table(options: type[BaseModel], path: Sequence[str]) -> type[BaseModel]:

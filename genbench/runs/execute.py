@@ -31,7 +31,8 @@ from genbench.runs.record import RunRecord, describe, protocol_of
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, Loop, fit
-from genbench.training.threads import fitting_threads, float32_products, forward_flops
+from genbench.training.precision import products_in, used_precision
+from genbench.training.threads import fitting_threads, forward_flops
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class _Execution:
                 model = self._assume(spec.assume, model, metrics).to(self.device)
         if metrics["status"] == "ok":
             started = time.perf_counter()
-            with float32_products():
+            with products_in("float32"):
                 evaluate_run(self.run, request, model, metrics, protocol_of(dataset, description))
             seconds = time.perf_counter() - started + measured.get("evaluate_seconds", 0.0)
             measured["evaluate_seconds"] = round(seconds, 3)
@@ -136,10 +137,12 @@ class _Execution:
         if self.built.closed_form:
             return metrics, {"train_seconds": self._fit_closed_form(model)}
         outcome = self.joint.fit or self._fit()
+        used = used_precision(self.run.spec.train.precision, self.device)
+        how = {"precision": used, **self.joint.provenance}
         if isinstance(outcome, DivergedError):
-            measured = {"train_seconds": None, **self.joint.provenance}
-            return metrics | {"status": "diverged", "reason": str(outcome)}, measured
-        measured = {"train_seconds": round(outcome.seconds, 3), **self.joint.provenance}
+            diverged = {"status": "diverged", "reason": str(outcome)}
+            return metrics | diverged, {"train_seconds": None, **how}
+        measured = {"train_seconds": round(outcome.seconds, 3), **how}
         if outcome.not_recorded:
             measured["not_recorded"] = outcome.not_recorded
         return metrics | {"selected_epoch": self._store(outcome, model)}, measured

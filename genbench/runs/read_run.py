@@ -19,7 +19,14 @@ from genbench.runs.spec import Run
 ROW = {field.name for field in fields(Row)}
 NEEDED = (run_folder.SPEC, run_folder.METRICS)
 TRAINED = {*NEEDED, run_folder.MODEL, run_folder.LAST_MODEL, run_folder.HISTORY}
-MEASURED = ("train_seconds", "evaluate_seconds", "trained_together", "not_together", "not_recorded")
+MEASURED = (
+    "train_seconds",
+    "evaluate_seconds",
+    "precision",
+    "trained_together",
+    "not_together",
+    "not_recorded",
+)
 """Keys of the provenance on how a run was done, not where and when."""
 
 

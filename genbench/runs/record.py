@@ -12,6 +12,8 @@ from genbench.data import Dataset
 from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import Run, RunSpec
+from genbench.training.config import Precision
+from genbench.training.precision import precision_remark
 
 
 @dataclass
@@ -71,12 +73,21 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
     }
 
 
-def batch_remark(spec: RunSpec, description: Mapping[str, Any]) -> str:
-    """Say so if a batch is larger than the training data; otherwise return nothing."""
-    n, size = description.get("n_train"), spec.train.batch_size
-    if n is None or size <= n or description["closed_form"]:
+def training_remark(spec: RunSpec, description: Mapping[str, Any], used: Precision) -> str:
+    """Say what a run does otherwise than its settings suggest; mostly nothing.
+
+    Args:
+        spec: The run.
+        description: Of its model.
+        used: The precision of the products during training.
+    """
+    if description.get("closed_form"):
         return ""
-    return f"batch_size = {size} exceeds the {n} training images: an epoch is one step."
+    n, size = description.get("n_train"), spec.train.batch_size
+    exceeds = n is not None and size > n
+    batch = f"batch_size = {size} exceeds the {n} training images: an epoch is one step."
+    remarks = (batch if exceeds else "", precision_remark(spec.train.precision, used))
+    return " ".join(filter(None, remarks))
 
 
 def protocol_of(dataset: Dataset, description: Mapping[str, Any]) -> Protocol:

@@ -1,7 +1,7 @@
 """The runs of a suite, and what each process needs to execute them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +18,11 @@ from genbench.runs.build import build, shapes_of
 from genbench.runs.execute import JointOutcome, execute
 from genbench.runs.joint_runs import joint_groups, train_jointly
 from genbench.runs.read_run import EvaluationRequest, read_run
-from genbench.runs.record import RunRecord, batch_remark, describe, failed
+from genbench.runs.record import RunRecord, describe, failed, training_remark
 from genbench.runs.room import require_room
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import Run, RunSpec
+from genbench.training.precision import slowness_remark, used_precision
 
 Group = tuple[RunSpec, ...]
 
@@ -88,7 +89,13 @@ class RunContext:
             built = build(spec, dataset)
         except UnusableError as error:  # while the suite runs, it would fail one run only
             raise ConfigError(f"model.{spec.name}.recipe: {error}") from error
-        return batch_remark(spec, describe(spec, dataset, built))
+        return self._remark(spec, describe(spec, dataset, built))
+
+    def _remark(self, spec: RunSpec, description: Mapping[str, Any]) -> str:
+        asked = spec.train.precision
+        remark = training_remark(spec, description, used_precision(asked, self.device))
+        slowness = "" if description["closed_form"] else slowness_remark(asked, self.device)
+        return " ".join(filter(None, (remark, slowness)))
 
     def groups(self, specs: Sequence[RunSpec]) -> list[Group]:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""

@@ -81,7 +81,7 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
             recipe.name,
             recipe.options.read(stored["options"], "options"),
             DataConfig.of_identity(data),
-            TrainConfig.read(stored["train"], "train"),
+            TrainConfig.of_identity(stored["train"]),
             stored["seed"],
             Assume.read(assume, "assume") if assume else None,
         )

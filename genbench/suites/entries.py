@@ -1,6 +1,6 @@
 """The tables ``[[model]]``, ``[[study]]`` and ``[[plot]]`` of a suite file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -123,9 +123,16 @@ def _sorted(
             raise ConfigError(f"{where}.{table}: expected a table of keys")
     table_of = {key: name for name in reversed(tables) for key in tables[name].model_fields}
     for key in [key for key in entry if key not in (*own, *tables)]:
+        if advice := _replaced(key, tables.values()):
+            raise ConfigError(f"{where}.{key}: unknown key; {advice}")
         require_known(key, table_of, f"{where}.{key}: unknown key")
         content[table_of[key]] = content[table_of[key]] | {key: entry[key]}
     return content
+
+
+def _replaced(key: str, tables: Iterable[type[Options]]) -> str:
+    """Return what to write instead of a key of an older version; nothing for other keys."""
+    return next((table.replaced[key] for table in tables if key in table.replaced), "")
 
 
 def require_own(plot: Plot, models: Sequence[str]) -> None:

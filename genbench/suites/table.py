@@ -20,7 +20,7 @@ from genbench.results.metrics_table import TABLE, read_table
 from genbench.results.records import ELSEWHERE, SCHEMA, SUITE, StoredRun, SuiteRecord
 from genbench.runs.elsewhere.read import elsewhere_runs
 from genbench.runs.provenance import versions
-from genbench.runs.record import RunRecord, batch_remark, beside_densities, label_of
+from genbench.runs.record import RunRecord, beside_densities, label_of, training_remark
 from genbench.runs.run_options import DEFAULT, RunOptions
 from genbench.suites.load import suite_files
 from genbench.suites.prepare import PreparedSuite
@@ -141,7 +141,8 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
 def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     """Return what ``suite.json`` states about a run, mostly under the same names."""
     spec, described = record.spec, record.description
-    remark = batch_remark(spec, described)
+    used = record.provenance.get("precision", spec.train.precision)
+    remark = training_remark(spec, described, used)
     trained = spec.recipe != ELSEWHERE and not described.get("closed_form")
     stated = {
         "train_id": record.train_id,

@@ -1,10 +1,13 @@
 """The training budget and schedule of a run, as written in a suite file."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from genbench.core.options import ADDED, Options
+
+Precision = Literal["float32", "tf32", "bf16"]
 
 
 class TrainConfig(Options):
@@ -24,8 +27,9 @@ class TrainConfig(Options):
         kl_warmup_epochs: The weight of the KL grows linearly to its value over so many epochs.
         grad_clip: Largest norm of the gradient of an update; None does not clip.
         select: Keep the weights of the epoch with the best validation loss, or of the last.
-        tf32: Lets a GPU train with matrix products in TF32 (10-bit mantissas); evaluation never
-            uses it.
+        precision: Of matrix products in training: ``tf32`` of a GPU rounds their operands to
+            10-bit mantissas, ``bf16`` those of linear and convolutional layers to 7-bit ones.
+            Everything else, validation and evaluation are in float32.
     """
 
     epochs: PositiveInt = 20
@@ -39,4 +43,24 @@ class TrainConfig(Options):
     kl_warmup_epochs: NonNegativeFloat = 0.0
     grad_clip: PositiveFloat | None = None
     select: Literal["best", "last"] = "best"
-    tf32: bool = False
+    precision: Annotated[Precision, ADDED] = "float32"
+
+    replaced: ClassVar[Mapping[str, str]] = {"tf32": 'tf32 = true is now precision = "tf32"'}
+
+    def canonical(self) -> dict[str, Any]:
+        """Return the options as JSON types; in identities, TF32 has a key of its own."""
+        stated = super().canonical() | {"tf32": self.precision == "tf32"}
+        if stated["tf32"]:
+            del stated["precision"]
+        return stated
+
+    @classmethod
+    def of_identity(cls, stated: Mapping[str, Any]) -> Self:
+        """Read what :meth:`canonical` returned.
+
+        Raises:
+            ConfigError: A key or value is wrong.
+        """
+        rest = dict(stated)
+        precision = {"precision": "tf32"} if rest.pop("tf32", False) else {}
+        return cls.read(rest | precision, "train")

@@ -30,9 +30,10 @@ from genbench.training.checkpoint import (
 from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
 from genbench.training.guard import failures
+from genbench.training.precision import products_in
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.step import Inputs, Step
-from genbench.training.threads import float32_products, flushed_denormals, repeatable_convolutions
+from genbench.training.threads import flushed_denormals, repeatable_convolutions
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
@@ -223,8 +224,7 @@ def train_epochs(
     """Train and save from an epoch on."""
     saved_at = time.monotonic()
     for epoch in bar(range(start, config.epochs), description, "epoch", initial=start):
-        products = float32_products(tf32=config.tf32)
-        with flushed_denormals(), repeatable_convolutions(), products:
+        with flushed_denormals(), repeatable_convolutions(), products_in("float32"):
             train_epoch(epoch)
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS or epoch + 1 == config.epochs:
             save()

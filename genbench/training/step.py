@@ -13,6 +13,7 @@ from genbench.data import Dataset
 from genbench.training.config import TrainConfig
 from genbench.training.guard import Guard
 from genbench.training.optimizers import make_optimizer, optimizer_tensors, rate_dtype, set_rate
+from genbench.training.precision import products_in
 from genbench.training.update import Update
 
 
@@ -99,8 +100,9 @@ class Step:
 
     def _optimise(self, which: int, batch: Batch) -> Loss:
         update, guard = self.updates[which], self.guards[which]
-        loss = update.objective(self.model, batch)
-        gradients = torch.autograd.grad(loss.value, update.parameters, allow_unused=True)
+        with products_in(self.config.precision):
+            loss = update.objective(self.model, batch)
+            gradients = torch.autograd.grad(loss.value, update.parameters, allow_unused=True)
         for parameter, gradient in zip(update.parameters, gradients, strict=True):
             parameter.grad = gradient
         guard.watch(loss.value)

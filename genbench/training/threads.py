@@ -1,4 +1,4 @@
-"""Machine settings during training: threads, precision of products, denormal numbers."""
+"""Machine settings during training: threads and denormal numbers."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,20 +69,3 @@ def flushed_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-@contextmanager
-def float32_products(*, tf32: bool = False) -> Iterator[None]:
-    """Run a block with GPU products in full float32, or in TF32 if allowed.
-
-    By default torch allows TF32 in convolutions but not in matrix products.
-    """
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = "tf32" if tf32 else "ieee"
-    try:
-        yield
-    finally:
-        for backend, precision in zip(backends, before, strict=True):
-            backend.fp32_precision = precision

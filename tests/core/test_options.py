@@ -1,7 +1,7 @@
 """Strict options, and findings a user can act on."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 from pydantic import Field, PositiveInt, ValidationError
@@ -107,6 +107,7 @@ class Young(Options):
 
     old: int = 1
     young: Annotated[str, ADDED] = "as ever"
+    replaced: ClassVar = {"youth": "youth is now young"}
 
 
 def test_an_added_option_is_part_of_the_canonical_form_only_where_it_is_not_the_default():
@@ -114,3 +115,8 @@ def test_an_added_option_is_part_of_the_canonical_form_only_where_it_is_not_the_
     assert Young(young="as ever", old=2).canonical() == {"old": 2}
     assert Young(young="new").canonical() == {"old": 1, "young": "new"}
     assert Young().model_dump() == {"old": 1, "young": "as ever"}
+
+
+def test_a_key_of_an_older_version_is_answered_with_what_to_write_now():
+    with pytest.raises(ConfigError, match=r"^model\.youth: unknown key; youth is now young$"):
+        Young.read({"youth": 3}, "model")

@@ -62,7 +62,8 @@ SCIENTIFIC = {
     "schedule": train(schedule="linear"),
     "optimizer": train(optimizer="sgd"),
     "adam_epsilon": train(adam_epsilon=1e-4),
-    "tf32": train(tf32=True),
+    "tf32": train(precision="tf32"),
+    "precision": train(precision="bf16"),
     "momentum": train(optimizer="sgd", momentum=0.5),
     "weight_decay": train(weight_decay=0.1),
     "kl_warmup_epochs": train(kl_warmup_epochs=1.0),
@@ -145,6 +146,20 @@ def test_registered_data_are_read_back_from_an_identity():
     stated = spec().identity(DIGEST)["data"]
     del stated["digest"]
     assert DataConfig.of_identity(stated) == spec().data
+
+
+PRECISIONS = {
+    "float32": {"tf32": False},
+    "tf32": {"tf32": True},
+    "bf16": {"tf32": False, "precision": "bf16"},
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_identity_states_the_precision_as_runs_from_before_the_key_do(precision):
+    stated = spec(**train(precision=precision)).identity(DIGEST)["train"]
+    assert {k: stated[k] for k in ("tf32", "precision") if k in stated} == PRECISIONS[precision]
+    assert TrainConfig.of_identity(stated) == TrainConfig(epochs=3, precision=precision)
 
 
 def test_the_base_of_an_assumption_is_the_run_without_it():

@@ -158,6 +158,11 @@ def test_every_metric_list_may_be_empty(run):
     assert len(run("evaluate.metrics=[]").frame) == 0
 
 
+def _whose_about_says(told, results):
+    stored = json.loads((results / "small" / "suite.json").read_text())["runs"]
+    return {run["model"]: run["about"].endswith(told) for run in stored}
+
+
 def test_a_batch_larger_than_the_data_is_said_once_for_each_model_and_on_its_page(
     suite_file, tmp_path
 ):
@@ -166,11 +171,23 @@ def test_a_batch_larger_than_the_data_is_said_once_for_each_model_and_on_its_pag
     run_suite(options, said.append)
     told = "batch_size = 71 exceeds the 70 training images: an epoch is one step."
     assert [line for line in said if "batch" in line] == [f"vae: {told}"]
-    stored = json.loads((tmp_path / "small" / "suite.json").read_text())["runs"]
-    assert {run["model"]: run["about"].endswith(told) for run in stored} == {
-        "vae": True,
-        "pca": False,
-    }
+    assert _whose_about_says(told, tmp_path) == {"vae": True, "pca": False}
     said.clear()
     run_suite(replace(options, settings=("train.batch_size=70",)), said.append)
     assert [line for line in said if "batch" in line] == []
+
+
+def test_tf32_on_a_processor_is_float32_with_the_same_bits_and_said_so(suite_file, tmp_path):
+    said, tables = [], []
+    for precision in ("float32", "tf32"):
+        settings, results = (f"train.precision={precision}",), tmp_path / precision
+        options = RunOptions(suite_file(), settings, results=results, device="cpu")
+        tables.append(run_suite(options, said.append).frame.drop(columns="train_id"))
+    pd.testing.assert_frame_equal(*tables)
+    told = "precision = tf32 has no effect without a GPU that has it: products are in float32."
+    assert [line for line in said if "precision" in line] == [f"vae: {told}"]
+    assert _whose_about_says(told, tmp_path / "tf32") == {"vae": True, "pca": False}
+    assert not any(_whose_about_says(told, tmp_path / "float32").values())
+    files = (tmp_path / "tf32" / "small" / "runs").glob("*/provenance.json")
+    stated = [json.loads(file.read_text()).get("precision") for file in files]
+    assert set(stated) == {"float32", None}  # None: nothing was trained

@@ -127,6 +127,15 @@ def test_a_graph_takes_a_number_of_steps_that_leaves_none_over(n, expected):
     assert capture.steps_at_once(n) == expected
 
 
+@pytest.mark.parametrize("which", [1, 2, 9, 14, 16])
+def test_training_in_bfloat16_is_recorded_bit_for_bit(data, both, which):
+    config = CONFIG.model_copy(update={"precision": "bf16"})
+    plain, recorded, runner = both(builder(data, *CASES[which]), config)
+    assert runner.recording
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adagrad"])
 def test_every_optimiser_is_recorded_bit_for_bit(data, both, optimizer):
     config = CONFIG.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})

@@ -388,17 +388,17 @@ def test_the_guarded_fused_adam_takes_the_steps_of_plain_adam(run):
     assert model.b.item() == pytest.approx(plain.b.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("tf32", [False, True])
-def test_a_gpu_computes_in_the_precision_that_the_suite_states(run, tf32):
+@pytest.mark.parametrize(("precision", "products"), [("float32", "ieee"), ("tf32", "tf32")])
+def test_a_gpu_trains_in_the_precision_stated_and_validates_in_float32(run, precision, products):
     backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
     before, seen = [backend.fp32_precision for backend in backends], []
 
     def objective(model, batch):
-        seen.append([backend.fp32_precision for backend in backends])
+        seen.append((torch.is_grad_enabled(), *(backend.fp32_precision for backend in backends)))
         return Loss(model.a * 1.0, {})
 
     model = Toy()
-    config = CONSTANT.model_copy(update={"tf32": tf32})
-    run(model, [Update("toy", [model.a], objective, validates=False)], config)
-    assert seen == [["tf32" if tf32 else "ieee"] * 2] * 3
+    config = CONSTANT.model_copy(update={"precision": precision})
+    run(model, [Update("toy", [model.a], objective)], config)
+    assert seen == [(True, products, products)] * 3 + [(False, "ieee", "ieee")]
     assert [backend.fp32_precision for backend in backends] == before

@@ -28,7 +28,7 @@ from genbench.evaluation.user.remarks import about_ranges
 from genbench.evaluation.user.returned import described
 from genbench.evaluation.user.steadiness import note_habits
 from genbench.evaluation.user.subject import Subject, subject_of
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 
 Verdict = Literal["pass", "fail", "note"]
 EXPECTED = {
@@ -128,8 +128,8 @@ def check_model(
     except ConfigError as error:
         return _frame([_refused(error)])
     stream, checks = Stream(0, ("check_model",)), [_of_model(model)]
-    here = on_device(subject.x.device)
-    with torch.inference_mode(False), float32_products(), here, stream.seeded(), eval_mode(model):
+    here, float32 = on_device(subject.x.device), products_in("float32")
+    with torch.inference_mode(False), float32, here, stream.seeded(), eval_mode(model):
         checks += [_of_data(subject, stream), *_of_methods(subject, stream)]
         checks += _of_metrics(subject, [one.check for one in checks if one.verdict == "fail"])
     return _frame(checks)

@@ -23,7 +23,7 @@ from genbench.evaluation.user.steadiness import note_habits
 from genbench.evaluation.user.subject import Subject, subject_of
 from genbench.results.columns import COLUMNS
 from genbench.results.numbers_frame import NumbersFrame, numbers_first, without_empty_columns
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 
 
 def evaluate(
@@ -79,7 +79,7 @@ def evaluate(
     """
     load_plugins()
     tasks = tasks_of(evaluators, options)
-    with torch.inference_mode(False), float32_products():  # some evaluators take gradients
+    with torch.inference_mode(False), products_in("float32"):  # some evaluators take gradients
         subject = subject_of(model, x, y, kind, data)
         x = subject.x
         require_room_for(tasks, len(x), x[0].numel(), x.device, "options.")

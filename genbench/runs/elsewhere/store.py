@@ -33,7 +33,7 @@ from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.record import protocol_of
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import write_weights
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 
 _MOST_REASONS = 8
 
@@ -89,8 +89,8 @@ def _fill(run: Run, handed: Handed, request: EvaluationRequest) -> str:
     metrics: dict[str, Any] = {"status": "ok", "reason": "", "evaluations": {}}
     started = time.perf_counter()
     view = handed.subject.model
-    device = dataset.labels.device
-    with on_device(device), eval_mode(handed.model), float32_products(), stream.seeded():
+    device, float32 = dataset.labels.device, products_in("float32")
+    with on_device(device), eval_mode(handed.model), float32, stream.seeded():
         description = describe(handed, dataset, stream)
         protocol = protocol_of(dataset, description)
         evaluate_run(run, replace(request, figures=()), view, metrics, protocol)

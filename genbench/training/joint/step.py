@@ -16,6 +16,7 @@ from genbench.training.joint.compatible import differing_fields
 from genbench.training.joint.stacked_parameters import StackedParameters, Tensors, stack_tensors
 from genbench.training.loop import Loop
 from genbench.training.optimizers import make_optimizer, optimizer_tensors, set_rate
+from genbench.training.precision import products_in
 
 
 class JointStep:
@@ -128,7 +129,8 @@ class JointUpdate:
         others, buffers = self._stack.detached(), self._stack.buffers
         own = {name: others.pop(name) for name in self._names}
         data = {"x": batch.x, "y": batch.y, "indices": batch.indices}
-        losses, more = call(batch.epoch, own, others, buffers, data, self._fields)
+        with products_in(self._loops[0].config.precision):
+            losses, more = call(batch.epoch, own, others, buffers, data, self._fields)
         gradients, logged, moved = more
 
         # Batch statistics and other buffers: the call is pure and returns their new values.

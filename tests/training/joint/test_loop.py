@@ -89,8 +89,9 @@ def test_members_may_differ_in_learning_rate_and_in_beta(tmp_path):
     assert_close(together, expected, 1e-10)
 
 
-def test_in_float32_what_is_recorded_agrees_to_five_digits(build, data, tmp_path):
-    config = TrainConfig(epochs=6, batch_size=30)
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_what_is_recorded_agrees_to_five_digits(build, data, tmp_path, precision):
+    config = TrainConfig(epochs=6, batch_size=30, precision=precision)
 
     def each(folder):
         folder.mkdir()

@@ -1,0 +1,127 @@
+"""The precision of matrix products and convolutions, during training and outside of it."""
+
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from genbench.training.config import Precision
+
+LAYERS: frozenset[Callable[..., Tensor]] = frozenset(
+    {
+        functional.linear,
+        functional.conv1d,
+        functional.conv2d,
+        functional.conv3d,
+        functional.conv_transpose1d,
+        functional.conv_transpose2d,
+        functional.conv_transpose3d,
+    }
+)
+"""The products of layers with weights."""
+
+AMPERE = (8, 0)
+"""The first compute capability with TF32 and bfloat16."""
+
+
+@contextmanager
+def products_in(precision: Precision) -> Iterator[None]:
+    """Run a block with its products in a precision; nothing else in it is rounded.
+
+    ``float32`` is full float32, also on a GPU; ``tf32`` concerns a GPU's products of float32
+    tensors, ``bf16`` the layers of networks.
+    """
+    layers = Bfloat16Layers() if precision == "bf16" else nullcontext()
+    with _gpu_products("tf32" if precision == "tf32" else "ieee"), layers:
+        yield
+
+
+@contextmanager
+def _gpu_products(precision: str) -> Iterator[None]:
+    """Run a block with a GPU's float32 products in ``ieee`` or ``tf32``.
+
+    By default torch allows TF32 in convolutions but not in matrix products.
+    """
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = precision
+    try:
+        yield
+    finally:
+        for backend, old in zip(backends, before, strict=True):
+            backend.fp32_precision = old
+
+
+class Bfloat16Layers(TorchFunctionMode):
+    """Computes linear layers and convolutions of float32 tensors in bfloat16.
+
+    Inputs and weights are rounded to bfloat16, and so is their product, which becomes float32 again
+    before the bias is added. The backward pass is derived from these operations: its products are
+    in bfloat16 too.
+
+    ``torch.autocast`` would return bfloat16, and would round the products inside densities too; a
+    sum of log probabilities over pixels would keep three digits.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        call = partial(_in_bfloat16, func) if func in LAYERS else func
+        return call(*args, **(kwargs or {}))
+
+
+def _in_bfloat16(
+    layer: Callable[..., Tensor],
+    input: Tensor,  # torch's own names: they may be passed as keywords
+    weight: Tensor,
+    bias: Tensor | None = None,
+    *settings: Any,
+    **more: Any,
+) -> Tensor:
+    if not input.dtype == weight.dtype == torch.float32:
+        return layer(input, weight, bias, *settings, **more)
+    product = layer(input.bfloat16(), weight.bfloat16(), None, *settings, **more).float()
+    return product if bias is None else product + bias.reshape(-1, *[1] * (weight.ndim - 2))
+
+
+def used_precision(asked: Precision, device: torch.device) -> Precision:
+    """Return the precision in which a device computes: float32 where it has no TF32."""
+    return "float32" if asked == "tf32" and not _has_ampere(device) else asked
+
+
+def precision_remark(asked: Precision, used: Precision) -> str:
+    """Say so if a device computes in another precision; otherwise return nothing."""
+    if used == asked:
+        return ""
+    return f"precision = {asked} has no effect without a GPU that has it: products are in {used}."
+
+
+def slowness_remark(asked: Precision, device: torch.device) -> str:
+    """Say so if a precision saves no time on a device; otherwise return nothing."""
+    if asked != "bf16" or _has_bfloat16(device):
+        return ""
+    return "precision = bf16 saves no time here: the device has no bfloat16 instructions."
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type != "cpu":
+        return device.type != "cuda" or _has_ampere(device)
+    if platform.machine() in ("x86_64", "AMD64"):
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return onednn and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _has_ampere(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= AMPERE
