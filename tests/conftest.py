@@ -16,8 +16,6 @@ settings.load_profile("genbench")
 
 
 GPU_TESTS = Path(__file__).with_name("gpu")
-GPU_PROCESSES = 4
-"""Of the tests in ``tests/gpu``, which share one GPU: each process takes some of its memory."""
 
 
 def pytest_addoption(parser):
@@ -29,15 +27,8 @@ def pytest_addoption(parser):
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config):
-    """Let few processes share the GPU."""
-    if config.option.markexpr == "gpu" and config.option.numprocesses:
-        config.option.maxprocesses = GPU_PROCESSES
-
-
 def pytest_ignore_collect(collection_path, config):
-    """With ``-m gpu`` read the tests of the GPU only: reading all takes longer than these."""
+    """With ``-m gpu`` read only the tests that have the marker: reading all takes a minute."""
     if config.option.markexpr != "gpu":
         return None
     ours = (GPU_TESTS, *GPU_TESTS.parents)
