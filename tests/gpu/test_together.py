@@ -1,7 +1,6 @@
 """Seeds trained together on the GPU: each ends where the run trained alone ends."""
 
 import pytest
-import torch
 
 from genbench.core.seeding import Stream
 from genbench.training import capture
