@@ -6,8 +6,8 @@ from argparse import Namespace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
 
+from genbench.commands.hardware import Diagnosis, hardware
 from genbench.commands.shared import Commands, add_command, add_folders, out
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
@@ -25,15 +25,6 @@ def add_parser(commands: Commands) -> None:
 _HEADS = ("what", "state", "what to do")
 
 
-class Diagnosis(NamedTuple):
-    """The state of one thing, and what to do about it."""
-
-    what: str
-    state: str
-    advice: str = ""
-    healthy: bool = True
-
-
 def doctor(arguments: Namespace) -> int:
     """Examine what runs depend on; exit 2 if something must be fixed."""
     findings = [
@@ -42,8 +33,7 @@ def doctor(arguments: Namespace) -> int:
         *map(_package, ("numpy", "pandas", "pydantic", "safetensors")),
         _torch(),
         _torchvision(),
-        *_device(),
-        *_data(arguments.data_dir),
+        *_with_torch(arguments.data_dir),
         _folder(Path("results")),
     ]
     out(aligned([finding[:3] for finding in findings], _HEADS, terminal()))
@@ -80,12 +70,13 @@ def _torchvision() -> Diagnosis:
         return Diagnosis("torchvision", f"cannot be imported: {reason}", advice)
 
 
-def _device() -> list[Diagnosis]:
-    torch = import_module("torch")
-    cores = Diagnosis("processor", f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}")
-    if torch.cuda.is_available():
-        return [cores, Diagnosis("gpu", torch.cuda.get_device_name())]
-    return [cores, Diagnosis("gpu", "none usable by torch", "runs use the processor")]
+def _with_torch(data_dir: Path | None) -> list[Diagnosis]:
+    """Examine what needs torch, if it can be imported."""
+    try:
+        import_module("torch")
+    except (ImportError, OSError):  # said already
+        return []
+    return [*hardware(), *_data(data_dir)]
 
 
 def _data(data_dir: Path | None) -> list[Diagnosis]:

@@ -16,21 +16,25 @@ def add_parser(commands: Commands) -> None:
     """Add ``selftest``."""
     parser = add_command(commands, "selftest", "check every evaluator against exact answers")
     add_format(parser)
+    parser.add_argument("--device", default="cpu", help="auto, cpu (the default), cuda or cuda:N")
     parser.set_defaults(body=selftest)
 
 
 def selftest(arguments: Namespace) -> int:
     """Check every evaluator; exit 4 if one is wrong."""
+    from genbench.core.devices import device_name, evaluation_device, use_device
     from genbench.selftest import run_checks
 
-    rows = [check.row() for check in run_checks()]
+    device = evaluation_device(use_device(arguments.device))
+    rows = [check.row() for check in run_checks(device=device)]
     out(readable_json(rows) if arguments.format == "json" else _as_text(rows))
     wrong = [row["estimator"] for row in rows if row["verdict"] != "ok"]
     if wrong:
         named = ", ".join(sorted(set(wrong)))
         note(f"genbench: {len(wrong)} of {len(rows)} checks failed: {named}")
         return ExitCode.RUNS_FAILED
-    note(f"{len(rows)} checks: all within 4 standard errors (rounding error if exact)")
+    where = "the processor" if device.type == "cpu" else device_name(device)
+    note(f"{len(rows)} checks on {where}: all within 4 standard errors (rounding error if exact)")
     return ExitCode.OK
 
 

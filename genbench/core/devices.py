@@ -74,6 +74,14 @@ def widest(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type in NARROW else torch.float64
 
 
+def free_gpu_bytes(device: torch.device) -> int | None:
+    """Return how much of a GPU's own memory this process can still get; None if it has none."""
+    if device.type != "cuda":
+        return None
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + cached
+
+
 def device_name(device: torch.device) -> str:
     """Name the hardware for people."""
     if device.type == "cuda":

@@ -33,7 +33,12 @@ def available_bytes(root: Path = Path("/")) -> int:
 
 
 def require_memory(
-    n_bytes: int, what: str, fix: str = "", error: type[GenbenchError] = ConfigError
+    n_bytes: int,
+    what: str,
+    fix: str = "",
+    error: type[GenbenchError] = ConfigError,
+    *,
+    gpu_bytes: int | None = None,
 ) -> None:
     """Refuse what can never fit, before any of it is allocated.
 
@@ -42,14 +47,18 @@ def require_memory(
         what: What needs it, with the key or the file.
         fix: What to do about it.
         error: What is raised.
+        gpu_bytes: What is free in a GPU's own memory, if it is needed there.
 
     Raises:
         GenbenchError: More is needed than there is; of the class ``error``.
     """
-    if n_bytes > (available := available_bytes()):
+    available, memory = (
+        (available_bytes(), "memory") if gpu_bytes is None else (gpu_bytes, "GPU memory")
+    )
+    if n_bytes > available:
         end = f"; {fix}" if fix else ""
         raise error(
-            f"{what} would need {sized(n_bytes)} of memory, {sized(available)} are available{end}"
+            f"{what} would need {sized(n_bytes)} of {memory}, {sized(available)} are available{end}"
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from genbench.core.devices import free_gpu_bytes
 from genbench.core.memory import require_memory
 from genbench.evaluation.runner import DATA_BLOCK, Task
 from genbench.evaluation.spec import EvaluatorOptions, Sizes
@@ -12,7 +13,7 @@ from genbench.evaluation.spec import EvaluatorOptions, Sizes
 def require_room_for(
     tasks: Sequence[Task], n: int, n_pixels: int, device: torch.device, where: str = "evaluate."
 ) -> None:
-    """Check that the largest of what each task holds fits in memory; an accelerator has its own.
+    """Check that the largest of what each task holds fits in memory, that of a GPU on a GPU.
 
     Args:
         tasks: What is evaluated.
@@ -25,7 +26,7 @@ def require_room_for(
         ConfigError: One does not fit; names the options and the size.
     """
     needed: dict[str, int] = {}
-    for task in tasks if device.type == "cpu" else ():
+    for task in tasks:
         if not isinstance(task.options, EvaluatorOptions):  # a user's: nothing is known of it
             continue
         n_task = task.n_of(n)
@@ -35,4 +36,4 @@ def require_room_for(
         needed[what] = task.options.n_bytes(sizes)
     if needed:
         largest = max(needed, key=needed.__getitem__)
-        require_memory(needed[largest], largest)
+        require_memory(needed[largest], largest, gpu_bytes=free_gpu_bytes(device))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from genbench.core.devices import free_gpu_bytes
 from genbench.core.memory import require_memory
 from genbench.core.seeding import seeded
 from genbench.evaluation.room import require_room_for
@@ -30,10 +31,11 @@ _MOMENTS = {"adam": 2, "adagrad": 1, "sgd": 0}
 
 
 def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
-    """Check that a run fits in memory: its weights, and on a CPU what training adds to them.
+    """Check that a run fits in memory: its weights, and what training adds to them.
 
     Weights are counted on a model that is built without memory for large tensors. Only what surely
-    cannot fit is refused: activations and data are not counted.
+    cannot fit is refused: activations and data are not counted. A GPU has its own memory; a model
+    is built, and its best copy kept, in the machine's.
 
     Raises:
         ConfigError: It does not fit; names the size and the largest option.
@@ -42,27 +44,28 @@ def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
     with suppress(Exception), seeded(0), outline:  # what is wrong otherwise is told by the build
         built = recipes[spec.recipe].build(facts, spec.options, spec.train)
         n_weights = sum(tensor.numel() for tensor in built.model.state_dict().values())
-        counted = n_weights, _bytes(built, spec, device)
-    n_weights, n_bytes = counted or (outline.n_numbers, outline.n_bytes)
+        counted = n_weights, *_bytes(built, spec)
+    n_weights, held, trained = counted or (outline.n_numbers, outline.n_bytes, 0)
     where, fix = f"model.{spec.name}", _largest(spec.options.model_dump())
-    require_memory(n_bytes, f"{where}: training {n_weights:,} weights", fix)
-    if device.type == "cpu":
-        n_images = _draws(spec.options) * min(spec.train.batch_size, max(facts.n_train, 1))
-        what = f"{where}: decoding {n_images:,} images in a step"
-        require_memory(4 * n_images * facts.n_pixels, what, fix)
+    what, gpu_bytes = f"{where}: training {n_weights:,} weights", free_gpu_bytes(device)
+    if gpu_bytes is not None:
+        require_memory(held, what, fix)
+        require_memory(held + trained, what, fix, gpu_bytes=gpu_bytes)
+    else:
+        require_memory(held + trained + (held if trained else 0), what, fix)
+    n_images = _draws(spec.options) * min(spec.train.batch_size, max(facts.n_train, 1))
+    what = f"{where}: decoding {n_images:,} images in a step"
+    require_memory(4 * n_images * facts.n_pixels, what, fix, gpu_bytes=gpu_bytes)
     if spec.assume:
         tasks, n = [scale_task(spec.assume)], spec.assume.n_data
         require_room_for(tasks, n, facts.n_pixels, device, f"{where}.assume: ")
 
 
-def _bytes(built: Built, spec: RunSpec, device: torch.device) -> int:
-    """Return the size of the weights; in training, with gradients, moments and the best copy."""
-    held = _size(built.model.state_dict().values())
-    if device.type != "cpu" or not built.updates:
-        return held
+def _bytes(built: Built, spec: RunSpec) -> tuple[int, int]:
+    """Return the size of the weights, and that of gradients and moments in training."""
     trained = {id(p): p for update in built.updates for p in update.parameters}.values()
     copies = 1 + _MOMENTS[spec.train.optimizer] + (spec.train.momentum > 0)
-    return 2 * held + copies * _size(trained)
+    return _size(built.model.state_dict().values()), copies * _size(trained)
 
 
 def _size(tensors: Iterable[Tensor]) -> int:

@@ -12,7 +12,7 @@ import torch
 
 from genbench.core.progress import progress
 from genbench.selftest import annealed, densities, discrete, images, latent, linear
-from genbench.selftest.check import LIMIT, CalibrationCheck, NotMeasuredError
+from genbench.selftest.check import CPU, LIMIT, CalibrationCheck, NotMeasuredError, evaluating_on
 
 __all__ = ["GROUPS", "LIMIT", "CalibrationCheck", "run_checks"]
 
@@ -39,8 +39,10 @@ GROUPS: tuple[CheckGroup, ...] = (
 )
 
 
-def run_checks(groups: Sequence[CheckGroup] | None = None) -> list[CalibrationCheck]:
-    """Run all checks, or those of some groups.
+def run_checks(
+    groups: Sequence[CheckGroup] | None = None, device: torch.device = CPU
+) -> list[CalibrationCheck]:
+    """Run all checks, or those of some groups, with the evaluators on a device.
 
     Uses one thread: no product here is large enough for two.
     """
@@ -48,7 +50,8 @@ def run_checks(groups: Sequence[CheckGroup] | None = None) -> list[CalibrationCh
     torch.set_num_threads(1)
     chosen = progress(GROUPS if groups is None else groups, "selftest", "group")
     try:
-        return [check for group in chosen for check in _run(group)]
+        with evaluating_on(device):
+            return [check for group in chosen for check in _run(group)]
     finally:
         torch.set_num_threads(threads)
 

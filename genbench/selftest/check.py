@@ -7,20 +7,25 @@
    of an estimate minus the exact log p(x) averages to 1, without the bias of the logarithm.
 """
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genbench.core.claims import Claim, holds
+from genbench.core.devices import on_device
 from genbench.core.seeding import Stream, generator
 from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
+from genbench.training.threads import float32_products
 
 Array = npt.NDArray[np.float64]
 
@@ -31,6 +36,19 @@ ROUNDING = 1e-10
 """Tolerance of an identity, in the unit of the estimate, unless the check says otherwise."""
 
 SEED = 0
+CPU = torch.device("cpu")
+_device: ContextVar[torch.device] = ContextVar("device", default=CPU)
+
+
+@contextmanager
+def evaluating_on(device: torch.device) -> Iterator[None]:
+    """Run evaluators on a device inside the block; the exact answers stay in numpy."""
+    token = _device.set(device)
+    try:
+        with on_device(device), float32_products():
+            yield
+    finally:
+        _device.reset(token)
 
 
 class NotMeasuredError(Exception):
@@ -174,7 +192,7 @@ def run_evaluator(
     name: str,
     x: Tensor,
     options: Mapping[str, Any] | None = None,
-    **known: Any,
+    **known: Tensor,
 ) -> Estimates:
     """Run the shipped evaluator ``name`` on data x (N, ...), as a suite runs it.
 
@@ -183,14 +201,17 @@ def run_evaluator(
         name: The evaluator's name.
         x: Data.
         options: The evaluator's options.
-        known: Fields of :class:`~genbench.evaluation.spec.Context`.
+        known: Data in fields of :class:`~genbench.evaluation.spec.Context`.
 
     Raises:
         NotMeasuredError: The evaluator gave no number.
     """
-    stream = Stream(SEED, ("selftest", name))
-    task = make_task(name, options)
-    (outcome,) = evaluate_model(x, None, [task], Context(model, stream, **known), name)
+    stream, task, device = Stream(SEED, ("selftest", name)), make_task(name, options), _device.get()
+    if isinstance(model, nn.Module) and device.type != "cpu":
+        model = copy.deepcopy(model).to(device)  # its exact answers may still be asked for
+    there: dict[str, Any] = {key: value.to(device) for key, value in known.items()}
+    context = Context(model, stream, **there)
+    (outcome,) = evaluate_model(x.to(device), None, [task], context, name)
     bad = [row.reason for row in outcome.rows if row.status != "ok"]
     if bad or not outcome.rows:
         raise NotMeasuredError(name, bad[0] if bad else "it does not apply")

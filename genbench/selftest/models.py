@@ -3,13 +3,13 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, Uniform
 
 from genbench.models.linear_gaussian import LinearGaussian
 
 
-class WithoutLogProb:
+class WithoutLogProb(nn.Module):
     """The linear-Gaussian model without its log p(x), which must then be estimated.
 
     Args:
@@ -21,7 +21,9 @@ class WithoutLogProb:
     def __init__(
         self, model: LinearGaussian, shift: Tensor | float = 0.0, stretch: float = 1.0
     ) -> None:
-        self.model, self.shift, self.stretch = model, shift, stretch
+        super().__init__()
+        self.model, self.stretch = model, stretch
+        self.shift = nn.Buffer(torch.as_tensor(shift))
 
     def prior(self) -> Distribution:
         """Return p(z)."""
@@ -46,7 +48,7 @@ class WithLogProb(WithoutLogProb):
         return self.model.log_prob(x)
 
 
-class Labelled:
+class Labelled(nn.Module):
     """A conditional model: p(x given y) is p(x) of a model, shifted by an offset for each label.
 
     Args:
@@ -55,7 +57,8 @@ class Labelled:
     """
 
     def __init__(self, model: Any, offsets: Tensor) -> None:
-        self.model, self.offsets = model, offsets
+        super().__init__()
+        self.model, self.offsets = model, nn.Buffer(offsets)
         self.n_classes = len(offsets)
 
     def given(self, y: Tensor) -> "ShiftedImages":
@@ -86,11 +89,12 @@ class ShiftedImages:
         return q
 
 
-class UniformCode:
+class UniformCode(nn.Module):
     """z uniform on [-limit, limit]^D and x given z ~ N(z, scale^2 I): a bounded latent."""
 
     def __init__(self, n_dims: int, limit: float, scale: float) -> None:
-        self.high = torch.full((n_dims,), limit, dtype=torch.float64)
+        super().__init__()
+        self.high = nn.Buffer(torch.full((n_dims,), limit, dtype=torch.float64))
         self.scale = scale
 
     def prior(self) -> Distribution:
@@ -102,11 +106,12 @@ class UniformCode:
         return Independent(Normal(z, self.scale), 1)
 
 
-class FixedSamples:
+class FixedSamples(nn.Module):
     """A sampler that returns the same images each time, in order."""
 
     def __init__(self, images: Tensor) -> None:
-        self.images = images
+        super().__init__()
+        self.images = nn.Buffer(images)
 
     def sample(self, n: int) -> Tensor:
         """Return the first n images."""

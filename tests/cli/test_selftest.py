@@ -15,9 +15,12 @@ import torch
 import genbench.evaluation.runner  # noqa: F401  registers the evaluators
 from genbench import cli, selftest
 from genbench.core.estimate import Estimate, mean_and_stderr
+from genbench.core.held import tensors_in
+from genbench.evaluation.runner import TaskResult
 from genbench.evaluation.spec import NotApplicableError, evaluators
 from genbench.inference import bounds
-from genbench.selftest import annealed, densities, discrete, exact, images, latent, linear
+from genbench.models.densities import IndependentGaussian
+from genbench.selftest import annealed, check, densities, discrete, exact, images, latent, linear
 from genbench.selftest.check import CalibrationCheck, Estimates, NotMeasuredError, run_evaluator
 
 EXEMPT: dict[str, str] = {}
@@ -144,6 +147,41 @@ def test_the_same_numbers_come_again_whatever_the_threads(few, command):
 
 def test_a_wrong_format_is_wrong_usage(command):
     assert command("selftest", "--format", "xml").code == 2
+
+
+def test_it_runs_on_the_processor_unless_told(few, command, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert "checks on the processor: all" in command("selftest").err
+
+
+def test_a_device_that_is_not_there_is_wrong_usage(few, command):
+    found = command("selftest", "--device", "cuda:99")
+    assert (found.code, found.out, len(found.err.splitlines())) == (2, "", 1)
+    assert found.err.startswith("genbench: device: 'cuda:99' ")
+
+
+def test_the_evaluators_see_everything_on_the_device(monkeypatch):
+    seen = set()
+
+    def evaluate(x, y, tasks, context, description):
+        held = (x, context.log_py, context.validation, *tensors_in(context.model))
+        seen.update(
+            (task.evaluator.name, t.device.type) for task in tasks for t in held if t is not None
+        )
+        raise NotMeasuredError(description, "nothing is evaluated")
+
+    monkeypatch.setattr(check, "evaluate_model", evaluate)
+    selftest.run_checks(device=torch.device("meta"))
+    assert {tuple(devices) for _, *devices in seen} == {("meta",)}
+    assert len(seen) > 8
+
+
+def test_checks_leave_their_models_where_they_are(monkeypatch):
+    model = IndependentGaussian((1, 2, 2))
+    monkeypatch.setattr(check, "evaluate_model", lambda *_: [TaskResult([])])
+    with check.evaluating_on(torch.device("meta")), pytest.raises(NotMeasuredError):
+        run_evaluator(model, "log_likelihood", torch.zeros(3, 1, 2, 2))
+    assert model.mean.device.type == "cpu"
 
 
 def test_an_error_shows_its_traceback_only_with_debug(few, command):

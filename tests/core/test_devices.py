@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from genbench.core import devices
-from genbench.core.devices import evaluation_device, on_device, pick_device, use_device, widest
+from genbench.core.devices import (
+    evaluation_device,
+    free_gpu_bytes,
+    on_device,
+    pick_device,
+    use_device,
+    widest,
+)
 from genbench.core.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -157,3 +164,12 @@ def test_on_a_device_other_than_a_gpu_nothing_changes():
 def test_what_has_no_float64_is_evaluated_on_the_processor(device, evaluated_on, dtype):
     assert evaluation_device(torch.device(device)) == torch.device(evaluated_on)
     assert widest(torch.device(device)) == getattr(torch, dtype)
+
+
+def test_free_gpu_memory_counts_what_torch_keeps_for_this_process(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (100, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 70)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 30)
+    assert free_gpu_bytes(torch.device("cuda:0")) == 140
+    assert free_gpu_bytes(CPU) is None
+    assert free_gpu_bytes(torch.device("mps")) is None

@@ -7,6 +7,7 @@ import genbench
 from genbench.core import memory
 from genbench.core.errors import ConfigError
 from genbench.core.options import MOST
+from genbench.evaluation import room
 from genbench.evaluation.room import require_room_for
 from genbench.evaluation.runner import make_task
 from genbench.evaluation.spec import evaluators
@@ -50,7 +51,17 @@ def test_what_is_held_at_the_same_time_must_fit(monkeypatch, name, options, need
     monkeypatch.setattr(memory, "available_bytes", lambda: needed - 1)
     with pytest.raises(ConfigError, match=rf"^evaluate\.{name}: .* would need .* of memory"):
         require_room_for([task], 200, 64, CPU)
+
+
+def test_on_a_gpu_it_must_fit_there(monkeypatch):
+    task, needed = make_task("mmd2", {"n_compared": 50}), 5 * 8 * 50**2
+    monkeypatch.setattr(memory, "available_bytes", lambda: 0)
+    monkeypatch.setattr(room, "free_gpu_bytes", lambda _: needed)
     require_room_for([task], 200, 64, torch.device("cuda"))
+    monkeypatch.setattr(room, "free_gpu_bytes", lambda _: needed - 1)
+    refused = r"^evaluate\.mmd2: .* would need 100 kB of GPU memory, 100 kB are available$"
+    with pytest.raises(ConfigError, match=refused):
+        require_room_for([task], 200, 64, torch.device("cuda"))
 
 
 @pytest.mark.parametrize(

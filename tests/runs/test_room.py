@@ -1,5 +1,7 @@
 """Runs that cannot fit in memory are refused before any of it is taken; all others pass."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -61,7 +63,8 @@ def test_a_model_without_memory_has_the_weights_of_the_real_one(recipe, monkeypa
     for name, n in (("REAL", 0), ("SMALL", 100)):
         monkeypatch.setattr(room, name, n)
     told = {}
-    monkeypatch.setattr(room, "require_memory", lambda n, what, fix: told.update({what: n}))
+    monkeypatch.setattr(room, "free_gpu_bytes", lambda _: 10**15)
+    monkeypatch.setattr(room, "require_memory", lambda n, what, *_, **__: told.setdefault(what, n))
     require_room(spec(recipe), facts(), torch.device("cuda"))
     real = initialised(spec(recipe), facts()).model.state_dict().values()
     (n_bytes, *_), (what, *_) = told.values(), told
@@ -87,6 +90,20 @@ def test_training_holds_weights_best_copy_gradients_and_moments(available, train
     available(needed - 1)
     with pytest.raises(ConfigError, match="weights would need"):
         require_room(request, facts(n_train=1), CPU)
+
+
+def test_on_a_gpu_training_must_fit_there_and_the_model_in_both(available, monkeypatch):
+    request, gpu = spec("linear_vae", latent_dim=3), torch.device("cuda")
+    weights = 4 * sum(t.numel() for t in initialised(request, facts()).model.state_dict().values())
+    for host, on_gpu, refused in (
+        (weights, 4 * weights, None),
+        (weights - 1, 4 * weights, "weights would need .* of memory"),
+        (weights, 4 * weights - 1, "weights would need .* of GPU memory"),
+    ):
+        available(host)
+        monkeypatch.setattr(room, "free_gpu_bytes", lambda _, n=on_gpu: n)
+        with pytest.raises(ConfigError, match=refused) if refused else nullcontext():
+            require_room(request, facts(n_train=1), gpu)
 
 
 def test_a_step_holds_the_images_that_all_draws_decode(available):

@@ -1,0 +1,91 @@
+"""What the processor and the GPUs of this machine can do, and what they lack, for ``doctor``."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from genbench.core.errors import first_line
+from genbench.core.memory import sized
+
+SMI_SECONDS = 5.0
+AMPERE = (8, 0)
+"""Compute capability of the first GPUs with TF32 and bfloat16."""
+ON_PROCESSOR = "runs use the processor"
+
+
+class Diagnosis(NamedTuple):
+    """The state of one thing, and what to do about it."""
+
+    what: str
+    state: str
+    advice: str = ""
+    healthy: bool = True
+
+
+def hardware() -> list[Diagnosis]:
+    """Describe the processor and each GPU; a GPU that torch cannot use says why."""
+    torch = import_module("torch")
+    cores = f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}"
+    return [Diagnosis("processor", cores), *_gpus(torch), *_mps(torch)]
+
+
+def _gpus(torch: Any) -> Iterator[Diagnosis]:
+    from genbench.core.devices import why_no_gpu
+
+    driver, reason = _driver(), why_no_gpu()
+    if reason:
+        advice = f"driver {driver} is there: a build of torch that fits it can use the GPU"
+        yield Diagnosis("gpu", f"none usable: {reason}", advice if driver else ON_PROCESSOR)
+        return
+    built_for = torch.version.cuda or f"ROCm {torch.version.hip}"
+    yield Diagnosis("cuda", f"{built_for}, driver {driver or 'unknown'}")
+    for index in range(torch.cuda.device_count()):
+        device = torch.device("cuda", index)
+        try:
+            yield _gpu(torch, device)
+        except RuntimeError as error:
+            yield Diagnosis(f"gpu {device}", first_line(error), ON_PROCESSOR, healthy=False)
+
+
+def _gpu(torch: Any, device: Any) -> Diagnosis:
+    from genbench.core.devices import why_unusable
+
+    what = f"gpu {device}"
+    if problem := why_unusable(device):
+        kernels = ", ".join(torch.cuda.get_arch_list())
+        advice = f"torch has kernels for {kernels}: install a build that fits, or use --device cpu"
+        return Diagnosis(what, f"{_capability(torch, device)}: {problem}", advice, healthy=False)
+    free, total = torch.cuda.mem_get_info(device)
+    state = f"{_capability(torch, device)}, {sized(free)} of {sized(total)} free"
+    return Diagnosis(what, state, "other processes use it" if free < total / 2 else "")
+
+
+def _capability(torch: Any, device: Any) -> str:
+    own = torch.cuda.get_device_properties(device)
+    lacks = "" if (own.major, own.minor) >= AMPERE else " (no TF32, no bfloat16)"
+    return f"{own.name}, compute capability {own.major}.{own.minor}{lacks}"
+
+
+def _mps(torch: Any) -> Iterator[Diagnosis]:
+    if torch.backends.mps.is_available():
+        yield Diagnosis(
+            "gpu mps", "usable", "--device mps trains on it and evaluates on the processor"
+        )
+
+
+def _driver() -> str:
+    """Return the version of NVIDIA's driver, or nothing if it does not tell."""
+    tool = shutil.which("nvidia-smi")
+    if not tool:
+        return ""
+    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(
+            query, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.partition("\n")[0].strip()
