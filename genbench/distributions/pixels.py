@@ -112,10 +112,9 @@ class _BernoulliLogProb(_PixelFunction):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
         logits, x = ctx.saved_tensors
         per_image = gradient.reshape(*gradient.shape, 1, 1, 1)
-        excess = logits.sigmoid()
-        excess = excess - x if torch.is_grad_enabled() else excess.sub_(x)
         of_x = (per_image * logits).sum_to_size(x.shape) if ctx.needs_input_grad[1] else None
-        return excess * -per_image, of_x
+        slope = x - logits.sigmoid()
+        return slope * per_image if torch.is_grad_enabled() else slope.mul_(per_image), of_x
 
 
 class _SquaredDistance(_PixelFunction):

@@ -68,6 +68,8 @@ def log_px_given_z(model: Generative, x: Tensor, z: Tensor, latent_ndim: int) ->
 
 def draw(q: Distribution, k: int) -> Tensor:
     """Draw (k, B, D), with reparameterised gradients if the family has them."""
+    if q.has_rsample and k == 1:  # without a sum over draws in its gradient
+        return q.rsample(torch.Size()).unsqueeze(0)
     shape = torch.Size((k,))
     return q.rsample(shape) if q.has_rsample else q.sample(shape)
 
@@ -114,7 +116,8 @@ def elbo_terms(
     log_px_z = log_px_given_z(model, x, z, len(p.event_shape))  # (K, B)
     kl, parts = kl_terms(q, p)
     if kl is not None and not control_variate:
-        return ElboTerms(log_px_z.mean(dim=0), kl, parts, closed_form=True)
+        log_px = log_px_z[0] if n_samples == 1 else log_px_z.mean(dim=0)
+        return ElboTerms(log_px, kl, parts, closed_form=True)
     log_ratio = q.log_prob(z) - p.log_prob(z)
     sampled, variance = log_ratio.mean(dim=0), _variance_of_mean(log_px_z - log_ratio)
     if kl is None:

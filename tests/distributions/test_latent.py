@@ -76,6 +76,30 @@ def test_the_divergence_from_the_standard_normal_is_the_general_one():
     assert torch.equal(kl_divergence(p, p), torch.zeros(3).double())
 
 
+def test_the_gradient_of_the_divergence_is_that_of_its_formula():
+    loc, raw = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(1)).unbind()
+    loc, scale = loc.requires_grad_(), (raw.exp() + 0.1).requires_grad_()
+    weight = torch.linspace(-2, 3, 18).reshape(6, 3)
+    formula = (loc.square() + scale.square() - 1) * 0.5 - scale.log()
+    expected = torch.autograd.grad(formula, (loc, scale), weight)
+    q, p = Normal(loc, scale), StandardNormal(3)().base_dist
+    found = torch.autograd.grad(kl_divergence(q, p), (loc, scale), weight)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_the_divergence_can_be_differentiated_twice_and_in_batches():
+    p = StandardNormal(2).double()().base_dist
+
+    def kl(loc, scale):
+        return kl_divergence(Normal(loc, scale, validate_args=False), p)
+
+    loc, scale = torch.tensor([[0.3, -2.0], [0.7, 1.5]], dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradgradcheck(kl, (loc, scale))
+    slope = torch.func.grad(lambda s: kl(loc, s).sum())
+    curvature = torch.func.vmap(torch.func.jacrev(slope))(scale[None])
+    assert torch.allclose(curvature[0], torch.diag(1 + scale**-2))
+
+
 def test_the_standard_normal_is_torchs_in_every_other_way():
     p = StandardNormal(3).double()().expand((4,))
     general = Independent(Normal(torch.zeros(4, 3).double(), torch.ones(4, 3).double()), 1)

@@ -476,3 +476,15 @@ def test_gradients_of_the_elbo_reach_the_posterior_through_the_draws():
     m = MODEL.W.square().sum(dim=0) + MODEL.s2
     expected = -float((0.3 * m / MODEL.s2).sum())  # of minus the closed-form gap
     assert float(shift.grad) == pytest.approx(expected, rel=0.05)
+
+
+def test_one_draw_is_what_torch_draws_with_the_same_gradient():
+    loc = torch.tensor([[0.5, -1.0], [2.0, 0.1], [0.0, 3.0]], requires_grad=True)
+    q = Independent(Normal(loc, torch.full((3, 2), 0.7)), 1)
+    with seeded(0):
+        expected = q.rsample(torch.Size((1,)))
+    with seeded(0):
+        found = bounds.draw(q, 1)
+    assert torch.equal(found, expected)
+    gradients = [torch.autograd.grad(z.square().sum(), loc)[0] for z in (found, expected)]
+    assert torch.equal(*gradients)
