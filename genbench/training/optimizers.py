@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genbench.core.registry import Registry
 from genbench.training.config import TrainConfig
+from genbench.training.divided_adam import DividedAdam
 from genbench.training.update import Update
 
 
@@ -25,7 +26,10 @@ def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer
     rate = torch.tensor(start, dtype=rate_dtype(device), device=device)
     decay = update.weight_decay + config.weight_decay
     adam = partial(
-        torch.optim.Adam, betas=update.betas, eps=config.adam_epsilon, capturable=on_cuda
+        DividedAdam if on_cuda else torch.optim.Adam,
+        betas=update.betas,
+        eps=config.adam_epsilon,
+        capturable=on_cuda,
     )
     sgd = partial(torch.optim.SGD, momentum=config.momentum)
     adagrad = torch.optim.Adagrad if device.type == "cpu" else UnfusedAdagrad
