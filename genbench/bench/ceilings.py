@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 
 from genbench.bench.timing import synchronise
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 
 PEAK_SIZES = {"cpu": 1024, "cuda": 8192}
 """Size of the square matrices whose product gives a device's peak rate."""
@@ -41,13 +41,13 @@ def peak_flops(
     size = PEAK_SIZES.get(device.type, ACCELERATOR_SIZE)
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
     out = torch.empty_like(a)
-    with float32_products(tf32=tf32):
+    with products_in("tf32" if tf32 else "float32"):
         return 2 * size**3 / _least_seconds(lambda: torch.mm(a, b, out=out), device)
 
 
 def copy_rate(device: torch.device, n_bytes: int = COPY_BYTES) -> float:
     """Measure the rate of copies within the device's memory, in bytes per second."""
-    source = torch.zeros(n_bytes, dtype=torch.uint8, device=device)
+    source = torch.randint(256, (n_bytes,), dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     return 2 * n_bytes / _least_seconds(lambda: target.copy_(source), device)
 

@@ -15,7 +15,7 @@ import torch
 
 from genbench.bench.timing import synchronise
 from genbench.runs.provenance import versions
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 from genbench.version import __version__
 
 CLOCKS = {
@@ -61,7 +61,7 @@ def _name(device: torch.device) -> str:
 
 def _matmul_precision() -> str:
     """Return torch's word for the precision in which everything here is timed."""
-    with float32_products():
+    with products_in("float32"):
         return torch.get_float32_matmul_precision()
 
 

@@ -21,7 +21,8 @@ from genbench.bench.timing import (
 )
 from genbench.bench.transfers import record_transfers, repeat
 from genbench.bench.workloads import Workload, build_workload
-from genbench.training.threads import fitting_threads, float32_products, flushed_denormals
+from genbench.training.precision import products_in
+from genbench.training.threads import fitting_threads, flushed_denormals
 
 COPIES = ", copies"
 """Added to a contender's name: its copies between host and device alone."""
@@ -56,7 +57,7 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     over the second half of the blocks, and the row says so.
     """
     ceilings, device = context.ceilings, context.device
-    with flushed_denormals(), float32_products():
+    with flushed_denormals(), products_in("float32"):
         workload = build_workload(case, context)
         with fitting_threads(workload.forward_flops):  # as many threads as a run would use
             # The first call records the step, which another thread's pinned memory would disturb.

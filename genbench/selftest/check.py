@@ -25,7 +25,7 @@ from genbench.core.devices import on_device
 from genbench.core.seeding import Stream, generator
 from genbench.evaluation.runner import Row, evaluate_model, make_task
 from genbench.evaluation.spec import Context
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 
 Array = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def evaluating_on(device: torch.device) -> Iterator[None]:
     """Run evaluators on a device inside the block; the exact answers stay in numpy."""
     token = _device.set(device)
     try:
-        with on_device(device), float32_products():
+        with on_device(device), products_in("float32"):
             yield
     finally:
         _device.reset(token)

@@ -18,7 +18,7 @@ from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.runs.assume import Assume, fit_assumption
 from genbench.training.config import TrainConfig
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 from tests.gpu.small import built, digits, grey_digits, trained
 
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ def rows(name, device, seed=0):
     data = MODELS[name][0](device)
     model = model_on_cpu(name).to(device)
     tasks = [make_task(evaluator, OPTIONS.get(evaluator)) for evaluator in evaluators]
-    with float32_products():
+    with products_in("float32"):
         found = evaluate_model(*data.held_out("test"), tasks, context_on(data, model, seed))
     model.to(CPU)
     pairs = zip(evaluators, found, strict=True)

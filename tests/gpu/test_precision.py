@@ -8,14 +8,14 @@ from genbench.core.objective import Loss
 from genbench.core.seeding import Stream
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop, fit
-from genbench.training.threads import float32_products
+from genbench.training.precision import products_in
 from genbench.training.update import Update
 from tests.gpu.small import digits
 from tests.gpu.test_evaluators import MODELS, model_on_cpu
 
 BACKENDS = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
 FLOAT32, TF32 = 3e-6, 5e-5
-"""Relative errors of a product of 512 terms: float32 stays below the first, TF32 above the other."""
+"""Relative errors of a product of 512 terms: of float32 at most, of TF32 at least."""
 
 
 @pytest.fixture(params=["ieee", "tf32"], ids=["float32 before", "tf32 before"])
@@ -48,13 +48,13 @@ def errors(device):
 
 
 def test_products_are_those_of_float32(device, before):
-    with float32_products():
+    with products_in("float32"):
         assert max(errors(device)) < FLOAT32
     assert [backend.fp32_precision for backend in BACKENDS] == [before] * 2
 
 
 def test_the_test_would_notice_tf32(cuda):
-    with float32_products(tf32=True):
+    with products_in("tf32"):
         assert min(errors(cuda)) > TF32
 
 
