@@ -120,7 +120,7 @@ def scheme_bounds(
         exact = isinstance(model, LinearVae)
         log_px = model.log_prob(x) if exact else weights[PER_DATUM].log_mean()
     values = {scheme: weights[scheme].mean_log() for scheme in SCHEMES} | {LOG_PX: log_px}
-    return {name: value.double().numpy() for name, value in values.items()}
+    return {name: value.double().cpu().numpy() for name, value in values.items()}
 
 
 @torch.no_grad()
@@ -150,18 +150,18 @@ def closed_forms(model: LinearVae, x: Tensor) -> dict[str, Array]:
     N(mu_n, 1/P_ii), and the best shared one is N(mean of mu_n, 1/P_ii). The loss of a posterior is
     its divergence from the true one.
     """
-    W, b, s2 = (parameter.numpy() for parameter in model.linear_parameters())
+    W, b, s2 = (parameter.cpu().numpy() for parameter in model.linear_parameters())
     precision = np.eye(W.shape[1]) + W.T @ W / s2
-    mu = np.linalg.solve(precision, W.T @ (x.flatten(1).numpy() - b).T / s2).T  # (B, D)
+    mu = np.linalg.solve(precision, W.T @ (x.flatten(1).cpu().numpy() - b).T / s2).T  # (B, D)
     best = np.broadcast_to(1 / np.diag(precision), mu.shape)
     q = factorised_normal(model.posterior(x))
     assert q is not None
     posteriors = {
         SHARED: (np.broadcast_to(mu.mean(axis=0), mu.shape), best),
-        AMORTISED: (q.loc.numpy(), q.scale.square().numpy()),
+        AMORTISED: (q.loc.cpu().numpy(), q.scale.square().cpu().numpy()),
         PER_DATUM: (mu, best),
     }
-    log_px = model.log_prob(x).numpy()
+    log_px = model.log_prob(x).cpu().numpy()
     lost = {k: divergence(*v, mu, precision) for k, v in posteriors.items()}
     return {scheme: log_px - lost[scheme] for scheme in SCHEMES} | {LOG_PX: log_px}
 

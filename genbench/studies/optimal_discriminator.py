@@ -69,14 +69,18 @@ class Density:
         each = -0.5 * deviations**2 - np.log(self.scales * math.sqrt(2 * math.pi))
         return np.asarray(np.logaddexp.reduce(each + np.log(self.weights), axis=-1))
 
-    def draw(self, n: int, device: torch.device) -> Tensor:
-        """Return n draws (n, 1) from torch's global generator."""
+    def sampler(self, device: torch.device) -> Callable[[int], Tensor]:
+        """Return a function of n that draws (n, 1) from torch's global generator."""
         weights, means, scales = (
             torch.tensor(v, dtype=torch.float32, device=device)
             for v in (self.weights, self.means, self.scales)
         )
-        which = torch.multinomial(weights, n, replacement=True)
-        return (means[which] + scales[which] * torch.randn(n, device=device)).unsqueeze(1)
+
+        def draw(n: int) -> Tensor:
+            which = torch.multinomial(weights, n, replacement=True)
+            return (means[which] + scales[which] * torch.randn(n, device=device)).unsqueeze(1)
+
+        return draw
 
 
 DATA = Density((0.4, -2.0, 0.5), (0.6, 1.5, 0.8))
@@ -88,13 +92,13 @@ class Game(nn.Module):
 
     def __init__(self, generator: Density, hidden: tuple[int, ...], device: torch.device) -> None:
         super().__init__()
-        self.generator, self.device = generator, device
+        self.draw, self.device = generator.sampler(device), device
         self.body = nn.Sequential(layers((1, *hidden), "tanh"), nn.Linear(hidden[-1], 1))
         self.to(device)
 
     def sample(self, n: int) -> Tensor:
         """Return n draws of the generator, (n, 1)."""
-        return self.generator.draw(n, self.device)
+        return self.draw(n)
 
     def critic(self, x: Tensor) -> Tensor:
         """Return logits (B,) that x is real."""
@@ -113,13 +117,13 @@ def train(
 ) -> Game:
     """Train the discriminator on fresh draws from the data density and a generator's."""
     with stream.seeded():
-        game = Game(generator, options.hidden, device)
+        game, draw_data = Game(generator, options.hidden, device), DATA.sampler(device)
         objective = NsGanDiscriminator()
         optimizer = torch.optim.Adam(game.parameters(), options.learning_rate)
         for step in range(options.n_steps):
             share = learning_rate_factor("cosine", step / options.n_steps)
             optimizer.param_groups[0]["lr"] = options.learning_rate * share
-            x = DATA.draw(options.batch_size, device)
+            x = draw_data(options.batch_size)
             loss = objective(game, Batch(x, torch.zeros(len(x), device=device))).value
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -28,7 +28,7 @@ def test_a_mixture_has_the_density_and_the_draws_of_its_components():
     expected = 0.25 * norm.pdf(x, -1, 0.5) + 0.75 * norm.pdf(x, 2, 1)
     assert np.exp(p.log(x)) == pytest.approx(expected, rel=1e-13)
     with seeded(0, "x"):
-        drawn = p.draw(5000, torch.device("cpu")).squeeze(1).numpy()
+        drawn = p.sampler(torch.device("cpu"))(5000).squeeze(1).numpy()
 
     def distribution(x):
         return 0.25 * norm.cdf(x, -1, 0.5) + 0.75 * norm.cdf(x, 2, 1)
