@@ -108,14 +108,14 @@ def pairs_of(source: FigureSource) -> Tensor:
     keeps its label along the path, the first two data of each label are paired; without labels,
     evenly spaced data.
     """
-    labels = sorted(set(source.y.tolist()))
-    rows = [(source.y == label).nonzero().flatten().tolist() for label in labels]
+    y = source.y.cpu()
+    rows = [(y == label).nonzero().flatten().tolist() for label in y.unique()]
     if isinstance(source.model, Conditions):
         pairs = [pair for of_label in rows for pair in _by_two(of_label[:2])]
     elif len(rows) > 1:
         pairs = _by_two([of_label[0] for of_label in rows])
     else:
-        spaced = torch.linspace(0, len(source.y) - 1, 2 * N_PAIRS).long().tolist()
+        spaced = torch.linspace(0, len(y) - 1, 2 * N_PAIRS).long().tolist()
         pairs = _by_two(spaced)
     return torch.tensor(pairs[:N_PAIRS], dtype=torch.long, device=source.y.device).reshape(-1, 2)
 
@@ -168,7 +168,7 @@ def traversals(source: FigureSource) -> Tensors:
     one = source.view(slice(1))
     centre = posterior_of(one, source.x[:1]).mean  # (1, D)
     z = centre.repeat(len(dims), N_VALUES, 1, 1)  # (n, values, 1, D)
-    for row, d in enumerate(dims):
+    for row, d in enumerate(dims.tolist()):
         z[row, :, 0, d] = p.mean[d] + values * p.stddev[d]
     images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *source.x.shape[1:])
     tensors = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
