@@ -170,7 +170,8 @@ def record_steps(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
     The optimisers must have taken a step before.
     """
     if step.device.type == "cuda":
-        return _cuda_graph(step, inputs, sums)
+        with torch.cuda.device(step.device):
+            return _cuda_graph(step, inputs, sums)
     return _operations(step, inputs, sums)
 
 
