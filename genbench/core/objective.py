@@ -9,7 +9,7 @@ from torch import Tensor
 class Batch(NamedTuple):
     """Data and labels of one step, and the progress of training in epochs.
 
-    The progress is a tensor () if steps are recorded, so that each replay reads its own value.
+    The progress is a tensor () in training, so that each replay of a recorded step reads its own.
     ``indices`` (B,) are those of the training data; None for held-out data.
     """
 

@@ -30,7 +30,7 @@ Measured on two cores: recording takes 0.3 s, and saves 0.4 to 0.8 ms per step o
 """
 
 GRAPH_CAPTURE_STEPS = 200
-"""The same for a CUDA graph, which saves the launches of a step one by one: 1 ms or more."""
+"""The same for a CUDA graph, which saves 2 ms per step of a VAE: its launches, one by one."""
 
 STEPS_PER_GRAPH = 10
 """Maximum of steps in a CUDA graph: few enough to be captured in a moment."""
@@ -170,7 +170,8 @@ def record_steps(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
     The optimisers must have taken a step before.
     """
     if step.device.type == "cuda":
-        return _cuda_graph(step, inputs, sums)
+        with torch.cuda.device(step.device):
+            return _cuda_graph(step, inputs, sums)
     return _operations(step, inputs, sums)
 
 

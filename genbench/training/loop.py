@@ -33,7 +33,7 @@ from genbench.training.guard import failures
 from genbench.training.precision import products_in
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.step import Inputs, Step
-from genbench.training.threads import flushed_denormals, repeatable_convolutions
+from genbench.training.threads import flushed_denormals
 from genbench.training.update import Update
 
 CHECKPOINT_SECONDS = 10.0
@@ -224,7 +224,7 @@ def train_epochs(
     """Train and save from an epoch on."""
     saved_at = time.monotonic()
     for epoch in bar(range(start, config.epochs), description, "epoch", initial=start):
-        with flushed_denormals(), repeatable_convolutions(), products_in("float32"):
+        with flushed_denormals(), products_in("float32"):
             train_epoch(epoch)
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS or epoch + 1 == config.epochs:
             save()

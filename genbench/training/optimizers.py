@@ -70,6 +70,16 @@ class UnfusedAdagrad(torch.optim.Adagrad):
             parameter.sub_(slope.mul_(group["lr"]).div_(scale))
 
 
+def in_layout_of(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """Return the gradient in its parameter's memory layout, which fused steps require."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    strides = zip(parameter.shape, gradient.stride(), parameter.stride(), strict=True)
+    if all(n == 1 or one == other for n, one, other in strides):  # the same order in memory
+        return gradient.as_strided(parameter.shape, parameter.stride())
+    return torch.empty_like(parameter).copy_(gradient)
+
+
 def rate_dtype(device: torch.device) -> torch.dtype:
     """Return the type in which fused kernels read learning rates."""
     return torch.float64 if device.type == "cpu" else torch.float32

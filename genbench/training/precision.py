@@ -35,10 +35,11 @@ def products_in(precision: Precision) -> Iterator[None]:
     """Run a block with its products in a precision; nothing else in it is rounded.
 
     ``float32`` is full float32, also on a GPU; ``tf32`` concerns a GPU's products of float32
-    tensors, ``bf16`` the layers of networks.
+    tensors, ``bf16`` the layers of networks. Convolutions have the same bits each time.
     """
     layers = Bfloat16Layers() if precision == "bf16" else nullcontext()
-    with _gpu_products("tf32" if precision == "tf32" else "ieee"), layers:
+    products = _gpu_products("tf32" if precision == "tf32" else "ieee")
+    with products, _repeatable_convolutions(), layers:
         yield
 
 
@@ -57,6 +58,21 @@ def _gpu_products(precision: str) -> Iterator[None]:
     finally:
         for backend, old in zip(backends, before, strict=True):
             backend.fp32_precision = old
+
+
+@contextmanager
+def _repeatable_convolutions() -> Iterator[None]:
+    """Run a block in which cuDNN gives the same bits each time.
+
+    It takes no algorithm that adds in any order, and chooses none by timing it.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before
 
 
 class Bfloat16Layers(TorchFunctionMode):

@@ -12,7 +12,13 @@ from genbench.core.objective import Batch, Loss
 from genbench.data import Dataset
 from genbench.training.config import TrainConfig
 from genbench.training.guard import Guard
-from genbench.training.optimizers import make_optimizer, optimizer_tensors, rate_dtype, set_rate
+from genbench.training.optimizers import (
+    in_layout_of,
+    make_optimizer,
+    optimizer_tensors,
+    rate_dtype,
+    set_rate,
+)
 from genbench.training.precision import products_in
 from genbench.training.update import Update
 
@@ -104,7 +110,7 @@ class Step:
             loss = update.objective(self.model, batch)
             gradients = torch.autograd.grad(loss.value, update.parameters, allow_unused=True)
         for parameter, gradient in zip(update.parameters, gradients, strict=True):
-            parameter.grad = gradient
+            parameter.grad = None if gradient is None else in_layout_of(parameter, gradient)
         guard.watch(loss.value)
         if self.config.grad_clip is not None:
             guard.watch(clip_grad_norm_(update.parameters, self.config.grad_clip))

@@ -43,21 +43,6 @@ def fitting_threads(flops: float) -> Iterator[None]:
 
 
 @contextmanager
-def repeatable_convolutions() -> Iterator[None]:
-    """Run a block in which cuDNN gives the same bits each time.
-
-    It takes no algorithm that adds in any order, and chooses none by timing it.
-    """
-    cudnn = torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark
-    cudnn.deterministic, cudnn.benchmark = True, False
-    try:
-        yield
-    finally:
-        cudnn.deterministic, cudnn.benchmark = before
-
-
-@contextmanager
 def flushed_denormals() -> Iterator[None]:
     """Run a block in which numbers below 1e-38 are flushed to zero, as on a GPU.
 

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,9 @@ from genbench.core.files import sha256_file
 from genbench.recipes import Built, DataFacts, Options
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
+from genbench.runs import execute
 from genbench.runs.execute import step_flops
+from genbench.training import loop as training
 from genbench.training.config import TrainConfig
 
 FILES = {
@@ -518,3 +521,22 @@ def test_operations_are_counted_only_where_threads_matter():
     assert step_flops(untouched, untouched, torch.device("cuda")) == math.inf
     with pytest.raises(AttributeError):
         step_flops(untouched, untouched, torch.device("cpu"))
+
+
+def test_a_run_whose_steps_were_not_recorded_on_a_gpu_says_why(workplace, monkeypatch):
+    def unrecorded(*arguments):
+        return replace(training.fit(*arguments), not_recorded="a step waits for the device")
+
+    monkeypatch.setattr(execute, "fit", unrecorded)
+    outcome = workplace.run()
+    told = json.loads((workplace.run_of(outcome, "vae") / "provenance.json").read_text())
+    assert told["not_recorded"] == "a step waits for the device"
+    exact = json.loads(
+        (workplace.run_of(outcome, "linear_gaussian") / "provenance.json").read_text()
+    )
+    assert "not_recorded" not in exact
+
+
+def test_a_run_on_the_processor_says_nothing_of_recording(done):
+    told = json.loads((done.run_of(done.outcome, "vae") / "provenance.json").read_text())
+    assert "not_recorded" not in told

@@ -7,7 +7,7 @@ from torch import nn
 
 from genbench.core.errors import ConfigError
 from genbench.training.config import TrainConfig
-from genbench.training.optimizers import UnfusedAdagrad, make_optimizer
+from genbench.training.optimizers import UnfusedAdagrad, in_layout_of, make_optimizer
 from genbench.training.update import Update
 
 RATE, DECAY = 0.05, 0.3
@@ -108,3 +108,15 @@ def test_the_unfused_adagrad_continues_the_state_of_the_fused_one():
     then.step()
     expected = before - RATE * 3.0 / np.sqrt(18.0)
     assert torch.allclose(parameter, expected, rtol=1e-6)
+
+
+def test_a_gradient_is_brought_into_the_layout_of_its_parameter_without_a_needless_copy():
+    parameter = torch.zeros(4, 1, 3, 3).to(memory_format=torch.channels_last)
+    same = torch.randn(4, 1, 3, 3)  # one channel: the order in memory is the same
+    assert in_layout_of(parameter, same).data_ptr() == same.data_ptr()
+    assert in_layout_of(parameter, same).stride() == parameter.stride()
+    wide = torch.zeros(4, 2, 3, 3).to(memory_format=torch.channels_last)
+    other = torch.randn(4, 2, 3, 3)
+    moved = in_layout_of(wide, other)
+    assert moved.stride() == wide.stride()
+    assert torch.equal(moved, other)

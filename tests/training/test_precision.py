@@ -176,6 +176,15 @@ def test_a_loss_that_is_not_finite_is_caught(build, data):
         fit(loop)
 
 
+def test_convolutions_of_a_gpu_take_repeatable_algorithms_in_every_precision(monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "benchmark", True)
+    for precision in ("float32", "tf32", "bf16"):
+        with products_in(precision):
+            assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
+        assert (cudnn.deterministic, cudnn.benchmark) == (False, True)
+
+
 def test_a_processor_has_no_tf32_and_says_so():
     assert used_precision("tf32", CPU) == "float32"
     assert [used_precision(asked, CPU) for asked in ("float32", "bf16")] == ["float32", "bf16"]

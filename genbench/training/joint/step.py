@@ -15,7 +15,12 @@ from genbench.training.joint.batched_call import BatchedCall
 from genbench.training.joint.compatible import differing_fields
 from genbench.training.joint.stacked_parameters import StackedParameters, Tensors, stack_tensors
 from genbench.training.loop import Loop
-from genbench.training.optimizers import make_optimizer, optimizer_tensors, set_rate
+from genbench.training.optimizers import (
+    in_layout_of,
+    make_optimizer,
+    optimizer_tensors,
+    set_rate,
+)
 from genbench.training.precision import products_in
 
 
@@ -188,7 +193,7 @@ class JointUpdate:
     def _descend(self, gradients: Tensors) -> None:
         """Take the optimiser's step along the gradients, by name."""
         for name, parameter in zip(self._names, self._parameters, strict=True):
-            parameter.grad = _in_layout_of(parameter, gradients[name])
+            parameter.grad = in_layout_of(parameter, gradients[name])
         if self._shares is None:
             self._optimizer.step()
             return
@@ -242,13 +247,6 @@ def _shares(loops: Sequence[Loop], which: int) -> Tensor | None:
         return None
     shares = torch.tensor([rate / max(rates) for rate in rates], dtype=torch.float64)
     return shares.to(loops[0].step.device)
-
-
-def _in_layout_of(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """Return the gradient in its parameter's memory layout, which fused steps require."""
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
 
 
 def clip_gradients(gradients: Tensors, max_norm: float) -> tuple[Tensors, Tensor]:
