@@ -74,7 +74,9 @@ def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> s
 
 def _task(row: BenchRow) -> str:
     sign = STUDIED.get(row["study"])
-    return str(row["task"]) + (f" {sign}={row['study_value']}" if sign else "")
+    precision = row["options"].get("precision", "")
+    studied = f"{sign}={row['study_value']}" if sign else ""
+    return " ".join(filter(None, (str(row["task"]), precision, studied)))
 
 
 def _milliseconds(seconds: float | None) -> str:
