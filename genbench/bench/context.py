@@ -26,7 +26,12 @@ NETWORK = ("hidden", "latent_dim")
 
 def config_for(case: Case) -> TrainConfig:
     """Return the configuration of a very long run: short runs do not record the training step."""
-    return TrainConfig(epochs=10**6, batch_size=case.batch_size, schedule="constant")
+    return TrainConfig(
+        epochs=10**6,
+        batch_size=case.batch_size,
+        schedule="constant",
+        precision=case.precision,
+    )
 
 
 @dataclass
@@ -105,7 +110,9 @@ class BenchContext:
     def _case(self, recipe: str, task: str = "train", batch_size: int = 2) -> Case:
         asked = self.settings
         sizes = (asked.hidden, asked.latent_dim, asked.n_samples)
-        return Case(recipe, task, batch_size, *sizes, asked.n_chains, asked.n_temperatures)
+        chains = (asked.n_chains, asked.n_temperatures)
+        precision = asked.precision if task == "train" else "float32"  # evaluation rounds nothing
+        return Case(recipe, task, batch_size, *sizes, *chains, precision)
 
     def _cases_of(self, name: str) -> list[Case]:
         built = self.build(self._case(name))

@@ -1,7 +1,7 @@
 """A CUDA graph of the same training step, captured by hand: what an expert would write.
 
-It knows one model and uses torch alone: the networks of the textbook loop, data on the device,
-fixed buffers, a fused optimiser, and one launch for each step.
+It knows one model and uses torch alone, apart from the choice of precision: the networks of the
+textbook loop, data on the device, fixed buffers, a fused optimiser, and one launch for each step.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from genbench.bench.settings import Case
 from genbench.bench.textbook import TextbookAutoencoder, TextbookVae, gan_networks
 from genbench.bench.timing import Contender
 from genbench.data import Dataset
+from genbench.training.precision import products_in
 
 WARM_UP = 3
 
@@ -119,7 +120,8 @@ def hand_graph(case: Case, data: Dataset, device: torch.device) -> Contender | N
     step = hand_step(case, data) if case.task == "train" and device.type == "cuda" else None
     if step is None:
         return None
-    replay, n = CapturedCall(step, WARM_UP), data.size("train")
+    with products_in(case.precision):
+        replay, n = CapturedCall(step, WARM_UP), data.size("train")
 
     def call() -> float:
         for indices in torch.split(torch.randperm(n, device=device), case.batch_size):

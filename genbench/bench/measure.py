@@ -1,6 +1,6 @@
 """One row of the benchmark: a workload, its limit and its competitors, timed in turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,7 +10,7 @@ from genbench.bench.hand_graph import hand_graph
 from genbench.bench.machine import clocks, peak_memory, release
 from genbench.bench.products import replay, total_flops
 from genbench.bench.pythae_beside import pythae_contender
-from genbench.bench.settings import TASKS, Case
+from genbench.bench.settings import PEAKS, TASKS, Case
 from genbench.bench.textbook import textbook
 from genbench.bench.timing import (
     BlockTimes,
@@ -72,7 +72,7 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     return {
         **row_identity(case, context),
         **_rates(contenders, settled),
-        **_details(workload, settled, ceilings["peak_flops_per_s"] or 0.0),
+        **_details(workload, settled, _peak(case, ceilings)),
         **(_device_details(workload, settled, alone) if device.type != "cpu" else {}),
         **ceilings,
         "steady": start is not None,
@@ -89,7 +89,8 @@ def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[s
     contenders = {"workload": workload.contender}
     if workload.products:
         per_step = workload.contender.samples / workload.n_steps
-        contenders["limit"] = Contender(replay(workload.products, context.device), per_step)
+        with products_in(case.precision):
+            contenders["limit"] = Contender(replay(workload.products, context.device), per_step)
     if workload.serve:
         contenders["data"] = workload.serve
     rivals = {"graph": hand_graph, "textbook": textbook, "pythae": pythae_contender}
@@ -108,6 +109,13 @@ def _copies(contenders: dict[str, Contender], context: BenchContext) -> dict[str
             copies = repeat(record_transfers(contender.call), context.device)
             found[name + COPIES] = Contender(copies, contender.samples)
     return found
+
+
+def _peak(case: Case, ceilings: Mapping[str, float | None]) -> float:
+    """Return the peak rate in the case's precision, or in float32 where that is not measured."""
+    peak = ceilings[PEAKS[case.precision]] or ceilings[PEAKS["float32"]]
+    assert peak is not None
+    return peak
 
 
 def _rates(contenders: dict[str, Contender], times: dict[str, BlockTimes]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from genbench.core.errors import ConfigError, require_known
 
@@ -27,6 +27,15 @@ STUDIES = {
 STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
 
 
+Precision = Literal["float32", "tf32", "bf16"]
+
+PEAKS = {
+    "float32": "peak_flops_per_s",
+    "tf32": "peak_tf32_flops_per_s",
+    "bf16": "peak_bf16_flops_per_s",
+}
+"""The precisions of products in training, each with the ceiling that it has in a row."""
+
 N_LEAPFROG = 10
 """Leapfrog steps of a transition of the task ``ais``."""
 
@@ -46,6 +55,7 @@ class Settings:
         n_samples: K of the importance-weighted bound.
         n_chains: Chains of annealed importance sampling for each image.
         n_temperatures: Its transitions, each of 10 leapfrog steps.
+        precision: Of products in training, as ``train.precision`` of a suite file.
         study: What to vary, a key of ``STUDIES``, or None.
         values: The values it takes; empty for the default ones.
         data_dir: Folder of the data sets.
@@ -62,6 +72,7 @@ class Settings:
     n_samples: int = 100
     n_chains: int = 4
     n_temperatures: int = 4
+    precision: Precision = "float32"
     study: str | None = None
     values: tuple[int, ...] = ()
     data_dir: Path | None = None
@@ -70,6 +81,7 @@ class Settings:
     def __post_init__(self) -> None:
         for task in self.tasks or ():
             require_known(task, TASKS, "--tasks: unknown task")
+        require_known(self.precision, PEAKS, "--precision: unknown precision")
         if self.study is not None:
             require_known(self.study, STUDIES, "--study: unknown study")
         if not (math.isfinite(self.seconds) and self.seconds > 0):
@@ -117,12 +129,15 @@ class Case:
     n_samples: int = 100
     n_chains: int = 4
     n_temperatures: int = 4
+    precision: Precision = "float32"
     n_seeds: int = 1
     studied: tuple[str, int] | None = field(default=None, compare=False)
 
     def options(self) -> dict[str, Any]:
         """Return what the row lists besides recipe, task, batch size and network."""
         options: dict[str, Any] = {}
+        if self.precision != "float32":
+            options["precision"] = self.precision
         if self.task == "iw":
             options["n_samples"] = self.n_samples
         if self.task == "ais":

@@ -74,7 +74,9 @@ def bench_table(rows: Sequence[BenchRow], terminal: Terminal | None = None) -> s
 
 def _task(row: BenchRow) -> str:
     sign = STUDIED.get(row["study"])
-    return str(row["task"]) + (f" {sign}={row['study_value']}" if sign else "")
+    precision = row["options"].get("precision", "")
+    studied = f"{sign}={row['study_value']}" if sign else ""
+    return " ".join(filter(None, (str(row["task"]), precision, studied)))
 
 
 def _milliseconds(seconds: float | None) -> str:
@@ -116,8 +118,9 @@ def _machine(row: BenchRow) -> str:
 def _other_peaks(row: BenchRow) -> str:
     """Name the other peak rates, and the GPU's state, where they were measured."""
     peaks = {"TF32": row.get("peak_tf32_flops_per_s"), "bf16": row.get("peak_bf16_flops_per_s")}
-    texts = [f" ({name} {rate / 1e9:,.0f})" for name, rate in peaks.items() if rate]
+    others = ", ".join(f"{name} {rate / 1e9:,.0f}" for name, rate in peaks.items() if rate)
     copied, clocks = row.get("copy_bytes_per_s"), row.get("clocks") or {}
+    texts = [f" ({others})"] if others else []
     texts += [f", copies {copied / 1e9:,.0f} GB/s"] if copied else []
     texts += [f", at {clocks['sm_mhz']:.0f} MHz"] if "sm_mhz" in clocks else []
     return "".join(texts)

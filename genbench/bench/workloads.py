@@ -16,7 +16,7 @@ from torch import Tensor
 from genbench.bench.context import STREAM, BenchContext, config_for
 from genbench.bench.cuda_graph import CapturedCall
 from genbench.bench.products import Product, of_members, record_products
-from genbench.bench.settings import N_LEAPFROG, Case
+from genbench.bench.settings import N_LEAPFROG, Case, Precision
 from genbench.bench.timing import Contender, device_seconds, synchronise
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
@@ -30,6 +30,7 @@ from genbench.recipes import Built
 from genbench.training.capture import STEPS_PER_GRAPH
 from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
+from genbench.training.precision import products_in
 from genbench.training.threads import forward_flops
 
 EPOCH_SECONDS = 0.1
@@ -97,7 +98,9 @@ def _training(case: Case, context: BenchContext) -> Workload:
         Contender(lambda: trainer.run_epoch(next(timed)), samples),
         n_steps,
         of_members(
-            record_products(lambda: _plain_step(built[0], batch)), case.n_seeds, context.device
+            record_products(lambda: _plain_step(built[0], batch, case.precision)),
+            case.n_seeds,
+            context.device,
         ),
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
@@ -139,10 +142,10 @@ def _batch(data: Dataset, n: int) -> Batch:
         return Batch(*data.train_batch(indices), indices=indices)
 
 
-def _plain_step(built: Built, batch: Batch) -> None:
+def _plain_step(built: Built, batch: Batch, precision: Precision) -> None:
     """Compute the gradients of one training step eagerly, without an update."""
     built.model.train()
-    with STREAM.child("record").seeded():
+    with STREAM.child("record").seeded(), products_in(precision):
         for update in built.updates:
             for _ in range(update.steps_per_batch):
                 value = update.objective(built.model, batch).value

@@ -42,6 +42,8 @@ def add_parser(commands: Commands) -> None:
     add("--n-samples", type=int, metavar="K", help="draws of the iw bound; 100 by default")
     add("--n-chains", type=int, metavar="N", help="chains of ais for each image; 4 by default")
     add("--n-temperatures", type=int, metavar="N", help="transitions of ais; 4 by default")
+    precisions = "of products in training: float32 (the default), tf32 or bf16"
+    add("--precision", metavar="P", help=precisions)
     add("--study", metavar="WHAT", help="vary batch_size, latent_dim, n_samples or seeds")
     add("--values", type=integers, metavar="N,N", help="the values to vary it over")
     add_plugins(parser)

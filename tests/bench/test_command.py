@@ -1,6 +1,7 @@
 """The command from its arguments to its exit code."""
 
 import json
+from importlib.util import find_spec
 
 import pytest
 
@@ -48,7 +49,8 @@ def test_json_is_a_list_of_rows_with_the_promised_columns(bench):
     ]  # fmt: skip
     assert all(row.keys() >= COLUMNS for row in rows)
     assert all(row["samples_per_s"] > 0 and row["limit_samples_per_s"] > 0 for row in rows)
-    assert [row["recipe"] for row in rows if row["textbook_samples_per_s"]] == ["vae", "gan"]
+    rivals = ["vae", "gan"] if find_spec("torchvision") else []
+    assert [row["recipe"] for row in rows if row["textbook_samples_per_s"]] == rivals
     assert len({row["fingerprint_digest"] for row in rows}) == 1
     assert "[6/6] gan sample batch 8" in err
 

@@ -1,6 +1,7 @@
 """What a row holds, and that its numbers hang together."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,6 +83,27 @@ def test_a_row_hangs_together(make_context):
     for name in ("graph_samples_per_s", "share_of_graph", "clocks", "copy_bytes_per_s"):
         assert row[name] is None  # of a GPU only
     assert "device_step_seconds" not in row
+
+
+def test_training_in_another_precision_is_another_benchmark(make_context):
+    context = make_context(models=("vae",), tasks=("train", "iw"), precision="bf16")
+    train, iw = context.cases()
+    assert (train.precision, iw.precision) == ("bf16", "float32")
+    plain = make_context(models=("vae",), tasks=("train", "iw")).cases()
+    identity = [key_of(row_identity(case, context)) for case in (train, iw, *plain)]
+    assert identity[0] != identity[2]
+    assert identity[1] == identity[3]
+
+
+def test_the_limit_is_of_products_in_the_precision_of_training(make_context):
+    case = Case("vae", "train", 8, **SMALL)
+    full, rounded = (
+        build_workload(replace(case, precision=p), make_context()).products
+        for p in ("float32", "bf16")
+    )
+    assert {operand.dtype for p in full for operand in p.operands} == {torch.float32}
+    assert {operand.dtype for p in rounded for operand in p.operands} == {torch.bfloat16}
+    assert total_flops(full) == total_flops(rounded)
 
 
 def test_threads_and_denormals_are_put_back(make_context):

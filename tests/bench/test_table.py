@@ -52,7 +52,7 @@ def test_a_row_of_a_gpu_shows_the_graph_and_the_time_of_the_device(measured):
     )
     text = " ".join(table.split())
     assert "A GPU, driver 580.1" in text
-    assert "(TF32 400,000) (bf16 700,000), copies 2,900 GB/s, at 1980 MHz" in text
+    assert "(TF32 400,000, bf16 700,000), copies 2,900 GB/s, at 1980 MHz" in text
 
 
 def test_every_explained_column_exists():

@@ -1,5 +1,6 @@
 """The plain loop computes what it should: a slow rival must still be a right one."""
 
+import multiprocessing
 import sys
 
 import pytest
@@ -8,7 +9,14 @@ from torch.distributions import Bernoulli, Independent, Normal, kl_divergence
 
 from genbench.bench.data import synthetic
 from genbench.bench.settings import Case
-from genbench.bench.textbook import TextbookImages, TextbookVae, _step_of, textbook
+from genbench.bench.textbook import (
+    TextbookImages,
+    TextbookVae,
+    _forever,
+    _loader,
+    _step_of,
+    textbook,
+)
 
 CPU = torch.device("cpu")
 
@@ -52,6 +60,20 @@ def test_the_plain_generator_learns_to_fool_a_critic_that_stands_still():
     x = torch.full((16, 1, 28, 28), 0.9)
     first, *_, last = (step(x, torch.zeros(16)) for _ in range(20))
     assert last < first  # at the start the images are grey, and the critic learns at once
+
+
+@pytest.mark.filterwarnings("ignore:'pin_memory' argument is set as true")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_the_worker_that_loads_for_a_gpu_ends_with_the_loop():
+    pytest.importorskip("torchvision")
+    images = TextbookImages(synthetic(20, CPU))
+    batches = _forever(_loader(images, 4, torch.device("cuda")))
+    before = multiprocessing.active_children()
+    shapes = [tuple(next(batches)[0].shape) for _ in range(12)]  # more than two passes
+    assert shapes == [(4, 1, 28, 28)] * 12
+    (worker,) = set(multiprocessing.active_children()) - set(before)
+    del batches
+    assert not worker.is_alive()
 
 
 def test_without_torchvision_there_is_no_rival(monkeypatch):
