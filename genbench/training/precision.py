@@ -38,41 +38,32 @@ def products_in(precision: Precision) -> Iterator[None]:
     tensors, ``bf16`` the layers of networks. Convolutions have the same bits each time.
     """
     layers = Bfloat16Layers() if precision == "bf16" else nullcontext()
-    products = _gpu_products("tf32" if precision == "tf32" else "ieee")
-    with products, _repeatable_convolutions(), layers:
-        yield
-
-
-@contextmanager
-def _gpu_products(precision: str) -> Iterator[None]:
-    """Run a block with a GPU's float32 products in ``ieee`` or ``tf32``.
-
-    By default torch allows TF32 in convolutions but not in matrix products.
-    """
-    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # type: ignore[attr-defined]
-    before = [backend.fp32_precision for backend in backends]
-    for backend in backends:
-        backend.fp32_precision = precision
+    settings = _gpu_settings("tf32" if precision == "tf32" else "ieee")
+    before = [getattr(backend, name) for backend, name, _ in settings]
+    for backend, name, value in settings:
+        setattr(backend, name, value)
     try:
-        yield
+        with layers:
+            yield
     finally:
-        for backend, old in zip(backends, before, strict=True):
-            backend.fp32_precision = old
+        for (backend, name, _), value in zip(settings, before, strict=True):
+            setattr(backend, name, value)
 
 
-@contextmanager
-def _repeatable_convolutions() -> Iterator[None]:
-    """Run a block in which cuDNN gives the same bits each time.
+def _gpu_settings(float32: str) -> list[tuple[Any, str, object]]:
+    """Return what to set in torch's backends for float32 products in ``ieee`` or ``tf32``.
 
-    It takes no algorithm that adds in any order, and chooses none by timing it.
+    By default torch allows TF32 in convolutions but not in matrix products, may add up parts of a
+    bfloat16 product in bfloat16, and may take convolutions that add in any order.
     """
-    cudnn = torch.backends.cudnn
-    before = cudnn.deterministic, cudnn.benchmark
-    cudnn.deterministic, cudnn.benchmark = True, False
-    try:
-        yield
-    finally:
-        cudnn.deterministic, cudnn.benchmark = before
+    products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    return [
+        (products, "fp32_precision", float32),
+        (products, "allow_bf16_reduced_precision_reduction", False),
+        (cudnn.conv, "fp32_precision", float32),  # type: ignore[attr-defined]
+        (cudnn, "deterministic", True),
+        (cudnn, "benchmark", False),
+    ]
 
 
 class Bfloat16Layers(TorchFunctionMode):

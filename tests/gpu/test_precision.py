@@ -15,7 +15,7 @@ from tests.gpu.test_evaluators import MODELS, model_on_cpu
 
 BACKENDS = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
 FLOAT32, TF32 = 3e-6, 5e-5
-"""Relative errors of a product of 512 terms: of float32 at most, of TF32 at least."""
+"""Relative errors of a product of 512 terms: float32 is below the first, TF32 above the other."""
 
 
 @pytest.fixture(params=["ieee", "tf32"], ids=["float32 before", "tf32 before"])
@@ -59,16 +59,16 @@ def test_the_test_would_notice_tf32(cuda):
 
 
 class Product(torch.nn.Module):
-    """One number, and the errors of products while it is trained."""
+    """One number, and the errors of products in training and in validation."""
 
     def __init__(self):
         super().__init__()
         self.a = torch.nn.Parameter(torch.tensor(1.0))
-        self.errors = []
+        self.errors = {True: [], False: []}
 
 
 def watched(model, batch):
-    model.errors.append(max(errors(model.a.device)))
+    model.errors[torch.is_grad_enabled()].append(max(errors(model.a.device)))
     return Loss(model.a.square(), {})
 
 
@@ -80,12 +80,24 @@ def errors_in_training(device, **options):
 
 
 def test_training_has_products_in_float32(device, before):
-    assert max(errors_in_training(device)) < FLOAT32
+    assert max(errors_in_training(device)[True]) < FLOAT32
     assert [backend.fp32_precision for backend in BACKENDS] == [before] * 2
 
 
 def test_training_has_products_in_tf32_only_where_it_was_asked_for(cuda):
-    assert min(errors_in_training(cuda, tf32=True)) > TF32
+    found = errors_in_training(cuda, precision="tf32")
+    assert min(found[True]) > TF32
+    assert max(found[False]) < FLOAT32
+
+
+def test_a_layer_in_bfloat16_is_the_rounded_product_of_rounded_operands(device):
+    x, weight, *_ = (operand.float() for operand in operands(device))
+    with products_in("bf16"):
+        found = torch.nn.functional.linear(x, weight)
+    exact = x.bfloat16().double() @ weight.bfloat16().double().T
+    assert found.dtype == torch.float32
+    assert ((found - exact).abs() <= 2**-8 * exact.abs() + 1e-3).all()
+    assert torch.equal(found, found.bfloat16().float())
 
 
 @pytest.mark.parametrize("name", ["vae", "vae, convolutions"])
