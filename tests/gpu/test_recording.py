@@ -63,6 +63,8 @@ BUDGETS = {
     "constant": {"schedule": "constant"},
     "linear": {"schedule": "linear"},
     "stages": {"schedule": "stages", "epochs": 9},
+    "tf32": {"precision": "tf32"},
+    "bf16": {"precision": "bf16"},
 }
 
 
