@@ -6,7 +6,6 @@ Whatever page a test opens, it fails where the page asks for anything but itself
 import os
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from genbench.reporting.page.rendering import render
 from tests.browser.by_hand import BODY
@@ -21,7 +20,8 @@ def browser():
     if program is None:
         reason = f"no browser is installed; looked for {', '.join(PROGRAMS)}"
         (pytest.fail if os.environ.get("GENBENCH_REQUIRE_BROWSER") else pytest.skip)(reason)
-    with sync_playwright() as driver:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
         yield driver.chromium.launch(executable_path=program)
 
 

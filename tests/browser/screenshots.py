@@ -9,7 +9,6 @@ import io
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from tests.browser.installed import installed_browser
 
@@ -34,6 +33,8 @@ def main(arguments=None):
     parser.add_argument("folder", type=Path)
     asked = parser.parse_args(arguments)
     asked.folder.mkdir(parents=True, exist_ok=True)
+    from playwright.sync_api import sync_playwright  # tests are collected without it
+
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=installed_browser())
         for name, size in SIZES.items():

@@ -1,5 +1,6 @@
 """Small data and recipes on a device, and their training."""
 
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 
@@ -19,6 +20,15 @@ STREAM = Stream(0, ("train",))
 CONFIG = TrainConfig(epochs=3, batch_size=30, kl_warmup_epochs=2, grad_clip=5.0)
 PLAIN, RECORDED = 10**9, 0
 """Numbers of steps from which recording pays for itself: never and always."""
+
+
+@contextmanager
+def recording_from(steps):
+    """Make recordings of trainings of so many steps or more."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CAPTURE_STEPS", "GRAPH_CAPTURE_STEPS"):
+            patch.setattr(capture, name, steps)
+        yield
 
 
 @cache
@@ -47,14 +57,14 @@ def built(data, name, config=CONFIG, seed=0, **options):
 
 def trained(data, made, config=CONFIG, steps=RECORDED, checkpoint=None, stream=STREAM):
     """Train what was built, recorded from a number of steps on; return loop and result."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(capture, "CAPTURE_STEPS", steps)
+    with recording_from(steps):
         loop = Loop(made.model, made.updates, data, config, stream, checkpoint)
         return SimpleNamespace(loop=loop, made=made, **vars(fit(loop)))
 
 
 def assert_same_bits(one, other):
     """Compare the histories and weights of two trainings."""
+    assert len(one.history) > 1
     assert one.history == other.history
     assert one.last.keys() == other.last.keys()
     different = [k for k, tensor in one.last.items() if not torch.equal(tensor, other.last[k])]

@@ -12,20 +12,24 @@ def moved(case, device):
     ready = Ready.fresh(case)
     ready.model.to(device)
     ready.x, ready.y = ready.x.to(device), ready.y.to(device)
-    codes = ready.codes
-    ready.codes = lambda *leading, **seed: codes(*leading, **seed).to(device)
+    ready.codes = lambda *leading, **seed: Ready.of(case).codes(*leading, **seed).to(device)
     return ready
+
+
+IMAGES = ("copier", "kmeans")
+"""Recipes that answer with stored images, whose grey levels are float32."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_model_answers_as_on_the_processor(device, case):
     expected, found = outputs(Ready.of(case)), outputs(moved(case, device))
+    tolerance = 1e-7 if case.recipe in IMAGES else 1e-9
     assert found.keys() == expected.keys()
     for name, value in found.items():
         assert value.device.type == device.type
         assert (value.shape, value.dtype) == (expected[name].shape, expected[name].dtype)
         if name != "sample":  # each device has its own numbers
-            assert torch.allclose(value.cpu(), expected[name], rtol=1e-9, atol=1e-9), name
+            assert torch.allclose(value.cpu(), expected[name], rtol=tolerance, atol=tolerance), name
 
 
 @pytest.mark.parametrize("case", CASES[::3], ids=lambda case: case.name)

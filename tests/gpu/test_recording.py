@@ -8,9 +8,20 @@ import pytest
 import torch
 
 from genbench.core.objective import Loss
+from genbench.training import capture
 from genbench.training import loop as training
 from genbench.training.loop import DivergedError
-from tests.gpu.small import CONFIG, PLAIN, RECORDED, assert_same_bits, built, digits, trained
+from tests.gpu.small import (
+    CONFIG,
+    PLAIN,
+    RECORDED,
+    STREAM,
+    assert_same_bits,
+    built,
+    digits,
+    recording_from,
+    trained,
+)
 from tests.training.test_capture import CASES, toy
 
 GAUSSIAN = [
@@ -40,7 +51,7 @@ def test_training_again_ends_in_the_same_bits(device, case):
 @every_case
 def test_recorded_training_ends_in_the_bits_of_plain_training(device, case):
     recorded = training_of(device, case, RECORDED)
-    assert recorded.loop.run_step.verified
+    assert recorded.loop.run_steps.recording, recorded.loop.run_steps.refusal
     assert_same_bits(recorded, training_of(device, case, PLAIN))
 
 
@@ -52,6 +63,8 @@ BUDGETS = {
     "constant": {"schedule": "constant"},
     "linear": {"schedule": "linear"},
     "stages": {"schedule": "stages", "epochs": 9},
+    "tf32": {"precision": "tf32"},
+    "bf16": {"precision": "bf16"},
 }
 
 
@@ -61,8 +74,50 @@ def test_every_optimiser_and_schedule_is_recorded_bit_for_bit(device, budget, re
     data, config = digits(device), CONFIG.model_copy(update=BUDGETS[budget])
     made = [built(data, recipe, config) for _ in range(2)]
     plain, recorded = (trained(data, m, config, s) for m, s in zip(made, (PLAIN, 0), strict=True))
-    assert recorded.loop.run_step.verified
+    assert recorded.loop.run_steps.recording, recorded.loop.run_steps.refusal
     assert_same_bits(recorded, plain)
+
+
+@pytest.mark.parametrize("n_batches", [7, 10, 11, 30])
+def test_every_number_of_batches_and_steps_in_a_graph_gives_the_same_bits(
+    device, n_batches, monkeypatch
+):
+    data, config = digits(device), CONFIG.model_copy(update={"batch_size": 90 // n_batches})
+    plain = trained(data, built(data, "vae", config), config, PLAIN)
+    assert plain.loop.n_batches == n_batches
+    for most in (1, 10):
+        monkeypatch.setattr(capture, "STEPS_PER_GRAPH", most)
+        recorded = trained(data, built(data, "vae", config), config)
+        assert recorded.loop.run_steps.recording
+        assert_same_bits(recorded, plain)
+
+
+def test_recordings_beside_each_other_do_not_share_memory(device):
+    data = digits(device)
+    recipes = ("vae", "gan", "ae")
+    alone = [trained(data, built(data, recipe)) for recipe in recipes]
+    loops = []
+    for recipe in recipes:
+        made = built(data, recipe)
+        with recording_from(RECORDED):
+            loops.append(training.Loop(made.model, made.updates, data, CONFIG, STREAM))
+    for epoch in range(CONFIG.epochs):
+        for loop in loops:
+            loop.train_epoch(epoch)
+            torch.rand(100_000, device=device)
+    for loop, expected in zip(loops, alone, strict=True):
+        assert_same_bits(loop.result(), expected)
+
+
+def test_the_memory_of_a_recording_is_given_back(cuda):
+    data = digits(cuda)
+    trained(data, built(data, "vae"))  # libraries keep working memory from here on
+    held = []
+    for _ in range(3):
+        trained(data, built(data, "vae"))
+        torch.cuda.synchronize()
+        held.append(torch.cuda.memory_allocated())
+    assert held[2] <= held[0]
 
 
 def test_a_recording_is_a_cuda_graph(cuda, monkeypatch):
@@ -108,42 +163,27 @@ def errors_for_waiting():
 
 def forbid_waiting(loop, monkeypatch):
     """Forbid it from the first step of an epoch to the end of its last one."""
-    stack, step, failures = errors_for_waiting(), loop.run_step, training.failures
-    begun = []
+    steps = loop.run_steps
 
-    def take(*arguments):
-        if not begun:
-            begun.append(stack.__enter__())
-        return step(*arguments)
+    def take(inputs):
+        with errors_for_waiting():
+            return steps(inputs)
 
-    def read(guards):
-        stack.__exit__(None, None, None)
-        return failures(guards)
-
-    monkeypatch.setattr(loop, "run_step", take)
-    monkeypatch.setattr(training, "failures", read)
-    return begun
+    monkeypatch.setattr(loop, "run_steps", take)
 
 
-@pytest.fixture
-def _waiting_is_allowed_again():
-    yield
-    torch.cuda.set_sync_debug_mode("default")
-
-
-@pytest.mark.usefixtures("_waiting_is_allowed_again")
 @pytest.mark.parametrize("steps", [PLAIN, RECORDED], ids=["plain", "recorded"])
 @pytest.mark.parametrize("recipe", ["vae", "iwae", "cvae", "gan", "wake_sleep"])
 def test_no_step_of_an_epoch_waits_for_the_gpu(cuda, recipe, steps, monkeypatch):
-    loop = training_of(cuda, NAMES.index("iwae-3" if recipe == "iwae" else recipe), steps).loop
-    begun = forbid_waiting(loop, monkeypatch)
-    loop.run_epoch(0)
-    assert begun
+    case = next(i for i, (name, _) in enumerate(EVERY) if name == recipe)
+    loop = training_of(cuda, case, steps).loop
+    forbid_waiting(loop, monkeypatch)
+    assert loop.run_epoch(0)
 
 
 def breaks_late(model, batch):
-    """Infinite from the middle of the second epoch on."""
-    return Loss(model.a.square() / (1.0 - 1.0 * (batch.epoch > 1.5)), {})
+    """Infinite in the last step of the third epoch."""
+    return Loss(model.a.square() / (1.0 - 1.0 * (batch.epoch > 2.5)), {})
 
 
 def reads_a_value(model, batch):
@@ -154,10 +194,10 @@ def toy_loop(device, objective, steps):
     data = digits(device)
     model, updates = toy(lambda: objective)()
     model.to(device)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("genbench.training.capture.CAPTURE_STEPS", steps)
-        loop = training.Loop(model, updates, data, CONFIG, training.Stream(0, ("train",)))
-    loop.run_epoch(0)
+    with recording_from(steps):
+        loop = training.Loop(model, updates, data, CONFIG, STREAM)
+    loop.run_epoch(0)  # plain
+    loop.run_epoch(1)  # recorded, if it is to be
     return loop
 
 
@@ -165,32 +205,58 @@ def toy_loop(device, objective, steps):
 def test_the_first_step_whose_loss_is_not_finite_is_named(device, steps):
     loop = toy_loop(device, breaks_late, steps)
     before = loop.model.a.item()
-    with pytest.raises(DivergedError, match=r"'toy' is not finite at step 5$"):
-        loop.run_epoch(1)
+    with pytest.raises(DivergedError, match=r"'toy' is not finite at step 8$"):
+        loop.run_epoch(2)
     assert 0 < loop.model.a.item() < before  # two good steps of that epoch, and no bad one
 
 
-@pytest.mark.usefixtures("_waiting_is_allowed_again")
 @pytest.mark.parametrize("steps", [PLAIN, RECORDED], ids=["plain", "recorded"])
 def test_a_loss_that_is_not_finite_is_caught_without_waiting(cuda, steps, monkeypatch):
     loop = toy_loop(cuda, breaks_late, steps)
-    begun = forbid_waiting(loop, monkeypatch)
-    with pytest.raises(DivergedError, match=r"'toy' is not finite at step 5$"):
-        loop.run_epoch(1)
-    assert begun
+    forbid_waiting(loop, monkeypatch)
+    with pytest.raises(DivergedError, match=r"'toy' is not finite at step 8$"):
+        loop.run_epoch(2)
 
 
-@pytest.mark.usefixtures("_waiting_is_allowed_again")
 def test_a_step_that_waits_would_be_noticed(cuda, monkeypatch):
     loop = toy_loop(cuda, reads_a_value, PLAIN)
     forbid_waiting(loop, monkeypatch)
     with pytest.raises(RuntimeError, match="synchronizing"):
-        loop.run_epoch(1)
+        loop.run_epoch(2)
+
+
+def makes_a_tensor_on_the_processor(model, batch):
+    return Loss(model.a.square() * torch.tensor(2.0).to(model.a.device), {})
+
+
+def waits(model, batch):
+    torch.cuda.synchronize()  # not seen before the capture, which it breaks
+    return Loss(model.a.square(), {})
+
+
+def carries_on(loop):
+    """Say whether the processes' numbers, memory and other recordings are as before."""
+    device = loop.step.device
+    before = loop.model.a.item()
+    loop.run_epoch(2)
+    assert 0 < loop.model.a.item() < before
+    assert torch.rand(3, device=device).isfinite().all()
+    other = trained(digits(device), built(digits(device), "gan"))
+    assert other.loop.run_steps.recording, other.loop.run_steps.refusal
+    return True
 
 
 def test_a_step_that_reads_a_value_stays_plain_and_trains_on(device):
     loop = toy_loop(device, reads_a_value, RECORDED)
-    assert not loop.run_step.verified
-    before = loop.model.a.item()
-    loop.run_epoch(1)
-    assert loop.model.a.item() < before
+    assert not loop.run_steps.recording
+    assert loop.run_steps.refusal
+    assert carries_on(loop)
+
+
+@pytest.mark.parametrize("objective", [makes_a_tensor_on_the_processor, waits])
+def test_a_step_that_breaks_a_capture_stays_plain_and_trains_on(cuda, objective):
+    loop = toy_loop(cuda, objective, RECORDED)
+    assert not loop.run_steps.recording
+    assert loop.run_steps.refusal
+    torch.cuda.empty_cache()
+    assert carries_on(loop)

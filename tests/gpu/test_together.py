@@ -3,13 +3,12 @@
 import pytest
 
 from genbench.core.seeding import Stream
-from genbench.training import capture
 from genbench.training.joint import loop as joint
 from genbench.training.joint.loop import fit_together
 from genbench.training.loop import Loop, fit
 from tests.contracts.builders import ODD, TRAINED
 from tests.gpu.small import CONFIG as FLOAT32_CONFIG
-from tests.gpu.small import assert_same_bits, built, digits
+from tests.gpu.small import assert_same_bits, built, digits, recording_from
 from tests.training.joint.members import (
     CONFIG,
     SEEDS,
@@ -72,9 +71,9 @@ def test_recorded_joint_training_ends_in_the_bits_of_plain_training(device, reci
     monkeypatch.setattr(joint, "StepRecorder", recorder)
     fits = []
     for steps in (10**9, 0):
-        monkeypatch.setattr(capture, "CAPTURE_STEPS", steps)
-        fits.append(fit_together(list(in_float32(device, recipe, **RECORDED[recipe]))))
-    assert [recorder.verified for recorder in recorders] == [False, True]
+        with recording_from(steps):
+            fits.append(fit_together(list(in_float32(device, recipe, **RECORDED[recipe]))))
+    assert [recorder.recording is not None for recorder in recorders] == [False, True]
     for plain, recorded in zip(*fits, strict=True):
         assert_same_bits(recorded, plain)
 
