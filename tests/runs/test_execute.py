@@ -15,6 +15,7 @@ from genbench.core.files import sha256_file
 from genbench.recipes import Built, DataFacts, Options
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
+from genbench.runs import execute
 from genbench.runs.execute import step_flops
 from genbench.training.config import TrainConfig
 
@@ -518,3 +519,36 @@ def test_operations_are_counted_only_where_threads_matter():
     assert step_flops(untouched, untouched, torch.device("cuda")) == math.inf
     with pytest.raises(AttributeError):
         step_flops(untouched, untouched, torch.device("cpu"))
+
+
+# --- devices without float64 ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def mps(monkeypatch):
+    """Let ``mps`` seem to be there, and train on the processor in its place; return where."""
+    trained_on, real = [], execute.loop_of
+
+    def loop_of(run, built, device):
+        trained_on.append(device.type)
+        assert run.dataset.levels.device.type == "cpu"
+        return real(run, built, torch.device("cpu"))
+
+    generator = torch.Generator()
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "_get_default_mps_generator", lambda: generator)
+    monkeypatch.setattr(execute, "loop_of", loop_of)
+    return trained_on
+
+
+def test_mps_trains_and_the_processor_does_all_else(workplace, finished, mps):
+    said = []
+    outcome = workplace.run(device="mps", say=said.append)
+    assert mps == ["mps"]  # the closed form is fitted on the processor
+    assert workplace.numbers() == finished.numbers()
+    stored = json.loads((workplace.run_of(outcome, "vae") / "provenance.json").read_text())
+    assert stored["device"].startswith("MPS, ")
+    assert stored["evaluated_on"].endswith("in float64")
+    remark = "trained on mps, which has no float64, and evaluated on the processor."
+    assert said[0] == f"vae, linear_gaussian: {remark}"
