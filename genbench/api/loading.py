@@ -78,7 +78,7 @@ def load_model(
             trained elsewhere.
         StorageError: There is no such suite, or the run is unfinished, diverged or damaged.
     """
-    from genbench.core.devices import pick_device
+    from genbench.core.devices import pick_device, require_dtypes
     from genbench.core.names import paths_in
     from genbench.core.plugins import load_plugins
     from genbench.results.suite import StoredSuite
@@ -88,7 +88,10 @@ def load_model(
     run = _run_of(stored, model, seed)
     _require_trained_here(stored, run)
     load_plugins(paths_in(plugins))
-    return stored_model(stored.run_folder(run), run.model).to(pick_device(device))
+    chosen = pick_device(device)
+    loaded = stored_model(stored.run_folder(run), run.model)
+    require_dtypes(loaded, chosen, f"model '{model}'")
+    return loaded.to(chosen)
 
 
 def _run_of(stored: "StoredSuite", model: str, seed: int) -> "StoredRun":

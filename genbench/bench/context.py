@@ -13,7 +13,7 @@ from genbench.bench.machine import fingerprint
 from genbench.bench.rows import digest
 from genbench.bench.settings import STUDIES, Case, Settings
 from genbench.core.capabilities import Generative, HasExactDensity, Samples, Variational, bind
-from genbench.core.devices import use_device
+from genbench.core.devices import use_device, widest
 from genbench.core.errors import ConfigError
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
@@ -44,6 +44,8 @@ class BenchContext:
     def __post_init__(self) -> None:
         load_plugins(self.settings.plugins)
         self.device = use_device(self.settings.device)
+        if widest(self.device) != torch.float64:
+            raise ConfigError(f"device: {self.device.type} has no float64, so bench cannot time it")
 
     @cached_property
     def data(self) -> Dataset:

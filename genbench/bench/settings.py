@@ -48,7 +48,7 @@ class Settings:
         models: Recipes; empty for all that train.
         batch_sizes: Images per training step, or per call of a bound.
         tasks: Keys of ``TASKS``; None for all, or for the one of the study.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` and so on, or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda``, or ``cuda:1`` and so on.
         seconds: Approximate time for each row.
         hidden: Sizes of the dense layers.
         latent_dim: Dimensions of the latent.

@@ -34,7 +34,7 @@ def add_parser(commands: Commands) -> None:
     add("--tasks", type=lambda text: names(text) or None, metavar="A,B", help=tasks)
     sizes = "batch sizes; 20 and 128 by default"
     add("--batch-sizes", type=integers, metavar="N,N", help=sizes)
-    add("--device", help="auto (the default), cpu, cuda, cuda:N or mps")
+    add("--device", help="auto (the default), cpu, cuda or cuda:N")
     add("--seconds", type=float, metavar="S", help="time for each row; 1 by default")
     add("--quick", action="store_true", help="shorter: 0.2 seconds and batch size 128 by default")
     add("--hidden", type=integers, metavar="N,N", help="sizes of the dense layers; 400 by default")

@@ -28,8 +28,15 @@ class Diagnosis(NamedTuple):
 def hardware() -> list[Diagnosis]:
     """Describe the processor and each GPU; a GPU that torch cannot use says why."""
     torch = import_module("torch")
+    return [_processor(torch), *_gpus(torch), *_mps(torch)]
+
+
+def _processor(torch: Any) -> Diagnosis:
+    from genbench.training.precision import has_bfloat16
+
     cores = f"{os.cpu_count()} cores, torch uses {torch.get_num_threads()}"
-    return [Diagnosis("processor", cores), *_gpus(torch), *_mps(torch)]
+    lacks = "" if has_bfloat16(torch.device("cpu")) else " (no bfloat16 instructions)"
+    return Diagnosis("processor", f"{cores}{lacks}")
 
 
 def _gpus(torch: Any) -> Iterator[Diagnosis]:

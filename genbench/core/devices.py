@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import torch
+from torch import nn
 
 from genbench.core.errors import ConfigError, did_you_mean, first_line, quoted
 from genbench.core.progress import warn
@@ -67,6 +68,37 @@ def evaluation_device(device: torch.device) -> torch.device:
     Numbers are accumulated in float64, which ``mps`` does not have.
     """
     return torch.device("cpu") if device.type in NARROW else device
+
+
+def narrow_remark(device: torch.device) -> str:
+    """Say so if a device only trains; otherwise return nothing."""
+    if device.type not in NARROW:
+        return ""
+    return f"trained on {device.type}, which has no float64, and evaluated on the processor."
+
+
+def require_wide(device: torch.device, what: str) -> None:
+    """Refuse to evaluate on a device without float64.
+
+    Raises:
+        ConfigError: It has none; says what to do.
+    """
+    if device.type in NARROW:
+        raise ConfigError(
+            f"{what} is on {device.type}, which has no float64, in which numbers are computed:"
+            " pass model.to('cpu')"
+        )
+
+
+def require_dtypes(model: nn.Module, device: torch.device, what: str) -> None:
+    """Refuse to move a model to a device that lacks the type of its numbers.
+
+    Raises:
+        ConfigError: It has numbers in float64, and the device has none.
+    """
+    exact = any(tensor.dtype == torch.float64 for tensor in model.state_dict().values())
+    if exact and device.type in NARROW:
+        raise ConfigError(f"device: {what} has numbers in float64, which {device.type} has not")
 
 
 def widest(device: torch.device) -> torch.dtype:

@@ -3,7 +3,7 @@
 A batch is one gather, and noise is drawn on the data's device.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -86,6 +86,11 @@ class Dataset:
             x = fixed_view(levels.cpu(), self.n_levels, self.config, split)
             self._views[split] = Split(x.to(levels.device), y)
         return self._views[split]
+
+    def on(self, device: torch.device) -> "Dataset":
+        """Return the data set on another device; itself if it is there."""
+        levels, labels = self.levels.to(device), self.labels.to(device)
+        return self if levels is self.levels else replace(self, levels=levels, labels=labels)
 
     def train_batch(self, indices: Tensor) -> Split:
         """Return the training data at ``indices``, with fresh noise if the view has any.

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
+from genbench.core.devices import widest
+
 EVENT_DIMS = (-3, -2, -1)
 MOST_FACTORS = 8
 """How many probabilities >= 1/2 are multiplied before the logarithm, without underflow."""
@@ -82,12 +84,13 @@ def _crossed(logits: Tensor, x: Tensor) -> Tensor:
 
     sum_i x_i logit_i is a matrix product and the partition function does not depend on the image,
     so nothing is computed per pixel of each pair. Both sums may be much larger than their
-    difference: they are computed in float64.
+    difference: they are computed in float64 where the device has it.
     """
     dtype = torch.promote_types(torch.promote_types(logits.dtype, x.dtype), torch.float32)
-    flat = logits.double().flatten(-3).squeeze(-2)  # (..., pixels)
+    wide = widest(logits.device)
+    flat = logits.to(wide).flatten(-3).squeeze(-2)  # (..., pixels)
     log_partition = softplus(flat, threshold=40.0).sum(dim=-1, keepdim=True)
-    return (flat @ x.double().flatten(1).T - log_partition).to(dtype)
+    return (flat @ x.to(wide).flatten(1).T - log_partition).to(dtype)
 
 
 class _PixelFunction(torch.autograd.Function):

@@ -109,7 +109,7 @@ def pairs_of(source: FigureSource) -> Tensor:
     evenly spaced data.
     """
     y = source.y.cpu()
-    rows = [(y == label).nonzero().flatten().tolist() for label in y.unique()]
+    rows = [(y == label).nonzero().flatten().tolist() for label in torch.unique(y)]
     if isinstance(source.model, Conditions):
         pairs = [pair for of_label in rows for pair in _by_two(of_label[:2])]
     elif len(rows) > 1:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from genbench.core.devices import evaluation_device
 from genbench.core.files import write_atomic
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
@@ -57,7 +58,7 @@ def execute(
     Args:
         run: The run.
         request: Its evaluations and figures.
-        device: Where it runs.
+        device: Where it is trained; where it is evaluated follows from it.
         joint: Its training, if it was trained with others.
 
     Raises:
@@ -88,34 +89,39 @@ def step_flops(run: Run, built: Built, device: torch.device) -> float:
 def loop_of(run: Run, built: Built, device: torch.device) -> Loop:
     """Return the training loop of a run whose model is built."""
     stream, checkpoint = Stream(run.spec.seed, ("train",)), run.folder / run_folder.CHECKPOINT
-    model = built.model.to(device)
-    return Loop(model, built.updates, run.dataset, run.spec.train, stream, checkpoint)
+    model, data = built.model.to(device), run.dataset.on(device)
+    return Loop(model, built.updates, data, run.spec.train, stream, checkpoint)
 
 
 @dataclass(frozen=True)
 class _Execution:
-    """A run whose model is built, on a device."""
+    """A run whose model is built, and the device that trains it."""
 
     run: Run
     built: Built
     device: torch.device
     joint: JointOutcome
 
+    @property
+    def home(self) -> torch.device:
+        """Where everything but training happens."""
+        return evaluation_device(self.device)
+
     def complete(self, request: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.run.spec, self.run.dataset, self.run.folder
         metrics, measured = stored_metrics(folder), past_measurements(folder)
         folder.write(run_folder.SPEC, spec.identity(dataset.digest) | {"description": description})
-        model = self.built.model.to(self.device)
+        model = self.built.model.to(self.home)
         if metrics and metrics["status"] == "ok":
             if spec.assume:
-                model = shell(model, spec.assume, dataset.image_shape).to(self.device)
+                model = shell(model, spec.assume, dataset.image_shape).to(self.home)
             model.load_state_dict(read_weights(folder / run_folder.MODEL))
         else:
             folder.break_seal()  # nothing is reused from an older training
             metrics, measured = self._train(model)
             if spec.assume and metrics["status"] == "ok":
-                model = self._assume(spec.assume, model, metrics).to(self.device)
+                model = self._assume(spec.assume, model, metrics).to(self.home)
         if metrics["status"] == "ok":
             started = time.perf_counter()
             with products_in("float32"):
@@ -169,6 +175,8 @@ class _Execution:
             return fit(loop_of(self.run, self.built, self.device), self.run.spec.label)
         except DivergedError as error:
             return error
+        finally:
+            self.built.model.to(self.home)
 
     def _store(self, result: FitResult, model: nn.Module) -> int:
         """Store the weights and the history, select the weights; return the selected epoch."""

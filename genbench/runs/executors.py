@@ -89,8 +89,10 @@ def run_on_ray(
     Every node must see results, data and plugins under the same paths.
 
     Raises:
-        ConfigError: Ray is not installed.
+        ConfigError: Ray is not installed, or a GPU is named by its number.
     """
+    if ":" in str(context.plan.options.device):
+        raise ConfigError("device: with --executor ray, Ray chooses the GPUs: use --device cuda")
     try:
         ray = import_module("ray")
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from genbench.core.devices import device_name
+from genbench.core.devices import device_name, evaluation_device
 from genbench.core.devices import pick_device as pick_device
 from genbench.core.plugins import loaded_files
 from genbench.version import __version__
@@ -31,6 +31,7 @@ def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": device_name(device),
+        **_evaluated_on(device),
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
         "system": platform.system(),
@@ -39,6 +40,12 @@ def provenance(device: torch.device, **measured: Any) -> dict[str, Any]:
         **_plugins(),
         **measured,
     }
+
+
+def _evaluated_on(device: torch.device) -> dict[str, str]:
+    """Name where numbers are computed, if not on the device that trains."""
+    home = evaluation_device(device)
+    return {} if home == device else {"evaluated_on": f"{device_name(home)}, in float64"}
 
 
 def _plugins() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from genbench.core.devices import use_device
+from genbench.core.devices import evaluation_device, narrow_remark, use_device
 from genbench.core.errors import ConfigError, GenbenchError
 from genbench.core.estimate import UnusableError
 from genbench.data import DataConfig, Dataset, load
@@ -43,12 +43,13 @@ class RunContext:
     def __init__(self, plan: RunPlan) -> None:
         self.plan = plan
         self.device = use_device(plan.options.device)
+        self.home = evaluation_device(self.device)
         self._datasets: dict[DataConfig, Dataset] = {}
 
     def dataset(self, config: DataConfig) -> Dataset:
         """Return the data set, from memory after the first time."""
         if config not in self._datasets:
-            self._datasets[config] = load(config, self.plan.options.data_dir, self.device)
+            self._datasets[config] = load(config, self.plan.options.data_dir, self.home)
         return self._datasets[config]
 
     def run(self, spec: RunSpec) -> Run:
@@ -68,7 +69,8 @@ class RunContext:
             DataError: Data are missing or damaged.
         """
         each = {spec.name: spec for spec in self.plan.specs}
-        remarks = {name: self.check(spec) for name, spec in each.items()}
+        everywhere = narrow_remark(self.device)
+        remarks = {name: f"{self.check(s)} {everywhere}".strip() for name, s in each.items()}
         return {name: remark for name, remark in remarks.items() if remark}
 
     def check(self, spec: RunSpec) -> str:
@@ -84,7 +86,7 @@ class RunContext:
         dataset = self.dataset(spec.data)
         require_room(spec, shapes_of(dataset), self.device)
         n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
-        require_room_for(self.plan.request.tasks, n, n_pixels, self.device)
+        require_room_for(self.plan.request.tasks, n, n_pixels, self.home)
         try:
             built = build(spec, dataset)
         except UnusableError as error:  # while the suite runs, it would fail one run only

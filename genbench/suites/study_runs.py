@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from genbench.core.devices import use_device
+from genbench.core.devices import evaluation_device, use_device
 from genbench.core.errors import DataError, StorageError, first_line
 from genbench.results.records import StudySummary
 from genbench.runs.run_options import RunOptions
@@ -81,7 +81,8 @@ class StudyRunner:
 
     def _perform(self, spec: StudySpec) -> StudyRun:
         """Run a study; an unexpected error fails only this study."""
-        setting = Setting(spec.stream, use_device(self.options.device), self.options.data_dir)
+        device = evaluation_device(use_device(self.options.device))
+        setting = Setting(spec.stream, device, self.options.data_dir)
         try:
             return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))
         except (DataError, StorageError, OSError):

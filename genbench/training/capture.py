@@ -14,6 +14,7 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
+from genbench.core.devices import widest
 from genbench.core.errors import first_line
 from genbench.training.step import Inputs, Step
 
@@ -124,7 +125,7 @@ def take_steps(step: Step, inputs: Inputs, sums: Tensor | None) -> Tensor:
         step.draw()
         logged = step(*row)
         if sums is None:
-            sums = torch.zeros_like(logged, dtype=torch.float64)
+            sums = torch.zeros_like(logged, dtype=widest(logged.device))
         sums.add_(logged)
     assert sums is not None
     return sums

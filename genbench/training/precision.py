@@ -116,12 +116,13 @@ def precision_remark(asked: Precision, used: Precision) -> str:
 
 def slowness_remark(asked: Precision, device: torch.device) -> str:
     """Say so if a precision saves no time on a device; otherwise return nothing."""
-    if asked != "bf16" or _has_bfloat16(device):
+    if asked != "bf16" or has_bfloat16(device):
         return ""
     return "precision = bf16 saves no time here: the device has no bfloat16 instructions."
 
 
-def _has_bfloat16(device: torch.device) -> bool:
+def has_bfloat16(device: torch.device) -> bool:
+    """Return whether a device has instructions for products in bfloat16."""
     if device.type != "cpu":
         return device.type != "cuda" or _has_ampere(device)
     if platform.machine() in ("x86_64", "AMD64"):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from genbench.core.devices import widest
 from genbench.core.objective import Batch, Loss
 from genbench.data import Dataset
 from genbench.training.config import TrainConfig
@@ -38,8 +39,8 @@ class Inputs(NamedTuple):
 
     def to(self, device: torch.device) -> "Inputs":
         """Return them on a device, rates as its optimisers read them."""
-        rates = self.rates.to(device, rate_dtype(device))
-        return Inputs(self.indices.to(device), self.epoch.to(device), rates)
+        rates = self.rates.to(rate_dtype(device)).to(device)
+        return Inputs(self.indices.to(device), self.epoch.to(widest(device)).to(device), rates)
 
     def windows(self, n: int) -> Iterator["Inputs"]:
         """Return the inputs of ``n`` steps at a time."""

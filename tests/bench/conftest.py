@@ -45,7 +45,8 @@ def make_context(tmp_path):
 
     def make(**changes):
         small = {"hidden": (16,), "latent_dim": 3, "batch_sizes": (8,), "seconds": 0.01}
-        return BenchContext(Settings(device="cpu", data_dir=tmp_path, **{**small, **changes}))
+        here = {"device": "cpu", "data_dir": tmp_path}
+        return BenchContext(Settings(**{**here, **small, **changes}))
 
     return make
 

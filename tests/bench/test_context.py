@@ -92,3 +92,10 @@ def test_images_suit_the_density_of_the_model(make_context):
         (case,) = make_context(models=(recipe,), tasks=("train",)).cases()
         x, _ = context.images(context.build(case), 20).train_batch(torch.arange(20))
         assert bool(((x == 0) | (x == 1)).all()) == binary
+
+
+def test_a_device_without_float64_is_not_timed(make_context, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    with pytest.raises(ConfigError, match=r"^device: mps has no float64"):
+        make_context(device="mps")

@@ -8,6 +8,7 @@ import torch
 
 from genbench.commands import hardware
 from genbench.core import devices
+from genbench.training import precision
 
 GPUS = (
     SimpleNamespace(name="NVIDIA H100 80GB HBM3", major=9, minor=0),
@@ -78,6 +79,13 @@ def test_a_driver_without_a_torch_that_fits_is_told(monkeypatch):
     monkeypatch.setattr(devices, "why_no_gpu", lambda: "this build of torch has no CUDA")
     (line,) = [line for line in hardware.hardware() if line.what == "gpu"]
     assert line.advice.startswith("driver 580.159.04 is there: a build of torch that fits")
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_processor_without_bfloat16_instructions_says_so(monkeypatch, native):
+    monkeypatch.setattr(precision, "has_bfloat16", lambda _: native)
+    state = hardware.hardware()[0].state
+    assert state.endswith(" (no bfloat16 instructions)") is not native
 
 
 def test_a_mac_has_mps(monkeypatch):

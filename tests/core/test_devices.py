@@ -10,8 +10,11 @@ from genbench.core import devices
 from genbench.core.devices import (
     evaluation_device,
     free_gpu_bytes,
+    narrow_remark,
     on_device,
     pick_device,
+    require_dtypes,
+    require_wide,
     use_device,
     widest,
 )
@@ -173,3 +176,19 @@ def test_free_gpu_memory_counts_what_torch_keeps_for_this_process(monkeypatch):
     assert free_gpu_bytes(torch.device("cuda:0")) == 140
     assert free_gpu_bytes(CPU) is None
     assert free_gpu_bytes(torch.device("mps")) is None
+
+
+def test_a_device_without_float64_only_trains_and_says_so():
+    assert "evaluated on the processor" in narrow_remark(torch.device("mps"))
+    assert narrow_remark(CPU) == narrow_remark(torch.device("cuda:1")) == ""
+
+
+def test_what_needs_float64_is_refused_where_there_is_none():
+    mps, exact = torch.device("mps"), torch.nn.Linear(1, 1).double()
+    with pytest.raises(ConfigError, match=r"^device: model 'a' has numbers in float64, which mps"):
+        require_dtypes(exact, mps, "model 'a'")
+    require_dtypes(exact.float(), mps, "model 'a'")
+    require_dtypes(exact.double(), CPU, "model 'a'")
+    with pytest.raises(ConfigError, match=r"model is on mps, .* pass model.to\('cpu'\)$"):
+        require_wide(mps, "model")
+    require_wide(CPU, "model")

@@ -181,3 +181,13 @@ def test_the_real_mnist_is_served_under_its_protocol(real_data):
     stderr = math.sqrt(float((grey * (1 - grey)).sum())) / n_pixels
     assert abs(float((x - grey).mean())) <= 4 * stderr
     assert data.held_out("test").y[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+def test_a_data_set_on_another_device_is_a_copy_with_views_of_its_own():
+    data = load(DataConfig(name="digits", binarisation="static", limit=20))
+    data.held_out("test")
+    there = data.on(torch.device("meta"))
+    assert data.on(torch.device("cpu")) is data
+    assert (there.levels.device.type, there.labels.device.type) == ("meta", "meta")
+    assert (there.protocol, there.sizes, there._views) == (data.protocol, data.sizes, {})
+    assert data.held_out("test").x.device.type == "cpu"

@@ -540,3 +540,36 @@ def test_a_run_whose_steps_were_not_recorded_on_a_gpu_says_why(workplace, monkey
 def test_a_run_on_the_processor_says_nothing_of_recording(done):
     told = json.loads((done.run_of(done.outcome, "vae") / "provenance.json").read_text())
     assert "not_recorded" not in told
+
+
+# --- devices without float64 ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def mps(monkeypatch):
+    """Let ``mps`` seem to be there, and train on the processor in its place; return where."""
+    trained_on, real = [], execute.loop_of
+
+    def loop_of(run, built, device):
+        trained_on.append(device.type)
+        assert run.dataset.levels.device.type == "cpu"
+        return real(run, built, torch.device("cpu"))
+
+    generator = torch.Generator()
+    monkeypatch.setattr(torch.backends.mps, "is_built", lambda: True)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "_get_default_mps_generator", lambda: generator)
+    monkeypatch.setattr(execute, "loop_of", loop_of)
+    return trained_on
+
+
+def test_mps_trains_and_the_processor_does_all_else(workplace, finished, mps):
+    said = []
+    outcome = workplace.run(device="mps", say=said.append)
+    assert mps == ["mps"]  # the closed form is fitted on the processor
+    assert workplace.numbers() == finished.numbers()
+    stored = json.loads((workplace.run_of(outcome, "vae") / "provenance.json").read_text())
+    assert stored["device"].startswith("MPS, ")
+    assert stored["evaluated_on"].endswith("in float64")
+    remark = "trained on mps, which has no float64, and evaluated on the processor."
+    assert said[0] == f"vae, linear_gaussian: {remark}"

@@ -5,11 +5,13 @@ import multiprocessing
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.runs.executors import pick_executor
+from genbench.runs.executors import pick_executor, run_on_ray
+from genbench.runs.run_options import RunOptions
 
 
 def test_an_unknown_executor_is_named_with_the_nearest():
@@ -156,3 +158,9 @@ def test_ray_gives_the_table_of_one_process(workplace):
     )
     tables = [(folder / "tiny" / "metrics.csv").read_text() for folder in (here, there)]
     assert tables[0] == tables[1]
+
+
+def test_ray_chooses_the_gpus_itself():
+    context = SimpleNamespace(plan=SimpleNamespace(options=RunOptions(device="cuda:1")))
+    with pytest.raises(ConfigError, match=r"^device: .* use --device cuda$"):
+        next(run_on_ray(context, [], 1))

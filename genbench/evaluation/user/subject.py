@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genbench.core.devices import require_wide
 from genbench.core.errors import ConfigError
 from genbench.core.held import tensors_in
 from genbench.evaluation.user.adapter import adapt
@@ -42,6 +43,7 @@ def subject_of(model: Any, x: Any, y: Any, kind: str | None, stated: Mapping[str
     _require_model(model)
     held = tensors_in(model)
     device = held[0].device if held else torch.device("cpu")
+    require_wide(device, "model")
     data = held_out(x, y, device, stated)
     on_device = _for_model(data.x, held)
     adapted = adapt(model, on_device.shape[1:], kind)
