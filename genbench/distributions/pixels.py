@@ -40,7 +40,7 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
         logits, x = _aligned(logits, x)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
-        log_px: Tensor = _BernoulliLogProb.apply(logits, x)
+        log_px: Tensor = _applied(_BernoulliLogProb, logits, x)
         return log_px
 
 
@@ -63,7 +63,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
         if torch.compiler.is_compiling():
             distance = _squared_distance(mean, x)
         else:
-            distance = _SquaredDistance.apply(mean, x)
+            distance = _applied(_SquaredDistance, mean, x)
         log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
         return distance * (-0.5 / self._scale.square()) - log_volume
 
@@ -98,6 +98,12 @@ class _PixelFunction(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
         ctx.save_for_backward(*inputs)
+
+
+def _applied(function: type[_PixelFunction], parameter: Tensor, x: Tensor) -> Any:
+    """Apply a function; without gradients directly, since ``apply`` costs as much as a kernel."""
+    call = function.apply if torch.is_grad_enabled() else function.forward
+    return call(parameter, x)
 
 
 class _BernoulliLogProb(_PixelFunction):
