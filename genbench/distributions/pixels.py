@@ -111,8 +111,10 @@ class _BernoulliLogProb(_PixelFunction):
 
     @staticmethod
     def forward(logits: Tensor, x: Tensor) -> Tensor:
-        formula = _by_products if logits.device.type == "cpu" else _by_softplus
-        return formula(logits, x)
+        if logits.device.type == "cpu":
+            return _by_products(logits, x)
+        many_per_image = x.ndim == 4 < logits.ndim and x.shape == logits.shape[-4:]
+        return (_by_two_sums if many_per_image else _by_softplus)(logits, x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -145,6 +147,16 @@ def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:
     # beyond 40 log(1 + exp(logit)) is the logit itself, in float64 too
     log_partition = softplus(logits, threshold=40.0)
     return -torch.addcmul(log_partition, logits, x, value=-1).sum(dim=EVENT_DIMS)
+
+
+def _by_two_sums(logits: Tensor, x: Tensor) -> Tensor:
+    """Return the same for logits (..., B, C, H, W), in fewer passes over them.
+
+    sum_i x_i logit_i is a matrix product for each image.
+    """
+    flat = logits.flatten(-3)
+    log_partition = softplus(flat, threshold=40.0).sum(dim=-1)
+    return torch.einsum("...bp,bp->...b", flat, x.flatten(1)) - log_partition
 
 
 def _by_products(logits: Tensor, x: Tensor) -> Tensor:
