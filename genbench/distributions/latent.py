@@ -42,7 +42,7 @@ class UnitNormal(Normal):
 @register_kl(Normal, UnitNormal)  # type: ignore[no-untyped-call,untyped-decorator]
 def _kl_from_unit(q: Normal, p: UnitNormal) -> Tensor:
     """Return (loc^2 + scale^2 - 1) / 2 - log scale for each dimension."""
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or not torch.is_grad_enabled():
         return _KlFromUnit.forward(q.loc, q.scale)
     kl: Tensor = _KlFromUnit.apply(q.loc, q.scale)
     return kl

@@ -108,10 +108,31 @@ def test_half_precision_is_summed_in_single(density, half):
     assert torch.allclose(found.double(), expected, rtol=1e-5)
 
 
-def test_both_formulas_of_the_bernoulli_agree():
-    logits, x = 8 * randn(7, 2, 1, 6, 7), torch.rand(2, 1, 6, 7).double()
-    product, softplus = pixels._by_products(logits, x), pixels._by_softplus(logits, x)
-    assert torch.allclose(product, softplus, rtol=1e-12)
+@pytest.mark.parametrize("draws", [(7,), (3, 4)])
+def test_all_formulas_of_the_bernoulli_agree(draws):
+    logits, x = 8 * randn(*draws, 2, 1, 6, 7), torch.rand(2, 1, 6, 7).double()
+    found = [
+        formula(logits, x)
+        for formula in (pixels._by_products, pixels._by_softplus, pixels._by_two_sums)
+    ]
+    assert found[0].shape == (*draws, 2)
+    assert all(torch.allclose(one, found[0], rtol=1e-12) for one in found[1:])
+
+
+@pytest.mark.parametrize("draws", [(), (7,), (3, 4)])
+def test_an_accelerator_gets_two_sums_for_many_draws_of_an_image(draws, monkeypatch):
+    called = []
+    monkeypatch.setattr(pixels, "_by_two_sums", lambda logits, x: called.append(logits.shape))
+    logits, x = (torch.empty(*sizes, 1, 6, 7, device="meta") for sizes in ((*draws, 2), (2,)))
+    BernoulliPixels(logits).log_prob(x)
+    assert called == ([logits.shape] if draws else [])
+
+
+def test_two_sums_in_single_precision_are_right_to_a_ten_thousandth_of_a_nat():
+    logits, x = 10 * randn(20, 50, 1, 28, 28), binary(50, 1, 28, 28)
+    exact = pixels._by_softplus(logits, x)
+    found = pixels._by_two_sums(logits.float(), x.float())
+    assert torch.allclose(found.double(), exact, rtol=2e-6, atol=1e-4)
 
 
 # --- function transforms: many models at once ---
