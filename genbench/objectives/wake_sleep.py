@@ -73,4 +73,4 @@ class NegativeSleepLogPosterior:
 def dream(model: Generative, n: int) -> tuple[Tensor, Tensor]:
     """Return n pairs from p(z) p(x given z): latents (n, D) and data (n, ...)."""
     z = prior_of(model).sample(torch.Size((n,)))
-    return z, model.observation_model(z).sample()
+    return z, draw(model.observation_model(z), 1)[0]
