@@ -150,11 +150,12 @@ class _Snapshot:
 
     def require_same(self) -> None:
         """Raise a ``ValueError`` unless everything equals its copy bit for bit."""
-        states = [generator.get_state() for generator in self._generators]
-        pairs = zip((*self._tensors, *states), (*self._copies, *self._states), strict=True)
-        n_different = sum(not torch.equal(a, b) for a, b in pairs)
-        if n_different:
-            raise ValueError(f"recorded and plain steps differ in {n_different} tensors")
+        now = [*self._tensors, *(generator.get_state() for generator in self._generators)]
+        copies = [*self._copies, *self._states]
+        n = sum(not torch.equal(a, b) for a, b in zip(now, copies, strict=True))
+        if n:
+            what = f"{n} of {len(now)} tensors and generators"
+            raise ValueError(f"recorded and plain steps differ in {what}")
 
 
 def _generators(step: Step) -> list[torch.Generator]:

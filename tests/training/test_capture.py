@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -239,6 +240,49 @@ def test_a_recorded_step_that_diverges_keeps_the_last_good_parameters(data, tmp_
     with pytest.raises(DivergedError, match=r"'toy' is not finite at step 6$"):
         loop.run_epoch(2)
     assert model.a.item() == good
+
+
+def assert_plain(both, build, reason):
+    plain, recorded, runner = both(build)
+    assert runner.recording is None
+    assert reason in runner.refusal
+    assert plain.history == recorded.history
+    assert all(torch.equal(plain.last[k], recorded.last[k]) for k in plain.last)
+
+
+def test_a_step_that_waits_for_the_device_is_refused_and_taken_again(data, both, monkeypatch):
+    @contextmanager
+    def stopped(device):
+        yield
+        raise RuntimeError("called a synchronizing CUDA operation")
+
+    monkeypatch.setattr(capture, "_as_in_capture", stopped)
+    build = builder(data, "gan", {"dropout": 0.3, "batch_norm": True})
+    assert_plain(both, build, "called a synchronizing")
+
+
+def off_by_one_bit(step, inputs, sums):
+    def recorded(inputs):
+        capture.take_steps(step, inputs, sums)
+        with torch.no_grad():
+            first = next(step.model.parameters()).view(-1)[:1]
+            first.copy_(torch.nextafter(first, first + 1))
+
+    return recorded
+
+
+def one_draw_too_many(step, inputs, sums):
+    def recorded(inputs):
+        capture.take_steps(step, inputs, sums)
+        torch.rand(())
+
+    return recorded
+
+
+@pytest.mark.parametrize("wrong", [off_by_one_bit, one_draw_too_many])
+def test_a_recording_that_differs_in_one_bit_or_draw_is_refused(data, both, monkeypatch, wrong):
+    monkeypatch.setattr(capture, "record_steps", wrong)
+    assert_plain(both, builder(data, "vae", {}), "differ in 1 of ")
 
 
 def test_what_was_recorded_is_freed_with_the_loop(data, monkeypatch):
