@@ -5,6 +5,7 @@ Both define their own gradient, so automatic differentiation stores only the inp
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -33,6 +34,12 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
     def expand(self, batch_shape: Any, _instance: Any = None) -> Distribution:
         """Return the same pixels for every element of ``batch_shape``."""
         return BernoulliPixels(self.base_dist.logits.expand(*batch_shape, *self.event_shape))
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw images; on a GPU from uniform numbers, which members trained together share."""
+        if self.base_dist.logits.device.type == "cpu":
+            return super().sample(sample_shape)
+        return _by_uniform(self.base_dist.logits, self._extended_shape(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of images, summed over each image, in float32 or float64."""
@@ -77,6 +84,13 @@ def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
     shape = torch.broadcast_shapes(parameter.shape, x.shape)  # type: ignore[no-untyped-call]
     return parameter.to(dtype).expand(shape), x.to(dtype)
+
+
+@torch.no_grad()
+def _by_uniform(logits: Tensor, shape: Sequence[int]) -> Tensor:
+    """Draw pixels of a shape: 1 with probability sigmoid(logit)."""
+    uniform = torch.rand(shape, dtype=logits.dtype, device=logits.device)
+    return (uniform < logits.sigmoid()).to(logits.dtype)
 
 
 def _crossed(logits: Tensor, x: Tensor) -> Tensor:

@@ -35,3 +35,14 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_that_are_known():
         errors.require_known("vae", (), "no model")
     with pytest.raises(errors.ConfigError, match="did you mean 'iw_LL'"):
         errors.require_known("IW_ll", ("elbo", "iw_LL"), "no metric")
+
+
+def test_of_a_gpu_without_memory_it_is_said_what_was_asked_for():
+    told = (
+        "CUDA out of memory. Tried to allocate 244.00 MiB. GPU 0 has a total capacity of 79.18 GiB "
+        "of which 78.10 GiB is free. Including non-PyTorch memory, this process has 500 MiB"
+    )
+    expected = "CUDA out of memory. Tried to allocate 244.00 MiB."
+    assert errors.first_line(RuntimeError(told)) == expected
+    assert errors.first_line(RuntimeError("the GPU is lost\nmore")) == "the GPU is lost"
+    assert errors.first_line(MemoryError()) == "MemoryError"

@@ -209,6 +209,16 @@ def test_mean_draws_and_expansion_are_torchs(density):
     assert torch.allclose(wide.log_prob(draws), theirs.log_prob(draws).expand(5, 3), rtol=1e-13)
 
 
+def test_pixels_drawn_from_uniform_numbers_have_their_probabilities():
+    logits, n = torch.tensor([-40.0, -1.0, 0.0, 2.0, 40.0]).double().reshape(1, 1, 5), 20_000
+    torch.manual_seed(0)
+    drawn = pixels._by_uniform(logits, (n, 1, 1, 5))
+    p = logits.sigmoid()
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    assert (drawn.dtype, drawn.shape) == (torch.float64, (n, 1, 1, 5))
+    assert ((drawn.mean(dim=0) - p).abs() <= 4 * (p * (1 - p) / n).sqrt() + 1e-12).all()
+
+
 def test_the_gradient_of_a_learned_scale_is_torchs():
     mean, x = randn(4, 1, 5, 5), randn(4, 1, 5, 5, seed=2)
     slopes = []

