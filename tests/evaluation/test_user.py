@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 
 import pandas as pd
 import pytest
@@ -17,8 +18,10 @@ from torch.distributions import (
 )
 
 import genbench
+from genbench.core import devices
 from genbench.core.errors import ConfigError
 from genbench.evaluation.spec import evaluators
+from genbench.evaluation.user import evaluating
 from genbench.results.numbers_frame import NUMBERS
 from tests.evaluation.helpers import (
     LINEAR,
@@ -352,3 +355,20 @@ def test_labels_of_another_length_are_refused():
 def test_numbers_are_floats_even_where_there_are_none():
     frame = genbench.evaluate(small_gan(), X)
     assert frame.value.dtype == frame.stderr.dtype == float
+
+
+def test_a_model_on_a_device_without_float64_is_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(devices, "NARROW", {"cpu"})
+    with pytest.raises(ConfigError, match=r"^model is on cpu, which has no float64"):
+        genbench.evaluate(PlainVae(), BINARY)
+    (line,) = genbench.check_model(PlainVae(), BINARY).to_dict("records")
+    assert (line["verdict"], line["fix"]) == ("fail", "pass model.to('cpu')")
+
+
+def test_evaluation_happens_with_the_models_gpu_as_the_current_one(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        evaluating, "on_device", lambda device: asked.append(device) or nullcontext()
+    )
+    genbench.evaluate(PlainVae(), BINARY, evaluators="kl")
+    assert asked == [torch.device("cpu")]

@@ -49,9 +49,11 @@ def test_the_callers_own_numbers_go_on_after_a_stream(device, where):
 
 FIRST_USE = """
 import torch
+from genbench.core.devices import use_device
 from genbench.core.seeding import seeded
+device = use_device("cuda")
 with seeded(0, "a name"):
-    print(torch.randn(3, device="cuda").tolist())
+    print(torch.randn(3, device=device).tolist())
 """
 
 
