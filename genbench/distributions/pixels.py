@@ -130,8 +130,9 @@ class _BernoulliLogProb(_PixelFunction):
     def forward(logits: Tensor, x: Tensor) -> Tensor:
         if logits.device.type == "cpu":
             return _by_products(logits, x)
-        many_per_image = x.ndim == 4 < logits.ndim and x.shape == logits.shape[-4:]
-        return (_by_two_sums if many_per_image else _by_softplus)(logits, x)
+        several = x.ndim == 4 and x.shape == logits.shape[-4:] and logits.shape[:-4].numel() > 1
+        formula = _by_two_sums if several and _products_are_exact() else _by_softplus
+        return formula(logits, x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -158,6 +159,12 @@ class _SquaredDistance(_PixelFunction):
 
 def _squared_distance(mean: Tensor, x: Tensor) -> Tensor:
     return (mean - x).square().sum(dim=EVENT_DIMS)
+
+
+def _products_are_exact() -> bool:
+    """Return whether products of float32 tensors are in full float32, as evaluation sets them."""
+    autocast = torch.is_autocast_enabled("cuda") or torch.is_autocast_enabled("mps")
+    return torch.backends.cuda.matmul.fp32_precision == "ieee" and not autocast
 
 
 def _by_softplus(logits: Tensor, x: Tensor) -> Tensor:

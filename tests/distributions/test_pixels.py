@@ -8,6 +8,7 @@ from torch.func import grad, jacrev, vmap
 
 from genbench.distributions import pixels
 from genbench.distributions.pixels import BernoulliPixels, GaussianPixels
+from genbench.training.precision import products_in
 
 SHAPES = {"digits": (1, 8, 8), "odd": (1, 5, 7), "colour": (3, 6, 5), "mnist": (1, 28, 28)}
 SCALE = torch.tensor(0.3, dtype=torch.float64)
@@ -119,13 +120,24 @@ def test_all_formulas_of_the_bernoulli_agree(draws):
     assert all(torch.allclose(one, found[0], rtol=1e-12) for one in found[1:])
 
 
-@pytest.mark.parametrize("draws", [(), (7,), (3, 4)])
-def test_an_accelerator_gets_two_sums_for_many_draws_of_an_image(draws, monkeypatch):
+@pytest.mark.parametrize("precision", ["float32", "tf32"])
+@pytest.mark.parametrize("draws", [(), (1,), (7,), (3, 4)])
+def test_an_accelerator_gets_two_sums_for_several_draws_in_float32(draws, precision, monkeypatch):
     called = []
     monkeypatch.setattr(pixels, "_by_two_sums", lambda logits, x: called.append(logits.shape))
     logits, x = (torch.empty(*sizes, 1, 6, 7, device="meta") for sizes in ((*draws, 2), (2,)))
-    BernoulliPixels(logits).log_prob(x)
-    assert called == ([logits.shape] if draws else [])
+    with products_in(precision):
+        BernoulliPixels(logits).log_prob(x)
+    several = draws not in ((), (1,)) and precision == "float32"
+    assert called == ([logits.shape] if several else [])
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_autocast_never_rounds_the_sum_over_pixels(device, monkeypatch):
+    with products_in("float32"):
+        assert pixels._products_are_exact()
+        monkeypatch.setattr(torch, "is_autocast_enabled", lambda asked: asked == device)
+        assert not pixels._products_are_exact()
 
 
 def test_two_sums_in_single_precision_are_right_to_a_ten_thousandth_of_a_nat():
