@@ -231,7 +231,7 @@ def _cuda_graph(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
 
 
 @cache
-def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+def capture_stream(device: torch.device) -> torch.cuda.Stream:
     """Return the stream of every capture: libraries keep working memory for each stream."""
     return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
@@ -246,7 +246,7 @@ def _as_in_capture(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    stream, current = _capture_stream(device), torch.cuda.current_stream(device)
+    stream, current = capture_stream(device), torch.cuda.current_stream(device)
     mode = torch.cuda.get_sync_debug_mode()
     stream.wait_stream(current)
     try:
@@ -262,7 +262,7 @@ def _as_in_capture(device: torch.device) -> Iterator[None]:
 @contextmanager
 def _capture(graph: torch.cuda.CUDAGraph, step: Step) -> Iterator[None]:
     """Capture a block; after an error, leave allocator and generators as they were."""
-    stream, pool = _capture_stream(step.device), torch.cuda.graph_pool_handle()
+    stream, pool = capture_stream(step.device), torch.cuda.graph_pool_handle()
     try:
         with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
             yield
@@ -283,5 +283,5 @@ def _clear_failed_capture(step: Step, pool: tuple[int, int]) -> None:
     empty = torch.cuda.CUDAGraph()
     for generator in step.generators:
         empty.register_generator_state(generator)
-    with torch.cuda.graph(empty, stream=_capture_stream(step.device)):
+    with torch.cuda.graph(empty, stream=capture_stream(step.device)):
         torch.zeros((), device=step.device)
