@@ -1,10 +1,8 @@
-"""Small convolutional networks.
+"""Small convolutional networks."""
 
-Weights are stored with the channels last: about a third faster on a CPU.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +16,25 @@ def normalised(n_channels: int, activation: str, *, batch_norm: bool) -> list[nn
     return [*norm, ACTIVATIONS[activation]()]
 
 
-class ConvEncoder(nn.Module):
+class Convolutions(nn.Module):
+    """Layers whose weights have the memory layout that suits their device.
+
+    A processor is about a third faster with the channels last. On a GPU they come first: float32
+    convolutions gain nothing there, and ``torch.func.vmap``, which trains seeds together, cannot
+    batch the other layout.
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move the weights as ``fn`` says, as every ``to`` does, and lay them out anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for weight in (p for p in self.parameters() if p.ndim == 4):
+            last = weight.device.type == "cpu"
+            layout = torch.channels_last if last else torch.contiguous_format
+            weight.data = weight.data.contiguous(memory_format=layout)
+        return self
+
+
+class ConvEncoder(Convolutions):
     """Image (B, C, H, W), with an optional condition (B, N), to features (B, n_features).
 
     Each 4x4 convolution of stride 2 halves height and width. The condition is concatenated to the
@@ -62,7 +78,7 @@ class ConvEncoder(nn.Module):
         return features
 
 
-class ConvDecoder(nn.Module):
+class ConvDecoder(Convolutions):
     """Codes (..., n_inputs) to an output image (..., channels, H, W); any leading dimensions.
 
     The mirror of :class:`ConvEncoder`: ``channels`` run from the coarsest map to the finest. The

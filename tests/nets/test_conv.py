@@ -72,3 +72,20 @@ def test_start_at_sets_the_mean_of_each_channel():
     decoded = decoder(rand(1, 3))[0]
     expected = image.mean(dim=(1, 2)).reshape(2, 1, 1).expand(2, 4, 4)
     assert torch.allclose(decoded, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("make", [ConvEncoder, ConvDecoder], ids=["encoder", "decoder"])
+def test_weights_have_their_channels_last_on_a_processor_and_first_elsewhere(make):
+    sizes = ((3, 8, 8), (4, 5), 6) if make is ConvEncoder else (6, (5, 4), (3, 8, 8))
+    model = nn.Sequential(make(*sizes, "relu"))
+
+    def layouts(model):
+        weights = [p for p in model.parameters() if p.ndim == 4]
+        formats = (torch.channels_last, torch.contiguous_format)
+        return [{p.is_contiguous(memory_format=f) for p in weights} for f in formats]
+
+    assert layouts(model) == [{True}, {False}]
+    kept = [p.detach().clone() for p in model.parameters()]
+    assert layouts(model.double()) == [{True}, {False}]
+    assert all(torch.equal(p, k) for p, k in zip(model.parameters(), kept, strict=True))
+    assert layouts(model.to("meta")) == [{False}, {True}]
