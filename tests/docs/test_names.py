@@ -14,7 +14,7 @@ from genbench.studies import studies
 from genbench.suites.load import suite_files
 from tests.docs.conftest import PAGES, name_of, shell_lines
 
-OF_PYTEST = {"--benchmark-only", "--benchmark-json", "--columns", "--group-by"}
+OF_PYTEST = {"--gpu-device", "--benchmark-only", "--benchmark-json", "--columns", "--group-by"}
 METRIC_LIKE = re.compile(
     r"elbo|kl|log_likelihood|mmd\d?|active_\w+|\w+_(?:log_likelihood|log_prob|bound|gap|mse|per_dim|curve"
     r"|extrapolated|decomposition)"
