@@ -6,7 +6,7 @@ import torch
 
 from genbench.core.devices import free_gpu_bytes
 from genbench.core.memory import require_memory
-from genbench.evaluation.runner import DATA_BLOCK, Task
+from genbench.evaluation.runner import Task, block_size
 from genbench.evaluation.spec import EvaluatorOptions, Sizes
 
 
@@ -26,11 +26,12 @@ def require_room_for(
         ConfigError: One does not fit; names the options and the size.
     """
     needed: dict[str, int] = {}
+    block = block_size(device, n_pixels)
     for task in tasks:
         if not isinstance(task.options, EvaluatorOptions):  # a user's: nothing is known of it
             continue
         n_task = task.n_of(n)
-        sizes = Sizes(n_task, min(DATA_BLOCK, n_task), n_pixels)
+        sizes = Sizes(n_task, min(block, n_task), n_pixels)
         stated = ", ".join(f"{k} = {v}" for k, v in task.options if type(v) is int)
         what = f"{where}{task.evaluator.name}: evaluating with {stated}"
         needed[what] = task.options.n_bytes(sizes)

@@ -133,7 +133,8 @@ def evaluate_model(
         description: Label of the progress bar.
     """
     results = [(task, _start(task, context.model, y)) for task in tasks]
-    groups, size = {task.n_of(len(x)): None for task in tasks}, block_size(x)
+    groups = {task.n_of(len(x)): None for task in tasks}
+    size = block_size(x.device, x[:1].numel())
     blocks = [(n, start) for n in groups for start in range(0, n, size)]
     with eval_mode(context.model):
         for n, start in progress(blocks, description, "block"):
@@ -146,11 +147,11 @@ def evaluate_model(
     return [_finish(*result, context.stream) for result in results]
 
 
-def block_size(x: Tensor) -> int:
-    """Return how many data are evaluated at once; their device and shape alone decide."""
-    if x.device.type == "cpu":
+def block_size(device: torch.device, n_pixels: int) -> int:
+    """Return how many data are evaluated at once; the numbers in a datum limit it on a device."""
+    if device.type == "cpu":
         return DATA_BLOCK
-    affordable = DEVICE_BLOCK_NUMBERS // max(1, x[0].numel())
+    affordable = DEVICE_BLOCK_NUMBERS // max(1, n_pixels)
     return max(DATA_BLOCK, min(DEVICE_DATA_BLOCK, affordable))
 
 

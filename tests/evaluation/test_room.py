@@ -64,6 +64,14 @@ def test_on_a_gpu_it_must_fit_there(monkeypatch):
         require_room_for([task], 200, 64, torch.device("cuda"))
 
 
+def test_on_a_gpu_more_data_are_evaluated_at_once(monkeypatch):
+    task, gpu = make_task("elbo", {"n_samples": 3}), torch.device("cuda")
+    monkeypatch.setattr(room, "free_gpu_bytes", lambda _: 4 * 3 * 1000 * 64)
+    require_room_for([task], 2000, 64, gpu)
+    with pytest.raises(ConfigError, match=r"^evaluate\.elbo: .* GPU memory"):
+        require_room_for([task], 2000, 2 * 64, gpu)
+
+
 @pytest.mark.parametrize(
     "name", ["iw_log_likelihood", "iw_curve", "prior_bound", "kl_decomposition"]
 )
