@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch.distributions import Categorical, Independent, Normal, Uniform
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import genbench.evaluation.annealing as module
 from genbench.inference.path import chunk_within_memory
@@ -268,3 +269,23 @@ def test_a_datum_without_a_finite_density_fails_the_row(bad, start):
     row = only(evaluate("ais_log_likelihood", Bad(LINEAR), start=start))
     assert row.status == "failed"
     assert "datum 7" in row.reason
+
+
+class Reads(TorchDispatchMode):
+    """Counts how often a tensor's number is read, for which a GPU must finish its work."""
+
+    n = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.n += func is torch.ops.aten._local_scalar_dense.default
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_longer_chains_read_no_more_numbers(name):
+    counts = []
+    for n in (50, 100):
+        with Reads() as reads:
+            evaluate(name, WrongPosterior(LINEAR), n_temperatures=n)
+        counts.append(reads.n)
+    assert counts[0] == counts[1] > 0

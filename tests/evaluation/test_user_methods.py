@@ -270,3 +270,21 @@ def test_whoever_stops_the_program_stops_it(stop, method):
 
     with pytest.raises(stop):
         scores(own(**{method: stopping}))
+
+
+def test_the_prior_is_not_asked_again_for_each_decoded_code():
+    asked, counts = [], []
+
+    def prior(self):
+        asked.append(1)
+        return EXACT.prior()
+
+    for n in (1, 5):
+        asked.clear()
+        chains = {"n_chains": 2, "n_temperatures": 50 * n, "n_leapfrog": 1}
+        genbench.evaluate(
+            own(prior=prior), DATA, evaluators=["ais_log_likelihood"],
+            options={"ais_log_likelihood": chains},
+        )  # fmt: skip
+        counts.append(len(asked))
+    assert counts[0] == counts[1]

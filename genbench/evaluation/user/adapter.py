@@ -72,11 +72,11 @@ def _prior(self: Adapted) -> Distribution:
 
 
 def _latent_shape(self: Adapted) -> torch.Size | None:
-    if not isinstance(self, can.HasPrior):
-        return None
-    with suppress(UnusableError, NotApplicableError):  # its own metrics say so
-        return self.prior().event_shape
-    return None
+    """Return the event of the prior, asked for once: each call of ``prior`` waits for a GPU."""
+    if self.latent is None and isinstance(self, can.HasPrior):
+        with suppress(UnusableError, NotApplicableError):  # its own metrics say so
+            self.latent = self.prior().event_shape
+    return self.latent
 
 
 def _observation_model(self: Adapted, z: Tensor) -> Distribution:

@@ -88,12 +88,14 @@ class Adapted:
         facts: Shared by the model and its views.
         again: From k to the user's view with its condition repeated k times, for a view.
         methods: Names of the methods that it has.
+        latent: The event of its prior, once known.
     """
 
     methods: tuple[str, ...]
 
     def __init__(self, model: Any, facts: Facts, again: Again | None) -> None:
         self.model, self.facts, self.again = model, facts, again
+        self.latent: torch.Size | None = None
         self.log_prob_kind = facts.kind
         n_classes = getattr(model, "n_classes", None)
         if isinstance(n_classes, int):
