@@ -3,8 +3,6 @@
 import gc
 import os
 import platform
-import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +12,7 @@ from typing import Any
 import torch
 
 from genbench.bench.timing import synchronise
+from genbench.core.driver import ask_driver, driver_version
 from genbench.runs.provenance import versions
 from genbench.training.precision import products_in
 from genbench.version import __version__
@@ -25,8 +24,6 @@ CLOCKS = {
     "power.draw": "watts",
 }
 """What ``nvidia-smi`` is asked for while a GPU is at work, and what it is called here."""
-
-SMI_SECONDS = 10.0
 
 
 def fingerprint(device: torch.device) -> dict[str, Any]:
@@ -69,7 +66,7 @@ def _gpu(device: torch.device) -> dict[str, Any]:
     """Describe a CUDA device and the libraries that compute on it."""
     own = torch.cuda.get_device_properties(device)
     return {
-        "driver": next(iter(_ask_driver(["driver_version"], device)), None),
+        "driver": driver_version(_uuid(device)),
         "cuda": torch.version.cuda,
         "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "compute_capability": f"{own.major}.{own.minor}",
@@ -96,7 +93,7 @@ def clocks(call: Callable[[], object], device: torch.device) -> dict[str, float]
     if device.type != "cuda":
         return None
     with ThreadPoolExecutor(1) as other:
-        answer = other.submit(_ask_driver, list(CLOCKS), device)
+        answer = other.submit(ask_driver, list(CLOCKS), _uuid(device))
         while not answer.done():
             call()
             synchronise(device)
@@ -117,21 +114,8 @@ def read_clocks(values: Sequence[str]) -> dict[str, float] | None:
     return found or None
 
 
-def _ask_driver(names: Sequence[str], device: torch.device) -> list[str]:
-    """Return what ``nvidia-smi`` says of one GPU, or nothing where it has no answer."""
-    tool = shutil.which("nvidia-smi")
-    if not tool:
-        return []
-    query = [tool, f"--query-gpu={','.join(names)}", "--format=csv,noheader,nounits"]
-    uuid = str(torch.cuda.get_device_properties(device).uuid).removeprefix("GPU-")
-    which = ["-i", f"GPU-{uuid}"]
-    try:
-        answer = subprocess.run(
-            [*query, *which], capture_output=True, text=True, timeout=SMI_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [value.strip() for value in answer.stdout.split("\n")[0].split(",")]
+def _uuid(device: torch.device) -> str:
+    return str(torch.cuda.get_device_properties(device).uuid)
 
 
 def peak_memory(call: Callable[[], object], device: torch.device) -> int | None:

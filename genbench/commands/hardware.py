@@ -1,18 +1,14 @@
 """What the processor and the GPUs of this machine can do, and what they lack, for ``doctor``."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from genbench.core.driver import driver_version
 from genbench.core.errors import first_line
 from genbench.core.memory import sized
 
-SMI_SECONDS = 5.0
-AMPERE = (8, 0)
-"""Compute capability of the first GPUs with TF32 and bfloat16."""
 ON_PROCESSOR = "runs use the processor"
 
 
@@ -42,7 +38,7 @@ def _processor(torch: Any) -> Diagnosis:
 def _gpus(torch: Any) -> Iterator[Diagnosis]:
     from genbench.core.devices import why_no_gpu
 
-    driver, reason = _driver(), why_no_gpu()
+    driver, reason = driver_version(), why_no_gpu()
     if reason:
         advice = f"driver {driver} is there: a build of torch that fits it can use the GPU"
         yield Diagnosis("gpu", f"none usable: {reason}", advice if driver else ON_PROCESSOR)
@@ -71,8 +67,10 @@ def _gpu(torch: Any, device: Any) -> Diagnosis:
 
 
 def _capability(torch: Any, device: Any) -> str:
+    from genbench.training.precision import has_bfloat16
+
     own = torch.cuda.get_device_properties(device)
-    lacks = "" if (own.major, own.minor) >= AMPERE else " (no TF32, no bfloat16)"
+    lacks = "" if has_bfloat16(device) else " (no TF32, no bfloat16)"
     return f"{own.name}, compute capability {own.major}.{own.minor}{lacks}"
 
 
@@ -81,18 +79,3 @@ def _mps(torch: Any) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "gpu mps", "usable", "--device mps trains on it and evaluates on the processor"
         )
-
-
-def _driver() -> str:
-    """Return the version of NVIDIA's driver, or nothing if it does not tell."""
-    tool = shutil.which("nvidia-smi")
-    if not tool:
-        return ""
-    query = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(
-            query, capture_output=True, text=True, timeout=SMI_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.partition("\n")[0].strip()

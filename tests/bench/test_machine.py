@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from genbench.bench import machine
 from genbench.bench.machine import clocks, fingerprint, read_clocks
 from genbench.bench.rows import digest, read_rows
+from genbench.core import driver
 
 CPU = torch.device("cpu")
 STORED = Path(__file__).parents[2] / "results" / "bench"
@@ -32,7 +32,7 @@ def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "A GPU")
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
-    monkeypatch.setattr(machine.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(driver.shutil, "which", lambda name: f"/bin/{name}")
 
     def answering(text):
         queries = []
@@ -43,7 +43,7 @@ def gpu(monkeypatch):
                 raise subprocess.CalledProcessError(9, query)
             return SimpleNamespace(stdout=text)
 
-        monkeypatch.setattr(machine.subprocess, "run", run)
+        monkeypatch.setattr(driver.subprocess, "run", run)
         return queries
 
     return answering
@@ -76,7 +76,7 @@ def test_a_driver_that_tells_nothing_leaves_the_clocks_out(gpu, answer):
 
 def test_without_the_driver_s_tool_the_driver_is_unknown(gpu, monkeypatch):
     gpu("580.1\n")
-    monkeypatch.setattr(machine.shutil, "which", lambda name: None)
+    monkeypatch.setattr(driver.shutil, "which", lambda name: None)
     assert fingerprint(torch.device("cuda"))["driver"] is None
 
 

@@ -15,13 +15,14 @@ GPUS = (
     SimpleNamespace(name="Quadro RTX 8000", major=7, minor=5),
     SimpleNamespace(name="GeForce GTX 960", major=5, minor=2),
 )
+CAPABILITIES = tuple((gpu.major, gpu.minor) for gpu in GPUS)
 FREE = (84_000_000_000, 10_000_000_000, 4_000_000_000)
 TOTAL = (85_000_000_000, 48_000_000_000, 4_000_000_000)
 
 
 @pytest.fixture
 def driver(monkeypatch):
-    monkeypatch.setattr(hardware, "_driver", lambda: "580.159.04")
+    monkeypatch.setattr(hardware, "driver_version", lambda: "580.159.04")
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def gpus(monkeypatch, driver):
     monkeypatch.setattr(devices, "why_unusable", lambda d: no_kernel if d.index == 2 else "")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda d: GPUS[d.index])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda d: CAPABILITIES[d.index])
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda d: (FREE[d.index], TOTAL[d.index]))
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ["sm_75", "sm_90"])
 
@@ -69,7 +71,7 @@ def test_a_gpu_that_no_kernel_fits_must_be_seen_to(command, place):
 def test_without_a_gpu_torch_says_why(monkeypatch):
     reason = "Found no NVIDIA driver on your system"
     monkeypatch.setattr(devices, "why_no_gpu", lambda: reason)
-    monkeypatch.setattr(hardware, "_driver", lambda: "")
+    monkeypatch.setattr(hardware, "driver_version", lambda: None)
     lines = [line for line in hardware.hardware() if line.what == "gpu"]
     assert lines == [("gpu", f"none usable: {reason}", "runs use the processor", True)]
 
@@ -112,15 +114,3 @@ def test_a_torch_that_cannot_be_imported_stops_nothing(command, place, monkeypat
     assert found.code == 2
     assert "reinstall torch" in found.out
     assert "results folder" in found.out
-
-
-def test_a_tool_that_hangs_or_is_missing_is_no_driver(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert hardware._driver() == ""
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text("#!/bin/sh\necho 580.1\necho 580.1\n")
-    tool.chmod(0o755)
-    assert hardware._driver() == "580.1"
-    tool.write_text("#!/bin/sh\nexec /bin/sleep 5\n")
-    monkeypatch.setattr(hardware, "SMI_SECONDS", 0.1)
-    assert hardware._driver() == ""
