@@ -1,7 +1,7 @@
 """A CUDA graph of the same training step, captured by hand: what an expert would write.
 
-It knows one model and uses torch alone, apart from the choice of precision: the networks of the
-textbook loop, data on the device, fixed buffers, a fused optimiser, and one launch for each step.
+It uses torch alone, apart from the choice of precision: the networks of the textbook loop, data on
+the device, fixed buffers, a fused optimiser, and one launch for each step.
 """
 
 from collections.abc import Callable

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.training.config import Precision
 
 TASKS = {
     "train": "images",
@@ -25,9 +26,6 @@ STUDIES = {
 """What a study varies, and its default values."""
 
 STUDY_TASKS = {"batch_size": "train", "latent_dim": "train", "n_samples": "iw", "seeds": "train"}
-
-
-Precision = Literal["float32", "tf32", "bf16"]
 
 PEAKS = {
     "float32": "peak_flops_per_s",

@@ -16,7 +16,7 @@ from torch import Tensor
 from genbench.bench.context import STREAM, BenchContext, config_for
 from genbench.bench.cuda_graph import CapturedCall
 from genbench.bench.products import Product, of_members, record_products
-from genbench.bench.settings import N_LEAPFROG, Case, Precision
+from genbench.bench.settings import N_LEAPFROG, Case
 from genbench.bench.timing import Contender, device_seconds, synchronise
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
@@ -28,6 +28,7 @@ from genbench.inference.path import Path, chunk_within_memory
 from genbench.inference.schedules import temperatures
 from genbench.recipes import Built
 from genbench.training.capture import STEPS_PER_GRAPH
+from genbench.training.config import Precision
 from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.precision import products_in
@@ -97,17 +98,17 @@ def _training(case: Case, context: BenchContext) -> Workload:
     return Workload(
         Contender(lambda: trainer.run_epoch(next(timed)), samples),
         n_steps,
-        of_members(
-            record_products(lambda: _plain_step(built[0], batch, case.precision)),
-            case.n_seeds,
-            context.device,
-        ),
+        of_members(_products(built[0], batch, case.precision), case.n_seeds, context.device),
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,
         case.n_seeds * forward_flops(built[0].model, built[0].updates, batch),
         lambda: _step_alone(trainer, context.device),
     )
+
+
+def _products(built: Built, batch: Batch, precision: Precision) -> list[Product]:
+    return record_products(lambda: _plain_step(built, batch, precision))
 
 
 def _epoch_length(step: float) -> int:
