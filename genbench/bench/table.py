@@ -30,23 +30,24 @@ COLUMNS: dict[str, Callable[[BenchRow], str]] = {
     "data": lambda row: _share(row["data_wait_share"]),
     "copies": lambda row: _share(row.get("transfer_share")),
     "memory": lambda row: _megabytes(row["peak_memory_bytes"]),
-    "threads": lambda row: str(row["threads"]),
+    "threads": lambda row: str(row["threads"]) if row["device"] == "cpu" else "-",
     "steady": lambda row: "yes" if row["steady"] else "no",
 }
 """Each column and its cells; one without a number in any row is left out."""
 
 LEGEND = {
     "per second": "images (train, sample), image-samples (iw), image-chain-transitions (ais)",
-    "GPU ms": "a step on the GPU without waiting for launches; ms/step less this is launches and "
-    "Python",
+    "GPU ms": "the time of a step in which the GPU is busy, at most: matrix products take share x "
+    "ms/step of it, other kernels the rest; ms/step beyond it is launches and Python",
     "time/one": "time of a step of all seeds over that of one seed",
     "gain": "images per second over those of the seeds one after the other",
     "limit": "rate of the step's matrix products alone, timed in turn with it; share: of that "
     "limit",
     "MFU": "operations per second of those products, as a share of this machine's best matrix "
     "product",
-    "graph": "the same step as a CUDA graph written by hand for this model; of graph: share of "
-    "its rate",
+    "graph": "rate of the same step as a CUDA graph written by hand for this model; of graph: per "
+    "second over that rate",
+    "textbook": "the same model in a plain PyTorch loop over a DataLoader",
     "spread": "interquartile range of the blocks",
     "data": "time to serve the images, as a share of the step",
     "copies": "time of the copies between host and device alone, as a share of the step",
@@ -96,7 +97,10 @@ def _count(value: float | None) -> str:
 
 
 def _ratio(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    """Write two decimals, or two digits of a small number."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _share(value: float | None) -> str:
@@ -110,18 +114,24 @@ def _machine(row: BenchRow) -> str:
     return (
         f"machine {row['fingerprint_digest']}: {device}{own['processor']}, "
         f"{own['cores']} cores, {threads}, torch {own['torch']}, "
-        f"best product {row['peak_flops_per_s'] / 1e9:,.0f} GFLOP/s{_other_peaks(row)}, "
+        f"best product {_best_product(row)}{_on_gpu(row)}, "
         f"data {row['data']}"
     )
 
 
-def _other_peaks(row: BenchRow) -> str:
-    """Name the other peak rates, and the GPU's state, where they were measured."""
+def _best_product(row: BenchRow) -> str:
+    """Name the best rate of products in float32, and in the other precisions where measured."""
+    best = row["peak_flops_per_s"]
     peaks = {"TF32": row.get("peak_tf32_flops_per_s"), "bf16": row.get("peak_bf16_flops_per_s")}
-    others = ", ".join(f"{name} {rate / 1e9:,.0f}" for name, rate in peaks.items() if rate)
+    size, unit = (1e12, "TFLOP/s") if best >= 1e13 else (1e9, "GFLOP/s")
+    others = ", ".join(f"{name} {rate / size:,.0f}" for name, rate in peaks.items() if rate)
+    return f"{best / size:,.0f} {unit}" + (f" ({others})" if others else "")
+
+
+def _on_gpu(row: BenchRow) -> str:
+    """Name the rate of copies within a GPU and its clock, where they were measured."""
     copied, clocks = row.get("copy_bytes_per_s"), row.get("clocks") or {}
-    texts = [f" ({others})"] if others else []
-    texts += [f", copies {copied / 1e9:,.0f} GB/s"] if copied else []
+    texts = [f", copies {copied / 1e9:,.0f} GB/s"] if copied else []
     texts += [f", at {clocks['sm_mhz']:.0f} MHz"] if "sm_mhz" in clocks else []
     return "".join(texts)
 

@@ -30,9 +30,11 @@ def heads(table):
 
 
 def test_a_row_of_a_processor_has_no_column_of_a_gpu(measured):
-    table = bench_table([measured()])
+    table = bench_table([measured()], Terminal(200))
     assert not {"GPU ms", "graph", "of graph", "copies"} & set(heads(table))
     assert "CUDA graph" not in table
+    assert "best product 100 GFLOP/s, data" in table
+    assert "threads" in heads(table)
 
 
 def test_a_row_of_a_gpu_shows_the_graph_and_the_time_of_the_device(measured):
@@ -40,19 +42,20 @@ def test_a_row_of_a_gpu_shows_the_graph_and_the_time_of_the_device(measured):
     row = measured(
         fingerprint=gpu, device="cuda", step_seconds=1e-4, device_step_seconds=8e-5,
         graph_samples_per_s=20_000.0, share_of_graph=0.8, transfer_share=0.001,
-        peak_tf32_flops_per_s=4e14, peak_bf16_flops_per_s=7e14, copy_bytes_per_s=2.9e12,
+        peak_flops_per_s=5.2e13, peak_tf32_flops_per_s=4.03e14,
+        peak_bf16_flops_per_s=7.74e14, model_flop_utilisation=0.00481, copy_bytes_per_s=2.9e12,
         clocks={"sm_mhz": 1980.0},
     )  # fmt: skip
     table = bench_table([row], Terminal(200))
     header, line, *_ = table.splitlines()
     assert header.split()[5:9] == ["ms/step", "GPU", "ms", "spread"]
     assert " ".join(line.split()) == (
-        "vae train 128 16,000 0.1 0.08 1.0 % 20,000 0.80 0.50 20,000 0.80 0.5 s 1.0 % 0.1 % 1 MB"
-        " 1 yes"
+        "vae train 128 16,000 0.1 0.08 1.0 % 20,000 0.80 0.0048 20,000 0.80 0.5 s 1.0 % 0.1 %"
+        " 1 MB yes"
     )
     text = " ".join(table.split())
     assert "A GPU, driver 580.1" in text
-    assert "(TF32 400,000, bf16 700,000), copies 2,900 GB/s, at 1980 MHz" in text
+    assert "best product 52 TFLOP/s (TF32 403, bf16 774), copies 2,900 GB/s, at 1980 MHz" in text
 
 
 def test_every_explained_column_exists():
