@@ -98,7 +98,7 @@ def require_dtypes(model: nn.Module, device: torch.device, what: str) -> None:
     """
     exact = any(tensor.dtype == torch.float64 for tensor in model.state_dict().values())
     if exact and device.type in NARROW:
-        raise ConfigError(f"device: {what} has numbers in float64, which {device.type} has not")
+        raise ConfigError(f"device: {what} has numbers in float64, which {device.type} lacks")
 
 
 def widest(device: torch.device) -> torch.dtype:
