@@ -19,11 +19,11 @@ WINDOW = 3
 STEADY = 0.05
 """Largest relative difference between the medians of two successive windows in a steady state."""
 
-
 HEAD_START_CYCLES = 20_000_000
 """Clock cycles, about ten milliseconds, for which the device waits while work is enqueued."""
 
 LONG_SECONDS = 0.1
+"""A call on the device that takes this long is timed once."""
 
 
 @dataclass(frozen=True)
