@@ -5,6 +5,7 @@ the device may differ by float32 rounding only. Elsewhere their spread is the es
 and the device's number is one more draw.
 """
 
+from copy import deepcopy
 from functools import cache
 
 import numpy as np
@@ -73,15 +74,18 @@ def model_on_cpu(name):
     return made.model
 
 
+def model_on(device, name):
+    """Return a copy of it on a device; all tests share the one on the processor."""
+    return deepcopy(model_on_cpu(name)).to(device)
+
+
 @cache
 def rows(name, device, seed=0):
     """Return the rows of every evaluator on a model, by metric and evaluator."""
-    data = MODELS[name][0](device)
-    model = model_on_cpu(name).to(device)
+    data, model = MODELS[name][0](device), model_on(device, name)
     tasks = [make_task(evaluator, OPTIONS.get(evaluator)) for evaluator in evaluators]
     with products_in("float32"):
         found = evaluate_model(*data.held_out("test"), tasks, context_on(data, model, seed))
-    model.to(CPU)
     pairs = zip(evaluators, found, strict=True)
     return {(key, row.metric): row for key, outcome in pairs for row in outcome.rows}
 
@@ -136,7 +140,7 @@ DRAWN = ["elbo", "iw_log_likelihood", "ais_log_likelihood", "mmd2"]
 @pytest.mark.parametrize("name", ["vae", "vae, gaussian"])
 def test_evaluating_again_gives_the_same_bits_whatever_was_drawn_and_evaluated_before(device, name):
     before = rows(name, device)
-    data, model = MODELS[name][0](device), model_on_cpu(name).to(device)
+    data, model = MODELS[name][0](device), model_on(device, name)
     torch.rand(1000, device=device)
     for evaluator in DRAWN:
         task = make_task(evaluator, OPTIONS.get(evaluator))

@@ -11,7 +11,7 @@ from genbench.training.loop import Loop, fit
 from genbench.training.precision import products_in
 from genbench.training.update import Update
 from tests.gpu.small import digits
-from tests.gpu.test_evaluators import model_on_cpu
+from tests.gpu.test_evaluators import model_on, model_on_cpu
 
 BACKENDS = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
 FLOAT32, TF32 = 1e-5, 5e-5
@@ -104,10 +104,7 @@ def test_a_layer_in_bfloat16_is_the_rounded_product_of_rounded_operands(device):
 @pytest.mark.parametrize("name", ["vae", "vae, convolutions"])
 def test_a_users_evaluation_has_products_in_float32(device, name, before):
     data = digits(torch.device("cpu"))
-    model, x = model_on_cpu(name), data.held_out("test").x
-    asked = {"evaluators": ("kl", "active_units"), "seed": 0}
-    expected = genbench.evaluate(model, x, **asked)
-    model.to(device)
-    found = genbench.evaluate(model, x, **asked)
-    model.cpu()
+    x, asked = data.held_out("test").x, {"evaluators": ("kl", "active_units"), "seed": 0}
+    expected = genbench.evaluate(model_on_cpu(name), x, **asked)
+    found = genbench.evaluate(model_on(device, name), x, **asked)
     assert found["value"].tolist() == pytest.approx(expected["value"].tolist(), rel=1e-5)

@@ -4,7 +4,6 @@ import pytest
 
 from genbench.core.seeding import Stream
 from genbench.training.joint import loop as joint
-from genbench.training.joint.batched_call import IncompatibleError
 from genbench.training.joint.loop import fit_together
 from genbench.training.loop import Loop, fit
 from tests.contracts.builders import ODD, TRAINED
@@ -42,13 +41,7 @@ def members(case, data, device, config=CONFIG):
 def test_each_member_ends_where_the_run_trained_alone_ends(device, case):
     data = pictures_on(device, case)
     alone = [fit(loop) for loop in members(case, data, device)]
-    try:
-        together = fit_together(list(members(case, data, device)))
-    except IncompatibleError as refusal:
-        on_cuda = device.type == "cuda" and case.network == "conv"
-        if not (on_cuda and "memory_format" in str(refusal)):
-            raise
-        pytest.skip(f"cannot be batched there, and is trained alone: {refusal}")
+    together = fit_together(list(members(case, data, device)))
     assert_close(together, alone, weight_tolerance(case))
 
 
