@@ -40,25 +40,31 @@ def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
     Raises:
         ConfigError: It does not fit; names the size and the largest option.
     """
-    outline, counted = _Outline(), None
-    with suppress(Exception), seeded(0), outline:  # what is wrong otherwise is told by the build
-        built = recipes[spec.recipe].build(facts, spec.options, spec.train)
-        n_weights = sum(tensor.numel() for tensor in built.model.state_dict().values())
-        counted = n_weights, *_bytes(built, spec)
-    n_weights, held, trained = counted or (outline.n_numbers, outline.n_bytes, 0)
+    n_weights, held, added = _count(spec, facts)
     where, fix = f"model.{spec.name}", _largest(spec.options.model_dump())
     what, gpu_bytes = f"{where}: training {n_weights:,} weights", free_gpu_bytes(device)
-    if gpu_bytes is not None:
-        require_memory(held, what, fix)
-        require_memory(held + trained, what, fix, gpu_bytes=gpu_bytes)
+    if gpu_bytes is None:
+        best = held if added else 0
+        require_memory(held + added + best, what, fix)
     else:
-        require_memory(held + trained + (held if trained else 0), what, fix)
+        require_memory(held, what, fix)
+        require_memory(held + added, what, fix, gpu_bytes=gpu_bytes)
     n_images = _draws(spec.options) * min(spec.train.batch_size, max(facts.n_train, 1))
     what = f"{where}: decoding {n_images:,} images in a step"
     require_memory(4 * n_images * facts.n_pixels, what, fix, gpu_bytes=gpu_bytes)
     if spec.assume:
         tasks, n = [scale_task(spec.assume)], spec.assume.n_data
         require_room_for(tasks, n, facts.n_pixels, device, f"{where}.assume: ")
+
+
+def _count(spec: RunSpec, facts: DataFacts) -> tuple[int, int, int]:
+    """Return the number of weights, their bytes, and the bytes that training adds to them."""
+    outline, counted = _Outline(), None
+    with suppress(Exception), seeded(0), outline:  # what is wrong otherwise is told by the build
+        built = recipes[spec.recipe].build(facts, spec.options, spec.train)
+        n_weights = sum(tensor.numel() for tensor in built.model.state_dict().values())
+        counted = n_weights, *_bytes(built, spec)
+    return counted or (outline.n_numbers, outline.n_bytes, 0)
 
 
 def _bytes(built: Built, spec: RunSpec) -> tuple[int, int]:
