@@ -72,6 +72,11 @@ class StepRecorder:
         assert self._sums is not None
         return self._sums
 
+    @property
+    def not_recorded(self) -> str:
+        """Why steps on a GPU are taken one by one, which is slow there; else nothing."""
+        return "" if self.step.device.type == "cpu" else self.refusal
+
     def _window(self, n: int) -> int:
         return steps_at_once(n) if self._on_cuda else 1
 

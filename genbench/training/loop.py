@@ -190,8 +190,8 @@ class Loop:
         """Return the result; without a validation loss, the last weights count as the best."""
         progress, last = self.progress, weights_of(self.model)
         best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
-        refusal = "" if self.step.device.type == "cpu" else self.run_steps.refusal
-        return FitResult(progress.history, last, best, best_epoch, progress.seconds, refusal)
+        how = progress.seconds, self.run_steps.not_recorded
+        return FitResult(progress.history, last, best, best_epoch, *how)
 
 
 def _is_validation_loss(key: str) -> bool:

@@ -11,6 +11,8 @@ from genbench.training.config import TrainConfig
 from genbench.training.divided_adam import DividedAdam
 from genbench.training.update import Update
 
+_Optimizers = Registry[Callable[..., torch.optim.Optimizer]]
+
 
 def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer:
     """Return a fused Adam, Adagrad or gradient descent with momentum over the update's parameters.
@@ -21,10 +23,16 @@ def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer
         ConfigError: The optimiser is unknown.
     """
     device = update.parameters[0].device
-    on_cuda = device.type == "cuda"
     start = config.learning_rate * update.learning_rate_scale
     rate = torch.tensor(start, dtype=rate_dtype(device), device=device)
     decay = update.weight_decay + config.weight_decay
+    make = _known(update, config, device)[config.optimizer]
+    return make(update.parameters, lr=rate, weight_decay=decay, fused=True)
+
+
+def _known(update: Update, config: TrainConfig, device: torch.device) -> _Optimizers:
+    """Return the optimisers by name, as they are best on a device."""
+    on_cuda = device.type == "cuda"
     adam = partial(
         DividedAdam if on_cuda else torch.optim.Adam,
         betas=update.betas,
@@ -33,13 +41,7 @@ def make_optimizer(update: Update, config: TrainConfig) -> torch.optim.Optimizer
     )
     sgd = partial(torch.optim.SGD, momentum=config.momentum)
     adagrad = torch.optim.Adagrad if device.type == "cpu" else UnfusedAdagrad
-    optimizers: Registry[Callable[..., torch.optim.Optimizer]] = Registry(
-        "optimizer", {"adam": adam, "sgd": sgd, "adagrad": adagrad}
-    )
-    make = optimizers[config.optimizer]
-    optimizer = make(update.parameters, lr=rate, weight_decay=decay, fused=True)
-    optimizer._warned_capturable_if_run_uncaptured = True
-    return optimizer
+    return Registry("optimizer", {"adam": adam, "sgd": sgd, "adagrad": adagrad})
 
 
 class UnfusedAdagrad(torch.optim.Adagrad):

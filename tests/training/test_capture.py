@@ -4,6 +4,7 @@ import gc
 import weakref
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -259,6 +260,14 @@ def test_a_step_that_waits_for_the_device_is_refused_and_taken_again(data, both,
     monkeypatch.setattr(capture, "_as_in_capture", stopped)
     build = builder(data, "gan", {"dropout": 0.3, "batch_norm": True})
     assert_plain(both, build, "called a synchronizing")
+
+
+@pytest.mark.parametrize(("device", "told"), [("cpu", ""), ("cuda", "it waits")])
+def test_why_steps_are_not_recorded_is_told_where_it_makes_them_slow(device, told):
+    runner = capture.StepRecorder(SimpleNamespace(device=torch.device(device)), 0)
+    assert runner.not_recorded == ""
+    runner.refusal = "it waits"
+    assert runner.not_recorded == told
 
 
 def off_by_one_bit(step, inputs, sums):

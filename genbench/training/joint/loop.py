@@ -177,6 +177,6 @@ def _fit_group(loops: Sequence[Loop], description: str) -> list[FitOutcome]:
     with suppress(DivergedError):  # raised once all members have failed
         train_epochs(start, loops[0].config, description, joint.train_epoch, joint.save)
     joint.step.stack.release()
-    refusal = "" if joint.step.device.type == "cpu" else joint.run_steps.refusal
-    results = [replace(loop.result(), not_recorded=refusal) for loop in loops]
+    not_recorded = joint.run_steps.not_recorded
+    results = [replace(loop.result(), not_recorded=not_recorded) for loop in loops]
     return [joint.failed.get(i) or result for i, result in enumerate(results)]
