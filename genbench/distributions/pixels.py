@@ -14,6 +14,7 @@ from torch.distributions import Bernoulli, Distribution, Independent, Normal
 from torch.nn.functional import softplus
 
 from genbench.core.devices import widest
+from genbench.distributions.own_gradient import OwnGradient, applied
 
 EVENT_DIMS = (-3, -2, -1)
 MOST_FACTORS = 8
@@ -49,7 +50,7 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
         logits, x = _aligned(logits, x)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
-        log_px: Tensor = _applied(_BernoulliLogProb, logits, x)
+        log_px: Tensor = applied(_BernoulliLogProb, logits, x)
         return log_px
 
 
@@ -72,7 +73,7 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
         if torch.compiler.is_compiling():
             distance = _squared_distance(mean, x)
         else:
-            distance = _applied(_SquaredDistance, mean, x)
+            distance = applied(_SquaredDistance, mean, x)
         log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
         return distance * (-0.5 / self._scale.square()) - log_volume
 
@@ -107,23 +108,7 @@ def _crossed(logits: Tensor, x: Tensor) -> Tensor:
     return (flat @ x.to(wide).flatten(1).T - log_partition).to(dtype)
 
 
-class _PixelFunction(torch.autograd.Function):
-    """A function of two images that stores only its inputs and works under ``torch.func``."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        ctx.save_for_backward(*inputs)
-
-
-def _applied(function: type[_PixelFunction], parameter: Tensor, x: Tensor) -> Any:
-    """Apply a function; without gradients directly, since ``apply`` costs as much as a kernel."""
-    call = function.apply if torch.is_grad_enabled() else function.forward
-    return call(parameter, x)
-
-
-class _BernoulliLogProb(_PixelFunction):
+class _BernoulliLogProb(OwnGradient):
     """d log p / d logit_i = x_i - sigmoid(logit_i) and d log p / d x_i = logit_i."""
 
     @staticmethod
@@ -143,7 +128,7 @@ class _BernoulliLogProb(_PixelFunction):
         return slope * per_image if torch.is_grad_enabled() else slope.mul_(per_image), of_x
 
 
-class _SquaredDistance(_PixelFunction):
+class _SquaredDistance(OwnGradient):
     """The squared distance between two images, and its gradient 2 (mean - x) in two passes."""
 
     @staticmethod
