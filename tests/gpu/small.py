@@ -12,6 +12,7 @@ from genbench.data import DataConfig, load
 from genbench.recipes import recipes
 from genbench.runs.build import facts_of
 from genbench.training import capture
+from genbench.training import loop as training
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop, fit
 
@@ -29,6 +30,23 @@ def recording_from(steps):
         for name in ("CAPTURE_STEPS", "GRAPH_CAPTURE_STEPS"):
             patch.setattr(capture, name, steps)
         yield
+
+
+@contextmanager
+def stopped_after(epoch):
+    """Write a checkpoint after each epoch, and interrupt training after that of ``epoch``."""
+    save = training.save_checkpoint
+
+    def save_then_stop(path, model, optimizers, progress):
+        save(path, model, optimizers, progress)
+        if progress.epoch == epoch:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
+        patch.setattr(training, "save_checkpoint", save_then_stop)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 @cache

@@ -20,6 +20,7 @@ from tests.gpu.small import (
     built,
     digits,
     recording_from,
+    stopped_after,
     trained,
 )
 from tests.training.test_capture import CASES, toy
@@ -128,21 +129,11 @@ def test_a_recording_is_a_cuda_graph(cuda, monkeypatch):
     assert replays
 
 
-def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(device, tmp_path, monkeypatch):
-    data = digits(device)
+def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(device, tmp_path):
+    data, path = digits(device), tmp_path / "checkpoint.safetensors"
     whole = trained(data, built(data, "gan", batch_norm=True))
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
-    save, path = training.save_checkpoint, tmp_path / "checkpoint.safetensors"
-
-    def save_then_stop(path, model, optimizers, progress):
-        save(path, model, optimizers, progress)
-        if progress.epoch == 2:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "save_checkpoint", save_then_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_after(2):
         trained(data, built(data, "gan", batch_norm=True), checkpoint=path)
-    monkeypatch.setattr(training, "save_checkpoint", save)
     assert_same_bits(trained(data, built(data, "gan", batch_norm=True), checkpoint=path), whole)
 
 

@@ -6,8 +6,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 import genbench
-from genbench.training import loop as training
-from tests.gpu.small import built, digits, trained
+from tests.gpu.small import built, digits, stopped_after, trained
 
 CPU = torch.device("cpu")
 MODELS = ("vae", "cvae", "gan", "linear_gaussian")
@@ -77,22 +76,13 @@ def test_samples_are_made_on_the_device(device, results):
 
 
 @pytest.fixture
-def stopped(monkeypatch, tmp_path):
+def stopped(tmp_path):
     """Train two epochs on a device, until the checkpoint is written; returns its path."""
 
     def train(recipe, there):
-        monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1.0)
-        save, path = training.save_checkpoint, tmp_path / "checkpoint.safetensors"
-
-        def save_then_stop(path, model, optimizers, progress):
-            save(path, model, optimizers, progress)
-            if progress.epoch == 2:
-                raise KeyboardInterrupt
-
-        monkeypatch.setattr(training, "save_checkpoint", save_then_stop)
-        with pytest.raises(KeyboardInterrupt):
+        path = tmp_path / "checkpoint.safetensors"
+        with stopped_after(2):
             trained(digits(there), built(digits(there), recipe), checkpoint=path)
-        monkeypatch.setattr(training, "save_checkpoint", save)
         return path
 
     return train
