@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,11 @@ def run(
     results: str | Path = Path("results"),
     reports: str | Path = Path("reports"),
     executor: str = "local",
-    jobs: int = 1,
+    jobs: int | Literal["auto"] = "auto",
+    shard: str | None = None,
+    cpus_per_run: int = 1,
+    gpus_per_run: float | None = None,
+    ray_address: str | None = None,
     together: bool = False,
     fresh: bool = False,
     report: bool = True,
@@ -53,7 +57,16 @@ def run(
         results: Folder of the results.
         reports: Folder of the reports.
         executor: ``local`` or ``ray``.
-        jobs: Runs executed at the same time.
+        jobs: Runs executed at the same time, each in a process of its own; with 1, in this one.
+            ``auto`` is one for each core of the processor, and 1 on a GPU.
+        shard: ``"i/n"``: only the i-th of n parts of the runs, so that several machines or jobs
+            share a suite without knowing of each other.
+        cpus_per_run: Cores, and therefore threads, of a run. They alone decide the last bits of
+            its numbers, not ``jobs``.
+        gpus_per_run: GPUs of a run on Ray; a fraction lets several runs share one. By default one
+            where the device is a GPU.
+        ray_address: Address of a Ray cluster; by default what ``RAY_ADDRESS`` says, a cluster that
+            runs here, or one started for this call.
         together: Train the seeds of a model as one computation.
         fresh: Do everything again.
         report: Write the report.
@@ -88,6 +101,10 @@ def run(
         reports=Path(reports),
         executor=executor,
         jobs=jobs,
+        shard=shard,
+        cpus_per_run=cpus_per_run,
+        gpus_per_run=gpus_per_run,
+        ray_address=ray_address,
         together=together,
         fresh=fresh,
         report=report,

@@ -48,7 +48,16 @@ def add_parser(commands: Commands) -> None:
     add("--limit", type=int, metavar="N", help="data points to keep of each split")
     add("--device", help="auto (the default), cpu, cuda, cuda:N or mps")
     add("--executor", help="local (the default) or ray")
-    add("--jobs", type=int, metavar="N", help="runs at the same time; 1 by default")
+    add(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="runs at the same time; auto, the default: one a core",
+    )
+    add("--shard", metavar="I/N", help="only the I-th of N parts, so that machines share a suite")
+    add("--cpus-per-run", type=int, metavar="N", help="cores and threads of a run; 1 by default")
+    add("--gpus-per-run", type=float, metavar="X", help="GPUs of a run on Ray; 0.25 for a quarter")
+    add("--ray-address", metavar="ADDRESS", help="of a Ray cluster, instead of one started here")
     add("--together", action="store_true", help="train the seeds of a model as one computation")
     add("--fresh", action="store_true", help="do everything again")
     add("--no-report", dest="report", action="store_false", help="stop after the results")
@@ -56,6 +65,11 @@ def add_parser(commands: Commands) -> None:
     add_verbose(parser)
     add_folders(parser, "data-dir", "results", "reports")
     parser.set_defaults(body=run)
+
+
+def jobs(text: str) -> int | str:
+    """Read a number of runs at the same time, or ``auto``."""
+    return text if text == "auto" else int(text)
 
 
 def run(arguments: Namespace) -> int:

@@ -12,7 +12,7 @@ def is_importing_script() -> bool:
     return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
 
 
-def leave_if_importing_script(jobs: int) -> None:
+def leave_if_importing_script(jobs: int | str) -> None:
     """Exit silently if a spawned process reaches the call that started it; the parent reports."""
-    if jobs > 1 and is_importing_script():
+    if jobs not in (1, "auto") and is_importing_script():
         sys.exit(NO_MAIN_GUARD)

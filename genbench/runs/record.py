@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
-from genbench.core.errors import first_line
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
@@ -161,16 +160,13 @@ def label_of(records: Sequence[RunRecord]) -> str:
     return f"{name}({scale})" if name.endswith("normal") else f"{name}, normal({scale})"
 
 
-def failed(
-    run: Run, description: dict[str, Any], tasks: Sequence[Task], error: Exception
-) -> RunRecord:
-    """Return the record of a run that stopped with an unexpected error; it is not stored.
+def failed(run: Run, description: dict[str, Any], tasks: Sequence[Task], reason: str) -> RunRecord:
+    """Return the record of a run that stopped for the given reason; it is not stored.
 
     Its rows have the protocol of the other seeds, so it is counted with them; ``description`` is
     empty if the model cannot be built.
     """
     protocol = protocol_of(run.dataset, description) if description else run.dataset.protocol
-    reason = f"{type(error).__name__}: {first_line(error)}"
     record = RunRecord(
         run.spec, run.folder.train_id, protocol, "failed", reason, description=description
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from genbench.core.devices import evaluation_device, narrow_remark, use_device
-from genbench.core.errors import ConfigError, GenbenchError
+from genbench.core.errors import ConfigError, GenbenchError, first_line
 from genbench.core.estimate import UnusableError
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.on_dataset import SPLIT
@@ -116,16 +116,31 @@ class RunContext:
 
     def _execute(self, run: Run, joint: JointOutcome | None) -> RunRecord:
         """Execute one run; an unexpected error fails only this run."""
-        request = self.plan.request
         try:
-            return execute(run, request, self.device, joint)
+            return execute(run, self.plan.request, self.device, joint)
         except (GenbenchError, OSError):
             raise
         except Exception as error:  # noqa: BLE001  a user's own recipe can raise anything
-            description: dict[str, Any] = {}
-            with suppress(Exception):  # the build itself may be what fails
-                description = describe(run.spec, run.dataset, build(run.spec, run.dataset))
-            return failed(run, description, request.tasks, error)
+            return self.failed(run.spec, f"{type(error).__name__}: {first_line(error)}")
+
+    def train_id(self, spec: RunSpec) -> str:
+        """Return the identity of a run, which is the name of its folder."""
+        return spec.train_id(self.dataset(spec.data).digest)
+
+    def finished(self, spec: RunSpec) -> RunRecord | None:
+        """Return the record of a run that need not be executed, else None."""
+        record = None if self.plan.options.fresh else self.stored(spec)
+        if record:
+            record.cached = True
+        return record
+
+    def failed(self, spec: RunSpec, reason: str) -> RunRecord:
+        """Return the record of a run that was not finished."""
+        run = self.run(spec)
+        description: dict[str, Any] = {}
+        with suppress(Exception):  # the build itself may be what fails
+            description = describe(spec, run.dataset, build(spec, run.dataset))
+        return failed(run, description, self.plan.request.tasks, reason)
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run if it is stored with everything requested, else None."""

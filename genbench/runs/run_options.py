@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 DEFAULT = ("digits", "standard")
 """The suites to run if none is named: without images of the user's, and with them."""
@@ -25,7 +26,11 @@ class RunOptions:
     results: Path = Path("results")
     reports: Path = Path("reports")
     executor: str = "local"
-    jobs: int = 1
+    jobs: int | Literal["auto"] = "auto"
+    shard: str | None = None
+    cpus_per_run: int = 1
+    gpus_per_run: float | None = None
+    ray_address: str | None = None
     together: bool = False
     fresh: bool = False
     report: bool = True

@@ -1,6 +1,6 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, DataError
@@ -8,6 +8,7 @@ from genbench.core.files import exclusive, require_writable
 from genbench.core.progress import progress
 from genbench.core.texts import few
 from genbench.runs.elsewhere.read import folders_by_name
+from genbench.runs.executors.schedule import Say
 from genbench.runs.record import RunRecord
 from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
@@ -15,8 +16,6 @@ from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.spec import SuiteSpec
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
-
-Say = Callable[[str], None]
 
 
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
@@ -95,7 +94,7 @@ def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
         return
     groups = prepared.context.groups(selected)
     with progress(selected, prepared.suite.name, "run", leave=True) as bar:
-        for records in prepared.executor(prepared.context, groups):
+        for records in prepared.executor(prepared.context, groups, say):
             for record in records:
                 bar.update()
                 if not record.cached:

@@ -89,8 +89,9 @@ def test_every_option_arrives(suite, monkeypatch, tmp_path):
         "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
         "plugins": (tmp_path / "mine.py",), "seeds": 2, "limit": 9, "data": tmp_path / "c",
         "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
-        "reports": tmp_path / "b", "executor": "ray", "jobs": 2, "together": True, "fresh": True,
-        "report": False,
+        "reports": tmp_path / "b", "executor": "ray", "jobs": 2, "shard": "1/2",
+        "cpus_per_run": 2, "gpus_per_run": 0.5, "ray_address": "auto", "together": True,
+        "fresh": True, "report": False,
     }  # fmt: skip
     with pytest.raises(ZeroDivisionError):
         genbench.run(**other)

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.runs.executors import pick_executor, run_on_ray
+from genbench.runs.executors import pick_executor
+from genbench.runs.executors.ray import run_on_ray
 from genbench.runs.run_options import RunOptions
 
 
@@ -163,4 +164,4 @@ def test_ray_gives_the_table_of_one_process(workplace):
 def test_ray_chooses_the_gpus_itself():
     context = SimpleNamespace(plan=SimpleNamespace(options=RunOptions(device="cuda:1")))
     with pytest.raises(ConfigError, match=r"^device: .* use --device cuda$"):
-        next(run_on_ray(context, [], 1))
+        next(run_on_ray(context, [], print, 1))

@@ -1,18 +1,18 @@
-"""Executors: runs in this process, in several, or on a Ray cluster."""
+"""Runs in this process, or in several of this machine."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from importlib import import_module
+from dataclasses import dataclass
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any
 
 import torch
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import ConfigError
 from genbench.core.processes import NO_MAIN_GUARD
+from genbench.runs.executors.schedule import Answer, Say, schedule
 from genbench.runs.packed import Packed
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext, RunPlan
@@ -39,17 +39,37 @@ class _Processes(SpawnContext):
                 process.terminate()
 
 
-Executor = Callable[[RunContext, Sequence[Group]], Iterable[Iterable[RunRecord]]]
-"""Executes groups of runs; yields the records of a group as soon as they are ready."""
+@dataclass
+class Here:
+    """This process as the only worker: a group is executed when its answer is asked for."""
+
+    context: RunContext
+    submitted: Group | None = None
+
+    def has_room(self) -> bool:
+        """Whether no group is submitted."""
+        return self.submitted is None
+
+    def submit(self, group: Group, *, wait: bool) -> None:
+        """Keep a group until its answer is asked for."""
+        self.submitted = group
+
+    def next_answer(self) -> tuple[Group, Answer]:
+        """Execute the group."""
+        assert self.submitted is not None
+        group, self.submitted = self.submitted, None
+        return group, list(self.context.execute(group))
 
 
-def run_here(context: RunContext, groups: Sequence[Group]) -> Iterator[Iterable[RunRecord]]:
+def run_here(
+    context: RunContext, groups: Sequence[Group], say: Say
+) -> Iterator[Iterable[RunRecord]]:
     """Execute runs one after the other in this process."""
-    return map(context.execute, groups)
+    return schedule(Here(context), context, groups, say)
 
 
 def run_in_processes(
-    context: RunContext, groups: Sequence[Group], jobs: int
+    context: RunContext, groups: Sequence[Group], say: Say, jobs: int
 ) -> Iterator[Iterable[RunRecord]]:
     """Execute runs in ``jobs`` processes, which share the processor's cores.
 
@@ -57,8 +77,10 @@ def run_in_processes(
         MainGuardError: The processes re-run the caller's script.
     """
     processes = _Processes()
-    plan, *packed = _packed(context, groups)
-    pool = ProcessPoolExecutor(jobs, processes, initializer=_start, initargs=(plan, _threads(jobs)))
+    plan, *packed = packed_parts(context, groups)
+    pool = ProcessPoolExecutor(
+        jobs, processes, initializer=_start, initargs=(plan, threads_of(jobs))
+    )
     with pool:
         try:
             for future in as_completed([pool.submit(_execute, group) for group in packed]):
@@ -77,40 +99,12 @@ def run_in_processes(
             raise
 
 
-def _threads(jobs: int) -> int:
+def threads_of(jobs: int) -> int:
+    """Return the threads of each of so many processes."""
     return max(1, (os.cpu_count() or 1) // jobs)
 
 
-def run_on_ray(
-    context: RunContext, groups: Sequence[Group], jobs: int
-) -> Iterator[Iterable[RunRecord]]:
-    """Execute runs on a Ray cluster, or on a local one started for this call.
-
-    Every node must see results, data and plugins under the same paths.
-
-    Raises:
-        ConfigError: Ray is not installed, or a GPU is named by its number.
-    """
-    if ":" in str(context.plan.options.device):
-        raise ConfigError("device: with --executor ray, Ray chooses the GPUs: use --device cuda")
-    try:
-        ray = import_module("ray")
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            "executor: 'ray' needs the package ray: python -m pip install 'genbench[ray]'"
-        ) from error
-    (plan, *packed), threads = _packed(context, groups), _threads(jobs)
-    if not ray.is_initialized():
-        ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
-    gpus = 1 if context.device.type == "cuda" else 0
-    remote = ray.remote(num_cpus=threads, num_gpus=gpus)(_execute_alone)
-    waiting = [remote.remote(plan, threads, group) for group in packed]
-    while waiting:
-        ready, waiting = ray.wait(waiting)
-        yield from ray.get(ready)
-
-
-def _packed(context: RunContext, groups: Sequence[Group]) -> list[Packed[Any]]:
+def packed_parts(context: RunContext, groups: Sequence[Group]) -> list[Packed[Any]]:
     """Return the plan and then the groups, for processes that have not loaded its plugins."""
     return [Packed.of(part, context.plan.options.plugins) for part in (context.plan, *groups)]
 
@@ -130,21 +124,8 @@ def _execute(group: Packed[Group]) -> list[RunRecord]:
     return list(_worker[0].execute(group.unpack()))
 
 
-def _execute_alone(plan: Packed[RunPlan], threads: int, group: Packed[Group]) -> list[RunRecord]:
+def execute_alone(plan: Packed[RunPlan], threads: int, group: Packed[Group]) -> list[RunRecord]:
+    """Execute a group in a process that may have another plan, or none."""
     if _plan != [plan]:
         _start(plan, threads)
     return _execute(group)
-
-
-def pick_executor(name: str, jobs: int) -> Executor:
-    """Return the executor for a name and a number of parallel runs.
-
-    Raises:
-        ConfigError: Unknown name, or fewer than one job.
-    """
-    require_known(name, ("local", "ray"), "executor: unknown executor")
-    if jobs < 1:
-        raise ConfigError(f"jobs: expected 1 or more processes, not {jobs}")
-    if name == "ray":
-        return partial(run_on_ray, jobs=jobs)
-    return run_here if jobs == 1 else partial(run_in_processes, jobs=jobs)
