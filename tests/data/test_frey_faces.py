@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,7 @@ def flipped(payload, position):
         *(flipped(WHOLE, position) for position in (0, 124, 128, 140, 600, -1)),
         *(WHOLE[:cut] for cut in (1, 127, 128, 136, len(WHOLE) // 2, -1)),
     ],
+    ids=count(),  # a file names the second it was made in, which two processes may not share
 )
 def test_a_file_other_than_the_pinned_one_is_refused_and_not_parsed(
     tiny_faces, tmp_path, no_reader, foreign
