@@ -35,6 +35,16 @@ def pytest_ignore_collect(collection_path, config):
     return None if collection_path in ours or GPU_TESTS in collection_path.parents else True
 
 
+@pytest.fixture(autouse=True, scope="session")
+def one_core():
+    """Runs stay in this process unless a test asks for more: a process needs seconds to start."""
+    from genbench.core import processes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "cores", lambda: 1)
+        yield
+
+
 @pytest.fixture
 def own_registries(monkeypatch):
     """Registries that forget what a test registers, and the files that it loads."""

@@ -129,7 +129,7 @@ def run_and_report(
     """
     from genbench.core.processes import leave_if_importing_script
 
-    leave_if_importing_script(options.jobs)
+    leave_if_importing_script()
     from genbench.suites.run import run_suite
 
     outcome = run_suite(options, say)

@@ -22,7 +22,7 @@ from genbench.bench.timing import (
 from genbench.bench.transfers import record_transfers, repeat
 from genbench.bench.workloads import Workload, build_workload
 from genbench.training.precision import products_in
-from genbench.training.threads import fitting_threads, flushed_denormals
+from genbench.training.threads import flushed_denormals, threads_of_run
 
 COPIES = ", copies"
 """Added to a contender's name: its copies between host and device alone."""
@@ -40,7 +40,8 @@ def measure_cases(
     """
     rows: list[dict[str, Any]] = []
     for i, case in enumerate(cases):
-        rows.append(measure_case(case, context))
+        with threads_of_run(context.device):
+            rows.append(measure_case(case, context))
         release(context.device)
         rate = rows[-1]["samples_per_s"]
         name = f"{case.recipe} {case.task} batch {case.batch_size}"
@@ -59,13 +60,12 @@ def measure_case(case: Case, context: BenchContext) -> dict[str, Any]:
     ceilings, device = context.ceilings, context.device
     with flushed_denormals(), products_in("float32"):
         workload = build_workload(case, context)
-        with fitting_threads(workload.forward_flops):  # as many threads as a run would use
-            # The first call records the step, which another thread's pinned memory would disturb.
-            memory = peak_memory(workload.contender.call, device)
-            contenders = _contenders(case, context, workload)
-            times = take_turns(contenders, context.settings.seconds, device)
-            alone, at = workload.alone(), clocks(workload.contender.call, device)
-            threads = torch.get_num_threads()
+        # The first call records the step, which another thread's pinned memory would disturb.
+        memory = peak_memory(workload.contender.call, device)
+        contenders = _contenders(case, context, workload)
+        times = take_turns(contenders, context.settings.seconds, device)
+        alone, at = workload.alone(), clocks(workload.contender.call, device)
+        threads = torch.get_num_threads()
     start = steady_from(times["workload"].wall)
     first = len(times["workload"].wall) // 2 if start is None else start
     settled = {name: blocks.since(first) for name, blocks in times.items()}

@@ -4,7 +4,6 @@ Nothing here is special to the benchmark: each workload calls the code of a run.
 """
 
 import itertools
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from genbench.training.config import Precision
 from genbench.training.joint.loop import JointLoop
 from genbench.training.loop import Loop
 from genbench.training.precision import products_in
-from genbench.training.threads import forward_flops
 
 EPOCH_SECONDS = 0.1
 """Training steps are timed in epochs of about this length."""
@@ -53,7 +51,6 @@ class Workload:
         data: The images that it uses.
         serve: Only serves the data of one call; None if no data are served.
         first_step_seconds: Time of the first step, building the model included.
-        forward_flops: Determines how many threads a run would use; infinite for all.
         alone: Measures the seconds of a step, or pass, on the device alone; None without one.
     """
 
@@ -63,7 +60,6 @@ class Workload:
     data: Dataset
     serve: Contender | None = None
     first_step_seconds: float | None = None
-    forward_flops: float = math.inf
     alone: Callable[[], float | None] = lambda: None
 
 
@@ -102,7 +98,6 @@ def _training(case: Case, context: BenchContext) -> Workload:
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,
-        case.n_seeds * forward_flops(built[0].model, built[0].updates, batch),
         lambda: _step_alone(trainer, context.device),
     )
 

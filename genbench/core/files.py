@@ -1,16 +1,19 @@
 """Atomic writes, digests, and JSON; text is UTF-8 whatever the locale."""
 
-import fcntl
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import StorageError
+
+AN_HOUR = 3600.0
+"""What was left that long ago is surely not being written by another process."""
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -22,22 +25,40 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     payload = content.encode() if isinstance(content, str) else content
     temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
-        )
-        with os.fdopen(handle, "wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
+        with storing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(
+                dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+            )
+            with os.fdopen(handle, "wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
     finally:
         if temporary:
-            Path(temporary).unlink(missing_ok=True)
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        StorageError: It cannot be removed.
+    """
+    with storing(path):
+        path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, seconds: float = AN_HOUR) -> None:
+    """Remove what interrupted writes left in a folder, except what is younger than ``seconds``."""
+    for half_written in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - half_written.stat().st_mtime > seconds:
+                half_written.unlink()
 
 
 def write_if_changed(path: Path, content: str) -> bool:
@@ -60,18 +81,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
-    """Run a block while no other process runs one for the same folder, which must exist.
+def storing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong in writing a file or folder into a storage error, which ends a suite.
 
-    The lock ends with the process. A file system without locks runs the block all the same.
+    Raises:
+        StorageError: The disk is full, the folder cannot be written, and the like.
     """
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(handle)
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def require_writable(folder: Path) -> None:

@@ -1,18 +1,55 @@
-"""Detects worker processes that re-import the script that started them (no main guard)."""
+"""The processors that this process may use, and scripts that worker processes import."""
 
-import multiprocessing
+import os
+import runpy
 import sys
+from types import ModuleType
+from typing import NamedTuple
 
 NO_MAIN_GUARD = 78
-"""Exit code of a process that found itself running the script that started it."""
+"""Exit code of a worker that found itself running the script that started it."""
+_importing: list[str] = []
+
+
+class Script(NamedTuple):
+    """The program that was started: a file, or a module by name."""
+
+    name: str
+    is_module: bool
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def running_script() -> Script | None:
+    """Return the script that this process runs; a notebook and an interactive session have none."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+    if spec is not None:
+        return Script(spec.name, is_module=True)
+    return Script(os.path.abspath(file), is_module=False) if file else None
+
+
+def import_script(script: Script) -> None:
+    """Import, under another name, the script that started this worker, for what it registers."""
+    _importing.append(script.name)
+    run = runpy.run_module if script.is_module else runpy.run_path
+    module = ModuleType("__mp_main__")
+    vars(module).update(run(script.name, run_name="__mp_main__"))
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
+    _importing.pop()
 
 
 def is_importing_script() -> bool:
-    """Return whether this is a spawned process that is still importing its parent's script."""
-    return bool(getattr(multiprocessing.current_process(), "_inheriting", False))
+    """Return whether this is a worker that is still importing its parent's script."""
+    return bool(_importing)
 
 
-def leave_if_importing_script(jobs: int | str) -> None:
-    """Exit silently if a spawned process reaches the call that started it; the parent reports."""
-    if jobs not in (1, "auto") and is_importing_script():
+def leave_if_importing_script() -> None:
+    """Exit silently if a worker reaches the call that started it; the parent reports."""
+    if is_importing_script():
         sys.exit(NO_MAIN_GUARD)

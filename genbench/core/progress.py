@@ -1,12 +1,12 @@
 """Progress bars: on stderr if that is a terminal, in a notebook as its own, hidden elsewhere."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing import parent_process
+from time import monotonic
 from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
@@ -14,7 +14,11 @@ from tqdm import tqdm
 T = TypeVar("T")
 _NESTED_DELAY_S = 1.0
 """In a notebook, a bar inside of another appears after this time: a short one would flicker."""
+_REPORT_S = 0.3
+"""A process without bars reports at most this often."""
 _wanted: ContextVar[bool | None] = ContextVar("progress", default=None)
+Report = Callable[[str], None]
+_report: list[Report] = []
 
 
 @contextmanager
@@ -27,6 +31,22 @@ def progress_shown(wanted: bool | None) -> Iterator[None]:
         _wanted.reset(token)
 
 
+def report_to(report: Report) -> None:
+    """Show nothing in this process: it works for another one, which says what matters.
+
+    Args:
+        report: Called now and then with what goes on: ``vae (seed 0) 31/50``.
+    """
+    _report[:] = [report]
+    _wanted.set(False)
+
+
+def show_beside(text: str) -> None:
+    """Write what goes on elsewhere beside the bars that are shown."""
+    for bar in list(getattr(tqdm, "_instances", ())):
+        bar.set_postfix_str(text)
+
+
 def progress(
     items: Iterable[T], description: str, unit: str, *, initial: int = 0, leave: bool = False
 ) -> "tqdm[T]":
@@ -34,6 +54,9 @@ def progress(
 
     In a notebook without widgets a bar inside of another is hidden: its text would pile up.
     """
+    total = len(items) + initial if isinstance(items, Sized) else None
+    if _report and total is not None:
+        items = _reported(items, description, initial, total, _report[0])
     notebook, shown = in_notebook(), is_shown()
     nested, widgets = bool(getattr(tqdm, "_instances", ())), notebook and _has_widgets()
     return _kind_of_bar(widget=widgets and shown)(
@@ -46,8 +69,19 @@ def progress(
         delay=_NESTED_DELAY_S if nested and notebook else 0.0,
         file=_stream(),
         initial=initial,
-        total=len(items) + initial if isinstance(items, Sized) else None,
+        total=total,
     )
+
+
+def _reported(
+    items: Iterable[T], description: str, done: int, total: int, report: Report
+) -> Iterator[T]:
+    reported = monotonic()
+    for n, item in enumerate(items, done):
+        if monotonic() - reported > _REPORT_S:
+            report(f"{description} {n}/{total}")
+            reported = monotonic()
+        yield item
 
 
 def announce(line: str) -> None:
@@ -61,10 +95,10 @@ def announce(line: str) -> None:
 def warn(line: str) -> None:
     """Print a line that matters past the bars, to stderr.
 
-    Worker processes are silent: the one that started them has said it.
+    Processes that work for another are silent: that one has said it.
     """
     stream = sys.stderr
-    if stream is not None and not stream.closed and parent_process() is None:
+    if stream is not None and not stream.closed and not _report:
         with tqdm.external_write_mode(file=stream):
             print(f"genbench: {line}", file=stream, flush=True)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.core.errors import StorageError
+from genbench.core.files import remove
 from genbench.results.sealed_folder import REDO, Arrays, SealedFolder
 
 RUNS = "runs"
@@ -33,7 +34,7 @@ class RunFolder(SealedFolder):
     def seal(self, *, drop_checkpoint: bool = True) -> None:
         """Write the manifest over everything that is there; clear what interrupted writes left."""
         if drop_checkpoint:
-            (self / CHECKPOINT).unlink(missing_ok=True)
+            remove(self / CHECKPOINT)
         super().seal()
 
     def history(self) -> pd.DataFrame | None:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from genbench.core.errors import StorageError
-from genbench.core.files import pretty_json, read_json, sha256_file, write_atomic
+from genbench.core.files import pretty_json, read_json, remove, sha256_file, storing, write_atomic
 
 MANIFEST = "manifest.json"
 REDO = "`python -m genbench run` redoes it"
@@ -96,17 +96,21 @@ class SealedFolder:
         write_atomic(self / name, pretty_json(value))
 
     def seal(self) -> None:
-        """Write the manifest over everything that is there; clear what interrupted writes left."""
+        """Write the manifest over everything that is there; clear what interrupted writes left.
+
+        Hidden files, such as the lock, are no part of it. The caller holds that lock.
+        """
         for half_written in self.path.rglob(".*.tmp"):
-            half_written.unlink(missing_ok=True)
-        names = sorted(
-            str(path.relative_to(self.path).as_posix())
-            for path in self.path.rglob("*")
-            if path.is_file() and path.name != MANIFEST
-        )
-        files = {name: sha256_file(self / name) for name in names}
+            remove(half_written)
+        with storing(self.path):
+            names = sorted(
+                str(path.relative_to(self.path).as_posix())
+                for path in self.path.rglob("[!.]*")
+                if path.is_file() and path.name != MANIFEST
+            )
+            files = {name: sha256_file(self / name) for name in names}
         self.write(MANIFEST, {"schema": 1, "files": files})
 
     def break_seal(self) -> None:
         """Remove the manifest, so that nothing here counts as whole until it is sealed again."""
-        (self / MANIFEST).unlink(missing_ok=True)
+        remove(self / MANIFEST)

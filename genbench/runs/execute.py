@@ -1,7 +1,5 @@
 """Executes one run: build, train, evaluate, store in a sealed folder; each step once."""
 
-import copy
-import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +10,6 @@ from torch import nn
 
 from genbench.core.devices import evaluation_device
 from genbench.core.files import write_atomic
-from genbench.core.objective import Batch
 from genbench.core.seeding import Stream, seeded
 from genbench.recipes import Built
 from genbench.results import run_folder
@@ -33,7 +30,6 @@ from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, Loop, fit
 from genbench.training.precision import products_in, used_precision
-from genbench.training.threads import fitting_threads, forward_flops
 
 
 @dataclass(frozen=True)
@@ -69,21 +65,9 @@ def execute(
         return stored
     built = build(run.spec, run.dataset)
     description = describe(run.spec, run.dataset, built)
-    with fitting_threads(step_flops(run, built, device)):
-        execution = _Execution(run, built, device, joint or JointOutcome())
-        metrics = execution.complete(request, description)
+    execution = _Execution(run, built, device, joint or JointOutcome())
+    metrics = execution.complete(request, description)
     return record_of(run, description, metrics, request.tasks)
-
-
-def step_flops(run: Run, built: Built, device: torch.device) -> float:
-    """Count the operations of a training step; closed forms and accelerators get all threads."""
-    if built.closed_form or device.type != "cpu":
-        return math.inf
-    n = min(run.spec.train.batch_size, run.dataset.size("train"))
-    x, y = run.dataset.held_out("train")
-    model = copy.deepcopy(built.model)  # counting would change batch statistics
-    batch = Batch(x[:n].cpu(), y[:n].cpu(), indices=torch.arange(n))
-    return forward_flops(model, built.updates, batch)
 
 
 def loop_of(run: Run, built: Built, device: torch.device) -> Loop:

@@ -9,12 +9,11 @@ from genbench.core.errors import GenbenchError, first_line
 from genbench.core.files import canonical_json
 from genbench.recipes import Built
 from genbench.runs.build import build
-from genbench.runs.execute import JointOutcome, loop_of, step_flops, trained_base
+from genbench.runs.execute import JointOutcome, loop_of, trained_base
 from genbench.runs.read_run import stored_metrics
 from genbench.runs.spec import Run, RunSpec
 from genbench.training.joint.compatible import compatible_groups
 from genbench.training.joint.loop import fit_together
-from genbench.training.threads import fitting_threads
 
 
 def joint_groups(specs: Sequence[RunSpec]) -> list[tuple[RunSpec, ...]]:
@@ -63,9 +62,9 @@ def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome
     outcomes: dict[str, JointOutcome] = {}
     try:
         yield outcomes
-    except (GenbenchError, OSError):
+    except GenbenchError:
         raise
-    except Exception as error:  # noqa: BLE001  alone, each run reports what is wrong with it
+    except (Exception, SystemExit) as error:  # noqa: BLE001  alone, each run reports what is wrong with it
         reason = first_line(error)
         outcomes |= {i: JointOutcome(provenance={"not_together": reason}) for i in train_ids}
 
@@ -73,7 +72,6 @@ def _alone_on_error(train_ids: Iterable[str]) -> Iterator[dict[str, JointOutcome
 def _train(
     runs: Sequence[Run], built: Sequence[Built], device: torch.device
 ) -> dict[str, JointOutcome]:
-    flops = step_flops(runs[0], built[0], device)
     for run in runs:
         run.folder.break_seal()
     loops = [loop_of(run, b, device) for run, b in zip(runs, built, strict=True)]
@@ -83,7 +81,7 @@ def _train(
         if n < 2:
             continue
         first, train_ids = runs[alike[0]], [runs[i].folder.train_id for i in alike]
-        with fitting_threads(flops * n), _alone_on_error(train_ids) as joint:
+        with _alone_on_error(train_ids) as joint:
             label = f"{first.spec.name} ({n} together)"
             fits = fit_together([loops[i] for i in alike], label)
             pairs = zip(train_ids, fits, strict=True)

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.core.devices import evaluation_device, narrow_remark, use_device
 from genbench.core.errors import ConfigError, GenbenchError, first_line
 from genbench.core.estimate import UnusableError
+from genbench.core.files import remove
+from genbench.core.locks import locked, new_holder
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
@@ -23,6 +25,7 @@ from genbench.runs.room import require_room
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import Run, RunSpec
 from genbench.training.precision import slowness_remark, used_precision
+from genbench.training.threads import threads_of_run
 
 Group = tuple[RunSpec, ...]
 
@@ -35,6 +38,8 @@ class RunPlan:
     specs: tuple[RunSpec, ...]
     request: EvaluationRequest
     options: RunOptions
+    command: str = field(default_factory=new_holder)
+    """Holds the locks of the runs that are executed."""
 
 
 class RunContext:
@@ -103,29 +108,55 @@ class RunContext:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""
         return joint_groups(specs) if self.plan.options.together else [(spec,) for spec in specs]
 
-    def execute(self, group: Group) -> Iterator[RunRecord]:
-        """Execute the runs of a group, trained as one computation where possible."""
+    def execute(self, group: Group, *, wait: bool = True) -> list[RunRecord]:
+        """Execute the runs of a group, trained as one computation where possible.
+
+        Args:
+            group: The runs.
+            wait: Wait for runs that another command holds.
+
+        Raises:
+            HeldError: Another command holds one, and ``wait`` is false.
+        """
         runs = [self.run(spec) for spec in group]
-        if self.plan.options.fresh:
-            for run in runs:
-                for name in (MANIFEST, CHECKPOINT, SPEC):
-                    (run.folder / name).unlink(missing_ok=True)
-        outcomes = train_jointly(runs, self.device)
-        for run in runs:
-            yield self._execute(run, outcomes.get(run.folder.train_id))
+        cores = threads_of_run(self.device, self.plan.options.cpus_per_run)
+        with self._locked(runs, wait=wait), cores:
+            outcomes = train_jointly(runs, self.device)
+            return [self._execute(run, outcomes.get(run.folder.train_id)) for run in runs]
+
+    @contextmanager
+    def _locked(self, runs: Sequence[Run], *, wait: bool) -> Iterator[None]:
+        """Hold the locks of runs, always taken in the same order; begin afresh where asked to.
+
+        What this command itself has begun, in a process that died, is kept.
+        """
+        by_id = {run.folder.train_id: run.folder for run in runs}
+        with ExitStack() as locks:
+            for _, folder in sorted(by_id.items()):
+                before = locks.enter_context(locked(folder.path, self.plan.command, wait=wait))
+                if self.plan.options.fresh and before != self.plan.command:
+                    for name in (MANIFEST, CHECKPOINT, SPEC):
+                        remove(folder / name)
+            yield
 
     def _execute(self, run: Run, joint: JointOutcome | None) -> RunRecord:
-        """Execute one run; an unexpected error fails only this run."""
+        """Execute one run; an unexpected error, or the end of the program, fails only this run."""
         try:
             return execute(run, self.plan.request, self.device, joint)
-        except (GenbenchError, OSError):
+        except GenbenchError:
             raise
-        except Exception as error:  # noqa: BLE001  a user's own recipe can raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a recipe can raise anything
             return self.failed(run.spec, f"{type(error).__name__}: {first_line(error)}")
 
     def train_id(self, spec: RunSpec) -> str:
         """Return the identity of a run, which is the name of its folder."""
         return spec.train_id(self.dataset(spec.data).digest)
+
+    def survey(self, groups: Sequence[Group]) -> tuple[list[RunRecord], list[Group]]:
+        """Return the records of the runs that need not be executed, and groups of the others."""
+        known = {spec.label: self.finished(spec) for group in groups for spec in group}
+        missing = [tuple(spec for spec in group if not known[spec.label]) for group in groups]
+        return [*filter(None, known.values())], [*filter(None, missing)]
 
     def finished(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run that need not be executed, else None."""

@@ -14,7 +14,7 @@ from genbench.runs.spec import RunSpec
 from genbench.studies.study import Setting
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop
-from genbench.training.threads import fitting_threads, flushed_denormals
+from genbench.training.threads import flushed_denormals, threads
 
 EpochWatch = Callable[[int, Any], None]
 """Called with the number of epochs done and the model."""
@@ -55,7 +55,7 @@ def trained(
     built = _build(recipe, options, data, train, stream)
     model: nn.Module = built.model.to(data.levels.device)
     loop = Loop(model, built.updates, data, train, stream.child("train"))
-    with fitting_threads(0), flushed_denormals():
+    with threads(1), flushed_denormals():
         for epoch in range(train.epochs):
             loop.run_epoch(epoch)
             if watch:

@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from genbench.core.errors import ConfigError, require_known
-from genbench.core.files import write_atomic
+from genbench.core.files import remove, write_atomic
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
@@ -85,9 +85,9 @@ class StudyFolder(SealedFolder):
         return record
 
     def _keep(self, names: Collection[str]) -> None:
-        for path in self.path.glob("*"):
+        for path in self.path.glob("[!.]*"):
             if path.name not in (*names, MANIFEST):
-                path.unlink()
+                remove(path)
 
 
 def perform(spec: StudySpec, setting: Setting, folder: StudyFolder) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from genbench.core.errors import ConfigError, DataError, StorageError, first_line
-from genbench.core.files import exclusive, require_writable
+from genbench.core.files import require_writable
+from genbench.core.locks import locked
 from genbench.core.names import require_name
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig, Dataset, load
@@ -107,7 +108,7 @@ class Host:
         """
         require_writable(self.folder)
         result = evaluated(handed, run, dataset, self.request, self.folder)
-        with result as (folder, train_id), exclusive(self.folder):
+        with result as (folder, train_id), locked(self.folder):
             self.run_of(run.name, run.seed, run.data, replace=replace)  # by now it may be taken
             move_in(folder, train_id, folders_of(self.folder, run.name, run.seed))
             self._write_table()

@@ -80,7 +80,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
         require_known(name, [entry.name for entry in suite.model], "models: no model")
     for name in options.studies:
         require_known(name, [entry.name for entry in suite.study], "studies: no study")
-    executor = pick_executor(options.executor, options.jobs)
+    executor = pick_executor(options)
     request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
     context = RunContext(RunPlan(suite.name, tuple(specs), request, options))
     runner = StudyRunner(suite.name, options)

@@ -1,19 +1,24 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, DataError
-from genbench.core.files import exclusive, require_writable
+from genbench.core.files import require_writable, sweep
+from genbench.core.locks import locked
 from genbench.core.progress import progress
 from genbench.core.texts import few
 from genbench.runs.elsewhere.read import folders_by_name
-from genbench.runs.executors.schedule import Say
+from genbench.runs.executors.schedule import Results, Say
 from genbench.runs.record import RunRecord
+from genbench.runs.run_context import Group
 from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.spec import SuiteSpec
+from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
 
@@ -27,27 +32,53 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
-    context, runner, name = prepared.context, prepared.study_runner, prepared.suite.name
-    remarks = context.preflight()
+    context, name = prepared.context, prepared.suite.name
     folder = prepared.options.results / name
-    require_writable(folder)
-    _require_apart(prepared.suite, folder)
-    if replaced := replaced_data(prepared):
-        say(replaced)
-    _say_remarks(prepared, remarks, say)
-    members = [_run_member(prepared, member, say) for member in prepared.members]
-    runs = {(r.spec.name, r.spec.seed): r for r in _execute(prepared, say)}
+    done, missing = context.survey(context.groups(prepared.selected_runs))
+    with _executing(prepared, missing, say) as results:
+        remarks = context.preflight()
+        require_writable(folder)
+        _require_apart(prepared.suite, folder)
+        if replaced := replaced_data(prepared):
+            say(replaced)
+        _say_remarks(prepared, remarks, say)
+        members = [_run_member(prepared, member, say) for member in prepared.members]
+        runs = {(r.spec.name, r.spec.seed): r for r in _told(prepared, [done], results, say)}
     for line in changed_plugins(runs.values()):
         say(line)
-    studies = {s.name: runner.run(s, say) for s in prepared.selected_studies}
-    all_runs = (runs.get((s.name, s.seed)) or context.stored(s) for s in context.plan.specs)
-    all_studies = (studies.get(s.name) or runner.stored(s) for s in prepared.studies)
-    trained, known = [*filter(None, all_runs)], [*filter(None, all_studies)]
-    with exclusive(folder):
-        frame, changed = write_suite(prepared, trained, known, members)
+    studies = {s.name: prepared.study_runner.run(s, say) for s in prepared.selected_studies}
+    with locked(folder):
+        sweep(folder)
+        records, known = _all_runs(prepared, runs), _all_studies(prepared, studies)
+        frame, changed = write_suite(prepared, records, known, members)
     cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
     unchanged = not changed and all(cached)
     return SuiteRun(name, frame, list(runs.values()), list(studies.values()), members, unchanged)
+
+
+def _executing(
+    prepared: PreparedSuite, groups: Sequence[Group], say: Say
+) -> AbstractContextManager[Results]:
+    """Return the execution of what is missing; without that no process is started."""
+    return prepared.executor(prepared.context, groups, say) if groups else nullcontext(iter(()))
+
+
+def _all_runs(
+    prepared: PreparedSuite, runs: Mapping[tuple[str, int], RunRecord]
+) -> list[RunRecord]:
+    """Return the records of this command, and what others have stored by now."""
+    records = []
+    for spec in prepared.context.plan.specs:
+        record = runs.get((spec.name, spec.seed))
+        if not record or record.status == "failed":
+            record = prepared.context.stored(spec) or record
+        records.append(record)
+    return [*filter(None, records)]
+
+
+def _all_studies(prepared: PreparedSuite, studies: Mapping[str, StudyRun]) -> list[StudyRun]:
+    known = (studies.get(s.name) or prepared.study_runner.stored(s) for s in prepared.studies)
+    return [*filter(None, known)]
 
 
 def _require_apart(suite: SuiteSpec, folder: Path) -> None:
@@ -87,16 +118,16 @@ def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> S
     return SuiteRun(name, table, [], unchanged=not reason, ran=False, reason=reason)
 
 
-def _execute(prepared: PreparedSuite, say: Say) -> Iterator[RunRecord]:
-    """Execute the selected runs, group by group."""
+def _told(
+    prepared: PreparedSuite, done: Iterable[Iterable[RunRecord]], results: Results, say: Say
+) -> Iterator[RunRecord]:
+    """Yield the selected runs as they are ready; say what was executed, and show how many."""
     selected = prepared.selected_runs
     if not selected:
         return
-    groups = prepared.context.groups(selected)
     with progress(selected, prepared.suite.name, "run", leave=True) as bar:
-        for records in prepared.executor(prepared.context, groups, say):
-            for record in records:
-                bar.update()
-                if not record.cached:
-                    say(record.summary_line())
-                yield record
+        for record in chain.from_iterable(chain(done, results)):
+            bar.update()
+            if not record.cached:
+                say(record.summary_line())
+            yield record

@@ -6,6 +6,7 @@ from typing import Any
 
 from genbench.core.devices import evaluation_device, use_device
 from genbench.core.errors import DataError, StorageError, first_line
+from genbench.core.locks import HeldError, locked, new_holder
 from genbench.results.records import StudySummary
 from genbench.runs.run_options import RunOptions
 from genbench.studies import Setting
@@ -62,6 +63,7 @@ class StudyRunner:
 
     suite: str
     options: RunOptions
+    command: str = field(default_factory=new_holder)
 
     def folder(self, spec: StudySpec) -> StudyFolder:
         """Return where the study is stored."""
@@ -74,10 +76,23 @@ class StudyRunner:
 
     def run(self, spec: StudySpec, say: Callable[[str], None] = lambda _: None) -> StudyRun:
         """Run a study unless it is stored; ``say`` is called with a line about one that is done."""
-        study_run = (None if self.options.fresh else self.stored(spec)) or self._perform(spec)
+        study_run = self._known(spec) or self._done(spec, say)
         if not study_run.cached:
             say(study_run.summary_line())
         return study_run
+
+    def _known(self, spec: StudySpec) -> StudyRun | None:
+        """Return a study that need not be run."""
+        return None if self.options.fresh else self.stored(spec)
+
+    def _done(self, spec: StudySpec, say: Callable[[str], None], *, wait: bool = False) -> StudyRun:
+        """Run a study; if another command does so, wait for it."""
+        try:
+            with locked(self.folder(spec).path, self.command, wait=wait):
+                return self._known(spec) or self._perform(spec)
+        except HeldError as error:
+            say(f"study {spec.name}: another command runs it ({error.holder}); waiting for it")
+        return self._done(spec, say, wait=True)
 
     def _perform(self, spec: StudySpec) -> StudyRun:
         """Run a study; an unexpected error fails only this study."""
@@ -85,7 +100,7 @@ class StudyRunner:
         setting = Setting(spec.stream, device, self.options.data_dir)
         try:
             return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))
-        except (DataError, StorageError, OSError):
+        except (DataError, StorageError):
             raise
-        except Exception as error:  # noqa: BLE001  a user's own study can raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a user's own can raise anything
             return StudyRun(spec, "failed", f"{type(error).__name__}: {first_line(error)}")

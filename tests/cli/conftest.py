@@ -57,6 +57,9 @@ SERVER = """
 import json, os, signal, sys, traceback
 import genbench.cli, genbench.suites.run, genbench.training.loop, genbench.reporting
 import sklearn.datasets, torch._dynamo  # what a run imports late
+import genbench.core.processes
+
+genbench.core.processes.cores = lambda: 1  # what a job changes first concerns this process only
 
 for line in sys.stdin:
     job = json.loads(line)
@@ -193,7 +196,7 @@ class Place:
     def state(self) -> dict[str, tuple[int, bytes]]:
         return {
             str(path.relative_to(self.folder)): (path.stat().st_mtime_ns, path.read_bytes())
-            for path in sorted(self.results.rglob("*"))
+            for path in sorted(self.results.rglob("[!.]*"))
             if path.is_file()
         }
 

@@ -1,12 +1,11 @@
 """Atomic writes and canonical JSON."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import math
 import os
-from contextlib import suppress
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -118,30 +117,25 @@ def test_digests_are_sha256(tmp_path):
     assert files.sha256_bytes(b"abc") == known
 
 
-def test_a_folder_has_one_holder_at_a_time(tmp_path):
-    def holds():
-        handle = os.open(tmp_path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(handle)
-        return True
-
-    with files.exclusive(tmp_path):
-        assert not holds()
-    assert holds()
-    with suppress(KeyError), files.exclusive(tmp_path):
-        raise KeyError
-    assert holds()
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_what_goes_wrong_in_storing_is_a_storage_error(tmp_path, number):
+    with pytest.raises(StorageError, match=r"cannot write .*run: (No space|Permission)"):
+        with files.storing(tmp_path / "run"):
+            raise OSError(number, os.strerror(number))
 
 
-def test_a_file_system_without_locks_runs_the_block_all_the_same(tmp_path, monkeypatch):
-    def refuse(handle, operation):
-        raise OSError(errno.ENOLCK, "no locks")
+def test_remove_removes_a_file_once(tmp_path):
+    (tmp_path / "x").touch()
+    files.remove(tmp_path / "x")
+    files.remove(tmp_path / "x")
+    with pytest.raises(StorageError, match="cannot write"):
+        files.remove(tmp_path)
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    with files.exclusive(tmp_path):
-        (tmp_path / "done").touch()
-    assert (tmp_path / "done").exists()
+
+def test_only_old_temporary_files_are_swept(tmp_path):
+    for name, age in ((".old.x.tmp", 3700), (".new.x.tmp", 3500), ("old", 3700), (".old", 3700)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    files.sweep(tmp_path)
+    assert names(tmp_path) == [".new.x.tmp", ".old", "old"]
+    files.sweep(tmp_path / "missing")

@@ -63,10 +63,10 @@ class Workplace:
         return self.results / "tiny" / "runs" / record.train_id
 
     def state(self) -> dict[str, tuple[int, bytes]]:
-        """Return the time and content of every file below the results."""
+        """Return the time and content of every file below the results, except locks."""
         return {
             str(path.relative_to(self.results)): (path.stat().st_mtime_ns, path.read_bytes())
-            for path in sorted(self.results.rglob("*"))
+            for path in sorted(self.results.rglob("[!.]*"))
             if path.is_file()
         }
 

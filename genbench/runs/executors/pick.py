@@ -1,30 +1,30 @@
 """Chooses who executes the runs of a suite."""
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Literal
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from genbench.core.errors import ConfigError, require_known
-from genbench.runs.executors.local import run_here, run_in_processes
+from genbench.runs.executors.local import run_locally
 from genbench.runs.executors.ray import run_on_ray
-from genbench.runs.executors.schedule import Say
-from genbench.runs.record import RunRecord
+from genbench.runs.executors.schedule import Results, Say
 from genbench.runs.run_context import Group, RunContext
+from genbench.runs.run_options import RunOptions
 
-Executor = Callable[[RunContext, Sequence[Group], Say], Iterable[Iterable[RunRecord]]]
-"""Executes groups of runs; yields the records of a group as soon as they are ready."""
+Executor = Callable[[RunContext, Sequence[Group], Say], AbstractContextManager[Results]]
+"""Executes groups of runs, one at least, while its block lasts."""
+_EXECUTORS: dict[str, Executor] = {"local": run_locally, "ray": run_on_ray}
 
 
-def pick_executor(name: str, jobs: int | Literal["auto"]) -> Executor:
-    """Return the executor for a name and a number of parallel runs.
+def pick_executor(options: RunOptions) -> Executor:
+    """Return the executor that the options name.
 
     Raises:
-        ConfigError: Unknown name, or fewer than one job.
+        ConfigError: It is unknown, or its options are wrong.
     """
-    require_known(name, ("local", "ray"), "executor: unknown executor")
-    n = 1 if jobs == "auto" else jobs
-    if n < 1:
-        raise ConfigError(f"jobs: expected 1 or more processes, not {n}")
-    if name == "ray":
-        return partial(run_on_ray, jobs=n)
-    return run_here if n == 1 else partial(run_in_processes, jobs=n)
+    require_known(options.executor, _EXECUTORS, "executor: unknown executor")
+    jobs = options.jobs
+    if jobs != "auto" and (not isinstance(jobs, int) or jobs < 1):
+        raise ConfigError(f"jobs: expected auto, or 1 or more processes, not {jobs}")
+    if options.cpus_per_run < 1:
+        raise ConfigError(f"cpus_per_run: expected 1 or more cores, not {options.cpus_per_run}")
+    return _EXECUTORS[options.executor]

@@ -1,18 +1,19 @@
 """Runs on a Ray cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from genbench.core.errors import ConfigError
-from genbench.runs.executors.local import execute_alone, packed_parts, threads_of
-from genbench.runs.executors.schedule import Say
+from genbench.core.processes import cores
+from genbench.runs.executors.schedule import Results, Say
+from genbench.runs.packed import Packed
 from genbench.runs.record import RunRecord
-from genbench.runs.run_context import Group, RunContext
+from genbench.runs.run_context import Group, RunContext, RunPlan
 
 
-def run_on_ray(
-    context: RunContext, groups: Sequence[Group], say: Say, jobs: int
-) -> Iterator[Iterable[RunRecord]]:
+@contextmanager
+def run_on_ray(context: RunContext, groups: Sequence[Group], say: Say) -> Iterator[Results]:
     """Execute runs on a Ray cluster, or on a local one started for this call.
 
     Every node must see results, data and plugins under the same paths.
@@ -28,12 +29,21 @@ def run_on_ray(
         raise ConfigError(
             "executor: 'ray' needs the package ray: python -m pip install 'genbench[ray]'"
         ) from error
-    (plan, *packed), threads = packed_parts(context, groups), threads_of(jobs)
+    options = context.plan.options
     if not ray.is_initialized():
-        ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=cores(), include_dashboard=False, log_to_driver=False)
     gpus = 1 if context.device.type == "cuda" else 0
-    remote = ray.remote(num_cpus=threads, num_gpus=gpus)(execute_alone)
-    waiting = [remote.remote(plan, threads, group) for group in packed]
-    while waiting:
-        ready, waiting = ray.wait(waiting)
-        yield from ray.get(ready)
+    remote = ray.remote(num_cpus=options.cpus_per_run, num_gpus=gpus)(_execute)
+    plan, *packed = (Packed.of(part, options.plugins) for part in (context.plan, *groups))
+
+    def results() -> Iterator[Iterable[RunRecord]]:
+        waiting = [remote.remote(plan, group) for group in packed]
+        while waiting:
+            ready, waiting = ray.wait(waiting)
+            yield from ray.get(ready)
+
+    yield results()
+
+
+def _execute(plan: Packed[RunPlan], group: Packed[Group]) -> list[RunRecord]:
+    return RunContext(plan.unpack()).execute(group.unpack())

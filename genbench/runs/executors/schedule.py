@@ -32,6 +32,8 @@ class Busy:
 
 
 Answer = list[RunRecord] | Died | Busy
+Results = Iterator[Iterable[RunRecord]]
+"""The records of one group after the other, as they are ready."""
 
 
 class Workers(Protocol):
@@ -51,9 +53,7 @@ class Workers(Protocol):
         """
 
 
-def schedule(
-    workers: Workers, context: RunContext, groups: Sequence[Group], say: Say
-) -> Iterator[Iterable[RunRecord]]:
+def schedule(workers: Workers, context: RunContext, groups: Sequence[Group], say: Say) -> Results:
     """Execute groups of runs; yield records as they are ready.
 
     What is stored is only read, and a run that has several rows in a suite is executed once. A run

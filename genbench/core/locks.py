@@ -1,0 +1,93 @@
+"""Locks of folders, so that one command at a time writes into each.
+
+The lock is on a file ``.lock`` in the folder, which stays there and is no part of any result. It
+ends with its process, however that ends. On a file system without locks the work is done all the
+same.
+"""
+
+import fcntl
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from genbench.core.files import storing
+
+LOCK = ".lock"
+
+
+class HeldError(Exception):
+    """Another command holds the lock; ``holder`` says which."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+def new_holder() -> str:
+    """Name this command as the holder of locks: for people, and in a second line uniquely."""
+    return f"{socket.gethostname()}, process {os.getpid()}\n{uuid.uuid4().hex}"
+
+
+@contextmanager
+def locked(folder: Path, holder: str = "", *, wait: bool = True) -> Iterator[str]:
+    """Run a block while nobody else runs one for the same folder; make the folder.
+
+    Args:
+        folder: What is written into.
+        holder: Who holds the lock, from :func:`new_holder`; nobody is named for a short block.
+        wait: Wait until nobody else holds the lock.
+
+    Yields:
+        The last holder that was named; empty if there was none.
+
+    Raises:
+        HeldError: Somebody else holds it, and ``wait`` is false.
+        StorageError: The folder cannot be written.
+    """
+    with storing(folder / LOCK):
+        handle = _acquire(folder, wait=wait)
+    try:
+        with storing(folder / LOCK):
+            before = _named(handle)
+            if holder:
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, holder.encode(), 0)
+        yield before
+    finally:
+        os.close(handle)
+
+
+def _acquire(folder: Path, *, wait: bool) -> int:
+    """Return the handle of the locked file; once more if the folder was replaced meanwhile."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            with suppress(OSError):
+                _lock(handle, wait=wait)
+            if _is_file(handle, folder / LOCK):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _lock(handle: int, *, wait: bool) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError as error:
+        raise HeldError(_named(handle).partition("\n")[0] or "of unknown name") from error
+
+
+def _named(handle: int) -> str:
+    return os.pread(handle, 1000, 0).decode(errors="replace")
+
+
+def _is_file(handle: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle), path.stat())
+    return False
