@@ -119,9 +119,9 @@ def test_digests_are_sha256(tmp_path):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
 def test_what_goes_wrong_in_storing_is_a_storage_error(tmp_path, number):
-    with pytest.raises(StorageError, match=r"cannot write .*run: (No space|Permission)"):
-        with files.storing(tmp_path / "run"):
-            raise OSError(number, os.strerror(number))
+    told = pytest.raises(StorageError, match=r"cannot write .*run: (No space|Permission)")
+    with told, files.storing(tmp_path / "run"):
+        raise OSError(number, os.strerror(number))
 
 
 def test_remove_removes_a_file_once(tmp_path):

@@ -1,49 +1,106 @@
-"""Executors give the same rows, whoever executes."""
+"""How many processes execute runs, what they need, and how scripts and notebooks are answered."""
 
-import importlib.util
-import multiprocessing
 import subprocess
 import sys
-import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
+from genbench.core import processes
 from genbench.core.errors import ConfigError
-from genbench.runs.executors import pick_executor
-from genbench.runs.executors.ray import run_on_ray
+from genbench.core.locks import locked
+from genbench.runs.executors import local, registered
+from genbench.runs.executors.local import Here, number_of_processes, run_locally
+from genbench.runs.executors.schedule import Busy
+from genbench.runs.read_run import EvaluationRequest
+from genbench.runs.run_context import RunPlan
 from genbench.runs.run_options import RunOptions
 
 
-def test_an_unknown_executor_is_named_with_the_nearest():
-    with pytest.raises(ConfigError, match="did you mean 'local'"):
-        pick_executor("locale", 1)
+@pytest.fixture
+def context(monkeypatch):
+    """A machine with eight cores, and what may run on it."""
+    monkeypatch.setattr(processes, "cores", lambda: 8)
+    modules = []
+    monkeypatch.setattr(local, "registering_modules", lambda context, groups: modules)
+
+    def make(device="cpu", modules_of=(), **options):
+        modules[:] = modules_of
+        plan = RunPlan("small", (), EvaluationRequest(()), RunOptions(**options))
+        return SimpleNamespace(plan=plan, device=torch.device(device))
+
+    return make
 
 
-def test_ray_that_is_not_installed_says_how_to_install_it(workplace, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install 'genbench\[ray\]'"):
-        workplace.run(executor="ray")
+@pytest.mark.parametrize(
+    ("given", "n"),
+    [
+        ({}, 8),
+        ({"cpus_per_run": 2}, 4),
+        ({"cpus_per_run": 3}, 2),
+        ({"cpus_per_run": 99}, 1),
+        ({"device": "cuda"}, 1),
+        ({"modules_of": ["mine"]}, 8),
+        ({"modules_of": ["__main__"]}, 1),
+        ({"modules_of": ["__main__"], "jobs": 3}, 3),
+        ({"device": "cuda", "jobs": 3}, 3),
+        ({"jobs": 1}, 1),
+        ({"jobs": 20}, 20),
+    ],
+)
+def test_there_is_a_process_for_each_core_unless_a_number_is_asked_for(context, given, n):
+    assert number_of_processes(context(**given), []) == n
 
 
-def test_an_interrupt_ends_the_workers_and_no_other_process_of_the_caller(workplace):
-    own = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
-    own.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            workplace.run("seeds=3", jobs=2, say=interrupt)
-        assert own.is_alive()
-        until = time.monotonic() + 20
-        while multiprocessing.active_children() != [own]:
-            assert time.monotonic() < until
-            time.sleep(0.05)
-    finally:
-        own.kill()
-        own.join()
+@pytest.mark.parametrize(("n_groups", "n"), [(1, None), (2, 2), (5, 5), (9, 8)])
+def test_there_are_never_more_processes_than_groups(context, monkeypatch, n_groups, n):
+    started = []
+    monkeypatch.setattr(local, "run_here", lambda *_: started.append(None))
+    monkeypatch.setattr(local, "run_in_processes", lambda *given: started.append(given[-1]))
+    run_locally(context(), [()] * n_groups, print)
+    assert started == [n]
 
 
-def interrupt(line):
-    raise KeyboardInterrupt
+def test_what_a_notebook_registers_cannot_run_elsewhere(context, monkeypatch):
+    monkeypatch.setattr(processes, "running_script", lambda: None)
+    with pytest.raises(ConfigError, match=r"^jobs: what a notebook registers .* or leave jobs out"):
+        run_locally(context(modules_of=["__main__"], jobs=2), [(), ()], print).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "hint"),
+    [
+        (-9, "was killed by signal 9", "the machine may be out of memory"),
+        (-11, "was killed by signal 11", ""),
+        (3, "ended with exit code 3", ""),
+    ],
+)
+def test_a_death_says_how(code, reason, hint):
+    died = local._death(code)
+    assert (died.reason, died.hint) == (reason, hint)
+
+
+def test_the_modules_of_plugins_and_of_genbench_are_loaded_anyway():
+    names = ["genbench.recipes.builtin", "genbench_plugin_mine_12345678", "mine", "genbenches"]
+    assert [n for n in names if not registered._is_known(n)] == ["mine", "genbenches"]
+
+
+def test_a_run_that_is_held_is_put_aside_here_too(done):
+    from genbench.suites.prepare import prepare
+
+    options = RunOptions(suite=str(done.suite), results=done.results, device="cpu")
+    prepared = prepare(options)
+    group, *_ = prepared.context.groups(prepared.selected_runs)
+    folder = prepared.context.run(group[0]).folder
+    workers = Here(prepared.context)
+    with locked(folder.path, "host, process 7\nid"):
+        workers.submit(group, wait=False)
+        assert not workers.has_room()
+        assert workers.next_answer() == (group, Busy("host, process 7"))
+    assert workers.has_room()
+    workers.submit(group, wait=True)
+    assert workers.next_answer()[1][0].status == "ok"
 
 
 SCRIPT = '''
@@ -107,61 +164,22 @@ def test_what_a_script_registers_runs_in_several_processes(tmp_path):
 
 @pytest.mark.parametrize("call", [RUN, MAIN])
 def test_a_script_without_a_main_guard_is_answered_in_one_line(tmp_path, call):
-    suite = SUITE.replace('"mine"', '"linear_gaussian"').replace("width", "latent_dim")
-    done = run_script(tmp_path, f"import genbench\n{call}", suite.replace('"two"', '"elbo"'))
+    """Its processes need what it registers, and would start it again."""
+    done = run_script(tmp_path, SCRIPT + call)
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("genbench: jobs: 2 processes import this script")
     assert 'if __name__ == "__main__":' in line
 
 
-RAY = """
-import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from types import SimpleNamespace
-
-import genbench
-
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, get_context("spawn")) as nodes:
-        sys.modules["ray"] = SimpleNamespace(
-            is_initialized=lambda: True,
-            remote=lambda **resources: lambda function: SimpleNamespace(
-                remote=lambda *given: nodes.submit(function, *given)
-            ),
-            wait=lambda waiting: (waiting[:1], waiting[1:]),
-            get=lambda ready: [future.result() for future in ready],
-        )
-        frame = genbench.run(
-            "mine.toml", executor="ray", plugins="my_plugin.py", report=False, device="cpu"
-        )
-        print(frame["value"].tolist())
-"""
+def test_a_script_that_registers_nothing_needs_no_main_guard(tmp_path):
+    suite = SUITE.replace('"mine"', '"linear_gaussian"').replace("width", "latent_dim")
+    suite = suite.replace('"two"', '"log_likelihood"')
+    done = run_script(tmp_path, f"import genbench\n{RUN}print(len(frame))\n", suite)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
 
-def test_what_a_plugin_registers_runs_on_ray(tmp_path):
-    """Ray is stood in for by one other process that starts with nothing loaded."""
-    (tmp_path / "my_plugin.py").write_text(SCRIPT)
-    done = run_script(tmp_path, RAY)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "[2.0, 2.0]\n"
-
-
-@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
-def test_ray_gives_the_table_of_one_process(workplace):
-    here, there = workplace.folder / "here", workplace.folder / "there"
-    command = [sys.executable, "-m", "genbench", "run", "--suite", str(workplace.suite)]
-    command += ["--no-report", "--device", "cpu"]
-    subprocess.run([*command, "--results", str(here)], check=True, capture_output=True)
-    subprocess.run(
-        [*command, "--results", str(there), "--executor", "ray"], check=True, capture_output=True
-    )
-    tables = [(folder / "tiny" / "metrics.csv").read_text() for folder in (here, there)]
-    assert tables[0] == tables[1]
-
-
-def test_ray_chooses_the_gpus_itself():
-    context = SimpleNamespace(plan=SimpleNamespace(options=RunOptions(device="cuda:1")))
-    with pytest.raises(ConfigError, match=r"^device: .* use --device cuda$"):
-        next(run_on_ray(context, [], print, 1))
+def test_by_default_a_script_runs_what_it_registers_itself(tmp_path):
+    call = RUN.replace("jobs=2, ", "")
+    done = run_script(tmp_path, f"{SCRIPT}{call}print(frame['value'].tolist())\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[2.0, 2.0]\n", "")
