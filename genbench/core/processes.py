@@ -36,12 +36,14 @@ def running_script() -> Script | None:
 
 def import_script(script: Script) -> None:
     """Import, under another name, the script that started this worker, for what it registers."""
-    _importing.append(script.name)
     run = runpy.run_module if script.is_module else runpy.run_path
     module = ModuleType("__mp_main__")
-    vars(module).update(run(script.name, run_name="__mp_main__"))
-    sys.modules["__main__"] = sys.modules["__mp_main__"] = module
-    _importing.pop()
+    _importing.append(script.name)
+    try:
+        vars(module).update(run(script.name, run_name=module.__name__))
+    finally:
+        _importing.pop()
+    sys.modules["__main__"] = sys.modules[module.__name__] = module
 
 
 def is_importing_script() -> bool:

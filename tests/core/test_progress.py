@@ -8,7 +8,17 @@ from types import SimpleNamespace
 import pytest
 from tqdm import tqdm
 
-from genbench.core.progress import announce, in_notebook, is_shown, progress, progress_shown
+from genbench.core import progress as module
+from genbench.core.progress import (
+    announce,
+    in_notebook,
+    is_shown,
+    progress,
+    progress_shown,
+    report_to,
+    show_beside,
+    warn,
+)
 
 
 def test_progress_passes_the_items_on_and_prints_nothing(capsys):
@@ -108,3 +118,38 @@ def test_a_plain_shell_is_no_notebook(monkeypatch):
     assert not in_notebook()
     monkeypatch.delitem(sys.modules, "IPython")
     assert not in_notebook()
+
+
+@pytest.fixture
+def reported(monkeypatch):
+    """What a process that works for another reports; a step takes a second."""
+    told, clock = [], iter(range(10**6))
+    monkeypatch.setattr(module, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(module, "_report", [])
+    before = module._wanted.get()
+    report_to(told.append)
+    yield told
+    module._wanted.set(before)
+
+
+def test_a_process_that_works_for_another_reports_and_shows_nothing(reported, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert list(progress([7, 8, 9], "vae (seed 0)", "epoch", initial=2)) == [7, 8, 9]
+    warn("said by the other")
+    announce("said by the other")
+    assert reported == ["vae (seed 0) 2/5", "vae (seed 0) 3/5", "vae (seed 0) 4/5"]
+    assert (sys.stderr.getvalue(), capsys.readouterr().out) == ("", "")
+
+
+def test_it_reports_now_and_then_only(reported, monkeypatch):
+    monkeypatch.setattr(module, "_REPORT_S", 10)
+    list(progress(range(100), "vae", "epoch"))
+    assert 1 <= len(reported) <= 10
+
+
+def test_what_goes_on_elsewhere_stands_beside_the_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress([1, 2], "digits", "run", leave=True):
+        show_beside("vae (seed 0) 31/50, gan (seed 1) 4/30")
+    assert "digits:   0%" in sys.stderr.getvalue()
+    assert "vae (seed 0) 31/50, gan (seed 1) 4/30" in sys.stderr.getvalue()

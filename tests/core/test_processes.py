@@ -1,0 +1,69 @@
+"""The cores of a process, and scripts that workers import under another name."""
+
+import subprocess
+import sys
+
+import pytest
+
+from genbench.core import processes
+from genbench.core.processes import NO_MAIN_GUARD, Script, import_script, running_script
+
+COUNT = """
+import os
+os.sched_getaffinity = lambda process: {3, 5, 6}
+os.cpu_count = lambda: 7
+from genbench.core.processes import cores
+print(cores())
+del os.sched_getaffinity
+print(cores())
+"""
+
+
+def test_cores_are_those_that_this_process_may_use():
+    found = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, check=True)
+    assert found.stdout.split() == [b"3", b"7"]
+
+
+@pytest.fixture
+def main(monkeypatch):
+    """The script of a worker, put back afterwards."""
+    for name in ("__main__", "__mp_main__"):
+        monkeypatch.setitem(sys.modules, name, sys.modules["__main__"])
+
+
+def test_a_script_is_imported_without_its_guarded_part(main, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("class Mine:\n    pass\nguarded = __name__ == '__main__'\n")
+    import_script(Script(str(path), is_module=False))
+    assert sys.modules["__main__"].guarded is False
+    assert sys.modules["__main__"].Mine.__module__ == "__mp_main__"
+    assert not processes.is_importing_script()
+
+
+def test_a_script_that_reaches_the_call_again_leaves(main, tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        "from genbench.core.processes import leave_if_importing_script\n"
+        "leave_if_importing_script()\n"
+    )
+    with pytest.raises(SystemExit) as left:
+        import_script(Script(str(path), is_module=False))
+    assert left.value.code == NO_MAIN_GUARD
+    assert not processes.is_importing_script()
+
+
+def test_outside_of_a_worker_nobody_leaves():
+    processes.leave_if_importing_script()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "found"),
+    [
+        ({"__spec__": None, "__file__": "/a/b.py"}, Script("/a/b.py", False)),
+        ({"__spec__": None}, None),
+        ({"__spec__": type("Spec", (), {"name": "pkg.mod"})}, Script("pkg.mod", True)),
+    ],
+)
+def test_the_running_script_is_a_file_or_a_module_or_nothing(monkeypatch, attributes, found):
+    monkeypatch.setitem(sys.modules, "__main__", type("Main", (), attributes))
+    assert running_script() == found
