@@ -5,6 +5,7 @@ optimiser. On a CUDA device it is a CUDA graph of several steps. Either must mat
 for bit, or it is not used.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from genbench.core.devices import widest
 from genbench.core.errors import first_line
+from genbench.training.part import Part
 from genbench.training.step import Inputs, Step
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class StepRecorder:
     Attributes:
         recording: What replaces plain steps, once there is one.
         refusal: Why there is none, if it was tried in vain.
+        sums: Of what the steps of an epoch have logged so far, in float64.
     """
 
     def __init__(self, step: Step, n_steps: int) -> None:
@@ -58,19 +61,36 @@ class StepRecorder:
         self._on_cuda = step.device.type == "cuda"
         worthwhile = n_steps >= (GRAPH_CAPTURE_STEPS if self._on_cuda else CAPTURE_STEPS)
         self._untried = worthwhile and step.device.type in ("cpu", "cuda")
-        self._sums: Tensor | None = None
+        self.sums: Tensor | None = None
+        self._any_taken = False
+        self._size = 0
 
-    def __call__(self, inputs: Inputs) -> Tensor:
-        """Take steps; return the sums of what they logged, in float64.
+    def __call__(
+        self,
+        inputs: Inputs,
+        part: Part | None = None,
+        pause: Callable[[int], None] = lambda steps: None,
+    ) -> Tensor:
+        """Take the steps of an epoch; return the sums of what they logged.
 
         The next call overwrites the sums.
+
+        Args:
+            inputs: Of all steps.
+            part: What was trained of them before.
+            pause: Called between steps, or graphs of steps, with the number of those taken.
         """
-        if self._sums is not None:
-            self._sums.zero_()
-        for window in inputs.windows(self._window(len(inputs.epoch))):
+        start = part.steps if part else 0
+        if part:
+            self.sums = part.sums.to(self.step.device)
+        elif self.sums is not None:
+            self.sums.zero_()
+        self._size = self._size or self._window(math.gcd(len(inputs.epoch), start))
+        for taken, window in inputs.windows(self._size, start):
+            pause(taken)
             self._take(window)
-        assert self._sums is not None
-        return self._sums
+        assert self.sums is not None
+        return self.sums
 
     @property
     def not_recorded(self) -> str:
@@ -83,11 +103,12 @@ class StepRecorder:
     def _take(self, window: Inputs) -> None:
         if self.recording:
             self.recording(window)
-        elif self._untried and self._sums is not None:  # optimisers have taken a step
+        elif self._untried and self._any_taken and self.sums is not None:
             self._untried = False
-            self._record(window, self._sums)
+            self._record(window, self.sums)
         else:
-            self._sums = take_steps(self.step, window, self._sums)
+            self.sums = take_steps(self.step, window, self.sums)
+            self._any_taken = True  # by the optimisers too
 
     def _record(self, window: Inputs, sums: Tensor) -> None:
         """Take the steps plainly, record them, and keep a recording that gives the same bits."""
@@ -142,7 +163,7 @@ class _Snapshot:
     def __init__(self, step: Step, sums: Tensor) -> None:
         self._tensors = [*step.tensors(), sums]
         self._copies = [tensor.detach().clone() for tensor in self._tensors]
-        self._generators = _generators(step)
+        self._generators = generators_of(step)
         self._states = [generator.get_state() for generator in self._generators]
 
     @torch.no_grad()
@@ -163,11 +184,13 @@ class _Snapshot:
             raise ValueError(f"recorded and plain steps differ in {what}")
 
 
-def _generators(step: Step) -> list[torch.Generator]:
+def generators_of(step: Step) -> list[torch.Generator]:
     """Return every generator that a step may draw from."""
     own = [torch.default_generator, *step.generators]
     if step.device.type == "cuda":
         own.append(torch.cuda.default_generators[step.device.index])
+    if step.device.type == "mps":
+        own.append(torch.mps._get_default_mps_generator())
     return own
 
 

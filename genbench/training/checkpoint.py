@@ -18,13 +18,20 @@ from torch import Tensor, nn
 
 from genbench.core.errors import StorageError
 from genbench.core.files import write_atomic
+from genbench.training.part import Part
 
 Weights = dict[str, Tensor]
+
+Position = tuple[int, int, tuple[str, ...]]
+"""Epochs trained, steps of the next one, and what those have logged."""
 
 
 @dataclass
 class Progress:
-    """How far training has come: epochs, their history, seconds, and the best weights so far."""
+    """How far training has come: epochs, their history, seconds, and the best weights so far.
+
+    ``part`` is that of the epoch in progress, where it was interrupted.
+    """
 
     epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -32,6 +39,16 @@ class Progress:
     best_epoch: int = 0
     seconds: float = 0.0
     best: Weights = field(default_factory=dict)
+    part: Part | None = None
+
+    def position(self) -> Position:
+        """Return where training goes on; runs at one position can go on together."""
+        return (self.epoch, self.part.steps, self.part.keys) if self.part else (self.epoch, 0, ())
+
+    def take_part(self) -> Part | None:
+        """Return the part of an epoch to go on from, once."""
+        part, self.part = self.part, None
+        return part
 
 
 def weights_of(model: nn.Module) -> Weights:
@@ -66,7 +83,11 @@ def save_checkpoint(
         for index, state in optimizer.state_dict()["state"].items():
             prefix = f"optimizer/{i}/{index}/"
             tensors |= {prefix + k: v.cpu().contiguous() for k, v in state.items()}
-    scalars = {name: value for name, value in vars(progress).items() if name != "best"}
+    scalars = {k: v for k, v in vars(progress).items() if k not in ("best", "part")}
+    if part := progress.part:
+        scalars["part"] = {"steps": part.steps, "device": part.device, "keys": part.keys}
+        tensors |= {f"part/generators/{k}": state for k, state in part.generators.items()}
+        tensors["part/sums"] = part.sums.to("cpu").contiguous()
     text = json.dumps(scalars, allow_nan=False)  # keeps the order of the history's columns
     metadata = {"progress": text, "sha256": _digest(tensors, text)}
     write_atomic(path, save(tensors, metadata=metadata))
@@ -88,9 +109,15 @@ def load_checkpoint(
         model.load_state_dict(_below(tensors, "model/"))
         for i, optimizer in enumerate(optimizers):
             _load_optimizer(optimizer, _below(tensors, f"optimizer/{i}/"))
-        return Progress(best=_below(tensors, "best/"), **scalars)
+        part = _part(tensors, **scalars.pop("part")) if "part" in scalars else None
+        return Progress(best=_below(tensors, "best/"), part=part, **scalars)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise StorageError(f"{path} does not fit this run: {error}") from error
+
+
+def _part(tensors: Weights, steps: int, device: str, keys: Sequence[str]) -> Part:
+    generators = _below(tensors, "part/generators/")
+    return Part(steps, device, tuple(keys), tensors["part/sums"], generators)
 
 
 def _below(tensors: Weights, prefix: str) -> Weights:

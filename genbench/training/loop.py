@@ -1,25 +1,27 @@
 """The training loop: one for every recipe.
 
-Data order and noise are pure functions of (seed, epoch). A resumed run therefore needs no generator
-state and ends exactly where an uninterrupted one does, bit for bit.
+Data order and noise are pure functions of (seed, epoch): a checkpoint between epochs needs no state
+of a generator. One made at an interruption, in the middle of an epoch, has it. A resumed run ends
+exactly where an uninterrupted one does, bit for bit.
 """
 
 import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from genbench.core.errors import StorageError
+from genbench.core.interrupts import Interrupts, noted_interrupts
 from genbench.core.objective import Batch
 from genbench.core.progress import progress as bar
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.training.capture import StepRecorder
+from genbench.training.capture import StepRecorder, generators_of
 from genbench.training.checkpoint import (
     Progress,
     Weights,
@@ -30,6 +32,7 @@ from genbench.training.checkpoint import (
 from genbench.training.config import TrainConfig
 from genbench.training.guard import DivergedError as DivergedError
 from genbench.training.guard import failures
+from genbench.training.part import Part, noise_of, part_of
 from genbench.training.precision import products_in
 from genbench.training.schedule import learning_rate_factor
 from genbench.training.step import Inputs, Step
@@ -69,6 +72,7 @@ class Loop:
         stream: Source of data order and noise.
         checkpoint: File for the whole state; None for no checkpoints.
         progress: How far training has come.
+        interrupts: Signals that ask to stop, polled between steps.
     """
 
     model: nn.Module
@@ -78,6 +82,7 @@ class Loop:
     stream: Stream
     checkpoint: Path | None = None
     progress: Progress = field(default_factory=Progress, init=False)
+    interrupts: Interrupts = field(default_factory=Interrupts, init=False)
 
     def __post_init__(self) -> None:
         n = self.data.size("train")
@@ -85,9 +90,10 @@ class Loop:
         self.n_batches = n // self.batch_size
         self.step = Step(self.model, self.updates, self.data, self.config)
         self.run_steps = StepRecorder(self.step, self.config.epochs * self.n_batches)
+        self._counted_at = time.monotonic()
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Train for one epoch; return the means of what the objectives logged.
+        """Train for one epoch, or the rest of one; return the means of what the objectives logged.
 
         An incomplete last batch is left out of this epoch. The loop waits for the device
         once, at the end.
@@ -95,8 +101,12 @@ class Loop:
         self.model.train()
         for guard in self.step.guards:
             guard.begin()
-        with self.stream.child("noise", epoch).seeded():
-            sums = self.run_steps(self.inputs(epoch).to(self.step.device))
+        part, device = self.progress.take_part(), self.step.device
+        with noise_of(self.stream, epoch, part, device).seeded():
+            if part:
+                part.restore(generators_of(self.step), device)
+                self.step.keys = part.keys
+            sums = self.run_steps(self.inputs(epoch).to(device), part, self.pause)
         for error in filter(None, failures(self.step.guards, (epoch + 1) * self.n_batches)):
             raise error
         means = sums.div(self.n_batches).tolist()
@@ -135,6 +145,7 @@ class Loop:
             sums: dict[str, float] = defaultdict(float)
             with self.stream.child("validation").seeded():
                 for block in torch.split(torch.arange(len(x), device=x.device), VALIDATION_BLOCK):
+                    self.pause(self.n_batches)
                     loss = update.objective(self.model, Batch(x[block], y[block], math.inf))
                     for key, value in {"loss": loss.value, **loss.logged}.items():
                         sums[key] += float(value) * len(block) / len(x)
@@ -156,10 +167,23 @@ class Loop:
             for optimizer in self.step.optimizers:
                 optimizer.state.clear()
 
-    def save(self) -> None:
-        """Write the checkpoint."""
+    def save(self, part: Part | None = None) -> None:
+        """Write the checkpoint, in an epoch with the part that was trained of it."""
         if self.checkpoint:
-            save_checkpoint(self.checkpoint, self.model, self.step.optimizers, self.progress)
+            progress = replace(self.progress, part=part)
+            save_checkpoint(self.checkpoint, self.model, self.step.optimizers, progress)
+
+    def pause(self, steps: int) -> None:
+        """Between steps: if a signal asks to stop, save the epoch in progress, and stop."""
+        self.interrupts.poll(lambda: self.save_part(steps))
+
+    def save_part(self, steps: int) -> None:
+        """Write a checkpoint after some steps of an epoch, unless a loss was not finite."""
+        self.count_seconds()
+        if any(failures(self.step.guards, steps)):
+            return
+        generators = generators_of(self.step)
+        self.save(part_of(steps, self.step.keys, self.run_steps.sums, generators))
 
     def record_epoch(self, means: dict[str, float]) -> None:
         """Add an epoch to the history, and keep the weights if its validation loss is the lowest.
@@ -182,9 +206,15 @@ class Loop:
 
     def train_epoch(self, epoch: int) -> None:
         """Train for one epoch, validate, and record both."""
-        started = time.monotonic()
+        self._counted_at = time.monotonic()
         self.record_epoch(self.run_epoch(epoch) | self.validate())
-        self.progress.seconds += time.monotonic() - started
+        self.count_seconds()
+
+    def count_seconds(self) -> None:
+        """Add the time since the epoch began, or since it was last counted."""
+        now = time.monotonic()
+        self.progress.seconds += now - self._counted_at
+        self._counted_at = now
 
     def result(self) -> FitResult:
         """Return the result; without a validation loss, the last weights count as the best."""
@@ -202,7 +232,8 @@ def fit(loop: Loop, description: str = "train") -> FitResult:
     """Train from the checkpoint if there is one, else from the start.
 
     Args:
-        loop: Its checkpoint is written at most every ten seconds, and after the last epoch.
+        loop: Its checkpoint is written at most every ten seconds, after the last epoch, and before
+            SIGINT or SIGTERM ends training.
         description: Label of the progress bar.
 
     Raises:
@@ -210,7 +241,8 @@ def fit(loop: Loop, description: str = "train") -> FitResult:
     """
     loop.resume()
     start = loop.progress.epoch
-    train_epochs(start, loop.config, description, loop.train_epoch, loop.save)
+    with noted_interrupts() as loop.interrupts:
+        train_epochs(start, loop.config, description, loop.train_epoch, loop.save)
     return loop.result()
 
 

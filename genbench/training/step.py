@@ -42,9 +42,11 @@ class Inputs(NamedTuple):
         rates = self.rates.to(rate_dtype(device)).to(device)
         return Inputs(self.indices.to(device), self.epoch.to(widest(device)).to(device), rates)
 
-    def windows(self, n: int) -> Iterator["Inputs"]:
-        """Return the inputs of ``n`` steps at a time."""
-        return map(Inputs, *(torch.split(table, n) for table in self))
+    def windows(self, n: int, start: int = 0) -> Iterator[tuple[int, "Inputs"]]:
+        """Return the inputs of ``n`` steps at a time, with the number of steps before them."""
+        before = range(start, len(self.epoch), n)  # empty if none are left; a split is not
+        windows = map(Inputs, *(torch.split(table[start:], n) for table in self))
+        return zip(before, windows, strict=False)
 
     def rows(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Return the arguments of each step."""

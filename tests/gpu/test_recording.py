@@ -156,9 +156,9 @@ def forbid_waiting(loop, monkeypatch):
     """Forbid it from the first step of an epoch to the end of its last one."""
     steps = loop.run_steps
 
-    def take(inputs):
+    def take(*arguments):
         with errors_for_waiting():
-            return steps(inputs)
+            return steps(*arguments)
 
     monkeypatch.setattr(loop, "run_steps", take)
 

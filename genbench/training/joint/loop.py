@@ -21,13 +21,17 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from genbench.core.interrupts import Interrupts, noted_interrupts
+from genbench.core.seeding import Stream
 from genbench.training.capture import StepRecorder
+from genbench.training.checkpoint import Position
 from genbench.training.guard import DivergedError, failures
 from genbench.training.joint.batched_call import IncompatibleError
 from genbench.training.joint.compatible import compatible_groups
 from genbench.training.joint.stacked_parameters import Tensors
 from genbench.training.joint.step import JointStep
 from genbench.training.loop import VALIDATION_BLOCK, FitResult, Loop, fit, train_epochs
+from genbench.training.part import Part, joined, noise_of, part_of
 from genbench.training.step import Inputs, Step
 
 Means = list[dict[str, float]]
@@ -37,10 +41,11 @@ FitOutcome = FitResult | DivergedError
 
 
 class JointLoop:
-    """S jointly trained runs that start at the same epoch; the counterpart of ``Loop``.
+    """S jointly trained runs that start at the same step; the counterpart of ``Loop``.
 
     Attributes:
         failed: The errors of members that have diverged, by member.
+        interrupts: Signals that ask to stop, polled between steps.
     """
 
     def __init__(self, loops: Sequence[Loop]) -> None:
@@ -50,18 +55,21 @@ class JointLoop:
         step = cast(Step, self.step)  # a joint step has all that the recorder uses
         self.run_steps = StepRecorder(step, loops[0].config.epochs * self.n_batches)
         self.failed: dict[int, DivergedError] = {}
+        self.interrupts = Interrupts()
+        self._counted_at = time.monotonic()
 
     def run_epoch(self, epoch: int) -> Means:
-        """Train every member for one epoch; return the means of what its objectives logged.
+        """Train every member for one epoch, or the rest of one; return the means of what it logged.
 
         The loop waits for the device once, at the end.
         """
         self.step.stack.module.train()
         for update in self.step.updates:
             update.guard.begin()
-        for generator, fresh in zip(self.step.generators, self._seeds("noise", epoch), strict=True):
-            generator.manual_seed(fresh)
-        sums = self.run_steps(self.inputs(epoch).to(self.step.device))
+        part, device = self._start_noise(epoch), self.step.device
+        if part:
+            self.step.keys = part.keys
+        sums = self.run_steps(self.inputs(epoch).to(device), part, self.pause)
         return _by_member([f"train.{k}" for k in self.step.keys], sums.div(self.n_batches))
 
     def inputs(self, epoch: int) -> Inputs:
@@ -80,9 +88,10 @@ class JointLoop:
             sums: Tensors = {}
             generators = [
                 torch.Generator(self.step.device).manual_seed(seed)
-                for seed in self._seeds("validation")
+                for seed in (_seed(loop.stream.child("validation")) for loop in self.loops)
             ]
             for start in range(0, len(x), VALIDATION_BLOCK):
+                self.pause(self.n_batches)
                 block = slice(start, start + VALIDATION_BLOCK)
                 for key, value in update.validate(generators, x[block], y[block]).items():
                     share = value.double() * (len(x[block]) / len(x))
@@ -98,7 +107,7 @@ class JointLoop:
         Raises:
             DivergedError: All members have diverged.
         """
-        started = time.monotonic()
+        self._counted_at = time.monotonic()
         trained, validated = self.run_epoch(epoch), self.validate()
         guards = [update.guard for update in self.step.updates]
         errors = failures(guards, (epoch + 1) * self.n_batches)
@@ -111,24 +120,57 @@ class JointLoop:
                 loop.record_epoch(trained[i] | validated[i])
             except DivergedError as error:
                 self.failed[i] = error.with_traceback(None)
-        seconds = (time.monotonic() - started) / len(self.loops)
-        for loop in self.loops:
-            loop.progress.seconds += seconds
+        self.count_seconds()
         if len(self.failed) == len(self.loops):
             raise DivergedError("all members have diverged")
 
     def save(self) -> None:
         """Write the checkpoints of members that have not diverged."""
-        for i, loop in enumerate(self.loops):
-            if i not in self.failed:
-                for update in self.step.updates:
-                    update.share_optimizer_state(i)
-                loop.save()
+        for i in range(len(self.loops)):
+            self._save_member(i)
 
-    def _seeds(self, *names: str | int) -> list[int]:
-        """Return the seeds that ``Stream.seeded`` gives torch's own generators, by member."""
-        streams = [loop.stream.child(*names) for loop in self.loops]
-        return [stream.generator().initial_seed() for stream in streams]
+    def pause(self, steps: int) -> None:
+        """Between steps: if a signal asks to stop, save the epoch in progress, and stop."""
+        self.interrupts.poll(lambda: self.save_part(steps))
+
+    def save_part(self, steps: int) -> None:
+        """Write the checkpoints of members whose losses were all finite, after some steps."""
+        self.count_seconds()
+        errors = failures([update.guard for update in self.step.updates], steps)
+        sums = self.run_steps.sums
+        for i in (i for i, error in enumerate(errors) if not error):
+            own = None if sums is None else sums[:, i]
+            generators = self.step.generators[i : i + 1]
+            self._save_member(i, part_of(steps, self.step.keys, own, generators))
+
+    def count_seconds(self) -> None:
+        """Add each member's share of the time since the epoch began, or since last counted."""
+        now = time.monotonic()
+        for loop in self.loops:
+            loop.progress.seconds += (now - self._counted_at) / len(self.loops)
+        self._counted_at = now
+
+    def _save_member(self, i: int, part: Part | None = None) -> None:
+        if i not in self.failed:
+            for update in self.step.updates:
+                update.share_optimizer_state(i)
+            self.loops[i].save(part)
+
+    def _start_noise(self, epoch: int) -> Part | None:
+        """Start every member's generator for an epoch; return what was trained of it before."""
+        parts = []
+        for loop, generator in zip(self.loops, self.step.generators, strict=True):
+            part = loop.progress.take_part()
+            generator.manual_seed(_seed(noise_of(loop.stream, epoch, part, self.step.device)))
+            if part:
+                part.restore([generator], self.step.device)
+                parts.append(part)
+        return joined(parts) if parts else None
+
+
+def _seed(stream: Stream) -> int:
+    """Return the seed that ``Stream.seeded`` gives torch's own generators."""
+    return stream.generator().initial_seed()
 
 
 def _by_member(keys: Sequence[str], means: Tensor) -> Means:
@@ -139,8 +181,8 @@ def _by_member(keys: Sequence[str], means: Tensor) -> Means:
 def fit_together(loops: Sequence[Loop], description: str = "train") -> list[FitOutcome]:
     """Train runs as one computation, each from its checkpoint if there is one.
 
-    Members with checkpoints at the same epoch continue together, in one group per epoch, so no
-    epoch is trained twice. Training that was killed thus ends where uninterrupted training does,
+    Members with checkpoints at the same epoch and step continue together, in one group for each,
+    so no step is taken twice. Training that was killed thus ends where uninterrupted training does,
     up to rounding, and bit for bit if the groups are the same.
 
     Args:
@@ -157,13 +199,13 @@ def fit_together(loops: Sequence[Loop], description: str = "train") -> list[FitO
     """
     if len(compatible_groups(loops)) > 1:
         raise IncompatibleError("the members are not compatible")
-    groups: dict[int, list[Loop]] = {}
+    groups: dict[Position, list[Loop]] = {}
     for loop in loops:
         loop.resume()
-        groups.setdefault(loop.progress.epoch, []).append(loop)
+        groups.setdefault(loop.progress.position(), []).append(loop)
     outcomes: dict[Loop, FitOutcome] = {}
-    for epoch in sorted(groups):
-        outcomes |= zip(groups[epoch], _fit_group(groups[epoch], description), strict=True)
+    for position in sorted(groups):
+        outcomes |= zip(groups[position], _fit_group(groups[position], description), strict=True)
     return [outcomes[loop] for loop in loops]
 
 
@@ -174,7 +216,7 @@ def _fit_group(loops: Sequence[Loop], description: str) -> list[FitOutcome]:
         except DivergedError as error:
             return [error]
     joint, start = JointLoop(loops), loops[0].progress.epoch
-    with suppress(DivergedError):  # raised once all members have failed
+    with suppress(DivergedError), noted_interrupts() as joint.interrupts:
         train_epochs(start, loops[0].config, description, joint.train_epoch, joint.save)
     joint.step.stack.release()
     not_recorded = joint.run_steps.not_recorded
