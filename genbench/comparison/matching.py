@@ -91,7 +91,8 @@ def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]
     """Return the pairs of models, and a line about those that only one side has."""
     if first.model and second.model:
         return [(first.model, second.model)], []
-    common = [label for label in first.labels if label in second.labels]
+    known = set(second.labels)
+    common = [label for label in first.labels if label in known]
     if not common:
         names = (f"{s.name} has {few(s.labels)}" for s in (first, second))
         raise NotComparableError(

@@ -1,6 +1,7 @@
 """The two sides A and B: each a suite, a folder of results, or one model of either."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from genbench.core.errors import ExitCode, GenbenchError, require_known
 from genbench.core.statistics import Seeds
 from genbench.results.blocks import blocks_of
-from genbench.results.cells import Cell, Column, ProtocolBlock
+from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 from genbench.results.metrics_table import TABLE
 from genbench.results.per_datum import PerDatumValues
 from genbench.results.suite import StoredSuite
@@ -82,10 +83,17 @@ class Side:
                 for column, cell in zip(block.columns, row.cells, strict=True)
                 if column.arrow
             }
-            for block in self.blocks
-            for row in block.rows
-            if row.label == label
+            for block, row in self._rows.get(label, ())
         }
+
+    @cached_property
+    def _rows(self) -> dict[str, list[tuple[ProtocolBlock, ModelRow]]]:
+        """The rows of each label, each with its block."""
+        known: dict[str, list[tuple[ProtocolBlock, ModelRow]]] = {}
+        for block in self.blocks:
+            for row in block.rows:
+                known.setdefault(row.label, []).append((block, row))
+        return known
 
 
 def resolve(text: str, results: Path, suite: str | None = None) -> Side:

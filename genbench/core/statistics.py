@@ -224,9 +224,20 @@ def probability_of_improvement(first: Vector, second: Vector) -> Vector:
         >>> float(probability_of_improvement(np.array([1.0, 3.0]), np.array([1.0, 2.0])))
         0.625
     """
-    signs = np.sign(first[..., :, None] - second[..., None, :])
-    share: Vector = 0.5 + 0.5 * signs.mean(axis=(-2, -1))
+    n_pairs = first.shape[-1] * second.shape[-1]
+    rows = zip(_as_rows(first), np.sort(_as_rows(second)), strict=True)
+    won = [_below(one, other) - _below(-one, -other[::-1]) for one, other in rows]
+    share: Vector = 0.5 + 0.5 * (np.array(won).reshape(first.shape[:-1]) / n_pairs)
     return share
+
+
+def _as_rows(values: Vector) -> Vector:
+    return values.reshape(-1, values.shape[-1])
+
+
+def _below(values: Vector, ordered: Vector) -> int:
+    """In how many pairs one of ``ordered``, which is sorted, is below one of ``values``."""
+    return int(np.searchsorted(ordered, values).sum())
 
 
 def percentile_interval(replicates: Vector) -> tuple[float, float]:

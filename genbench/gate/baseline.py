@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from genbench.core.errors import ExitCode, GenbenchError
 from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.options import Options
-from genbench.gate.entries import Entry
+from genbench.gate.entries import Entry, Key
 
 SCHEMA = 1
 
@@ -46,10 +46,11 @@ class Baseline(Options):
 
     @model_validator(mode="after")
     def _distinct(self) -> "Baseline":
-        keys = [entry.key for entry in self.metrics]
-        twice = next((key for key in keys if keys.count(key) > 1), None)
-        if twice:
-            raise ValueError(f"{' '.join(twice)} is listed twice")
+        seen = set[Key]()
+        for entry in self.metrics:
+            if entry.key in seen:
+                raise ValueError(f"{' '.join(entry.key)} is listed twice")
+            seen.add(entry.key)
         return self
 
     def text(self) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,11 +101,22 @@ class Absent:
         reason = " ".join(self.reason.split())
         return f"seed {self.seed} {self.status.replace('_', ' ')}: {reason}"
 
-    def covers(self, entry: Entry) -> bool:
-        """Return whether this explains a missing ``entry``; a metric covers its parts."""
-        whole = entry.metric.partition("[")[0]
-        same = (self.model, self.split) == (entry.model, entry.split)
-        return same and self.metric.partition("[")[0] == whole
+
+class Absence:
+    """The numbers that are absent, found by the entry that each explains."""
+
+    def __init__(self, numbers: Iterable[Absent]) -> None:
+        self._known: dict[tuple[str, str, str], list[Absent]] = {}
+        for number in numbers:
+            self._known.setdefault(_place(number), []).append(number)
+
+    def of(self, entry: Entry) -> list[Absent]:
+        """Return the numbers that explain why an entry is missing; a metric covers its parts."""
+        return self._known.get(_place(entry), [])
+
+
+def _place(number: Entry | Absent) -> tuple[str, str, str]:
+    return number.model, number.split, number.metric.partition("[")[0]
 
 
 def stable_name(label: str) -> str:

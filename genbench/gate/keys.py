@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from genbench.gate.entries import Absent, Entry
+from genbench.gate.entries import Absence, Absent, Entry
 
 _SAME = {
     "version": "evaluator version",
@@ -37,7 +37,8 @@ def mismatches(
     A number that is absent because its run failed or diverged is a regression, not a mismatch.
     """
     then, now = ({entry.key: entry for entry in side} for side in (baseline, current))
-    causes = {e.key: [number for number in absent if number.covers(e)] for e in baseline}
+    known = Absence(absent)
+    causes = {e.key: known.of(e) for e in baseline}
     failed = {key for key, numbers in causes.items() if any(n.is_failure for n in numbers)}
     gone = [e for e in baseline if e.key not in now and e.key not in failed]
     new = [e for e in current if e.key not in then]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genbench.core.statistics import ENOUGH_PAIRS, Noise, Part, holm, mean_part, total
-from genbench.gate.entries import Absent, Entry, Key
+from genbench.gate.entries import Absence, Absent, Entry, Key
 from genbench.gate.statistics import (
     Matrix,
     by_seed,
@@ -117,8 +117,8 @@ def verdicts_of(
         for then in baseline
         if (key := then.key) in now
     }
-    decided = decide(comparisons)
-    return [decided.get(entry.key) or _lost(entry, absent) for entry in baseline]
+    decided, lost = decide(comparisons), Absence(absent)
+    return [decided.get(entry.key) or _lost(entry, lost) for entry in baseline]
 
 
 def decide(comparisons: Mapping[Key, EntryComparison]) -> dict[Key, Verdict]:
@@ -208,6 +208,6 @@ def _note(pair: EntryComparison, word: Word) -> str:
     return ""
 
 
-def _lost(entry: Entry, absent: Sequence[Absent]) -> Verdict:
-    failure = next(number for number in absent if number.is_failure and number.covers(entry))
+def _lost(entry: Entry, absent: Absence) -> Verdict:
+    failure = next(number for number in absent.of(entry) if number.is_failure)
     return Verdict("worse", entry, None, "none", note=f"no number: {failure.cause}")

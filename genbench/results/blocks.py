@@ -55,7 +55,8 @@ def arranged(frame: pd.DataFrame, models: Sequence[str] = ()) -> pd.DataFrame:
     if (rows["split"] == "test").any():
         rows = rows[rows["split"] == "test"]
     order = [*models, *(name for name in rows["model"].unique() if name not in models)]
-    rows = rows.assign(_rank=rows["model"].map(order.index)).sort_values("_rank", kind="stable")
+    place = {name: i for i, name in reversed([*enumerate(order)])}
+    rows = rows.assign(_rank=rows["model"].map(place)).sort_values("_rank", kind="stable")
     version = rows["evaluator_version"].fillna(0).astype("int64")
     return rows.assign(_label=_labels(rows), evaluator_version=version)
 
@@ -88,12 +89,12 @@ def _block(
     columns = sorted(
         (column_of(rows, metrics) for _, rows in group.groupby(_KEY, sort=False)), key=_position
     )
-    labels = group[["model", "_label"]].drop_duplicates().itertuples(index=False, name=None)
     rows = []
-    for model, label in labels:
+    for label, mine in group.groupby("_label", sort=False):
+        model = str(mine["model"].iloc[0])
         note = ", ".join(words for words, pairs in noted.items() if (protocol, model) in pairs)
-        cells = _cells(group[group["_label"] == label], columns)
-        rows.append(ModelRow(model, label, cells, model in controls, note))
+        cells = _cells(mine, columns)
+        rows.append(ModelRow(model, str(label), cells, model in controls, note))
     known = Protocol.parse(protocol)
     n = _usual(group["n"].dropna(), known.sizes[2])
     return ProtocolBlock(dataset, known, split, n, tuple(columns), tuple(rows))

@@ -1,5 +1,6 @@
 """What is odd about a trained model, in plain words: a mark beside its name."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -24,21 +25,27 @@ def warnings_of(
         recipes: Of each model, by its name.
         setbacks: What went wrong in training, by train_id.
     """
+    baselines = _baselines(block, recipes)
     known = {
-        row.label: (*_below(block, row, recipes), *_in_training(row, setbacks))
+        row.label: (*_below(block, row, baselines), *_in_training(row, setbacks))
         for row in block.rows
         if not row.control
     }
     return {label: words for label, words in known.items() if words}
 
 
-def _below(block: ProtocolBlock, row: ModelRow, recipes: Mapping[str, str]) -> Iterator[str]:
+def _baselines(block: ProtocolBlock, recipes: Mapping[str, str]) -> dict[str, float]:
+    """The exact log-likelihoods that every trained model should reach, by label."""
+    rows = [row for row in block.rows if recipes.get(row.model) == BASELINE]
+    cells = {row.label: number[1] for row in rows if (number := headline(block, row))}
+    return {label: cell.value for label, cell in cells.items() if cell.kind == "exact"}
+
+
+def _below(block: ProtocolBlock, row: ModelRow, baselines: Mapping[str, float]) -> Iterator[str]:
     """The baselines that none of a model's bounds reaches, over however many images."""
     values = [cell.value for _, cell in likelihoods(block, row) if cell.kind in CLAIMS]
-    for other in block.rows:
-        number = headline(block, other) if recipes.get(other.model) == BASELINE else None
-        if values and number and number[1].kind == "exact" and max(values) < number[1].value:
-            yield f"below {other.label}"
+    best = max(values, default=math.inf)
+    yield from (f"below {label}" for label, least in baselines.items() if best < least)
 
 
 def _in_training(row: ModelRow, setbacks: Mapping[str, str]) -> Iterator[str]:

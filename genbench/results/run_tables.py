@@ -47,14 +47,25 @@ def metrics_table(frame: pd.DataFrame, runs: Sequence[StoredRun]) -> pd.DataFram
     A metric that a run could not give is NaN.
     """
     names = [name for metric in frame["metric"].unique() for name in (metric, f"{metric}_stderr")]
-    rows = []
-    for run in runs:
-        mine = frame[(frame["train_id"] == run.train_id) & (frame["model"] == run.model)]
-        mine = mine[mine["status"] == "ok"].drop_duplicates("metric").set_index("metric")
-        values = mine["value"].to_dict() | mine["stderr"].add_suffix("_stderr").to_dict()
-        rows.append(dict.fromkeys(names) | values | _asked(run, names))
+    known = _numbers(frame)
+    rows = [
+        dict.fromkeys(names) | known.get((run.train_id, run.model), {}) | _asked(run, names)
+        for run in runs
+    ]
     table = pd.DataFrame(rows)
     return table.astype(dict.fromkeys(names, "float64")) if rows else table
+
+
+def _numbers(frame: pd.DataFrame) -> dict[tuple[str, str], dict[str, float]]:
+    """The first number of each metric and its standard error, by train_id and model."""
+    known: dict[tuple[str, str], dict[str, float]] = {}
+    columns = ["train_id", "model", "metric", "value", "stderr"]
+    rows = frame.loc[frame["status"] == "ok", columns].itertuples(index=False, name=None)
+    for train_id, model, metric, value, stderr in rows:
+        numbers = known.setdefault((train_id, model), {})
+        if metric not in numbers:
+            numbers |= {metric: value, f"{metric}_stderr": stderr}
+    return known
 
 
 def _asked(run: StoredRun, taken: Sequence[str]) -> dict[str, Any]:

@@ -105,8 +105,10 @@ def _write_changed(folder: Path, summary: dict[str, Any], frame: pd.DataFrame) -
 
 def _row_labels(records: Sequence[RunRecord]) -> dict[str, str]:
     """Return the name of each model's row in the table, by its name in the suite file."""
-    names = {record.spec.name for record in records}
-    return {name: label_of([r for r in records if r.spec.name == name]) for name in names}
+    by_name: dict[str, list[RunRecord]] = {}
+    for record in records:
+        by_name.setdefault(record.spec.name, []).append(record)
+    return {name: label_of(mine) for name, mine in by_name.items()}
 
 
 def _metrics_frame(

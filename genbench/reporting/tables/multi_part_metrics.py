@@ -58,8 +58,8 @@ def multi_part_metric(
     here = (rows["protocol"] == block.protocol.text) & (rows["dataset"] == block.dataset)
     here &= (rows["split"] == block.split) & (rows["status"] == "ok")
     mine = rows[here & rows["metric"].str.startswith(f"{metric.name}[")]
-    lines = [(row, _cells(mine[mine["_label"] == row.label])) for row in block.rows]
-    lines = [(row, cells) for row, cells in lines if cells]
+    of_label = dict(iter(mine.groupby("_label", sort=False)))
+    lines = [(row, _cells(of_label[row.label])) for row in block.rows if row.label in of_label]
     if not lines:
         return None
     parts = _ordered([_part(name) for name in mine["metric"].unique()])
@@ -69,8 +69,6 @@ def multi_part_metric(
 
 def _cells(rows: pd.DataFrame) -> dict[str, Cell]:
     """Cells by part, of the last options and version where there are several."""
-    if not len(rows):
-        return {}
     settings = ["options", "evaluator_version"]
     _, latest = list(rows.groupby(settings, sort=False))[-1]
     return {_part(str(name)): cell_of(g) for name, g in latest.groupby("metric", sort=False)}
