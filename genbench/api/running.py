@@ -145,7 +145,7 @@ def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite
         if member.ran and options.report:
             _open_and_report(options, member)
     stored = StoredSuite.open(options.results, outcome.suite)
-    if options.report:
+    if options.report and (options.shard is None or outcome.complete):
         outcome.report = options.reports / outcome.suite / "index.html"
         if not (outcome.unchanged and outcome.report.exists()):
             build_report(stored, options.reports)

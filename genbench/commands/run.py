@@ -82,7 +82,9 @@ def run(arguments: Namespace) -> int:
     if arguments.dry_run:
         return tell_plan(options)
     outcome, suite = run_and_report(options, note)
-    if outcome.cached:
+    if options.shard and not outcome.size:
+        note(f"shard {options.shard}: nothing to do, since there are fewer runs than shards")
+    elif outcome.cached:
         note(f"nothing to do: {outcome.stored or 'all'} stored (--fresh starts again)")
     elif outcome.stored:
         note(f"stored already: {outcome.stored}")
@@ -90,6 +92,9 @@ def run(arguments: Namespace) -> int:
     out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")
+    if options.shard and not outcome.complete:
+        done, asked = outcome.done
+        note(f"{done} of {asked} runs and studies are stored; report when all shards are done")
     if outcome.problems:
         note(f"genbench: {outcome.describe_failures()}")
         return ExitCode.RUNS_FAILED

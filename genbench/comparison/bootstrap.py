@@ -65,11 +65,11 @@ def rank_replicates(scores: Vector) -> Vector:
         >>> rank_replicates(np.array([[3.0], [1.0], [3.0]])).ravel().tolist()
         [1.5, 3.0, 1.5]
     """
-    return np.stack([_ranks(replicate) for replicate in -scores.T], axis=1)
+    ranks: Vector = np.stack([_ranks(replicate) for replicate in -scores.T], axis=1)
+    return ranks
 
 
 def _ranks(values: Vector) -> Vector:
     ordered = np.sort(values)
     first, last = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    ranks: Vector = 0.5 * (first + last + 1)
-    return ranks
+    return np.asarray(0.5 * (first + last + 1), dtype=np.float64)

@@ -10,6 +10,7 @@ from genbench.data import data_home, datasets
 from genbench.data.storage import absent
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
+from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
 
 TO_DO, STORED, MISSING, DAMAGED = "to do", "stored", "data missing", "data damaged"
@@ -50,7 +51,7 @@ def dry_run(options: RunOptions) -> DryRun:
         ConfigError: The suite or the options are wrong, or do not fit the data.
     """
     survey = _Survey()
-    rows = list(survey.planned(prepare(options)))
+    rows = list(survey.planned(dealt(prepare(options))))
     return DryRun(rows, list(survey.downloads.values()), list(survey.problems.values()))
 
 

@@ -10,6 +10,7 @@ from genbench.runs.executors import Executor, pick_executor
 from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_context import RunContext, RunPlan
 from genbench.runs.run_options import RunOptions
+from genbench.runs.shards import Shard
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite
@@ -30,6 +31,8 @@ class PreparedSuite:
         study_runner: Runs its studies.
         studies: All its studies.
         members: The suites of a collection.
+        selected_runs: The runs selected by the options.
+        selected_studies: The studies selected by the options.
     """
 
     options: RunOptions
@@ -39,21 +42,18 @@ class PreparedSuite:
     study_runner: StudyRunner
     studies: Sequence[StudySpec]
     members: Sequence["PreparedSuite"]
+    selected_runs: Sequence[RunSpec]
+    selected_studies: Sequence[StudySpec]
 
     @property
     def whole(self) -> bool:
         """Whether the whole suite is selected."""
-        return not (self.options.models or self.options.studies)
+        return is_whole(self.options)
 
-    @property
-    def selected_runs(self) -> list[RunSpec]:
-        """The runs selected by the options."""
-        return [s for s in self.context.plan.specs if self.whole or s.name in self.options.models]
 
-    @property
-    def selected_studies(self) -> list[StudySpec]:
-        """The studies selected by the options."""
-        return [s for s in self.studies if self.whole or s.name in self.options.studies]
+def is_whole(options: RunOptions) -> bool:
+    """Whether the options select the whole suite."""
+    return not (options.models or options.studies)
 
 
 def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
@@ -66,6 +66,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
+    Shard.parse(options.shard)
     load_plugins(options.plugins)
     suite = load_suite(options.chosen_suite, options.changes, options.data)
     if suite.sizes == FROM_DATA and not has_images(suite.data):
@@ -84,7 +85,10 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
     context = RunContext(RunPlan(suite.name, tuple(specs), request, options))
     runner = StudyRunner(suite.name, options)
-    return PreparedSuite(options, suite, context, executor, runner, studies, members)
+    whole = is_whole(options)
+    chosen = [spec for spec in specs if whole or spec.name in options.models]
+    asked = [study for study in studies if whole or study.name in options.studies]
+    return PreparedSuite(options, suite, context, executor, runner, studies, members, chosen, asked)
 
 
 def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> list[PreparedSuite]:

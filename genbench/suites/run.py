@@ -16,6 +16,7 @@ from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group
 from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
+from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.spec import SuiteSpec
 from genbench.suites.study_runs import StudyRun
@@ -26,9 +27,10 @@ from genbench.suites.table import replaced_data, stored_table, write_suite
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
     """Run a suite; ``say`` is called with one line for each run and study that is done.
 
-    The members of a collection run first, each as if it were run alone.
+    The members of a collection run first, each as if it were run alone. A shard does its part, and
+    writes the table of all that is stored when it has finished.
     """
-    return _run(prepare(options), say)
+    return _run(dealt(prepare(options)), say)
 
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
@@ -47,13 +49,21 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     for line in changed_plugins(runs.values()):
         say(line)
     studies = {s.name: prepared.study_runner.run(s, say) for s in prepared.selected_studies}
-    with locked(folder):
+    with locked(folder):  # what other shards stored so far is read here: the last one has it all
         sweep(folder)
         records, known = _all_runs(prepared, runs), _all_studies(prepared, studies)
         frame, changed = write_suite(prepared, records, known, members)
     cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
-    unchanged = not changed and all(cached)
-    return SuiteRun(name, frame, list(runs.values()), list(studies.values()), members, unchanged)
+    return SuiteRun(
+        name,
+        frame,
+        list(runs.values()),
+        list(studies.values()),
+        members,
+        unchanged=not changed and all(cached),
+        n_done=len(records) + len(known),
+        n_asked=len(context.plan.specs) + len(prepared.studies),
+    )
 
 
 def _executing(

@@ -15,7 +15,8 @@ class SuiteRun:
     """A suite that was run.
 
     ``ran`` is false for a member of a collection that was not selected, or that could not run for
-    the given ``reason``.
+    the given ``reason``. ``n_done`` of the ``n_asked`` runs and studies of its
+    file are in its table.
     """
 
     suite: str
@@ -27,6 +28,8 @@ class SuiteRun:
     ran: bool = True
     reason: str = ""
     report: Path | None = None
+    n_done: int = 0
+    n_asked: int = 0
 
     @property
     def own(self) -> list[RunRecord | StudyRun]:
@@ -61,6 +64,18 @@ class SuiteRun:
         runs, studies = _cached(self)
         counts = ((runs, "run", "runs"), (studies, "study", "studies"))
         return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
+
+    @property
+    def done(self) -> tuple[int, int]:
+        """How many runs and studies are in its table and in its members', and of how many."""
+        counts = [(self.n_done, self.n_asked), *(member.done for member in self.members)]
+        return sum(done for done, _ in counts), sum(asked for _, asked in counts)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left for other shards, or for a later call."""
+        done, asked = self.done
+        return done == asked
 
     def describe_failures(self) -> str:
         """Describe what failed, in at most ten lines."""
