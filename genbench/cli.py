@@ -19,6 +19,8 @@ from genbench.core.errors import ExitCode, GenbenchError
 from genbench.core.processes import is_importing_script
 from genbench.version import __version__
 
+_LONGEST_LINE = 2000
+"""Characters of a line of an error: all known names and what was written fit."""
 COMMANDS = (run, report, compare, check, list_command, data, selftest, doctor, bench)
 
 
@@ -69,7 +71,8 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 def _fail(message: str, code: ExitCode, debug: bool = False) -> int:
     if debug:
         note(traceback.format_exc())
-    note("genbench: " + "\n".join(message.strip().splitlines()[:10]))
+    lines = message.strip().splitlines()[:10]
+    note("genbench: " + "\n".join(line[:_LONGEST_LINE] for line in lines))
     return int(code)
 
 

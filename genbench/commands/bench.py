@@ -15,6 +15,7 @@ from genbench.commands.shared import (
     names,
     note,
     out,
+    path,
 )
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
@@ -31,7 +32,7 @@ def add_parser(commands: Commands) -> None:
     add = parser.add_argument
     add("--models", type=names, metavar="A,B", help="recipes; by default all that train")
     tasks = "any of train, iw, ais and sample; all by default"
-    add("--tasks", type=lambda text: names(text) or None, metavar="A,B", help=tasks)
+    add("--tasks", type=names, metavar="A,B", help=tasks)
     sizes = "batch sizes; 20 and 128 by default"
     add("--batch-sizes", type=integers, metavar="N,N", help=sizes)
     add("--device", help="auto (the default), cpu, cuda or cuda:N")
@@ -48,13 +49,13 @@ def add_parser(commands: Commands) -> None:
     add("--values", type=integers, metavar="N,N", help="the values to vary it over")
     add_plugins(parser)
     add_format(parser)
-    add("--output", type=Path, metavar="FILE", help="also write the rows as JSON")
-    add("--compare", type=Path, metavar="OLD.json", help="fail if a row is slower")
+    add("--output", type=path, metavar="FILE", help="also write the rows as JSON")
+    add("--compare", type=path, metavar="OLD.json", help="fail if a row is slower")
     add_folders(parser, "data-dir")
     figures = Path("reports/bench")
     add(
         "--figures",
-        type=Path,
+        type=path,
         default=figures,
         help=f"folder for the figures of a study; {figures} by default",
     )

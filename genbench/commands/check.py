@@ -1,9 +1,8 @@
 """``check``: stored numbers against a baseline."""
 
 from argparse import Namespace
-from pathlib import Path
 
-from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out
+from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out, path
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
 
@@ -12,12 +11,12 @@ def add_parser(commands: Commands) -> None:
     """Add ``check``."""
     parser = add_command(commands, "check", "fail if stored numbers are worse than a baseline")
     add = parser.add_argument
-    add("--baseline", type=Path, required=True, metavar="FILE", help="the baseline")
+    add("--baseline", type=path, required=True, metavar="FILE", help="the baseline")
     add("--suite", help="a stored suite; by default the one of the baseline")
     add_folders(parser, "results")
     add(
         "--baseline-results",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="the results behind the baseline, for a comparison per datum",
     )

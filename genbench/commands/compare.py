@@ -1,7 +1,6 @@
 """``compare``: which of two stored results is better."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from genbench.commands.shared import (
     Commands,
@@ -11,6 +10,7 @@ from genbench.commands.shared import (
     add_verbose,
     note,
     out,
+    path,
 )
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
     add_verbose(parser)
     add_format(parser)
     output = "write tables, numbers and the rank plot there"
-    parser.add_argument("--output", type=Path, metavar="DIR", help=output)
+    parser.add_argument("--output", type=path, metavar="DIR", help=output)
     add_folders(parser, "results")
     parser.set_defaults(body=compare)
 

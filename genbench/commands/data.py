@@ -14,6 +14,7 @@ from genbench.commands.shared import (
     add_plugins,
     note,
     out,
+    path,
 )
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
@@ -52,7 +53,7 @@ def add_parser(commands: Commands) -> None:
     _add_data(for_export)
     add = for_export.add_argument
     add("--to", choices=["npz", "folder"], required=True, help="what to write")
-    add("--output", type=Path, metavar="PATH", help="where; by default the data's name, here")
+    add("--output", type=path, metavar="PATH", help="where; by default the data's name, here")
     for_export.set_defaults(body=export)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from genbench.commands.streams import print_on
+from genbench.core.errors import ConfigError
+from genbench.core.names import require_path
 
 Commands: TypeAlias = "argparse._SubParsersAction[ArgumentParser]"
 
@@ -24,7 +26,7 @@ def add_folders(parser: ArgumentParser, *names: str) -> None:
     for name in names:
         default = None if name == "data-dir" else Path(name)
         what = "data sets" if default is None else f"{name}; {name} by default"
-        parser.add_argument(f"--{name}", type=Path, default=default, help=f"folder of the {what}")
+        parser.add_argument(f"--{name}", type=path, default=default, help=f"folder of the {what}")
 
 
 def add_format(parser: ArgumentParser, *others: str) -> None:
@@ -37,7 +39,7 @@ def add_plugins(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--plugin",
         dest="plugins",
-        type=Path,
+        type=path,
         action="append",
         metavar="FILE",
         help="a Python file with recipes, data sets or metrics of your own; repeatable",
@@ -56,13 +58,25 @@ def given(arguments: Namespace, options: type) -> dict[str, Any]:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Read comma-separated names."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+    """Read comma-separated names, at least one."""
+    read = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not read:
+        raise argparse.ArgumentTypeError("expected one or more names, separated by commas")
+    return read
 
 
 def integers(text: str) -> tuple[int, ...]:
     """Read comma-separated integers."""
     return tuple(int(part) for part in names(text))
+
+
+def path(text: str) -> Path:
+    """Read a path."""
+    try:
+        require_path(Path(text), "path")
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return Path(text)
 
 
 def out(text: str) -> None:

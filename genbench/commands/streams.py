@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
 
-from genbench.core.texts import Terminal, ascii_of
+from genbench.core.texts import Terminal, ascii_of, printable
 
 _PIPED = 100
 
@@ -53,11 +53,11 @@ def terminal() -> Terminal:
 
 
 def print_on(stream: TextIO | None, text: str) -> None:
-    """Print at once; carry on if the reader has gone."""
+    """Print at once, nothing that a terminal obeys; carry on if the reader has gone."""
     if stream is None or stream.closed:
         return
     try:
-        print(text, file=stream, flush=True)
+        print(printable(text), file=stream, flush=True)
     except BrokenPipeError:
         _discard(stream)
 

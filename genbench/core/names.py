@@ -1,5 +1,6 @@
 """Arguments that take one name or path, or several, and names that people choose."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,8 @@ from genbench.core.errors import ConfigError, quoted
 
 LONGEST = 100
 """Characters of a name: it is part of file names and heads columns."""
+LONGEST_PART = 255
+"""Bytes of a file's name."""
 
 
 def names_in(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -29,6 +32,20 @@ def paths_in(paths: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """
     several = [paths] if isinstance(paths, str | Path) else paths
     return tuple(map(Path, several))
+
+
+def require_path(path: Path, key: str) -> None:
+    """Check that a path can exist at all.
+
+    Raises:
+        ConfigError: It holds a NUL character, or a name that is too long for any file system.
+    """
+    if "\0" in str(path):
+        raise ConfigError(f"{key}: a path cannot hold a NUL character: {quoted(str(path))}")
+    if any(len(os.fsencode(part)) > LONGEST_PART for part in path.parts):
+        raise ConfigError(
+            f"{key}: a file's name has at most {LONGEST_PART} bytes: {quoted(str(path))}"
+        )
 
 
 def require_name(name: str, key: str) -> str:

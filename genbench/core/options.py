@@ -4,9 +4,17 @@ import inspect
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Final, Self, get_args
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from genbench.core.errors import ConfigError, did_you_mean, quoted
@@ -34,6 +42,8 @@ def countable(n: int) -> int:
 
 Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 """How often something is done for each datum: draws, chains, steps."""
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+"""What the column ``seed`` of a table holds."""
 
 
 class Options(BaseModel):
@@ -44,6 +54,17 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     replaced: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, stated: object) -> object:
+        """Let no truth value and no text pass for a number: pydantic reads ``true`` as 1."""
+        if not isinstance(stated, Mapping):
+            return stated
+        fields = cls.model_fields
+        known: dict[str, Any] = {key: fields[key].annotation for key in stated if key in fields}
+        counts = {key for key, annotation in known.items() if _is_numeric(annotation)}
+        return {key: _numeric(v) if key in counts else v for key, v in stated.items()}
 
     @classmethod
     def read(cls, stated: object, where: str) -> Self:
@@ -63,6 +84,30 @@ class Options(BaseModel):
         added = {name: field.default for name, field in fields if ADDED in field.metadata}
         unchanged = {name for name, default in added.items() if getattr(self, name) == default}
         return self.model_dump(mode="json", exclude=unchanged)
+
+
+_NO_NUMBER = object()
+
+
+@cache
+def _is_numeric(annotation: Any) -> bool:
+    """Whether a field holds numbers and nothing else.
+
+    Example:
+        >>> _is_numeric(tuple[int, ...] | None), _is_numeric(int | str), _is_numeric(bool)
+        (True, False, False)
+    """
+    parts = [part for part in get_args(annotation) if part is not ...]
+    if get_origin(annotation) is Annotated:
+        return _is_numeric(parts[0])
+    return all(map(_is_numeric, parts)) if parts else annotation in (int, float, type(None))
+
+
+def _numeric(value: object) -> object:
+    """Return a value as it is, or as something that is no number where it only resembles one."""
+    if isinstance(value, list | tuple):
+        return [_numeric(each) for each in value]
+    return _NO_NUMBER if isinstance(value, bool | str) else value
 
 
 def explain(error: ValidationError, where: str, options: type[BaseModel]) -> str:

@@ -11,6 +11,8 @@ from typing import Any, TextIO, TypeVar
 
 from tqdm import tqdm
 
+from genbench.core.texts import printable
+
 T = TypeVar("T")
 _NESTED_DELAY_S = 1.0
 """In a notebook, a bar inside of another appears after this time: a short one would flicker."""
@@ -89,7 +91,7 @@ def announce(line: str) -> None:
     stream = _stream()
     if is_shown() and stream:
         with tqdm.external_write_mode(file=stream):
-            print(line, file=stream, flush=True)
+            print(printable(line), file=stream, flush=True)
 
 
 def warn(line: str) -> None:

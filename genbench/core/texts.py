@@ -13,12 +13,30 @@ SPELLED = {
     "·": ".", "×": "x", "→": "->", "†": "+", "‡": "++", "‖": "||", "′": "'", "“": "'", "”": "'",
     "²": "^2", "³": "^3", "√": "sqrt", "∞": "inf", "λ": "lambda", "↑": "^", "↓": "v",
 }  # fmt: skip
+_OBEYED = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (
+        *(set(range(32)) - {9, 10}), *range(127, 160), 0x2028, 0x2029, 0xFEFF,
+        *range(0x202A, 0x202F), *range(0x2066, 0x206A),
+    )
+}  # fmt: skip
+"""Control characters, and those that end a line or turn the direction of text."""
 GAP = 2
 _INFIX = re.compile(r" (=|±|\+-) ")
 _PROSE = 36
 """Less room than this beside a row is too little for prose."""
 _READABLE = 100
 """No paragraph is wider, however wide the terminal is."""
+
+
+def printable(text: str) -> str:
+    r"""Escape what a terminal obeys instead of printing it; lines and tabs stay.
+
+    Example:
+        >>> print(printable("vae\x1b[31m\u202e\r"))
+        vae\x1b[31m\u202e\x0d
+    """
+    return text.translate(_OBEYED)
 
 
 def ascii_of(symbol: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
-from genbench.core.options import ADDED, Options
+from genbench.core.options import ADDED, Options, Seed
 from genbench.core.protocol import Protocol, Sizes
 from genbench.data.own.images import LayoutName, Reading, Side
 from genbench.data.own.names import looks_like_a_path, name_of, place_of, problem_of
@@ -36,7 +36,7 @@ class SplitOptions(Options):
     """
 
     test: StrictInt | StrictFloat = 0.2
-    seed: int = Field(default=0, ge=0)
+    seed: Seed = 0
 
     @field_validator("test")
     @classmethod
@@ -78,7 +78,7 @@ class DataConfig(Options):
     name: str = Field(default="", validate_default=True)
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none"
     dequantisation: Literal["none", "uniform"] = "none"
-    seed: int = 0
+    seed: Seed = 0
     validation_size: int | None = Field(default=None, ge=1)
     limit: int | None = Field(default=None, ge=1)
     levels: Annotated[int | None, Field(ge=2, le=256), ADDED] = None

@@ -41,6 +41,10 @@ class AisOptions(EvaluatorOptions):
         per_chain, per_temperature = 4 * 8 * sizes.block, 4 * sizes.block + 8
         return self.n_chains * per_chain + self.n_temperatures * per_temperature
 
+    def n_calls(self) -> int:
+        """Return the leapfrog steps of a chain."""
+        return self.n_temperatures * self.n_leapfrog
+
     def plan(self) -> ais.Annealing:
         """Return how to anneal."""
         return ais.Annealing(self.n_temperatures, self.n_leapfrog, self.schedule)

@@ -56,6 +56,10 @@ class InferenceGapOptions(EvaluatorOptions):
         """Return the size of the images decoded from the draws of one step for a block."""
         return 4 * 2 * self.n_pairs * sizes.block * sizes.n_pixels
 
+    def n_calls(self) -> int:
+        """Return the steps of Adam."""
+        return self.n_steps
+
 
 def refine(
     model: Any, x: Tensor, start: Normal, options: InferenceGapOptions, stream: Stream

@@ -1,10 +1,11 @@
-"""Refuses evaluations that cannot fit in memory, before anything is evaluated."""
+"""Refuses evaluations that cannot fit in memory or never end, before anything is evaluated."""
 
 from collections.abc import Sequence
 
 import torch
 
 from genbench.core.devices import free_gpu_bytes
+from genbench.core.duration import require_time
 from genbench.core.memory import require_memory
 from genbench.evaluation.runner import Task, block_size
 from genbench.evaluation.spec import EvaluatorOptions, Sizes
@@ -15,6 +16,8 @@ def require_room_for(
 ) -> None:
     """Check that the largest of what each task holds fits in memory, that of a GPU on a GPU.
 
+    And that each ends within a year.
+
     Args:
         tasks: What is evaluated.
         n: Number of data.
@@ -23,7 +26,7 @@ def require_room_for(
         where: Key of the tasks' options, before their names.
 
     Raises:
-        ConfigError: One does not fit; names the options and the size.
+        ConfigError: One does not fit, or does not end; names the options and the size.
     """
     needed: dict[str, int] = {}
     block = block_size(device, n_pixels)
@@ -35,6 +38,7 @@ def require_room_for(
         stated = ", ".join(f"{k} = {v}" for k, v in task.options if type(v) is int)
         what = f"{where}{task.evaluator.name}: evaluating with {stated}"
         needed[what] = task.options.n_bytes(sizes)
+        require_time(task.options.n_calls() * -(-n_task // max(sizes.block, 1)), what)
     if needed:
         largest = max(needed, key=needed.__getitem__)
         require_memory(needed[largest], largest, gpu_bytes=free_gpu_bytes(device))

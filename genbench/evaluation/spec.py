@@ -54,6 +54,10 @@ class EvaluatorOptions(Options):
         """Return the memory that is surely held at the same time, as far as the options say."""
         return 0
 
+    def n_calls(self) -> int:
+        """Return how often the model is called for a block, each time after the one before."""
+        return 1
+
 
 @dataclass
 class Context:

@@ -105,6 +105,8 @@ POSTERIOR_HEADS: Registry[type[DiagonalNormal | IsotropicNormal | FullNormal]] =
 )
 Activation = Literal["relu", "tanh", "elu", "silu", "leaky_relu"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=100)]
+"""Sizes of layers, from the side of the image."""
 
 
 class NetworkOptions(Options):
@@ -121,8 +123,8 @@ class NetworkOptions(Options):
     """
 
     network: Literal["mlp", "conv"] = "mlp"
-    hidden: tuple[PositiveInt, ...] = (400, 400)
-    channels: tuple[PositiveInt, ...] = Field((32, 64), min_length=1)
+    hidden: Layers = (400, 400)
+    channels: Layers = Field((32, 64), min_length=1)
     activation: Activation = "relu"
     latent_dim: PositiveInt = 32
     init: Literal["default", "glorot"] = "default"
@@ -211,7 +213,7 @@ class DiscreteVaeOptions(Options):
     """One categorical latent; dense networks with hidden layers of sizes ``hidden``."""
 
     n_categories: PositiveInt = 64
-    hidden: tuple[PositiveInt, ...] = (400, 400)
+    hidden: Layers = (400, 400)
     activation: Activation = "relu"
     observation: ObservationOptions = BernoulliOptions()
 
@@ -226,8 +228,8 @@ class Gan2014Options(Options):
 
     latent_dim: PositiveInt = 100
     prior_limit: PositiveFloat = 3**0.5
-    generator_hidden: tuple[PositiveInt, ...] = (1200, 1200)
-    discriminator_hidden: tuple[PositiveInt, ...] = Field((240, 240), min_length=1)
+    generator_hidden: Layers = (1200, 1200)
+    discriminator_hidden: Layers = Field((240, 240), min_length=1)
     n_pieces: PositiveInt = 5
     input_dropout: Fraction = 0.2
     dropout: Fraction = 0.5

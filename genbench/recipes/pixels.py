@@ -21,6 +21,7 @@ from genbench.recipes.networks import output_shape
 from genbench.recipes.options import (
     Activation,
     BernoulliOptions,
+    Layers,
     ObservationOptions,
     observation_head,
 )
@@ -83,7 +84,7 @@ class PixelsOptions(Options):
     """Which pixels are shown, and dense networks with hidden layers of sizes ``hidden``."""
 
     condition: Condition = QuadrantsCondition()
-    hidden: tuple[PositiveInt, ...] = (500, 500)
+    hidden: Layers = (500, 500)
     activation: Activation = "relu"
     observation: ObservationOptions = BernoulliOptions()
 

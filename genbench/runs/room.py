@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from genbench.core.devices import free_gpu_bytes
+from genbench.core.duration import require_time
 from genbench.core.memory import require_memory
 from genbench.core.seeding import seeded
 from genbench.evaluation.room import require_room_for
@@ -26,6 +27,8 @@ SMALL = 2**10
 """Tensors of so few numbers are always made as usual."""
 ADDRESSED = 2**55
 """Numbers of a tensor for which even ``meta`` has no address."""
+HISTORY_BYTES = 500
+"""Of what is logged of an epoch."""
 _MOMENTS = {"adam": 2, "adagrad": 1, "sgd": 0}
 """Numbers that an optimizer keeps for each weight, without momentum."""
 
@@ -49,12 +52,22 @@ def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
     else:
         require_memory(held, what, fix)
         require_memory(held + added, what, fix, gpu_bytes=gpu_bytes)
+    if added:
+        _require_end(spec, facts, where)
     n_images = _draws(spec.options) * min(spec.train.batch_size, max(facts.n_train, 1))
     what = f"{where}: decoding {n_images:,} images in a step"
     require_memory(4 * n_images * facts.n_pixels, what, fix, gpu_bytes=gpu_bytes)
     if spec.assume:
         tasks, n = [scale_task(spec.assume)], spec.assume.n_data
         require_room_for(tasks, n, facts.n_pixels, device, f"{where}.assume: ")
+
+
+def _require_end(spec: RunSpec, facts: DataFacts, where: str) -> None:
+    """Check that the history of a training fits in memory, and that it ends within a year."""
+    epochs, n_steps = spec.train.epochs, max(facts.n_train // spec.train.batch_size, 1)
+    what = f"{where}: train.epochs = {epochs}: "
+    require_memory(HISTORY_BYTES * epochs, f"{what}the history")
+    require_time(epochs * n_steps, f"{what}{epochs * n_steps:,} steps")
 
 
 def _count(spec: RunSpec, facts: DataFacts) -> tuple[int, int, int]:

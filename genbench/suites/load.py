@@ -11,8 +11,12 @@ from genbench.core.errors import ConfigError, quoted
 from genbench.core.names import LONGEST
 
 SUFFIX = ".toml"
-LARGEST = 2**20
+LARGEST = 2**18
 """Bytes of a suite file; the longest one that is shipped has 20,000."""
+LONGEST_LIST = 10_000
+"""Values of a list in a suite file."""
+_DOTS = 1_000
+"""On one line of a suite file: the time and memory to read a dotted key grow with their square."""
 DEEPEST = 20
 """Levels of tables and lists in a suite file."""
 _INTEGERS = range(-(2**63), 2**63)
@@ -66,12 +70,15 @@ def _unknown(written: str, path: Path, known: Mapping[str, Path]) -> str:
     """Say why there is no such suite, with the nearest name or file."""
     if _leads_to(path, Path.is_file):
         return f"{quoted(written)}: the name of a suite file ends in {SUFFIX}"
+    if _leads_to(path, Path.exists) and not _leads_to(path, Path.is_dir):
+        return f"{quoted(written)}: a pipe or a device, not a suite file"
     if _leads_to(path, Path.is_dir):
         inside = ", ".join(str(file) for file in files_in(path).values())
         return (
             f"{quoted(written)}: a folder, not a suite file; suite files in it: {inside or 'none'}"
         )
     beside = files_in(path.parent) if _leads_to(path.parent, Path.is_dir) else {}
+    beside = {name: file for name, file in beside.items() if file != path}  # a link to nothing
     names = {name.lower(): name for name in known}
     names |= {name.lower(): str(file) for name, file in beside.items() if name not in known}
     nearest = difflib.get_close_matches(path.stem[:LONGEST].lower(), names, n=1, cutoff=0.5)
@@ -92,7 +99,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     if len(content) > LARGEST:
-        raise ConfigError(f"{path}: larger than {LARGEST // 2**20} MiB, so it is no suite file")
+        raise ConfigError(f"{path}: larger than {LARGEST // 2**10} KiB, so it is no suite file")
     try:
         return parse_toml(content.decode("utf-8-sig"))
     except (UnicodeDecodeError, ConfigError) as error:
@@ -105,6 +112,8 @@ def parse_toml(text: str) -> dict[str, Any]:
     Raises:
         ConfigError: It is not TOML, is nested too deeply, or has an integer beyond 64 bits.
     """
+    if max(line.count(".") for line in text.split("\n")) > _DOTS:
+        raise ConfigError(f"{_TOO_DEEP}, or a line with more than {_DOTS} dots")
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -128,6 +137,8 @@ def _require_plain(value: object, keys: tuple[str, ...]) -> None:
         if len(key) > LONGEST or not key.isprintable():
             raise ConfigError(f"{quoted(key)} is no key of a suite file")
     if isinstance(value, list):
+        if len(value) > LONGEST_LIST:
+            raise ConfigError(f"{'.'.join(keys)}: a list of {len(value)}, at most {LONGEST_LIST}")
         items = {str(i): item for i, item in enumerate(value)}
     for key, item in items.items():
         _require_plain(item, (*keys, key))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.core.names import require_path
 from genbench.recipes import load_plugins
 from genbench.runs.executors import Executor, pick_executor
 from genbench.runs.read_run import EvaluationRequest
@@ -67,6 +68,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
     Shard.parse(options.shard)
+    _require_paths(options)
     load_plugins(options.plugins)
     suite = load_suite(options.chosen_suite, options.changes, options.data)
     if suite.sizes == FROM_DATA and not has_images(suite.data):
@@ -89,6 +91,13 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     chosen = [spec for spec in specs if whole or spec.name in options.models]
     asked = [study for study in studies if whole or study.name in options.studies]
     return PreparedSuite(options, suite, context, executor, runner, studies, members, chosen, asked)
+
+
+def _require_paths(options: RunOptions) -> None:
+    """Refuse folders that cannot exist, before anything is read."""
+    for key in ("results", "reports", "data_dir"):
+        if path := getattr(options, key):
+            require_path(path, key)
 
 
 def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> list[PreparedSuite]:

@@ -77,7 +77,7 @@ def addresses_entry(raw: dict[str, Any], setting: str) -> bool:
     if kind != "model" or len(which) < 2:
         return True
     names = [entry_name(entry) for entry in tables(raw, kind)]
-    return which[0] in ("*", *names) or which[0].isdigit()
+    return which[0] in ("*", *names) or _is_position(which[0])
 
 
 def _path(raw: dict[str, Any], key: str) -> list[str]:
@@ -147,13 +147,17 @@ def _parse(text: str, key: str) -> Any:
 
 def _entries(raw: dict[str, Any], kind: str, which: str, setting: str) -> list[dict[str, Any]]:
     entries = tables(raw, kind)
-    if which == "*":
+    if which == "*" and entries:
         return entries
     named = {entry_name(entry): entry for entry in entries}
-    if which.isdigit() and int(which) < len(entries):
+    if _is_position(which) and int(which) < len(entries):
         return [entries[int(which)]]
     require_known(which, named, f"--set {setting}: no {kind}")
     return [named[which]]
+
+
+def _is_position(text: str) -> bool:
+    return len(text) <= 9 and text.isascii() and text.isdigit()
 
 
 def put(table: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
 
 from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.names import require_name
-from genbench.core.options import Options
+from genbench.core.options import Options, Seed
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
@@ -27,8 +27,10 @@ from genbench.training.config import TrainConfig
 
 MOST_RUNS = 10_000
 """Runs that a suite may ask for, unless it states ``max_runs``."""
-Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""What the column ``seed`` of a table holds."""
+MOST_SUITES = 100
+"""Suites that a collection may list."""
+
+_NO_SEED = "seeds: expected at least one seed"
 
 
 class Published(Options):
@@ -80,14 +82,14 @@ class SuiteSpec(Options):
     title: str
     description: str = ""
     max_runs: int | None = Field(None, ge=1, le=MOST_STATED, exclude=True)
-    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = (0,)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)
     sizes: Literal["default", "from_data"] = "default"
     model: tuple[ModelEntry, ...] = ()
     study: tuple[StudyEntry, ...] = ()
     plot: tuple[Plot, ...] = ()
-    suites: tuple[str, ...] = ()
+    suites: tuple[str, ...] = Field((), max_length=MOST_SUITES)
     page: Literal["report", "lectures"] = "report"
     evaluate: dict[str, Any] = Field(default_factory=dict)
     figures: tuple[str, ...] = DEFAULT_FIGURES
@@ -99,9 +101,11 @@ class SuiteSpec(Options):
         """Read ``seeds = 3`` as the seeds 0, 1, 2."""
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 1:
-                raise ConfigError("seeds: expected at least one seed")
+                raise ConfigError(_NO_SEED)
             require_few(value, info.data.get("max_runs"), MOST_RUNS, "seeds")
             return tuple(range(value))
+        if value in ([], ()):
+            raise ConfigError(_NO_SEED)
         return value
 
     @field_validator("name")

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from itertools import combinations, product
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ MOST_SWEPT = 200
 """Runs that sweeps may ask for, unless a suite states ``max_runs``."""
 MOST_STATED = 10**5
 """The largest ``max_runs``."""
+_TOLD = 10**18
+"""Runs that a message counts."""
 _TABLES = ("options", "train", "data")
 _PLACE = re.compile(r"\{([^{}]*)\}")
 Key = tuple[str, ...]
@@ -31,7 +33,8 @@ def require_few(n_runs: int, max_runs: int | None, default: int, what: str) -> N
     limit = min(max_runs or default, MOST_STATED)
     if n_runs > limit:
         fix = f"; `max_runs = {n_runs}` allows them" if n_runs <= MOST_STATED else ""
-        raise ConfigError(f"{what}: {n_runs} runs, at most {limit}{fix}")
+        count = str(n_runs) if n_runs < _TOLD else f"over {_TOLD}"
+        raise ConfigError(f"{what}: {count} runs, at most {limit}{fix}")
 
 
 def models_of(entry: dict[str, Any], max_runs: int | None = None) -> list[dict[str, Any]]:
@@ -51,9 +54,7 @@ def models_of(entry: dict[str, Any], max_runs: int | None = None) -> list[dict[s
     rest = {key: value for key, value in entry.items() if key != "sweep"}
     if "sweep" not in entry or not isinstance(recipe, str):
         return [rest]
-    axes = _axes(entry["sweep"], rest, f"model.{name}.sweep")
-    n = math.prod(map(len, axes.values()))
-    require_few(n, max_runs, MOST_SWEPT, f"model.{name}.sweep")
+    axes = _axes(entry["sweep"], rest, f"model.{name}.sweep", max_runs)
     chosen = [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
     models = []
     for values, own in zip(chosen, _names(name, chosen), strict=True):
@@ -63,11 +64,14 @@ def models_of(entry: dict[str, Any], max_runs: int | None = None) -> list[dict[s
     return models
 
 
-def _axes(sweep: object, rest: dict[str, Any], where: str) -> dict[Key, list[Any]]:
+def _axes(
+    sweep: object, rest: dict[str, Any], where: str, max_runs: int | None
+) -> dict[Key, list[Any]]:
     """Return the values of each key of a sweep.
 
     Raises:
-        ConfigError: A list is missing, empty or repeats a value, or a key has several values.
+        ConfigError: A list is missing, empty or repeats a value, a key has several values, or there
+            are too many combinations.
     """
     if not isinstance(sweep, dict) or not sweep:
         raise ConfigError(f"{where}: expected a table of lists: sweep = {{ beta = [1, 4] }}")
@@ -78,14 +82,26 @@ def _axes(sweep: object, rest: dict[str, Any], where: str) -> dict[Key, list[Any
             raise ConfigError(f"{name}: not a key that can be swept")
         if not isinstance(values, list) or not values:
             raise ConfigError(f"{name}: expected a list of at least one value")
-        if twice := [a for a, b in combinations(values, 2) if a == b]:
-            raise ConfigError(f"{name}: {twice[0]!r} is listed twice")
+        places: dict[object, int] = {}
+        for i, value in enumerate(values):
+            if (first := places.setdefault(_hashable(value), i)) < i:
+                raise ConfigError(f"{name}: {values[first]!r} is listed twice")
         if any(_holds(rest, other) for other in _spellings(key)):
             raise ConfigError(f"{name}: stated in the entry too; leave it out there")
-    for a, b in combinations(map(_bare, axes), 2):
-        if a[: len(b)] == b[: len(a)]:
+    for a, b in pairwise(sorted(map(_bare, axes))):
+        if a == b[: len(a)]:
             raise ConfigError(f"{where}: {'.'.join(a)} and {'.'.join(b)} are the same key")
+    require_few(math.prod(map(len, axes.values())), max_runs, MOST_SWEPT, where)
     return axes
+
+
+def _hashable(value: object) -> object:
+    match value:
+        case list():
+            return tuple(map(_hashable, value))
+        case dict():
+            return frozenset((key, _hashable(inner)) for key, inner in value.items())
+    return value
 
 
 def _flat(table: Mapping[str, Any], above: Key = ()) -> Iterator[tuple[Key, Any]]:

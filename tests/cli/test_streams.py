@@ -16,7 +16,7 @@ import threading
 import pytest
 
 from genbench import cli
-from genbench.commands.streams import terminal
+from genbench.commands.streams import print_on, terminal
 from genbench.core.texts import Terminal, ascii_of
 from tests.results.rich import fabricate_rich
 
@@ -235,3 +235,16 @@ def test_the_callers_handler_of_sigterm_survives():
         assert signal.getsignal(signal.SIGTERM) is mine
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_nothing_that_a_terminal_obeys_is_printed_raw(capsys):
+    for stream in (sys.stdout, sys.stderr):
+        print_on(stream, "a\tb\nnäe \x1b[31mred\r\x07\x9b1m\u2028\u2029\u202e\u2066\ufeff\x7f")
+    told = "a\tb\nnäe \\x1b[31mred\\x0d\\x07\\x9b1m\\u2028\\u2029\\u202e\\u2066\\ufeff\\x7f\n"
+    assert [*capsys.readouterr()] == [told, told]
+
+
+def test_an_error_shows_what_was_written_and_obeys_none_of_it(capsys):
+    assert cli.main(["run", "--dry-run", "--set", "\x1b]0;owned\x07=1"]) == 2
+    assert "\\x1b]0;owned\\x07" in (told := capsys.readouterr().err)
+    assert "\x1b" not in told

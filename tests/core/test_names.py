@@ -1,11 +1,12 @@
 """Names that people choose."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from genbench.core.errors import ConfigError
-from genbench.core.names import LONGEST, names_in, require_key, require_name
+from genbench.core.names import LONGEST, names_in, require_key, require_name, require_path
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,10 @@ def test_what_cannot_be_a_key_is_not_registered(name, told):
 
 def test_a_single_string_is_one_name():
     assert names_in("elbo") == ("elbo",)
+
+
+def test_a_path_that_no_file_system_holds_is_refused_by_its_key():
+    require_path(Path("x" * 255, "y" * 255), "results")
+    for path in (Path("a\0b"), Path("a", "x" * 256), Path("é" * 128)):
+        with pytest.raises(ConfigError, match=r"^results: a "):
+            require_path(path, "results")

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, PositiveInt, ValidationError
 
 from genbench.core.errors import ConfigError
-from genbench.core.options import ADDED, Options, explain
+from genbench.core.options import ADDED, Options, Seed, explain
 
 
 class Inner(Options):
@@ -120,3 +120,36 @@ def test_an_added_option_is_part_of_the_canonical_form_only_where_it_is_not_the_
 def test_a_key_of_an_older_version_is_answered_with_what_to_write_now():
     with pytest.raises(ConfigError, match=r"^model\.youth: unknown key; youth is now young$"):
         Young.read({"youth": 3}, "model")
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"latent_dim": True}, "latent_dim"),
+        ({"latent_dim": "3"}, "latent_dim"),
+        ({"rate": False}, "rate"),
+        ({"rate": "0.5"}, "rate"),
+        ({"inner": {"width": True}}, "inner.width"),
+        ({"sizes": [1, True]}, "sizes.1"),
+        ({"sizes": ["1"]}, "sizes.0"),
+        ({"sizes": True}, "sizes"),
+        ({"most": True}, "most"),
+    ],
+)
+def test_no_truth_value_and_no_text_passes_for_a_number(values, key):
+    class Sized(Outer):
+        sizes: tuple[PositiveInt, ...] = ()
+        most: int | None = None
+
+    with pytest.raises(ConfigError, match=rf"^{key}: Input should be a valid "):
+        Sized.read(values, "")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, True, 1.5, "0", float("inf")])
+def test_a_seed_lies_between_0_and_what_a_table_holds(seed):
+    class Seeded(Options):
+        seed: Seed = 0
+
+    assert [Seeded.read({"seed": s}, "").seed for s in (0, 2**63 - 1)] == [0, 2**63 - 1]
+    with pytest.raises(ConfigError, match=r"^seed: Input should be "):
+        Seeded.read({"seed": seed}, "")

@@ -97,3 +97,16 @@ def test_evaluate_in_python_refuses_before_it_decodes_anything():
 
     with pytest.raises(ConfigError, match=r"^options\.elbo: .*n_samples = 1000000000 would need"):
         genbench.evaluate(Model(), torch.zeros(9, 4), None, "elbo", {"elbo": {"n_samples": MOST}})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "n"),
+    [
+        ("ais_log_likelihood", {"n_temperatures": 10**6, "n_leapfrog": 10**9}, 1),
+        ("bdmc_gap", {"n_temperatures": 10**6, "n_leapfrog": 10**9}, 1),
+        ("inference_gap", {"n_steps": MOST, "n_data": None}, 10**6),
+    ],
+)
+def test_chains_that_do_not_end_within_a_year_are_refused(name, options, n):
+    with pytest.raises(ConfigError, match=rf"^evaluate\.{name}: .* would take over \d+ years"):
+        require_room_for([make_task(name, options)], n, 64, CPU)

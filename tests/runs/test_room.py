@@ -128,7 +128,24 @@ def test_what_a_recipe_does_wrong_is_left_to_the_build():
 
 
 def test_a_long_training_is_a_matter_of_time():
-    require_room(spec("vae", {"epochs": 10**9}), facts(), CPU)
+    require_room(spec("vae", {"epochs": 10**6}), facts(), CPU)
+
+
+@pytest.mark.parametrize("epochs", [10**11, 10**18, 2**63 - 1])
+def test_epochs_whose_history_fits_into_no_memory_are_refused_with_its_size(epochs):
+    told = rf"^model\.one: train\.epochs = {epochs}: the history would need \d"
+    with pytest.raises(ConfigError, match=told):
+        require_room(spec("vae", {"epochs": epochs}), facts(), CPU)
+
+
+def test_steps_that_do_not_end_within_a_year_are_refused_with_their_number(available):
+    available(10**15)
+    with pytest.raises(ConfigError, match=r"epochs = 1000000000000: .* steps would take over 317 "):
+        require_room(spec("vae", {"epochs": 10**12, "batch_size": 1}), facts(), CPU)
+
+
+def test_epochs_of_a_model_that_is_not_trained_in_steps_do_not_matter():
+    require_room(spec("linear_gaussian", {"epochs": 10**18}, latent_dim=2), facts(), CPU)
 
 
 def test_counting_leaves_the_random_numbers_of_the_process_alone():

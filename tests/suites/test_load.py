@@ -150,12 +150,14 @@ def test_what_is_no_suite_is_answered_with_the_nearest_file(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"x = 1\n" * LARGEST, "larger than 1 MiB"),
+        (b"x = 1\n" * LARGEST, "larger than 256 KiB"),
         (b"x = " + b"[" * 3000 + b"]" * 3000, "levels of tables and lists"),
         (b"x = " + b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1), "levels of tables and lists"),
         (b"a." * 3000 + b"b = 1", "levels of tables and lists"),
         (b"x = " + b"9" * 5000, "an integer lies between"),
         (b"seeds = [9223372036854775808]", "seeds.0: an integer lies between"),
+        (b"x = [" + b"1," * 10_001 + b"]", "x: a list of 10001, at most 10000"),
+        (b"x = 1\n" + b"a." * 100_000 + b"b = 1", "a line with more than 1000 dots"),
         (b"[data]\nlimit = -9223372036854775809", "data.limit: an integer lies between"),
         (b'"a\\u0000b" = 1', "is no key of a suite file"),
         (b'"' + b"k" * 300 + b'" = 1', "is no key of a suite file"),

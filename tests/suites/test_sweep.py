@@ -1,5 +1,7 @@
 """Sweeps: a model for each combination of values, each with a name of its own."""
 
+import time
+
 import pytest
 
 from genbench.core.errors import ConfigError
@@ -206,3 +208,25 @@ def test_a_swept_model_leaves_no_trace_in_what_is_stored(suite_file):
     stored = entry.model_dump(mode="json")
     assert stored["name"] == "beta_vae_beta4"
     assert not {"sweep", "max_runs"} & set(stored)
+
+
+@pytest.mark.parametrize(
+    ("sweep", "told"),
+    [
+        ({f"k{i}": [1, 2] for i in range(6000)}, "sweep: over 1000000000000000000 runs, at most"),
+        ({f"k{i}": [1] for i in range(6000)} | {"k5999": [2, 2]}, "sweep.k5999: 2 is listed twice"),
+        ({"beta": list(range(10_000))}, "sweep: 10000 runs, at most 200; `max_runs = 10000`"),
+        ({"hidden": [[i] for i in range(10_000)]}, "sweep: 10000 runs, at most 200"),
+    ],
+)
+def test_millions_of_combinations_are_refused_at_once(sweep, told):
+    started = time.process_time()
+    with pytest.raises(ConfigError, match=told):
+        models_of({"recipe": "vae", "sweep": sweep})
+    assert time.process_time() - started < 2
+
+
+def test_equal_lists_and_tables_are_the_same_value():
+    for value in ([1, [2]], {"kind": "x", "scale": [1]}, 1):
+        with pytest.raises(ConfigError, match="is listed twice"):
+            models_of({"recipe": "vae", "sweep": {"a": [value, 3, value]}})

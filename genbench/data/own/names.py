@@ -1,11 +1,13 @@
 """Paths of own images and the names that they give to data sets."""
 
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from genbench.core.errors import DataError
+from genbench.core.errors import DataError, quoted
+from genbench.core.names import LONGEST_PART
 from genbench.data.own.limits import shown
 
 SUFFIXES = (".npz", ".npy", ".parquet")
@@ -18,11 +20,13 @@ def place_of(stated: str | Path) -> Path:
     """Return a stated path, ``~`` expanded.
 
     Raises:
-        DataError: It is empty, or holds a control character.
+        DataError: It is empty, too long, or holds a control character.
     """
     text = str(stated)
     if not text or any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text):
         raise DataError(f"path {text!r} is empty or holds a control character; rename it")
+    if any(len(os.fsencode(part)) > LONGEST_PART for part in Path(text).parts):
+        raise DataError(f"path {quoted(text)}: a file's name has at most {LONGEST_PART} bytes")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
