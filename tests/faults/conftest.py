@@ -1,0 +1,12 @@
+"""One server of trials for all tests of a process."""
+
+import pytest
+
+from tests.faults import pool
+
+
+@pytest.fixture(scope="session")
+def make():
+    """Make a trial: ``make("kills", 3)`` returns its outcome."""
+    with pool.scratch() as folder, pool.server(pool.Path(folder)) as server:
+        yield server.make

@@ -1,0 +1,100 @@
+"""The kinds of faults: what is tried, how often, and the function that tries it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.trial import Trial
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of fault; its trials are ``try_one`` of the module of its name.
+
+    Args:
+        says: What is tried and what must hold, for the table.
+        long: Trials in the long form.
+        short: Trials among the tests.
+        seconds: After so long a trial counts as hanging.
+        preload: Whether it needs the library that makes system calls fail.
+    """
+
+    name: str
+    says: str
+    long: int
+    short: int
+    seconds: float = 60
+    preload: bool = False
+
+    @property
+    def try_one(self) -> "Callable[[Trial], str | None]":
+        """The function that makes one trial and returns what went wrong."""
+        return import_module(f"tests.faults.{self.name}").try_one
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "kills",
+            "kill -9 at a random system call or moment of a run; then the same command gives the"
+            " same bytes",
+            long=140,
+            short=4,
+            preload=True,
+        ),
+        Kind(
+            "calls",
+            "the n-th open, read, write, fsync, rename, unlink, mkdir, ... fails: exit 5, nothing"
+            " half-written; then the same command gives the same bytes",
+            long=280,
+            short=6,
+            preload=True,
+        ),
+        Kind(
+            "disk_full",
+            "the disk is full after a random number of bytes: exit 5, nothing half-written; then"
+            " the same command gives the same bytes",
+            long=60,
+            short=3,
+            preload=True,
+        ),
+        Kind(
+            "signals",
+            "SIGINT, SIGTERM or SIGHUP at a random moment: the right exit code within 2 s; then"
+            " the same command gives the same bytes",
+            long=60,
+            short=3,
+        ),
+        Kind(
+            "not_numbers",
+            "NaN or infinity in a loss, gradient, weight, validation, metric or image: this model"
+            " diverged or failed, the others as ever, no NaN in a file",
+            long=70,
+            short=7,
+        ),
+        Kind(
+            "writers",
+            "2 to 32 commands in one folder at the same time: all end well, each run is trained"
+            " once, the same bytes",
+            long=10,
+            short=2,
+            seconds=240,
+        ),
+        Kind(
+            "suites",
+            "fuzzed suite files: exit 0, 2 or 3 in seconds, ten lines at most",
+            long=5000,
+            short=60,
+        ),
+        Kind(
+            "argv",
+            "random command lines: an exit code of the list, ten lines at most, nothing outside"
+            " the folder changes",
+            long=1000,
+            short=15,
+        ),
+    )
+}
