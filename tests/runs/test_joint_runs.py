@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from genbench import cli
+from genbench.core.errors import StorageError
 from genbench.core.objective import Batch, Loss
 from genbench.core.seeding import seeded
 from genbench.recipes import Built, DataFacts, Options
@@ -294,10 +295,10 @@ def test_an_interrupted_joint_training_goes_on_together(workplace, monkeypatch):
 
 def test_an_error_of_storage_is_not_hidden(workplace, monkeypatch):
     def full(*_):
-        raise OSError(28, "No space left on device")
+        raise StorageError("cannot write x: No space left on device")
 
     monkeypatch.setattr(joint_runs, "fit_together", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(StorageError, match="No space left"):
         workplace.run(SEEDS, together=True)
 
 
