@@ -1,8 +1,12 @@
 """The processors that this process may use, and scripts that worker processes import."""
 
+import math
 import os
 import runpy
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
@@ -18,11 +22,24 @@ class Script(NamedTuple):
     is_module: bool
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def cores(root: Path = Path("/")) -> int:
+    """Return the number of cores that this process may use: it, and its container.
+
+    Args:
+        root: Folder that holds ``sys``.
+    """
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([own, *_quotas(root / "sys/fs/cgroup")])
+
+
+def _quotas(groups: Path) -> Iterator[int]:
+    """Yield how many cores a container may keep busy, by control groups of version 2 and 1."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):  # without a limit it says "max", or nothing
+            words = [word for name in names for word in (groups / name).read_text().split()]
+            quota, period = map(int, words)
+            if quota > 0:
+                yield math.ceil(quota / period)
 
 
 def running_script() -> Script | None:

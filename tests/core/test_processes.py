@@ -9,19 +9,37 @@ from genbench.core import processes
 from genbench.core.processes import NO_MAIN_GUARD, Script, import_script, running_script
 
 COUNT = """
-import os
+import os, sys
+from pathlib import Path
 os.sched_getaffinity = lambda process: {3, 5, 6}
 os.cpu_count = lambda: 7
 from genbench.core.processes import cores
-print(cores())
+root = Path(sys.argv[1])
+print(cores(root))
 del os.sched_getaffinity
-print(cores())
+print(cores(root))
 """
+GROUP_2, GROUP_1 = "sys/fs/cgroup/cpu.max", "sys/fs/cgroup/cpu/cpu.cfs_"
 
 
-def test_cores_are_those_that_this_process_may_use():
-    found = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, check=True)
-    assert found.stdout.split() == [b"3", b"7"]
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, "3 7"),
+        ({GROUP_2: "max 100000\n"}, "3 7"),
+        ({GROUP_2: "250000 100000\n"}, "3 3"),
+        ({GROUP_2: "100 100000\n"}, "1 1"),
+        ({GROUP_1 + "quota_us": "-1\n", GROUP_1 + "period_us": "100000\n"}, "3 7"),
+        ({GROUP_1 + "quota_us": "500000\n", GROUP_1 + "period_us": "100000\n"}, "3 5"),
+    ],
+)
+def test_cores_are_those_that_this_process_and_its_container_may_use(tmp_path, files, found):
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    argv = [sys.executable, "-c", COUNT, str(tmp_path)]
+    counted = subprocess.run(argv, capture_output=True, check=True, text=True)
+    assert counted.stdout.split() == found.split()
 
 
 @pytest.fixture

@@ -85,12 +85,11 @@ class Processes:
         while True:
             wait([process.connection for process in self.busy], LOOK_S)
             for process in self.busy:
-                message = process.received()
-                if isinstance(message, Step):
-                    process.step = message.text
+                if message := process.received():
+                    process.step = message.text if isinstance(message, Step) else ""
                     show_beside(", ".join(p.step for p in self.busy if p.step))
-                elif message is not None:
-                    return process.group, self._settled(process, message)
+                    if not isinstance(message, Step):
+                        return process.group, self._settled(process, message)
 
     def _settled(self, process: "_Process", message: Answer | Failure) -> Answer:
         self.busy.remove(process)
@@ -100,7 +99,6 @@ class Processes:
         if isinstance(message, Died):
             self._require_guard(process)
         else:
-            process.step = ""
             self.free.append(process)
         return message
 
