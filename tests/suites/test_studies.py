@@ -1,12 +1,16 @@
 """Suites with studies: what is done, what is stored already, and what fails alone."""
 
 import json
+import threading
+import time
 
 import pandas as pd
 import pytest
 
 from genbench.core.errors import ConfigError, DataError
+from genbench.core.locks import locked
 from genbench.runs.run_options import RunOptions
+from genbench.suites import study_runs
 from genbench.suites.dry_run import dry_run
 from genbench.suites.run import run_suite
 from tests.studies.tiny import raise_version
@@ -143,3 +147,33 @@ def test_dry_run_names_studies_and_does_nothing(coins, suite_file, tmp_path):
     assert (coins.calls, (tmp_path / "results").exists()) == ([], False)
     run_suite(request)
     assert [row[3] for row in dry_run(request).rows] == ["stored"]
+
+
+def test_a_study_of_another_command_is_waited_for(run, coins, tmp_path):
+    folder, held = tmp_path / "results" / "small" / "studies" / "coins", threading.Event()
+
+    def hold():
+        with locked(folder, "host, process 7\nid"):
+            held.set()
+            while not getattr(run, "said", ()):
+                time.sleep(0.01)
+
+    threading.Thread(target=hold).start()
+    held.wait()
+    assert run(COINS).problems == []
+    assert run.said == [
+        "study coins: another command runs it (host, process 7); waiting for it",
+        "study coins: done",
+    ]
+    assert len(coins.calls) == 1
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit(3)])
+def test_what_a_study_raises_fails_it_alone(run, coins, monkeypatch, error):
+    def perform(*_):
+        raise error
+
+    monkeypatch.setattr(study_runs, "perform", perform)
+    (problem, other) = run(COINS + MORE).problems
+    assert problem.startswith(f"study coins: failed: {type(error).__name__}: ")
+    assert other.startswith("study more: failed: ")
