@@ -156,6 +156,13 @@ def says(place, text):
     return lambda: path.exists() and text in path.read_text()
 
 
+def stored_position(checkpoint):
+    """Return the epochs and the steps of a checkpoint."""
+    with safe_open(checkpoint, "pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+    return progress["epoch"], progress.get("part", {}).get("steps", 0)
+
+
 def moments(finished, model="vae"):
     """Return the epochs and steps at which a slow training was, in order."""
     lines = [line.split() for line in finished.err.splitlines()]
@@ -182,14 +189,29 @@ def test_a_signal_before_the_first_checkpoint_loses_no_step(
     assert time.monotonic() - sent < QUICKLY
     assert stopped.code == code
     (checkpoint,) = place.results.rglob("checkpoint.safetensors")
-    with safe_open(checkpoint, "pt") as file:
-        progress = json.loads(file.metadata()["progress"])
-    saved = progress["epoch"], progress.get("part", {}).get("steps", 0)
+    saved = stored_position(checkpoint)
     assert saved == moments(stopped)[-1]
 
     again = start(*RUN, first=SLOW.replace("0.05", "0.0")).wait()
     assert again.code == 0, again.err
     assert moments(again)[0] == saved
+    assert place.numbers() == expected
+
+
+def test_worker_processes_save_the_epoch_in_progress_too(start, place, expected):
+    said = place.folder / "said"
+    plugin = SLOW.replace("sys.stderr", f"open({str(said)!r}, 'a')")
+    (place.folder / "slow.py").write_text(plugin)
+    running = start(*RUN, "--jobs", "2", "--plugin", "slow.py")
+    running.wait_for(lambda: said.exists() and "at vae 1 2\n" in said.read_text())
+    sent = time.monotonic()
+    running.send(signal.SIGTERM)
+    stopped = running.wait(30)
+    assert time.monotonic() - sent < QUICKLY
+    assert stopped.code == 143, stopped.err
+    checkpoints = [stored_position(path) for path in place.results.rglob("checkpoint.safetensors")]
+    assert any(epoch >= 1 and step for epoch, step in checkpoints)
+    assert start(*RUN).wait().code == 0
     assert place.numbers() == expected
 
 

@@ -23,6 +23,7 @@ from tests.gpu.small import (
     stopped_after,
     trained,
 )
+from tests.training.interruption import interrupted_at
 from tests.training.test_capture import CASES, toy
 
 GAUSSIAN = [
@@ -135,6 +136,22 @@ def test_a_recorded_run_that_is_resumed_ends_in_the_same_bits(device, tmp_path):
     with stopped_after(2):
         trained(data, built(data, "gan", batch_norm=True), checkpoint=path)
     assert_same_bits(trained(data, built(data, "gan", batch_norm=True), checkpoint=path), whole)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("steps", [PLAIN, RECORDED], ids=["plain", "recorded"])
+def test_a_run_that_is_stopped_within_an_epoch_ends_in_the_same_bits(device, tmp_path, steps, n):
+    data, path = digits(device), tmp_path / "checkpoint.safetensors"
+    config = CONFIG.model_copy(update={"batch_size": 6})  # three graphs of five steps
+
+    def train(checkpoint=None):
+        made = built(data, "gan", config, batch_norm=True, dropout=0.3)
+        return trained(data, made, config, steps, checkpoint)
+
+    with interrupted_at(n):
+        train(path)
+    assert path.exists()
+    assert_same_bits(train(path), train())
 
 
 # --- no step waits for the GPU --------------------------------------------------------------------

@@ -64,6 +64,18 @@ def save_and_stop(path, model, optimizers, progress):
 loop.save_checkpoint = save_and_stop
 sys.exit(cli.main(sys.argv[1:]))
 """
+STOPPED = """
+import itertools, os, signal, sys
+from genbench import cli
+from genbench.core.interrupts import Interrupts
+poll, polls = Interrupts.poll, itertools.count(1)
+def poll_interrupted(self, save):
+    if next(polls) == {poll}:
+        os.kill(os.getpid(), signal.SIGTERM)
+    poll(self, save)
+Interrupts.poll = poll_interrupted
+sys.exit(cli.main(sys.argv[1:]))
+"""
 TOLD = ("metrics.csv", "history.csv", "metrics.json", "spec.json", ".safetensors")
 
 
@@ -75,7 +87,7 @@ def command(tmp_path_factory, device):
 
     def of(results, *more):
         asked = ["run", "--suite", path, "--results", results, "--device", device.type]
-        return [str(argument) for argument in (*asked, "--no-report", *more)]
+        return [str(argument) for argument in (*asked, "--no-report", "--jobs", 1, *more)]
 
     return of
 
@@ -104,6 +116,16 @@ def test_a_killed_run_that_is_resumed_ends_in_the_same_bytes(command, expected, 
     program = [sys.executable, "-c", KILLED.format(epoch=epoch), *command(tmp_path)]
     killed = subprocess.run(program, capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(list(tmp_path.rglob("checkpoint.safetensors"))) == 1
+    assert cli.main(command(tmp_path)) == 0
+    assert numbers(tmp_path) == expected
+
+
+@pytest.mark.parametrize("poll", [2, 40])
+def test_a_run_stopped_by_a_signal_ends_in_the_same_bytes(command, expected, tmp_path, poll):
+    program = [sys.executable, "-c", STOPPED.format(poll=poll), *command(tmp_path)]
+    stopped = subprocess.run(program, capture_output=True, text=True)
+    assert stopped.returncode == 143, stopped.stderr
     assert len(list(tmp_path.rglob("checkpoint.safetensors"))) == 1
     assert cli.main(command(tmp_path)) == 0
     assert numbers(tmp_path) == expected

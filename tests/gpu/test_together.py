@@ -9,6 +9,7 @@ from genbench.training.loop import Loop, fit
 from tests.contracts.builders import ODD, TRAINED
 from tests.gpu.small import CONFIG as FLOAT32_CONFIG
 from tests.gpu.small import assert_same_bits, built, digits, recording_from
+from tests.training.interruption import interrupted_at
 from tests.training.joint.members import (
     CONFIG,
     SEEDS,
@@ -45,12 +46,11 @@ def test_each_member_ends_where_the_run_trained_alone_ends(device, case):
     assert_close(together, alone, weight_tolerance(case))
 
 
-def in_float32(device, recipe, **options):
+def in_float32(device, recipe, config=FLOAT32_CONFIG, **options):
     data = digits(device)
     for seed in SEEDS:
-        made = built(data, recipe, FLOAT32_CONFIG, seed, **options)
-        stream = Stream(seed, ("train",))
-        yield Loop(made.model, made.updates, data, FLOAT32_CONFIG, stream)
+        made = built(data, recipe, config, seed, **options)
+        yield Loop(made.model, made.updates, data, config, Stream(seed, ("train",)))
 
 
 RECORDED = {
@@ -76,6 +76,25 @@ def test_recorded_joint_training_ends_in_the_bits_of_plain_training(device, reci
     assert [recorder.recording is not None for recorder in recorders] == [False, True]
     for plain, recorded in zip(*fits, strict=True):
         assert_same_bits(recorded, plain)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4])
+@pytest.mark.parametrize("recipe", RECORDED)
+def test_members_stopped_within_an_epoch_end_in_the_same_bits(device, recipe, n, tmp_path):
+    config = FLOAT32_CONFIG.model_copy(update={"batch_size": 6})  # three graphs of five steps
+
+    def train(folder=None):
+        loops = list(in_float32(device, recipe, config, **RECORDED[recipe]))
+        for i, loop in enumerate(loops):
+            loop.checkpoint = folder and folder / f"{i}.safetensors"
+        return fit_together(loops)
+
+    with recording_from(0):
+        with interrupted_at(n):
+            train(tmp_path)
+        resumed, whole = train(tmp_path), train()
+    for one, other in zip(resumed, whole, strict=True):
+        assert_same_bits(one, other)
 
 
 @pytest.mark.parametrize("recipe", ["vae", "iwae", "cvae"])
