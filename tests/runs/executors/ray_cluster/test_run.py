@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -161,11 +162,13 @@ def test_results_that_nodes_do_not_share_are_refused(joined, monkeypatch):
 PLUGIN = '''
 import os
 import signal
+import time
 from dataclasses import replace
+from pathlib import Path
 
 from genbench.recipes import Built, DataFacts, Options, recipe, recipes
 from genbench.training.config import TrainConfig
-from beside import LATENT_DIM
+from beside import FOLDER, LATENT_DIM
 
 class Fate(Options):
     fate: str
@@ -181,22 +184,38 @@ def fated(data: DataFacts, options: Fate, train: TrainConfig) -> Built:
             os.kill(os.getpid(), signal.SIGKILL)
         if options.fate == "raises":
             raise OSError(28, "No space left on device")
+        if options.fate == "waits":
+            Path(FOLDER, f"{os.getpid()}.begun").touch()
+            while not Path(FOLDER, "go").exists():
+                time.sleep(0.05)
         built.closed_form(x)
 
     return replace(built, closed_form=fit)
 '''
 
 
-def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joined):
-    suite = SUITE.replace("seeds = 2", "seeds = 1").partition("[[model]]")[0]
-    for fate in ("dies", "raises", "lives"):
-        suite += f'[[model]]\nname = "{fate}"\nrecipe = "fated"\nfate = "{fate}"\n'
-    joined.suite.write_text(suite + '[evaluate]\nmetrics = ["log_likelihood"]\n')
-    (joined.folder / "beside.py").write_text("LATENT_DIM = 2\n")
-    plugin = joined.folder / "fated.py"
-    plugin.write_text(PLUGIN)
+@pytest.fixture
+def fated(joined, monkeypatch):
+    """Run models with these fates: ``fated(say, "lives", "dies")``."""
+
+    def run(say, *fates, seeds=1):
+        suite = SUITE.replace("seeds = 2", f"seeds = {seeds}").partition("[[model]]")[0]
+        for fate in fates:
+            suite += f'[[model]]\nname = "{fate}"\nrecipe = "fated"\nfate = "{fate}"\n'
+        joined.suite.write_text(suite + '[evaluate]\nmetrics = ["log_likelihood"]\n')
+        beside, plugin = joined.folder / "beside.py", joined.folder / "fated.py"
+        beside.write_text(f"FOLDER = {str(joined.folder)!r}\nLATENT_DIM = 2\n")
+        plugin.write_text(PLUGIN)
+        return on_ray(joined, plugins=[plugin], say=say)
+
+    monkeypatch.delitem(sys.modules, "beside", raising=False)
+    yield run
+    monkeypatch.delitem(sys.modules, "beside", raising=False)
+
+
+def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joined, fated):
     said = []
-    outcome = on_ray(joined, plugins=[plugin], say=said.append)
+    outcome = fated(said.append, "dies", "raises", "lives")
     status = {record.spec.name: (record.status, record.reason) for record in outcome.records}
     assert status["lives"] == ("ok", "")
     assert status["raises"] == ("failed", "OSError: [Errno 28] No space left on device")
@@ -205,6 +224,25 @@ def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joine
     assert status["dies"][1].endswith(", 3 times")
     assert table(joined.results).count(b"failed") == 2
     assert sum("trying again" in line for line in said) == 2
+
+
+def test_runs_of_a_node_that_is_lost_go_on_elsewhere(cluster, joined, fated):
+    third = cluster.add_node(**SIZE)
+
+    def lose_it():
+        while len(list(joined.folder.glob("*.begun"))) < 3:
+            time.sleep(0.05)
+        cluster.remove_node(third, allow_graceful=False)
+        (joined.folder / "go").touch()
+
+    loss = Thread(target=lose_it, daemon=True)
+    loss.start()
+    said = []
+    outcome = fated(said.append, "waits", seeds=3)
+    loss.join()
+    assert [record.status for record in outcome.records] == ["ok"] * 3
+    assert sum("trying again" in line for line in said) == 1
+    assert "lost with node" in " ".join(said)
 
 
 def test_an_interrupt_leaves_nothing_running(joined):
