@@ -15,6 +15,7 @@ from genbench.core.errors import ConfigError, GenbenchError, first_line
 from genbench.core.files import write_atomic
 from genbench.core.plugins import GROUPS, package_of
 from genbench.data import DataConfig
+from genbench.runs.executors.ray_cluster.answers import ready
 from genbench.runs.executors.ray_cluster.demand import Node
 from genbench.runs.executors.ray_cluster.parcel import Parcel
 from genbench.runs.run_context import RunContext
@@ -131,12 +132,12 @@ def _marked(folder: Path, digests: Mapping[DataConfig, str]) -> Iterator[Mark]:
 
 def _problem(ray: Any, mark: Mark, node: Node, answer: Any) -> str:
     """Return a line about a node that lacks something; one that is lost meanwhile takes no run."""
+    if not ready(ray, [answer], _WAIT_S):
+        return f"{node} starts no process within {_WAIT_S:.0f} s"
     try:
-        lacks = ray.get(answer, timeout=_WAIT_S)
+        lacks = ray.get(answer)
     except ray.exceptions.NodeDiedError:
         return ""
-    except ray.exceptions.GetTimeoutError:
-        lacks = f"starts no process within {_WAIT_S:.0f} s"
     except ray.exceptions.RayError as error:
         lacks = f"cannot be checked: {str(error).strip().splitlines()[-1]}"
     if not lacks and not mark.file(node.id).exists():

@@ -9,6 +9,7 @@ from typing import Any
 from genbench.core.errors import RunsFailedError
 from genbench.core.progress import show_beside
 from genbench.runs.executors.messages import Failure
+from genbench.runs.executors.ray_cluster.answers import as_raised, ready
 from genbench.runs.executors.ray_cluster.demand import Demand, nodes_of
 from genbench.runs.executors.ray_cluster.task import Started, execute
 from genbench.runs.executors.schedule import Answer, Died, Say
@@ -102,16 +103,17 @@ class RayWorkers:
         """Return the tasks that have something to say, at the latest after ``timeout`` seconds."""
         by_stream = {task.stream: task for task in tasks}
         try:
-            ready, _ = self.ray.wait(list(by_stream), timeout=timeout)
+            streams = ready(self.ray, list(by_stream), timeout)
         except self.ray.exceptions.RayError as error:
             raise RunsFailedError("the cluster is gone; run the same command to resume") from error
-        return [by_stream[stream] for stream in ready]
+        return [by_stream[stream] for stream in streams]
 
     def _next(self, task: _Task) -> Started | Failure | Answer:
         errors = self.ray.exceptions
         where = f"on node {task.node}" if task.node else "before it began"
         try:
-            item: Started | Failure | Answer = self.ray.get(next(task.stream))
+            with as_raised():
+                item: Started | Failure | Answer = self.ray.get(next(task.stream))
             return item
         except errors.NodeDiedError:
             return Died(

@@ -75,5 +75,13 @@ def test_a_node_without_genbench_says_so(monkeypatch):
     content = ray.cloudpickle.dumps(probe._probe())
     for name in [name for name in sys.modules if name.startswith("genbench")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "genbench", None)
+    monkeypatch.setattr(sys, "meta_path", [WithoutGenbench(), *sys.meta_path])
     assert pickle.loads(content)(b"", [], "node") == "lacks the package genbench"
+
+
+class WithoutGenbench:
+    """Finds no genbench, wherever it is installed."""
+
+    def find_spec(self, name, path, target=None):
+        if name == "genbench":
+            raise ModuleNotFoundError(name=name)
