@@ -43,11 +43,14 @@ class RunPlan:
 
 
 class RunContext:
-    """A process's view of a plan: loads each data set once and executes runs one by one."""
+    """A process's view of a plan: loads each data set once and executes runs one by one.
 
-    def __init__(self, plan: RunPlan) -> None:
+    Its device is that of the plan, or another one where workers have other devices.
+    """
+
+    def __init__(self, plan: RunPlan, device: str | None = None) -> None:
         self.plan = plan
-        self.device = use_device(plan.options.device)
+        self.device = use_device(device or plan.options.device)
         self.home = evaluation_device(self.device)
         self._datasets: dict[DataConfig, Dataset] = {}
 

@@ -36,6 +36,11 @@ class RunOptions:
     report: bool = True
 
     @property
+    def own_device(self) -> str:
+        """Device of this process; with Ray, ``device`` is that of the workers."""
+        return "cpu" if self.executor == "ray" else self.device
+
+    @property
     def changes(self) -> list[str]:
         """All changes of the suite file, as ``key=value``."""
         stated = {"seeds": self.seeds, "data.limit": self.limit}

@@ -85,7 +85,8 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
         require_known(name, [entry.name for entry in suite.study], "studies: no study")
     executor = pick_executor(options)
     request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
-    context = RunContext(RunPlan(suite.name, tuple(specs), request, options))
+    plan = RunPlan(suite.name, tuple(specs), request, options)
+    context = RunContext(plan, options.own_device)
     runner = StudyRunner(suite.name, options)
     whole = is_whole(options)
     chosen = [spec for spec in specs if whole or spec.name in options.models]

@@ -96,7 +96,7 @@ class StudyRunner:
 
     def _perform(self, spec: StudySpec) -> StudyRun:
         """Run a study; an unexpected error fails only this study."""
-        device = evaluation_device(use_device(self.options.device))
+        device = evaluation_device(use_device(self.options.own_device))
         setting = Setting(spec.stream, device, self.options.data_dir)
         try:
             return StudyRun(spec, content=perform(spec, setting, self.folder(spec)))

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from genbench.core.errors import ConfigError, require_known
 from genbench.runs.executors.local import run_locally
-from genbench.runs.executors.ray import run_on_ray
+from genbench.runs.executors.ray_cluster import require_sensible, run_on_ray
 from genbench.runs.executors.schedule import Results, Say
 from genbench.runs.run_context import Group, RunContext
 from genbench.runs.run_options import RunOptions
@@ -27,4 +27,6 @@ def pick_executor(options: RunOptions) -> Executor:
         raise ConfigError(f"jobs: expected auto, or 1 or more processes, not {jobs}")
     if options.cpus_per_run < 1:
         raise ConfigError(f"cpus_per_run: expected 1 or more cores, not {options.cpus_per_run}")
+    if options.executor == "ray":
+        require_sensible(options)
     return _EXECUTORS[options.executor]
