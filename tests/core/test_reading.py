@@ -49,9 +49,10 @@ def test_neither_a_link_nor_a_pipe_nor_a_folder_is_read(tmp_path):
     assert not any(has(tmp_path / name, b"1") for name in ("link", "folder", "pipe", "none"))
 
 
-@pytest.mark.parametrize(
-    "text", ["\x1b[2J", "\u202e", "\x08\x0c", "a\rb", "\u2028", "\x7f", "\ufeff"]
-)
+HIDDEN = ("\x1b[2J", "\u202e", "\x08\x0c", "a\rb", "\u2028", "\x7f", "\ufeff")
+
+
+@pytest.mark.parametrize("text", HIDDEN)
 def test_what_cannot_be_seen_is_spelled_out_wherever_it_stands(tmp_path, text):
     path = tmp_path / "x"
     for plain in (True, False):
