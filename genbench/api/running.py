@@ -139,6 +139,7 @@ def run_and_report(
 def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite":
     """Write the reports that are not up to date, those of a collection's members first."""
     from genbench.reporting import build_report
+    from genbench.reporting.report_folder import ReportFolder
     from genbench.results.suite import StoredSuite
 
     for member in outcome.members:
@@ -147,7 +148,7 @@ def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite
     stored = StoredSuite.open(options.results, outcome.suite)
     if options.report and (options.shard is None or outcome.complete):
         outcome.report = options.reports / outcome.suite / "index.html"
-        if not (outcome.unchanged and outcome.report.exists()):
+        if not (outcome.unchanged and ReportFolder.of(stored, options.reports).shows(stored)):
             build_report(stored, options.reports)
     return stored
 

@@ -1,4 +1,4 @@
-"""Atomic writes, digests, and JSON; text is UTF-8 whatever the locale."""
+"""Atomic writes, digests, and JSON that is written; text is UTF-8 whatever the locale."""
 
 import hashlib
 import json
@@ -118,20 +118,6 @@ def pretty_json(value: Any) -> str:
 def readable_json(value: Any) -> str:
     """Write a result as JSON for people and programs: in its own order, no NaN."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
-
-
-def read_json(path: Path) -> Any:
-    """Parse a JSON file.
-
-    Raises:
-        StorageError: The file is missing, unreadable or not JSON.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise StorageError(f"{path} is damaged: not valid JSON: {error}") from error
 
 
 def sha256_bytes(content: bytes | memoryview) -> str:

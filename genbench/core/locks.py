@@ -10,12 +10,14 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from genbench.core.files import storing
 
 LOCK = ".lock"
+_OURS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class HeldError(Exception):
@@ -60,11 +62,22 @@ def locked(folder: Path, holder: str = "", *, wait: bool = True) -> Iterator[str
         os.close(handle)
 
 
+@contextmanager
+def undisturbed(folder: Path) -> Iterator[None]:
+    """Run a block that reads while nobody writes into the folder; nothing is written for it."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            handle = os.open(folder / LOCK, _READ)
+            held.callback(os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
 def _acquire(folder: Path, *, wait: bool) -> int:
     """Return the handle of the locked file; once more if the folder was replaced meanwhile."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(folder / LOCK, _OURS, 0o644)
         try:
             with suppress(OSError):
                 _lock(handle, wait=wait)

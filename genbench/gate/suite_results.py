@@ -1,16 +1,15 @@
 """What the gate reads from results: numbers, machine and per-datum values."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from genbench.core.errors import StorageError
-from genbench.core.files import canonical_json, read_json, sha256_bytes
+from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.metric import Metrics
 from genbench.core.protocol import Protocol
 from genbench.gate.baseline import BaselineError, Provenance
@@ -20,7 +19,7 @@ from genbench.results.cells import SeedValue
 from genbench.results.metrics_table import metrics_of
 from genbench.results.numbers_frame import completed
 from genbench.results.per_datum import PerDatumValues, value_key
-from genbench.results.run_folder import PROVENANCE, RunFolder
+from genbench.results.run_folder import RunFolder
 from genbench.results.suite import StoredSuite
 
 _MACHINE = ("device", "threads", "system", "machine", "versions")
@@ -106,11 +105,10 @@ def read_results(results: Path, name: str) -> SuiteResults:
     return SuiteResults(suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum)
 
 
-def _provenance(suite: StoredSuite, folders: Iterable[RunFolder]) -> Provenance:
-    stored = [_of_run(folder) for folder in folders]
-    known = [record for record in stored if record]
+def _provenance(suite: StoredSuite, folders: Sequence[RunFolder]) -> Provenance:
+    known = [suite.provenances[f.train_id] for f in folders if f.train_id in suite.provenances]
     machines = sorted({canonical_json({k: r.get(k) for k in _MACHINE}) for r in known})
-    whole = known and len(known) == len(stored)
+    whole = known and len(known) == len(folders)
     return Provenance(
         command=suite.record.command,
         fingerprint=sha256_bytes("\n".join(machines).encode())[:12] if whole else "",
@@ -118,9 +116,3 @@ def _provenance(suite: StoredSuite, folders: Iterable[RunFolder]) -> Provenance:
         versions={k: v for k, v in suite.record.versions.items() if v},
         finished=max((str(record.get("finished", "")) for record in known), default=""),
     )
-
-
-def _of_run(folder: RunFolder) -> dict[str, Any]:
-    path = folder.checked(PROVENANCE)
-    content = {} if path is None else read_json(path)
-    return content if isinstance(content, dict) else {}

@@ -9,6 +9,7 @@ from genbench.reporting.figures.style import colours
 from genbench.reporting.page.chapters import chapters, tables_of
 from genbench.reporting.page.report_page import page, published_page
 from genbench.reporting.page.sections import declared_chapters, study_chapters
+from genbench.reporting.report_folder import PAGE, ReportFolder
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.leaderboard import leaderboard_tables
@@ -21,13 +22,15 @@ from genbench.results.suite import StoredSuite
 def build(suite: StoredSuite, reports: Path) -> Path:
     """Write ``index.html``, ``table.md``, ``table.tex`` and ``figures/``; return the page's path.
 
+    A manifest seals them, with the digests of the results that they show.
+
     ``published.html`` is written where the suite quotes published values, else removed. The same
     results give the same bytes. Figures of models that are gone are removed.
 
     Raises:
         StorageError: The results are damaged, or the report cannot be written.
     """
-    folder = reports / suite.folder.name
+    folder = ReportFolder.of(suite, reports)
     maker = FigureMaker(folder / "figures", colours(suite.models))
     figures = draw_all(suite, maker)
     parts = [
@@ -44,11 +47,12 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     ]
     write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
     write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
-    write_atomic(folder / "index.html", page(suite, parts, maker.palette))
-    return folder / "index.html"
+    write_atomic(folder / PAGE, page(suite, parts, maker.palette))
+    folder.seal_with(suite)
+    return folder / PAGE
 
 
-def _published(folder: Path, suite: StoredSuite) -> list[SmallTable]:
+def _published(folder: ReportFolder, suite: StoredSuite) -> list[SmallTable]:
     path = folder / "published.html"
     if not suite.record.published:
         path.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The tidy table of a suite: read strictly, typed, with messages for what can be wrong."""
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from genbench.core.errors import StorageError, did_you_mean
 from genbench.core.metric import Metric, Metrics, by_name
+from genbench.core.reading import MIB, read_text, visible
 from genbench.results.columns import COLUMNS
 from genbench.results.sealed_folder import REDO
 
@@ -16,6 +18,8 @@ STATUSES = ("ok", "not_applicable", "failed", "diverged", "running")
 TABLE = "metrics.csv"
 OPTIONAL = {"options": "{}", "mc_stderr": "", "health": "{}"}
 """Columns that older results lack, with what stands in their place."""
+LARGEST_TABLE = 256 * MIB
+_ABSENT = "absent"
 
 
 def read_table(folder: Path) -> pd.DataFrame:
@@ -35,10 +39,16 @@ def read_table(folder: Path) -> pd.DataFrame:
     if lacking:
         raise StorageError(f"{path} is damaged: no column {', '.join(lacking)}; {REDO}")
     frame = pd.DataFrame(rows, columns=header, dtype=str)
-    for name, absent in OPTIONAL.items():
-        if name not in header:
-            frame[name] = absent
+    absent = [name for name in OPTIONAL if name not in header]
+    for name in absent:
+        frame[name] = OPTIONAL[name]
+    frame.attrs[_ABSENT] = absent
     return _typed(frame, path)
+
+
+def absent_columns(table: pd.DataFrame) -> frozenset[str]:
+    """Return the columns that a table lacked when it was read."""
+    return frozenset(table.attrs.get(_ABSENT, ()))
 
 
 def suite_folder(results_dir: Path, suite: str) -> Path:
@@ -50,7 +60,7 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
     folder = results_dir / suite
     if (folder / TABLE).is_file():
         return folder
-    known = sorted(path.parent.name for path in results_dir.glob(f"*/{TABLE}"))
+    known = sorted(visible(path.parent.name) for path in results_dir.glob(f"*/{TABLE}"))
     if folder.is_dir() or not known:
         hint = f"`python -m genbench run --suite {suite}` makes them"
     else:
@@ -59,11 +69,9 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+    content = read_text(path, LARGEST_TABLE)
     try:
-        content = path.read_text(encoding="utf-8")
-        header, *rows = list(csv.reader(content.splitlines(keepends=True), strict=True))
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+        header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True)
     except (ValueError, csv.Error) as error:
         raise StorageError(f"{path} is damaged, not a CSV table: {error}; {REDO}") from error
     short = next((i for i, row in enumerate(rows, 2) if len(row) != len(header)), None)

@@ -1,21 +1,40 @@
 """What ``suite.json`` says of a suite: its specification, metrics, runs and studies."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from genbench.core.errors import StorageError
 from genbench.core.figures import DEFAULT_FIGURES
-from genbench.core.files import read_json
 from genbench.core.metric import Metric
 from genbench.core.plot import Plot
+from genbench.core.reading import MIB, is_part, read_json
 from genbench.results.sealed_folder import REDO
 
 SUITE = "suite.json"
 SCHEMA = 2
+LARGEST_RECORD = 64 * MIB
 ELSEWHERE = "elsewhere"
 """What stands in the place of a recipe where genbench did not train the model."""
+
+
+def _part(name: str) -> str:
+    if not is_part(name):
+        raise ValueError("it is no name of a folder")
+    return name
+
+
+PathPart = Annotated[str, AfterValidator(_part)]
+"""A name that becomes part of a path."""
 
 
 class StoredRecord(BaseModel):
@@ -27,7 +46,7 @@ class StoredRecord(BaseModel):
 class StoredRun(StoredRecord):
     """One run: what was asked, how it ended, how long it took."""
 
-    train_id: str
+    train_id: PathPart
     model: str
     recipe: str = ""
     seed: int = 0
@@ -70,7 +89,7 @@ class PublishedRecord(StoredRecord):
 class StudySummary(StoredRecord):
     """One study of a suite: what it is called, and how it ended."""
 
-    name: str
+    name: PathPart
     study: str = ""
     title: str = ""
     version: int = 1
@@ -82,7 +101,7 @@ class SuiteRecord(StoredRecord):
     """The whole of ``suite.json``."""
 
     schema_version: Literal[2] = Field(alias="schema")
-    name: str
+    name: PathPart
     title: str = ""
     description: str = ""
     command: str = ""
@@ -90,7 +109,7 @@ class SuiteRecord(StoredRecord):
     metrics: tuple[Metric, ...] = ()
     runs: tuple[StoredRun, ...] = ()
     studies: tuple[StudySummary, ...] = ()
-    members: tuple[str, ...] = ()
+    members: tuple[PathPart, ...] = ()
     versions: dict[str, str | None] = Field(default_factory=dict)
 
     @field_validator("metrics", mode="before")
@@ -155,7 +174,7 @@ def read_record(path: Path, suite: str) -> SuiteRecord:
     Raises:
         StorageError: The file is missing, damaged, or was written by another version of genbench.
     """
-    content = read_json(path)
+    content = read_json(path, LARGEST_RECORD)
     if isinstance(content, dict) and content.get("schema") == 1:
         raise StorageError(
             f"{path} was written by an older genbench; `python -m genbench run --suite {suite}`"

@@ -1,11 +1,14 @@
 """The folder of one run, ``results/<suite>/runs/<train_id>/``, and the names of its files."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from genbench.core.errors import StorageError
+from genbench.core.errors import StorageError, first_line, quoted
 from genbench.core.files import remove
+from genbench.core.reading import is_part
+from genbench.results.run_contents import typed
 from genbench.results.sealed_folder import REDO, Arrays, SealedFolder
 
 RUNS = "runs"
@@ -24,6 +27,8 @@ class RunFolder(SealedFolder):
     """What one run stores: specification, weights, history, metrics and what stands behind them."""
 
     def __init__(self, suite_folder: Path, train_id: str) -> None:
+        if not is_part(train_id):
+            raise StorageError(f"{suite_folder} is damaged: {quoted(train_id)} is no run; {REDO}")
         super().__init__(suite_folder / RUNS / train_id)
         self.train_id = train_id
 
@@ -37,6 +42,9 @@ class RunFolder(SealedFolder):
             remove(self / CHECKPOINT)
         super().seal()
 
+    def _typed(self, path: Path, content: Any) -> Any:
+        return typed(path, content)
+
     def history(self) -> pd.DataFrame | None:
         """Return the means per epoch, or None for a model that is not trained in epochs.
 
@@ -48,8 +56,11 @@ class RunFolder(SealedFolder):
             return None
         try:
             frame = pd.read_csv(path)
-        except ValueError as error:
-            raise StorageError(f"{path} is damaged, not a CSV table: {error}; {REDO}") from error
+        except (ValueError, OverflowError) as error:
+            what = first_line(error)
+            raise StorageError(f"{path} is damaged, not a CSV table: {what}; {REDO}") from error
+        if odd := [str(name) for name in frame if frame[name].dtype.kind not in "iuf"]:
+            raise StorageError(f"{path} is damaged: {quoted(odd[0])} holds no numbers; {REDO}")
         return frame if "epoch" in frame and len(frame) else None
 
     def figures(self) -> Arrays:

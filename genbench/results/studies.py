@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from genbench.core.claims import Claim
 from genbench.core.errors import StorageError
-from genbench.core.files import read_json
 from genbench.core.plot import Plot
+from genbench.core.reading import read_json
 from genbench.results.records import StoredRecord, first_error
 from genbench.results.sealed_folder import REDO, Arrays, SealedFolder
 

@@ -1,13 +1,15 @@
 """A suite's stored results, opened once and passed down to whoever reads them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from genbench.core.errors import ConfigError
+from genbench.core.locks import undisturbed
 from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
@@ -23,6 +25,8 @@ from genbench.results.run_folder import RunFolder
 from genbench.results.run_tables import of_models, run_table
 from genbench.results.standings import leaderboard_of
 from genbench.results.studies import STUDIES, STUDY, StoredStudy, read_study
+from genbench.results.suite_folder import SuiteFolder
+from genbench.results.unedited import require_unedited
 
 CONTROLS = (
     "independent_pixels",
@@ -42,11 +46,13 @@ class StoredSuite:
         folder: ``results/<suite>``.
         record: The content of ``suite.json``.
         table: The content of ``metrics.csv``; a collection's holds the rows of its members too.
+        provenances: Where and when each run was done whose folder is there, by its train_id.
     """
 
     folder: Path
     record: SuiteRecord
     table: pd.DataFrame
+    provenances: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, results: Path, name: str) -> "StoredSuite":
@@ -57,8 +63,18 @@ class StoredSuite:
                 an older genbench wrote it.
         """
         folder = suite_folder(results, name)
-        table = read_table(folder)
-        return cls(folder, read_record(folder / SUITE, name), table)
+        with undisturbed(folder):
+            return cls.read(folder)
+
+    @classmethod
+    def read(cls, folder: Path) -> "StoredSuite":
+        """Read a suite while the lock of its folder is held; see :meth:`open`."""
+        sealed = SuiteFolder(folder)
+        sealed.require_contained()
+        table, record = read_table(folder), read_record(folder / SUITE, folder.name)
+        provenances = require_unedited(folder, record, table)
+        sealed.require_unchanged()
+        return cls(folder, record, table, provenances)
 
     @property
     def name(self) -> str:

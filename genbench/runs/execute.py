@@ -94,6 +94,7 @@ class _Execution:
     def complete(self, request: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.run.spec, self.run.dataset, self.run.folder
+        folder.clear_foreign()
         metrics, measured = stored_metrics(folder), past_measurements(folder)
         folder.write(run_folder.SPEC, spec.identity(dataset.digest) | {"description": description})
         model = self.built.model.to(self.home)

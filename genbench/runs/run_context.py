@@ -136,6 +136,7 @@ class RunContext:
         by_id = {run.folder.train_id: run.folder for run in runs}
         with ExitStack() as locks:
             for _, folder in sorted(by_id.items()):
+                folder.clear_foreign()
                 before = locks.enter_context(locked(folder.path, self.plan.command, wait=wait))
                 if self.plan.options.fresh and before != self.plan.command:
                     for name in (MANIFEST, CHECKPOINT, SPEC):

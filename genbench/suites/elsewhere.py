@@ -14,8 +14,9 @@ from genbench.core.protocol import Protocol
 from genbench.data import DataConfig, Dataset, load
 from genbench.recipes import load_plugins
 from genbench.results.metrics_table import TABLE
-from genbench.results.records import SUITE, read_record
+from genbench.results.records import SUITE
 from genbench.results.run_tables import is_of_model
+from genbench.results.suite import StoredSuite
 from genbench.runs.elsewhere.describe import Handed
 from genbench.runs.elsewhere.read import folders_of
 from genbench.runs.elsewhere.spec import ElsewhereSpec
@@ -141,7 +142,7 @@ def find_host(options: RunOptions) -> Host:
 
 def _stored_suite(folder: Path) -> SuiteSpec:
     """Return the specification with which a suite was run."""
-    spec = read_record(folder / SUITE, folder.name).spec
+    spec = StoredSuite.open(folder.parent, folder.name).record.spec
     try:
         return SuiteSpec.read(spec | {"published": ()}, "")  # they name rows, not models
     except ConfigError as error:

@@ -10,6 +10,7 @@ from genbench.core.files import require_writable, sweep
 from genbench.core.locks import locked
 from genbench.core.progress import progress
 from genbench.core.texts import few
+from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.executors.schedule import Results, Say
 from genbench.runs.record import RunRecord
@@ -36,6 +37,7 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, name = prepared.context, prepared.suite.name
     folder = prepared.options.results / name
+    SuiteFolder(folder).require_contained()
     done, missing = context.survey(context.groups(prepared.selected_runs))
     with _executing(prepared, missing, say) as results:
         remarks = context.preflight()

@@ -9,15 +9,25 @@ from typing import Any
 import pandas as pd
 
 from genbench.core.errors import StorageError
-from genbench.core.files import canonical_json, pretty_json, read_json, write_if_changed
+from genbench.core.files import canonical_json, pretty_json, write_atomic
 from genbench.core.protocol import Protocol
+from genbench.core.reading import has, read_json
 from genbench.data.own.registry import own_datasets
 from genbench.data.protocol import chosen
 from genbench.data.specs import datasets
 from genbench.evaluation.runner import Task
 from genbench.results.columns import COLUMNS
-from genbench.results.metrics_table import TABLE, read_table
-from genbench.results.records import ELSEWHERE, SCHEMA, SUITE, StoredRun, SuiteRecord
+from genbench.results.metrics_table import TABLE
+from genbench.results.records import (
+    ELSEWHERE,
+    LARGEST_RECORD,
+    SCHEMA,
+    SUITE,
+    StoredRun,
+    SuiteRecord,
+)
+from genbench.results.suite import StoredSuite
+from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import elsewhere_runs
 from genbench.runs.provenance import versions
 from genbench.runs.record import RunRecord, beside_densities, label_of, training_remark
@@ -83,7 +93,8 @@ def update_elsewhere(folder: Path, tasks: Sequence[Task]) -> None:
 
     The caller holds the lock of the folder.
     """
-    summary, table = read_json(folder / SUITE), stored_table(folder)
+    table = StoredSuite.read(folder).table.astype(TYPES)
+    summary = read_json(folder / SUITE, LARGEST_RECORD)
     replaced = {run["train_id"] for run in summary["runs"] if run["recipe"] == ELSEWHERE}
     records = elsewhere_runs(folder, tasks)
     labels = {record.spec.name: record.spec.name for record in records}
@@ -96,11 +107,17 @@ def update_elsewhere(folder: Path, tasks: Sequence[Task]) -> None:
 
 
 def _write_changed(folder: Path, summary: dict[str, Any], frame: pd.DataFrame) -> bool:
-    changed = [
-        write_if_changed(folder / SUITE, pretty_json(summary)),
-        write_if_changed(folder / TABLE, frame.to_csv(index=False, lineterminator="\n")),
-    ]
-    return any(changed)
+    """Write and seal both files; return whether the content of one changed."""
+    sealed = SuiteFolder(folder)
+    table = frame.to_csv(index=False, lineterminator="\n")
+    contents = {SUITE: pretty_json(summary).encode(), TABLE: table.encode()}
+    stale = [name for name, content in contents.items() if not has(sealed / name, content)]
+    if stale or not sealed.holds:
+        sealed.break_seal()  # a reader never meets an old seal on a new file
+        for name in stale:
+            write_atomic(sealed / name, contents[name])
+        sealed.seal()
+    return bool(stale)
 
 
 def _row_labels(records: Sequence[RunRecord]) -> dict[str, str]:
@@ -216,7 +233,12 @@ def replaced_data(prepared: PreparedSuite) -> str:
 
 
 def stored_table(folder: Path) -> pd.DataFrame:
-    """Return the stored table of a suite; empty if there is none."""
+    """Return the stored table of a suite; empty if there is none.
+
+    Raises:
+        StorageError: It is damaged, or was edited.
+    """
     stored = (folder / TABLE).is_file()
-    frame = read_table(folder) if stored else pd.DataFrame(columns=list(COLUMNS))
+    empty = pd.DataFrame(columns=list(COLUMNS))
+    frame = StoredSuite.open(folder.parent, folder.name).table if stored else empty
     return frame.astype(TYPES)

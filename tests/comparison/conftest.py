@@ -1,6 +1,7 @@
 """Stored results to compare: invented numbers in exactly the stored format."""
 
 import csv
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,24 @@ class Place:
     results: Path
 
     def rewrite(self, change, suite="tiny"):
-        """Pass each row of the table, a dictionary, through ``change``; None drops it."""
+        """Pass each row of the table, a dictionary, through ``change``; None drops it.
+
+        What ``suite.json`` says of the runs follows.
+        """
         path = self.results / suite / "metrics.csv"
         with path.open(newline="") as file:
-            rows = [change(row) for row in csv.DictReader(file)]
-        kept = [row for row in rows if row is not None]
+            pairs = [(row, change(dict(row))) for row in csv.DictReader(file)]
+        kept = [row for _, row in pairs if row is not None]
+        record = json.loads((self.results / suite / "suite.json").read_text())
+        for run in record["runs"]:
+            followed = (
+                new
+                for old, new in pairs
+                if new and all(old[key] == run[key] for key in ("train_id", "protocol"))
+            )
+            changed = next(followed, run)
+            run |= {"model": changed["model"], "protocol": changed["protocol"]}
+        (self.results / suite / "suite.json").write_text(json.dumps(record))
         with path.open("w", newline="") as file:
             table = csv.DictWriter(file, list(kept[0]), lineterminator="\n")
             table.writeheader()

@@ -97,17 +97,6 @@ def test_canonical_json_keeps_every_bit_of_a_float():
     assert json.loads(files.canonical_json(0.1 + 0.2)) == 0.1 + 0.2
 
 
-@pytest.mark.parametrize(
-    ("content", "message"), [(None, "cannot read"), ("{", "damaged"), ("", "damaged")]
-)
-def test_a_missing_or_damaged_file_is_a_storage_error(tmp_path, content, message):
-    path = tmp_path / "x.json"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(StorageError, match=message):
-        files.read_json(path)
-
-
 def test_digests_are_sha256(tmp_path):
     content = os.urandom(100_000)
     (tmp_path / "x").write_bytes(content)

@@ -12,6 +12,7 @@ from genbench.reporting.page.lectures.prose import line, paragraphs
 from genbench.reporting.page.lectures.sources import Sources
 from genbench.reporting.page.lectures.topics import Checks, RowTable, Topic, load_rows, load_topics
 from genbench.reporting.page.rendering import render
+from genbench.reporting.report_folder import PAGE, ReportFolder
 from genbench.reporting.tables.small_table import Row, SmallTable, TableCell, heads_of, row_of
 from genbench.results.studies import CheckRecord, StoredStudy
 from genbench.results.suite import StoredSuite
@@ -60,9 +61,10 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     """
     topics = load_topics()
     table = load_rows(topics)
-    path = reports / suite.name / "index.html"
-    write_atomic(path, page(topics, table, Sources(suite)))
-    return path
+    folder = ReportFolder.of(suite, reports)
+    write_atomic(folder / PAGE, page(topics, table, Sources(suite)))
+    folder.seal_with(suite)
+    return folder / PAGE
 
 
 def page(topics: Sequence[Topic], table: RowTable, sources: Sources) -> str:
