@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Iterable
 from enum import IntEnum
 
+from genbench.core.texts import printable
+
 _QUOTED = 100
 """Characters of a text that a message repeats."""
 
@@ -68,12 +70,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type if it has none.
+    """Return the first line of an error's message, printable, or its type if it has none.
 
     Of a GPU without memory: what was asked for, and not the state of torch's allocator.
     """
     line = (str(error) or type(error).__name__).splitlines()[0]
-    return line.partition(". GPU ")[0] + "." if "out of memory. " in line else line
+    line = line.partition(". GPU ")[0] + "." if "out of memory. " in line else line
+    return printable(line)
 
 
 BY_PLUGIN = "one of your own is known once its file is named by --plugin, or imported"

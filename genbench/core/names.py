@@ -9,6 +9,8 @@ from genbench.core.errors import ConfigError, quoted
 
 LONGEST = 100
 """Characters of a name: it is part of file names and heads columns."""
+FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
+"""Beginnings of a formula in a spreadsheet, which takes wide letters for narrow ones."""
 LONGEST_PART = 255
 """Bytes of a file's name."""
 
@@ -88,6 +90,8 @@ def _problem(name: str) -> str:
         return "a name neither begins nor ends with a space"
     if "/" in name or "\\" in name:
         return "a name holds no / and no \\"
-    if name[0] in "=+-@":
+    if name[0] in FORMULA:
         return "a name cannot begin with =, +, - or @: a spreadsheet takes it for a formula"
+    if name.startswith("::") or "##[" in name:
+        return "a name neither begins with :: nor holds ##[: GitHub takes it for a command"
     return ""

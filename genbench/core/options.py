@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from genbench.core.errors import ConfigError, did_you_mean, quoted
+from genbench.core.texts import one_line, printable
 
 ADDED: Final = "added"
 """Marks an option added after runs were stored: at its default it is not part of their identity.
@@ -44,6 +45,10 @@ Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 """How often something is done for each datum: draws, chains, steps."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What the column ``seed`` of a table holds."""
+Line = Annotated[str, AfterValidator(one_line)]
+"""A text for people, on one line, without control characters."""
+Text = Annotated[str, AfterValidator(printable)]
+"""The same on as many lines as it has."""
 
 
 class Options(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from genbench.core.errors import require_known
 from genbench.core.names import LONGEST
-from genbench.core.options import Options
+from genbench.core.options import Line, Options, Text
 
 
 class Plot(Options):
@@ -38,8 +38,8 @@ class Plot(Options):
     """
 
     name: str = Field(pattern=r"^[a-z0-9_]+$", max_length=LONGEST)
-    title: str
-    caption: str = ""
+    title: Line
+    caption: Text = ""
     kind: Literal["lines", "points", "bars", "images"] = "lines"
     table: str = ""
     x: str = ""
@@ -48,8 +48,8 @@ class Plot(Options):
     style: str = ""
     panel: str = ""
     error: str = ""
-    x_label: str = ""
-    y_label: str = ""
+    x_label: Line = ""
+    y_label: Line = ""
     log_x: bool = False
     log_y: bool = False
     free_y: bool = False

@@ -39,6 +39,16 @@ def printable(text: str) -> str:
     return text.translate(_OBEYED)
 
 
+def one_line(text: str) -> str:
+    r"""Return a text on one line, all of it printable.
+
+    Example:
+        >>> one_line("a\nb  c\a")
+        'a b c\\x07'
+    """
+    return printable(" ".join(text.split()))
+
+
 def ascii_of(symbol: str) -> str:
     """Spell a symbol in ASCII, as ``?`` if there is no way.
 

@@ -29,6 +29,7 @@ from genbench.core.held import modules_in
 from genbench.core.options import Options
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
+from genbench.core.texts import one_line
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.spec import Block, Context, Evaluator, evaluators
 
@@ -230,7 +231,7 @@ def _errors_as_reasons(collected: Sequence[Collected]) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  a user's model can raise anything
         status, text = "failed", f"{type(error).__name__}: {first_line(error)}"
     for one in collected:
-        one.stop(status, text)
+        one.stop(status, one_line(text))
 
 
 def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genbench.core.files import readable_json
+from genbench.core.markdown import in_markdown
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
 from genbench.gate.texts import HEAD, ORDER, cells, headline, ordered, text
@@ -16,6 +17,8 @@ MOST = 10
 """Number of annotations that GitHub shows per step."""
 _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
+_COMMANDS = re.compile(r":(?=:)|##(?=\[)")
+"""What GitHub takes for a command: ``::`` after any spaces, ``##[`` anywhere in a line."""
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -47,7 +50,7 @@ def as_junit(outcome: GateOutcome) -> str:
     """
     cases = [_case(outcome, verdict) for verdict in ordered(outcome.verdicts)]
     for mismatch in outcome.mismatches:
-        case = ET.Element("testcase", classname=outcome.suite, name=_clean(mismatch.name))
+        case = ET.Element("testcase", classname=_clean(outcome.suite), name=_clean(mismatch.name))
         ET.SubElement(case, "error", message=_clean(mismatch.text))
         cases.append(case)
     counts = {
@@ -56,7 +59,7 @@ def as_junit(outcome: GateOutcome) -> str:
         "errors": len(outcome.mismatches),
         "skipped": 0 if outcome.strict else len(outcome.having("inconclusive")),
     }
-    suite = ET.Element("testsuite", name=f"genbench check {outcome.suite}")
+    suite = ET.Element("testsuite", name=_clean(f"genbench check {outcome.suite}"))
     suite.attrib |= {name: str(count) for name, count in counts.items()}
     suite.extend(cases)
     ET.SubElement(suite, "system-out").text = _clean(headline(outcome))
@@ -68,7 +71,7 @@ def as_junit(outcome: GateOutcome) -> str:
 
 def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
     then = verdict.then
-    classname = f"{outcome.suite}.{_clean(then.model)}"
+    classname = _clean(f"{outcome.suite}.{then.model}")
     case = ET.Element("testcase", classname=classname, name=_clean(then.label))
     if verdict in outcome.failing:
         ET.SubElement(case, "failure", message=_clean(sentence(verdict)))
@@ -107,7 +110,7 @@ def as_github(outcome: GateOutcome) -> str:
     commands = [
         f"::{level} title={_escape(title, ':,')}::{_escape(m)}" for level, title, m in shown
     ]
-    plain = text(outcome).replace("\n::", "\n ::")  # no name can smuggle in a command
+    plain = _COMMANDS.sub(r"\g<0> ", text(outcome))  # no name can smuggle in a command
     return "\n".join([*commands, plain])
 
 
@@ -146,16 +149,14 @@ def append_summary(outcome: GateOutcome) -> None:
 
 def as_markdown(outcome: GateOutcome) -> str:
     """Return the outcome as Markdown: a table of what is not ``same``, the rest in a sentence."""
-    parts = [f"### genbench check {outcome.suite}", headline(outcome)]
+    parts = [f"### genbench check {in_markdown(outcome.suite)}", in_markdown(headline(outcome))]
     if outcome.mismatches:
-        parts.append("\n".join(f"- {_cell(mismatch.text)}" for mismatch in outcome.mismatches))
+        parts.append(
+            "\n".join(f"- {in_markdown(mismatch.text)}" for mismatch in outcome.mismatches)
+        )
     moved = [verdict for verdict in ordered(outcome.verdicts) if verdict.word != ORDER[-1]]
     if moved:
         lines = [HEAD, ("---",) * len(HEAD), *(cells(verdict) for verdict in moved)]
-        parts.append("\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines))
-    parts += [f"Note: {note}" for note in outcome.notes]
+        parts.append("\n".join(f"| {' | '.join(map(in_markdown, line))} |" for line in lines))
+    parts += [f"Note: {in_markdown(note)}" for note in outcome.notes]
     return "\n\n".join(parts) + "\n"
-
-
-def _cell(words: str) -> str:
-    return words.replace("|", "\\|").replace("\n", " ")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from genbench.core.errors import ConfigError, did_you_mean, require_known
 from genbench.core.names import LONGEST, require_name
-from genbench.core.options import Options
+from genbench.core.options import Line, Options
 from genbench.core.plot import Plot
 from genbench.core.registry import Registry
 from genbench.data import DataConfig
@@ -49,7 +49,7 @@ class ModelEntry(Options):
 
     recipe: str
     name: str
-    note: str = ""
+    note: Line = ""
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)

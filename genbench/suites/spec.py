@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, mode
 from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.names import require_name
-from genbench.core.options import Options, Seed
+from genbench.core.options import Line, Options, Seed, Text
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
 from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
@@ -47,12 +47,12 @@ class Published(Options):
     """
 
     model: str
-    metric: str
+    metric: Line
     value: float
     stderr: PositiveFloat | None = None
-    source: str
-    note: str = ""
-    tag: str = ""
+    source: Line
+    note: Line = ""
+    tag: Line = ""
 
 
 class SuiteSpec(Options):
@@ -79,8 +79,8 @@ class SuiteSpec(Options):
     """
 
     name: str
-    title: str
-    description: str = ""
+    title: Line
+    description: Text = ""
     max_runs: int | None = Field(None, ge=1, le=MOST_STATED, exclude=True)
     seeds: tuple[Seed, ...] = (0,)
     data: dict[str, Any] = Field(default_factory=dict)

@@ -2,12 +2,15 @@
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
+from markdown_it import MarkdownIt
 
 from genbench.core.texts import Terminal
 from genbench.gate import FORMATS, append_summary, check_frame, text, update_from_frame
 from genbench.gate.formats import MOST, as_github, as_markdown
+from genbench.gate.texts import HEAD
 from tests.gate.tables import NUMBERS, frame_of, row, table, without_number
 
 LOST = NUMBERS | {
@@ -168,3 +171,44 @@ def test_text_leaves_out_what_the_terminal_has_no_room_for_and_says_so(outcome, 
     assert ("too wide to show: test" in about) == ("test" not in heads)
     for name in ("change", "95 %", "margin", "detectable"):
         assert (f"{name}: " in about) == (name.split()[0] in heads), name
+
+
+HOSTILE = "a|b <!-- `c` *d* [e](f) &lt; ~~g~~ $h$ # i\n|---|\n<script>"
+
+
+def test_markdown_shows_what_anybody_wrote_letter_by_letter(path):
+    rows = table().to_dict("records")
+    lost = [row(HOSTILE, "elbo", s, -20.0 - s / 100) for s in (0, 1)]
+    update_from_frame(frame_of([*rows, *lost]), path)
+    lost = [without_number(HOSTILE, "elbo", s, "failed", HOSTILE) for s in (0, 1)]
+    shown = as_markdown(check_frame(frame_of([*rows, *lost]), path))
+    tokens = MarkdownIt().enable(["table", "strikethrough"]).parse(shown)
+    kinds = {inner.type for token in tokens for inner in token.children or ()}
+    assert kinds == {"text"}
+    cells = [token.content for token in tokens if token.type == "inline"]
+    texts = ["".join(c.content for c in t.children) for t in tokens if t.type == "inline"]
+    assert " ".join(HOSTILE.split()) in texts
+    assert len(cells) == 2 + 2 * len(HEAD) + 0
+    assert "html_block" not in {token.type for token in tokens}
+
+
+@pytest.mark.parametrize("start", ["", " ", "\t", "vae "])
+def test_no_line_of_the_text_is_a_command_for_github(tmp_path, start):
+    forged = f"x\n{start}::error::forged\n{start}##[error]forged :::warning::"
+    update_from_frame(frame_of([row(forged, "elbo", 0, -20.0)]), tmp_path / "b.json")
+    found = as_github(check_frame(table(), tmp_path / "b.json"))
+    mine = [line for line in found.split("\n") if is_command(line)]
+    assert all(line.startswith("::error title=genbench check ") for line in mine)
+    assert mine
+    assert found.count("forged") == 4
+
+
+def is_command(line):
+    """Read a line as GitHub's runner does: its old form may stand anywhere."""
+    return line.lstrip().startswith("::") or "##[" in line
+
+
+def test_junit_survives_a_suite_that_xml_cannot_hold(path):
+    named = replace(foreign(path), suite="a\x00\ud800<b>")
+    suite = ET.fromstring(FORMATS["junit"](named)).find("testsuite")
+    assert suite.get("name") == "genbench check a??<b>"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genbench.core.errors import DataError, quoted
-from genbench.core.names import LONGEST_PART
+from genbench.core.names import FORMULA, LONGEST_PART
 from genbench.data.own.limits import shown
 
 SUFFIXES = (".npz", ".npy", ".parquet")
@@ -42,13 +42,15 @@ def name_of(path: Path) -> str:
     """
     name = path.stem if path.suffix in SUFFIXES else path.absolute().name
     usable = (letter if letter.isprintable() else "_" for letter in _UNUSABLE.sub("_", name))
-    return "".join(usable).strip(" .")[:_LONGEST] or "images"
+    return "".join(usable).lstrip(f" .{FORMULA}").rstrip(" .")[:_LONGEST] or "images"
 
 
 def problem_of(name: str) -> str:
     """Return why a name that somebody chose cannot be used; empty if it can."""
     if name != name.strip(" .") or not name.isprintable() or len(name) > _LONGEST:
         return f"{name!r}: expected up to {_LONGEST} letters that can be printed"
+    if name and name[0] in FORMULA:
+        return f"'{name}' begins with '{name[0]}', which a spreadsheet takes for a formula"
     found = _UNUSABLE.search(name)
     return f"'{name}' holds a '{found[0]}', which names of files cannot" if found else ""
 

@@ -7,6 +7,7 @@ global state of matplotlib changes.
 import base64
 import io
 import math
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -87,6 +88,8 @@ _SETTINGS: dict[str, Any] = {
     "pdf.fonttype": 3,  # whole seconds faster than the subsetting that type 42 needs
 }
 _DPI = 150
+_MOST_DOTS = 2**15
+"""Along a side of a figure: matplotlib draws twice as many at most."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,8 @@ def markers(models: Sequence[str]) -> dict[str, Marker]:
 def styled() -> Iterator[None]:
     """Draw with the style of the report; matplotlib's own settings come back afterwards."""
     settings: Any = {**sns.axes_style("whitegrid"), **_SETTINGS}
-    with rc_context(settings):
+    with rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the font lacks a name's letters
         yield
 
 
@@ -188,7 +192,8 @@ def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
 def figure_png(figure: Figure) -> bytes:
     """Draw a figure as PNG without a date: in 256 colours, unless it shows images in colour."""
     png, quick = io.BytesIO(), {"compress_level": 1}
-    figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None}, pil_kwargs=quick)
+    dpi = min(_DPI, _MOST_DOTS / max(figure.get_size_inches()))
+    figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=quick)
     return png_bytes(Image.open(png).convert("RGB")) if _in_colour(figure) else _reduced(png)
 
 

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from numpy.typing import NDArray
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 
+from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
 from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.grids import Pixels, draw_grid, tiled
@@ -26,6 +27,7 @@ _CORNER = 0.3
 _PER_INCH = 12
 _MANY = 12
 """Of this many names at most, several panels stand side by side."""
+_MOST_PANELS, _MOST_NAMES = 60, 500
 _SLOT = 0.24
 """Inches for each name below an axis."""
 _ASLANT = 40
@@ -43,12 +45,16 @@ def draw(plot: Plot, table: pd.DataFrame, palette: Mapping[str, str] | None = No
         palette: Colours of the models, the same in all figures of a report.
 
     Raises:
-        ConfigError: The table lacks a column; names it and the nearest one.
+        ConfigError: The table lacks a column; names it and the nearest one. Or one has too many
+            values.
     """
     plot, rows = tidy(plot, table)
     looks, panels = Looks.of(rows, palette or {}), ordered(rows["panel"]) or [""]
     places = None if plot.kind != "bars" and is_numeric_dtype(rows["x"]) else ordered(rows["x"])
     names = [] if places is None else [text(place) for place in places]
+    for key, n, most in (("panel", len(panels), _MOST_PANELS), ("x", len(names), _MOST_NAMES)):
+        if n > most:
+            raise ConfigError(f"plot.{plot.name}.{key}: {n} values, at most {most} can be drawn")
     across = 1 if len(names) > _MANY else min(len(panels), _PER_ROW)
     figure, axes = _canvas(len(panels), across, plot, rows)
     _grow(figure, names, across, -(-len(panels) // across))

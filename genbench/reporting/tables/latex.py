@@ -100,7 +100,8 @@ def _float(captions: Iterable[str], columns: str, lines: list[str], notes: list[
 
 
 def _joined(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
+    row = " & ".join(cells) + r" \\"
+    return "{}" + row if row[0] in "[*" else row  # the rule or row above would take it as its own
 
 
 def _cell(cell: TableCell) -> str:

@@ -158,3 +158,9 @@ def test_ten_labels_are_told_apart_by_every_sight(sight):
     assert min(distances) > (45 if sight == "normal" else 25)
     white = lab(np.ones((1, 3)))[0]
     assert min(np.linalg.norm(colour - white) for colour in shown) > 25
+
+
+def test_a_figure_of_any_size_is_drawn_within_bounds():
+    for width, height in ((600.0, 0.1), (0.1, 600.0)):
+        size = Image.open(io.BytesIO(figure_png(new_figure(width, height)))).size
+        assert 30_000 < max(size) <= 2**15

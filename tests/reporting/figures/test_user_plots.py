@@ -185,3 +185,12 @@ def test_words_say_what_a_figure_shows():
     assert describe(plot(y=("bias", "gain"), hue="size", panel="kind")) == (
         "P: lines of bias and gain against k; size by colour, kind by panel"
     )
+
+
+@pytest.mark.parametrize(("key", "n", "kind"), [("panel", 61, "lines"), ("x", 501, "bars")])
+def test_a_figure_of_more_panels_or_names_than_can_be_drawn_is_refused_by_its_key(key, n, kind):
+    table = pd.DataFrame({"a": range(n), "b": [1.0] * n, "c": ["one"] * n})
+    plot = Plot(name="p", title="t", kind=kind, table="t", x="c", y=("b",), panel="")
+    plot = plot.model_copy(update={key: "a"})
+    with pytest.raises(ConfigError, match=rf"^plot\.p\.{key}: {n} values, at most {n - 1} "):
+        draw(plot, table)

@@ -45,10 +45,16 @@ const contentOf = (table) => {
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 const plain = (text) => text.replaceAll("−", "-").replaceAll("\u202f", "");
 
-const asCsv = ({ texts }) =>
-  texts.map((row) => row.map((text) => quoted(plain(text))).join(",") + "\n").join("");
+/** A text that a spreadsheet would take for a formula begins with an apostrophe. */
+const harmless = (text) =>
+  (/^[=+\-@＝＋－＠]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text);
 
-const md = (text) => plain(text).replace(/[\\`*_{}[\]<>#|]/g, "\\$&");
+const asCsv = ({ texts, numeric }) => {
+  const cells = (row) => row.map((text, i) => quoted(numeric[i] ? plain(text) : harmless(plain(text))));
+  return texts.map((row) => cells(row).join(",") + "\n").join("");
+};
+
+const md = (text) => plain(text).replace(/[\\`*_{}[\]<>#|~$]|&(?=[#\w])/g, "\\$&");
 const piped = (cells) => `| ${cells.join(" | ")} |\n`;
 
 const asMarkdown = ({ texts, numeric }) => {
@@ -58,7 +64,7 @@ const asMarkdown = ({ texts, numeric }) => {
 
 const tex = (text) =>
   [...text.replace(/(^|[\s(≥≤≈])-(?=\d)/g, "$1−")].map((letter) => TEX[letter] ?? letter).join("");
-const joined = (cells) => `${cells.map(tex).join(" & ")} \\\\`;
+const joined = (cells) => `${cells.map(tex).join(" & ")} \\\\`.replace(/^(?=[[*])/, "{}");
 
 const asLatex = ({ texts, numeric }) => {
   const [head, ...body] = texts.map(joined);
