@@ -306,6 +306,24 @@ def test_batch_norm_that_cannot_be_found_is_said():
     )
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_batch_norm_that_fails_on_a_single_image_is_said(n):
+    def posterior(self, x):
+        flat = nn.functional.batch_norm(x.flatten(1), None, None, training=True)
+        return EXACT.posterior(flat.reshape(x.shape))
+
+    model = own(posterior=posterior)
+    frame = genbench.evaluate(model, DATA[:n], evaluators="elbo")
+    assert frame.reason[0].endswith(
+        "posterior(x) of a datum depends on the others: is batch norm in training mode?"
+    )
+    checked = genbench.check_model(model, DATA[:1])
+    failed = checked[checked.verdict == "fail"].iloc[0]
+    assert failed.check == "posterior(x)"
+    assert failed.found == "ran batch norm in training mode on a single image"
+    assert failed.fix == "its eval() ends that"
+
+
 HABITS = [
     (
         "posterior",

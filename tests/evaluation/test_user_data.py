@@ -112,7 +112,7 @@ def test_images_with_their_channels_last_are_refused_with_the_permutation():
     x = torch.rand(9, 5, 7, 2).round().double()
     assert refusal(Channels(), x) == (
         "x has data of shape (5, 7, 2), the model's images have shape (2, 5, 7):"
-        " x.permute(0, 3, 1, 2) puts the dimensions in that order"
+        " x.permute(0, 3, 1, 2) puts the numbers in that order"
     )
     found = genbench.evaluate(Channels(), x.permute(0, 3, 1, 2), evaluators="elbo")
     assert found.status.tolist() == ["ok"]
@@ -173,7 +173,7 @@ def test_what_are_no_labels_is_named(y, words):
     assert all(word in message for word in words), message
 
 
-def test_a_label_that_a_model_cannot_look_up_is_a_failed_row():
+def test_a_label_that_a_model_cannot_look_up_is_a_failed_row_that_names_it():
     class Own(Conditional):
         n_classes = None  # it does not say how many there are
 
@@ -185,6 +185,8 @@ def test_a_label_that_a_model_cannot_look_up_is_a_failed_row():
     frame = genbench.evaluate(Own(), X, Y + 1, evaluators="elbo")
     assert frame.status.tolist() == ["failed"]
     assert frame.reason.str.startswith("posterior(x) raised IndexError: index 3").all()
+    asked = ": y has the label 3; does the model have so many classes?"
+    assert frame.reason.str.endswith(asked).all()
 
 
 def test_data_of_another_size_are_refused_with_both_shapes():
@@ -222,6 +224,11 @@ def test_flat_data_and_dimensions_of_one_pass(shape, of_model):
 def test_other_layouts_do_not(shape, of_model):
     with pytest.raises(ConfigError, match="x has data of shape"):
         check_layout(shape, of_model)
+
+
+def test_rows_of_another_length_are_refused_with_the_reshape():
+    with pytest.raises(ConfigError, match=r": x\.reshape\(-1, 1, 4, 16\), if you mean that,"):
+        check_layout((1, 8, 8), (1, 4, 16))
 
 
 @pytest.mark.parametrize(

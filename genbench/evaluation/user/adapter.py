@@ -177,6 +177,8 @@ def _critic(self: Adapted, x: Tensor) -> Tensor:
 
 
 def _given(self: Adapted, y: Tensor) -> "Adapted":
+    if y.numel() and not y.is_floating_point():
+        self.facts.label = max(self.facts.label, int(y.max()))
     return _view(self, "given", y)
 
 

@@ -49,6 +49,7 @@ class Facts:
         reseeds: Methods that set torch's seed.
         sampled: The generator's state before and after the last call of ``sample``.
         ranges: The smallest and largest number in images that a method made, by method.
+        label: The largest label that the model was given.
     """
 
     image: torch.Size
@@ -61,6 +62,7 @@ class Facts:
     reseeds: set[str] = field(default_factory=set)
     sampled: tuple[Tensor, Tensor] | None = None
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    label: int = -1
 
     @property
     def rounding(self) -> float:
@@ -126,7 +128,7 @@ class Adapted:
         except Exception as error:  # a user's method can raise anything
             if is_out_of_memory(error):
                 raise  # whoever called tries fewer at once
-            raise _unusable(call, error) from error
+            raise _unusable(call, error, self.facts.label) from error
 
     def call_on_images(self, name: str, x: Tensor) -> Any:
         """Call a method on images (B, ...), or on flat ones if it takes only those."""
@@ -159,6 +161,9 @@ _PARAMETER = re.compile(
 """How torch refuses a distribution's parameter."""
 
 
+BATCH_NORM = "ran batch norm in training mode on a single image"
+
+
 _FIXES = {
     "probs": "if these are logits, write logits=...",
     "scale": "a network's output becomes positive by .exp()",
@@ -166,11 +171,19 @@ _FIXES = {
 """What is usually wrong with a distribution's parameter."""
 
 
-def _unusable(call: str, error: Exception) -> UnusableError:
+_LOOK_UP = re.compile(r"index .*out of (range|bounds)|must be smaller than num_classes")
+"""How torch refuses a label that a table has no row for."""
+
+
+def _unusable(call: str, error: Exception, label: int) -> UnusableError:
     text = first_line(error)
     if refused := _PARAMETER.match(text):
         return refused_parameter(call, *refused.groups())
-    return UnusableError(call, f"raised {type(error).__name__}: {text}")
+    if text.startswith("Expected more than 1 value per channel"):
+        return UnusableError(call, BATCH_NORM, fix="its eval() ends that")
+    asked = label >= 0 and _LOOK_UP.search(text)
+    fix = f"y has the label {label}; does the model have so many classes?" if asked else ""
+    return UnusableError(call, f"raised {type(error).__name__}: {text}", fix=fix)
 
 
 def refused_parameter(call: str, parameter: str, family: str, constraint: str) -> UnusableError:

@@ -57,8 +57,8 @@ def check_layout(shape: Sequence[int], of_model: Sequence[int]) -> None:
         )
     if not same_order(shape, of_model):
         dims = permutation(shape, of_model)
-        turned = f"{(0, *dims)}" if dims else ""
+        fix = f"x.permute{(0, *dims)}" if dims else f"x.reshape{(-1, *of_model)}, if you mean that,"
         raise ConfigError(
             f"x has data of shape {shape}, the model's images have shape {of_model}: "
-            f"x.permute{turned} puts the dimensions in that order"
+            f"{fix} puts the numbers in that order"
         )

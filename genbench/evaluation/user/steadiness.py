@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from genbench.core.capabilities import bind
+from genbench.core.estimate import UnusableError
 from genbench.core.seeding import Stream
-from genbench.evaluation.user.boundary import CALLS, Adapted
+from genbench.evaluation.user.boundary import BATCH_NORM, CALLS, Adapted
 from genbench.evaluation.user.calls import N_DATA, calls_of
 from genbench.evaluation.user.distributions import close, parameters_of
 from genbench.evaluation.user.fitting import UNUSABLE
@@ -44,16 +45,26 @@ def note_habits(subject: Subject, stream: Stream, *, sampler: bool = False) -> N
 
 
 def _note_neighbours(model: Adapted, name: str, method: Any, x: Tensor) -> None:
-    """Remark if what a method returns for a datum depends on the others."""
+    """Remark if what a method returns for a datum depends on the others, or fails without them."""
     known = model.facts.remarks.get(name, ())
-    if method is None or len(x) < 2 or any("call to call" in text for text in known):
+    if method is None or any("call to call" in text for text in known):
         return
+    x = x if len(x) > 1 else x.repeat(2, *[1] * (x.ndim - 1))
+    whole = dict(parameters_of(method(x), name))
+    if _differ(whole, method, x, name, model.facts.rounding):
+        text = "of a datum depends on the others: is batch norm in training mode?"
+        model.facts.remark(name, f"{CALLS[name]} {text}")
+
+
+def _differ(whole: dict[str, Tensor], method: Any, x: Tensor, name: str, rounding: float) -> bool:
+    """Return whether half of the data do not get what they got among all of them."""
     half = len(x) // 2
-    whole, part = (dict(parameters_of(method(data), name)) for data in (x, x[:half]))
-    for key, values in part.items():
-        if len(whole[key]) == len(x) and not close(whole[key][:half], values, model.facts.rounding):
-            text = "of a datum depends on the others: is batch norm in training mode?"
-            model.facts.remark(name, f"{CALLS[name]} {text}")
+    try:
+        part = dict(parameters_of(method(x[:half]), name))
+    except UnusableError as error:  # a view has the labels of all of them
+        return error.found == BATCH_NORM
+    pairs = ((whole[key], values) for key, values in part.items())
+    return any(len(a) == len(x) and not close(a[:half], b, rounding) for a, b in pairs)
 
 
 def _note(model: Adapted, name: str, call: Callable[[], Any], stream: Stream) -> None:
