@@ -84,6 +84,38 @@ KINDS = {
             seconds=240,
         ),
         Kind(
+            "workers",
+            "kill -9 of the processes that execute runs: tried again, every run ends well, the"
+            " same bytes",
+            long=16,
+            short=1,
+            seconds=400,
+        ),
+        Kind(
+            "parents",
+            "kill -9 of a command with two workers: no worker lives 3 s later; then the same"
+            " command gives the same bytes",
+            long=10,
+            short=1,
+            seconds=240,
+        ),
+        Kind(
+            "ray_nodes",
+            "kill -9 of the processes of runs on a Ray cluster of two nodes: every run ends well,"
+            " the same table",
+            long=4,
+            short=0,
+            seconds=600,
+        ),
+        Kind(
+            "damages",
+            "damaged, hostile and resealed files of results, read by check, compare, report and"
+            " run: exit 5 and a sentence, or the same answer; nothing outside changes",
+            long=1000,
+            short=25,
+            seconds=60,
+        ),
+        Kind(
             "suites",
             "fuzzed suite files: exit 0, 2 or 3 in seconds, ten lines at most",
             long=5000,

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -21,10 +22,12 @@ import genbench.cli
 import genbench.reporting
 import genbench.suites.run
 import genbench.training.loop  # noqa: F401
+from tests.faults.descendants import descendants
 from tests.faults.kinds import KINDS
 from tests.faults.trial import Trial
 
 PR_SET_CHILD_SUBREAPER = 36
+SECONDS_TO_END = 3.0
 
 
 def answer(kind: str, number: int, shared: Path) -> tuple[str | None, int]:
@@ -69,27 +72,12 @@ def _collect(pid: int, told: int, seconds: float) -> tuple[str | None, int]:
 
 
 def left_over() -> str | None:
-    """Return which processes a trial has left."""
-    left = descendants(os.getpid())
+    """Return which processes a trial has left, after a moment to end."""
+    until = time.monotonic() + SECONDS_TO_END
+    while (left := descendants(os.getpid())) and time.monotonic() < until:
+        time.sleep(0.02)
     commands = [Path(f"/proc/{each}/cmdline").read_bytes()[:80] for each in left]
     return f"left running: {commands}" if left else None
-
-
-def descendants(pid: int) -> list[int]:
-    """Return all processes below one that have not ended."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(stat.parent.name)] = int(parent)
-    found, layer = [], [pid]
-    while layer:
-        layer = [each for each, parent in parents.items() if parent in layer]
-        found += layer
-    return found
 
 
 def main() -> None:
