@@ -2,10 +2,8 @@
 
 import os
 
-from tests.runs.executors.killer import run_with_killer
-
 from tests.faults.trial import Trial
-from tests.faults.workers import judged
+from tests.faults.workers import killed_by_their_recipe
 
 SIZE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
@@ -21,8 +19,7 @@ def try_one(trial: Trial) -> str | None:
     try:
         cluster.add_node(**SIZE)
         options = {"executor": "ray", "ray_address": cluster.address}
-        p = trial.random.uniform(0.5, 0.9)
-        return judged(trial, run_with_killer(trial.folder, n=30, p=p, **options), 30)
+        return killed_by_their_recipe(trial, n=30, **options)
     finally:
         ray.shutdown()
         cluster.shutdown()

@@ -2,11 +2,12 @@
 
 from tests.faults.kinds import KINDS
 from tests.faults.pool import Outcome
-from tests.faults.table import PAGE, write_table
+from tests.faults.table import BEGIN, END, PAGE, write_table
 
 
 def cells(page):
-    rows = [line.split(" | ") for line in page.read_text().splitlines() if line.startswith("| `")]
+    table = page.read_text().partition(BEGIN)[2].partition(END)[0]
+    rows = [line.split(" | ") for line in table.splitlines()[2:]]
     return {row[0].strip("|` "): row[2:5] for row in rows}
 
 

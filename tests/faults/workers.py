@@ -4,8 +4,6 @@ import os
 import signal
 import time
 
-from tests.runs.executors.killer import Outcome, run_with_killer
-
 from tests.faults.descendants import descendants
 from tests.faults.kills import RUN
 from tests.faults.state import different
@@ -17,15 +15,17 @@ SEEDS = ("--seeds", "2")
 
 def try_one(trial: Trial) -> str | None:
     """Let workers die with a probability at each run, or kill two of them at any time."""
-    if trial.number % 2:
+    if trial.number % 2 == 0:
         return killed_from_outside(trial)
-    p = trial.random.uniform(0.3, 0.9)
-    outcome = run_with_killer(trial.folder, n=20, p=p, jobs=2)
-    return judged(trial, outcome, 20)
+    return killed_by_their_recipe(trial, n=20, jobs=2)
 
 
-def judged(trial: Trial, outcome: Outcome, n: int) -> str | None:
-    """Return what is wrong with runs whose processes died at most twice each."""
+def killed_by_their_recipe(trial: Trial, n: int, **options) -> str | None:
+    """Execute runs that kill their process with a probability, in all but the third try."""
+    from tests.runs.executors.killer import run_with_killer
+
+    p = trial.random.uniform(0.4, 0.9)
+    outcome = run_with_killer(trial.folder, n, p, **options)
     trial.tried += outcome.deaths
     if outcome.ok != n:
         return f"{outcome.ok} of {n} runs succeeded, with {outcome.deaths} deaths"
