@@ -25,7 +25,7 @@ class Kind:
     says: str
     long: int
     short: int
-    seconds: float = 60
+    seconds: float = 120
     preload: bool = False
 
     @property
@@ -113,7 +113,6 @@ KINDS = {
             " run: exit 5 and a sentence, or the same answer; nothing outside changes",
             long=1000,
             short=15,
-            seconds=60,
         ),
         Kind(
             "names",
@@ -134,6 +133,7 @@ KINDS = {
             "processes with other hash seeds, locales and time zones: the same identities",
             long=10,
             short=1,
+            seconds=300,
         ),
         Kind(
             "suites",
