@@ -25,7 +25,7 @@ class Kind:
     says: str
     long: int
     short: int
-    seconds: float = 120
+    seconds: float = 300
     preload: bool = False
 
     @property
@@ -81,7 +81,6 @@ KINDS = {
             " once, the same bytes",
             long=10,
             short=2,
-            seconds=240,
         ),
         Kind(
             "workers",
@@ -89,7 +88,7 @@ KINDS = {
             " same bytes",
             long=16,
             short=0,
-            seconds=400,
+            seconds=600,
         ),
         Kind(
             "parents",
@@ -97,7 +96,6 @@ KINDS = {
             " command gives the same bytes",
             long=10,
             short=0,
-            seconds=240,
         ),
         Kind(
             "ray_nodes",
@@ -133,7 +131,6 @@ KINDS = {
             "processes with other hash seeds, locales and time zones: the same identities",
             long=10,
             short=1,
-            seconds=300,
         ),
         Kind(
             "suites",

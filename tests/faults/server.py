@@ -5,6 +5,7 @@ out, as JSON: what went wrong, or null, and how many faults were made.
 """
 
 import ctypes
+import gc
 import json
 import os
 import select
@@ -84,6 +85,7 @@ def main() -> None:
     """Answer line by line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed is no answer
+    gc.freeze()  # else the first collection of each trial would copy all that is shared with it
     for line in sys.stdin:
         kind, number = line.split()
         print(json.dumps(answer(kind, int(number), Path(sys.argv[1]))), file=answers, flush=True)
