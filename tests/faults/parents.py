@@ -20,11 +20,11 @@ def try_one(trial: Trial) -> str | None:
     command = trial.start(*argv, *JOBS)
     while not command.over() and not descendants(command.pid):
         time.sleep(0.01)
-    time.sleep(trial.random.uniform(0.0, 10.0))
+    time.sleep(trial.random.uniform(0.0, 6.0))
     trial.tried = int(not command.over())
     command.send(signal.SIGKILL)
     command.wait()
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + SECONDS + calm.answer.seconds  # busy machines take longer
     while descendants(os.getpid()) and time.monotonic() < until:
         time.sleep(0.05)
     if left := descendants(os.getpid()):

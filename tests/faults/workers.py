@@ -38,7 +38,7 @@ def killed_from_outside(trial: Trial) -> str | None:
     calm = trial.calm(*argv)
     command = trial.start(*argv, *JOBS)
     for _ in range(2):
-        time.sleep(trial.random.uniform(0.0, 10.0))
+        time.sleep(trial.random.uniform(0.0, 5.0))
         workers = [] if command.over() else descendants(command.pid)
         if workers:
             trial.tried += 1
