@@ -15,6 +15,7 @@ from genbench.suites.load import suite_files
 from tests.docs.conftest import PAGES, name_of, shell_lines
 
 OF_PYTEST = {"--gpu-device", "--benchmark-only", "--benchmark-json", "--columns", "--group-by"}
+OF_THE_FAULT_SUITE = {"--trial", "--write"}
 METRIC_LIKE = re.compile(
     r"elbo|kl|log_likelihood|mmd\d?|active_\w+|\w+_(?:log_likelihood|log_prob|bound|gap|mse|per_dim|curve"
     r"|extrapolated|decomposition)"
@@ -67,7 +68,7 @@ def test_every_command_line_is_accepted_by_the_parsers():
 
 
 def test_every_option_in_code_font_exists():
-    known = options_of(_parser()) | OF_PYTEST
+    known = options_of(_parser()) | OF_PYTEST | OF_THE_FAULT_SUITE
 
     def options(path):
         words = {word for text in in_code_font(path) for word in text.split()}

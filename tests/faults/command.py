@@ -41,7 +41,8 @@ def call(argv: tuple, folder: Path, first: Callable[[], object], out: Path, err:
     """Run a command in this process, its output in two files; return its exit code."""
     os.chdir(folder)
     for number, path in ((1, out), (2, err)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        with path.open("wb") as file:
+            os.dup2(file.fileno(), number)
     try:
         first()
         return cli.main([str(a) for a in argv])

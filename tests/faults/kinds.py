@@ -25,7 +25,7 @@ class Kind:
     says: str
     long: int
     short: int
-    seconds: float = 60
+    seconds: float = 300
     preload: bool = False
 
     @property
@@ -42,7 +42,7 @@ KINDS = {
             "kill -9 at a random system call or moment of a run; then the same command gives the"
             " same bytes",
             long=140,
-            short=4,
+            short=3,
             preload=True,
         ),
         Kind(
@@ -50,7 +50,7 @@ KINDS = {
             "the n-th open, read, write, fsync, rename, unlink, mkdir, ... fails: exit 5, nothing"
             " half-written; then the same command gives the same bytes",
             long=280,
-            short=6,
+            short=4,
             preload=True,
         ),
         Kind(
@@ -66,7 +66,7 @@ KINDS = {
             "SIGINT, SIGTERM or SIGHUP at a random moment: the right exit code within 2 s; then"
             " the same command gives the same bytes",
             long=60,
-            short=3,
+            short=2,
         ),
         Kind(
             "not_numbers",
@@ -81,20 +81,69 @@ KINDS = {
             " once, the same bytes",
             long=10,
             short=2,
-            seconds=240,
+        ),
+        Kind(
+            "workers",
+            "kill -9 of the processes that execute runs: tried again, every run ends well, the"
+            " same bytes",
+            long=16,
+            short=0,
+            seconds=600,
+        ),
+        Kind(
+            "parents",
+            "kill -9 of a command with two workers: no worker lives 3 s later; then the same"
+            " command gives the same bytes",
+            long=10,
+            short=0,
+        ),
+        Kind(
+            "ray_nodes",
+            "kill -9 of the processes of runs on a Ray cluster of two nodes: every run ends well,"
+            " the same table",
+            long=4,
+            short=0,
+            seconds=600,
+        ),
+        Kind(
+            "damages",
+            "damaged, hostile and resealed files of results, read by check, compare, report and"
+            " run: exit 5 and a sentence, or the same answer; nothing outside changes",
+            long=1000,
+            short=15,
+        ),
+        Kind(
+            "names",
+            "hostile names of suites, models, metrics, data and files: nothing outside the results"
+            " changes, and every answer is in order",
+            long=400,
+            short=10,
+        ),
+        Kind(
+            "growth",
+            "run after run in one process: memory, handles and threads do not grow",
+            long=2,
+            short=1,
+            seconds=600,
+        ),
+        Kind(
+            "identities",
+            "processes with other hash seeds, locales and time zones: the same identities",
+            long=10,
+            short=1,
         ),
         Kind(
             "suites",
             "fuzzed suite files: exit 0, 2 or 3 in seconds, ten lines at most",
             long=5000,
-            short=60,
+            short=40,
         ),
         Kind(
             "argv",
             "random command lines: an exit code of the list, ten lines at most, nothing outside"
             " the folder changes",
             long=1000,
-            short=15,
+            short=12,
         ),
     )
 }

@@ -5,6 +5,7 @@ out, as JSON: what went wrong, or null, and how many faults were made.
 """
 
 import ctypes
+import gc
 import json
 import os
 import select
@@ -12,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -21,10 +23,12 @@ import genbench.cli
 import genbench.reporting
 import genbench.suites.run
 import genbench.training.loop  # noqa: F401
+from tests.faults.descendants import descendants
 from tests.faults.kinds import KINDS
 from tests.faults.trial import Trial
 
 PR_SET_CHILD_SUBREAPER = 36
+SECONDS_TO_END = 3.0
 
 
 def answer(kind: str, number: int, shared: Path) -> tuple[str | None, int]:
@@ -69,33 +73,19 @@ def _collect(pid: int, told: int, seconds: float) -> tuple[str | None, int]:
 
 
 def left_over() -> str | None:
-    """Return which processes a trial has left."""
-    left = descendants(os.getpid())
+    """Return which processes a trial has left, after a moment to end."""
+    until = time.monotonic() + SECONDS_TO_END
+    while (left := descendants(os.getpid())) and time.monotonic() < until:
+        time.sleep(0.02)
     commands = [Path(f"/proc/{each}/cmdline").read_bytes()[:80] for each in left]
     return f"left running: {commands}" if left else None
-
-
-def descendants(pid: int) -> list[int]:
-    """Return all processes below one that have not ended."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state != "Z":
-            parents[int(stat.parent.name)] = int(parent)
-    found, layer = [], [pid]
-    while layer:
-        layer = [each for each, parent in parents.items() if parent in layer]
-        found += layer
-    return found
 
 
 def main() -> None:
     """Answer line by line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever else is printed is no answer
+    gc.freeze()  # else the first collection of each trial would copy all that is shared with it
     for line in sys.stdin:
         kind, number = line.split()
         print(json.dumps(answer(kind, int(number), Path(sys.argv[1]))), file=answers, flush=True)

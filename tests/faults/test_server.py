@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.faults import kinds, server
+from tests.faults.descendants import descendants
 
 
 @pytest.fixture
@@ -47,10 +48,11 @@ def test_a_trial_that_raises_hangs_or_dies_has_failed(tell):
     assert tell(lambda trial: os._exit(1)) == ("the trial's own process died", 1)
 
 
-def test_a_process_that_a_trial_leaves_is_named_and_ended(tell):
+def test_a_process_that_a_trial_leaves_is_named_and_ended(tell, monkeypatch):
+    monkeypatch.setattr(server, "SECONDS_TO_END", 0.1)
     problem, _ = tell(leave_a_process)
     assert problem.startswith("left running: [")
-    assert not server.descendants(os.getpid())
+    assert not descendants(os.getpid())
 
 
 def test_nothing_of_a_trial_stays(tell, tmp_path):

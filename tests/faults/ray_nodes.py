@@ -1,0 +1,25 @@
+"""Processes of runs that die on a Ray cluster of two nodes."""
+
+import os
+
+from tests.faults.trial import Trial
+from tests.faults.workers import killed_by_their_recipe
+
+SIZE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+def try_one(trial: Trial) -> str | None:
+    """Let processes die with a probability at each of thirty runs."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    for name in ("LD_PRELOAD", "RAY_ADDRESS"):
+        os.environ.pop(name, None)
+    cluster = Cluster(initialize_head=True, head_node_args=SIZE | {"include_dashboard": False})
+    try:
+        cluster.add_node(**SIZE)
+        options = {"executor": "ray", "ray_address": cluster.address}
+        return killed_by_their_recipe(trial, n=30, **options)
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
