@@ -16,6 +16,7 @@ from genbench.reporting.tables.leaderboard import leaderboard_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.published import published_table
 from genbench.reporting.tables.small_table import SmallTable
+from genbench.results.part_of_suite import best_part
 from genbench.results.suite import StoredSuite
 
 
@@ -25,18 +26,20 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     A manifest seals them, with the digests of the results that they show.
 
     ``published.html`` is written where the suite quotes published values, else removed. The same
-    results give the same bytes. Figures of models that are gone are removed.
+    results give the same bytes. Figures of models that are gone are removed. Of very many models
+    the page shows the best; the other files have all.
 
     Raises:
         StorageError: The results are damaged, or the report cannot be written.
     """
     folder = ReportFolder.of(suite, reports)
-    maker = FigureMaker(folder / "figures", colours(suite.models))
-    figures = draw_all(suite, maker)
+    shown = best_part(suite)
+    maker = FigureMaker(folder / "figures", colours(shown.models))
+    figures = draw_all(shown, maker)
     parts = [
         *declared_chapters(suite, maker),
         *study_chapters(suite, maker),
-        *chapters(suite, maker, figures),
+        *chapters(shown, maker, figures),
     ]
     _remove_others(maker)
     tables = [
@@ -47,7 +50,7 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     ]
     write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
     write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
-    write_atomic(folder / PAGE, page(suite, parts, maker.palette))
+    write_atomic(folder / PAGE, page(shown, parts, maker.palette))
     folder.seal_with(suite)
     return folder / PAGE
 

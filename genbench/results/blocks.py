@@ -6,7 +6,7 @@ between seeds.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -17,6 +17,8 @@ from genbench.results.metrics_table import OPTIONAL, health_of
 
 SHARED = ("dataset", "protocol", "split")
 """Rows that differ in one of these never meet."""
+MOST_REASONS = 20
+"""Reasons of different seeds that a cell gives one by one."""
 _WORST_FIRST = ("failed", "diverged", "running", "not_applicable", "ok")
 _PART = r".*\[.*\]"
 _KEY = ["metric", "options", "evaluator_version"]
@@ -158,10 +160,17 @@ def cell_of(rows: pd.DataFrame | None) -> Cell:
         n_ok=len(ok),
         n=_common(ok["n"]),
         kind=str(kinds[0]) if len(kinds) == 1 else "estimate",
-        reason="; ".join(dict.fromkeys(reason for reason in rows["reason"] if reason)),
+        reason=_reasons(rows["reason"]),
         health=_health([health_of(text) for text in ok["health"]]),
         seeds=tuple(SeedValue(int(s), str(t), float(v)) for s, t, v in seeds),
     )
+
+
+def _reasons(texts: Iterable[str]) -> str:
+    """What the seeds say, each sentence once, and how many more there are of very many."""
+    known = [*dict.fromkeys(text for text in texts if text)]
+    more = len(known) - MOST_REASONS
+    return "; ".join([*known[:MOST_REASONS], *([f"and {more} more reasons"] if more > 0 else [])])
 
 
 def _health(seeds: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -11,36 +11,54 @@ from genbench.reporting.page.rendering import render
 from genbench.reporting.page.trained import runs_table
 from genbench.reporting.tables.comparison import comparison_table
 from genbench.reporting.tables.small_table import SmallTable
+from genbench.results.part_of_suite import PartOfSuite
 from genbench.results.records import StoredRun, SuiteRecord
 from genbench.results.suite import StoredSuite
 
 MOST_ALERTS = 4
 """Failed runs that are listed at the top; more of them are folded."""
+MOST_UNFINISHED = 200
+"""Failed runs that are listed at all."""
 _COMPARISON = (
     "Numbers may be compared within a table, never between tables, and ranked only within a column"
     " among numbers of equal kind and n."
 )
 
 
-def page(suite: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str]) -> str:
+def page(shown: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str]) -> str:
     """Fill in the template of ``index.html``; what is about models is left out without any."""
+    suite = shown.whole if isinstance(shown, PartOfSuite) else shown
     record = suite.record
+    unfinished = [run for run in record.runs if run.status != "ok"]
     members = {name: suite.member(name) for name in record.members}
     return render(
         "report.html.j2",
         record=record,
         facts=_facts(suite),
-        boards=boards_of(suite, suite.figure_inputs()),
-        chapters=[*chapters, *_all_metrics(suite)],
+        left_out=_left_out(suite, shown),
+        boards=boards_of(shown, shown.figure_inputs()),
+        chapters=[*chapters, *_all_metrics(shown)],
         has_charts=any(chapter.charts for chapter in chapters),
         palette=palette,
         protocols={Protocol.parse(run.protocol): _images(run) for run in record.runs},
         runs=runs_table(record.runs),
         most_alerts=MOST_ALERTS,
-        unfinished=[run for run in record.runs if run.status != "ok"],
+        unfinished=unfinished[:MOST_UNFINISHED],
+        n_unfinished=len(unfinished),
         failed_studies=[entry for entry in record.studies if entry.status != "ok"],
         failed_checks=[(s.record, check) for s in suite.studies for check in s.failed_checks],
         members={name: member.record.title for name, member in members.items() if member},
+    )
+
+
+def _left_out(suite: StoredSuite, shown: StoredSuite) -> str:
+    """Say that not all models are shown, and where the others are; mostly nothing."""
+    if shown is suite:
+        return ""
+    n, of = (numbers.grouped(len(each.models)) for each in (shown, suite))
+    return (
+        f"This page shows the {n} best of {of} models; ranks and marks are those among all."
+        " The others stand in table.md beside it, and in metrics.csv."
     )
 
 

@@ -17,6 +17,10 @@ from genbench.reporting.tables.small_table import (
 )
 from genbench.results.records import StoredRun
 
+MOST_RUNS = 500
+"""Runs that are listed one by one."""
+MOST_SEEDS = 20
+"""Seeds of a model that are listed one by one, where they are consecutive."""
 _SHOWN_TRAINING = ("epochs", "batch_size", "learning_rate")
 _HEADS = (
     "model", "what it is", "recipe", "observation model", "parameters", "epochs", "batch size",
@@ -36,8 +40,11 @@ class ModelView:
 
     @property
     def seeds(self) -> str:
-        """Seeds, in order."""
-        return ", ".join(str(run.seed) for run in self.runs)
+        """Seeds, in order; the first and the last of many that leave none out."""
+        seeds = [run.seed for run in self.runs]
+        if len(seeds) > MOST_SEEDS and seeds == [*range(seeds[0], seeds[-1] + 1)]:
+            return f"{seeds[0]} to {seeds[-1]}"
+        return ", ".join(map(str, seeds))
 
     @property
     def settings(self) -> str:
@@ -101,7 +108,10 @@ def runs_table(runs: Sequence[StoredRun]) -> SmallTable:
     """Each run: its folder, how it ended, its protocol."""
     words = ("model", "status", "protocol")
     heads = heads_of("run", "model", "seed", "status", "protocol", words=words)
-    return SmallTable("runs", "Runs", heads, tuple(map(_run, runs)))
+    n = numbers.grouped(len(runs))
+    few = len(runs) <= MOST_RUNS
+    caption = "" if few else f"The first {MOST_RUNS} of {n} runs; suite.json lists all."
+    return SmallTable("runs", "Runs", heads, tuple(map(_run, runs[:MOST_RUNS])), caption)
 
 
 def _run(run: StoredRun) -> Row:
