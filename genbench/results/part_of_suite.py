@@ -15,7 +15,7 @@ MOST_SHOWN = 60
 """Models that a page shows: so many can be told apart by their colour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartOfSuite(StoredSuite):
     """Some models of the suite ``whole``; ranks and standings are those among all its models."""
 
@@ -71,6 +71,7 @@ def best_part(suite: StoredSuite, most: int = MOST_SHOWN) -> StoredSuite:
         suite.folder,
         suite.record.model_copy(update={"runs": runs}),
         suite.table[suite.table["model"].isin(names)],
+        suite.provenances,
         whole=suite,
     )
 
