@@ -171,7 +171,7 @@ def test_what_is_stored_starts_no_process(calm, server, kinds):
     (folder, _), _ = calm
     _, Running = kinds
     files = {name: str(folder / f"again_{name}") for name in ("stdout", "stderr")}
-    never = "import genbench.runs.executors.local as local; local._Process = None"
+    never = "import genbench.runs.executors.pool as pool; pool._Process = None"
     job = {"argv": (*RUN, "--jobs", "4"), "cwd": str(folder)}
     done = Running(server, {**job, "first": never, **files}).wait()
     assert (done.code, done.err) == (0, "nothing to do: 8 runs stored (--fresh starts again)\n")

@@ -68,19 +68,6 @@ def test_what_a_notebook_registers_cannot_run_elsewhere(context, monkeypatch):
         run_locally(context(modules_of=["__main__"], jobs=2), [(), ()], print).__enter__()
 
 
-@pytest.mark.parametrize(
-    ("code", "reason", "hint"),
-    [
-        (-9, "was killed by signal 9", "the machine may be out of memory"),
-        (-11, "was killed by signal 11", ""),
-        (3, "ended with exit code 3", ""),
-    ],
-)
-def test_a_death_says_how(code, reason, hint):
-    died = local._death(code)
-    assert (died.reason, died.hint) == (reason, hint)
-
-
 def test_the_modules_of_plugins_and_of_genbench_are_loaded_anyway():
     names = ["genbench.recipes.builtin", "genbench_plugin_mine_12345678", "mine", "genbenches"]
     assert [n for n in names if not registered._is_known(n)] == ["mine", "genbenches"]
