@@ -223,16 +223,6 @@ def test_a_recipe_without_options_says_how_to_write_one():
             """Wrong."""
 
 
-def test_two_processes_give_the_rows_of_one(run, tmp_path):
-    one = run(results=tmp_path / "one")
-    two = run(results=tmp_path / "two", jobs=2)
-    numbers = ["value", "stderr"]
-    pd.testing.assert_frame_equal(one.drop(columns=numbers), two.drop(columns=numbers))
-    for column in numbers:  # the number of threads may reorder float32 sums
-        np.testing.assert_allclose(one[column].astype(float), two[column].astype(float), rtol=1e-4)
-    pd.testing.assert_frame_equal(run(results=tmp_path / "two"), two)
-
-
 def test_the_package_says_what_it_has():
     assert dir(genbench) == sorted(genbench.__all__)
     for name in set(genbench.__all__) - {"__version__"}:

@@ -239,14 +239,3 @@ def test_a_second_signal_stops_at_once(start, place):
     assert time.monotonic() - sent < QUICKLY
     assert stopped.code == 130
     assert not any(place.results.rglob("checkpoint.safetensors"))
-
-
-def test_parallel_runs_stop_quickly_too(start, place):
-    running = start(*RUN, "--jobs", "2", "--set", "train.epochs=1000000")
-    running.wait_for(lambda: len(list(place.results.rglob("spec.json"))) >= 1)
-    sent = time.monotonic()
-    running.send(signal.SIGTERM)
-    stopped = running.wait(30)
-    assert time.monotonic() - sent < 10
-    assert stopped.code == 143
-    assert "Traceback" not in stopped.err
