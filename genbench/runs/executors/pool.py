@@ -13,6 +13,7 @@ from typing import Any
 from genbench.core.errors import ConfigError
 from genbench.core.processes import NO_MAIN_GUARD
 from genbench.core.progress import show_beside
+from genbench.core.texts import few
 from genbench.runs.executors.messages import Failure, Order, Start, Step
 from genbench.runs.executors.schedule import Answer, Died
 from genbench.runs.packed import Packed
@@ -58,7 +59,7 @@ class Pool:
             for process in self.busy:
                 if (message := process.received()) is not None:
                     process.step = message.text if isinstance(message, Step) else ""
-                    show_beside(", ".join(p.step for p in self.busy if p.step))
+                    show_beside(few([p.step for p in self.busy if p.step]))
                     if not isinstance(message, Step):
                         return process.group, self._settled(process, message)
 
