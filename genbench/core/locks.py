@@ -93,7 +93,7 @@ def _lock(handle: int, *, wait: bool) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError as error:
-        raise HeldError(_named(handle).partition("\n")[0] or "of unknown name") from error
+        raise HeldError(_named(handle).partition("\n")[0] or "its name is not known yet") from error
 
 
 def _named(handle: int) -> str:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.core.devices import evaluation_device, narrow_remark, use_device
-from genbench.core.errors import ConfigError, GenbenchError, first_line
+from genbench.core.errors import ConfigError, GenbenchError, StorageError, first_line
 from genbench.core.estimate import UnusableError
 from genbench.core.files import remove
 from genbench.core.locks import locked, new_holder
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
-from genbench.results.run_folder import CHECKPOINT, SPEC, RunFolder
+from genbench.results.run_folder import CHECKPOINT, PROVENANCE, SPEC, RunFolder
 from genbench.results.sealed_folder import MANIFEST
 from genbench.runs.build import build, shapes_of
 from genbench.runs.execute import JointOutcome, execute
@@ -168,6 +168,14 @@ class RunContext:
         if record:
             record.cached = True
         return record
+
+    def latest(self, spec: RunSpec, record: RunRecord | None) -> RunRecord | None:
+        """Return the record of a run as it is by now: another command may have repeated it."""
+        if record and record.status != "failed":
+            with suppress(StorageError):  # it is being repeated
+                if self.run(spec).folder.read(PROVENANCE) == record.provenance:
+                    return record
+        return self.stored(spec) or record
 
     def failed(self, spec: RunSpec, reason: str) -> RunRecord:
         """Return the record of a run that was not finished."""

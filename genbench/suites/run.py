@@ -79,13 +79,9 @@ def _all_runs(
     prepared: PreparedSuite, runs: Mapping[tuple[str, int], RunRecord]
 ) -> list[RunRecord]:
     """Return the records of this command, and what others have stored by now."""
-    records = []
-    for spec in prepared.context.plan.specs:
-        record = runs.get((spec.name, spec.seed))
-        if not record or record.status == "failed":
-            record = prepared.context.stored(spec) or record
-        records.append(record)
-    return [*filter(None, records)]
+    specs, context = prepared.context.plan.specs, prepared.context
+    latest = (context.latest(spec, runs.get((spec.name, spec.seed))) for spec in specs)
+    return [*filter(None, latest)]
 
 
 def _all_studies(prepared: PreparedSuite, studies: Mapping[str, StudyRun]) -> list[StudyRun]:

@@ -126,3 +126,16 @@ def test_the_lock_is_no_part_of_the_result(command):
     folder = folder_of(context, group)
     assert (folder / ".lock").read_text() == context.plan.command
     assert (folder / MANIFEST).read_text().count(".lock") == 0
+
+
+def test_a_run_that_another_command_repeated_is_told_as_it_is_now(command):
+    context, group = command()
+    (mine,) = context.execute(group)
+    assert context.latest(group[0], mine) is mine
+    theirs, _ = command(fresh=True)
+    theirs.execute(group)
+    found = context.latest(group[0], mine)
+    assert found.provenance == folder_of(context, group).read("provenance.json")
+    assert found.provenance != mine.provenance
+    folder_of(context, group).break_seal()  # and again
+    assert context.latest(group[0], found) is found
