@@ -6,6 +6,7 @@ for bit, or it is not used.
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -38,6 +39,12 @@ GRAPH_CAPTURE_STEPS = 200
 STEPS_PER_GRAPH = 10
 """Maximum of steps in a CUDA graph: few enough to be captured in a moment."""
 
+GRAPHS_AHEAD = 3
+"""Graphs that a GPU may have before it while the processor prepares more.
+
+They keep it busy for milliseconds; a whole epoch would keep a signal waiting for as long.
+"""
+
 _REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
 """What torch raises for a step that reads or branches on a value: it cannot be recorded."""
 
@@ -64,12 +71,13 @@ class StepRecorder:
         self.sums: Tensor | None = None
         self._any_taken = False
         self._size = 0
+        self._queued: deque[torch.cuda.Event] = deque()
 
     def __call__(
         self,
         inputs: Inputs,
         part: Part | None = None,
-        pause: Callable[[int], None] = lambda steps: None,
+        pause: Callable[[int], None] | None = None,
     ) -> Tensor:
         """Take the steps of an epoch; return the sums of what they logged.
 
@@ -78,7 +86,8 @@ class StepRecorder:
         Args:
             inputs: Of all steps.
             part: What was trained of them before.
-            pause: Called between steps, or graphs of steps, with the number of those taken.
+            pause: Called before each step, or graph of steps, with the number of those taken; the
+                processor then keeps the pace of a GPU.
         """
         start = part.steps if part else 0
         if part:
@@ -87,7 +96,9 @@ class StepRecorder:
             self.sums.zero_()
         self._size = self._size or self._window(math.gcd(len(inputs.epoch), start))
         for taken, window in inputs.windows(self._size, start):
-            pause(taken)
+            if pause:
+                self._keep_pace()
+                pause(taken)
             self._take(window)
         assert self.sums is not None
         return self.sums
@@ -99,6 +110,15 @@ class StepRecorder:
 
     def _window(self, n: int) -> int:
         return steps_at_once(n) if self._on_cuda else 1
+
+    def _keep_pace(self) -> None:
+        """Wait for a GPU that is more than some windows behind."""
+        if self._on_cuda:
+            end = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            end.record(torch.cuda.current_stream(self.step.device))
+            self._queued.append(end)
+        if len(self._queued) > GRAPHS_AHEAD:
+            self._queued.popleft().synchronize()
 
     def _take(self, window: Inputs) -> None:
         if self.recording:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -21,6 +22,12 @@ from genbench.core.files import write_atomic
 from genbench.training.part import Part
 
 Weights = dict[str, Tensor]
+
+STATES = 8
+"""A checkpoint has fewer copies of a model: its weights, the best ones, and moments of both."""
+HEADER_BYTES = 2**27
+"""The most that a safetensors file has besides tensors, and more than a generator's state."""
+STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 Position = tuple[int, int, tuple[str, ...]]
 """Epochs trained, steps of the next one, and what those have logged."""
@@ -44,6 +51,19 @@ class Progress:
     def position(self) -> Position:
         """Return where training goes on; runs at one position can go on together."""
         return (self.epoch, self.part.steps, self.part.keys) if self.part else (self.epoch, 0, ())
+
+    def require_within(self, n_epochs: int, n_batches: int) -> None:
+        """Check that training of so many epochs and batches can have come here.
+
+        Raises:
+            StorageError: It cannot.
+        """
+        last = n_epochs if self.part is None else n_epochs - 1
+        steps = self.part.steps if self.part else 0
+        epochs_fit = len(self.history) == self.epoch <= last and self.best_epoch <= self.epoch
+        if not epochs_fit or steps > n_batches:
+            at = f"epoch {self.epoch}, step {steps}"
+            raise StorageError(f"{at}: not in {n_epochs} epochs of {n_batches} steps")
 
     def take_part(self) -> Part | None:
         """Return the part of an epoch to go on from, once."""
@@ -101,23 +121,68 @@ def load_checkpoint(
     Raises:
         StorageError: The file is damaged or belongs to another model.
     """
+    _require_size(path, model)
     tensors, metadata = _read(path)
     try:
         if metadata["sha256"] != _digest(tensors, metadata["progress"]):
             raise ValueError("the content does not match its digest")
-        scalars = json.loads(metadata["progress"])
-        model.load_state_dict(_below(tensors, "model/"))
+        scalars = dict(_Scalars.model_validate(json.loads(metadata["progress"])))
+        weights, best = _below(tensors, "model/"), _below(tensors, "best/")
+        for kept in (weights, best) if best or scalars["best_epoch"] else (weights,):
+            _require_finite(kept, model)
+            model.load_state_dict(kept)
+        model.load_state_dict(weights)
         for i, optimizer in enumerate(optimizers):
             _load_optimizer(optimizer, _below(tensors, f"optimizer/{i}/"))
-        part = _part(tensors, **scalars.pop("part")) if "part" in scalars else None
-        return Progress(best=_below(tensors, "best/"), part=part, **scalars)
+        if part := scalars.pop("part"):
+            scalars["part"] = _part(tensors, **vars(part))
+        return Progress(best=best, **scalars)
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise StorageError(f"{path} does not fit this run: {error}") from error
 
 
+class _PartScalars(BaseModel):
+    model_config = STRICT
+    steps: PositiveInt
+    device: str
+    keys: list[str]
+
+
+class _Scalars(BaseModel):
+    model_config = STRICT
+    epoch: NonNegativeInt
+    history: list[dict[str, int | float]]
+    best_score: float | None
+    best_epoch: NonNegativeInt
+    seconds: NonNegativeFloat
+    part: _PartScalars | None = None
+
+
+def _require_size(path: Path, model: nn.Module) -> None:
+    """Refuse a file that would not fit in memory though this run's state does."""
+    tensors = (*model.parameters(), *model.buffers())
+    most = HEADER_BYTES + STATES * sum(t.numel() * t.element_size() for t in tensors)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error}") from error
+    if size > most:
+        raise StorageError(f"{path} has {size} bytes; the state of this run has at most {most}")
+
+
+def _require_finite(weights: Weights, model: nn.Module) -> None:
+    bad = (k for k, _ in model.named_parameters() if not weights[k].isfinite().all())
+    if name := next(bad, None):
+        raise ValueError(f"{name} is not finite")
+
+
 def _part(tensors: Weights, steps: int, device: str, keys: Sequence[str]) -> Part:
-    generators = _below(tensors, "part/generators/")
-    return Part(steps, device, tuple(keys), tensors["part/sums"], generators)
+    sums, generators = tensors["part/sums"], _below(tensors, "part/generators/")
+    if sums.shape != (len(keys),) or not sums.is_floating_point():
+        raise ValueError("the sums are not those of what was logged")
+    if device == "cpu":
+        torch.Generator().set_state(generators["cpu"])  # raises an error if it is no state
+    return Part(steps, device, tuple(keys), sums, generators)
 
 
 def _below(tensors: Weights, prefix: str) -> Weights:
@@ -143,6 +208,8 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
         for key, tensor in moments.items():
             if tensor.shape == parameter.shape:  # the fused step needs one memory layout for both
                 moments[key] = torch.empty_like(parameter).copy_(tensor)
+            elif tensor.shape:
+                raise ValueError(f"{key} of an optimiser has shape {tuple(tensor.shape)}")
 
 
 def _read(path: Path) -> tuple[Weights, dict[str, str]]:

@@ -157,11 +157,13 @@ class Loop:
 
         A damaged checkpoint is ignored: the run starts again and gives the same numbers.
         """
-        if self.checkpoint is None or not self.checkpoint.exists():
+        if self.checkpoint is None or not self.checkpoint.is_file():
             return
         start = weights_of(self.model)
         try:
-            self.progress = load_checkpoint(self.checkpoint, self.model, self.step.optimizers)
+            progress = load_checkpoint(self.checkpoint, self.model, self.step.optimizers)
+            progress.require_within(self.config.epochs, self.n_batches)
+            self.progress = progress
         except StorageError:
             self.model.load_state_dict(start)
             for optimizer in self.step.optimizers:

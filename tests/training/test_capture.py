@@ -270,6 +270,31 @@ def test_why_steps_are_not_recorded_is_told_where_it_makes_them_slow(device, tol
     assert runner.not_recorded == told
 
 
+class FakeEvent:
+    """A mark in the queue of a GPU."""
+
+    waiting = 0
+
+    def record(self, stream):
+        FakeEvent.waiting += 1
+
+    def synchronize(self):
+        FakeEvent.waiting -= 1
+
+
+def test_a_gpu_is_never_many_windows_behind_so_that_a_signal_is_seen_soon(data, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
+    model, updates = builder(data, "vae", {})()
+    config, behind = CONFIG.model_copy(update={"batch_size": 9}), []
+    loop = Loop(model, updates, data, config, Stream(0, ("train",)))
+    loop.run_steps._on_cuda = True
+    monkeypatch.setattr(capture.StepRecorder, "_window", lambda self, n: 1)
+    monkeypatch.setattr(loop, "pause", lambda steps: behind.append(FakeEvent.waiting))
+    loop.run_epoch(0)
+    assert behind == [1, 2, 3, *[capture.GRAPHS_AHEAD] * 7]
+
+
 def off_by_one_bit(step, inputs, sums):
     def recorded(inputs):
         capture.take_steps(step, inputs, sums)

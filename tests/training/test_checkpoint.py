@@ -170,7 +170,7 @@ def test_checkpoint_round_trip_keeps_model_optimisers_and_progress(build, tmp_pa
     path = tmp_path / "c.safetensors"
     model, adam = trained_parts(build)
     history = [{"epoch": 1, "train.x.loss": 0.1 + 0.2}, {"epoch": 2, "train.x.loss": 1e-300}]
-    best = {"w": torch.arange(6.0).reshape(2, 3)}
+    best = {k: v + 1 for k, v in weights_of(model).items()}
     progress = Progress(2, history, -1.5, 1, 3.25, best)
     save_checkpoint(path, model, adam, progress)
     other, fresh = trained_parts(build, steps=1)

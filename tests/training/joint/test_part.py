@@ -77,7 +77,7 @@ def positions(folder):
     return found
 
 
-@pytest.mark.parametrize("n", range(1, 2 * (N_STEPS + 2) + 1))
+@pytest.mark.parametrize("n", [2, 5, 8, 12], ids=["step", "validation", "later step", "end"])
 def test_members_stopped_anywhere_end_in_the_same_bits(whole, tmp_path, n):
     stopped("vae", tmp_path / "c", n)
     assert_same_bits(fit_together(again("vae", tmp_path / "c")), whole["vae"])

@@ -1,6 +1,9 @@
 """Training that is stopped in the middle of an epoch ends in the bits of training that is not."""
 
+import errno
 import json
+import math
+import os
 import signal
 from itertools import pairwise
 
@@ -9,6 +12,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from genbench.core import files
+from genbench.core.errors import StorageError
 from genbench.core.interrupts import Interrupts
 from genbench.core.objective import Loss
 from genbench.core.seeding import Stream
@@ -33,9 +38,12 @@ RECIPES = {
 every_recipe = pytest.mark.parametrize("recipe", RECIPES)
 
 
-@pytest.fixture(autouse=True)
-def _small_blocks(monkeypatch, data):
-    monkeypatch.setattr(loop, "VALIDATION_BLOCK", -(-data.size("validation") // 3))
+@pytest.fixture(scope="module", autouse=True)
+def _small_blocks(data):
+    """Divide the validation data."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "VALIDATION_BLOCK", -(-data.size("validation") // 3))
+        yield
 
 
 @pytest.fixture
@@ -118,12 +126,13 @@ def test_a_recorded_training_that_is_stopped_ends_in_the_same_bits(
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_windows_of_steps_go_on_where_they_ended(train, whole, tmp_path, monkeypatch, size):
+    expected = whole("vae")
     monkeypatch.setattr(capture.StepRecorder, "_window", lambda self, n: size)
     path = tmp_path / "c.safetensors"
     with interrupted_at(2):
         train("vae", CONFIG, path)
     assert position(path) == (0, size)
-    assert_same_bits(train("vae", CONFIG, path)[1], whole("vae"))
+    assert_same_bits(train("vae", CONFIG, path)[1], expected)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +167,7 @@ def test_no_step_is_taken_twice(train, tmp_path, monkeypatch):
 
 
 def test_between_training_and_evaluation_nothing_is_lost(train, whole, tmp_path, monkeypatch):
-    path, save = tmp_path / "c.safetensors", loop.save_checkpoint
+    path, save, expected = tmp_path / "c.safetensors", loop.save_checkpoint, whole("vae")
 
     def save_and_signal(*arguments):
         save(*arguments)
@@ -176,11 +185,12 @@ def test_between_training_and_evaluation_nothing_is_lost(train, whole, tmp_path,
     finally:
         signal.signal(signal.SIGTERM, before)
     monkeypatch.setattr(Loop, "run_epoch", None)
-    assert_same_bits(train("vae", CONFIG, path)[1], whole("vae"))
+    assert_same_bits(train("vae", CONFIG, path)[1], expected)
 
 
 def test_a_handler_that_returns_lets_training_go_on(train, whole, tmp_path, monkeypatch):
     path, seen, poll = tmp_path / "c.safetensors", [], Interrupts.poll
+    expected = whole("vae")
 
     def poll_after_signal(self, save):
         signal.raise_signal(signal.SIGINT)
@@ -192,7 +202,7 @@ def test_a_handler_that_returns_lets_training_go_on(train, whole, tmp_path, monk
         result = train("vae", CONFIG, path)[1]
     finally:
         signal.signal(signal.SIGINT, before)
-    assert_same_bits(result, whole("vae"))
+    assert_same_bits(result, expected)
     steps = [(epoch, step) for epoch in (0, 1) for step in range(N_STEPS)]
     assert sorted(set(seen)) == [*steps[:6], (0, 6), *steps[6:], (1, 6)]
 
@@ -294,3 +304,126 @@ def test_on_another_type_of_device_the_rest_of_an_epoch_has_noise_of_its_own(
     assert len(set(drawn)) == len(drawn) == 2 * N_STEPS
     assert len(result.history) == 2
     assert all(a["epoch"] < b["epoch"] for a, b in pairwise(result.history))
+
+
+def setting(name, value):
+    return lambda progress, tensors: progress.__setitem__(name, value)
+
+
+def setting_of_part(name, value):
+    return lambda progress, tensors: progress["part"].__setitem__(name, value)
+
+
+def setting_tensor(name, value):
+    return lambda progress, tensors: tensors.__setitem__(name, value)
+
+
+def first(tensors, prefix, more):
+    return next(k for k, v in sorted(tensors.items()) if k.startswith(prefix) and more(v))
+
+
+def not_finite(prefix):
+    def change(progress, tensors):
+        tensors[first(tensors, prefix, lambda v: v.dim() == 2)][0, 0] = math.nan
+
+    return change
+
+
+def of_another_shape(prefix):
+    def change(progress, tensors):
+        tensors[first(tensors, prefix, lambda v: v.dim() == 2)] = torch.zeros(3, 5)
+
+    return change
+
+
+IMPOSSIBLE = {
+    "epochs that are too many": setting("epoch", 9),
+    "epochs below zero": setting("epoch", -1),
+    "epochs that are a text": setting("epoch", "1"),
+    "a best epoch that is not there yet": setting("best_epoch", 2),
+    "a best score that is not finite": setting("best_score", math.nan),
+    "a history that is too short": setting("history", []),
+    "a history of texts": setting("history", ["x"]),
+    "seconds below zero": setting("seconds", -1.0),
+    "an unknown key": setting("more", 1),
+    "a part that is no part": setting("part", [1]),
+    "no steps": setting_of_part("steps", 0),
+    "too many steps": setting_of_part("steps", N_STEPS + 1),
+    "half a step": setting_of_part("steps", 1.5),
+    "keys that are too few": setting_of_part("keys", ["vae.loss"]),
+    "a part of the last epoch's next": lambda progress, tensors: progress.update(
+        epoch=2, history=progress["history"] * 2
+    ),
+    "a generator that is none": setting_tensor(
+        "part/generators/cpu", torch.zeros(9, dtype=torch.uint8)
+    ),
+    "no generator": lambda progress, tensors: tensors.pop("part/generators/cpu"),
+    "no sums": lambda progress, tensors: tensors.pop("part/sums"),
+    "sums that are integers": setting_tensor("part/sums", torch.zeros(5, dtype=torch.int64)),
+    "weights that are not finite": not_finite("model/"),
+    "best weights that are not finite": not_finite("best/"),
+    "best weights of another shape": of_another_shape("best/"),
+    "a moment of another shape": of_another_shape("optimizer/0/0/"),
+}
+
+
+@pytest.fixture(scope="module")
+def in_second_epoch(build, data, tmp_path_factory, _small_blocks):
+    """The bytes of a checkpoint in the middle of the second epoch."""
+    path = tmp_path_factory.mktemp("second") / "c.safetensors"
+    built = build("vae", CONFIG)
+    with interrupted_at(N_STEPS + 3 + 4):
+        fit(Loop(built.model, built.updates, data, CONFIG, Stream(0, ("train",)), path))
+    assert position(path) == (1, 3)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_a_checkpoint_of_what_cannot_be_starts_over(build, data, tmp_path, in_second_epoch, what):
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(in_second_epoch)
+    resealed(path, IMPOSSIBLE[what])
+    built = build("vae", CONFIG)
+    before = checkpoint.weights_of(built.model)
+    again = Loop(built.model, built.updates, data, CONFIG, Stream(0, ("train",)), path)
+    again.resume()
+    assert again.progress.position() == (0, 0, ())
+    assert all(torch.equal(v, before[k]) for k, v in built.model.state_dict().items())
+    assert not again.step.optimizers[0].state
+
+
+def test_a_checkpoint_that_would_not_fit_in_memory_is_not_read(build, data, tmp_path, monkeypatch):
+    path = tmp_path / "c.safetensors"
+    with path.open("wb") as file:
+        file.truncate(10**12)  # a hole, which takes no room
+    built = build("vae", CONFIG)
+    monkeypatch.setattr(checkpoint, "_read", pytest.fail)
+    Loop(built.model, built.updates, data, CONFIG, Stream(0, ("train",)), path).resume()
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first", "later"])
+def test_a_full_disk_at_an_interruption_is_told_and_keeps_the_last_checkpoint(
+    train, tmp_path, monkeypatch, again
+):
+    path = tmp_path / "c.safetensors"
+    if again:
+        with interrupted_at(3):
+            train("vae", CONFIG, path)
+    before = path.read_bytes() if again else None
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    poll, polls = Interrupts.poll, iter(range(99))
+
+    def poll_interrupted(self, save):
+        if next(polls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        poll(self, save)
+
+    monkeypatch.setattr(Interrupts, "poll", poll_interrupted)
+    with pytest.raises(StorageError, match="No space left"):
+        train("vae", CONFIG, path)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert list(tmp_path.iterdir()) == ([path] if again else [])
