@@ -22,9 +22,7 @@ from genbench.runs.executors.ray_cluster.demand import nodes_of
 from tests.runs.executors.killer import run_with_killer
 
 ray = pytest.importorskip("ray")
-pytestmark = [
-    pytest.mark.usefixtures("own_registries"),
-]
+pytestmark = pytest.mark.usefixtures("own_registries")
 SIZE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
