@@ -28,6 +28,9 @@ class Stream:
     def __next__(self):
         return self.said.pop(0)
 
+    def completed(self):
+        return self
+
 
 class Ray:
     """A cluster of two CPUs, whose tasks say what they are told to."""
@@ -42,7 +45,8 @@ class Ray:
         return lambda function: SimpleNamespace(remote=lambda *given: next(submitted))
 
     def wait(self, streams, num_returns, timeout):
-        return [stream for stream in streams if stream.said], []
+        told = [stream for stream in streams if stream.said]
+        return told, [stream for stream in streams if stream not in told]
 
     def get(self, said):
         if isinstance(said, BaseException):
