@@ -17,6 +17,11 @@ _ANSWER_S = 5.0
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 """Opens an HTTP/2 connection; a server answers with its settings, a frame of the same type."""
 
+_NO_NODE = (
+    "this machine is not part of the cluster: join it with `ray start --address=HOST:PORT`, or hand"
+    " the command in with `ray job submit`"
+)
+
 
 def import_ray() -> Any:
     """Return the package ray.
@@ -73,17 +78,20 @@ def _place_of(address: str | None) -> str | None:
     if "://" in asked:
         raise ConfigError(
             f"{key}: {quoted(asked)}: expected HOST:PORT of the cluster's head; from a machine that"
-            " is not part of the cluster, use `ray job submit`"
+            " is not part of it, hand the command in with `ray job submit`"
         )
     try:  # reads what `ray start` left where none is asked for
         place = import_module("ray._private.services").canonicalize_bootstrap_address(address)
     except (ValueError, OSError) as error:
         raise ConfigError(f"{key}: {quoted(asked)}: {first_line(error)}") from error
-    if place is None or _answers(place):
-        return str(place) if place else None
-    if asked:
+    answers = place is not None and _answers(place)
+    if place is None or not (asked or answers):  # none, or one was left by a head that is gone
+        return None
+    if not answers:
         raise ConfigError(f"{key}: no Ray cluster answers at {quoted(asked)}")
-    return None  # its head is gone
+    if not _is_node():
+        raise ConfigError(f"{key}: {quoted(asked or place)}: {_NO_NODE}")
+    return str(place)
 
 
 def _answers(place: str) -> bool:
@@ -100,6 +108,12 @@ def _answers(place: str) -> bool:
         return False
 
 
+def _is_node() -> bool:
+    """Whether a node of any cluster runs on this machine; Ray would wait a minute for one."""
+    find = getattr(import_module("ray._private.services"), "find_node_ids", None)
+    return find is None or bool(find())
+
+
 def _connect(ray: Any, place: str | None) -> None:
     start = {} if place else {"include_dashboard": False}
     try:
@@ -110,7 +124,9 @@ def _connect(ray: Any, place: str | None) -> None:
 
 
 def _problem(text: str) -> str:
-    """Say in one sentence that versions differ, or return nothing."""
+    """Say in one sentence what is wrong where Ray needs many, or return nothing."""
+    if "No node info found" in text:
+        return _NO_NODE
     versions = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
     if "ersion mismatch" not in text or len(versions) != 2:
         return ""

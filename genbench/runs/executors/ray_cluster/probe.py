@@ -136,7 +136,7 @@ def _problem(ray: Any, mark: Mark, node: Node, answer: Any) -> str:
         return f"{node} starts no process within {_WAIT_S:.0f} s"
     try:
         lacks = ray.get(answer)
-    except ray.exceptions.NodeDiedError:
+    except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
         return ""
     except ray.exceptions.RayError as error:
         lacks = f"cannot be checked: {str(error).strip().splitlines()[-1]}"

@@ -84,15 +84,10 @@ class RayWorkers:
         """Cancel what is submitted: runs save and end, or are ended a moment later."""
         for task in self.tasks:
             self._cancel(task, force=False)
-        until = time.monotonic() + _GRACE_S
-        while self.tasks and (left := until - time.monotonic()) > 0:
-            for task in self._ready(self.tasks, left):
-                try:
-                    self.ray.get(next(task.stream))
-                except (self.ray.exceptions.RayError, StopIteration):
-                    self.tasks.remove(task)
-        for task in self.tasks:
-            self._cancel(task, force=True)
+        ends = {task.stream.completed(): task for task in self.tasks}
+        left = self.ray.wait(list(ends), num_returns=len(ends), timeout=_GRACE_S)[1] if ends else []
+        for end in left:
+            self._cancel(ends[end], force=True)
         self.tasks.clear()
 
     def _cancel(self, task: _Task, *, force: bool) -> None:

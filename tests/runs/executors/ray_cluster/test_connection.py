@@ -113,6 +113,16 @@ def test_another_version_is_said_in_a_sentence():
     )
 
 
+def test_a_machine_that_is_no_node_of_the_cluster_says_so(monkeypatch):
+    module = "genbench.runs.executors.ray_cluster.connection"
+    monkeypatch.setattr(f"{module}._answers", lambda place: True)
+    monkeypatch.setattr("ray._private.services.find_node_ids", set)
+    assert "this machine is not part of the cluster" in refused("10.0.0.2:6379")
+    monkeypatch.setattr("ray._private.services.find_node_ids", lambda: {"of another cluster"})
+    ray = Ray(RuntimeError("No node info found matching attributes: ''"))
+    assert "this machine is not part of the cluster" in refused("10.0.0.2:6379", ray)
+
+
 def test_a_connection_of_before_is_used_and_stays():
     ray = Ray(at="10.0.0.2:6379")
     for address in (None, "10.0.0.2:6379"):

