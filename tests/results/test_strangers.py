@@ -11,11 +11,15 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from genbench import cli
 from genbench.core.errors import ExitCode, GenbenchError, StorageError
 from genbench.results.suite import StoredSuite
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 from tests.results.damages import (
     CONTENTS,
     EVIL,
@@ -30,7 +34,8 @@ from tests.results.damages import (
     retyped,
     sealed_folders,
 )
-from tests.results.stored import store
+from tests.results.stored import SUITE, store
+from tests.studies.tiny import register
 
 N = int(os.environ.get("GENBENCH_FUZZ", "80"))
 SECRET = "what only the owner may read"
@@ -227,6 +232,40 @@ def test_what_a_stranger_wrote_never_reaches_the_terminal_or_the_page_raw(result
         assert "\x00" not in text
     assert "<script>alert(1)</script>" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_run_makes_damaged_runs_anew_and_trusts_no_digest(results):
+    small = results / "small"
+    table = (small / "metrics.csv").read_bytes()
+    runs = [run["train_id"] for run in json.loads((small / "suite.json").read_text())["runs"]]
+    ended = [*runs[:4], *runs[6:8]]  # between them those that diverged
+    linked, piped, typed, weights, drawn, values = (small / "runs" / run for run in ended)
+    away = results.parent / "outside"
+    linked.rename(away)
+    linked.symlink_to(away)
+    before = {path: path.read_bytes() for path in away.rglob("*") if path.is_file()}
+    (piped / "metrics.json").unlink()
+    os.mkfifo(piped / "metrics.json")
+    change_json(typed / "metrics.json", ("evaluations",), [])
+    (weights / "model.safetensors").write_bytes(b"\x00" * 5000)
+    for name, array in (("samples", np.zeros((3, 4), np.uint8)), ("latent_dims", np.zeros(9))):
+        arrays = load_file(drawn / "artifacts" / "figures.safetensors") | {name: array}
+        save_file(arrays, drawn / "artifacts" / "figures.safetensors")
+    shutil.rmtree(values / "artifacts")
+    (values / "artifacts").write_text("x")
+    for run in (typed, weights, drawn):
+        reseal(run)
+    change_json(small / "suite.json", ("runs", 0, "n_parameters"), 1)
+    with pytest.MonkeyPatch.context() as patch:
+        register(patch)
+        suite = str(results.parent / "small.toml")
+        Path(suite).write_text(SUITE)
+        done = run_suite(RunOptions(suite, results=results, device="cpu", jobs=1))
+    assert {record.train_id for record in done.records if not record.cached} == set(ended)
+    assert (small / "metrics.csv").read_bytes() == table
+    assert refusal(results) == ""
+    assert not linked.is_symlink()
+    assert {path: path.read_bytes() for path in away.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_with_another_model_in_it_is_refused_by_its_identity(results):
