@@ -17,8 +17,11 @@ from safetensors.numpy import load_file, save_file
 
 from genbench import cli
 from genbench.core.errors import ExitCode, GenbenchError, StorageError
+from genbench.core.files import canonical_json, sha256_bytes
+from genbench.results.run_folder import RunFolder
 from genbench.results.suite import StoredSuite
 from genbench.runs.run_options import RunOptions
+from genbench.runs.stored_model import stored_model
 from genbench.suites.run import run_suite
 from tests.results.damages import (
     CONTENTS,
@@ -147,16 +150,18 @@ def test_no_json_is_too_odd(results, what):
 
 
 def test_files_of_20_gb_are_refused_before_they_are_read(results):
-    for file in sorted(path for path in results.rglob("*.*") if path.is_file()):
-        if file.name in ("model.safetensors", "last_model.safetensors", ".lock"):
-            continue  # only `run` and load_model read the weights
+    small, run = results / "small", first_run(results)
+    names = ("metrics.json", "manifest.json", "history.csv", "artifacts/figures.safetensors")
+    files = [run / name for name in names]
+    files += [small / name for name in ("metrics.csv", "suite.json", "manifest.json")]
+    files += sorted((small / "studies" / "coins").glob("[!.]*"))
+    for file in files:
         size, started = file.stat().st_size, time.monotonic()
         os.truncate(file, 20 * GB)
         said = refusal(results)
         os.truncate(file, size)
-        assert time.monotonic() - started < 5
-        read = file.parent.parent.parent.name == "small" or "bytes" in said
-        assert read, (file, said)
+        assert "20000000000 bytes" in said, (file, said)
+        assert time.monotonic() - started < 10
     assert refusal(results) == ""
 
 
@@ -274,3 +279,21 @@ def test_a_run_with_another_model_in_it_is_refused_by_its_identity(results):
     reseal(spec.parent)
     with pytest.raises(StorageError, match=r"spec\.json is of another run"):
         StoredSuite.open(results, "small")
+
+
+def test_a_model_larger_than_any_memory_is_refused_before_it_is_built(results):
+    run = first_run(results)
+    for path, value in (
+        (("options", "latent_dim"), 10**9),
+        (("options", "hidden"), [10**9]),
+        (("description", "image_shape"), [1, 10**6, 10**6]),
+    ):
+        spec = json.loads((run / "spec.json").read_text())
+        at(spec, path[:-1])[path[-1]] = value
+        identity = {key: spec[key] for key in spec if key != "description"}
+        train_id = sha256_bytes(canonical_json(identity).encode())[:12]
+        forged = shutil.copytree(run, run.parent / train_id, dirs_exist_ok=True)
+        (forged / "spec.json").write_text(json.dumps(spec))
+        reseal(forged)
+        with pytest.raises(StorageError, match="damaged"):
+            stored_model(RunFolder(results / "small", train_id), "vae")
