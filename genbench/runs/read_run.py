@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -125,13 +126,17 @@ def _metric(row: Mapping[str, Any]) -> str:
 
 def stored_values(folder: RunFolder) -> frozenset[str]:
     """Return the keys of the values per datum; none where the file is not whole."""
-    if not folder.intact(run_folder.PER_DATUM):
-        return frozenset()
+    whole = folder.intact(run_folder.PER_DATUM)
+    return (_names(folder / run_folder.PER_DATUM) if whole else None) or frozenset()
+
+
+def _names(path: Path) -> frozenset[str] | None:
+    """Return the names of the tensors in a file; None where it holds something else."""
     try:
-        with safe_open(folder / run_folder.PER_DATUM, framework="numpy") as values:
-            return frozenset(values.keys())
+        with safe_open(path, framework="numpy") as tensors:
+            return frozenset(tensors.keys())
     except SafetensorError:
-        return frozenset()
+        return None
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
@@ -167,7 +172,8 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
     metrics["evaluations"] = {
         key: rows for key, rows in evaluations if all(row.keys() >= ROW for row in rows)
     }
-    return metrics if run_folder.MODEL in trained else None
+    is_there = run_folder.MODEL in trained and _names(folder / run_folder.MODEL) is not None
+    return metrics if is_there else None
 
 
 def past_measurements(folder: RunFolder) -> dict[str, Any]:
