@@ -1,7 +1,7 @@
 """The folder of a report, ``reports/<suite>/``, sealed with the digests of the results it shows."""
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from genbench.core.errors import StorageError
 from genbench.results.metrics_table import TABLE
@@ -31,24 +31,25 @@ class ReportFolder(SealedFolder):
 
     def shows(self, suite: StoredSuite) -> bool:
         """Whether the report is whole, and shows what is stored now."""
-        listed = self.listed()
-        if PAGE not in listed or not self.intact(*listed):
-            return False
-        content: Any = self.read(MANIFEST)
-        return bool(content.get("results") == _digests(suite))
+        with suppress(StorageError):
+            return self.require_of(suite) > 0
+        return False
 
-    def require_whole(self) -> int:
-        """Compare every file with the manifest; return how many there are.
+    def require_of(self, suite: StoredSuite) -> int:
+        """Compare every file with the manifest, and that with the results; count the files.
 
         Raises:
-            StorageError: There is no manifest, or a file is not the one that was written.
+            StorageError: There is no manifest, a file is not the one that was written, or the
+                report shows other results.
         """
         listed = sorted(self.listed())
         if PAGE not in listed:
-            raise StorageError(f"{self.path} has no valid {MANIFEST} of its page; {_AGAIN}")
+            raise StorageError(f"{self.path} has no {MANIFEST} of a report; {_AGAIN}")
         for name in listed:
             if not self.intact(name):
                 raise StorageError(f"{self / name} is not the file that was written; {_AGAIN}")
+        if self.read(MANIFEST).get("results") != _digests(suite):
+            raise StorageError(f"{self.path} shows other results than {suite.folder}; {_AGAIN}")
         return len(listed)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from genbench.core.errors import StorageError
@@ -25,7 +25,7 @@ class Description(TypedDict):
     closed_form: NotRequired[bool]
     shown: NotRequired[str | None]
     n_parameters: NotRequired[int | None]
-    image_shape: NotRequired[list[int]]
+    image_shape: NotRequired[Annotated[list[int], Field(min_length=3, max_length=3)]]
     n_classes: NotRequired[int | None]
     n_train: NotRequired[int]
 

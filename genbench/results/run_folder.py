@@ -8,6 +8,7 @@ import pandas as pd
 from genbench.core.errors import StorageError, first_line, quoted
 from genbench.core.files import remove
 from genbench.core.reading import is_part
+from genbench.results.figure_arrays import require_drawable
 from genbench.results.run_contents import typed
 from genbench.results.sealed_folder import REDO, Arrays, SealedFolder
 
@@ -64,5 +65,9 @@ class RunFolder(SealedFolder):
         return frame if "epoch" in frame and len(frame) else None
 
     def figures(self) -> Arrays:
-        """Return sample grids, latent codes and the like by name; none where none are stored."""
-        return self.arrays(FIGURES)
+        """Return sample grids, latent codes and the like by name; none where none are stored.
+
+        Raises:
+            StorageError: The file is damaged.
+        """
+        return require_drawable(self.arrays(FIGURES), str(self.path / FIGURES))

@@ -216,18 +216,27 @@ class SealedFolder:
         """Remove the manifest, so that nothing here counts as whole until it is sealed again."""
         remove(self / MANIFEST)
 
-    def clear_foreign(self) -> None:
-        """Remove what genbench never writes: links, pipes, a folder in the place of a file.
+    def make_place(self) -> None:
+        """Remove a link, or a file, that lies in the place of the folder itself.
 
         Raises:
-            StorageError: The folder itself lies behind a link, or something cannot be removed.
+            StorageError: The folder lies behind a link, or what lies there cannot be removed.
         """
         parent = contained(self._root, self.path.parent.relative_to(self._root))
         place = parent / self.path.name
-        with storing(place):
-            if place.is_symlink() or not place.is_dir():
-                place.unlink(missing_ok=True)
-            for path in sorted(place.rglob("*")):
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            remove(place)
+
+    def clear_foreign(self) -> None:
+        """Remove what genbench never writes: links, pipes, a folder in the place of a file.
+
+        The caller holds the lock.
+
+        Raises:
+            StorageError: Something cannot be removed.
+        """
+        with storing(self.path):
+            for path in sorted(self.path.rglob("*")):
                 _clear(path)
 
 

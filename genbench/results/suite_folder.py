@@ -43,6 +43,7 @@ class SuiteFolder(SealedFolder):
         """
         if not self.is_sealed:
             return
+        self._manifest()  # of a damaged one its own error tells more
         for name in _FILES:
             if not self.intact(name):
                 what = "was edited or is damaged, its SHA-256 is not the stored one"

@@ -64,11 +64,18 @@ def lines_of(table: pd.DataFrame) -> Iterator[Line]:
 
 
 def require_unedited(
-    folder: Path, record: SuiteRecord, table: pd.DataFrame
+    folder: Path, record: SuiteRecord, table: pd.DataFrame, *, measured: bool = True
 ) -> dict[str, Mapping[str, Any]]:
     """Compare every row of a table with its run, and what ``suite.json`` says of runs with theirs.
 
     Runs whose folder is gone or unfinished are passed over, as is what a failed run does not claim.
+
+    Args:
+        folder: Of the suite.
+        record: Its ``suite.json``.
+        table: Its ``metrics.csv``.
+        measured: Compare how long runs took, and where; not where a seal holds both files, since
+            another command may just have evaluated a run again.
 
     Returns:
         The provenance of each run that was compared, by its train_id.
@@ -77,7 +84,7 @@ def require_unedited(
         StorageError: A row or a fact is another one, a row is missing or stands twice, or a file
             of a run is damaged.
     """
-    return _Comparison(folder, record, absent_columns(table)).run(list(lines_of(table)))
+    return _Comparison(folder, record, absent_columns(table), measured).run(list(lines_of(table)))
 
 
 @dataclass
@@ -85,6 +92,7 @@ class _Comparison:
     folder: Path
     record: SuiteRecord
     absent: frozenset[str]
+    measured: bool
     used: set[str] = field(default_factory=set)
     """Evaluations of which the table has a row."""
     unused: list[tuple[StoredRun, str, str]] = field(default_factory=list)
@@ -129,7 +137,7 @@ class _Comparison:
             if found != stated and name in run.model_fields_set:
                 self._refuse(line, name, found, f"{SUITE} has {_told(stated)}")
         text, stated = line.key[KEY.index("protocol")], run.protocol
-        if text not in (stated, Protocol.parse(stated).without_label.text):
+        if text != stated and text != Protocol.parse(stated).without_label.text:
             self._refuse(line, "protocol", text, f"{SUITE} has {_told(stated)}")
 
     def _compare(self, run: StoredRun, sealed: SealedRun | None, lines: Sequence[Line]) -> None:
@@ -141,7 +149,7 @@ class _Comparison:
                 self._refuse(claim, "value", claim.number[0], f"the run is {_told(what)}")
         if sealed is None or not ended:
             return
-        if fact := different_fact(run, sealed):
+        if fact := different_fact(run, sealed, measured=self.measured):
             name, found, stored = fact
             whose = f"{name} of {_plain(run.model)}, seed {run.seed}"
             self._fail(

@@ -13,7 +13,13 @@ from genbench.evaluation.on_dataset import SPLIT, context_on
 from genbench.evaluation.runner import evaluate_model
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
-from genbench.runs.read_run import EvaluationRequest, key_of, made_figures, missing_tasks
+from genbench.runs.read_run import (
+    EvaluationRequest,
+    key_of,
+    made_figures,
+    missing_tasks,
+    stored_values,
+)
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, write_weights
 
@@ -51,8 +57,8 @@ def _write_per_datum(folder: RunFolder, keys: Mapping[str, str], new: Mapping[st
 
     Older versions stored them under the evaluation's own key; ``keys`` maps each to today's.
     """
-    path, whole = folder / run_folder.PER_DATUM, folder.intact(run_folder.PER_DATUM)
-    stored = read_weights(path) if whole else {}
+    path = folder / run_folder.PER_DATUM
+    stored = read_weights(path) if stored_values(folder) else {}
     today = {f"{SPLIT}/{task_key}": key for task_key, key in keys.items()}
     values = {today.get(key, key): tensor for key, tensor in stored.items()}
     values |= {key: tensor.contiguous() for key, tensor in new.items()}

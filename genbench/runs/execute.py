@@ -1,14 +1,16 @@
 """Executes one run: build, train, evaluate, store in a sealed folder; each step once."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from genbench.core.devices import evaluation_device
+from genbench.core.errors import StorageError
 from genbench.core.files import write_atomic
 from genbench.core.seeding import Stream, seeded
 from genbench.recipes import Built
@@ -94,14 +96,12 @@ class _Execution:
     def complete(self, request: EvaluationRequest, description: dict[str, Any]) -> dict[str, Any]:
         """Train and evaluate what is missing, seal the folder, and return the metrics."""
         spec, dataset, folder = self.run.spec, self.run.dataset, self.run.folder
-        folder.clear_foreign()
         metrics, measured = stored_metrics(folder), past_measurements(folder)
         folder.write(run_folder.SPEC, spec.identity(dataset.digest) | {"description": description})
         model = self.built.model.to(self.home)
-        if metrics and metrics["status"] == "ok":
-            if spec.assume:
-                model = shell(model, spec.assume, dataset.image_shape).to(self.home)
-            model.load_state_dict(read_weights(folder / run_folder.MODEL))
+        done = metrics is not None and metrics["status"] == "ok"
+        if metrics and done and (stored := self._stored(model)) is not None:
+            model = stored
         else:
             folder.break_seal()  # nothing is reused from an older training
             metrics, measured = self._train(model)
@@ -117,6 +117,20 @@ class _Execution:
         folder.write(run_folder.PROVENANCE, provenance(self.device, **measured))
         folder.seal(drop_checkpoint=metrics["status"] == "ok")  # else the last good one stays
         return metrics
+
+    def _stored(self, model: nn.Module) -> nn.Module | None:
+        """Return the model with the stored weights; None where those are not of this model."""
+        spec = self.run.spec
+        if spec.assume:
+            model = shell(model, spec.assume, self.run.dataset.image_shape).to(self.home)
+        try:
+            weights = read_weights(self.run.folder / run_folder.MODEL)
+        except StorageError:
+            return None
+        if _shapes(weights) != _shapes(model.state_dict()):
+            return None
+        model.load_state_dict(weights)
+        return model
 
     def _train(self, model: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
         """Train the model; return the metrics so far and the measurements."""
@@ -181,6 +195,10 @@ class _Execution:
         metrics["fitted"] = fitted.summary
         write_weights(self.run.folder / run_folder.MODEL, weights_of(fitted.model))
         return fitted.model
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in weights.items()}
 
 
 def trained_base(run: Run) -> RunFolder | None:

@@ -1,11 +1,14 @@
 """Reads what is stored of a run, if it is complete."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
+from genbench.core.errors import StorageError
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
@@ -39,7 +42,16 @@ class EvaluationRequest:
 
 
 def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
-    """Return the record of a run if it is stored with everything requested, else None."""
+    """Return the record of a run if it is stored with everything requested, else None.
+
+    What is damaged counts as not stored, even under right digests.
+    """
+    with suppress(StorageError):
+        return _read(run, request)
+    return None
+
+
+def _read(run: Run, request: EvaluationRequest) -> RunRecord | None:
     folder, metrics = run.folder, stored_metrics(run.folder)
     if not metrics or not folder.intact(run_folder.PROVENANCE, *folder.listed()):
         return None
@@ -85,7 +97,7 @@ def _complete(
         return False
     older = {f"{SPLIT}/{task.key}" for task in request.tasks}  # it stored values by evaluator
     figures = set(made_figures(folder, metrics))
-    return older.isdisjoint(_stored_values(folder)) and figures >= set(request.figures)
+    return older.isdisjoint(stored_values(folder)) and figures >= set(request.figures)
 
 
 def missing_tasks(
@@ -93,12 +105,12 @@ def missing_tasks(
 ) -> list[Task]:
     """Return the tasks without stored numbers, or without the values behind their numbers."""
     evaluations = metrics["evaluations"]
-    values = _stored_values(folder) if evaluations else frozenset()  # none where it is damaged
+    values = stored_values(folder) if evaluations else frozenset()  # none where it is damaged
 
     def lacks(task: Task) -> bool:
         key = f"{SPLIT}/{task.key}"
         rows = evaluations.get(key)
-        if rows is None:
+        if rows is None or any(_metric(row) != task.evaluator.metric for row in rows):
             return True
         if not task.evaluator.is_shipped and any(row["status"] == "failed" for row in rows):
             return True  # it may have been mended
@@ -108,10 +120,23 @@ def missing_tasks(
     return [task for task in tasks if lacks(task)]
 
 
-def _stored_values(folder: RunFolder) -> frozenset[str]:
-    """Return the keys of the values per datum, of a file that is whole."""
-    with safe_open(folder / run_folder.PER_DATUM, framework="numpy") as values:
-        return frozenset(values.keys())
+def _metric(row: Mapping[str, Any]) -> str:
+    return str(row["metric"]).partition("[")[0]
+
+
+def stored_values(folder: RunFolder) -> frozenset[str]:
+    """Return the keys of the values per datum; none where the file is not whole."""
+    whole = folder.intact(run_folder.PER_DATUM)
+    return (_names(folder / run_folder.PER_DATUM) if whole else None) or frozenset()
+
+
+def _names(path: Path) -> frozenset[str] | None:
+    """Return the names of the tensors in a file; None where it holds something else."""
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            return frozenset(tensors.keys())
+    except SafetensorError:
+        return None
 
 
 def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
@@ -119,7 +144,10 @@ def made_figures(folder: RunFolder, metrics: dict[str, Any]) -> tuple[str, ...]:
 
     Runs of older versions do not list them: they have the default ones.
     """
-    whole = folder.intact(run_folder.FIGURES)
+    try:
+        whole = folder.intact(run_folder.FIGURES) and folder.figures() is not None
+    except StorageError:
+        return ()
     return tuple(metrics.get("figures", DEFAULT_FIGURES)) if whole else ()
 
 
@@ -132,7 +160,10 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
     trained = folder.listed() & TRAINED
     if not folder.intact(*NEEDED, *trained):
         return None
-    metrics: dict[str, Any] = folder.read(run_folder.METRICS)
+    try:
+        metrics: dict[str, Any] = folder.read(run_folder.METRICS)
+    except StorageError:
+        return None
     if metrics["status"] != "ok":
         return metrics
     if not folder.intact(run_folder.PER_DATUM):
@@ -141,12 +172,16 @@ def stored_metrics(folder: RunFolder) -> dict[str, Any] | None:
     metrics["evaluations"] = {
         key: rows for key, rows in evaluations if all(row.keys() >= ROW for row in rows)
     }
-    return metrics if run_folder.MODEL in trained else None
+    is_there = run_folder.MODEL in trained and _names(folder / run_folder.MODEL) is not None
+    return metrics if is_there else None
 
 
 def past_measurements(folder: RunFolder) -> dict[str, Any]:
     """Return what a complete run has recorded so far."""
     if not folder.intact(run_folder.MODEL, run_folder.PROVENANCE):
         return {}
-    recorded = folder.read(run_folder.PROVENANCE)
+    try:
+        recorded = folder.read(run_folder.PROVENANCE)
+    except StorageError:
+        return {}
     return {k: recorded[k] for k in MEASURED if k in recorded}

@@ -136,8 +136,9 @@ class RunContext:
         by_id = {run.folder.train_id: run.folder for run in runs}
         with ExitStack() as locks:
             for _, folder in sorted(by_id.items()):
-                folder.clear_foreign()
+                folder.make_place()
                 before = locks.enter_context(locked(folder.path, self.plan.command, wait=wait))
+                folder.clear_foreign()
                 if self.plan.options.fresh and before != self.plan.command:
                     for name in (MANIFEST, CHECKPOINT, SPEC):
                         remove(folder / name)

@@ -16,10 +16,13 @@ from genbench.results.run_folder import RunFolder
 from genbench.results.sealed_folder import REDO
 from genbench.runs.assume import Assume, shell
 from genbench.runs.build import initialised
+from genbench.runs.room import require_room
 from genbench.runs.spec import RunSpec
 from genbench.training.checkpoint import read_weights
 from genbench.training.config import TrainConfig
 
+_ASKED = {"recipe_version", "options", "train"}
+_LARGEST_IMAGE = 2**26
 _GREY = 0.5
 """Where the mean image is not known: it sets initial weights only, and those are replaced."""
 
@@ -39,6 +42,7 @@ def stored_model(folder: RunFolder, name: str) -> nn.Module:
     path = _weights(folder)
     spec = _specification(folder, name)
     facts = _facts(spec.data, folder.read(run_folder.SPEC)["description"])
+    _require_modest(spec, facts, folder / run_folder.SPEC)
     model = initialised(spec, facts).model
     if spec.assume:
         model = shell(model, spec.assume, facts.image_shape)
@@ -67,6 +71,8 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
     """Return what the run was asked to be; its identity is the folder's name."""
     folder.checked(run_folder.SPEC)
     stored: dict[str, Any] = folder.read(run_folder.SPEC)
+    if lacking := sorted(_ASKED - stored.keys()):
+        raise StorageError(f"{folder / run_folder.SPEC} is damaged: no {lacking[0]}; {REDO}")
     recipe = recipes[stored["recipe"]]
     if recipe.version != stored["recipe_version"]:
         raise StorageError(
@@ -94,11 +100,25 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
 
 def _facts(config: DataConfig, description: Mapping[str, Any]) -> DataFacts:
     """Return what the run knew of its data; of an older run, what the registry knows of them."""
-    if "image_shape" in description:
+    if description.keys() >= {"image_shape", "n_train", "n_classes"}:
         channels, height, width = description["image_shape"]
+        if not 0 < channels * height * width <= _LARGEST_IMAGE:
+            raise StorageError(f"images of shape {description['image_shape']} are damaged; {REDO}")
         shape, n_train = (channels, height, width), description["n_train"]
         n_classes = description["n_classes"]
     else:
         data = datasets[config.name]
         shape, n_classes, n_train = data.image_shape, data.n_classes, split_sizes(config, data)[0]
     return DataFacts(shape, n_classes, torch.full(shape, _GREY), n_train)
+
+
+def _require_modest(spec: RunSpec, facts: DataFacts, path: Path) -> None:
+    """Refuse a model that does not fit in memory before it is built.
+
+    Raises:
+        StorageError: Whoever wrote the specification never trained it.
+    """
+    try:
+        require_room(spec, facts, torch.device("cpu"))
+    except ConfigError as error:
+        raise StorageError(f"{path} is damaged: {first_line(error)}") from error

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from genbench.core.errors import ConfigError, require_known
+from genbench.core.errors import ConfigError, StorageError, require_known
 from genbench.core.files import remove, write_atomic
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.results.sealed_folder import MANIFEST, SealedFolder
+from genbench.results.studies import read_study
 from genbench.studies.study import Findings, Setting, Study, StudyCheck, studies
 
 SCHEMA = 1
@@ -65,6 +66,10 @@ class StudyFolder(SealedFolder):
         listed = self.listed()
         if RECORD not in listed or not self.intact(*listed):
             return None
+        try:
+            read_study(self.path)
+        except StorageError:
+            return None
         record: dict[str, Any] = self.read(RECORD)
         same = all(record.get(key) == value for key, value in spec.identity().items())
         return record if same else None
@@ -86,7 +91,7 @@ class StudyFolder(SealedFolder):
 
     def _keep(self, names: Collection[str]) -> None:
         for path in self.path.glob("[!.]*"):
-            if path.name not in (*names, MANIFEST):
+            if path.is_file() and path.name not in (*names, MANIFEST):
                 remove(path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from genbench.core.errors import ConfigError, DataError, StorageError, first_line
@@ -111,12 +112,14 @@ class Host:
         result = evaluated(handed, run, dataset, self.request, self.folder)
         with result as (folder, train_id), locked(self.folder):
             self.run_of(run.name, run.seed, run.data, replace=replace)  # by now it may be taken
+            stored = (self.folder / TABLE).is_file()
+            before = StoredSuite.read(self.folder).table if stored else None
             move_in(folder, train_id, folders_of(self.folder, run.name, run.seed))
-            self._write_table()
+            self._write_table(before)
 
-    def _write_table(self) -> None:
-        if (self.folder / TABLE).is_file():
-            update_elsewhere(self.folder, self.request.tasks)
+    def _write_table(self, before: pd.DataFrame | None) -> None:
+        if before is not None:
+            update_elsewhere(self.folder, before, self.request.tasks)
         else:
             write_suite(prepare(self.options), [], [], [])
 

@@ -87,8 +87,11 @@ class StudyRunner:
 
     def _done(self, spec: StudySpec, say: Callable[[str], None], *, wait: bool = False) -> StudyRun:
         """Run a study; if another command does so, wait for it."""
+        folder = self.folder(spec)
+        folder.make_place()
         try:
-            with locked(self.folder(spec).path, self.command, wait=wait):
+            with locked(folder.path, self.command, wait=wait):
+                folder.clear_foreign()
                 return self._known(spec) or self._perform(spec)
         except HeldError as error:
             say(f"study {spec.name}: another command runs it ({error.holder}); waiting for it")

@@ -88,12 +88,12 @@ def write_suite(
     return frame, _write_changed(folder, summary, frame)
 
 
-def update_elsewhere(folder: Path, tasks: Sequence[Task]) -> None:
+def update_elsewhere(folder: Path, before: pd.DataFrame, tasks: Sequence[Task]) -> None:
     """Bring the models trained elsewhere in a stored suite up to date; everything else stays.
 
-    The caller holds the lock of the folder.
+    The caller holds the lock of the folder, and read its table ``before`` it changed a run.
     """
-    table = StoredSuite.read(folder).table.astype(TYPES)
+    table = before.astype(TYPES)
     summary = read_json(folder / SUITE, LARGEST_RECORD)
     replaced = {run["train_id"] for run in summary["runs"] if run["recipe"] == ELSEWHERE}
     records = elsewhere_runs(folder, tasks)

@@ -197,6 +197,7 @@ def test_the_report_is_laid_out_by_whom_the_suite_names(own_tossed, monkeypatch,
     path = own_tossed / "tossed" / "suite.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"spec": {"page": "lectures"}}))
+    (path.parent / "manifest.json").unlink()
     suite = StoredSuite.open(own_tossed, "tossed")
     asked = []
     monkeypatch.setattr(lectures, "build", lambda *where: asked.append(where) or tmp_path / "made")
