@@ -155,7 +155,7 @@ def test_a_seed_lies_between_0_and_what_a_table_holds(seed):
         Seeded.read({"seed": seed}, "")
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63, 10**5000, True, 1.5, "0", None])
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**400, True, 1.5, "0", None])
 def test_a_seed_that_is_given_in_python_is_checked_too(seed):
     require_seed(0)
     require_seed(2**63 - 1)
