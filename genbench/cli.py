@@ -10,6 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import NoReturn
 
 from genbench.commands import bench, check, compare, data, doctor, report, run, selftest
 from genbench.commands import list as list_command
@@ -17,6 +18,7 @@ from genbench.commands.shared import note
 from genbench.commands.streams import any_text
 from genbench.core.errors import ExitCode, GenbenchError
 from genbench.core.processes import is_importing_script
+from genbench.core.texts import printable
 from genbench.version import __version__
 
 _LONGEST_LINE = 2000
@@ -76,8 +78,16 @@ def _fail(message: str, code: ExitCode, debug: bool = False) -> int:
     return int(code)
 
 
+class _Parser(ArgumentParser):
+    """Shows what was written and obeys none of it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and exit."""
+        super().error(printable(message))
+
+
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = _Parser(
         prog="genbench",
         description="Compare generative models, with numbers checked against exact answers.",
         allow_abbrev=False,

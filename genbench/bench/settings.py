@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.core.memory import require_memory
 from genbench.training.config import Precision
 
 TASKS = {
@@ -34,6 +36,9 @@ PEAKS = {
 }
 """The precisions of products in training, each with the ceiling that it has in a row."""
 
+MOST = 10**6
+"""The largest size that is measured."""
+_N_PIXELS = 784
 N_LEAPFROG = 10
 """Leapfrog steps of a transition of the task ``ais``."""
 
@@ -90,9 +95,10 @@ class Settings:
             raise ConfigError("--values: expected two or more values")
         if not self.batch_sizes:
             raise ConfigError("--batch-sizes: expected at least one value")
-        self._require_positive()
+        self._require_sizes()
+        self._require_room()
 
-    def _require_positive(self) -> None:
+    def _require_sizes(self) -> None:
         numbers = {
             "--batch-sizes": self.batch_sizes,
             "--hidden": self.hidden,
@@ -105,8 +111,19 @@ class Settings:
         for option, values in numbers.items():
             if any(value < 1 for value in values):
                 raise ConfigError(f"{option}: must be 1 or more, not {min(values)}")
+            if any(value > MOST for value in values):
+                raise ConfigError(f"{option}: at most {MOST}")
             if len(set(values)) < len(values) and option != "--hidden":
                 raise ConfigError(f"{option}: duplicate value")
+
+    def _require_room(self) -> None:
+        """Refuse networks and images that fit into no memory."""
+        sizes = (_N_PIXELS, *self.hidden, self.latent_dim)
+        n_weights = 2 * sum(a * b for a, b in pairwise(sizes))
+        require_memory(4 * 4 * n_weights, f"--hidden, --latent-dim: training {n_weights:,} weights")
+        n_images = max(self.batch_sizes) * self.n_chains
+        what = f"--batch-sizes, --n-chains: {n_images:,} images at a time"
+        require_memory(4 * n_images * _N_PIXELS, what)
 
     def asked_tasks(self) -> tuple[str, ...]:
         """Return the tasks to measure."""

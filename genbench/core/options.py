@@ -45,6 +45,18 @@ Count = Annotated[int, Field(ge=1), AfterValidator(countable)]
 """How often something is done for each datum: draws, chains, steps."""
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What the column ``seed`` of a table holds."""
+
+
+def require_seed(seed: object, key: str = "seed") -> None:
+    """Check a seed that is given in Python.
+
+    Raises:
+        ConfigError: It is none that a table can hold.
+    """
+    if type(seed) is not int or not 0 <= seed < 2**63:
+        raise ConfigError(f"{key}: expected a whole number from 0 to 2^63 - 1")
+
+
 Line = Annotated[str, AfterValidator(one_line)]
 """A text for people, on one line, without control characters."""
 Text = Annotated[str, AfterValidator(printable)]

@@ -76,7 +76,12 @@ def inspect(spec: DatasetSpec, file: DataFile, data_dir: Path) -> Finding:
     for path in paths:
         if os.path.isfile(path):
             try:
-                return examine(file, path.read_bytes(), path)
+                size = path.stat().st_size
+                if size > file.max_bytes:
+                    problem = f"{size:,} bytes, expected {file.n_bytes:,}"
+                    return Finding(path, "damaged", problem=problem)
+                with path.open("rb") as opened:
+                    return examine(file, opened.read(file.max_bytes + 1), path)
             except OSError as error:
                 problem = f"cannot be read: {error.strerror or error}"
                 return Finding(path, "damaged", problem=problem)

@@ -20,6 +20,7 @@ from genbench.recipes.options import DiscreteVaeOptions, GaussianLatentOptions
 from genbench.recipes.pixels import CvaePixelsOptions
 from genbench.runs.assume import scale_task
 from genbench.runs.spec import RunSpec
+from genbench.training.config import TrainConfig
 
 REAL = 2**24
 """Numbers in a model that are made as usual; beyond, tensors have a shape and no content."""
@@ -53,7 +54,7 @@ def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
         require_memory(held, what, fix)
         require_memory(held + added, what, fix, gpu_bytes=gpu_bytes)
     if added:
-        _require_end(spec, facts, where)
+        require_end(spec.train, facts.n_train, where)
     n_images = _draws(spec.options) * min(spec.train.batch_size, max(facts.n_train, 1))
     what = f"{where}: decoding {n_images:,} images in a step"
     require_memory(4 * n_images * facts.n_pixels, what, fix, gpu_bytes=gpu_bytes)
@@ -62,9 +63,13 @@ def require_room(spec: RunSpec, facts: DataFacts, device: torch.device) -> None:
         require_room_for(tasks, n, facts.n_pixels, device, f"{where}.assume: ")
 
 
-def _require_end(spec: RunSpec, facts: DataFacts, where: str) -> None:
-    """Check that the history of a training fits in memory, and that it ends within a year."""
-    epochs, n_steps = spec.train.epochs, max(facts.n_train // spec.train.batch_size, 1)
+def require_end(train: TrainConfig, n_train: int, where: str) -> None:
+    """Check that the history of a training fits in memory, and that it ends within a year.
+
+    Raises:
+        ConfigError: It does not; names the epochs, and the size or the time.
+    """
+    epochs, n_steps = train.epochs, max(n_train // train.batch_size, 1)
     what = f"{where}: train.epochs = {epochs}: "
     require_memory(HISTORY_BYTES * epochs, f"{what}the history")
     require_time(epochs * n_steps, f"{what}{epochs * n_steps:,} steps")

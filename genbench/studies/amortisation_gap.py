@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveInt
 from torch import Tensor
 from torch.distributions import Normal
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset
@@ -20,8 +19,20 @@ from genbench.data.protocol import SplitName
 from genbench.evaluation.inference_gap import InferenceGapOptions, refine, weigh
 from genbench.evaluation.latent import factorised_normal
 from genbench.models.linear_vae import LinearVae
+from genbench.recipes.options import Layers
 from genbench.studies.small_models import trained
-from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_least, equal, study
+from genbench.studies.study import (
+    N_PIXELS,
+    Array,
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_least,
+    equal,
+    n_weights,
+    study,
+)
 from genbench.training.config import TrainConfig
 
 SHARED, AMORTISED, PER_DATUM = "one q(z) for all", "encoder q(z|x)", "own q(z) per datum"
@@ -54,19 +65,23 @@ PLOTS = (
 )
 
 
-class AmortisationOptions(Options):
+class AmortisationOptions(StudyOptions):
     """Sizes of the models, data of each split, and the effort of the optimisation.
 
     ``n_draws`` are used for each ELBO, and for log p(x) if it is not known exactly.
     """
 
-    latent_dim: PositiveInt = 8
-    hidden: tuple[PositiveInt, ...] = (64,)
-    n_data: PositiveInt = 100
-    n_steps: PositiveInt = 600
-    n_draws: PositiveInt = 2000
+    latent_dim: Count = 8
+    hidden: Layers = (64,)
+    n_data: Count = 100
+    n_steps: Count = 600
+    n_draws: Count = 2000
     linear: TrainConfig = TrainConfig(epochs=10, batch_size=64, learning_rate=1e-2)
     network: TrainConfig = TrainConfig(epochs=40, batch_size=64, learning_rate=3e-3)
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_draws * self.n_data, n_weights(N_PIXELS, *self.hidden, self.latent_dim))
 
 
 @study("amortisation_gap", title="What inference costs", options=AmortisationOptions)

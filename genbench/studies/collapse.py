@@ -8,22 +8,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveInt
 from torch import Tensor
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.data import Dataset
 from genbench.evaluation.user import evaluate
 from genbench.inference.bounds import kl_terms, posterior_of, prior_of
+from genbench.recipes.options import Layers
 from genbench.studies.small_models import digits, trained
 from genbench.studies.study import (
+    N_PIXELS,
     Array,
     Findings,
     Setting,
     StudyCheck,
+    StudyOptions,
     at_least,
     at_most,
+    n_weights,
     study,
 )
 from genbench.training.config import TrainConfig
@@ -66,14 +69,21 @@ PLOTS = (
 )
 
 
-class CollapseOptions(Options):
+class CollapseOptions(StudyOptions):
     """Two identical VAEs on few binary digits, with KL weights 0 and 1."""
 
-    n_data: PositiveInt = 300
-    latent_dim: PositiveInt = 8
-    hidden: tuple[PositiveInt, ...] = (128, 128)
-    n_samples: PositiveInt = 500
+    n_data: Count = 300
+    latent_dim: Count = 8
+    hidden: Layers = (128, 128)
+    n_samples: Count = 500
     train: TrainConfig = TrainConfig(epochs=150, batch_size=50, learning_rate=2e-3)
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(
+            self.n_samples * self.n_data * self.latent_dim,
+            n_weights(N_PIXELS, *self.hidden, self.latent_dim),
+        )
 
 
 @study("collapse", title="What happens to a VAE without its KL term", options=CollapseOptions)

@@ -3,24 +3,36 @@
 import math
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from pydantic import NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.data import DataConfig, Dataset
 from genbench.data.protocol import SPLITS
 from genbench.data.shapes import FACTORS, factors
 from genbench.evaluation.decomposition import PARTS
 from genbench.evaluation.user import evaluate
+from genbench.recipes.options import Layers
 from genbench.studies.small_models import trained
-from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_most, equal, study
+from genbench.studies.study import (
+    N_PIXELS,
+    Array,
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_most,
+    equal,
+    n_weights,
+    study,
+)
 from genbench.training.config import TrainConfig
 
 Labels = npt.NDArray[np.int64]
@@ -62,15 +74,19 @@ PLOTS = (
 )
 
 
-class DisentanglementOptions(Options):
+class DisentanglementOptions(StudyOptions):
     """KL weights, networks, training, and bins for mutual information."""
 
-    betas: tuple[NonNegativeFloat, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
-    n_seeds: PositiveInt = 2
-    latent_dim: PositiveInt = 5
-    hidden: tuple[PositiveInt, ...] = (128, 128)
-    n_bins: PositiveInt = 20
+    betas: tuple[NonNegativeFloat, ...] = Field((0.5, 1.0, 2.0, 4.0, 8.0), min_length=1)
+    n_seeds: Annotated[int, Field(ge=1, le=1000)] = 2
+    latent_dim: Count = 5
+    hidden: Layers = (128, 128)
+    n_bins: Count = 20
     train: TrainConfig = TrainConfig(epochs=200, batch_size=64, learning_rate=2e-3, select="last")
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_bins**2, n_weights(N_PIXELS, *self.hidden, self.latent_dim))
 
 
 @study(

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveInt
 from torch import Tensor
 
 from genbench.core.objective import Batch
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.distributions.observation import FixedGaussianHead
 from genbench.evaluation.user import evaluate
@@ -24,6 +23,7 @@ from genbench.studies.study import (
     Findings,
     Setting,
     StudyCheck,
+    StudyOptions,
     at_least,
     at_most,
     equal,
@@ -48,13 +48,17 @@ PLOTS = (
 )
 
 
-class ElboIdentitiesOptions(Options):
+class ElboIdentitiesOptions(StudyOptions):
     """Sizes of the linear-Gaussian model, and the training of the VAE."""
 
-    latent_dim: PositiveInt = 3
-    n_pixels: PositiveInt = 8
-    n_data: PositiveInt = 20
+    latent_dim: Count = 3
+    n_pixels: Count = 8
+    n_data: Count = 20
     train: TrainConfig = TrainConfig(epochs=15, batch_size=64, learning_rate=3e-3)
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.latent_dim, self.n_data) * max(self.latent_dim, self.n_pixels)
 
 
 def log_px(model: LinearGaussian, x: Tensor) -> Array:

@@ -3,25 +3,37 @@
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import pandas as pd
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from genbench.core.objective import Batch
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import elbo_terms
 from genbench.objectives.elbo import ElboGradient, NegativeElbo
+from genbench.recipes.options import Layers
 from genbench.studies.gradient_draws import gradient_draws
 from genbench.studies.gradient_exact import ESTIMATORS, compared
 from genbench.studies.small_models import EpochWatch, built, digits, trained
-from genbench.studies.study import Findings, Setting, StudyCheck, at_least, equal, study
+from genbench.studies.study import (
+    N_PIXELS,
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_least,
+    equal,
+    n_weights,
+    study,
+)
 from genbench.training.config import TrainConfig
 
+Epoch = Annotated[int, Field(ge=0, le=10**6)]
 GRADIENT_PARTS = ("encoder", "posterior_head", "decoder")
 BAND = 4.0
 """Two means agree within this many standard errors."""
@@ -61,21 +73,25 @@ PLOTS = (
 )
 
 
-class GradientOptions(Options):
+class GradientOptions(StudyOptions):
     """When gradients of one batch are drawn during training (in epochs), and how many.
 
     The same VAE is trained for ``n_epochs`` with each estimator; its ELBO on held-out data uses
     ``n_validation`` draws per datum.
     """
 
-    epochs: tuple[NonNegativeInt, ...] = Field((0, 1, 5, 20), min_length=1)
-    n_draws: PositiveInt = 1000
-    n_data: PositiveInt = 64
-    n_exact: PositiveInt = 2000
-    n_epochs: PositiveInt = 30
-    n_validation: PositiveInt = 10
-    hidden: tuple[PositiveInt, ...] = (64,)
-    latent_dim: PositiveInt = 8
+    epochs: tuple[Epoch, ...] = Field((0, 1, 5, 20), min_length=1)
+    n_draws: Count = 1000
+    n_data: Count = 64
+    n_exact: Count = 2000
+    n_epochs: Count = 30
+    n_validation: Count = 10
+    hidden: Layers = (64,)
+    latent_dim: Count = 8
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_draws, self.n_exact) * n_weights(N_PIXELS, *self.hidden, self.latent_dim)
 
 
 def drawn_parts(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream, derive
 from genbench.distributions.completion import ImageParts
@@ -22,7 +22,7 @@ from genbench.inference.weights import ImportanceWeights
 from genbench.models.pixel_cvae import PixelCvae
 from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpEncoder
-from genbench.studies.study import Array, Findings, Setting, StudyCheck, equal, study
+from genbench.studies.study import Array, Findings, Setting, StudyCheck, StudyOptions, equal, study
 
 PRIOR, POSTERIOR = "prior p(z|shown pixels)", "approximate posterior q(z|x)"
 ROUNDING = 1e-9
@@ -45,20 +45,24 @@ PLOTS = (
 )
 
 
-class HiddenPixelsOptions(Options):
+class HiddenPixelsOptions(StudyOptions):
     """A square image of ``side``^2 pixels, the left half shown; noise of ``scale`` on the rest.
 
     The approximate posterior is the true one, shifted by ``shift`` and stretched by ``stretch`` in
     units of its scale. Each of ``n_data`` images has one estimate per K.
     """
 
-    side: PositiveInt = 6
-    latent_dim: PositiveInt = 4
+    side: Count = 6
+    latent_dim: Count = 4
     scale: PositiveFloat = 0.4
     shift: float = 0.5
     stretch: PositiveFloat = 1.2
-    n_data: PositiveInt = 100
-    n_samples: tuple[PositiveInt, ...] = (1, 4, 16, 64, 256, 1024, 4096)
+    n_data: Count = 100
+    n_samples: tuple[Count, ...] = Field((1, 4, 16, 64, 256, 1024, 4096), min_length=1)
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_data, self.side**2) * (self.side**2 + self.latent_dim)
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 from scipy.special import expit
 from torch import Tensor, nn
 
 from genbench.core.objective import Batch
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.nets.mlp import layers
 from genbench.objectives.adversarial import NsGanDiscriminator
-from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_most, equal, study
+from genbench.recipes.options import Layers
+from genbench.studies.study import (
+    Array,
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_most,
+    equal,
+    n_weights,
+    study,
+)
 from genbench.training.schedule import learning_rate_factor
 
 EDGE = 10.0
@@ -48,13 +59,17 @@ PLOTS = (
 )
 
 
-class DiscriminatorOptions(Options):
+class DiscriminatorOptions(StudyOptions):
     """The discriminator's dense layers, and its training: steps of Adam on fresh draws."""
 
-    hidden: tuple[PositiveInt, ...] = (64, 64)
-    n_steps: PositiveInt = 3000
-    batch_size: PositiveInt = 1000
+    hidden: Layers = (64, 64)
+    n_steps: Count = 3000
+    batch_size: Count = 1000
     learning_rate: PositiveFloat = 5e-3
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(n_weights(1, *self.hidden, 1), self.batch_size * max(self.hidden, default=1))
 
 
 class Density:

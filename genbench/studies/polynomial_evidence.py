@@ -6,13 +6,22 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.polynomial import legendre
-from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeInt, PositiveFloat
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream, derive
 from genbench.models.linear_gaussian import LinearGaussian
-from genbench.studies.study import Array, Findings, Setting, StudyCheck, at_least, equal, study
+from genbench.studies.study import (
+    Array,
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_least,
+    equal,
+    study,
+)
 
 FITTED_DEGREES = (1, 3, 9)
 PLOTS = (
@@ -52,18 +61,24 @@ PLOTS = (
 )
 
 
-class EvidenceOptions(Options):
+class EvidenceOptions(StudyOptions):
     """y = sum_k c_k P_k(t) + noise, Legendre polynomials P_k up to ``true_degree``, t in [-1, 1].
 
     The coefficients are drawn from N(0, 1); the leading one is 1.
     """
 
     true_degree: NonNegativeInt = 3
-    largest_degree: PositiveInt = 10
-    n_data: PositiveInt = 15
-    n_test: PositiveInt = 200
+    largest_degree: Count = 10
+    n_data: Count = 15
+    n_test: Count = 200
     noise: PositiveFloat = 0.3
-    n_repeats: PositiveInt = 50
+    n_repeats: Count = 50
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_data, self.n_test, self.largest_degree, self.n_repeats) * max(
+            self.largest_degree, self.true_degree
+        )
 
 
 def features(t: Array, degree: int) -> Array:

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import importance_weights, prior_weights
@@ -19,6 +19,7 @@ from genbench.studies.study import (
     Findings,
     Setting,
     StudyCheck,
+    StudyOptions,
     at_least,
     at_most,
     equal,
@@ -55,21 +56,26 @@ PLOTS = (
 )
 
 
-class ProposalsOptions(Options):
+class ProposalsOptions(StudyOptions):
     """Latent sizes, numbers of draws K, and the approximate posterior q.
 
     ``shift`` and ``stretch`` move q away from the true posterior, in units of its scale.
     Each of ``n_data`` data has ``n_repeats`` estimates.
     """
 
-    latent_dims: tuple[PositiveInt, ...] = (1, 2, 5, 10, 20)
-    n_samples: tuple[PositiveInt, ...] = (1, 10, 100, 1000, 10_000)
-    n_pixels: PositiveInt = 24
-    n_data: PositiveInt = 10
-    n_repeats: PositiveInt = 20
+    latent_dims: tuple[Count, ...] = Field((1, 2, 5, 10, 20), min_length=1)
+    n_samples: tuple[Count, ...] = Field((1, 10, 100, 1000, 10_000), min_length=1)
+    n_pixels: Count = 24
+    n_data: Count = 10
+    n_repeats: Count = 20
     s2: PositiveFloat = 0.05
     shift: float = 0.3
     stretch: float = Field(1.2, gt=0.5**0.5)
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        latent_dim = max(self.latent_dims)
+        return max(self.n_data * self.n_repeats, latent_dim) * max(self.n_pixels, latent_dim)
 
 
 def relative_variance_of_prior_draws(model: LinearGaussian, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ Training whole models for comparison is the task of a suite.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,29 @@ class Setting:
         return load(config, self.data_dir, self.device)
 
 
-class NoOptions(Options):
+N_PIXELS = 64
+"""Of the small images that studies are about."""
+
+
+def n_weights(*sizes: int) -> int:
+    """Return how many weights the dense layers between so many units have.
+
+    Example:
+        >>> n_weights(64, 10, 2)
+        660
+    """
+    return sum(a * b for a, b in pairwise(sizes))
+
+
+class StudyOptions(Options):
+    """Base of the options of our studies."""
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds; 0 if it is small in any case."""
+        return 0
+
+
+class NoOptions(StudyOptions):
     """No options."""
 
 

@@ -5,19 +5,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import PositiveInt
+from pydantic import Field
 from scipy.special import xlogy
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import derive
 from genbench.data import DataConfig
 from genbench.data.protocol import SplitName
 from genbench.studies.study import (
+    N_PIXELS,
     Array,
     Findings,
     Setting,
     StudyCheck,
+    StudyOptions,
     at_least,
     at_most,
     equal,
@@ -53,12 +55,16 @@ PLOTS = (
 )
 
 
-class TopicsOptions(Options):
+class TopicsOptions(StudyOptions):
     """The numbers of topics to compare, the one to show, and the passes over the data."""
 
-    n_topics: tuple[PositiveInt, ...] = (1, 2, 5, 10, 20)
-    shown: PositiveInt = 10
-    n_passes: PositiveInt = 15
+    n_topics: tuple[Count, ...] = Field((1, 2, 5, 10, 20), min_length=1)
+    shown: Count = 10
+    n_passes: Count = 15
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max((*self.n_topics, self.shown)) * N_PIXELS
 
 
 @study("topics", title="Topics of pixels", options=TopicsOptions)

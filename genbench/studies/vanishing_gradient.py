@@ -6,25 +6,29 @@ from collections.abc import Iterator
 
 import pandas as pd
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 from torch import Tensor
 
 from genbench.core.objective import Batch, Objective
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.models.gan import Gan
 from genbench.objectives.adversarial import MinimaxGanGenerator, NsGanGenerator
 from genbench.recipes import Built, DataFacts, recipes
+from genbench.recipes.options import Layers
 from genbench.studies.small_models import digits, flat_gradient
 from genbench.studies.study import (
+    N_PIXELS,
     Findings,
     Setting,
     StudyCheck,
+    StudyOptions,
     at_least,
     at_most,
     equal,
+    n_weights,
     study,
 )
 from genbench.training.config import TrainConfig
@@ -68,15 +72,22 @@ PLOTS = (
 )
 
 
-class VanishingOptions(Options):
+class VanishingOptions(StudyOptions):
     """Two networks without batch norm, which would couple the images of a batch."""
 
-    hidden: tuple[PositiveInt, ...] = (128, 128)
-    latent_dim: PositiveInt = 16
-    n_steps: PositiveInt = 600
-    every: PositiveInt = 10
-    batch_size: PositiveInt = 64
+    hidden: Layers = (128, 128)
+    latent_dim: Count = 16
+    n_steps: Count = 600
+    every: Count = 10
+    batch_size: Count = 64
     learning_rate: PositiveFloat = 1e-3
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(
+            n_weights(N_PIXELS, *self.hidden, self.latent_dim),
+            self.batch_size * max((N_PIXELS, *self.hidden)),
+        )
 
 
 def build_game(loss: str, options: VanishingOptions, data: Dataset, stream: Stream) -> Built:

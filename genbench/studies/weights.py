@@ -6,15 +6,23 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from genbench.core.options import Options
+from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
 from genbench.inference.bounds import draw, importance_weights, log_weights
-from genbench.studies.study import Findings, Setting, StudyCheck, at_most, equal, study
+from genbench.studies.study import (
+    Findings,
+    Setting,
+    StudyCheck,
+    StudyOptions,
+    at_most,
+    equal,
+    study,
+)
 
 PLOTS = (
     Plot(
@@ -46,19 +54,23 @@ PLOTS = (
 )
 
 
-class WeightsOptions(Options):
+class WeightsOptions(StudyOptions):
     """q = N(mean, scale^2), and the number of weights drawn from it: ``n_drawn`` for the figure."""
 
     mean: float = 2.0
     scale: PositiveFloat = 1.1
-    n_samples: PositiveInt = 1000
-    n_repeats: PositiveInt = 1000
-    n_drawn: PositiveInt = 20_000
+    n_samples: Count = 1000
+    n_repeats: Count = 1000
+    n_drawn: Count = 20_000
 
     @property
     def q(self) -> tuple[float, float]:
         """Mean and scale of q."""
         return self.mean, self.scale
+
+    def n_numbers(self) -> int:
+        """Return how many numbers the largest array holds."""
+        return max(self.n_samples * self.n_repeats, self.n_drawn)
 
 
 class OneGaussian:

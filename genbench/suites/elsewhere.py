@@ -11,6 +11,7 @@ from genbench.core.errors import ConfigError, DataError, StorageError, first_lin
 from genbench.core.files import require_writable
 from genbench.core.locks import locked
 from genbench.core.names import require_name
+from genbench.core.options import require_seed
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig, Dataset, load
 from genbench.recipes import load_plugins
@@ -93,6 +94,7 @@ class Host:
                     f"name: suite '{self.suite.name}' has its own model '{entry.name}';"
                     " choose another name"
                 )
+        require_seed(seed)
         if not replace and folders_of(self.folder, name, seed):
             raise ConfigError(
                 f"name: '{name}' with seed {seed} is in suite '{self.suite.name}' already:"

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from genbench.core.errors import ConfigError, did_you_mean, require_known
+from genbench.core.memory import require_memory
 from genbench.core.names import LONGEST, require_name
 from genbench.core.options import Line, Options
 from genbench.core.plot import Plot
@@ -13,8 +14,10 @@ from genbench.core.registry import Registry
 from genbench.data import DataConfig
 from genbench.recipes import recipes
 from genbench.runs.assume import Assume
+from genbench.runs.room import require_end
 from genbench.studies import studies
 from genbench.studies.store import StudySpec
+from genbench.studies.study import StudyOptions
 from genbench.suites.settings import MODEL_KEYS, STUDY_KEYS, entry_name
 from genbench.training.config import TrainConfig
 
@@ -82,7 +85,18 @@ class StudyEntry(Options):
         cls = studies[self.study].options
         limited = limit is not None and "limit" in cls.model_fields
         stated = self.options | ({"limit": limit} if limited else {})
-        return StudySpec(self.name, self.study, cls.read(stated, f"study.{self.name}"))
+        options = cls.read(stated, where := f"study.{self.name}")
+        _require_room(options, where)
+        return StudySpec(self.name, self.study, options)
+
+
+def _require_room(options: Options, where: str) -> None:
+    """Refuse a study whose largest array fits into no memory, or whose trainings do not end."""
+    if isinstance(options, StudyOptions):
+        require_memory(8 * options.n_numbers(), f"{where}: the largest array")
+    for key in type(options).model_fields:
+        if isinstance(train := getattr(options, key), TrainConfig):
+            require_end(train, 1, f"{where}.{key}")
 
 
 def read_entry(kind: str, entry: dict[str, Any], index: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from genbench.runs.shards import Shard
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite
-from genbench.suites.spec import SuiteSpec, expand, load_suite, repeated, tasks_of
+from genbench.suites.spec import MOST_SUITES, SuiteSpec, expand, load_suite, repeated, tasks_of
 from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
 
@@ -125,8 +125,15 @@ def _members(suite: SuiteSpec, options: RunOptions, paths: Sequence[Path]) -> li
             chain = " > ".join(path.stem for path in (*paths, path))
             raise ConfigError(f"suites: a collection cannot contain itself: {chain}")
         members.append(prepare(replace(options, suite=str(path), studies=()), paths))
+        if sum(map(_count, members)) > MOST_SUITES:
+            raise ConfigError(f"suites: more than {MOST_SUITES} suites in all")
     _require_own_folders(suite, paths[-1], members)
     return members
+
+
+def _count(prepared: PreparedSuite) -> int:
+    """Return how many suites there are from a suite on downwards."""
+    return 1 + sum(map(_count, prepared.members))
 
 
 def _require_own_folders(suite: SuiteSpec, path: Path, members: Sequence[PreparedSuite]) -> None:

@@ -248,3 +248,12 @@ def test_an_error_shows_what_was_written_and_obeys_none_of_it(capsys):
     assert cli.main(["run", "--dry-run", "--set", "\x1b]0;owned\x07=1"]) == 2
     assert "\\x1b]0;owned\\x07" in (told := capsys.readouterr().err)
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("argv", [["run", "\x1b[31m"], ["run", "--seeds", "\x1b[31m"]])
+def test_wrong_usage_is_shown_and_not_obeyed(argv, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(argv)
+    told = capsys.readouterr().err
+    assert "\\x1b[31m" in told
+    assert "\x1b" not in told

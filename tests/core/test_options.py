@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, PositiveInt, ValidationError
 
 from genbench.core.errors import ConfigError
-from genbench.core.options import ADDED, Options, Seed, explain
+from genbench.core.options import ADDED, Options, Seed, explain, require_seed
 
 
 class Inner(Options):
@@ -153,3 +153,11 @@ def test_a_seed_lies_between_0_and_what_a_table_holds(seed):
     assert [Seeded.read({"seed": s}, "").seed for s in (0, 2**63 - 1)] == [0, 2**63 - 1]
     with pytest.raises(ConfigError, match=r"^seed: Input should be "):
         Seeded.read({"seed": seed}, "")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 10**400, True, 1.5, "0", None])
+def test_a_seed_that_is_given_in_python_is_checked_too(seed):
+    require_seed(0)
+    require_seed(2**63 - 1)
+    with pytest.raises(ConfigError, match=r"^seed: expected a whole number from 0 to 2\^63 - 1$"):
+        require_seed(seed)

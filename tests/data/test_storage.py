@@ -71,6 +71,17 @@ def test_a_file_is_absent_until_a_copy_of_it_is_there(tiny, tmp_path):
     assert absent(tiny.spec, tmp_path) == others
 
 
+def test_a_file_that_is_far_too_large_is_not_read(tiny, tmp_path):
+    (file, *_) = tiny.spec.files
+    path = tmp_path / tiny.spec.name / file.name
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as opened:
+        opened.truncate(20 * 2**30)
+    finding = inspect(tiny.spec, file, tmp_path)
+    assert finding.status == "damaged"
+    assert finding.problem == f"21,474,836,480 bytes, expected {file.n_bytes:,}"
+
+
 def test_another_packing_is_accepted_only_where_the_content_is_pinned(tiny, tmp_path):
     file = tiny.spec.files[0]
     repacked = gzip.compress(tiny.contents[file.name], compresslevel=1, mtime=7)

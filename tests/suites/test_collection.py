@@ -11,6 +11,7 @@ from genbench.results.metrics_table import read_table
 from genbench.runs.run_options import RunOptions
 from genbench.suites import spec
 from genbench.suites.dry_run import dry_run
+from genbench.suites.prepare import prepare
 from genbench.suites.run import run_suite
 from tests.suites.conftest import HEAD
 from tests.suites.test_studies import COINS, MODEL
@@ -229,3 +230,13 @@ def test_mistakes_are_found_before_anything_is_run(run, folder, files, told):
 def test_what_is_about_a_member_is_answered_with_the_members(run, request_):
     with pytest.raises(ConfigError, match=r"name a member: --suite NAME .*members: one, two"):
         run(**request_)
+
+
+def test_collections_that_double_at_each_level_are_refused_while_they_are_few(folder):
+    levels = 40  # 2^40 suites in all
+    for i in range(levels):
+        below = f'["a{i + 1}", "b{i + 1}"]' if i < levels - 1 else '["one", "two"]'
+        folder(**{f"{kind}{i}": f"suites = {below}\n" for kind in "ab"})
+    request = RunOptions(str(folder() / "a0.toml"), results=folder() / "results")
+    with pytest.raises(ConfigError, match=r"suites: more than 100 suites in all$"):
+        prepare(request)

@@ -2,7 +2,10 @@
 
 import pytest
 
+from genbench.core import memory
 from genbench.core.errors import ConfigError
+from genbench.studies import studies
+from genbench.suites.entries import StudyEntry
 from genbench.suites.spec import load_suite
 
 COINS = '[[study]]\nname = "coins"\n'
@@ -94,3 +97,42 @@ def test_a_limit_reaches_the_studies_that_have_one(read):
     assert limited.options.limit == 3
     _, (free,) = read('[[study]]\nname = "kl_examples"\n', limit=3)
     assert "limit" not in free.options.model_dump()
+
+
+def counts():
+    """Yield each of our studies with each of its options that is a whole number."""
+    for name in sorted(studies):
+        for key, value in studies[name].options().model_dump().items():
+            if type(value) is int or (isinstance(value, tuple) and type(value[0]) is int):
+                yield name, key
+
+
+ONLY_TIME = {
+    "n_steps", "n_passes", "n_epochs", "n_validation", "every", "n_samples", "n_draws", "n_exact",
+}  # fmt: skip
+"""Options of which some take long where they are large, and no memory."""
+
+
+@pytest.mark.parametrize(("study", "key"), list(counts()))
+@pytest.mark.parametrize("n", [10**9, 10**12, 2**63 - 1])
+def test_a_study_of_a_size_that_no_machine_holds_is_refused_by_its_key(study, key, n, monkeypatch):
+    if n == 10**9 and (key in ONLY_TIME or (study, key) == ("gradient_variance", "n_data")):
+        return  # at most all data there are
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**31)
+    stated = getattr(studies[study].options(), key)
+    entry = StudyEntry(study=study, name="s", options={key: (n,) if type(stated) is tuple else n})
+    with pytest.raises(ConfigError, match=r"^study\.s(\.\w+)*: "):
+        entry.spec()
+
+
+@pytest.mark.parametrize("study", ["bits", "collapse", "disentanglement"])
+def test_a_study_whose_training_never_ends_is_refused(study):
+    entry = StudyEntry(study=study, name="s", options={"train": {"epochs": 10**18}})
+    with pytest.raises(ConfigError, match=r"^study\.s\.train: train\.epochs = 10{18}: "):
+        entry.spec()
+
+
+@pytest.mark.parametrize("study", sorted(studies))
+def test_every_study_fits_as_it_is_into_half_a_gigabyte(study, monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**29)
+    StudyEntry(study=study, name="s").spec()

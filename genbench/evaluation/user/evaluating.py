@@ -12,6 +12,7 @@ from genbench.core.errors import ConfigError, did_you_mean
 from genbench.core.files import canonical_json
 from genbench.core.metric import Metrics, by_name
 from genbench.core.names import names_in
+from genbench.core.options import require_seed
 from genbench.core.plugins import load_plugins
 from genbench.core.protocol import Protocol
 from genbench.evaluation.on_dataset import SPLIT
@@ -77,6 +78,7 @@ def evaluate(
         >>> model = load_model("mnist", "vae")  # doctest: +SKIP
         >>> evaluate(model, "mnist", binarisation="dynamic")  # doctest: +SKIP
     """
+    require_seed(seed)
     load_plugins()
     tasks = tasks_of(evaluators, options)
     with torch.inference_mode(False), products_in("float32"):  # some evaluators take gradients
