@@ -25,7 +25,7 @@ from genbench.runs.room import require_room
 from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import Run, RunSpec
 from genbench.training.precision import slowness_remark, used_precision
-from genbench.training.threads import threads_of_run
+from genbench.training.threads import threads_of_run, torch_as_started
 
 Group = tuple[RunSpec, ...]
 
@@ -111,6 +111,7 @@ class RunContext:
         """Divide runs into groups, each executed in one process; only joint runs share a group."""
         return joint_groups(specs) if self.plan.options.together else [(spec,) for spec in specs]
 
+    @torch_as_started()
     def execute(self, group: Group, *, wait: bool = True) -> list[RunRecord]:
         """Execute the runs of a group, trained as one computation where possible.
 

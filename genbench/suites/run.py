@@ -23,8 +23,10 @@ from genbench.suites.spec import SuiteSpec
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
+from genbench.training.threads import torch_as_started
 
 
+@torch_as_started()
 def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
     """Run a suite; ``say`` is called with one line for each run and study that is done.
 

@@ -1,7 +1,7 @@
-"""Machine settings during training: threads and denormal numbers."""
+"""Settings of the machine and of torch while runs are executed."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 import torch
 
@@ -38,3 +38,23 @@ def flushed_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+@contextmanager
+def torch_as_started() -> Iterator[None]:
+    """Run a block with gradients, default dtype and device as a new process has them.
+
+    Whoever calls may have changed them, as by ``torch.no_grad()`` or ``torch.autocast``; the
+    numbers of a run do not depend on it.
+    """
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with ExitStack() as settings, torch.inference_mode(False), torch.enable_grad():
+            if torch.get_default_device().type != "cpu":
+                settings.enter_context(torch.device("cpu"))
+            for kind in filter(torch.is_autocast_enabled, ("cpu", "cuda")):
+                settings.enter_context(torch.autocast(kind, enabled=False))
+            yield
+    finally:
+        torch.set_default_dtype(dtype)

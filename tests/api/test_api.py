@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import genbench
 from genbench.core.errors import ConfigError, RunsFailedError, StorageError
@@ -221,6 +222,21 @@ def test_a_recipe_without_options_says_how_to_write_one():
         @genbench.recipe("no_options")
         def no_options(data, train):
             """Wrong."""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_the_caller_set_in_torch_changes_no_number(run, tmp_path, jobs):
+    plain = run(results=tmp_path / "plain", jobs=jobs)
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16), torch.device("meta"):
+            changed = run(results=tmp_path / "changed", jobs=jobs)
+            assert torch.is_inference_mode_enabled()
+            assert torch.empty(1).device.type == "meta"
+        assert torch.get_default_dtype() is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    pd.testing.assert_frame_equal(changed, plain)
 
 
 def test_the_package_says_what_it_has():

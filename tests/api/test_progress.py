@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import termios
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,17 @@ def test_progress_can_be_asked_for_anywhere(place, capsys):
     assert found.out == ""
     assert all(line in found.err for line in LINES)
     assert "2/2" in found.err
+
+
+def test_a_kernel_of_jupyter_gets_a_line_for_each_run_on_stdout(place, monkeypatch, capsys):
+    shell = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=shell))
+    monkeypatch.setattr("genbench.core.progress.find_spec", lambda name: None)  # no widgets
+    genbench.run("small.toml", device="cpu", report=False)
+    found = capsys.readouterr()
+    assert found.err == ""
+    assert all(line in found.out for line in LINES)
+    assert "2/2" in found.out
 
 
 def test_a_notebook_shows_progress_and_no_warning(place):

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch.distributions import Bernoulli, Normal
 
+import genbench
 from genbench.core.seeding import Stream
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context
+from genbench.models.densities import IndependentGaussian
 from tests.evaluation.helpers import LINEAR, Everything, N, X, only, outcome, outcomes
 from tests.inference.exact_models import IgnoresLatent, WrongPosterior, fitted
 
@@ -157,3 +159,19 @@ def test_a_larger_model_of_the_same_family_needs_fewer_bits():
     values = [bits(fitted(X, d), X, n_levels=256).value for d in (1, 2, 3, 6)]
     assert values == sorted(values, reverse=True)
     assert np.diff(values).max() < 0
+
+
+def test_constant_pixels_are_said_beside_the_density_that_they_set():
+    x = torch.rand(120, 1, 4, 4, generator=torch.Generator().manual_seed(0)).double()
+    x[:, :, :, :2] = 0.5
+    model = IndependentGaussian((1, 4, 4), min_scale=0.01)
+    model.fit(x)
+    row = genbench.evaluate(model, x, evaluators="log_likelihood").iloc[0]
+    each = Normal(0.5, 0.01).log_prob(torch.tensor(0.5)).item()
+    assert row.reason == (
+        "8 of 16 pixels (nearly) never change in the training images: the smallest scale allowed,"
+        f" 0.01, sets their density, about {each:.1f} nats each"
+    )
+    others = IndependentGaussian((1, 4, 2))
+    others.fit(x[..., 2:])
+    assert row.value == pytest.approx(8 * each + others.log_prob(x[..., 2:]).mean().item())

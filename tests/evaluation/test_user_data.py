@@ -265,6 +265,25 @@ def test_a_sampler_that_keeps_its_word_is_scored():
     assert frame.status.tolist() == ["ok"]
 
 
+def test_a_gan_with_batch_norm_is_scored_on_a_single_image_or_says_why_not():
+    class Own(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(torch.nn.Linear(2, 12), torch.nn.BatchNorm1d(12))
+
+        def sample(self, n):
+            return self.net(torch.randn(n, 2)).sigmoid()
+
+    model = Own().train()
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        model.sample(1)
+    options = {PARZEN: {"scale": 0.3, "n_samples": 100}, "mmd2": {"bandwidth": 1.0}}
+    frame = genbench.evaluate(model, X[:1], None, (PARZEN, "mmd2"), options)
+    assert frame.status.tolist() == ["ok", "failed"]
+    assert frame.reason[1] == "a distance between data needs at least two of them"
+    assert genbench.check_model(model, X[:1]).verdict.isin(["pass", "note"]).all()
+
+
 def test_one_name_is_not_its_letters():
     one = genbench.evaluate(PlainVae(), BINARY.double(), evaluators="elbo")
     pd.testing.assert_frame_equal(
