@@ -89,6 +89,7 @@ def main() -> None:
     for line in sys.stdin:
         kind, number = line.split()
         print(json.dumps(answer(kind, int(number), Path(sys.argv[1]))), file=answers, flush=True)
+    os._exit(0)  # nothing here is worth the time of an orderly end
 
 
 if __name__ == "__main__":
