@@ -86,7 +86,7 @@ KINDS = {
             "workers",
             "kill -9 of the processes that execute runs: tried again, every run ends well, the"
             " same bytes",
-            long=16,
+            long=12,
             short=0,
             seconds=600,
         ),
