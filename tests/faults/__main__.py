@@ -5,7 +5,7 @@
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from tests.faults.kinds import KINDS
@@ -22,13 +22,13 @@ def main() -> int:
         for kind in chosen
         for number in options.trial or range(max(1, round(kind.long * options.scale)))
     ]
-    outcomes = defaultdict(list)
+    outcomes, wanted = defaultdict(list), Counter(name for name, _ in trials)
     with scratch() as shared:
         for done, outcome in enumerate(make_all(trials, Path(shared), options.jobs), 1):
             outcomes[outcome.kind].append(outcome)
-            _say(outcome, f"{done} of {len(trials)}")
-    if options.write:
-        write_table(outcomes)
+            _say(outcome, f"{done:,} of {len(trials):,}")
+            if options.write and len(outcomes[outcome.kind]) == wanted[outcome.kind]:
+                write_table({outcome.kind: outcomes[outcome.kind]})
     return any(outcome.problem for each in outcomes.values() for outcome in each)
 
 
@@ -43,8 +43,8 @@ def _options() -> argparse.Namespace:
 
 
 def _say(outcome: Outcome, where: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{where}, {outcome.kind}    ", end="", file=sys.stderr)  # noqa: T201
+    at = f"{where}, {outcome.kind} {outcome.number}, {outcome.seconds:.1f} s"
+    print(at, end="  \r" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)  # noqa: T201
     if outcome.problem:
         print(f"{outcome.kind} {outcome.number}: {outcome.problem}", flush=True)  # noqa: T201
 

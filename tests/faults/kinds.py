@@ -42,7 +42,7 @@ KINDS = {
             "kill -9 at a random system call or moment of a run; then the same command gives the"
             " same bytes",
             long=140,
-            short=3,
+            short=2,
             preload=True,
         ),
         Kind(
@@ -80,13 +80,13 @@ KINDS = {
             "2 to 32 commands in one folder at the same time: all end well, each run is trained"
             " once, the same bytes",
             long=10,
-            short=2,
+            short=1,
         ),
         Kind(
             "workers",
             "kill -9 of the processes that execute runs: tried again, every run ends well, the"
             " same bytes",
-            long=16,
+            long=12,
             short=0,
             seconds=600,
         ),
@@ -110,14 +110,14 @@ KINDS = {
             "damaged, hostile and resealed files of results, read by check, compare, report and"
             " run: exit 5 and a sentence, or the same answer; nothing outside changes",
             long=1000,
-            short=15,
+            short=10,
         ),
         Kind(
             "names",
             "hostile names of suites, models, metrics, data and files: nothing outside the results"
             " changes, and every answer is in order",
             long=400,
-            short=10,
+            short=6,
         ),
         Kind(
             "growth",
@@ -136,14 +136,14 @@ KINDS = {
             "suites",
             "fuzzed suite files: exit 0, 2 or 3 in seconds, ten lines at most",
             long=5000,
-            short=40,
+            short=25,
         ),
         Kind(
             "argv",
             "random command lines: an exit code of the list, ten lines at most, nothing outside"
             " the folder changes",
             long=1000,
-            short=12,
+            short=8,
         ),
     )
 }

@@ -59,8 +59,8 @@ class Server:
 
     def close(self) -> None:
         """End it."""
-        self._process.stdin.close()
-        self._process.wait()
+        with self._process:  # closes its pipes and waits
+            pass
 
 
 @contextmanager

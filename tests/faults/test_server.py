@@ -50,9 +50,10 @@ def test_a_trial_that_raises_hangs_or_dies_has_failed(tell):
 
 def test_a_process_that_a_trial_leaves_is_named_and_ended(tell, monkeypatch):
     monkeypatch.setattr(server, "SECONDS_TO_END", 0.1)
+    before = set(descendants(os.getpid()))
     problem, _ = tell(leave_a_process)
     assert problem.startswith("left running: [")
-    assert not descendants(os.getpid())
+    assert set(descendants(os.getpid())) <= before
 
 
 def test_nothing_of_a_trial_stays(tell, tmp_path):

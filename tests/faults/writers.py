@@ -6,7 +6,7 @@ from tests.faults.kills import RUN
 from tests.faults.state import different
 from tests.faults.trial import Trial
 
-NUMBERS = (2, 4, 8, 16, 32)
+NUMBERS = (4, 2, 8, 16, 32)
 SEEDS = ("--seeds", "2")
 PARTS = ((), ("--models", "vae,gan"), ("--models", "gan,linear_gaussian"), ("--models", "vae"))
 
