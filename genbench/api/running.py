@@ -83,6 +83,7 @@ def run(
     from genbench.core.names import names_in, paths_in
     from genbench.core.progress import announce, progress_shown
     from genbench.results.numbers_frame import stored_numbers
+    from genbench.results.suite import StoredSuite
     from genbench.runs.executors import MainGuardError
     from genbench.runs.run_options import RunOptions
 
@@ -117,14 +118,15 @@ def run(
         sys.exit(error.exit_code)
     if outcome.problems:
         raise RunsFailedError(outcome.describe_failures())
-    return stored_numbers(stored)
+    return stored_numbers(stored or StoredSuite.open(options.results, outcome.suite))
 
 
 def run_and_report(
     options: "RunOptions", say: Callable[[str], None] = lambda _: None
-) -> "tuple[SuiteRun, StoredSuite]":
+) -> "tuple[SuiteRun, StoredSuite | None]":
     """Run a suite and write its report; return what ran, and what is stored.
 
+    A shard that leaves something to others writes no report, and reads nothing back.
     ``say`` is called with a line for each finished run.
     """
     from genbench.core.processes import leave_if_importing_script
@@ -133,7 +135,8 @@ def run_and_report(
     from genbench.suites.run import run_suite
 
     outcome = run_suite(options, say)
-    return outcome, _open_and_report(options, outcome)
+    left = options.shard is not None and not outcome.complete
+    return outcome, None if left else _open_and_report(options, outcome)
 
 
 def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite":
@@ -146,7 +149,7 @@ def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite
         if member.ran and options.report:
             _open_and_report(options, member)
     stored = StoredSuite.open(options.results, outcome.suite)
-    if options.report and (options.shard is None or outcome.complete):
+    if options.report:
         outcome.report = options.reports / outcome.suite / "index.html"
         if not (outcome.unchanged and ReportFolder.of(stored, options.reports).shows(stored)):
             build_report(stored, options.reports)

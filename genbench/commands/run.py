@@ -88,11 +88,12 @@ def run(arguments: Namespace) -> int:
         note(f"nothing to do: {outcome.stored or 'all'} stored (--fresh starts again)")
     elif outcome.stored:
         note(f"stored already: {outcome.stored}")
-    out(terminal_summary(suite, terminal(), verbose=arguments.verbose))
-    out(f"\nresults: {suite.folder / 'metrics.csv'}")
+    if suite:
+        out(terminal_summary(suite, terminal(), verbose=arguments.verbose))
+        out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")
-    if options.shard and not outcome.complete:
+    if not suite:
         done, asked = outcome.done
         note(f"{done} of {asked} runs and studies are stored; report when all shards are done")
     if outcome.problems:

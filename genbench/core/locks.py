@@ -16,6 +16,8 @@ from pathlib import Path
 from genbench.core.files import storing
 
 LOCK = ".lock"
+QUEUE = ".next"
+"""The folder that one who waits for a lock holds."""
 _OURS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -60,6 +62,30 @@ def locked(folder: Path, holder: str = "", *, wait: bool = True) -> Iterator[str
         yield before
     finally:
         os.close(handle)
+
+
+@contextmanager
+def queued(folder: Path) -> Iterator[bool]:
+    """Run a block under the lock of a folder, unless somebody else already waits to do the same.
+
+    Yields:
+        Whether the lock is held. If not, who waits will see all that is stored by now.
+    """
+    with ExitStack() as place:
+        if not _is_free(folder / QUEUE, place):
+            yield False
+            return
+        with locked(folder):
+            place.close()
+            yield True
+
+
+def _is_free(folder: Path, place: ExitStack) -> bool:
+    try:
+        place.enter_context(locked(folder, wait=False))
+    except HeldError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """Runs a suite: prepares it, executes what is missing, writes the table."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import pandas as pd
+
 from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import require_writable, sweep
-from genbench.core.locks import locked
+from genbench.core.locks import locked, queued
 from genbench.core.progress import progress
 from genbench.core.texts import few
+from genbench.results.metrics_table import TABLE
 from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.executors.schedule import Results, Say
@@ -53,21 +57,41 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     for line in changed_plugins(runs.values()):
         say(line)
     studies = {s.name: prepared.study_runner.run(s, say) for s in prepared.selected_studies}
-    with locked(folder):  # what other shards stored so far is read here: the last one has it all
-        sweep(folder)
+    own = SuiteRun(name, pd.DataFrame(), list(runs.values()), list(studies.values()), members)
+    own.n_asked = len(context.plan.specs) + len(prepared.studies)
+    with _turn(prepared) as is_ours:
+        if not is_ours:
+            n_done = _n_stored(prepared)
+            return replace(own, frame=stored_table(folder), n_done=n_done, tabled=False)
+        sweep(folder)  # what other shards stored so far is read here: the last one has it all
         records, known = _all_runs(prepared, runs), _all_studies(prepared, studies)
         frame, changed = write_suite(prepared, records, known, members)
     cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
-    return SuiteRun(
-        name,
-        frame,
-        list(runs.values()),
-        list(studies.values()),
-        members,
-        unchanged=not changed and all(cached),
-        n_done=len(records) + len(known),
-        n_asked=len(context.plan.specs) + len(prepared.studies),
-    )
+    n_done, unchanged = len(records) + len(known), not changed and all(cached)
+    return replace(own, frame=frame, n_done=n_done, unchanged=unchanged)
+
+
+@contextmanager
+def _turn(prepared: PreparedSuite) -> Iterator[bool]:
+    """Hold the lock of the suite's folder, unless another shard already waits to write the table.
+
+    So many shards write few tables, and the last of them still has everything.
+    """
+    folder = prepared.options.results / prepared.suite.name
+    if prepared.options.shard and (folder / TABLE).is_file():
+        with queued(folder) as is_ours:
+            yield is_ours
+    else:
+        with locked(folder):
+            yield True
+
+
+def _n_stored(prepared: PreparedSuite) -> int:
+    """Count the runs and studies that are sealed, without reading them."""
+    context, runner = prepared.context, prepared.study_runner
+    runs = (context.run(spec).folder for spec in context.plan.specs)
+    studies = (runner.folder(study) for study in prepared.studies)
+    return sum(folder.is_sealed for folder in chain(runs, studies))
 
 
 def _executing(

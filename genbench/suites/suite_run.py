@@ -15,8 +15,8 @@ class SuiteRun:
     """A suite that was run.
 
     ``ran`` is false for a member of a collection that was not selected, or that could not run for
-    the given ``reason``. ``n_done`` of the ``n_asked`` runs and studies of its
-    file are in its table.
+    the given ``reason``. ``n_done`` of the ``n_asked`` runs and studies of its file are stored;
+    ``tabled`` is false for a shard that left the table to another one.
     """
 
     suite: str
@@ -30,6 +30,7 @@ class SuiteRun:
     report: Path | None = None
     n_done: int = 0
     n_asked: int = 0
+    tabled: bool = True
 
     @property
     def own(self) -> list[RunRecord | StudyRun]:
@@ -67,15 +68,15 @@ class SuiteRun:
 
     @property
     def done(self) -> tuple[int, int]:
-        """How many runs and studies are in its table and in its members', and of how many."""
+        """How many of its runs and studies and of its members' are stored, and of how many."""
         counts = [(self.n_done, self.n_asked), *(member.done for member in self.members)]
         return sum(done for done, _ in counts), sum(asked for _, asked in counts)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left for other shards, or for a later call."""
+        """Whether its table and those of its members have everything that was asked for."""
         done, asked = self.done
-        return done == asked
+        return done == asked and self.tabled and all(member.tabled for member in self.members)
 
     def describe_failures(self) -> str:
         """Describe what failed, in at most ten lines."""

@@ -122,21 +122,22 @@ def _metric(key):
 
 
 class Stopwatch:
-    """Times steps, one after the other."""
+    """Times steps in seconds of the processor, and says each as soon as it is over."""
 
-    def __init__(self):
-        self.seconds = {}
+    def __init__(self, n_runs):
+        self.n_runs = n_runs
 
     def __call__(self, name, function, *given):
         started = time.process_time()
         result = function(*given)
-        self.seconds[name] = time.process_time() - started
+        seconds = time.process_time() - started
+        out(f"| {name} | {seconds:.2f} s | {1000 * seconds / self.n_runs:.3f} ms |")
         return result
 
 
 def measure(root, n_models, n_seeds):
-    """Return the seconds of each step over so many stored runs, and the bytes of what it writes."""
-    options, timed = fabricate(root, n_models, n_seeds), Stopwatch()
+    """Print the seconds of each step over so many stored runs, and the bytes of what it writes."""
+    options, timed = fabricate(root, n_models, n_seeds), Stopwatch(n_models * n_seeds)
     prepared = timed("read and check the suite file", prepare, options)
     context, folder = prepared.context, options.results / prepared.suite.name
     timed("build each model once", context.preflight)
@@ -156,8 +157,9 @@ def measure(root, n_models, n_seeds):
     timed("check", check, baseline, options.results)
     side = timed("compare: open one side", resolve, folder.name, options.results)
     timed("compare", compare, side, side)
-    files = (folder / TABLE, folder / SUITE, page, page.with_name("table.md"))
-    return timed.seconds, {path.name: path.stat().st_size for path in files}
+    for path in (folder / TABLE, folder / SUITE, page, page.with_name("table.md")):
+        size = path.stat().st_size
+        out(f"| {path.name} | {size / 1e6:.2f} MB | {size / timed.n_runs / 1000:.3f} kB |")
 
 
 def main():
@@ -167,14 +169,11 @@ def main():
                         help="models x seeds, for example 10x1000")  # fmt: skip
     for shape in parser.parse_args().shapes:
         n_models, n_seeds = map(int, shape.split("x"))
+        out(f"\n| {n_models} models x {n_seeds} seeds | whole | per run |\n|---|---|---|")
         with tempfile.TemporaryDirectory() as folder:
-            seconds, sizes = measure(Path(folder), n_models, n_seeds)
-        n, peak = n_models * n_seeds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        out(f"\n{n_models} models x {n_seeds} seeds, at most {peak:.0f} MiB of memory")
-        for name, spent in seconds.items():
-            out(f"  {name:32} {spent:9.2f} s {1000 * spent / n:9.3f} ms per run")
-        for name, size in sizes.items():
-            out(f"  {name:32} {size / 1e6:9.2f} MB {size / n:8.0f} bytes per run")
+            measure(Path(folder), n_models, n_seeds)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        out(f"| most memory so far | {peak:.0f} MiB | |")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from genbench.core.errors import StorageError
-from genbench.core.locks import LOCK, HeldError, locked, new_holder
+from genbench.core.locks import LOCK, QUEUE, HeldError, locked, new_holder, queued
 
 HOLD = """
 import sys, time
@@ -115,3 +115,17 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"cannot write .*file/run/\.lock"):
         locked(tmp_path / "file" / "run").__enter__()
+
+
+def test_who_finds_somebody_waiting_leaves_it_to_them(tmp_path):
+    with locked(tmp_path / QUEUE), queued(tmp_path) as is_ours:
+        assert not is_ours
+
+
+def test_who_has_the_lock_waits_no_longer(tmp_path):
+    with queued(tmp_path) as is_ours:
+        assert is_ours
+        with pytest.raises(HeldError), locked(tmp_path, wait=False):
+            pass
+        with locked(tmp_path / QUEUE, wait=False):
+            pass

@@ -4,15 +4,17 @@ import base64
 import io
 import json
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
 from genbench.core.errors import StorageError
-from genbench.reporting import build_report, terminal_summary
+from genbench.reporting import build_report, report, terminal_summary
 from genbench.reporting.page import lectures
 from genbench.results import suite as suite_module
+from genbench.results.part_of_suite import best_part
 from genbench.results.suite import StoredSuite
 from tests.reporting.page.inlined import without_scripts
 from tests.results.fabricate import change_suite, fabricate
@@ -203,3 +205,14 @@ def test_the_report_is_laid_out_by_whom_the_suite_names(own_tossed, monkeypatch,
     monkeypatch.setattr(lectures, "build", lambda *where: asked.append(where) or tmp_path / "made")
     assert build_report(suite, tmp_path / "reports") == tmp_path / "made"
     assert asked == [(suite, tmp_path / "reports")]
+
+
+def test_a_page_of_very_many_models_shows_the_best_and_says_so(results, tmp_path, monkeypatch):
+    suite = StoredSuite.open(results, "tiny")
+    monkeypatch.setattr(report, "best_part", partial(best_part, most=3))
+    page = build_report(suite, tmp_path).read_text(encoding="utf-8")
+    shown = best_part(suite, 3).models
+    assert f"This page shows the 3 best of {len(suite.models)} models" in page
+    assert set(re.findall(r'data-model="([^"]*)" style', page)) == set(shown)
+    table = (tmp_path / "tiny" / "table.md").read_text(encoding="utf-8").replace("\\", "")
+    assert [name for name in suite.models if name not in table] == []

@@ -9,7 +9,7 @@ from genbench.core.texts import Terminal
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.text import text_tables
-from genbench.results.blocks import blocks_of, cell_of
+from genbench.results.blocks import MOST_REASONS, blocks_of, cell_of
 
 
 def rows(values, stderrs, **more):
@@ -38,6 +38,13 @@ def test_lost_seeds_are_counted():
     )
     assert cell.value == 2.0
     assert cell.seeds_text == "seed sd 1.4, 2 of 3 seeds"
+
+
+def test_very_many_reasons_are_counted():
+    n = MOST_REASONS + 5
+    reasons = [f"loss not finite at step {place}" for place in range(n)]
+    cell = cell_of(rows([math.nan] * n, [math.nan] * n, status="diverged", reason=reasons))
+    assert cell.reason == "; ".join([*reasons[:MOST_REASONS], "and 5 more reasons"])
 
 
 def test_failure_outweighs_not_applicable():

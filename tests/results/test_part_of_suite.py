@@ -3,12 +3,6 @@
 import pytest
 
 from genbench.results.part_of_suite import best_part
-from genbench.results.suite import StoredSuite
-
-
-@pytest.fixture(scope="module")
-def suite(results):
-    return StoredSuite.open(results, "tiny")
 
 
 def test_a_suite_with_few_models_is_shown_as_it_is(suite):

@@ -4,6 +4,7 @@ import pytest
 
 from genbench.api import run_and_report
 from genbench.core.errors import ConfigError
+from genbench.core.locks import QUEUE, locked
 from genbench.results.suite import StoredSuite
 from genbench.runs.run_options import RunOptions
 from genbench.suites.dry_run import dry_run
@@ -110,7 +111,7 @@ def test_the_last_shard_has_the_whole_table_and_makes_the_page(place):
     done, page = [], place / "reports" / "small" / "index.html"
     for shard in ("3/3", "1/3", "2/3"):
         outcome, suite = run_and_report(RunOptions("small.toml", shard=shard, device="cpu"))
-        assert outcome.complete == page.exists() == (shard == "2/3")
+        assert outcome.complete == page.exists() == (suite is not None) == (shard == "2/3")
         done.append(outcome.done)
     assert done == [(2, 8), (5, 8), (8, 8)]
     shared = (suite.folder / "metrics.csv").read_bytes()
@@ -123,3 +124,17 @@ def test_a_shard_without_work_ends_well(place):
     outcome, _ = run_and_report(RunOptions("small.toml", shard="9/9", device="cpu"))
     assert (outcome.size, outcome.done, outcome.problems) == (0, (0, 8), [])
     assert StoredSuite.open(place / "results", "small").table.empty
+
+
+def test_a_shard_leaves_the_table_to_another_that_waits_to_write_it(place):
+    table = place / "results" / "small" / "metrics.csv"
+    options = [RunOptions("small.toml", shard=f"{i}/3", device="cpu") for i in (1, 2, 3)]
+    run_suite(options[0])
+    before = table.read_bytes()
+    with locked(table.parent / QUEUE):
+        left = run_suite(options[1])
+    assert (left.tabled, left.complete, left.done) == (False, False, (6, 8))
+    assert table.read_bytes() == before
+    last = run_suite(options[2])
+    assert last.complete
+    assert len(StoredSuite.open(place / "results", "small").record.runs) == 6

@@ -1,6 +1,12 @@
 """Tables of models, their training and their runs."""
 
-from genbench.reporting.page.trained import model_views, runs_table, training_tables
+from genbench.reporting.page.trained import (
+    MOST_RUNS,
+    MOST_SEEDS,
+    model_views,
+    runs_table,
+    training_tables,
+)
 from genbench.results.records import StoredRun
 
 
@@ -37,6 +43,17 @@ def test_each_run_stands_with_its_folder_and_how_it_ended():
     table = runs_table(RUNS)
     assert [row[0].text for row in table.rows] == ["vae0", "vae1", "copier0"]
     assert [row[3].text for row in table.rows] == ["ok", "ok", "failed: no room"]
+
+
+def test_very_many_seeds_and_runs_are_not_listed_one_by_one():
+    runs = [run("vae", seed) for seed in range(MOST_RUNS + 1)]
+    assert model_views(runs)[0].seeds == f"0 to {MOST_RUNS}"
+    assert model_views(runs[:MOST_SEEDS])[0].seeds.count(",") == MOST_SEEDS - 1
+    assert model_views([*runs[:30], *runs[40:50]])[0].seeds.count(",") == 39
+    table = runs_table(runs)
+    assert len(table.rows) == MOST_RUNS
+    assert table.caption == f"The first {MOST_RUNS} of {MOST_RUNS + 1} runs; suite.json lists all."
+    assert runs_table(RUNS).caption == ""
 
 
 def test_a_model_trained_elsewhere_has_no_recipe_and_no_training():
