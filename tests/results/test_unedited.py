@@ -45,10 +45,9 @@ def cells(path, columns):
     for place, row in enumerate(rows, 2):
         for column in columns:
             text = row[header.index(column)]
-            if digits := re.findall(r"\d", text):
-                last = text.rindex(digits[-1])
-                other = "1" if digits[-1] != "1" else "2"
-                yield place, column, text[:last] + other + text[last + 1 :]
+            if digit := re.search(r"\d", text):
+                other = "1" if digit[0] != "1" else "2"
+                yield place, column, text[: digit.start()] + other + text[digit.end() :]
 
 
 def edit(path, text, place, column, value):
