@@ -36,12 +36,14 @@ def pytest_ignore_collect(collection_path, config):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_core():
+def one_process():
     """Runs stay in this process unless a test asks for more: a process needs seconds to start."""
     from genbench.core import processes
+    from genbench.runs.executors import local
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(processes, "cores", lambda: 1)
+        patch.setattr(local, "is_best_here", lambda *_: True)
         yield
 
 

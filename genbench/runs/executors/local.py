@@ -82,20 +82,24 @@ def _start(context: RunContext, groups: Sequence[Group], n: int) -> Start:
 def run_locally(
     context: RunContext, groups: Sequence[Group], say: Say
 ) -> AbstractContextManager[Results]:
-    """Execute runs in as many processes as the options say, and in this one if that is one."""
-    n = min(len(groups), number_of_processes(context, groups))
-    return run_here(context, groups, say) if n == 1 else run_in_processes(context, groups, say, n)
+    """Execute runs in as many processes as the options say, or in this one."""
+    jobs = context.plan.options.jobs
+    if jobs == 1 or (jobs == "auto" and is_best_here(context, groups)):
+        return run_here(context, groups, say)
+    return run_in_processes(context, groups, say, number_of_processes(context, groups))
+
+
+def is_best_here(context: RunContext, groups: Sequence[Group]) -> bool:
+    """Whether this process should execute the runs, where the options leave that open.
+
+    It should on an accelerator, which one run fills, and where other processes would have to run
+    the caller's script first. Elsewhere a run that ends its process must not end the command.
+    """
+    return context.device.type != "cpu" or SCRIPT in registering_modules(context, groups)
 
 
 def number_of_processes(context: RunContext, groups: Sequence[Group]) -> int:
-    """Return the number of runs at the same time.
-
-    Where the options leave it open, it is what the cores suffice for. It is 1 on an accelerator,
-    which one run fills, and where other processes would have to run the caller's script first.
-    """
-    options = context.plan.options
-    if options.jobs != "auto":
-        return options.jobs
-    if context.device.type != "cpu" or SCRIPT in registering_modules(context, groups):
-        return 1
-    return max(1, processes.cores() // options.cpus_per_run)
+    """Return how many processes to start: by default what the cores suffice for."""
+    jobs, cpus = context.plan.options.jobs, context.plan.options.cpus_per_run
+    n = max(1, processes.cores() // cpus) if jobs == "auto" else jobs
+    return min(n, len(groups))

@@ -11,7 +11,7 @@ from genbench.core import processes
 from genbench.core.errors import ConfigError
 from genbench.core.locks import locked
 from genbench.runs.executors import local, registered
-from genbench.runs.executors.local import Here, number_of_processes, run_locally
+from genbench.runs.executors.local import Here, is_best_here, number_of_processes, run_locally
 from genbench.runs.executors.schedule import Busy
 from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_context import RunPlan
@@ -22,6 +22,7 @@ from genbench.runs.run_options import RunOptions
 def context(monkeypatch):
     """A machine with eight cores, and what may run on it."""
     monkeypatch.setattr(processes, "cores", lambda: 8)
+    monkeypatch.setattr(local, "is_best_here", is_best_here)  # as outside of tests
     modules = []
     monkeypatch.setattr(local, "registering_modules", lambda context, groups: modules)
 
@@ -34,32 +35,40 @@ def context(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "n"),
+    ("given", "n_groups", "n"),
     [
-        ({}, 8),
-        ({"cpus_per_run": 2}, 4),
-        ({"cpus_per_run": 3}, 2),
-        ({"cpus_per_run": 99}, 1),
-        ({"device": "cuda"}, 1),
-        ({"modules_of": ["mine"]}, 8),
-        ({"modules_of": ["__main__"]}, 1),
-        ({"modules_of": ["__main__"], "jobs": 3}, 3),
-        ({"device": "cuda", "jobs": 3}, 3),
-        ({"jobs": 1}, 1),
-        ({"jobs": 20}, 20),
+        ({}, 9, 8),
+        ({}, 5, 5),
+        ({"cpus_per_run": 3}, 9, 2),
+        ({"cpus_per_run": 99}, 9, 1),
+        ({"jobs": 3}, 9, 3),
+        ({"jobs": 20}, 9, 9),
     ],
 )
-def test_there_is_a_process_for_each_core_unless_a_number_is_asked_for(context, given, n):
-    assert number_of_processes(context(**given), []) == n
+def test_there_is_a_process_for_each_core_unless_a_number_is_asked_for(context, given, n_groups, n):
+    assert number_of_processes(context(**given), [()] * n_groups) == n
 
 
-@pytest.mark.parametrize(("n_groups", "n"), [(1, None), (2, 2), (5, 5), (9, 8)])
-def test_there_are_never_more_processes_than_groups(context, monkeypatch, n_groups, n):
-    started = []
-    monkeypatch.setattr(local, "run_here", lambda *_: started.append(None))
-    monkeypatch.setattr(local, "run_in_processes", lambda *given: started.append(given[-1]))
-    run_locally(context(), [()] * n_groups, print)
-    assert started == [n]
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({}, "processes"),
+        ({"cpus_per_run": 99}, "processes"),
+        ({"modules_of": ["mine"]}, "processes"),
+        ({"modules_of": ["__main__"]}, "here"),
+        ({"modules_of": ["__main__"], "jobs": 3}, "processes"),
+        ({"device": "cuda"}, "here"),
+        ({"device": "cuda", "jobs": 3}, "processes"),
+        ({"jobs": 1}, "here"),
+        ({"jobs": 2}, "processes"),
+    ],
+)
+def test_a_single_run_too_has_a_process_of_its_own_unless_it_must_stay(
+    context, monkeypatch, given, where
+):
+    monkeypatch.setattr(local, "run_here", lambda *_: "here")
+    monkeypatch.setattr(local, "run_in_processes", lambda *_: "processes")
+    assert run_locally(context(**given), [()], print) == where
 
 
 def test_what_a_notebook_registers_cannot_run_elsewhere(context, monkeypatch):
