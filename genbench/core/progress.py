@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from time import monotonic
 from typing import Any, TextIO, TypeVar
+from weakref import WeakSet
 
 from tqdm import tqdm
 
@@ -21,6 +22,7 @@ _REPORT_S = 0.3
 _wanted: ContextVar[bool | None] = ContextVar("progress", default=None)
 Report = Callable[[str], None]
 _report: list[Report] = []
+_bars: "WeakSet[tqdm[Any]]" = WeakSet()
 
 
 @contextmanager
@@ -44,8 +46,8 @@ def report_to(report: Report) -> None:
 
 
 def show_beside(text: str) -> None:
-    """Write what goes on elsewhere beside the bars that are shown."""
-    for bar in list(getattr(tqdm, "_instances", ())):
+    """Write what goes on elsewhere beside the bars that are shown here."""
+    for bar in list(_bars):
         bar.set_postfix_str(text)
 
 
@@ -61,7 +63,7 @@ def progress(
         items = _reported(items, description, initial, total, _report[0])
     notebook, shown = in_notebook(), is_shown()
     nested, widgets = bool(getattr(tqdm, "_instances", ())), notebook and _has_widgets()
-    return _kind_of_bar(widget=widgets and shown)(
+    bar = _kind_of_bar(widget=widgets and shown)(
         items,
         desc=description,
         unit=unit,
@@ -73,6 +75,8 @@ def progress(
         initial=initial,
         total=total,
     )
+    _bars.add(bar)
+    return bar
 
 
 def _reported(

@@ -147,9 +147,10 @@ def test_it_reports_now_and_then_only(reported, monkeypatch):
     assert 1 <= len(reported) <= 10
 
 
-def test_what_goes_on_elsewhere_stands_beside_the_bar(monkeypatch):
+def test_what_goes_on_elsewhere_stands_beside_the_bar_of_genbench(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with progress([1, 2], "digits", "run", leave=True):
+    with tqdm([1], "theirs") as theirs, progress([1, 2], "digits", "run", leave=True):
         show_beside("vae (seed 0) 31/50, gan (seed 1) 4/30")
     assert "digits:   0%" in sys.stderr.getvalue()
     assert "vae (seed 0) 31/50, gan (seed 1) 4/30" in sys.stderr.getvalue()
+    assert theirs.postfix is None
