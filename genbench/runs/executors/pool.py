@@ -23,6 +23,7 @@ LOOK_S = 0.5
 """A worker whose own children hold its socket open is missed after this time."""
 GRACE_S = 1.5
 """Workers have this time to save what they do when the parent is interrupted."""
+NO_START = "jobs: a worker process does not start:"
 
 
 class MainGuardError(ConfigError):
@@ -69,17 +70,21 @@ class Pool:
             process.kill()
             raise message.error()
         if isinstance(message, Died):
-            self._require_guard(process)
+            self._require_start(process, message)
         else:
             self.free.append(process)
         return message
 
-    def _require_guard(self, process: "_Process") -> None:
-        if process.popen.returncode == NO_MAIN_GUARD:
+    def _require_start(self, process: "_Process", died: Died) -> None:
+        """Let only those die that another try may help: not all others would end likewise."""
+        code = process.popen.returncode
+        if code == NO_MAIN_GUARD and self.start.script:
             raise MainGuardError(
                 f"jobs: {self.n} processes import this script and would start it again; "
                 'put the call below `if __name__ == "__main__":`'
             )
+        if code >= 0 and not process.started:
+            raise ConfigError(f"{NO_START} {sys.executable} {died.reason}; with jobs=1 none starts")
 
     def close(self) -> None:
         """End all processes; those at work have a moment to save what they do."""
@@ -100,19 +105,12 @@ class _Process:
 
     def __init__(self, start: Start) -> None:
         ours, theirs = socket.socketpair()
-        argv = [sys.executable, "-P", "-m", "genbench.runs.executors.worker", str(theirs.fileno())]
-        with theirs:
-            self.popen = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=_standard_error(),
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
         self.connection: Connection[Any, Any] = Connection(ours.detach())
+        with theirs:
+            self.popen = _start_python(theirs.fileno())
         self.group: Group = ()
         self.step = ""
+        self.started = False
         self._send(start)
 
     def begin(self, group: Group, order: Order) -> None:
@@ -129,6 +127,7 @@ class _Process:
         with suppress(EOFError, OSError):
             if self.connection.poll():
                 message: Step | Answer | Failure = self.connection.recv()
+                self.started = True
                 return message
             if self.popen.poll() is None:
                 return None
@@ -141,6 +140,22 @@ class _Process:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
+
+
+def _start_python(handle: int) -> "subprocess.Popen[bytes]":
+    """Start a worker, which finds the modules that this process finds."""
+    paths = os.pathsep.join(map(os.path.abspath, sys.path))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "genbench.runs.executors.worker", str(handle)],
+            stdin=subprocess.DEVNULL,
+            stdout=_standard_error(),
+            env=os.environ | {"PYTHONPATH": paths},
+            pass_fds=[handle],
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ConfigError(f"{NO_START} {error}; with jobs=1 none starts") from error
 
 
 def _death(code: int) -> Died:

@@ -36,13 +36,15 @@ class _TerminatedError(BaseException):
 
 def main(handle: int) -> None:
     """Execute what arrives at a socket until it ends."""
-    signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it concerns the parent, which decides
+    os.set_inheritable(handle, False)
     connection: Connection[Any, Any] = Connection(handle)
     orders: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_listen, args=(connection, orders), daemon=True).start()
-    report_to(lambda text: _send(connection, Step(text)))
     with suppress(_TerminatedError):
+        signal.signal(signal.SIGTERM, _terminate)
+        threading.Thread(target=_listen, args=(connection, orders), daemon=True).start()
+        report_to(lambda text: _send(connection, Step(text)))
+        _send(connection, Step(""))  # started
         _work(connection, orders)
     os._exit(ExitCode.TERMINATED)
 
@@ -64,12 +66,14 @@ def _send(connection: "Connection[Any, Any]", message: Step | Failure | Answer) 
 
 
 def _listen(connection: "Connection[Any, Any]", orders: "SimpleQueue[Any]") -> None:
-    with suppress(EOFError, OSError):
-        while True:
-            orders.put(connection.recv())
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
-    time.sleep(GRACE_S)
-    os.killpg(os.getpgrp(), signal.SIGKILL)
+    try:
+        with suppress(EOFError, OSError):
+            while True:
+                orders.put(connection.recv())
+    finally:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(GRACE_S)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
