@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
-from genbench.core.errors import ConfigError
+from genbench.core.errors import ConfigError, first_line
 from genbench.core.plugins import load_plugins, loaded_files
 
 T = TypeVar("T")
@@ -25,9 +25,20 @@ class Packed(Generic[T]):
 
     @classmethod
     def of(cls, whole: T, plugins: Sequence[Path]) -> "Packed[T]":
-        """Pack an object that was made with these plugins, which are loaded."""
+        """Pack an object that was made with these plugins, which are loaded.
+
+        Raises:
+            ConfigError: It has something that no other process finds by name.
+        """
         loaded, paths = loaded_files(), [file.resolve() for file in plugins]
-        return cls({path: loaded[path] for path in paths}, pickle.dumps(whole))
+        try:
+            content = pickle.dumps(whole)
+        except Exception as error:  # an object of the user's can raise anything
+            raise ConfigError(
+                f"jobs: no other process can be given this: {first_line(error)}; define it at the"
+                " top level of its file, or leave jobs out"
+            ) from error
+        return cls({path: loaded[path] for path in paths}, content)
 
     def unpack(self) -> T:
         """Load the plugins and return the object.

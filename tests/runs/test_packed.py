@@ -29,6 +29,14 @@ def test_unpacking_loads_the_file_that_the_object_needs(packed):
     assert type(whole.unpack()).__name__ == "Mine"
 
 
+def test_what_other_processes_cannot_find_is_named():
+    class Local:
+        pass
+
+    with pytest.raises(ConfigError, match=r"^jobs: no other .*local object.*Local.*; define it at"):
+        Packed.of(Local(), [])
+
+
 def test_a_file_that_was_changed_in_between_is_named(packed):
     path, whole = packed
     path.write_text(TEXT + "x = 1\n")

@@ -93,9 +93,21 @@ def is_best_here(context: RunContext, groups: Sequence[Group]) -> bool:
     """Whether this process should execute the runs, where the options leave that open.
 
     It should on an accelerator, which one run fills, and where other processes would have to run
-    the caller's script first. Elsewhere a run that ends its process must not end the command.
+    the caller's script first, or cannot be given what it defines. Elsewhere a run that ends its
+    process must not end the command.
     """
-    return context.device.type != "cpu" or SCRIPT in registering_modules(context, groups)
+    if context.device.type != "cpu" or SCRIPT in registering_modules(context, groups):
+        return True
+    return not _can_be_sent(context, groups)
+
+
+def _can_be_sent(context: RunContext, groups: Sequence[Group]) -> bool:
+    models = {spec.name: spec for group in groups for spec in group}
+    try:
+        Packed.of(replace(context.plan, specs=tuple(models.values())), ())
+    except ConfigError:
+        return False
+    return True
 
 
 def number_of_processes(context: RunContext, groups: Sequence[Group]) -> int:
