@@ -42,32 +42,46 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
 
 def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, name = prepared.context, prepared.suite.name
-    folder = prepared.options.results / name
-    SuiteFolder(folder).require_contained()
+    SuiteFolder(_folder(prepared)).require_contained()
     done, missing = context.survey(context.groups(prepared.selected_runs))
     with _executing(prepared, missing, say) as results:
-        remarks = context.preflight()
-        require_writable(folder)
-        _require_apart(prepared.suite, folder)
-        if replaced := replaced_data(prepared):
-            say(replaced)
-        _say_remarks(prepared, remarks, say)
+        _check(prepared, say)
         members = [_run_member(prepared, member, say) for member in prepared.members]
-        runs = {(r.spec.name, r.spec.seed): r for r in _told(prepared, [done], results, say)}
-    for line in changed_plugins(runs.values()):
+        runs = list(_told(prepared, [done], results, say))
+    for line in changed_plugins(runs):
         say(line)
-    studies = {s.name: prepared.study_runner.run(s, say) for s in prepared.selected_studies}
-    own = SuiteRun(name, pd.DataFrame(), list(runs.values()), list(studies.values()), members)
+    studies = [prepared.study_runner.run(study, say) for study in prepared.selected_studies]
+    own = SuiteRun(name, pd.DataFrame(), runs, studies, members)
     own.n_asked = len(context.plan.specs) + len(prepared.studies)
+    return _tabled(prepared, own)
+
+
+def _folder(prepared: PreparedSuite) -> Path:
+    return prepared.options.results / prepared.suite.name
+
+
+def _check(prepared: PreparedSuite, say: Say) -> None:
+    """Find what would stop the suite before anything is trained; say what users should know."""
+    remarks = prepared.context.preflight()
+    require_writable(_folder(prepared))
+    _require_apart(prepared.suite, _folder(prepared))
+    if replaced := replaced_data(prepared):
+        say(replaced)
+    _say_remarks(prepared, remarks, say)
+
+
+def _tabled(prepared: PreparedSuite, own: SuiteRun) -> SuiteRun:
+    """Write the table of all that is stored by now, unless another shard is about to."""
     with _turn(prepared) as is_ours:
         if not is_ours:
-            n_done = _n_stored(prepared)
-            return replace(own, frame=stored_table(folder), n_done=n_done, tabled=False)
-        sweep(folder)  # what other shards stored so far is read here: the last one has it all
-        records, known = _all_runs(prepared, runs), _all_studies(prepared, studies)
-        frame, changed = write_suite(prepared, records, known, members)
-    cached = [*(s.cached for s in studies.values()), *(m.unchanged for m in members)]
-    n_done, unchanged = len(records) + len(known), not changed and all(cached)
+            frame, n_done = stored_table(_folder(prepared)), _n_stored(prepared)
+            return replace(own, frame=frame, n_done=n_done, tabled=False)
+        sweep(_folder(prepared))
+        records = _all_runs(prepared, own.records)
+        studies = _all_studies(prepared, own.studies)
+        frame, changed = write_suite(prepared, records, studies, own.members)
+    cached = [*(s.cached for s in own.studies), *(m.unchanged for m in own.members)]
+    n_done, unchanged = len(records) + len(studies), not changed and all(cached)
     return replace(own, frame=frame, n_done=n_done, unchanged=unchanged)
 
 
@@ -77,7 +91,7 @@ def _turn(prepared: PreparedSuite) -> Iterator[bool]:
 
     So many shards write few tables, and the last of them still has everything.
     """
-    folder = prepared.options.results / prepared.suite.name
+    folder = _folder(prepared)
     if prepared.options.shard and (folder / TABLE).is_file():
         with queued(folder) as is_ours:
             yield is_ours
@@ -101,18 +115,17 @@ def _executing(
     return prepared.executor(prepared.context, groups, say) if groups else nullcontext(iter(()))
 
 
-def _all_runs(
-    prepared: PreparedSuite, runs: Mapping[tuple[str, int], RunRecord]
-) -> list[RunRecord]:
+def _all_runs(prepared: PreparedSuite, executed: Iterable[RunRecord]) -> list[RunRecord]:
     """Return the records of this command, and what others have stored by now."""
-    specs, context = prepared.context.plan.specs, prepared.context
-    latest = (context.latest(spec, runs.get((spec.name, spec.seed))) for spec in specs)
+    records, context = {record.spec.label: record for record in executed}, prepared.context
+    latest = (context.latest(spec, records.get(spec.label)) for spec in context.plan.specs)
     return [*filter(None, latest)]
 
 
-def _all_studies(prepared: PreparedSuite, studies: Mapping[str, StudyRun]) -> list[StudyRun]:
-    known = (studies.get(s.name) or prepared.study_runner.stored(s) for s in prepared.studies)
-    return [*filter(None, known)]
+def _all_studies(prepared: PreparedSuite, performed: Iterable[StudyRun]) -> list[StudyRun]:
+    known = {study.spec.name: study for study in performed}
+    each = (known.get(s.name) or prepared.study_runner.stored(s) for s in prepared.studies)
+    return [*filter(None, each)]
 
 
 def _require_apart(suite: SuiteSpec, folder: Path) -> None:
