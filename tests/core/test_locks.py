@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from genbench.core.errors import StorageError
-from genbench.core.locks import LOCK, QUEUE, HeldError, locked, new_holder, queued
+from genbench.core.locks import LOCK, QUEUE, HeldError, locked, new_holder, queued, undisturbed
 
 HOLD = """
 import sys, time
@@ -129,3 +129,21 @@ def test_who_has_the_lock_waits_no_longer(tmp_path):
             pass
         with locked(tmp_path / QUEUE, wait=False):
             pass
+
+
+def test_who_reads_waits_until_nobody_writes(tmp_path, other):
+    threading.Timer(0.1, other.kill).start()
+    with undisturbed(tmp_path):
+        assert other.wait() == -signal.SIGKILL
+
+
+def test_readers_exclude_writers_but_not_each_other(tmp_path):
+    with locked(tmp_path):
+        pass
+    with undisturbed(tmp_path), undisturbed(tmp_path), pytest.raises(HeldError):
+        locked(tmp_path, wait=False).__enter__()
+
+
+def test_who_reads_writes_nothing(tmp_path):
+    with undisturbed(tmp_path), undisturbed(tmp_path / "none"):
+        assert not any(tmp_path.iterdir())
