@@ -36,8 +36,8 @@ def _quotas(groups: Path) -> Iterator[int]:
     """Yield how many cores a container may keep busy, by control groups of version 2 and 1."""
     for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
         with suppress(OSError, ValueError):  # without a limit it says "max", or nothing
-            words = [word for name in names for word in (groups / name).read_text().split()]
-            quota, period = map(int, words)
+            texts = [(groups / name).read_text(encoding="ascii") for name in names]
+            quota, period = map(int, " ".join(texts).split())
             if quota > 0:
                 yield math.ceil(quota / period)
 
