@@ -76,7 +76,7 @@ class Pool:
         return message
 
     def _require_start(self, process: "_Process", died: Died) -> None:
-        """Let only those die that another try may help: not all others would end likewise."""
+        """Raise an error where every process would end likewise, so that no other try helps."""
         code = process.popen.returncode
         if code == NO_MAIN_GUARD and self.start.script:
             raise MainGuardError(
