@@ -23,7 +23,6 @@ from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
 from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
-from genbench.suites.spec import SuiteSpec
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
@@ -48,7 +47,7 @@ def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
     with _executing(prepared, missing, say) as results:
         remarks = context.preflight()
         require_writable(folder)
-        _require_apart(prepared.suite, folder)
+        _require_apart(prepared, folder)
         if replaced := replaced_data(prepared):
             say(replaced)
         _say_remarks(prepared, remarks, say)
@@ -115,9 +114,11 @@ def _all_studies(prepared: PreparedSuite, studies: Mapping[str, StudyRun]) -> li
     return [*filter(None, known)]
 
 
-def _require_apart(suite: SuiteSpec, folder: Path) -> None:
+def _require_apart(prepared: PreparedSuite, folder: Path) -> None:
     """Refuse a suite with a model of the same name as one that was trained elsewhere."""
-    taken = folders_by_name(folder)
+    suite, context = prepared.suite, prepared.context
+    asked = {context.run(spec).folder.train_id for spec in context.plan.specs}
+    taken = folders_by_name(folder, asked)
     for entry in suite.model:
         if entry.name in taken:
             raise ConfigError(
