@@ -22,3 +22,17 @@ def test_runs_of_the_suite_file_are_not_read(search, tmp_path, monkeypatch):
     monkeypatch.setattr(RunFolder, "read", damaged)
     assert not search(tmp_path / "suite", {"0a", "0b"})
     assert read == [("0c", SPEC)]
+
+
+@pytest.mark.parametrize("key", ["model", "name", "protocol"])
+def test_a_specification_that_lacks_what_names_its_model_is_damaged(key, tmp_path):
+    folder = RunFolder(tmp_path / "suite", "0a")
+    about = {"description": {"conditional": False, "comparable_measure": "mass"}, "schema": 1}
+    named = {"name": "mine", "model": "1234", "protocol": "digits@1234"}
+    whole = {"recipe": "elsewhere", "seed": 0, "data": {"name": "digits"}} | about | named
+    for spec, found in ((whole, ["mine"]), ({k: whole[k] for k in whole if k != key}, [])):
+        folder.write(SPEC, spec)
+        folder.seal()
+        assert [*folders_by_name(tmp_path / "suite")] == found
+    with pytest.raises(StorageError, match=f"a model trained elsewhere has no {key}"):
+        folder.read(SPEC)
