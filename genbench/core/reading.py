@@ -82,7 +82,7 @@ def has(path: Path, content: bytes) -> bool:
         return False
 
 
-def read_text(path: Path, limit: int) -> str:
+def read_utf8(path: Path, limit: int) -> str:
     """Return the text of a plain file in UTF-8, with what cannot be seen spelled out.
 
     Raises:
