@@ -5,10 +5,15 @@ From 10^5 on they are written with an exponent.
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 _MOST_DECIMALS = 6
+_MOST_DIGITS = 15
+"""That a number of 64 bits surely has."""
 _LARGE = 10**5
 _SMALL = 10**-3
+_ENDLESS = 10**9
+"""Seconds of over thirty years."""
 
 
 def measured(value: float, stderr: float) -> tuple[str, str]:
@@ -25,6 +30,8 @@ def measured(value: float, stderr: float) -> tuple[str, str]:
         ('9.2103295', '0.0000064')
         >>> measured(-1234567.0, 2000.0)
         ('-1.2346e+06', '0.0020e+06')
+        >>> measured(1e28, 3.0), measured(0.5, 1e-17)
+        (('1e+28', '3'), ('0.5', '1e-17'))
     """
     if not (math.isfinite(value) and math.isfinite(stderr)):
         return plain(value), ""
@@ -32,6 +39,8 @@ def measured(value: float, stderr: float) -> tuple[str, str]:
         return plain(value), "0"
     decimals = 1 - _exponent(stderr, 1)
     largest = max(abs(value), stderr)
+    if decimals + _exponent(largest, 1) >= _MOST_DIGITS:
+        return plain(value), plain(stderr, 2)
     is_small = decimals > _MOST_DECIMALS and largest < _SMALL
     if is_small or round(largest, decimals) >= _LARGE:
         return _scientific(value, stderr, decimals)
@@ -107,6 +116,8 @@ def seconds(value: float | None) -> str:
     """
     if value is None:
         return "–"
+    if value >= _ENDLESS:
+        return f"{plain(value)} s"
     if value < 10:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
@@ -152,6 +163,7 @@ def _fixed(value: float, decimals: int) -> str:
 def _scientific(value: float, stderr: float, decimals: int) -> tuple[str, str]:
     exponent = _exponent(max(abs(value), stderr), 1)
     digits = decimals + exponent
-    mantissas = (f"{number / 10.0**exponent:.{digits}f}" for number in (value, stderr))
+    scaled = (Decimal(number).scaleb(-exponent) for number in (value, stderr))
+    mantissas = (f"{number:.{digits}f}" for number in scaled)
     first, second = (f"{mantissa}e{exponent:+03d}" for mantissa in mantissas)
     return first, second

@@ -82,7 +82,7 @@ def has(path: Path, content: bytes) -> bool:
         return False
 
 
-def read_text(path: Path, limit: int) -> str:
+def read_utf8(path: Path, limit: int) -> str:
     """Return the text of a plain file in UTF-8, with what cannot be seen spelled out.
 
     Raises:
@@ -201,6 +201,9 @@ def is_part(name: str) -> bool:
     )
 
 
+_LINK = "and none is followed here: name the folder it leads to, or put a copy in its place"
+
+
 def contained(root: Path, relative: str | PurePath) -> Path:
     """Return a path below ``root``, to which neither links nor ``..`` lead.
 
@@ -213,5 +216,5 @@ def contained(root: Path, relative: str | PurePath) -> Path:
             raise StorageError(f"{place} is damaged: {quoted(name)} is no name of a file in it")
         place = f"{place}/{name}"
         if os.path.islink(place):
-            raise StorageError(f"{Path(place)} is a symbolic link, and none is followed here")
+            raise StorageError(f"{Path(place)} is a symbolic link, {_LINK}")
     return Path(place)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 
 from genbench.core.protocol import Protocol
@@ -13,21 +12,20 @@ from genbench.results.sealed_runs import SealedRun
 Fact = tuple[str, Any, Any]
 """What it is about, what ``suite.json`` says, what the run stored."""
 _DESCRIBED = ("observation", "measure", "n_parameters")
-_MEASURED = ("train_seconds", "evaluate_seconds", "device")
 _SEED = re.compile(r"seed=\d+")
 
 
-def different_fact(run: StoredRun, sealed: SealedRun, *, measured: bool = True) -> Fact | None:
+def different_fact(run: StoredRun, sealed: SealedRun) -> Fact | None:
     """Return the first fact on which the two do not agree; None where they do.
+
+    Where, when and how long it ran is left out: another command may just have done it again.
 
     Args:
         run: What ``suite.json`` says.
         sealed: What the run's folder says.
-        measured: Compare what another evaluation of the run changes too, such as its seconds.
     """
     known = run.model_fields_set  # older records lack some keys
-    facts = chain(_facts(run, sealed), _measured(run, sealed) if measured else ())
-    for name, stated, stored in facts:
+    for name, stated, stored in _facts(run, sealed):
         if stated != stored and name.partition(".")[0] in known:
             return name, stated, stored
     return None
@@ -50,10 +48,6 @@ def _facts(run: StoredRun, sealed: SealedRun) -> Iterator[Fact]:
     for table in ("options", "train", "data"):
         stored = {key: v for key, v in spec.get(table, {}).items() if key != "split"}
         yield from _shared(f"{table}.", getattr(run, table), stored)
-
-
-def _measured(run: StoredRun, sealed: SealedRun) -> Iterator[Fact]:
-    return _shared("", {name: getattr(run, name) for name in _MEASURED}, dict(sealed.provenance))
 
 
 def _shared(prefix: str, stated: dict[str, Any], stored: dict[str, Any]) -> Iterator[Fact]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from genbench.core.errors import StorageError, did_you_mean
 from genbench.core.metric import Metric, Metrics, by_name
-from genbench.core.reading import MIB, read_text, visible
+from genbench.core.reading import MIB, read_utf8, visible
 from genbench.results.columns import COLUMNS
 from genbench.results.sealed_folder import REDO
 
@@ -69,7 +69,7 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
 
 
 def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
-    content = read_text(path, LARGEST_TABLE)
+    content = read_utf8(path, LARGEST_TABLE)
     try:
         header, *rows = csv.reader(io.StringIO(content, newline=""), strict=True)
     except (ValueError, csv.Error) as error:

@@ -40,7 +40,7 @@ PathPart = Annotated[str, AfterValidator(_part)]
 class StoredRecord(BaseModel):
     """Base of what is read from JSON: frozen; keys that are not known here are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class StoredRun(StoredRecord):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from typing_extensions import TypedDict
 
 from genbench.core.errors import StorageError
-from genbench.results.records import first_error
+from genbench.results.records import ELSEWHERE, first_error
 
 _LENIENT = ConfigDict(strict=True, extra="allow")
 """Types are exact; keys that are not known here stay."""
@@ -46,6 +46,13 @@ class Specification(TypedDict):
     name: NotRequired[str]
     model: NotRequired[str]
     protocol: NotRequired[str]
+
+
+def _with_origin(spec: Specification) -> Specification:
+    lacking = sorted({"model", "name", "protocol"} - spec.keys())
+    if spec["recipe"] == ELSEWHERE and lacking:
+        raise ValueError(f"a model trained elsewhere has no {lacking[0]}")
+    return spec
 
 
 @with_config(_LENIENT)
@@ -105,7 +112,7 @@ class RunProvenance(TypedDict):
 
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
-    "spec.json": TypeAdapter(Specification),
+    "spec.json": TypeAdapter(Annotated[Specification, AfterValidator(_with_origin)]),
     "metrics.json": TypeAdapter(RunMetrics),
     "provenance.json": TypeAdapter(RunProvenance),
 }

@@ -72,7 +72,7 @@ class StoredSuite:
         sealed = SuiteFolder(folder)
         sealed.require_contained()
         table, record = read_table(folder), read_record(folder / SUITE, folder.name)
-        provenances = require_unedited(folder, record, table, measured=not sealed.is_sealed)
+        provenances = require_unedited(folder, record, table)
         sealed.require_unchanged()
         return cls(folder, record, table, provenances)
 

@@ -64,7 +64,7 @@ def lines_of(table: pd.DataFrame) -> Iterator[Line]:
 
 
 def require_unedited(
-    folder: Path, record: SuiteRecord, table: pd.DataFrame, *, measured: bool = True
+    folder: Path, record: SuiteRecord, table: pd.DataFrame
 ) -> dict[str, Mapping[str, Any]]:
     """Compare every row of a table with its run, and what ``suite.json`` says of runs with theirs.
 
@@ -74,8 +74,6 @@ def require_unedited(
         folder: Of the suite.
         record: Its ``suite.json``.
         table: Its ``metrics.csv``.
-        measured: Compare how long runs took, and where; not where a seal holds both files, since
-            another command may just have evaluated a run again.
 
     Returns:
         The provenance of each run that was compared, by its train_id.
@@ -84,7 +82,7 @@ def require_unedited(
         StorageError: A row or a fact is another one, a row is missing or stands twice, or a file
             of a run is damaged.
     """
-    return _Comparison(folder, record, absent_columns(table), measured).run(list(lines_of(table)))
+    return _Comparison(folder, record, absent_columns(table)).run(list(lines_of(table)))
 
 
 @dataclass
@@ -92,7 +90,6 @@ class _Comparison:
     folder: Path
     record: SuiteRecord
     absent: frozenset[str]
-    measured: bool
     used: set[str] = field(default_factory=set)
     """Evaluations of which the table has a row."""
     unused: list[tuple[StoredRun, str, str]] = field(default_factory=list)
@@ -149,7 +146,7 @@ class _Comparison:
                 self._refuse(claim, "value", claim.number[0], f"the run is {_told(what)}")
         if sealed is None or not ended:
             return
-        if fact := different_fact(run, sealed, measured=self.measured):
+        if fact := different_fact(run, sealed):
             name, found, stored = fact
             whose = f"{name} of {_plain(run.model)}, seed {run.seed}"
             self._fail(

@@ -23,7 +23,6 @@ from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
 from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
-from genbench.suites.spec import SuiteSpec
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 from genbench.suites.table import replaced_data, stored_table, write_suite
@@ -64,7 +63,7 @@ def _check(prepared: PreparedSuite, say: Say) -> None:
     """Find what would stop the suite before anything is trained; say what users should know."""
     remarks = prepared.context.preflight()
     require_writable(_folder(prepared))
-    _require_apart(prepared.suite, _folder(prepared))
+    _require_apart(prepared, _folder(prepared))
     if replaced := replaced_data(prepared):
         say(replaced)
     _say_remarks(prepared, remarks, say)
@@ -128,9 +127,11 @@ def _all_studies(prepared: PreparedSuite, performed: Iterable[StudyRun]) -> list
     return [*filter(None, each)]
 
 
-def _require_apart(suite: SuiteSpec, folder: Path) -> None:
+def _require_apart(prepared: PreparedSuite, folder: Path) -> None:
     """Refuse a suite with a model of the same name as one that was trained elsewhere."""
-    taken = folders_by_name(folder)
+    suite, context = prepared.suite, prepared.context
+    asked = {context.run(spec).folder.train_id for spec in context.plan.specs}
+    taken = folders_by_name(folder, asked)
     for entry in suite.model:
         if entry.name in taken:
             raise ConfigError(

@@ -61,7 +61,8 @@ def write_suite(
     """
     suite, tasks = prepared.suite, prepared.context.plan.request.tasks
     folder = prepared.options.results / suite.name
-    records = beside_densities([*records, *elsewhere_runs(folder, tasks)])
+    trained_here = {record.train_id for record in records}
+    records = beside_densities([*records, *elsewhere_runs(folder, tasks, trained_here)])
     labels, notes = _row_labels(records), {entry.name: entry.note for entry in suite.model}
     own = _metrics_frame(suite.name, records, labels, tasks)
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
@@ -95,13 +96,13 @@ def update_elsewhere(folder: Path, before: pd.DataFrame, tasks: Sequence[Task]) 
     """
     table = before.astype(TYPES)
     summary = read_json(folder / SUITE, LARGEST_RECORD)
+    kept = [run for run in summary["runs"] if run["recipe"] != ELSEWHERE]
     replaced = {run["train_id"] for run in summary["runs"] if run["recipe"] == ELSEWHERE}
-    records = elsewhere_runs(folder, tasks)
+    records = elsewhere_runs(folder, tasks, {run["train_id"] for run in kept})
     labels = {record.spec.name: record.spec.name for record in records}
     new = _metrics_frame(folder.name, records, labels, tasks)
     frames = [frame for frame in (table[~table["train_id"].isin(replaced)], new) if len(frame)]
     stored = [_stored_run(r, r.spec.name, "").model_dump(mode="json") for r in records]
-    kept = [run for run in summary["runs"] if run["recipe"] != ELSEWHERE]
     frame = pd.concat(frames, ignore_index=True) if frames else new
     _write_changed(folder, summary | {"runs": [*kept, *stored]}, frame)
 

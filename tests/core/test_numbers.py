@@ -24,6 +24,11 @@ from genbench.core.numbers import grouped, measured, plain, seconds, spread
         (3.25, 0.0, ("3.25", "0")),
         (17.0, math.nan, ("17", "")),
         (-math.inf, 1.0, ("-inf", "")),
+        (1e28, 3.0, ("1e+28", "3")),
+        (0.5, 1e-17, ("0.5", "1e-17")),
+        (1e-5, 1e-300, ("1e-05", "1e-300")),
+        (3.0, 1e300, ("0.0e+300", "1.0e+300")),
+        (5e-324, 5e-324, ("4.9e-324", "4.9e-324")),
     ],
 )
 def test_value_has_the_digits_its_standard_error_supports(value, stderr, expected):
@@ -55,3 +60,11 @@ def test_spread_has_two_digits_and_is_empty_for_one_seed():
 def test_durations_and_counts_are_readable():
     assert (seconds(3.21), seconds(59.6), seconds(None)) == ("3.2 s", "1 min 00 s", "–")
     assert grouped(1234567) == "1\u202f234\u202f567"
+
+
+def test_numbers_of_any_size_are_short():
+    sizes = [10.0**power for power in range(-320, 309, 4)]
+    for value in sizes:
+        texts = [plain(value), spread(value), seconds(value)]
+        texts += [text for stderr in sizes for text in measured(value, stderr)]
+        assert max(map(len, texts)) <= 24, value

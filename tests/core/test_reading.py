@@ -6,7 +6,7 @@ import os
 import pytest
 
 from genbench.core.errors import StorageError
-from genbench.core.reading import contained, has, is_part, read_bytes, read_json, read_text, visible
+from genbench.core.reading import contained, has, is_part, read_bytes, read_json, read_utf8, visible
 from tests.results.damages import CONTENTS, GB
 
 REFUSED = {**CONTENTS}
@@ -59,7 +59,7 @@ def test_what_cannot_be_seen_is_spelled_out_wherever_it_stands(tmp_path, text):
         path.write_text(json.dumps([text, {text: 1}], ensure_ascii=plain))
         assert read_json(path) == [visible(text), {visible(text): 1}]
     path.write_bytes(f"{text}\n".encode())
-    assert read_text(path, 100) == f"{visible(text)}\n"
+    assert read_utf8(path, 100) == f"{visible(text)}\n"
     assert visible(text).isprintable()
 
 

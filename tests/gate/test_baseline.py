@@ -1,6 +1,7 @@
 """The baseline file: small, sorted, sealed; nothing but what was written is ever read."""
 
 import json
+import os
 
 import pytest
 
@@ -128,6 +129,19 @@ def test_bytes_that_are_no_text_and_folders_are_refused(path, tmp_path):
     for place in (path, tmp_path):
         with pytest.raises(BaselineError):
             read_baseline(place)
+
+
+def test_a_huge_baseline_and_a_pipe_are_refused_unread(path, tmp_path):
+    os.truncate(path, 2**40)
+    os.mkfifo(tmp_path / "pipe")
+    for place, told in ((path, "1099511627776 bytes, at most"), (tmp_path / "pipe", "plain file")):
+        with pytest.raises(BaselineError, match=told):
+            read_baseline(place)
+
+
+def test_a_link_to_a_baseline_is_followed(path, tmp_path):
+    (tmp_path / "link.json").symlink_to(path)
+    assert read_baseline(tmp_path / "link.json") == read_baseline(path)
 
 
 def test_a_missing_baseline_says_how_to_write_one(tmp_path):

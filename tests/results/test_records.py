@@ -27,6 +27,12 @@ def test_damaged_suite_record_is_a_storage_error(own_results, content):
         read_record(path, "tiny")
 
 
+@pytest.mark.parametrize("text", ["nan", "inf"])
+def test_texts_that_python_reads_as_no_finite_number_are_refused(record, text):
+    with pytest.raises(StorageError, match=r"runs\.0\.train_seconds"):
+        record(lambda content: content["runs"][0].update(train_seconds=text))
+
+
 def test_damaged_published_entry_is_a_storage_error(record):
     entry = {"model": "vae", "metric": "elbo"}
     lacking = record(lambda content: content["spec"].update(published=[entry]))

@@ -1,6 +1,6 @@
 """Reads the runs of a suite whose models were trained elsewhere; needs neither model nor data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,24 +22,27 @@ NEW_METRIC = "added before this metric was asked for: add it again with replace=
 DAMAGED = "its folder is damaged: add it again with replace=True"
 
 
-def elsewhere_runs(suite: Path, tasks: Sequence[Task]) -> list[RunRecord]:
+def elsewhere_runs(
+    suite: Path, tasks: Sequence[Task], trained_here: Collection[str] = ()
+) -> list[RunRecord]:
     """Return all of a suite's runs of models trained elsewhere, by name and seed.
 
     Args:
         suite: Folder of the suite.
         tasks: The metrics that the suite asks for.
+        trained_here: Identities of runs that are none of these, and are not read.
 
     Raises:
         StorageError: What a run was asked to be cannot be read.
     """
-    records = [_record(folder, spec, tasks) for folder, spec in _found(suite)]
+    records = [_record(folder, spec, tasks) for folder, spec in _found(suite, trained_here)]
     return sorted(records, key=lambda record: (record.spec.name, record.spec.seed))
 
 
-def folders_by_name(suite: Path) -> dict[str, list[RunFolder]]:
+def folders_by_name(suite: Path, trained_here: Collection[str] = ()) -> dict[str, list[RunFolder]]:
     """Return the folders of all models trained elsewhere, by the model's name."""
     known: dict[str, list[RunFolder]] = {}
-    for folder, spec in _found(suite):
+    for folder, spec in _found(suite, trained_here):
         known.setdefault(spec["name"], []).append(folder)
     return known
 
@@ -51,9 +54,13 @@ def folders_of(suite: Path, name: str, seed: int) -> list[RunFolder]:
     ]
 
 
-def _found(suite: Path) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    for path in sorted((suite / RUNS).glob(f"[!.]*/{run_folder.SPEC}")):
-        folder = RunFolder(suite, path.parent.name)
+def _found(
+    suite: Path, trained_here: Collection[str] = ()
+) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
+    for path in sorted((suite / RUNS).glob("[!.]*")):
+        if path.name in trained_here or not (path / run_folder.SPEC).is_file():
+            continue
+        folder = RunFolder(suite, path.name)
         with suppress(StorageError):  # a damaged one is found by who needs it
             spec = folder.read(run_folder.SPEC)
             if isinstance(spec, dict) and spec.get("recipe") == ELSEWHERE and folder.is_sealed:
