@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,10 @@ from genbench.core.errors import ConfigError
 from genbench.results.metrics_table import TABLE
 from genbench.runs.executors.ray_cluster.connection import connected
 from genbench.runs.executors.ray_cluster.demand import nodes_of
+from genbench.runs.executors.ray_cluster.run import _absolute
+from genbench.runs.read_run import EvaluationRequest
+from genbench.runs.run_context import RunPlan
+from genbench.runs.run_options import RunOptions
 from tests.runs.executors.killer import run_with_killer
 
 ray = pytest.importorskip("ray")
@@ -89,6 +94,18 @@ def test_a_cluster_is_found_by_address_variable_or_head(apart, by, monkeypatch, 
     with connected(ray, apart if by == "option" else None):
         assert [node.cpus for node in nodes_of(ray)] == [1, 1]
     assert not ray.is_initialized()
+
+
+def test_nodes_use_the_data_directory_that_the_driver_states(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GENBENCH_DATA_DIR", raising=False)
+    plan = RunPlan("tiny", (), EvaluationRequest((), ()), RunOptions(results=Path("there")))
+    assert _absolute(plan).options.results == tmp_path / "there"
+    assert _absolute(plan).options.data_dir is None
+    monkeypatch.setenv("GENBENCH_DATA_DIR", "data")
+    assert _absolute(plan).options.data_dir == tmp_path / "data"
+    stated = replace(plan, options=RunOptions(data_dir=Path("other")))
+    assert _absolute(stated).options.data_dir == tmp_path / "other"
 
 
 SCRIPT = '''
