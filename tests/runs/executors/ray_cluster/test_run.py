@@ -244,18 +244,20 @@ def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joine
 
 
 def test_runs_of_a_node_that_is_lost_go_on_elsewhere(cluster, joined, fated):
-    third = cluster.add_node(**SIZE)
+    third, said = cluster.add_node(**SIZE), []
 
     def lose_it():
         while len(list(joined.folder.glob("*.begun"))) < 3:
             time.sleep(0.05)
         cluster.remove_node(third, allow_graceful=False)
-        (joined.folder / "go").touch()
+
+    def say(line):
+        said.append(line)
+        (joined.folder / "go").touch()  # no run ends before the loss was noticed
 
     loss = Thread(target=lose_it, daemon=True)
     loss.start()
-    said = []
-    outcome = fated(said.append, "waits", seeds=3)
+    outcome = fated(say, "waits", seeds=3)
     loss.join()
     assert [record.status for record in outcome.records] == ["ok"] * 3
     assert sum("trying again" in line for line in said) == 1
