@@ -47,10 +47,7 @@ def by_a_small_disk(trial: Trial, calm: Calm) -> str | None:
         return by_the_library(trial, calm)
     kept = trial.folder / "kept"
 
-    def first() -> None:
-        often()
-
-    failed = trial.run(*RUN, first=first)
+    failed = trial.run(*RUN, first=often)
     trial.tried += failed.code != 0
     if problem := failed.misbehaved(0, 5) or half_done(trial.results, calm.files):
         return f"a disk of {4 * pages} kB: {problem}"

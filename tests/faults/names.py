@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.cli.conftest import TINY
+from tests.faults.suites import toml
 from tests.faults.trial import Trial
 
 ODD = (
@@ -45,35 +46,23 @@ def _names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def _as_text(name: str) -> str:
-    """Return a text of TOML."""
-    quotes = {"\\": "\\\\", '"': '\\"'}
-    return (
-        '"'
-        + "".join(quotes.get(c, c if c.isprintable() else f"\\U{ord(c):08x}") for c in name)
-        + '"'
-    )
-
-
 def of_a_model(trial: Trial, name: str):
-    trial.write(
-        "tiny.toml", TINY.replace('recipe = "vae"', f'recipe = "vae"\nname = {_as_text(name)}')
-    )
+    trial.write("tiny.toml", TINY.replace('recipe = "vae"', f'recipe = "vae"\nname = {toml(name)}'))
     return (*RUN, "--no-report")
 
 
 def of_a_title(trial: Trial, name: str):
-    trial.write("tiny.toml", TINY.replace('"Tiny"', _as_text(name)).replace("gan", "vae"))
+    trial.write("tiny.toml", TINY.replace('"Tiny"', toml(name)).replace("gan", "vae"))
     return (*RUN, "--no-report")
 
 
 def of_a_metric(trial: Trial, name: str):
-    trial.write("tiny.toml", TINY.replace('["elbo"', f'["elbo", {_as_text(name)}'))
+    trial.write("tiny.toml", TINY.replace('["elbo"', f'["elbo", {toml(name)}'))
     return (*RUN, "--no-report")
 
 
 def of_data(trial: Trial, name: str):
-    trial.write("tiny.toml", TINY.replace('"digits"', _as_text(name)))
+    trial.write("tiny.toml", TINY.replace('"digits"', toml(name)))
     return (*RUN, "--no-report")
 
 

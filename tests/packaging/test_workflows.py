@@ -103,6 +103,16 @@ def test_what_is_installed_has_its_hash_checked_but_for_the_lowest_versions(text
                 assert "--require-hashes" in line or line.endswith("--no-build-isolation -e .")
 
 
+def test_ci_installs_nothing_beyond_the_lock():
+    lines = (REPOSITORY / ".ci" / "run").read_text().splitlines()
+    locked, ours = (line for line in lines if "pip install" in line)
+    (offline,) = (line for line in lines if line.startswith("offline="))
+    assert locked.endswith("--require-hashes --only-binary :all: -r requirements.lock")
+    assert ours.startswith("install=$(")
+    assert "--no-index" in offline
+    assert 'eval "$install $offline"' in lines
+
+
 def test_the_documentation_is_published_from_main_only_and_built_without_warnings():
     text = OURS["docs"]
     assert "python -m sphinx -W -b html docs " in text

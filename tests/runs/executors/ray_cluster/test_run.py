@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from threading import Thread
 
@@ -19,6 +20,10 @@ from genbench.core.errors import ConfigError
 from genbench.results.metrics_table import TABLE
 from genbench.runs.executors.ray_cluster.connection import connected
 from genbench.runs.executors.ray_cluster.demand import nodes_of
+from genbench.runs.executors.ray_cluster.run import _absolute
+from genbench.runs.read_run import EvaluationRequest
+from genbench.runs.run_context import RunPlan
+from genbench.runs.run_options import RunOptions
 from tests.runs.executors.killer import run_with_killer
 
 ray = pytest.importorskip("ray")
@@ -89,6 +94,18 @@ def test_a_cluster_is_found_by_address_variable_or_head(apart, by, monkeypatch, 
     with connected(ray, apart if by == "option" else None):
         assert [node.cpus for node in nodes_of(ray)] == [1, 1]
     assert not ray.is_initialized()
+
+
+def test_nodes_use_the_data_directory_that_the_driver_states(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GENBENCH_DATA_DIR", raising=False)
+    plan = RunPlan("tiny", (), EvaluationRequest((), ()), RunOptions(results=Path("there")))
+    assert _absolute(plan).options.results == tmp_path / "there"
+    assert _absolute(plan).options.data_dir is None
+    monkeypatch.setenv("GENBENCH_DATA_DIR", "data")
+    assert _absolute(plan).options.data_dir == tmp_path / "data"
+    stated = replace(plan, options=RunOptions(data_dir=Path("other")))
+    assert _absolute(stated).options.data_dir == tmp_path / "other"
 
 
 SCRIPT = '''
@@ -227,18 +244,20 @@ def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joine
 
 
 def test_runs_of_a_node_that_is_lost_go_on_elsewhere(cluster, joined, fated):
-    third = cluster.add_node(**SIZE)
+    third, said = cluster.add_node(**SIZE), []
 
     def lose_it():
         while len(list(joined.folder.glob("*.begun"))) < 3:
             time.sleep(0.05)
         cluster.remove_node(third, allow_graceful=False)
-        (joined.folder / "go").touch()
+
+    def say(line):
+        said.append(line)
+        (joined.folder / "go").touch()  # no run ends before the loss was noticed
 
     loss = Thread(target=lose_it, daemon=True)
     loss.start()
-    said = []
-    outcome = fated(said.append, "waits", seeds=3)
+    outcome = fated(say, "waits", seeds=3)
     loss.join()
     assert [record.status for record in outcome.records] == ["ok"] * 3
     assert sum("trying again" in line for line in said) == 1
