@@ -79,6 +79,10 @@ def text_of(html):
 def empty(tmp_path_factory):
     """The whole page before anything was run."""
     root = tmp_path_factory.mktemp("lectures")
+    folder = root / "results" / "lectures"
+    folder.mkdir(parents=True)
+    for name in ("metrics.csv", "suite.json"):
+        (folder / name).write_text("")
     return build(lectures(root / "results"), root / "reports").read_text()
 
 
