@@ -1,6 +1,7 @@
 """One thread in each of the processes that share the tests; set before torch is imported."""
 
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"
+
+# A shell lets programs in the background ignore SIGINT, and they hand that on to their own.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("genbench", deadline=None)  # a busy machine breaks no test
 settings.load_profile("genbench")
