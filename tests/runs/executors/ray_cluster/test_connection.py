@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from threading import Thread
 from types import SimpleNamespace
 
@@ -50,10 +51,11 @@ def listening():
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer():
-            client, _ = server.accept()
-            client.recv(1000)
-            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            client.close()
+            with suppress(OSError):  # whoever asked may have gone, and the server with it
+                client, _ = server.accept()
+                client.recv(1000)
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                client.close()
 
         Thread(target=answer, daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
