@@ -4,16 +4,12 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import StorageError
-
-AN_HOUR = 3600.0
-"""What was left that long ago is surely not being written by another process."""
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -53,12 +49,10 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, seconds: float = AN_HOUR) -> None:
-    """Remove what interrupted writes left in a folder, except what is younger than ``seconds``."""
+def sweep(folder: Path) -> None:
+    """Remove what interrupted writes left in a folder; the caller holds its lock."""
     for half_written in folder.glob(".*.tmp"):
-        with suppress(OSError):
-            if time.time() - half_written.stat().st_mtime > seconds:
-                half_written.unlink()
+        remove(half_written)
 
 
 def write_if_changed(path: Path, content: str) -> bool:
@@ -95,9 +89,9 @@ def storing(path: Path) -> Iterator[None]:
 
 def require_writable(folder: Path) -> None:
     """Fail now, not after an hour of training, if ``folder`` is not writable."""
-    probe = folder / ".writable"
-    write_atomic(probe, b"")
-    probe.unlink(missing_ok=True)
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()  # without a name, so that a kill leaves nothing
 
 
 def canonical_json(value: Any) -> str:

@@ -5,7 +5,6 @@ import hashlib
 import json
 import math
 import os
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -121,10 +120,9 @@ def test_remove_removes_a_file_once(tmp_path):
         files.remove(tmp_path)
 
 
-def test_only_old_temporary_files_are_swept(tmp_path):
-    for name, age in ((".old.x.tmp", 3700), (".new.x.tmp", 3500), ("old", 3700), (".old", 3700)):
+def test_what_interrupted_writes_left_is_swept(tmp_path):
+    for name in (".half.x.tmp", "whole", ".lock", "mine.tmp"):
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (time.time() - age,) * 2)
     files.sweep(tmp_path)
-    assert names(tmp_path) == [".new.x.tmp", ".old", "old"]
+    assert names(tmp_path) == [".lock", "mine.tmp", "whole"]
     files.sweep(tmp_path / "missing")

@@ -9,7 +9,7 @@ from tests.faults.state import different, half_done
 from tests.faults.trial import Trial
 
 RUN = ("run", "--suite", "tiny.toml", "--no-report", "--device", "cpu", "--jobs", "1")
-FORMS = ((), (), ("--together", "--seeds", "2"))
+FORMS = ((), ("--seeds", "2"))
 
 
 def often() -> None:
