@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,9 @@ from genbench.reporting import build_report
 from genbench.reporting.report_folder import ReportFolder
 from genbench.results.suite import StoredSuite
 from tests.results.fabricate import change_suite, fabricate
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+COMMITTED = sorted(path.parent for path in REPORTS.glob("*/index.html"))
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +92,11 @@ def test_nothing_is_written_through_a_link_in_reports(place):
     with pytest.raises(StorageError, match="is a symbolic link"):
         build_report(suite, place / "reports")
     assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_a_committed_report_is_as_it_was_made(path):
+    folder = ReportFolder(path)
+    files = {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+    assert folder.listed() == files - {"manifest.json"}
+    assert folder.intact(*folder.listed())
