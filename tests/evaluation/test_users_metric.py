@@ -96,9 +96,12 @@ class Place:
         return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
     def worsened(self, name):
-        """A copy of the results in which each stored number of ``ink`` is worse."""
-        shutil.copytree(self.folder / "results", self.folder / name)
-        path = self.folder / name / "inked" / "metrics.csv"
+        """A copy of the table, without its runs, in which each number of ``ink`` is worse."""
+        suite = self.folder / name / "inked"
+        suite.mkdir(parents=True)
+        for file in ("metrics.csv", "suite.json"):
+            shutil.copy(self.folder / "results" / "inked" / file, suite / file)
+        path = suite / "metrics.csv"
         with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
