@@ -24,17 +24,17 @@ class FigureInputs:
 
 def figure_inputs(suite_folder: Path, runs: Sequence[StoredRun]) -> list[FigureInputs]:
     """Read the figures' data of one run per model and protocol, digests checked."""
-    first: dict[tuple[str, str], StoredRun] = {}
+    first: dict[tuple[str, str], tuple[StoredRun, RunFolder]] = {}
     for run in sorted(runs, key=lambda run: run.seed):
-        if RunFolder(suite_folder, run.train_id).is_sealed:
-            first.setdefault((run.model, run.protocol), run)
+        folder = RunFolder(suite_folder, run.train_id)
+        if folder.is_sealed:
+            first.setdefault((run.model, run.protocol), (run, folder))
     names = [model for model, _ in first]
     pairs = dict.fromkeys((run.model, run.protocol) for run in runs)
-    return [_read(suite_folder, first[pair], names) for pair in pairs if pair in first]
+    return [_read(*first[pair], names) for pair in pairs if pair in first]
 
 
-def _read(suite_folder: Path, run: StoredRun, names: Sequence[str]) -> FigureInputs:
-    folder = RunFolder(suite_folder, run.train_id)
+def _read(run: StoredRun, folder: RunFolder, names: Sequence[str]) -> FigureInputs:
     unique = names.count(run.model) == 1
     label = run.model if unique else f"{run.model} · {Protocol.parse(run.protocol).short}"
     return FigureInputs(label, run, folder.history(), folder.figures())

@@ -130,7 +130,7 @@ def _all_studies(prepared: PreparedSuite, performed: Iterable[StudyRun]) -> list
 def _require_apart(prepared: PreparedSuite, folder: Path) -> None:
     """Refuse a suite with a model of the same name as one that was trained elsewhere."""
     suite, context = prepared.suite, prepared.context
-    asked = {context.run(spec).folder.train_id for spec in context.plan.specs}
+    asked = {context.train_id(spec) for spec in context.plan.specs}
     taken = folders_by_name(folder, asked)
     for entry in suite.model:
         if entry.name in taken:

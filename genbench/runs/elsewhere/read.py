@@ -35,14 +35,14 @@ def elsewhere_runs(
     Raises:
         StorageError: What a run was asked to be cannot be read.
     """
-    records = [_record(folder, spec, tasks) for folder, spec in _found(suite, trained_here)]
+    records = [_record(folder, spec, tasks) for folder, spec in _found(suite / RUNS, trained_here)]
     return sorted(records, key=lambda record: (record.spec.name, record.spec.seed))
 
 
 def folders_by_name(suite: Path, trained_here: Collection[str] = ()) -> dict[str, list[RunFolder]]:
     """Return the folders of all models trained elsewhere, by the model's name."""
     known: dict[str, list[RunFolder]] = {}
-    for folder, spec in _found(suite, trained_here):
+    for folder, spec in _found(suite / RUNS, trained_here):
         known.setdefault(spec["name"], []).append(folder)
     return known
 
@@ -50,17 +50,19 @@ def folders_by_name(suite: Path, trained_here: Collection[str] = ()) -> dict[str
 def folders_of(suite: Path, name: str, seed: int) -> list[RunFolder]:
     """Return the folder of one seed of a model trained elsewhere; none where there is none."""
     return [
-        folder for folder, spec in _found(suite) if (spec["name"], spec["seed"]) == (name, seed)
+        folder
+        for folder, spec in _found(suite / RUNS)
+        if (spec["name"], spec["seed"]) == (name, seed)
     ]
 
 
 def _found(
-    suite: Path, trained_here: Collection[str] = ()
+    runs: Path, trained_here: Collection[str] = ()
 ) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    for path in sorted((suite / RUNS).glob("[!.]*")):
+    for path in sorted(runs.glob("[!.]*")):
         if path.name in trained_here or not (path / run_folder.SPEC).is_file():
             continue
-        folder = RunFolder(suite, path.name)
+        folder = RunFolder(runs.parent, path.name)
         with suppress(StorageError):  # a damaged one is found by who needs it
             spec = folder.read(run_folder.SPEC)
             if isinstance(spec, dict) and spec.get("recipe") == ELSEWHERE and folder.is_sealed:
