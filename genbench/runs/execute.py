@@ -1,13 +1,13 @@
 """Executes one run: build, train, evaluate, store in a sealed folder; each step once."""
 
+import copy
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from genbench.core.devices import evaluation_device
 from genbench.core.errors import StorageError
@@ -123,14 +123,12 @@ class _Execution:
         spec = self.run.spec
         if spec.assume:
             model = shell(model, spec.assume, self.run.dataset.image_shape).to(self.home)
+        loaded = copy.deepcopy(model)  # its own first weights are needed to train it
         try:
-            weights = read_weights(self.run.folder / run_folder.MODEL)
-        except StorageError:
+            loaded.load_state_dict(read_weights(self.run.folder / run_folder.MODEL))
+        except (StorageError, RuntimeError):
             return None
-        if _shapes(weights) != _shapes(model.state_dict()):
-            return None
-        model.load_state_dict(weights)
-        return model
+        return loaded
 
     def _train(self, model: nn.Module) -> tuple[dict[str, Any], dict[str, Any]]:
         """Train the model; return the metrics so far and the measurements."""
@@ -195,10 +193,6 @@ class _Execution:
         metrics["fitted"] = fitted.summary
         write_weights(self.run.folder / run_folder.MODEL, weights_of(fitted.model))
         return fitted.model
-
-
-def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in weights.items()}
 
 
 def trained_base(run: Run) -> RunFolder | None:

@@ -16,8 +16,9 @@ TEXT = "class Mine:\n    pass\n\nmine = Mine()\n"
 def packed(own_registries, tmp_path):
     path = tmp_path / "packed_one.py"
     path.write_text(TEXT)
+    known = set(sys.modules)
     load_plugins([path])
-    (name,) = [name for name in sys.modules if name.startswith("genbench_plugin_packed_one_")]
+    (name,) = [n for n in sys.modules if "_packed_one_" in n and n not in known]
     whole = Packed.of(sys.modules[name].mine, [path])
     plugins._files.clear()  # as in a process that has not loaded it
     del sys.modules[name]
