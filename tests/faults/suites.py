@@ -4,6 +4,7 @@ import json
 import random
 import time
 import tomllib
+from copy import deepcopy
 from pathlib import Path
 
 from tests.cli.conftest import TINY
@@ -80,13 +81,13 @@ def changed_values(text: str, draw: random.Random) -> str:
             case 0:
                 del holder[key]
             case 1 if isinstance(holder, dict):
-                holder[f"{key}_"] = holder[key]
+                holder[f"{key}_"] = deepcopy(holder[key])
             case 2 if isinstance(holder, list):
-                holder.append(holder[key])
+                holder.append(deepcopy(holder[key]))
             case 3:
                 holder[key] = [holder[key]]
             case _:
-                holder[key] = draw.choice(ODD)
+                holder[key] = deepcopy(draw.choice(ODD))
     return "".join(f"{_key(k)} = {toml(v)}\n" for k, v in suite.items())
 
 
