@@ -62,7 +62,7 @@ def looks_like_a_path(name: str, known: Sequence[str] = ()) -> bool:
         name: What was stated.
         known: Names of data sets that it may misspell as well; without them, it is taken literally.
     """
-    if name.endswith(SUFFIXES) or "/" in name or "\\" in name or Path(name).exists():
+    if name.endswith(SUFFIXES) or "/" in name or "\\" in name or os.path.exists(name):
         return True
     nearest = _nearest(name, [*known, *_beside(Path(name))]) if known else None
     return nearest is not None and nearest not in known
