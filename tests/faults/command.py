@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -83,6 +84,7 @@ class Command:
     def _run(self, argv: tuple, folder: Path, first: Callable[[], object]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         code = call(argv, folder, first, self._file("out"), self._file("err"))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         self._file("calls").write_text(json.dumps(preload.seen()))
         os._exit(code)
 
