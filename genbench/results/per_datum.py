@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json
 from genbench.results.cells import Cell, Column, ProtocolBlock, SeedValue
 from genbench.results.run_folder import PER_DATUM, RunFolder
-from genbench.results.sealed_folder import Arrays
+from genbench.results.sealed_folder import REDO, Arrays
 
 Vector = NDArray[np.float64]
 _ROUNDING, _TINY = 1e-5, 1e-9  # values in float32, summed in another order
@@ -68,5 +69,10 @@ class PerDatumValues:
 
     def _of_run(self, train_id: str) -> Arrays:
         if train_id not in self._read:
-            self._read[train_id] = RunFolder(self._folder, train_id).arrays(PER_DATUM)
+            folder = RunFolder(self._folder, train_id)
+            arrays = self._read[train_id] = folder.arrays(PER_DATUM)
+            if not all(np.isfinite(values).all() for values in arrays.values()):
+                raise StorageError(
+                    f"{folder / PER_DATUM} is damaged: values that are not finite; {REDO}"
+                )
         return self._read[train_id]

@@ -139,6 +139,8 @@ class SealedFolder:
         Raises:
             StorageError: A file, or the manifest, is damaged.
         """
+        if self.path.is_file():
+            raise StorageError(f"{self.path} is damaged: it is no folder; {REDO}")
         files = self._manifest().files
         return {name: self._content(name, files[name]) for name in names if name in files}
 

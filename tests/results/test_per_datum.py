@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
+from genbench.core.errors import StorageError
 from genbench.core.protocol import Protocol
 from genbench.results.blocks import blocks_of
 from genbench.results.cells import SeedValue
@@ -64,6 +65,12 @@ def test_a_bound_without_values_does_not_take_those_of_the_other_with_its_mean(
     found = stored(tmp_path, kept)
     assert found[kept] is not None
     assert found[lost] is None
+
+
+def test_values_that_are_not_finite_are_damage(tmp_path, monkeypatch):
+    monkeypatch.setitem(BY_CONDITION, "", np.array([-20.0, np.nan, -24.0, -19.0]))
+    with pytest.raises(StorageError, match=r"per_datum\.safetensors is damaged: .* not finite"):
+        stored(tmp_path, "")
 
 
 def test_a_key_differs_in_each_of_its_parts_and_not_in_how_options_are_spelt():
