@@ -71,7 +71,7 @@ def _after_run(trial: Trial, answer: Finished, calm: Calm, *, resealed: bool) ->
 
 def _around(trial: Trial) -> dict[str, bytes]:
     """Return the files around results and reports, of which some pretend to be huge."""
-    ours = ("results", "reports")
-    places = [path for path in sorted(trial.folder.iterdir()) if path.name not in ours]
-    files = [path for path in places if path.is_file() and path.suffix not in (".out", ".err")]
-    return {path.name: path.read_bytes() for path in files}
+    ours = ("results", "reports", ".out", ".err")
+    places = [path for path in sorted(trial.folder.rglob("*")) if path.is_file()]
+    others = [p for p in places if p.relative_to(trial.folder).parts[0] not in ours]
+    return {path.relative_to(trial.folder).as_posix(): path.read_bytes() for path in others}

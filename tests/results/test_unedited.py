@@ -223,6 +223,13 @@ def test_a_run_that_is_being_redone_is_passed_over(results):
     assert refusal(results) == ""
 
 
+def test_a_file_in_place_of_a_run_is_damage(results):
+    folder = next((results / "small" / "runs").iterdir())
+    shutil.rmtree(folder)
+    folder.write_text("")
+    assert "is damaged: it is no folder" in refusal(results)
+
+
 def test_a_run_that_another_command_just_did_again_is_accepted(results):
     """Its seconds are others than those of the table, which is not written yet."""
     (results / "small" / "manifest.json").unlink()
