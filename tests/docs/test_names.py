@@ -15,7 +15,7 @@ from genbench.suites.load import suite_files
 from tests.docs.conftest import PAGES, name_of, shell_lines
 
 OF_PYTEST = {"--gpu-device", "--benchmark-only", "--benchmark-json", "--columns", "--group-by"}
-OF_THE_FAULT_SUITE = {"--trial", "--write"}
+OF_THE_FAULT_SUITE = {"--scale", "--trial", "--write"}
 METRIC_LIKE = re.compile(
     r"elbo|kl|log_likelihood|mmd\d?|active_\w+|\w+_(?:log_likelihood|log_prob|bound|gap|mse|per_dim|curve"
     r"|extrapolated|decomposition)"
