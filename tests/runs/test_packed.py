@@ -16,9 +16,10 @@ TEXT = "class Mine:\n    pass\n\nmine = Mine()\n"
 def packed(own_registries, tmp_path):
     path = tmp_path / "packed_one.py"
     path.write_text(TEXT)
-    known = set(sys.modules)
+    for name in [name for name in sys.modules if "_packed_one_" in name]:
+        del sys.modules[name]  # of another test
     load_plugins([path])
-    (name,) = [n for n in sys.modules if "_packed_one_" in n and n not in known]
+    (name,) = [name for name in sys.modules if "_packed_one_" in name]
     whole = Packed.of(sys.modules[name].mine, [path])
     plugins._files.clear()  # as in a process that has not loaded it
     del sys.modules[name]
