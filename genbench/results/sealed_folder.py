@@ -114,6 +114,8 @@ class SealedFolder:
         return self / name
 
     def _manifest(self) -> Manifest:
+        if self.path.is_file():
+            raise StorageError(f"{self.path} is damaged: it is no folder; {REDO}")
         if not self.is_sealed:
             return Manifest(files={})
         try:
@@ -139,8 +141,6 @@ class SealedFolder:
         Raises:
             StorageError: A file, or the manifest, is damaged.
         """
-        if self.path.is_file():
-            raise StorageError(f"{self.path} is damaged: it is no folder; {REDO}")
         files = self._manifest().files
         return {name: self._content(name, files[name]) for name in names if name in files}
 
