@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,43 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what interrupted writes left in a folder; the caller holds its lock."""
-    for half_written in folder.glob(".*.tmp"):
-        remove(half_written)
+def paths_in(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted, hidden files too; nothing without a folder.
+
+    Raises:
+        StorageError: The folder cannot be listed.
+    """
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise _unlisted(error) from error
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Return what lies below a folder but is none, hidden files too; links are not followed.
+
+    Raises:
+        StorageError: A folder cannot be listed.
+    """
+
+    def fail(error: OSError) -> None:
+        raise _unlisted(error) from error
+
+    walk = os.walk(folder, onerror=fail) if folder.is_dir() else ()
+    return [Path(place, name) for place, _, names in walk for name in names]
+
+
+def _unlisted(error: OSError) -> StorageError:
+    return StorageError(f"cannot list {error.filename}: {error.strerror or error}")
+
+
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove those that interrupted writes left; the caller holds the lock of their folder."""
+    for path in paths:
+        if path.name.startswith(".") and path.suffix == ".tmp":
+            remove(path)
 
 
 def write_if_changed(path: Path, content: str) -> bool:

@@ -20,11 +20,13 @@ from safetensors.numpy import load_file
 
 from genbench.core.errors import StorageError, first_line
 from genbench.core.files import (
+    files_below,
     pretty_json,
     remove,
     sha256_bytes,
     sha256_file,
     storing,
+    sweep,
     write_atomic,
 )
 from genbench.core.reading import (
@@ -193,14 +195,13 @@ class SealedFolder:
 
         Hidden files, such as the lock, are no part of it. The caller holds that lock.
         """
-        for half_written in self.path.rglob(".*.tmp"):
-            remove(half_written)
-        with storing(self.path):
-            names = sorted(
-                str(path.relative_to(self.path).as_posix())
-                for path in self.path.rglob("[!.]*")
-                if path.is_file() and path.name != MANIFEST
-            )
+        paths = files_below(self.path)
+        sweep(paths)
+        names = sorted(
+            path.relative_to(self.path).as_posix()
+            for path in paths
+            if path.is_file() and path.name != MANIFEST and not path.name.startswith(".")
+        )
         self.seal_files(names)
 
     def digests(self, *names: str) -> dict[str, str]:

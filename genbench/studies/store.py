@@ -12,7 +12,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from genbench.core.errors import ConfigError, StorageError, require_known
-from genbench.core.files import remove, write_atomic
+from genbench.core.files import paths_in, remove, write_atomic
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.core.seeding import Stream
@@ -90,8 +90,9 @@ class StudyFolder(SealedFolder):
         return record
 
     def _keep(self, names: Collection[str]) -> None:
-        for path in self.path.glob("[!.]*"):
-            if path.is_file() and path.name not in (*names, MANIFEST):
+        for path in paths_in(self.path):
+            hidden = path.name.startswith(".")
+            if not hidden and path.is_file() and path.name not in (*names, MANIFEST):
                 remove(path)
 
 

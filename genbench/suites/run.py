@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from genbench.core.errors import ConfigError, DataError
-from genbench.core.files import require_writable, sweep
+from genbench.core.files import paths_in, require_writable, sweep
 from genbench.core.locks import locked, queued
 from genbench.core.progress import progress
 from genbench.core.texts import few
@@ -75,7 +75,7 @@ def _tabled(prepared: PreparedSuite, own: SuiteRun) -> SuiteRun:
         if not is_ours:
             frame, n_done = stored_table(_folder(prepared)), _n_stored(prepared)
             return replace(own, frame=frame, n_done=n_done, tabled=False)
-        sweep(_folder(prepared))
+        sweep(paths_in(_folder(prepared)))
         records = _all_runs(prepared, own.records)
         studies = _all_studies(prepared, own.studies)
         frame, changed = write_suite(prepared, records, studies, own.members)

@@ -123,6 +123,27 @@ def test_remove_removes_a_file_once(tmp_path):
 def test_what_interrupted_writes_left_is_swept(tmp_path):
     for name in (".half.x.tmp", "whole", ".lock", "mine.tmp"):
         (tmp_path / name).touch()
-    files.sweep(tmp_path)
+    files.sweep(files.paths_in(tmp_path))
     assert names(tmp_path) == [".lock", "mine.tmp", "whole"]
-    files.sweep(tmp_path / "missing")
+    files.sweep(files.paths_in(tmp_path / "missing"))
+
+
+def test_folders_list_all_that_lies_in_them_and_below(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in (".x", "a/y", "a/b/.z"):
+        (tmp_path / name).touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert files.paths_in(tmp_path) == [tmp_path / name for name in (".x", "a", "link")]
+    assert sorted(files.files_below(tmp_path)) == [tmp_path / n for n in (".x", "a/b/.z", "a/y")]
+    assert files.files_below(tmp_path / "missing") == files.paths_in(tmp_path / ".x") == []
+
+
+@pytest.mark.parametrize("function", [files.paths_in, files.files_below])
+def test_a_folder_that_cannot_be_listed_is_no_empty_one(tmp_path, monkeypatch, function):
+    def scan(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(os, "scandir", scan)
+    monkeypatch.setattr(os, "listdir", scan)
+    with pytest.raises(StorageError, match=r"cannot list .*: Input/output error"):
+        function(tmp_path)

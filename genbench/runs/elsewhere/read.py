@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genbench.core.errors import ConfigError, StorageError, first_line
+from genbench.core.files import paths_in
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig
 from genbench.evaluation.on_dataset import SPLIT
@@ -59,8 +60,9 @@ def folders_of(suite: Path, name: str, seed: int) -> list[RunFolder]:
 def _found(
     runs: Path, trained_here: Collection[str] = ()
 ) -> Iterator[tuple[RunFolder, dict[str, Any]]]:
-    for path in sorted(runs.glob("[!.]*")):
-        if path.name in trained_here or not (path / run_folder.SPEC).is_file():
+    for path in paths_in(runs):
+        other = path.name.startswith(".") or path.name in trained_here
+        if other or not (path / run_folder.SPEC).is_file():
             continue
         folder = RunFolder(runs.parent, path.name)
         with suppress(StorageError):  # a damaged one is found by who needs it
