@@ -41,7 +41,7 @@ KINDS = {
             "kills",
             "kill -9 at a random system call or moment of a run; then the same command gives the"
             " same bytes",
-            long=140,
+            long=160,
             short=2,
             preload=True,
         ),
