@@ -11,7 +11,8 @@ from genbench.results.sealed_runs import SealedRun
 
 Fact = tuple[str, Any, Any]
 """What it is about, what ``suite.json`` says, what the run stored."""
-_DESCRIBED = ("observation", "measure", "n_parameters")
+_DESCRIBED = ("observation", "measure", "n_parameters", "closed_form", "steps")
+_TRAINED = ("selected_epoch", "validation_fall", "validation_fall_stderr")
 _SEED = re.compile(r"seed=\d+")
 
 
@@ -41,7 +42,8 @@ def _facts(run: StoredRun, sealed: SealedRun) -> Iterator[Fact]:
     yield "protocol", run.protocol, protocol_of(run.protocol, sealed).text
     yield "dataset", run.dataset, Protocol.parse(run.protocol).dataset or run.dataset
     if not sealed.trained_elsewhere:
-        yield "selected_epoch", run.selected_epoch, metrics.get("selected_epoch")
+        for name in _TRAINED:
+            yield name, getattr(run, name), metrics.get(name)
     if "image_shape" in described:
         yield "image_shape", list(run.image_shape or ()), described["image_shape"]
     yield from _shared("", {name: getattr(run, name) for name in _DESCRIBED}, dict(described))

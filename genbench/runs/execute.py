@@ -27,7 +27,7 @@ from genbench.runs.read_run import (
     record_of,
     stored_metrics,
 )
-from genbench.runs.record import RunRecord, describe, protocol_of
+from genbench.runs.record import TRAINING, RunRecord, describe, protocol_of
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, Loop, fit
@@ -136,7 +136,7 @@ class _Execution:
         if base := trained_base(self.run):
             measured = {"train_seconds": None} | past_measurements(base)
             measured.pop("evaluate_seconds", None)
-            return metrics | {"selected_epoch": self._copy(base, model)}, measured
+            return metrics | self._copy(base, model), measured
         if self.built.closed_form:
             return metrics, {"train_seconds": self._fit_closed_form(model)}
         outcome = self.joint.fit or self._fit()
@@ -148,16 +148,16 @@ class _Execution:
         measured = {"train_seconds": round(outcome.seconds, 3), **how}
         if outcome.not_recorded:
             measured["not_recorded"] = outcome.not_recorded
-        return metrics | {"selected_epoch": self._store(outcome, model)}, measured
+        return metrics | self._store(outcome, model), measured
 
-    def _copy(self, base: RunFolder, model: nn.Module) -> int | None:
-        """Copy a finished training of the same model; return the selected epoch."""
+    def _copy(self, base: RunFolder, model: nn.Module) -> dict[str, Any]:
+        """Copy a finished training of the same model; return what it found."""
         model.load_state_dict(read_weights(base / run_folder.MODEL))
         if run_folder.HISTORY in base.listed():
             history = (base / run_folder.HISTORY).read_bytes()
             write_atomic(self.run.folder / run_folder.HISTORY, history)
-        selected: int | None = base.read(run_folder.METRICS).get("selected_epoch")
-        return selected
+        found: dict[str, Any] = base.read(run_folder.METRICS)
+        return {key: found.get(key) for key in TRAINING}
 
     def _fit_closed_form(self, model: nn.Module) -> float:
         assert self.built.closed_form is not None
@@ -175,8 +175,8 @@ class _Execution:
         finally:
             self.built.model.to(self.home)
 
-    def _store(self, result: FitResult, model: nn.Module) -> int:
-        """Store the weights and the history, select the weights; return the selected epoch."""
+    def _store(self, result: FitResult, model: nn.Module) -> dict[str, Any]:
+        """Store the weights and the history, select the weights; return what training found."""
         folder, budget = self.run.folder, self.run.spec.train
         best = budget.select == "best"
         selected = result.best if best else result.last
@@ -185,7 +185,8 @@ class _Execution:
         write_atomic(folder / run_folder.HISTORY, history)
         write_weights(folder / run_folder.LAST_MODEL, result.last)
         write_weights(folder / run_folder.MODEL, selected)
-        return result.best_epoch if best else budget.epochs
+        epoch = result.best_epoch if best else budget.epochs
+        return dict(zip(TRAINING, (epoch, *(result.fall or (None, None))), strict=True))
 
     def _assume(self, assume: Assume, model: nn.Module, metrics: dict[str, Any]) -> nn.Module:
         stream = Stream(self.run.spec.seed, ("assume",))

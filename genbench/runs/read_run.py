@@ -16,7 +16,7 @@ from genbench.evaluation.runner import Row, Task
 from genbench.results import run_folder
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
-from genbench.runs.record import RunRecord, empty_rows, protocol_of
+from genbench.runs.record import TRAINING, RunRecord, empty_rows, protocol_of
 from genbench.runs.spec import Run
 
 ROW = {field.name for field in fields(Row)}
@@ -72,7 +72,7 @@ def record_of(
         protocol_of(run.dataset, description),
         metrics["status"],
         metrics["reason"],
-        description=description | {"selected_epoch": metrics.get("selected_epoch")},
+        description=description | {key: metrics.get(key) for key in TRAINING},
         provenance=run.folder.read(run_folder.PROVENANCE),
         fitted=metrics.get("fitted", {}),
     )

@@ -11,8 +11,11 @@ from genbench.data import Dataset
 from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import Run, RunSpec
-from genbench.training.config import Precision
+from genbench.training.config import Precision, TrainConfig
 from genbench.training.precision import precision_remark
+
+TRAINING = ("selected_epoch", "validation_fall", "validation_fall_stderr")
+"""Keys of a run's metrics that its training has found; a run in closed form has none."""
 
 
 @dataclass
@@ -69,7 +72,13 @@ def describe(spec: RunSpec, dataset: Dataset, built: Built) -> dict[str, Any]:
         "image_shape": list(dataset.image_shape),
         "n_classes": dataset.n_classes,
         "n_train": dataset.size("train"),
+        "steps": None if built.closed_form else steps_of(spec.train, dataset.size("train")),
     }
+
+
+def steps_of(train: TrainConfig, n_train: int) -> int:
+    """Return how many steps the optimiser takes; the last, incomplete batch is left out."""
+    return train.epochs * (n_train // min(train.batch_size, n_train))
 
 
 def training_remark(spec: RunSpec, description: Mapping[str, Any], used: Precision) -> str:

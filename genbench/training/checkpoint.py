@@ -6,13 +6,14 @@ digest of the whole. Nothing is ever unpickled.
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -37,7 +38,8 @@ Position = tuple[int, int, tuple[str, ...]]
 class Progress:
     """How far training has come: epochs, their history, seconds, and the best weights so far.
 
-    ``part`` is that of the epoch in progress, where it was interrupted.
+    ``compared`` has the validation losses of blocks after the epochs that tell whether training
+    had converged. ``part`` is that of the epoch in progress, where it was interrupted.
     """
 
     epoch: int = 0
@@ -47,6 +49,7 @@ class Progress:
     seconds: float = 0.0
     best: Weights = field(default_factory=dict)
     part: Part | None = None
+    compared: list[list[float]] = field(default_factory=list)
 
     def position(self) -> Position:
         """Return where training goes on; runs at one position can go on together."""
@@ -64,6 +67,10 @@ class Progress:
         if not epochs_fit or steps > n_batches:
             at = f"epoch {self.epoch}, step {steps}"
             raise StorageError(f"{at}: not in {n_epochs} epochs of {n_batches} steps")
+
+    def add_compared(self, losses: Sequence[Sequence[float]]) -> None:
+        """Keep losses of blocks of one epoch, unless one is not finite, which tells nothing."""
+        self.compared += [list(each) for each in losses if all(map(math.isfinite, each))]
 
     def take_part(self) -> Part | None:
         """Return the part of an epoch to go on from, once."""
@@ -155,6 +162,7 @@ class _Scalars(BaseModel):
     best_score: float | None
     best_epoch: NonNegativeInt
     seconds: NonNegativeFloat
+    compared: list[list[float]] = Field(default=[], max_length=2)
     part: _PartScalars | None = None
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from genbench.core.errors import StorageError
 from genbench.core.interrupts import Interrupts, noted_interrupts
-from genbench.core.objective import Batch
+from genbench.core.objective import Batch, Loss
 from genbench.core.progress import progress as bar
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
@@ -30,6 +30,7 @@ from genbench.training.checkpoint import (
     weights_of,
 )
 from genbench.training.config import TrainConfig
+from genbench.training.convergence import Fall, block_size, compared_epochs, fall_between
 from genbench.training.guard import DivergedError as DivergedError
 from genbench.training.guard import failures
 from genbench.training.part import Part, noise_of, part_of
@@ -49,7 +50,8 @@ VALIDATION_BLOCK = 500
 class FitResult:
     """Trained weights and the training history.
 
-    ``not_recorded`` says why steps on a GPU were taken one by one, which is slow.
+    ``fall`` is that of the validation loss over the last tenth of training, None without such a
+    loss; ``not_recorded`` says why steps on a GPU were taken one by one, which is slow.
     """
 
     history: list[dict[str, float]]
@@ -57,6 +59,7 @@ class FitResult:
     best: Weights
     best_epoch: int
     seconds: float
+    fall: Fall | None = None
     not_recorded: str = ""
 
 
@@ -139,18 +142,39 @@ class Loop:
         The noise is the same at every epoch, so epochs can be compared.
         """
         self.model.eval()
-        x, y = self.data.held_out("validation")
+        n = self.data.size("validation")
         means: dict[str, float] = {}
         for update in (u for u in self.updates if u.validates):
             sums: dict[str, float] = defaultdict(float)
-            with self.stream.child("validation").seeded():
-                for block in torch.split(torch.arange(len(x), device=x.device), VALIDATION_BLOCK):
-                    self.pause(self.n_batches)
-                    loss = update.objective(self.model, Batch(x[block], y[block], math.inf))
-                    for key, value in {"loss": loss.value, **loss.logged}.items():
-                        sums[key] += float(value) * len(block) / len(x)
+            for size, loss in self.losses_of_blocks(update, VALIDATION_BLOCK):
+                for key, value in {"loss": loss.value, **loss.logged}.items():
+                    sums[key] += float(value) * size / n
             means |= {f"validation.{update.name}.{k}": v for k, v in sums.items()}
         return means
+
+    def losses_of_blocks(self, update: Update, size: int) -> list[tuple[int, Loss]]:
+        """Return the size and the loss of each block of the validation data, in eval mode.
+
+        Every term has its full weight, also during the warm-up of the KL.
+        """
+        x, y = self.data.held_out("validation")
+        losses: list[tuple[int, Loss]] = []
+        with self.stream.child("validation").seeded():
+            for block in zip(torch.split(x, size), torch.split(y, size), strict=True):
+                self.pause(self.n_batches)
+                loss = update.objective(self.model, Batch(*block, math.inf))
+                losses.append((len(block[0]), loss))
+        return losses
+
+    @torch.no_grad()
+    def compared_losses(self, epoch: int) -> list[list[float]]:
+        """Return the validation losses of blocks, if the epoch tells whether training converged."""
+        size = block_size(self.data.size("validation"), VALIDATION_BLOCK)
+        if epoch not in compared_epochs(self.config.epochs) or not size:
+            return []
+        scored = [update for update in self.updates if update.validates][:1]
+        each = (self.losses_of_blocks(update, size) for update in scored)
+        return [[float(loss.value) for _, loss in losses] for losses in each]
 
     def resume(self) -> None:
         """Restore the state of the checkpoint, if there is one.
@@ -209,7 +233,10 @@ class Loop:
     def train_epoch(self, epoch: int) -> None:
         """Train for one epoch, validate, and record both."""
         self._counted_at = time.monotonic()
-        self.record_epoch(self.run_epoch(epoch) | self.validate())
+        means = self.run_epoch(epoch) | self.validate()
+        compared = self.compared_losses(epoch + 1)
+        self.record_epoch(means)
+        self.progress.add_compared(compared)
         self.count_seconds()
 
     def count_seconds(self) -> None:
@@ -222,7 +249,7 @@ class Loop:
         """Return the result; without a validation loss, the last weights count as the best."""
         progress, last = self.progress, weights_of(self.model)
         best, best_epoch = progress.best or last, progress.best_epoch or progress.epoch
-        how = progress.seconds, self.run_steps.not_recorded
+        how = progress.seconds, fall_between(progress.compared), self.run_steps.not_recorded
         return FitResult(progress.history, last, best, best_epoch, *how)
 
 

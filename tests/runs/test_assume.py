@@ -89,6 +89,12 @@ def test_the_base_is_trained_once(run, monkeypatch):
     assert values.nunique() == 1
 
 
+def test_a_run_with_an_assumption_states_what_the_training_of_its_base_found(run):
+    base, assumed = (record.description for record in run("train.epochs=2").records)
+    for key in ("selected_epoch", "validation_fall", "validation_fall_stderr", "steps"):
+        assert assumed[key] == base[key] is not None
+
+
 def test_without_the_base_the_same_numbers_come_out(run, tmp_path):
     with_base = run().frame
     alone = run(models=[NAME], results=tmp_path / "other").frame

@@ -63,6 +63,18 @@ def test_history_has_one_row_per_epoch(done):
     assert [line.split(",")[0] for line in text] == ["epoch", "1", "2"]
 
 
+def test_a_suite_states_what_training_has_found(done):
+    stored = json.loads((done.results / "tiny" / "suite.json").read_text())["runs"]
+    vae, closed = (next(run for run in stored if run["model"] == name) for name in
+                   ("vae", "linear_gaussian"))  # fmt: skip
+    metrics = json.loads((done.run_of(done.outcome, "vae") / "metrics.json").read_text())
+    for key in ("selected_epoch", "validation_fall", "validation_fall_stderr"):
+        assert vae[key] == metrics[key] is not None
+        assert closed[key] is None
+    assert (vae["steps"], vae["closed_form"]) == (2 * (80 // 20), False)
+    assert (closed["steps"], closed["closed_form"]) == (None, True)
+
+
 def per_datum_keys(folder, condition=""):
     """Return the rows of each evaluation by the key of its values."""
     evaluations = json.loads((folder / "metrics.json").read_text())["evaluations"]

@@ -171,12 +171,12 @@ def test_checkpoint_round_trip_keeps_model_optimisers_and_progress(build, tmp_pa
     model, adam = trained_parts(build)
     history = [{"epoch": 1, "train.x.loss": 0.1 + 0.2}, {"epoch": 2, "train.x.loss": 1e-300}]
     best = {k: v + 1 for k, v in weights_of(model).items()}
-    progress = Progress(2, history, -1.5, 1, 3.25, best)
+    progress = Progress(2, history, -1.5, 1, 3.25, best, compared=[[0.1, 1 / 3]])
     save_checkpoint(path, model, adam, progress)
     other, fresh = trained_parts(build, steps=1)
     read = load_checkpoint(path, other, fresh)
     assert same(weights_of(other), weights_of(model))
-    assert read.history == history
+    assert (read.history, read.compared) == (history, progress.compared)
     assert (read.epoch, read.best_score, read.best_epoch, read.seconds) == (2, -1.5, 1, 3.25)
     assert same(read.best, best)
     for loaded, saved in zip(fresh, adam, strict=True):

@@ -309,11 +309,11 @@ def test_warmup_of_the_budget_reaches_the_recipe_and_spares_validation(train):
 
 
 def scripted_validation(scores):
-    """An objective whose validation loss follows a script and whose gradient is 1."""
+    """An objective whose loss on all validation data follows a script; its gradient is 1."""
     left = iter(scores)
 
     def objective(model, batch):
-        validating = math.isinf(batch.epoch)
+        validating = math.isinf(batch.epoch) and len(batch.x) == 90
         value = torch.tensor(next(left)) if validating else model.a * 1.0
         return Loss(value, {})
 

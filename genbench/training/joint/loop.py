@@ -25,11 +25,12 @@ from genbench.core.interrupts import Interrupts, noted_interrupts
 from genbench.core.seeding import Stream
 from genbench.training.capture import StepRecorder
 from genbench.training.checkpoint import Position
+from genbench.training.convergence import block_size, compared_epochs
 from genbench.training.guard import DivergedError, failures
 from genbench.training.joint.batched_call import IncompatibleError
 from genbench.training.joint.compatible import compatible_groups
 from genbench.training.joint.stacked_parameters import Tensors
-from genbench.training.joint.step import JointStep
+from genbench.training.joint.step import JointStep, JointUpdate
 from genbench.training.loop import VALIDATION_BLOCK, FitResult, Loop, fit, train_epochs
 from genbench.training.part import Part, joined, noise_of, part_of
 from genbench.training.step import Inputs, Step
@@ -82,24 +83,41 @@ class JointLoop:
     def validate(self) -> Means:
         """Return, by member, the validation means of what validating objectives log."""
         self.step.stack.module.eval()
-        x, y = self.data.held_out("validation")
+        n = self.data.size("validation")
         means: Tensors = {}
         for update in (u for u in self.step.updates if u.first.validates):
             sums: Tensors = {}
-            generators = [
-                torch.Generator(self.step.device).manual_seed(seed)
-                for seed in (_seed(loop.stream.child("validation")) for loop in self.loops)
-            ]
-            for start in range(0, len(x), VALIDATION_BLOCK):
-                self.pause(self.n_batches)
-                block = slice(start, start + VALIDATION_BLOCK)
-                for key, value in update.validate(generators, x[block], y[block]).items():
-                    share = value.double() * (len(x[block]) / len(x))
+            for size, logged in self.losses_of_blocks(update, VALIDATION_BLOCK):
+                for key, value in logged.items():
+                    share = value.double() * (size / n)
                     sums[key] = sums[key] + share if key in sums else share
             means |= {f"validation.{update.first.name}.{k}": v for k, v in sums.items()}
         if not means:
             return [{} for _ in self.loops]
         return _by_member(list(means), torch.stack(list(means.values())))
+
+    def losses_of_blocks(self, update: JointUpdate, size: int) -> list[tuple[int, Tensors]]:
+        """Return the size of each block of the validation data, and what is logged, each (S,)."""
+        x, y = self.data.held_out("validation")
+        generators = [
+            torch.Generator(self.step.device).manual_seed(seed)
+            for seed in (_seed(loop.stream.child("validation")) for loop in self.loops)
+        ]
+        losses: list[tuple[int, Tensors]] = []
+        for block in zip(torch.split(x, size), torch.split(y, size), strict=True):
+            self.pause(self.n_batches)
+            losses.append((len(block[0]), update.validate(generators, *block)))
+        return losses
+
+    @torch.no_grad()
+    def compared_losses(self, epoch: int) -> list[list[list[float]]]:
+        """Return, by member, the counterpart of ``Loop.compared_losses``."""
+        size = block_size(self.data.size("validation"), VALIDATION_BLOCK)
+        scored = [update for update in self.step.updates if update.first.validates][:1]
+        if epoch not in compared_epochs(self.loops[0].config.epochs) or not size or not scored:
+            return [[] for _ in self.loops]
+        losses = [logged["loss"] for _, logged in self.losses_of_blocks(scored[0], size)]
+        return [[each] for each in torch.stack(losses, dim=1).tolist()]
 
     def train_epoch(self, epoch: int) -> None:
         """Train every member for one epoch, validate, and record both.
@@ -109,6 +127,7 @@ class JointLoop:
         """
         self._counted_at = time.monotonic()
         trained, validated = self.run_epoch(epoch), self.validate()
+        compared = self.compared_losses(epoch + 1)
         guards = [update.guard for update in self.step.updates]
         errors = failures(guards, (epoch + 1) * self.n_batches)
         for i, loop in enumerate(self.loops):
@@ -118,6 +137,7 @@ class JointLoop:
                 if error := errors[i]:
                     raise error
                 loop.record_epoch(trained[i] | validated[i])
+                loop.progress.add_compared(compared[i])
             except DivergedError as error:
                 self.failed[i] = error.with_traceback(None)
         self.count_seconds()
