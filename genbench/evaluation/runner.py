@@ -12,8 +12,10 @@ import genbench.evaluation.annealing
 import genbench.evaluation.decomposition
 import genbench.evaluation.importance
 import genbench.evaluation.inference_gap
+import genbench.evaluation.label_sum
 import genbench.evaluation.latent
 import genbench.evaluation.likelihood
+import genbench.evaluation.prior
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
@@ -68,8 +70,10 @@ class Task:
 
     def n_of(self, n: int) -> int:
         """Return how many of ``n`` data the task is run on."""
-        asked: int | None = getattr(self.options, "n_data", None)
-        return min(n, asked or n)
+        asked: list[int | None] = [
+            getattr(self.options, key, None) for key in ("n_data", "n_compared")
+        ]
+        return min([n, *(count for count in asked if count)])
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ def evaluate_model(
     A task that does not apply or fails says so in its rows and does not affect the others. Results
     do not depend on the order of the tasks, on other tasks, or on how many data follow a datum:
     the last block is padded with copies of its last datum, which are then dropped. A task with the
-    option ``n_data`` sees that many data, evenly spaced over all.
+    option ``n_data`` or ``n_compared`` sees that many data, evenly spaced over all.
 
     Args:
         x: Data (N, ...).

@@ -19,7 +19,7 @@ from genbench.core.options import Count
 from genbench.core.tensors import device_of, mean_of
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.bounds import prior_of
-from genbench.inference.parzen import ParzenWindow, squared_distances
+from genbench.inference.parzen import ROWS, ParzenWindow, centred_distances, squared_distances
 
 SAMPLE_CHUNK = 1000
 """Images per noise address: the first images do not depend on how many are drawn."""
@@ -30,7 +30,8 @@ PARZEN_WARNING = (
     " ranks models wrongly and must never be compared with a log-likelihood of the model"
     " (Theis, van den Oord and Bethge 2016; Wu et al. 2017). It is never marked as best"
 )
-BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+BANDWIDTHS = (4.0, 2.0, 1.0, 0.5, 0.25)
+"""Widths of the kernels of the squared MMD, each half the one before."""
 GRIDS = {
     "goodfellow2014": tuple(10 ** (-1 + i / 9) for i in range(10)),
     "wu2017": tuple((10 + i) / 100 for i in range(21)),
@@ -162,7 +163,7 @@ def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
 
 
 class MmdOptions(EvaluatorOptions):
-    """``n_compared`` data, spread evenly over those evaluated, against as many samples.
+    """``n_compared`` data, spread evenly over all, against as many samples.
 
     ``bandwidth`` is in units of the data; None means the median distance of validation data.
     """
@@ -172,15 +173,20 @@ class MmdOptions(EvaluatorOptions):
     n_data: PositiveInt | None = None
 
     def n_bytes(self, sizes: Sizes) -> int:
-        """Return the size of five kernels between all pairs of images."""
-        return len(BANDWIDTHS) * 8 * min(self.n_compared, sizes.n) ** 2
+        """Return the size of the images of both sides and of a block of their kernels."""
+        return 8 * sizes.n * (2 * sizes.n_pixels + 2 * min(ROWS, sizes.n))
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
-    """Return the mean of five Gaussian kernels of widths 1/4, 1/2, 1, 2 and 4, (N, M)."""
-    distances = squared_distances(x, y)
-    widths = [torch.exp(distances * (-0.5 / width**2)) for width in BANDWIDTHS]
-    return torch.stack(widths).mean(dim=0)
+    """Return the mean of five Gaussian kernels of widths 4, 2, 1, 1/2 and 1/4, (N, M).
+
+    Each width is half the one before, so each kernel is the fourth power of the one before.
+    """
+    part = centred_distances(x, y).mul_(-0.5 / BANDWIDTHS[0] ** 2).exp_()
+    total = part.clone()
+    for _ in BANDWIDTHS[1:]:
+        total += part.square_().square_()
+    return total.div_(len(BANDWIDTHS))
 
 
 def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
@@ -194,21 +200,40 @@ def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
     References:
         Gretton, Borgwardt, Rasch, Schölkopf, Smola 2012, lemma 6 and equation 4.
     """
-    cross = kernel(x, y)
-    h = kernel(x, x) + kernel(y, y) - cross - cross.T
-    rows = h.fill_diagonal_(0).sum(dim=1) / (len(x) - 1)
+    centre = y.mean(dim=0)
+    x, y = x - centre, y - centre
+    rows = (_sums_within(x) + _sums_within(y) - _sums_between(x, y)) / (len(x) - 1)
     return 2 * rows - rows.mean()
 
 
-def reduce_mmd2(values: Tensor, options: MmdOptions) -> Estimate:
+def _sums_within(x: Tensor) -> Tensor:
+    """Return Σⱼ k(xᵢ, xⱼ) over j ≠ i, (N,); each pair is computed once."""
+    sums = x.new_zeros(len(x))
+    for start in range(0, len(x), ROWS):
+        block = kernel(x[start : start + ROWS], x[start:])
+        block.diagonal().zero_()
+        sums[start : start + ROWS] += block.sum(dim=1)
+        sums[start + ROWS :] += block[:, ROWS:].sum(dim=0)
+    return sums
+
+
+def _sums_between(x: Tensor, y: Tensor) -> Tensor:
+    """Return Σⱼ k(xᵢ, yⱼ) + k(xⱼ, yᵢ) over j ≠ i, (N,)."""
+    sums = x.new_zeros(len(x))
+    for start in range(0, len(x), ROWS):
+        block = kernel(x[start : start + ROWS], y)
+        block.diagonal(offset=start).zero_()
+        sums[start : start + ROWS] += block.sum(dim=1)
+        sums += block.sum(dim=0)
+    return sums
+
+
+def reduce_mmd2(values: Tensor) -> Estimate:
     """Estimate the squared MMD from data and samples (N, 2, D), in units of the bandwidth."""
     require_finite(values)
-    n = len(values)
-    m = min(options.n_compared, n)
-    if m < 2:
+    if len(values) < 2:
         raise NonFiniteError("a distance between data needs at least two of them")
-    chosen = torch.arange(m, device=values.device) * n // m
-    return mean_and_stderr(mmd2_contributions(*values[chosen].double().unbind(dim=1)))
+    return mean_and_stderr(mmd2_contributions(*values.double().unbind(dim=1)))
 
 
 def _bandwidth(context: Context, options: MmdOptions) -> float:
@@ -232,7 +257,7 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
 
 @evaluator(
     name="mmd2",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     unit="squared MMD",
     better="lower",

@@ -21,9 +21,13 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     large compared to the distance. Negative results of rounding are set to 0.
     """
     centre = y.flatten(1).mean(dim=0)
-    x, y = x.flatten(1) - centre, y.flatten(1) - centre
-    distances = torch.addmm(y.square().sum(dim=1), x, y.T, alpha=-2)
-    return distances.add_(x.square().sum(dim=1, keepdim=True)).clamp_(min=0)
+    return centred_distances(x.flatten(1) - centre, y.flatten(1) - centre)
+
+
+def centred_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return ‖xᵢ − yⱼ‖² for rows (N, D) and (M, D) that are centred already, as (N, M)."""
+    of_x, of_y = (torch.linalg.vecdot(rows, rows) for rows in (x, y))
+    return torch.addmm(of_y, x, y.T, alpha=-2).add_(of_x.unsqueeze(1)).clamp_(min=0)
 
 
 class ParzenWindow:

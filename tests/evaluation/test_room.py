@@ -40,8 +40,8 @@ def test_a_count_beyond_a_thousand_million_is_refused_by_its_key(name, key):
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7}, 100 * (64 + 28) + 56),
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7, "n_data": 5}, 5 * 92 + 56),
         ("parzen_log_likelihood", {"n_samples": 11}, 4 * 11 * 64),
-        ("mmd2", {"n_compared": 50}, 5 * 8 * 50**2),
-        ("mmd2", {"n_compared": 500}, 5 * 8 * 200**2),
+        ("mmd2", {"n_compared": 50}, 8 * 50 * (2 * 64 + 2 * 50)),
+        ("mmd2", {"n_compared": 500}, 8 * 200 * (2 * 64 + 2 * 100)),
     ],
 )
 def test_what_is_held_at_the_same_time_must_fit(monkeypatch, name, options, needed):
@@ -54,12 +54,12 @@ def test_what_is_held_at_the_same_time_must_fit(monkeypatch, name, options, need
 
 
 def test_on_a_gpu_it_must_fit_there(monkeypatch):
-    task, needed = make_task("mmd2", {"n_compared": 50}), 5 * 8 * 50**2
+    task, needed = make_task("mmd2", {"n_compared": 50}), 8 * 50 * (2 * 64 + 2 * 50)
     monkeypatch.setattr(memory, "available_bytes", lambda: 0)
     monkeypatch.setattr(room, "free_gpu_bytes", lambda _: needed)
     require_room_for([task], 200, 64, torch.device("cuda"))
     monkeypatch.setattr(room, "free_gpu_bytes", lambda _: needed - 1)
-    refused = r"^evaluate\.mmd2: .* would need 100 kB of GPU memory, 100 kB are available$"
+    refused = r"^evaluate\.mmd2: .* would need 91.2 kB of GPU memory, 91.2 kB are available$"
     with pytest.raises(ConfigError, match=refused):
         require_room_for([task], 200, 64, torch.device("cuda"))
 

@@ -7,13 +7,14 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KernelDensity
 from torch.distributions import Bernoulli, Independent, Normal
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from genbench.core.seeding import Stream
 from genbench.evaluation import samples
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.samples import BANDWIDTHS, GRIDS, mmd2_contributions
 from genbench.evaluation.spec import Context
-from tests.evaluation.helpers import LINEAR, X, small_gan
+from tests.evaluation.helpers import LINEAR, N, X, small_gan
 from tests.inference.exact_models import SHAPE, DiscreteVae, correlated_data, randn
 
 HELD_OUT = correlated_data(1500, seed=50)
@@ -198,10 +199,61 @@ def brute_force_mmd2(x, y):
     return sum(h) / len(pairs)
 
 
-def test_the_contributions_average_to_the_u_statistic():
+@pytest.mark.parametrize("rows", [1, 5, 12, 100])
+def test_the_contributions_average_to_the_u_statistic(rows, monkeypatch):
+    monkeypatch.setattr(samples, "ROWS", rows)  # blocks that end within the data, and one block
     x, y = randn(12, 3, seed=1), randn(12, 3, seed=2) + 0.5
     found = mmd2_contributions(x, y).mean().item()
     assert found == pytest.approx(brute_force_mmd2(x, y), rel=1e-10)
+
+
+def whole_contributions(x, y):
+    """The same from whole matrices, one exponential for each kernel."""
+
+    def kernels(a, b):
+        d2 = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist").square()
+        return sum((-0.5 * d2 / width**2).exp() for width in BANDWIDTHS) / len(BANDWIDTHS)
+
+    h = kernels(x, x) + kernels(y, y) - kernels(x, y) - kernels(x, y).T
+    rows = h.fill_diagonal_(0).sum(dim=1) / (len(x) - 1)
+    return 2 * rows - rows.mean()
+
+
+def test_blocks_of_kernels_change_no_contribution():
+    x, y = randn(250, 30, seed=1) / 8, randn(250, 30, seed=2) / 7
+    assert torch.allclose(mmd2_contributions(x, y), whole_contributions(x, y), rtol=0, atol=1e-13)
+
+
+def test_the_number_of_data_is_the_number_compared():
+    model = Bag(HELD_OUT)
+    some = row(model, "mmd2", n_compared=150)
+    assert some.n == 150
+    spaced = X[torch.arange(150) * len(X) // 150]
+    same = row(model, "mmd2", x=spaced)
+    assert (some.value, some.stderr) == (same.value, same.stderr)
+    assert row(model, "mmd2", n_compared=10**6).n == N
+    assert row(model, "mmd2", n_compared=150, n_data=100).n == 100
+
+
+class Largest(TorchDispatchMode):
+    """Notes the size of the largest tensor that an operation returns."""
+
+    def __init__(self):
+        super().__init__()
+        self.numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        found = func(*args, **(kwargs or {}))
+        if isinstance(found, torch.Tensor):
+            self.numel = max(self.numel, found.numel())
+        return found
+
+
+def test_no_matrix_of_all_pairs_is_in_memory():
+    x, y = randn(1200, 4, seed=1), randn(1200, 4, seed=2)
+    with Largest() as largest:
+        mmd2_contributions(x, y)
+    assert largest.numel == samples.ROWS * 1200
 
 
 def test_the_stated_error_is_the_spread_over_repetitions():
