@@ -15,6 +15,13 @@ from genbench.results.numbers_frame import NumbersFrame
 
 _COMPARED = ("a", "b", "metric", "verdict", "difference", "stderr", "p", "low", "high", "n", "kind")
 _CHECKED = ("model", "metric", "verdict", "baseline", "current", "difference", "margin", "p_value")
+_VERDICTS = {
+    "A": "a better",
+    "B": "b better",
+    "A's networks": "a's networks better",
+    "B's networks": "b's networks better",
+    "tie": "tie",
+}
 _MOST_LINES = 10
 
 
@@ -30,14 +37,16 @@ def compare(
         results: Folder of the results.
 
     Returns:
-        A row per number that both have. ``verdict`` is ``a better``, ``b better`` or ``tie``;
+        A row per number that both have. ``verdict`` is ``a better``, ``b better`` or ``tie``, and
+        ``a's networks better`` where a side has fewer than three training seeds;
         ``difference`` is a less b, ``low`` and ``high`` bound its 95 % interval; ``p`` is of a
         two-sided t-test over what ``test`` names, Holm-corrected over the table.
         ``attrs["left_out"]`` names what could not be compared, and why.
 
     Raises:
         ConfigError: There is no such model.
-        NotComparableError: The two share no protocol, no model or no number.
+        NotComparableError: The two share no protocol, no model or no number, or one training seed
+            meets several.
         StorageError: There are no such results, or they are damaged.
     """
     sides = (comparison.resolve(text, Path(results), suite) for text in (a, b))
@@ -58,7 +67,7 @@ def _line(line: Line) -> dict[str, Any]:
         "difference": tested.value,
         "stderr": tested.stderr,
         "p": line.p_holm,
-        "verdict": {"A": "a better", "B": "b better"}.get(line.verdict, "tie"),
+        "verdict": _VERDICTS[line.word],
         "low": low,
         "high": high,
         "n": cell.n,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from genbench.comparison.measure import Comparison, Line
 from genbench.core import numbers
-from genbench.results.answer import ONE_SEED
 from genbench.results.cells import words
+from genbench.results.methods import OF_NETWORKS
 
 _BOUNDS = ("lower_bound", "upper_bound")
 
@@ -25,10 +25,10 @@ def headlines(groups: Sequence[Sequence[Line]]) -> list[Line]:
 
 
 def _answer(lines: Sequence[Line]) -> str:
-    once = any(len(values) == 1 for line in lines for values in line.match.values)
+    methods = all(line.match.of_methods for line in lines)
     if len(lines) == 1:
-        return f"{ONE_SEED if once else ''}{_verdict(lines[0])}."
-    what = f"{len(lines)} {'trained networks' if once else 'models'}"
+        return f"{'' if methods else OF_NETWORKS}{_verdict(lines[0])}."
+    what = f"{len(lines)} {'models' if methods else 'trained networks'}"
     counts = Counter(line.verdict for line in lines)
     if counts["tie"] == len(lines):
         return f"All {what} are tied."
@@ -63,7 +63,7 @@ def _verdict(line: Line) -> str:
     if kind in _BOUNDS:
         said = f"{better} has the better {words(kind)} than {worse}, which does not prove it better"
     elif _is_likelihood(line):
-        said = f"{better} is better than {worse}"
+        said = f"{better} is {'better than' if line.match.of_methods else 'ahead of'} {worse}"
     else:
         return f"{better} has the better {column.metric} than {worse}, by {gap}, {sure}"
     return f"{said}: {column.metric} by {gap}, {sure}"

@@ -3,6 +3,7 @@
 Data set, protocol, split, metric, options, evaluator version, kind and n must all agree.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from genbench.comparison.sides import ColumnKey, NotComparableError, Number, Side
@@ -10,6 +11,7 @@ from genbench.core import numbers
 from genbench.core.statistics import Seeds, paired_by_seed
 from genbench.core.texts import few
 from genbench.results.cells import Cell, Column, ProtocolBlock, words
+from genbench.results.methods import is_deterministic, of_methods
 
 Numbers = dict[ColumnKey, Number]
 Group = tuple[str, str, str, ColumnKey, str, int | None, bool]
@@ -50,6 +52,18 @@ class Match:
         return *where, self.column.key, self.cells[0].kind, self.cells[0].n, self.over_data
 
     @property
+    def of_methods(self) -> bool:
+        """Whether the two may speak of methods; else only of these trained networks."""
+        return of_methods(self.cells)
+
+    @property
+    def one_against_several(self) -> bool:
+        """Whether one side is a single network of a method, and the other several."""
+        counts = [len(values) for values in self.values]
+        one = self.cells[counts.index(min(counts))]
+        return min(counts) == 1 < max(counts) and not is_deterministic(one)
+
+    @property
     def over_data(self) -> bool:
         """Whether per-datum values are known."""
         return len(next(iter(self.values[0].values()))) > 1
@@ -64,7 +78,8 @@ def match(first: Side, second: Side) -> tuple[list[Match], list[str]]:
     """Pair the numbers of two sides; also return a line for whatever cannot be compared.
 
     Raises:
-        NotComparableError: A model's two protocols differ, or there is nothing to compare.
+        NotComparableError: A model's two protocols differ, one seed meets several, or there is
+            nothing to compare.
     """
     models, left_out = _models(first, second)
     matches = []
@@ -84,7 +99,21 @@ def match(first: Side, second: Side) -> tuple[list[Match], list[str]]:
     if not matches:
         reasons = "\n".join(left_out[:8])
         raise NotComparableError(f"A and B have no numbers in common\n{reasons}".strip())
+    _require_seeds(matches)
     return matches, left_out
+
+
+def _require_seeds(matches: Iterable[Match]) -> None:
+    """Refuse one training seed against several: it says nothing of the spread between seeds."""
+    for pair in matches:
+        if pair.one_against_several:
+            seeds = [len(values) for values in pair.values]
+            few, many = sorted(zip(seeds, "AB", strict=True))
+            raise NotComparableError(
+                f"{pair.title}: {few[1]} has one training seed and {many[1]} has {many[0]}, and one"
+                f" network shows nothing of its method: run {few[1]} with `--seeds {many[0]}`, or"
+                " compare equal numbers of seeds"
+            )
 
 
 def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]]:

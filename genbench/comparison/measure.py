@@ -87,6 +87,12 @@ class Line:
         return "A" if (self.difference.value > 0) == (self.match.column.better == "higher") else "B"
 
     @property
+    def word(self) -> str:
+        """The verdict in words: of networks that do not speak of methods, whose they are."""
+        alone = self.verdict != "tie" and not self.match.of_methods
+        return f"{self.verdict}'s networks" if alone else self.verdict
+
+    @property
     def test(self) -> str:
         """What the t-test treats as random."""
         seeds = [len(values) for values in self.match.values]

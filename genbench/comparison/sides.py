@@ -127,7 +127,8 @@ def _read(where: str, results: Path, model: str = "") -> Side:
     else:
         suite = StoredSuite.open(results, where)
     suite.require_no_collection()
-    whole = Side(where, tuple(blocks_of(suite.frame, suite.metrics)), suite.per_datum)
+    blocks = blocks_of(suite.frame, suite.metrics, closed_form=suite.closed_form)
+    whole = Side(where, tuple(blocks), suite.per_datum)
     if model:
         require_known(model, whole.labels, f"'{where}' has no model")
     return replace(whole, model=model)

@@ -18,6 +18,7 @@ from genbench.reporting.tables.small_table import (
     row_of,
 )
 from genbench.results.cells import UNRELIABLE, words
+from genbench.results.methods import NETWORKS_ALONE
 
 _DIFFERENCES = (
     "model",
@@ -80,7 +81,7 @@ def _short(sides: str, groups: Groups, sentence: str) -> SmallTable:
 
 
 def _result(line: Line) -> tuple[TableCell, TableCell, TableCell]:
-    return _gap(line), _p_value(line), TableCell(line.verdict)
+    return _gap(line), _p_value(line), TableCell(line.word)
 
 
 def _differences(name: str, title: str, groups: Groups, n_tests: int) -> SmallTable:
@@ -109,7 +110,7 @@ def _difference(line: Line) -> Row:
         _interval(*difference.interval, difference.stderr),
         _p_value(line),
         f"{share.value:.2f} [{share.low:.2f}, {share.high:.2f}]",
-        line.verdict,
+        line.word,
         line.test,
     )
 
@@ -153,9 +154,9 @@ def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:
 def _warnings(lines: Sequence[Line]) -> list[str]:
     seeds = min(len(values) for line in lines for values in line.match.values)
     warnings = []
-    if seeds == 1:
-        warnings.append("One seed says nothing about other seeds of the same model.")
-    elif seeds < _FEW_SEEDS:
+    if not all(line.match.of_methods for line in lines):
+        warnings.append(NETWORKS_ALONE)
+    if 1 < seeds < _FEW_SEEDS:
         warnings.append(f"With fewer than {_FEW_SEEDS} seeds that interval is too narrow.")
     if any(line.match.cells[0].kind == "lower_bound" for line in lines):
         warnings.append("A larger lower bound need not be the better model.")

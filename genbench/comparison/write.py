@@ -16,6 +16,7 @@ from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.reporting.tables.text import text_tables, titled_rows
 from genbench.results.cells import UNRELIABLE
+from genbench.results.methods import NETWORKS_ALONE
 
 _SHOWN = 4
 _LEGEND = (
@@ -61,6 +62,7 @@ def _line(line: Line) -> dict[str, Any]:
         "test": f"two-sided t-test over {line.test}",
         "improvement": _measured(line.improvement),
         "verdict": line.verdict,
+        "of_methods": line.match.of_methods,
         "a": _contestant(match.labels[0], line.first),
         "b": _contestant(match.labels[1], line.second),
     }
@@ -108,9 +110,11 @@ def as_text(
 
 def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
     unreliable = any(UNRELIABLE in table.marks for table in short)
+    networks = not all(line.match.of_methods for line in comparison.lines)
     n = len(comparison.lines)
     more = f"--verbose shows all {n} numbers" if sum(len(table.rows) for table in short) < n else ""
-    return "; ".join(filter(None, (_LEGEND, UNRELIABLE_WORDS if unreliable else "", more)))
+    alone = NETWORKS_ALONE.rstrip(".") if networks else ""
+    return "; ".join(filter(None, (_LEGEND, alone, UNRELIABLE_WORDS if unreliable else "", more)))
 
 
 def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:

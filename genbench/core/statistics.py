@@ -20,6 +20,8 @@ ALPHA = 0.05
 """Significance level of a corrected p-value; intervals have coverage 1 - ALPHA."""
 NORMAL_REACH = 1.959964
 """Half the width of a 95 % interval, in standard errors of a mean over many images."""
+ENOUGH_SEEDS = 3
+"""Training seeds a side that a statement about methods needs."""
 ENOUGH_PAIRS = 5
 """Number of common seeds needed to pair results by seed."""
 _ROUNDING = 1e-7
@@ -115,7 +117,8 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     The variance is that of the seed-averaged differences per datum, divided by n, plus that of each
     side's seed means, divided by its number of seeds. The degrees of freedom are Satterthwaite's,
     but never more than those of the seeds: a few seeds may agree by luck, and the formula would
-    then underestimate their spread. A side with one seed carries no information about other seeds
+    then underestimate their spread. Where the sides have unequal numbers of seeds, those of the
+    smaller one are the limit. A side with one seed carries no information about other seeds
     and adds nothing; neither does a side whose seeds agree exactly, nor a single datum (a number
     that is not a mean over data).
 
@@ -140,8 +143,9 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     noise = total(part for s in (apart, *of_seeds) if (part := mean_part(s)))
     if noise is None:
         raise ValueError("one datum and one seed: the error cannot be estimated")
-    limit = sum(len(s) - 1 for s in of_seeds if float(s.std(ddof=1)) > nothing)
-    dof = min(noise.df, limit) if limit else noise.df
+    limits = [len(s) - 1 for s in of_seeds if float(s.std(ddof=1)) > nothing]
+    limit = sum(limits) if len(set(limits)) == 1 else min(limits, default=math.inf)
+    dof = min(noise.df, limit)
     value, stderr = float(apart.mean()), floored(noise.stderr, nothing)
     p_value = 2 * Noise(stderr, dof).tail(-floored(abs(value), nothing))
     return Difference(value, stderr, dof, p_value)

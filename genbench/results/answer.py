@@ -11,12 +11,11 @@ from genbench.core.statistics import ALPHA, Difference
 from genbench.results.cells import Cell
 from genbench.results.headline import NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
+from genbench.results.methods import OF_NETWORKS, of_methods
 
 _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most"}
 _NAMED = 3
 """How many of the models tied with the first are named, at most."""
-ONE_SEED = "Of these trained networks, "
-"""Begins what is said of models that were trained once: nothing is known of their other seeds."""
 NOTHING = "No model has a log-likelihood"
 UNASKED = "No log-likelihood was measured here."
 OUTDATED = (
@@ -35,7 +34,7 @@ def answer(
     tests: Tests | None,
     ahead: Ahead | None = None,
 ) -> tuple[Phrase, ...]:
-    """Say who is best.
+    """Say who is best; of networks that do not speak of methods, which number is the highest.
 
     Args:
         ranked: Models with an exact value or a lower bound, best first.
@@ -43,18 +42,22 @@ def answer(
         tests: The first less each of the others that are ranked; None where no test could be made.
         ahead: A model that a tighter bound over fewer images puts above the first.
     """
-    pieces = (*_pieces(ranked, others, tests), *_over_fewer(ahead))
-    return tuple(piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
+    methods = of_methods(entry.cell for entry in ranked if entry.cell)
+    pieces = (*_pieces(ranked, others, tests, methods), *_over_fewer(ahead))
+    phrases = (piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
+    return tuple(phrase._replace(strong=phrase.strong and methods) for phrase in phrases)
 
 
-def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None) -> Pieces:
+def _pieces(
+    ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None, methods: bool
+) -> Pieces:
     if not ranked:
         asked = any(entry.absence != NOT_MEASURED for entry in others)
         yield f"{NOTHING} {_where(others)}." if asked else UNASKED
         return
     leader, *rest = ranked
-    if not leader.row.control and any(e.cell and e.cell.n_seeds == 1 for e in ranked if rest):
-        yield ONE_SEED
+    if rest and not methods and not leader.row.control:
+        yield OF_NETWORKS
     if not rest:
         yield from _alone(leader, others)
     elif tests is None:
@@ -62,7 +65,7 @@ def _pieces(ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | Non
     elif tied := [e for e, test in zip(rest, tests, strict=True) if test.p_value >= ALPHA]:
         yield from _tied(leader, tied)
     else:
-        yield from _ahead(leader, rest, others, tests)
+        yield from _ahead(leader, rest, others, tests, methods)
     yield from _may_be_better(leader, others)
 
 
@@ -121,37 +124,41 @@ def _list(entries: Sequence[Entry]) -> Pieces:
         yield f" and {more} more"
 
 
-def _ahead(leader: Entry, rest: Sequence[Entry], others: Sequence[Entry], tests: Tests) -> Pieces:
+def _ahead(
+    leader: Entry, rest: Sequence[Entry], others: Sequence[Entry], tests: Tests, methods: bool
+) -> Pieces:
     second, bounds = rest[0], [e for e in rest if _kind(e) == "lower_bound"]
     yield from _called(leader)
     if leader.row.control:
         yield " leads with "
         yield from _number(leader)
-        yield from _no_model_reaches_it(rest)
+        yield from _no_model_reaches_it(rest, methods)
         return
-    yield " has the best number: " if bounds or unbeaten(leader, others) else " is best: "
+    proven = methods and not bounds and not unbeaten(leader, others)
+    yield " is best: " if proven else f" has the {'best' if methods else 'highest'} number: "
     yield from _number(leader)
-    yield from _margin(leader, second, tests[0])
+    yield from _margin(leader, second, tests[0], methods)
     if bounds:
         yield " "
         yield from _called(bounds[0], "" if bounds[0] is second else _short(bounds[0]))
         yield " is not shown to be worse: its bound may be loose."
 
 
-def _margin(leader: Entry, second: Entry, test: Difference) -> Pieces:
+def _margin(leader: Entry, second: Entry, test: Difference, methods: bool) -> Pieces:
     """By how much the first is ahead: a bound by at least as much of an exact value."""
     exact = _kind(second) == "exact"
     yield ", at least " if exact and _kind(leader) == "lower_bound" else ", "
     yield Phrase(minus(" ± ".join(measured(test.value, test.stderr))), strong=True)
-    yield " better than " if exact else " above "
+    yield " better than " if exact and methods else " above "
     yield from _called(second, _short(second))
     yield "."
 
 
-def _no_model_reaches_it(rest: Sequence[Entry]) -> Pieces:
+def _no_model_reaches_it(rest: Sequence[Entry], methods: bool) -> Pieces:
     models = [entry for entry in rest if not entry.row.control]
     bounds = any(_kind(entry) == "lower_bound" for entry in models)
-    yield f"; no trained model {'is shown to reach' if bounds else 'reaches'} it"
+    none = "no trained model" if methods else "none of these trained networks"
+    yield f"; {none} {'is shown to reach' if bounds else 'reaches'} it"
     if models:
         yield ": "
         yield from _called(models[0])

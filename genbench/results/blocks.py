@@ -7,6 +7,7 @@ between seeds.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -30,6 +31,7 @@ def blocks_of(
     models: Sequence[str] = (),
     controls: Collection[str] = (),
     elsewhere: Collection[str] = (),
+    closed_form: Mapping[str, bool | None] = MappingProxyType({}),
 ) -> list[ProtocolBlock]:
     """Arrange the test rows in blocks; numbers of two protocols never meet.
 
@@ -39,6 +41,7 @@ def blocks_of(
         models: Model names in the order of the rows; others follow as in the table.
         controls: Names of models that are there to be compared with, and win nothing.
         elsewhere: Names of models that were trained elsewhere.
+        closed_form: Whether each model is fitted without an optimiser, where that is known.
     """
     rows = arranged(frame, models)
     noted = {
@@ -48,7 +51,7 @@ def blocks_of(
     in_parts = {name for name, metric in metrics.items() if metric.parts}
     shown = rows[~rows["metric"].str.fullmatch(_PART) & ~rows["metric"].isin(in_parts)]
     groups = shown.groupby(list(SHARED), sort=False)
-    return [_block(group, metrics, controls, noted) for _, group in groups]
+    return [_block(group, metrics, controls, noted, closed_form) for _, group in groups]
 
 
 def arranged(frame: pd.DataFrame, models: Sequence[str] = ()) -> pd.DataFrame:
@@ -86,6 +89,7 @@ def _block(
     metrics: Metrics,
     controls: Collection[str],
     noted: Mapping[str, Collection[tuple[str, str]]],
+    closed_form: Mapping[str, bool | None],
 ) -> ProtocolBlock:
     dataset, protocol, split = (str(group[name].iloc[0]) for name in SHARED)
     columns = sorted(
@@ -95,7 +99,7 @@ def _block(
     for label, mine in group.groupby("_label", sort=False):
         model = str(mine["model"].iloc[0])
         note = ", ".join(words for words, pairs in noted.items() if (protocol, model) in pairs)
-        cells = _cells(mine, columns)
+        cells = _cells(mine, columns, closed_form.get(model))
         rows.append(ModelRow(model, str(label), cells, model in controls, note))
     known = Protocol.parse(protocol)
     n = _usual(group["n"].dropna(), known.sizes[2])
@@ -132,12 +136,14 @@ def _position(column: Column) -> tuple[int, str, int, int, str]:
     return column.record.place, column.metric, column.version, place, column.options
 
 
-def _cells(mine: pd.DataFrame, columns: Sequence[Column]) -> tuple[Cell, ...]:
+def _cells(
+    mine: pd.DataFrame, columns: Sequence[Column], closed_form: bool | None
+) -> tuple[Cell, ...]:
     by_column = dict(iter(mine.groupby(_KEY)))
-    return tuple(cell_of(by_column.get(column.key)) for column in columns)
+    return tuple(cell_of(by_column.get(column.key), closed_form) for column in columns)
 
 
-def cell_of(rows: pd.DataFrame | None) -> Cell:
+def cell_of(rows: pd.DataFrame | None, closed_form: bool | None = None) -> Cell:
     """Summarise the rows of one model and metric, one per seed.
 
     The standard error is the mean of the seeds' standard errors: they share the test set, and
@@ -163,6 +169,7 @@ def cell_of(rows: pd.DataFrame | None) -> Cell:
         reason=_reasons(rows["reason"]),
         health=_health([health_of(text) for text in ok["health"]]),
         seeds=tuple(SeedValue(int(s), str(t), float(v)) for s, t, v in seeds),
+        closed_form=closed_form,
     )
 
 

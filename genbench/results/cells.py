@@ -90,6 +90,7 @@ class Cell:
         seed_sd: Standard deviation between training seeds.
         health: Diagnostics of the estimator by name.
         standing: ``best``, ``tie`` or empty; see :mod:`genbench.results.paired`.
+        closed_form: Whether its model is fitted without an optimiser; None where nothing says so.
     """
 
     status: str
@@ -105,6 +106,7 @@ class Cell:
     health: Mapping[str, float] = field(default_factory=dict)
     seeds: tuple[SeedValue, ...] = ()
     standing: str = ""
+    closed_form: bool | None = None
 
     @property
     def ok(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from genbench.core.statistics import ALPHA, Difference, Seeds, difference, holm, seed_spread
 from genbench.results.cells import BEST, TIED, Cell, Column, ModelRow, ProtocolBlock
+from genbench.results.methods import of_methods
 from genbench.results.per_datum import PerDatumValues
 
 
@@ -41,7 +42,8 @@ class Pair:
 class PairedComparison:
     """Models in one column that may be ranked, since their numbers are of one kind and n.
 
-    ``rows`` are positions in the block, best first; ``values`` stand in the same order.
+    ``rows`` are positions in the block, best first; ``values`` and ``cells`` stand in the same
+    order.
     """
 
     column: Column
@@ -49,6 +51,22 @@ class PairedComparison:
     n: int
     rows: tuple[int, ...]
     values: tuple[Seeds, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def of_methods(self) -> bool:
+        """Whether it may speak of methods; else only of these trained networks."""
+        return of_methods(self.cells)
+
+    @cached_property
+    def tests(self) -> list[Difference]:
+        """The first less each of the others; see :func:`tests_of_the_first`."""
+        return tests_of_the_first(self.values)
+
+    @property
+    def decided(self) -> bool:
+        """Whether the first is better than every other."""
+        return all(test.p_value < ALPHA for test in self.tests)
 
     @cached_property
     def pairs(self) -> dict[tuple[int, int], Pair]:
@@ -61,7 +79,7 @@ class PairedComparison:
 
     def standings(self) -> dict[int, str]:
         """The standing of each of its rows."""
-        return dict(zip(self.rows, standings_of(tests_of_the_first(self.values)), strict=True))
+        return dict(zip(self.rows, standings_of(self.tests, self.cells), strict=True))
 
 
 def _pair(first: Seeds, second: Seeds) -> Pair:
@@ -80,8 +98,13 @@ def tests_of_the_first(values: Sequence[Seeds]) -> list[Difference]:
     return [replace(test, p_value=p) for test, p in zip(tests, adjusted, strict=True)]
 
 
-def standings_of(tests: Sequence[Difference]) -> list[str]:
-    """``best`` for a first that is better than every other, else ``tie`` for all tied with it."""
+def standings_of(tests: Sequence[Difference], cells: Sequence[Cell]) -> list[str]:
+    """``best`` for a first that is better than every other, else ``tie`` for all tied with it.
+
+    Nothing for numbers that do not speak of methods.
+    """
+    if not of_methods(cells):
+        return [""] * len(cells)
     tied = [test.p_value >= ALPHA for test in tests]
     return [TIED if any(tied) else BEST, *(TIED if found else "" for found in tied)]
 
@@ -100,8 +123,8 @@ def comparisons(block: ProtocolBlock, index: int, values: PerDatumValues) -> lis
         known = {p: by_seed for p, by_seed in seeds.items() if by_seed and cells[p].complete}
         if n > 1 and len(known) == len(places) > 1:  # an unknown one might be the best
             order = _best_first(column, known)
-            listed = tuple(known[place] for place in order)
-            compared.append(PairedComparison(column, kind, n, order, listed))
+            listed = tuple((known[place], cells[place]) for place in order)
+            compared.append(PairedComparison(column, kind, n, order, *zip(*listed, strict=True)))
     return compared
 
 
@@ -122,14 +145,14 @@ def ranked(block: ProtocolBlock, values: PerDatumValues) -> ProtocolBlock:
     standings: dict[tuple[int, int], str] = {}
     for index in range(len(block.columns)):
         for comparison in comparisons(block, index, values):
-            if not _beaten(comparison, [row.cells[index] for row in block.rows]):
+            if not beaten(comparison, [row.cells[index] for row in block.rows]):
                 words = comparison.standings().items()
                 standings |= {(place, index): word for place, word in words}
     rows = (_stand(row, place, standings) for place, row in enumerate(block.rows))
     return replace(block, rows=tuple(rows))
 
 
-def _beaten(comparison: PairedComparison, cells: Sequence[Cell]) -> bool:
+def beaten(comparison: PairedComparison, cells: Sequence[Cell]) -> bool:
     """Whether a number of another kind over as many data is better than the first."""
     sign, first = _sign(comparison.column), cells[comparison.rows[0]].value
     others = (c for c in cells if c.ok and c.n == comparison.n and c.kind != comparison.kind)

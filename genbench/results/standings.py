@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from genbench.core.statistics import Difference
 from genbench.results.answer import OUTDATED, Ahead, answer, unbeaten
-from genbench.results.cells import BEST, ModelRow, ProtocolBlock
+from genbench.results.cells import BEST, Cell, ModelRow, ProtocolBlock
 from genbench.results.headline import (
     CLAIMS,
     absence,
@@ -15,7 +15,7 @@ from genbench.results.headline import (
     incomplete,
 )
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard, Phrase
-from genbench.results.paired import standings_of, tests_of_the_first
+from genbench.results.paired import beaten, comparisons, standings_of, tests_of_the_first
 from genbench.results.per_datum import PerDatumValues
 
 Warnings = Mapping[str, Sequence[str]]
@@ -35,7 +35,7 @@ def leaderboard_of(
     ranked = [entry for entry in entries if entry.cell and entry.cell.kind in CLAIMS]
     others = entries[len(ranked) :]
     tests = tests_of_the_leader(block, ranked, values)
-    ahead = _ahead_on_fewer(block, ranked)
+    ahead = _ahead_on_fewer(block, ranked, values)
     stands = _standings(ranked, others, tests, ahead)
     ranked = [replace(e, rank=i, standing=stands[i - 1]) for i, e in enumerate(ranked, 1)]
     details = tuple(block.columns[place] for place in detail_places(block))
@@ -77,7 +77,9 @@ def tests_of_the_leader(
     return tests_of_the_first(known)
 
 
-def _ahead_on_fewer(block: ProtocolBlock, ranked: Sequence[Entry]) -> Ahead | None:
+def _ahead_on_fewer(
+    block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
+) -> Ahead | None:
     """A model that is best by a tighter bound than the first's, over fewer images; and that number.
 
     A number over fewer images leads nothing, but it keeps another from being called best.
@@ -89,10 +91,22 @@ def _ahead_on_fewer(block: ProtocolBlock, ranked: Sequence[Entry]) -> Ahead | No
         tighter = first.ok and first.n != block.n_whole and first.value > _value(ranked[0])
         if column.record.leaderboard != "likelihood" or not tighter:
             continue
-        for entry in ranked[1:]:
-            cell = entry.row.cells[place]
-            if cell.standing == BEST and (cell.kind, cell.n) == (first.kind, first.n):
-                return entry, cell
+        if best := _first_on_fewer(block, place, first, values):
+            for entry in ranked[1:]:
+                if entry.row is best and not best.control:
+                    return entry, best.cells[place]
+    return None
+
+
+def _first_on_fewer(
+    block: ProtocolBlock, place: int, like: Cell, values: PerDatumValues
+) -> ModelRow | None:
+    """The row that the tests put first in a column, among numbers of this kind and n."""
+    cells = [row.cells[place] for row in block.rows]
+    for compared in comparisons(block, place, values):
+        alike = (compared.kind, compared.n) == (like.kind, like.n)
+        if alike and compared.decided and not beaten(compared, cells):
+            return block.rows[compared.rows[0]]
     return None
 
 
@@ -109,7 +123,7 @@ def _standings(
     """Standings by the tests; nobody is ``best`` where another model may be better."""
     if not tests:
         return [""] * len(ranked)
-    words = standings_of(tests)
+    words = standings_of(tests, [entry.cell for entry in ranked if entry.cell])
     if words[0] == BEST and (ahead or unbeaten(ranked[0], others)):
         words[0] = ""
     return ["" if e.row.control else word for e, word in zip(ranked, words, strict=True)]

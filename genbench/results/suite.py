@@ -117,6 +117,11 @@ class StoredSuite:
         return {run.model for run in self.record.runs if run.trained_elsewhere}
 
     @cached_property
+    def closed_form(self) -> dict[str, bool | None]:
+        """Whether each model is fitted without an optimiser; None where nothing says so."""
+        return {run.model: run.closed_form for run in self.record.runs}
+
+    @cached_property
     def per_datum(self) -> PerDatumValues:
         """Values behind the numbers."""
         return PerDatumValues(self.folder)
@@ -129,7 +134,7 @@ class StoredSuite:
     @cached_property
     def blocks(self) -> list[ProtocolBlock]:
         """The comparison, one block per protocol, with the standing of each number."""
-        names = (self.models, self.controls, self.elsewhere)
+        names = (self.models, self.controls, self.elsewhere, self.closed_form)
         unmarked = blocks_of(self.frame, self.metrics, *names)
         return [ranked(block, self.per_datum) for block in unmarked]
 

@@ -1,9 +1,10 @@
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from genbench.comparison import resolve
+from genbench.comparison import NotComparableError, resolve
 from genbench.core.statistics import holm
 from genbench.results.paired import comparisons
 from tests.results.fabricate import write_manifest
@@ -94,15 +95,29 @@ def test_one_seed_tests_images_alone(place):
     assert line.difference.dof == 299
 
 
-def test_one_seed_against_several_says_whose_seeds_are_in_the_test(place):
+def test_one_seed_against_several_is_refused_with_what_to_do(place):
     kept = {"vae": "0"}
     place.rewrite(lambda row: row if row["seed"] in kept.get(row["model"], "01") else None)
-    assert (
-        line_of(place.compare("tiny:vae", "tiny:beta_vae"), "elbo").test == "images and seeds of B"
-    )
-    assert (
-        line_of(place.compare("tiny:beta_vae", "tiny:vae"), "elbo").test == "images and seeds of A"
-    )
+    for first, second, one, several in (
+        ("tiny:vae", "tiny:beta_vae", "A", "B"),
+        ("tiny:beta_vae", "tiny:vae", "B", "A"),
+    ):
+        said = rf"{one} has one training seed and {several} has 2, .*: run {one} with `--seeds 2`"
+        with pytest.raises(NotComparableError, match=said) as error:
+            place.compare(first, second)
+        assert error.value.exit_code == 6
+
+
+def test_one_seed_of_a_fit_in_closed_form_meets_several_seeds(place):
+    kept = {"linear_gaussian": "0"}
+    place.rewrite(lambda row: row if row["seed"] in kept.get(row["model"], "01") else None)
+    path = place.results / "tiny" / "suite.json"
+    content = json.loads(path.read_text())
+    for run in content["runs"]:
+        run["closed_form"] = run["model"] == "linear_gaussian"
+    path.write_text(json.dumps(content))
+    lines = place.compare("tiny:vae", "tiny:linear_gaussian").lines
+    assert {line.test for line in lines} == {"images and seeds of A"}
 
 
 def test_interquartile_mean_leaves_out_the_lowest_and_the_highest(five):

@@ -80,7 +80,7 @@ def test_with_one_seed_it_is_the_paired_t_test():
 
 
 def test_where_the_data_agree_it_is_welchs_test_over_seeds():
-    one, other = [0.1, 0.5, 0.2], [1.0, 1.4, 0.7, 1.1]
+    one, other = [0.1, 0.5, 0.2, 0.4], [1.0, 1.4, 0.7, 1.1]
     first = {s: HARD + value for s, value in enumerate(one)}
     second = {s: HARD + value for s, value in enumerate(other)}
     found = difference(first, second)
@@ -113,9 +113,9 @@ def test_results_that_differ_by_rounding_are_equal():
 
 
 def test_numbers_that_are_no_means_are_compared_over_seeds_or_not_at_all():
-    first, second = {s: np.array([float(s)]) for s in range(3)}, {0: np.array([7.0])}
+    first, second = {s: np.array([float(s)]) for s in range(4)}, {0: np.array([7.0])}
     other = {s: np.array([5.0 + s * s]) for s in range(4)}
-    expected = stats.ttest_ind([0, 1, 2], [5, 6, 9, 14], equal_var=False)
+    expected = stats.ttest_ind([0, 1, 2, 3], [5, 6, 9, 14], equal_var=False)
     assert difference(first, other).p_value == pytest.approx(expected.pvalue)
     with pytest.raises(ValueError, match="one datum and one seed"):
         difference(second, second)
@@ -163,6 +163,16 @@ def test_a_table_of_equal_models_rarely_has_a_winner(n_seeds, seed_sd):
     assert false / tables <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / tables)
 
 
+@pytest.mark.parametrize("sizes", [(2, 5), (2, 10), (3, 5), (3, 10)])
+def test_sides_of_unequal_numbers_of_seeds_rarely_differ_by_chance(sizes):
+    draws, trials = numpy_generator(9, "unequal", *sizes), 2000
+    found = []
+    for _ in range(trials):
+        one, other = ({s: draws.normal(size=1) for s in range(n)} for n in sizes)
+        found.append(difference(one, other).p_value)
+    assert np.mean(np.array(found) < 0.05) <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / trials)
+
+
 def test_five_seeds_decide_a_difference_that_is_large_beside_their_spread():
     draws, trials = numpy_generator(7, "power"), 200
     found = [
@@ -173,8 +183,9 @@ def test_five_seeds_decide_a_difference_that_is_large_beside_their_spread():
 
 def test_degrees_of_freedom_are_never_more_than_those_of_the_seeds():
     draws = numpy_generator(8, "limit")
-    first, second = model(draws, 3, 1e-3), model(draws, 4, 1e-3)  # next to the images: nothing
-    assert difference(first, second).dof == 2 + 3
+    first, second = model(draws, 3, 1e-3), model(draws, 3, 1e-3)  # next to the images: nothing
+    assert difference(first, second).dof == 2 + 2
+    assert difference(first, model(draws, 4, 1e-3)).dof == 2  # those of the smaller side
     exact = {seed: HARD for seed in range(3)}  # a fit in closed form: its seeds agree
     assert difference(first, exact).dof == 2
     other = {seed: HARD[::-1] for seed in range(3)}

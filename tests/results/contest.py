@@ -1,7 +1,7 @@
 """Contests between invented models: a block of numbers, and the values per datum behind them."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class Number:
 
     Attributes:
         metric: Its evaluator.
-        means: Of each training seed.
+        means: Of each training seed; one alone is that of every seed of the contest.
         kind: Of the number, where it is not its metric's.
         n: Images behind it.
         noise: Standard deviation, per image, of what this number does not share with the others.
@@ -61,8 +61,9 @@ class Stored:
         return found if all(v is not None for v in found.values()) else None
 
 
-def contest(models, controls=(), protocol=PROTOCOL, split="test", notes=None):
+def contest(models, controls=(), protocol=PROTOCOL, split="test", notes=None, seeds=3):
     """Return the block of these models' numbers, and the values behind them."""
+    models = {m: [_repeated(found, seeds) for found in numbers] for m, numbers in models.items()}
     metrics = dict.fromkeys(found.metric for numbers in models.values() for found in numbers)
     columns, stored = tuple(map(column_of, metrics)), Stored()
     rows = []
@@ -73,10 +74,14 @@ def contest(models, controls=(), protocol=PROTOCOL, split="test", notes=None):
     return ProtocolBlock("digits", protocol, split, N, columns, tuple(rows)), stored
 
 
-def board(controls=(), warnings=None, notes=None, **models):
+def _repeated(found, seeds):
+    return replace(found, means=found.means * seeds) if len(found.means) == 1 else found
+
+
+def board(controls=(), warnings=None, notes=None, seeds=3, **models):
     """Return the leaderboard of these models, each a number or several."""
     listed = {name: [n] if isinstance(n, Number) else list(n) for name, n in models.items()}
-    block, stored = contest(listed, controls, notes=notes)
+    block, stored = contest(listed, controls, notes=notes, seeds=seeds)
     return leaderboard_of(block, stored, warnings)
 
 

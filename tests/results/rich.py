@@ -141,7 +141,7 @@ def write_rich_run(folder, model, train_id, tensors):
     write_manifest(run)
 
 
-def fabricate_rich(root, models=tuple(MODELS), seeds=(0, 1), **spec):
+def fabricate_rich(root, models=tuple(MODELS), seeds=(0, 1, 2), **spec):
     """Write the results of suite ``tiny`` and return their root; ``spec`` is of the suite file."""
     folder = root / "tiny"
     folder.mkdir(parents=True)

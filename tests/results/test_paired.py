@@ -34,7 +34,9 @@ class Stored:
 
 def cell(*train_ids, kind="lower_bound", n=400, value=0.0):
     seeds = tuple(SeedValue(i, name, value) for i, name in enumerate(train_ids))
-    return Cell("ok", value=value, n=n, kind=kind, seeds=seeds, n_seeds=len(seeds), n_ok=len(seeds))
+    counts = {"n_seeds": len(seeds), "n_ok": len(seeds)}
+    alone = len(seeds) == 1 or None  # one seed says all of a model that is fitted in closed form
+    return Cell("ok", value=value, n=n, kind=kind, seeds=seeds, closed_form=alone, **counts)
 
 
 def block(column=COLUMN, controls=(), **cells):

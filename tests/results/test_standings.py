@@ -12,6 +12,11 @@ def order(found):
     return [(entry.row.label, entry.rank) for entry in found.entries]
 
 
+def seeded(mean):
+    """A bound whose mean over three seeds has noise of 0.1 per image."""
+    return elbo(mean, noise=0.1 * 3**0.5)
+
+
 def standings(found):
     return {entry.row.label: entry.standing for entry in found.entries}
 
@@ -37,17 +42,17 @@ def test_leader_that_the_test_does_not_put_above_all_is_tied():
 
 def test_test_is_corrected_for_the_number_of_opponents():
     # Standard error of the difference: sqrt(2) 0.1 / 20 = 0.007; 2.2 of it is p = 0.03.
-    alone = board(a=elbo(-10.0), b=elbo(-10.0156))
-    among = {f"m{i}": elbo(-10.0156) for i in range(12)}
+    alone = board(a=seeded(-10.0), b=seeded(-10.0156))
+    among = {f"m{i}": seeded(-10.0156) for i in range(12)}
     assert standings(alone)["a"] == BEST
-    assert standings(board(a=elbo(-10.0), **among))["a"] == TIED
+    assert standings(board(a=seeded(-10.0), **among))["a"] == TIED
 
 
 @pytest.mark.parametrize(
     "behind", [0.001, 0.0225, 0.1]
 )  # of 0.0225, p is 0.0015: over all pairs a tie
 def test_column_that_all_models_share_marks_the_same_as_the_leaderboard(behind):
-    models = {f"m{i}": [elbo(-10.0 - behind * (i > 0))] for i in range(12)}
+    models = {f"m{i}": [seeded(-10.0 - behind * (i > 0))] for i in range(12)}
     block, values = contest(models)
     found = leaderboard_of(ranked(block, values), values)
     assert standings(found) == {e.row.label: e.cell.standing for e in found.entries}
@@ -55,8 +60,19 @@ def test_column_that_all_models_share_marks_the_same_as_the_leaderboard(behind):
 
 
 def test_spread_between_seeds_keeps_a_leader_from_being_best():
-    found = board(a=elbo(-10.0, -10.4), b=elbo(-10.3, -10.5))
+    found = board(a=elbo(-10.0, -10.2, -10.4), b=elbo(-10.3, -10.4, -10.5))
     assert standings(found) == {"a": TIED, "b": TIED}
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_nothing_is_marked_with_fewer_than_three_seeds_a_side(seeds):
+    rest = [-10.0] * (seeds - 1)
+    few = board(a=elbo(-9.9, *rest), b=elbo(-12.0), c=elbo(-12.1), seeds=seeds)
+    assert set(standings(few).values()) == {""}
+    assert order(few) == [("a", 1), ("b", 2), ("c", 3)]
+    last = number("elbo", -12.1, *rest)
+    assert set(standings(board(a=elbo(-9.9), b=elbo(-11.0, -11.1), c=last)).values()) == {""}
+    assert standings(board(a=elbo(-9.9, -10.0, -9.95), b=elbo(-12.0)))["a"] == BEST
 
 
 def test_nothing_is_best_or_tied_while_the_values_behind_a_number_are_missing():
@@ -90,7 +106,7 @@ def test_model_that_lost_a_seed_keeps_the_first_from_being_best_if_it_is_above(h
     found = board(a=elbo(-10.0), b=elbo(-12.0), c=elbo(height, n_failed=1))
     assert order(found) == [("a", 1), ("b", 2), ("c", None)]
     assert standings(found) == {"a": standing, "b": "", "c": ""}
-    assert found.entries[2].text == "only 1 of 2 seeds"
+    assert found.entries[2].text == "only 3 of 4 seeds"
 
 
 def test_warnings_and_details_belong_to_their_model():

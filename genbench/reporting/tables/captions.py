@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA
 from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock
+from genbench.results.methods import NETWORKS_ALONE, of_methods
 
 UNRELIABLE_NOTE = (
     "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
@@ -52,9 +53,11 @@ def ranking_caption(block: ProtocolBlock) -> str:
         " never against an upper bound, an estimate or an exact value. No number is marked while"
         " another of its column, of whatever kind, is better."
     )
-    standings = {cell.standing for row in block.rows for cell in row.cells} - {""}
+    cells = [cell for row in block.rows for cell in row.cells]
+    standings = {cell.standing for cell in cells} - {""}
     if not standings:
-        return f"{rule} Here no number is marked as best."
+        why = "" if of_methods(cell for cell in cells if cell.ok) else f" {NETWORKS_ALONE}"
+        return f"{rule} Here no number is marked as best.{why}"
     parts = [
         rule,
         _bold(BEST in standings, TIED in standings),

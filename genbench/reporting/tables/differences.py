@@ -16,6 +16,7 @@ from genbench.reporting.tables.small_table import (
     row_of,
 )
 from genbench.results.cells import UNRELIABLE, Cell, ProtocolBlock, words
+from genbench.results.methods import NETWORKS_ALONE
 from genbench.results.paired import Pair, PairedComparison, comparisons
 from genbench.results.per_datum import PerDatumValues
 
@@ -92,11 +93,12 @@ def _caption(block: ProtocolBlock, index: int, comparison: PairedComparison) -> 
         if any(math.isfinite(pair.seed_sd) for pair in comparison.pairs.values())
         else ""
     )
+    networks = "" if comparison.of_methods else f" {NETWORKS_ALONE}"
     return (
-        f"Mean of row minus column in {unit}, best model first; ± is the paired standard error over"
-        f" images, and over the seeds of a model that has several. p: two-sided t-test with"
+        f"Mean of row minus column in {unit}, the best number first; ± is the paired standard error"
+        f" over images, and over the seeds of a model that has several. p: two-sided t-test with"
         f" both, Holm-corrected over {_pairs(comparison)}; a tie where p ≥ {ALPHA}."
-        f"{spread}{bound}{others}"
+        f"{networks}{spread}{bound}{others}"
     )
 
 

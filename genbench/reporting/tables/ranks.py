@@ -20,6 +20,7 @@ from genbench.reporting.tables.small_table import (
     warnings_of,
 )
 from genbench.results.cells import WARNED, Cell, Column, ModelRow, ProtocolBlock, marks, words
+from genbench.results.methods import NETWORKS_ALONE, of_methods
 from genbench.results.per_datum import PerDatumValues
 
 
@@ -157,10 +158,16 @@ def rank_table(ranked: Ranks, name: str) -> SmallTable:
     caption = (
         f"All numbers over the same {numbers.grouped(ranked.n)} images, ± standard error over them."
         " Ranks are among numbers of equal kind only; those that no significant paired difference"
-        f" tells apart (t-test, Holm-corrected) share a range of ranks. {verdict(ranked)}"
+        f" tells apart (t-test, Holm-corrected) share a range of ranks.{_networks(ranked)}"
+        f" {verdict(ranked)}"
     )
     warnings = warnings_of(ranked.columns)
     return SmallTable(name, title, heads, tuple(rows), caption.strip(), warnings=warnings)
+
+
+def _networks(ranked: Ranks) -> str:
+    cells = (entry.cell for entries in ranked.entries for entry in entries if entry)
+    return "" if of_methods(cells) else f" {NETWORKS_ALONE}"
 
 
 def _head(column: Column) -> Head:
