@@ -15,7 +15,15 @@ from genbench.runs.shards import Shard
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite
-from genbench.suites.spec import MOST_SUITES, SuiteSpec, expand, load_suite, repeated, tasks_of
+from genbench.suites.spec import (
+    MOST_SUITES,
+    SuiteSpec,
+    expand,
+    load_suite,
+    repeated,
+    split_of,
+    tasks_of,
+)
 from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
 
@@ -84,7 +92,7 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     for name in options.studies:
         require_known(name, [entry.name for entry in suite.study], "studies: no study")
     executor = pick_executor(options)
-    request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
+    request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures, split_of(suite))
     plan = RunPlan(suite.name, tuple(specs), request, options)
     context = RunContext(plan, options.own_device)
     runner = StudyRunner(suite.name, options)

@@ -9,7 +9,7 @@ from genbench.core.errors import ConfigError, require_known
 from genbench.data.own.names import place_of
 from genbench.suites.load import parse_toml
 
-MODEL_KEYS = ("recipe", "name", "note", "assume", "sweep")
+MODEL_KEYS = ("recipe", "name", "note", "why", "assume", "sweep")
 STUDY_KEYS = ("study", "name")
 """Keys of an entry itself; every other key belongs to one of its tables."""
 

@@ -151,7 +151,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
         "dataset": record.spec.data.name,
         "protocol": protocol.text,
         "seed": record.spec.seed,
-        "split": "test",
+        "split": record.split,
         "train_id": record.train_id,
         "options": canonical_json(row["options"]),
         "health": canonical_json(row["health"]),
