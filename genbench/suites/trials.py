@@ -129,3 +129,10 @@ def written(trials: Trials) -> str:
 
 def _json(value: object) -> str:
     return "" if value is None else canonical_json(value)
+
+
+def ranked(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials of a model that have a value, the best first."""
+    sign = {"higher": -1.0, "lower": 1.0, "none": 0.0}
+    scored = [(sign[t.better] * t.value, t.trial, t) for t in trials if t.value is not None]
+    return [trial for *_, trial in sorted(scored, key=lambda one: one[:2])]
