@@ -1,7 +1,7 @@
 """Equal budgets: models have the same steps, batches and network sizes, or say why not."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from genbench.core.errors import ConfigError
@@ -10,7 +10,9 @@ from genbench.suites.entries import ModelEntry
 from genbench.training.config import TrainConfig
 
 BUDGET = ("epochs", "batch_size")
-Sizes = tuple[str, tuple[int, ...]]
+"""Keys of ``[train]`` that decide the number of steps."""
+Said = str
+"""A budget, or the kind and sizes of networks, in words; empty where there is none."""
 
 
 def require_reasons(train: dict[str, Any], models: Sequence[ModelEntry]) -> None:
@@ -32,36 +34,40 @@ def require_reasons(train: dict[str, Any], models: Sequence[ModelEntry]) -> None
 def unexplained(
     train: dict[str, Any], models: Sequence[ModelEntry]
 ) -> Iterator[tuple[ModelEntry, str]]:
-    """Yield each model that differs without a reason, with what differs."""
+    """Yield each model that differs from most models of its data set, and states no reason."""
     explained = [_training(entry) for entry in models if entry.why]
-    usual = Counter(filter(None, map(_sizes, models))).most_common(1)
-    for entry in models:
-        if _training(entry) not in explained:
-            sizes = _sizes(entry)
-            found = list(_budgets(train, entry))
-            if sizes and sizes != usual[0][0]:
-                found.append(f"{_said(sizes)}, most models {_said(usual[0][0])}")
-            if found:
-                yield entry, "; ".join(found)
+    for aspect in (_budget(train), _sizes):
+        for entry in models:
+            if _training(entry) in explained or not (found := aspect(entry)):
+                continue
+            others = Counter(filter(None, map(aspect, _beside(entry, models))))
+            usual = others.most_common(1)[0][0]
+            if found != usual:
+                yield entry, f"it has {found}, and most models {usual}"
 
 
 def _training(entry: ModelEntry) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return entry.recipe, entry.options, entry.train
 
 
-def _budgets(train: dict[str, Any], entry: ModelEntry) -> Iterator[str]:
-    own, shared = TrainConfig.read(train | entry.train, "train"), TrainConfig.read(train, "train")
-    for key in BUDGET:
-        if (found := getattr(own, key)) != (expected := getattr(shared, key)):
-            yield f"{key} = {found}, of the suite {expected}"
+def _beside(entry: ModelEntry, models: Sequence[ModelEntry]) -> list[ModelEntry]:
+    """Return the models that see the same data set; the first counts where two are as common."""
+    keys = ("name", "path")
+    return [m for m in models if all(m.data.get(key) == entry.data.get(key) for key in keys)]
 
 
-def _sizes(entry: ModelEntry) -> Sizes | None:
-    """Return the kind and sizes of a model's networks; None for a model without ``hidden``."""
+def _budget(train: dict[str, Any]) -> Callable[[ModelEntry], Said]:
+    def said(entry: ModelEntry) -> Said:
+        own = TrainConfig.read(train | entry.train, f"model.{entry.name}")
+        return ", ".join(f"{key} = {getattr(own, key)}" for key in BUDGET)
+
+    return said
+
+
+def _sizes(entry: ModelEntry) -> Said:
+    """Name the networks of a model; nothing for one without ``hidden``."""
     options = recipes[entry.recipe].options.read(entry.options, f"model.{entry.name}")
-    hidden = getattr(options, "hidden", None)
-    return None if hidden is None else (getattr(options, "network", "mlp"), tuple(hidden))
-
-
-def _said(sizes: Sizes) -> str:
-    return f"network '{sizes[0]}' with hidden = {list(sizes[1])}"
+    if not hasattr(options, "hidden"):
+        return ""
+    kind = getattr(options, "network", "mlp")
+    return f'network = "{kind}", hidden = {list(options.hidden)}'
