@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from genbench.commands import bench, check, compare, data, doctor, report, run, selftest
+from genbench.commands import bench, check, compare, data, doctor, report, run, selftest, tune
 from genbench.commands import list as list_command
 from genbench.commands.shared import note
 from genbench.commands.streams import any_text
@@ -23,7 +23,7 @@ from genbench.version import __version__
 
 _LONGEST_LINE = 2000
 """Characters of a line of an error: all known names and what was written fit."""
-COMMANDS = (run, report, compare, check, list_command, data, selftest, doctor, bench)
+COMMANDS = (run, tune, report, compare, check, list_command, data, selftest, doctor, bench)
 
 
 class _TerminatedError(BaseException):

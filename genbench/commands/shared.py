@@ -54,7 +54,8 @@ def add_verbose(parser: ArgumentParser) -> None:
 def given(arguments: Namespace, options: type) -> dict[str, Any]:
     """Return the given arguments that are fields of a dataclass of options, by field name."""
     names = [field.name for field in dataclasses.fields(options)]
-    return {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    stated = vars(arguments)
+    return {name: value for name in names if (value := stated.get(name)) is not None}
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -77,6 +77,8 @@ class Metric(BaseModel):
         leaderboard: The column of the leaderboard that its numbers may stand in: every exact value
             or lower bound on log p(x) may be a model's ``likelihood``; of several metrics of
             another column the one of the lowest ``place`` leads.
+        selects: Its rank among the criteria by which the settings of a model are chosen on
+            validation data: the first one that the model has decides; 0 where it is none.
         short: What it is called where there is little room; empty: as in tables.
         option_names: What options are called below the metric's name, where that is not their
             own name; an empty name hides one that changes the number's noise, not its meaning.
@@ -109,6 +111,7 @@ class Metric(BaseModel):
     estimator: str = ""
     term: Literal["", "rate", "reconstruction"] = ""
     leaderboard: Slot = ""
+    selects: NonNegativeInt = 0
     short: str = ""
     option_names: dict[str, str] = Field(default_factory=dict)
     parts: Parts | None = None

@@ -19,6 +19,7 @@ from genbench.core.estimate import NotApplicableError
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
+from genbench.data.protocol import SplitName
 from genbench.evaluation.figure_source import (
     FigureSource,
     Tensors,
@@ -27,6 +28,7 @@ from genbench.evaluation.figure_source import (
     figure_functions,
     to_bytes,
 )
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.reconstruction import reconstruct
 from genbench.evaluation.runner import eval_mode
 from genbench.evaluation.samples import sampled
@@ -41,13 +43,17 @@ _DRAWS = Samples | Generative
 
 @torch.no_grad()
 def collect_figures(
-    model: Any, dataset: Dataset, stream: Stream, figures: Sequence[str] = DEFAULT_FIGURES
+    model: Any,
+    dataset: Dataset,
+    stream: Stream,
+    figures: Sequence[str] = DEFAULT_FIGURES,
+    split: SplitName = SPLIT,
 ) -> Tensors:
     """Return the tensors behind the report's figures, by name; what a model lacks is absent.
 
     A figure's tensors do not depend on other figures: each has its own stream.
     """
-    source = FigureSource(model, *dataset.held_out("test"), dataset.n_classes)
+    source = FigureSource(model, *dataset.held_out(split), dataset.n_classes)
     tensors: Tensors = {}
     with eval_mode(model):
         for name in figures:

@@ -45,6 +45,7 @@ class ElboOptions(EvaluatorOptions):
     hollow=True,
     log_density=True,
     leaderboard="likelihood",
+    selects=2,
 )
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta was used in training."""
@@ -71,6 +72,7 @@ def kl_remark(terms: bounds.ElboTerms) -> str:
     estimator="exact",
     log_density=True,
     leaderboard="likelihood",
+    selects=1,
 )
 def log_likelihood(block: Block, options: EvaluatorOptions) -> PerDatum:
     """The exact log p(x), for models that provide it; the bounds are checked against it."""

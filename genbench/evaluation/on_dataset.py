@@ -11,14 +11,14 @@ from genbench.data.protocol import SplitName
 from genbench.evaluation.spec import Context
 
 SPLIT: SplitName = "test"
-"""The split that models are evaluated on."""
+"""The split that models are evaluated on, unless a suite states another one."""
 
 
-def context_on(dataset: Dataset, model: Any, seed: int) -> Context:
-    """Return the context of an evaluation of ``model`` on the test data of ``dataset``."""
+def context_on(dataset: Dataset, model: Any, seed: int, split: SplitName = SPLIT) -> Context:
+    """Return the context of an evaluation of ``model`` on a split of ``dataset``."""
     return Context(
         model,
-        Stream(seed, ("evaluate", SPLIT)),
+        Stream(seed, ("evaluate", split)),
         validation=dataset.held_out("validation").x,
         n_levels=dataset.n_levels if dataset.config.dequantisation == "uniform" else None,
         log_py=_log_frequencies(dataset),

@@ -38,6 +38,7 @@ def reconstruct(model: Any, x: Tensor) -> Tensor:
     margin=0.005,
     leaderboard="reconstruction",
     short="MSE",
+    selects=3,
 )
 def reconstruction_mse(block: Block, options: EvaluatorOptions) -> PerDatum:
     """Mean squared error per pixel between a datum and its reconstruction (intensities in 0..1).

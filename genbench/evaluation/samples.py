@@ -274,6 +274,7 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     margin=0.004,
     leaderboard="samples",
     short="MMD²",
+    selects=4,
 )
 def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     """Distance between samples and data under Gaussian kernels on pixels: 0 for a perfect model.

@@ -69,7 +69,7 @@ def execute(
     description = describe(run.spec, run.dataset, built)
     execution = _Execution(run, built, device, joint or JointOutcome())
     metrics = execution.complete(request, description)
-    return record_of(run, description, metrics, request.tasks)
+    return record_of(run, description, metrics, request)
 
 
 def loop_of(run: Run, built: Built, device: torch.device) -> Loop:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from genbench.core.errors import StorageError
 from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.protocol import Protocol
+from genbench.data.protocol import SplitName
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task
 from genbench.results import run_folder
@@ -35,10 +36,11 @@ MEASURED = (
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """What to compute for a trained run: evaluations and figures."""
+    """What to compute for a trained run: evaluations and figures, on one split of its data."""
 
     tasks: Sequence[Task]
     figures: Sequence[str] = DEFAULT_FIGURES
+    split: SplitName = SPLIT
 
 
 def read_run(run: Run, request: EvaluationRequest) -> RunRecord | None:
@@ -59,13 +61,13 @@ def _read(run: Run, request: EvaluationRequest) -> RunRecord | None:
     protocol = protocol_of(run.dataset, description)
     if metrics["status"] == "ok" and not _complete(folder, metrics, request, protocol):
         return None
-    return record_of(run, description, metrics, request.tasks)
+    return record_of(run, description, metrics, request)
 
 
 def record_of(
-    run: Run, description: dict[str, Any], metrics: dict[str, Any], tasks: Sequence[Task]
+    run: Run, description: dict[str, Any], metrics: dict[str, Any], request: EvaluationRequest
 ) -> RunRecord:
-    """Return the record of a run with its numbers for the tasks."""
+    """Return the record of a run with the numbers that are requested."""
     record = RunRecord(
         run.spec,
         run.folder.train_id,
@@ -75,49 +77,51 @@ def record_of(
         description=description | {key: metrics.get(key) for key in TRAINING},
         provenance=run.folder.read(run_folder.PROVENANCE),
         fitted=metrics.get("fitted", {}),
+        split=request.split,
     )
-    for task in tasks:
-        rows = metrics["evaluations"].get(f"{SPLIT}/{task.key}")
+    for task in request.tasks:
+        rows = metrics["evaluations"].get(f"{request.split}/{task.key}")
         record.rows += empty_rows(task, record) if rows is None else rows
     return record
 
 
-def key_of(task: Task, protocol: Protocol) -> str:
+def key_of(task: Task, protocol: Protocol, split: SplitName) -> str:
     """Return the key under which a task's per-datum values are stored."""
     evaluator, options = task.evaluator, task.options.model_dump_json()
     given = protocol.without_label if evaluator.is_marginal else protocol
     version = evaluator.record.version
-    return value_key(SPLIT, evaluator.metric, given.condition, version, options)
+    return value_key(split, evaluator.metric, given.condition, version, options)
 
 
 def _complete(
     folder: RunFolder, metrics: dict[str, Any], request: EvaluationRequest, protocol: Protocol
 ) -> bool:
-    if missing_tasks(folder, metrics, request.tasks, protocol):
+    if missing_tasks(folder, metrics, request, protocol):
         return False
-    older = {f"{SPLIT}/{task.key}" for task in request.tasks}  # it stored values by evaluator
+    # older versions stored values by evaluator
+    older = {f"{request.split}/{task.key}" for task in request.tasks}
     figures = set(made_figures(folder, metrics))
     return older.isdisjoint(stored_values(folder)) and figures >= set(request.figures)
 
 
 def missing_tasks(
-    folder: RunFolder, metrics: dict[str, Any], tasks: Sequence[Task], protocol: Protocol
+    folder: RunFolder, metrics: dict[str, Any], request: EvaluationRequest, protocol: Protocol
 ) -> list[Task]:
     """Return the tasks without stored numbers, or without the values behind their numbers."""
     evaluations = metrics["evaluations"]
     values = stored_values(folder) if evaluations else frozenset()  # none where it is damaged
 
     def lacks(task: Task) -> bool:
-        key = f"{SPLIT}/{task.key}"
+        key = f"{request.split}/{task.key}"
         rows = evaluations.get(key)
         if rows is None or any(_metric(row) != task.evaluator.metric for row in rows):
             return True
         if not task.evaluator.is_shipped and any(row["status"] == "failed" for row in rows):
             return True  # it may have been mended
         has_values = not task.evaluator.reduce and any(row["status"] == "ok" for row in rows)
-        return has_values and values.isdisjoint((key, key_of(task, protocol)))
+        return has_values and values.isdisjoint((key, key_of(task, protocol, request.split)))
 
-    return [task for task in tasks if lacks(task)]
+    return [task for task in request.tasks if lacks(task)]
 
 
 def _metric(row: Mapping[str, Any]) -> str:

@@ -8,6 +8,8 @@ from genbench.core.capabilities import Conditions
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
 from genbench.data import Dataset
+from genbench.data.protocol import SplitName
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import Run, RunSpec
@@ -32,6 +34,7 @@ class RunRecord:
     description: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     fitted: dict[str, Any] = field(default_factory=dict)
+    split: SplitName = SPLIT
 
     @property
     def failed_rows(self) -> list[dict[str, Any]]:
@@ -169,7 +172,13 @@ def label_of(records: Sequence[RunRecord]) -> str:
     return f"{name}({scale})" if name.endswith("normal") else f"{name}, normal({scale})"
 
 
-def failed(run: Run, description: dict[str, Any], tasks: Sequence[Task], reason: str) -> RunRecord:
+def failed(
+    run: Run,
+    description: dict[str, Any],
+    tasks: Sequence[Task],
+    reason: str,
+    split: SplitName = SPLIT,
+) -> RunRecord:
     """Return the record of a run that stopped for the given reason; it is not stored.
 
     Its rows have the protocol of the other seeds, so it is counted with them; ``description`` is
@@ -177,7 +186,13 @@ def failed(run: Run, description: dict[str, Any], tasks: Sequence[Task], reason:
     """
     protocol = protocol_of(run.dataset, description) if description else run.dataset.protocol
     record = RunRecord(
-        run.spec, run.folder.train_id, protocol, "failed", reason, description=description
+        run.spec,
+        run.folder.train_id,
+        protocol,
+        "failed",
+        reason,
+        description=description,
+        split=split,
     )
     record.rows = [row for task in tasks for row in empty_rows(task, record)]
     return record

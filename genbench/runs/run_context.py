@@ -12,7 +12,6 @@ from genbench.core.estimate import UnusableError
 from genbench.core.files import remove
 from genbench.core.locks import locked, new_holder
 from genbench.data import DataConfig, Dataset, load
-from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
 from genbench.results.run_folder import CHECKPOINT, PROVENANCE, SPEC, RunFolder
 from genbench.results.sealed_folder import MANIFEST
@@ -93,7 +92,7 @@ class RunContext:
         """
         dataset = self.dataset(spec.data)
         require_room(spec, shapes_of(dataset), self.device)
-        n, n_pixels = dataset.size(SPLIT), math.prod(dataset.image_shape)
+        n, n_pixels = dataset.size(self.plan.request.split), math.prod(dataset.image_shape)
         require_room_for(self.plan.request.tasks, n, n_pixels, self.home)
         try:
             built = build(spec, dataset)
@@ -185,7 +184,8 @@ class RunContext:
         description: dict[str, Any] = {}
         with suppress(Exception):  # the build itself may be what fails
             description = describe(spec, run.dataset, build(spec, run.dataset))
-        return failed(run, description, self.plan.request.tasks, reason)
+        request = self.plan.request
+        return failed(run, description, request.tasks, reason, request.split)
 
     def stored(self, spec: RunSpec) -> RunRecord | None:
         """Return the record of a run if it is stored with everything requested, else None."""

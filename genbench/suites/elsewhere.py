@@ -14,6 +14,7 @@ from genbench.core.names import require_name
 from genbench.core.options import require_seed
 from genbench.core.protocol import Protocol
 from genbench.data import DataConfig, Dataset, load
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.recipes import load_plugins
 from genbench.results.metrics_table import TABLE
 from genbench.results.records import SUITE
@@ -26,7 +27,7 @@ from genbench.runs.elsewhere.store import evaluated, move_in
 from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import prepare
-from genbench.suites.spec import SuiteSpec, load_suite, tasks_of
+from genbench.suites.spec import SuiteSpec, load_suite, split_of, tasks_of
 from genbench.suites.standard import FROM_DATA
 from genbench.suites.table import stored_table, update_elsewhere, write_suite
 
@@ -142,6 +143,11 @@ def find_host(options: RunOptions) -> Host:
     if suite.suites:
         members = ", ".join(suite.suites)
         raise ConfigError(f"suite '{name}' is a collection; name one of its suites: {members}")
+    if (split := split_of(suite)) != SPLIT:
+        raise ConfigError(
+            f"suite '{name}' evaluates on {split} data; a model trained elsewhere is evaluated on"
+            f" {SPLIT} data"
+        )
     return Host(suite, options)
 
 

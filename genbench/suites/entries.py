@@ -43,6 +43,7 @@ class ModelEntry(Options):
         recipe: Name of the recipe.
         name: Of its row; by default that of the recipe, with what is assumed.
         note: Shown beside its name.
+        why: Why its budget or its network differs from those of the other models, if it does.
         options: Of the recipe; they may also be written directly.
         data: Overrides of ``[data]``; they may also be written directly.
         train: Overrides of ``[train]``; they may also be written directly.
@@ -53,6 +54,7 @@ class ModelEntry(Options):
     recipe: str
     name: str
     note: Line = ""
+    why: Line = ""
     options: dict[str, Any] = Field(default_factory=dict)
     data: dict[str, Any] = Field(default_factory=dict)
     train: dict[str, Any] = Field(default_factory=dict)

@@ -15,7 +15,15 @@ from genbench.runs.shards import Shard
 from genbench.runs.spec import RunSpec
 from genbench.studies.store import StudySpec
 from genbench.suites.load import find_suite
-from genbench.suites.spec import MOST_SUITES, SuiteSpec, expand, load_suite, repeated, tasks_of
+from genbench.suites.spec import (
+    MOST_SUITES,
+    SuiteSpec,
+    expand,
+    load_suite,
+    repeated,
+    split_of,
+    tasks_of,
+)
 from genbench.suites.standard import FROM_DATA, has_images
 from genbench.suites.study_runs import StudyRunner
 
@@ -34,6 +42,7 @@ class PreparedSuite:
         members: The suites of a collection.
         selected_runs: The runs selected by the options.
         selected_studies: The studies selected by the options.
+        command: The command that runs it.
     """
 
     options: RunOptions
@@ -45,6 +54,7 @@ class PreparedSuite:
     members: Sequence["PreparedSuite"]
     selected_runs: Sequence[RunSpec]
     selected_studies: Sequence[StudySpec]
+    command: str = "run"
 
     @property
     def whole(self) -> bool:
@@ -67,13 +77,42 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     Raises:
         ConfigError: The suite, one of its members, or the options are wrong.
     """
-    Shard.parse(options.shard)
-    _require_paths(options)
-    load_plugins(options.plugins)
-    suite = load_suite(options.chosen_suite, options.changes, options.data)
+    suite = read_suite(options)
     if suite.sizes == FROM_DATA and not has_images(suite.data):
         raise ConfigError(f"suite '{suite.name}' needs images: --data PATH")
     members = _members(suite, options, (*above, find_suite(options.chosen_suite)))
+    return prepare_suite(suite, options, members)
+
+
+def read_suite(options: RunOptions) -> SuiteSpec:
+    """Read the suite file that the options name, with their changes.
+
+    Raises:
+        ConfigError: The suite or an option is wrong.
+    """
+    Shard.parse(options.shard)
+    _require_paths(options)
+    load_plugins(options.plugins)
+    return load_suite(options.chosen_suite, options.changes, options.data)
+
+
+def prepare_suite(
+    suite: SuiteSpec,
+    options: RunOptions,
+    members: Sequence[PreparedSuite] = (),
+    command: str = "run",
+) -> PreparedSuite:
+    """Check everything of a suite that is in memory, except its data.
+
+    Args:
+        suite: The suite.
+        options: What to run of it and how.
+        members: The suites of a collection.
+        command: The command that runs it.
+
+    Raises:
+        ConfigError: The suite or the options are wrong.
+    """
     try:
         specs, tasks = expand(suite), tasks_of(suite)
         studies = [entry.spec(options.limit) for entry in suite.study]
@@ -84,14 +123,16 @@ def prepare(options: RunOptions, above: Sequence[Path] = ()) -> PreparedSuite:
     for name in options.studies:
         require_known(name, [entry.name for entry in suite.study], "studies: no study")
     executor = pick_executor(options)
-    request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures)
+    request = EvaluationRequest(tuple(tasks) if suite.model else (), suite.figures, split_of(suite))
     plan = RunPlan(suite.name, tuple(specs), request, options)
     context = RunContext(plan, options.own_device)
     runner = StudyRunner(suite.name, options)
     whole = is_whole(options)
     chosen = [spec for spec in specs if whole or spec.name in options.models]
     asked = [study for study in studies if whole or study.name in options.studies]
-    return PreparedSuite(options, suite, context, executor, runner, studies, members, chosen, asked)
+    return PreparedSuite(
+        options, suite, context, executor, runner, studies, members, chosen, asked, command
+    )
 
 
 def _require_paths(options: RunOptions) -> None:

@@ -21,6 +21,7 @@ from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group
 from genbench.runs.run_options import RunOptions
 from genbench.suites.changed_plugins import changed_plugins
+from genbench.suites.chosen import departures
 from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
 from genbench.suites.study_runs import StudyRun
@@ -36,10 +37,11 @@ def run_suite(options: RunOptions, say: Say = lambda _: None) -> SuiteRun:
     The members of a collection run first, each as if it were run alone. A shard does its part, and
     writes the table of all that is stored when it has finished.
     """
-    return _run(dealt(prepare(options)), say)
+    return run_prepared(dealt(prepare(options)), say)
 
 
-def _run(prepared: PreparedSuite, say: Say) -> SuiteRun:
+def run_prepared(prepared: PreparedSuite, say: Say) -> SuiteRun:
+    """Run a suite that is prepared."""
     context, name = prepared.context, prepared.suite.name
     SuiteFolder(_folder(prepared)).require_contained()
     done, missing = context.survey(context.groups(prepared.selected_runs))
@@ -67,6 +69,8 @@ def _check(prepared: PreparedSuite, say: Say) -> None:
     if replaced := replaced_data(prepared):
         say(replaced)
     _say_remarks(prepared, remarks, say)
+    for line in departures(prepared.suite, prepared.context.plan.specs):
+        say(line)
 
 
 def _tabled(prepared: PreparedSuite, own: SuiteRun) -> SuiteRun:
@@ -158,7 +162,7 @@ def _run_member(collection: PreparedSuite, member: PreparedSuite, say: Say) -> S
     name, reason = member.suite.name, ""
     if collection.whole:
         try:
-            return _run(member, lambda line: say(f"{name}: {line}"))
+            return run_prepared(member, lambda line: say(f"{name}: {line}"))
         except DataError as error:
             reason = f"not run: {str(error).partition(chr(10))[0]}"
             say(f"{name}: {reason}")

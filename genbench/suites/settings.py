@@ -9,7 +9,7 @@ from genbench.core.errors import ConfigError, require_known
 from genbench.data.own.names import place_of
 from genbench.suites.load import parse_toml
 
-MODEL_KEYS = ("recipe", "name", "note", "assume", "sweep")
+MODEL_KEYS = ("recipe", "name", "note", "why", "assume", "sweep")
 STUDY_KEYS = ("study", "name")
 """Keys of an entry itself; every other key belongs to one of its tables."""
 
@@ -43,7 +43,9 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
         return
     put(raw, path, value, f"--set {setting}")
     if path == ["evaluate", "metrics"] and isinstance(value, list):
-        raw["evaluate"] = {k: v for k, v in raw["evaluate"].items() if k in ("metrics", *value)}
+        raw["evaluate"] = {
+            k: v for k, v in raw["evaluate"].items() if k in ("metrics", "split", *value)
+        }
     if path[0] in ("train", "data"):
         for entry in tables(raw, "model"):
             _forget(entry, path[0], path[1:] or value)

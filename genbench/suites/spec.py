@@ -13,22 +13,30 @@ from genbench.core.names import require_name
 from genbench.core.options import Line, Options, Seed, Text
 from genbench.core.plot import Plot
 from genbench.data import DataConfig
+from genbench.data.protocol import SplitName
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
+from genbench.suites.budgets import require_reasons
 from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
+from genbench.suites.search import Tune
 from genbench.suites.settings import addresses_entry, apply_setting, place_data, tables
 from genbench.suites.standard import FROM_DATA, fill, has_images, images_of
 from genbench.suites.sweep import MOST_STATED, MOST_SWEPT, models_of, require_few
+from genbench.suites.trials import Trial, put_trials
 from genbench.training.config import TrainConfig
 
 MOST_RUNS = 10_000
 """Runs that a suite may ask for, unless it states ``max_runs``."""
 MOST_SUITES = 100
 """Suites that a collection may list."""
+
+EVALUATED: tuple[SplitName, ...] = (SPLIT, "validation")
+"""The splits that models may be evaluated on: for a page, and for choosing what it shows."""
 
 _NO_SEED = "seeds: expected at least one seed"
 
@@ -73,7 +81,12 @@ class SuiteSpec(Options):
         plot: The tables ``[[plot]]``, figures of the suite's own tables.
         suites: Other suites, by name or by path from this file, which makes it a collection.
         page: The kind of report.
-        evaluate: The table ``[evaluate]``.
+        evaluate: The table ``[evaluate]``; ``split = "validation"`` evaluates on validation data,
+            and reads no test data.
+        tune: The table ``[tune]``, for the command ``tune``. With it, models whose budget or
+            network differs must state ``why``.
+        tuned: The record of that search: a CSV file, by path from this one.
+        trials: What is in that record; no key of a suite file.
         figures: Figures made of each model.
         published: The tables ``[[published]]``.
     """
@@ -92,6 +105,9 @@ class SuiteSpec(Options):
     suites: tuple[str, ...] = Field((), max_length=MOST_SUITES)
     page: Literal["report", "lectures"] = "report"
     evaluate: dict[str, Any] = Field(default_factory=dict)
+    tune: Tune | None = None
+    tuned: str = ""
+    trials: tuple[Trial, ...] = ()
     figures: tuple[str, ...] = DEFAULT_FIGURES
     published: tuple[Published, ...] = ()
 
@@ -139,9 +155,18 @@ class SuiteSpec(Options):
                 raise ConfigError(f"two {kind} are named '{twice}': give one a `name`")
         for plot in self.plot:
             require_own(plot, models)
+        self._require_own_search()
         for i, published in enumerate(self.published):
             require_known(published.model, models, f"published.{i}.model: no model")
         return self
+
+    def _require_own_search(self) -> None:
+        if self.tune is None:
+            return
+        if self.tune.seed in self.seeds:
+            raise ConfigError(f"tune.seed: {self.tune.seed} is one of the reported seeds")
+        of_recipes = (recipes[entry.recipe].options.model_fields for entry in self.model)
+        self.tune.require_keys([key for fields in of_recipes for key in fields])
 
 
 def repeated(names: Iterable[str]) -> str | None:
@@ -174,6 +199,7 @@ def load_suite(
         for setting in of_swept:
             apply_setting(raw, setting)
         place_data(raw, Path())
+        put_trials(raw, path.parent)
         for kind in ("model", "study"):
             raw[kind] = [read_entry(kind, e, i) for i, e in enumerate(tables(raw, kind))]
         plots = enumerate(tables(raw, "plot"))
@@ -181,6 +207,8 @@ def load_suite(
         suite = SuiteSpec.read(raw, "")
         if suite.sizes == FROM_DATA and has_images(suite.data):
             suite = _sized(raw, suite)
+        if suite.tune and not settings:  # with settings it is an experiment
+            require_reasons(suite.train, suite.model)
         n_runs = n_swept * len(suite.seeds)
         require_few(n_runs, suite.max_runs, MOST_SWEPT, "sweep: models times seeds")
         return suite
@@ -238,6 +266,7 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
         ConfigError: Unknown evaluator or option.
     """
     settings = dict(suite.evaluate)
+    settings.pop("split", None)
     names = settings.pop("metrics", DEFAULT_METRICS)
     if not isinstance(names, list | tuple):
         raise ConfigError("evaluate.metrics: expected a list of names")
@@ -247,9 +276,20 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
         raise ConfigError(f"evaluate.metrics: '{twice}' is listed twice")
     tasks = dict.fromkeys(names)
     for name, options in settings.items():
-        known = ["metrics", *evaluators]
+        known = ["metrics", "split", *evaluators]
         require_known(name, known, f"evaluate.{name}: unknown key", BY_PLUGIN)
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)
     return [task or make_task(name) for name, task in tasks.items()]
+
+
+def split_of(suite: SuiteSpec) -> SplitName:
+    """Return the split that models are evaluated on: ``split`` of ``[evaluate]``, or test.
+
+    Raises:
+        ConfigError: It is none of :data:`EVALUATED`.
+    """
+    split = suite.evaluate.get("split", SPLIT)
+    require_known(str(split), EVALUATED, "evaluate.split: unknown split")
+    return EVALUATED[EVALUATED.index(split)]

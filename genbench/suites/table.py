@@ -77,7 +77,7 @@ def write_suite(
         "name": suite.name,
         "title": suite.title,
         "description": suite.description,
-        "command": command_of(prepared.options),
+        "command": command_of(prepared.options, prepared.command),
         "spec": spec,
         "metrics": tuple(task.evaluator.record for task in tasks),
         "runs": [_stored_run(r, labels[r.spec.name], notes.get(r.spec.name, "")) for r in records],
@@ -151,7 +151,7 @@ def _flat(record: RunRecord, row: dict[str, Any]) -> dict[str, Any]:
         "dataset": record.spec.data.name,
         "protocol": protocol.text,
         "seed": record.spec.seed,
-        "split": "test",
+        "split": record.split,
         "train_id": record.train_id,
         "options": canonical_json(row["options"]),
         "health": canonical_json(row["health"]),
@@ -182,11 +182,11 @@ def _stored_run(record: RunRecord, label: str, note: str) -> StoredRun:
     return StoredRun.model_validate(described | record.provenance | stated)
 
 
-def command_of(options: RunOptions) -> str:
+def command_of(options: RunOptions, command: str = "run") -> str:
     """Return the command that gives the same numbers, without folders of this machine."""
     suite, data = Path(options.chosen_suite), options.data
     name = suite.stem if suite in suite_files().values() else suite.name
-    parts = ["python", "-m", "genbench", "run"]
+    parts = ["python", "-m", "genbench", command]
     parts += ["--suite", name] if data is None or name != DEFAULT[True] else []
     parts += ["--data", _without_parents(data)] if data is not None else []
     for file in options.plugins:

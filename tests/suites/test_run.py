@@ -191,3 +191,22 @@ def test_tf32_on_a_processor_is_float32_with_the_same_bits_and_said_so(suite_fil
     files = (tmp_path / "tf32" / "small" / "runs").glob("*/provenance.json")
     stated = [json.loads(file.read_text()).get("precision") for file in files]
     assert set(stated) == {"float32", None}  # None: nothing was trained
+
+
+def test_a_suite_may_be_evaluated_on_validation_data(run):
+    on_test = run("data.validation_size=50").frame
+    frame = run("data.validation_size=50", "evaluate.split=validation").frame
+    assert set(on_test["split"]) == {"test"}
+    assert set(frame["split"]) == {"validation"}
+    assert list(frame["train_id"].unique()) == list(on_test["train_id"].unique())
+    good = frame["status"] == "ok"
+    assert (frame["n"][good] == 50).all()
+    assert (frame["value"][good] != on_test["value"][good]).all()
+    again = run("data.validation_size=50")
+    assert again.cached
+    pd.testing.assert_frame_equal(again.frame, on_test)
+
+
+def test_an_unknown_split_is_refused(run):
+    with pytest.raises(ConfigError, match=r"evaluate.split: unknown split 'tset'.*'test'"):
+        run("evaluate.split=tset")

@@ -45,6 +45,7 @@ def _section(evaluator: Evaluator) -> str:
         ("parts", code(f"{evaluator.name}[part]") if record.parts else ""),
         ("role", record.role),
         ("column of the leaderboard", record.leaderboard),
+        ("rank among the criteria of `tune`", record.selects or ""),
         ("paired", _yes(record.paired)),
         ("margin of the gate", _margin(record)),
         ("evaluated by default", _yes(default)),

@@ -5,6 +5,7 @@ from genbench.core.plot import Plot
 from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.runs.assume import Assume
 from genbench.suites.entries import ModelEntry, StudyEntry
+from genbench.suites.search import Tune
 from genbench.suites.spec import Published, SuiteSpec
 from genbench.training.config import TrainConfig
 from records.markdown import page
@@ -17,6 +18,7 @@ TABLES: dict[str, type[Options]] = {
     "`[train]`": TrainConfig,
     "`[[model]]`": ModelEntry,
     "`[model.assume]`": Assume,
+    "`[tune]`": Tune,
     "`[[study]]`": StudyEntry,
     "`[[plot]]`": Plot,
     "`[[published]]`": Published,
