@@ -1,4 +1,4 @@
-"""Evaluators of log p(x) from weighted draws of the latent, from the posterior or the prior.
+"""Evaluators of log p(x) from weighted draws of the latent from the posterior.
 
 Evaluators that use the same draws share them, so nothing is decoded twice.
 """
@@ -9,12 +9,10 @@ import torch
 from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor
 
-from genbench.core.capabilities import Conditions, Generative, Variational, missing
-from genbench.core.estimate import NotApplicableError
+from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts
 from genbench.core.options import Count, countable
-from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Source, evaluator
-from genbench.inference import bounds
+from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.weights import ImportanceWeights
 
 
@@ -53,8 +51,8 @@ CURVE_PARTS = Parts(
 )
 
 
-def _weights(block: Block, source: Source, options: IwOptions) -> ImportanceWeights:
-    return block.importance_weights(source, options.n_samples, options.chunk_size)
+def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
+    return block.importance_weights("posterior", options.n_samples, options.chunk_size)
 
 
 def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
@@ -83,7 +81,7 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
-    weights = _weights(block, "posterior", options)
+    weights = _weights(block, options)
     return _with_errors(weights, weights.log_mean())
 
 
@@ -109,7 +107,7 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
     ``iw_log_likelihood`` with K draws, and the health is that of all K.
     """
-    weights = _weights(block, "posterior", options)
+    weights = _weights(block, options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
     return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
@@ -136,134 +134,5 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
 
     Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
     """
-    weights = _weights(block, "posterior", options)
+    weights = _weights(block, options)
     return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; not a bound")
-
-
-@evaluator(
-    name="prior_bound",
-    version=1,
-    needs=Generative,
-    unit="nats",
-    better="higher",
-    kind="lower_bound",
-    title="Prior bound",
-    formula="E_p(z)[log p(x|z)]",
-    options=IwOptions,
-    place=50,
-    role="detail",
-    plot="none",
-    margin=5.0,
-    log_density=True,
-    leaderboard="likelihood",
-)
-def prior_bound(block: Block, options: IwOptions) -> PerDatum:
-    """Lower bound on log p(x) by Jensen under the prior: what a model has without inference.
-
-    It is the ELBO with q = p, far below the ELBO of a trained posterior.
-    """
-    weights = _weights(block, "prior", options)
-    return PerDatum(weights.mean_log(), mc_variance=weights.variance_of_mean_log())
-
-
-@evaluator(
-    name="prior_log_likelihood",
-    version=1,
-    needs=Generative,
-    unit="nats",
-    better="higher",
-    kind="lower_bound",
-    title="Naive Monte Carlo",
-    formula="log 1/K Σₖ p(x|zₖ),  zₖ ∼ p(z)",
-    options=IwOptions,
-    place=60,
-    role="detail",
-    plot="none",
-    margin=2.0,
-    log_density=True,
-    leaderboard="likelihood",
-)
-def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
-
-    Few draws from the prior explain a given datum, so the bias is large unless K is huge.
-    """
-    weights = _weights(block, "prior", options)
-    return _with_errors(weights, weights.log_mean())
-
-
-@evaluator(
-    name="label_marginal_log_likelihood",
-    version=1,
-    needs=Conditions,
-    unit="nats",
-    better="higher",
-    kind="lower_bound",
-    title="Importance-weighted bound, labels summed out",
-    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / q(zₖ|x, y)",
-    cites=("Burda2016:eq8",),
-    options=IwOptions,
-    marginal_metric="iw_log_likelihood",
-    place=20,
-    tightness=2,
-    plot="bounds",
-    estimator="importance weighting",
-    log_density=True,
-    leaderboard="likelihood",
-)
-def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Lower bound on log p(x) of a conditional model, comparable with models without labels.
-
-    p(y) is the frequency of the label in the training data, with one added to each count. The
-    estimate of p(x) is unbiased, and its logarithm below log p(x) in expectation. Labels with zero
-    probability cost nothing.
-    """
-    log_py = _label_frequencies(block)
-    labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
-    weights = [_weights_given(block, y, options) for y in labels]
-    joint = torch.stack([w.log_mean() for w in weights]) + log_py[labels].unsqueeze(1)  # (L, B)
-    share = joint.softmax(dim=0)
-    variances = [w.variance() for w in weights]
-    known = [v for v in variances if v is not None]
-    return PerDatum(
-        joint.logsumexp(dim=0),
-        remark=f"summed over the labels, {options.n_samples} draws each",
-        mc_variance=(share.square() * torch.stack(known)).sum(dim=0) if known else None,
-        health=_joint_health(weights, share),
-    )
-
-
-def _label_frequencies(block: Block) -> Tensor:
-    """Return log p(y), (n_classes,), in float64."""
-    log_py = block.context.log_py
-    n_classes = getattr(block.context.model, "n_classes", None)
-    if log_py is None or n_classes is None:
-        raise NotApplicableError("the label frequencies or the number of classes are unknown")
-    if len(log_py) != n_classes:
-        raise NotApplicableError(f"the data have {len(log_py)} labels, the model {n_classes}")
-    return log_py.to(block.x.device).double()
-
-
-def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeights:
-    labels = torch.full((len(block.x),), y, device=block.x.device)
-    view = block.context.model.given(labels)
-    if lacking := missing(view, Variational):
-        raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
-    stream = block.stream.child("label", y)
-    return bounds.importance_weights(view, block.x, options.n_samples, options.chunk_size, stream)
-
-
-def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
-    """Return the joint health of all weights of a datum; k-hat is that of its most likely label.
-
-    ``share`` (L, B) is the posterior probability of each label.
-    """
-    each = [given_y.health() for given_y in weights]
-    stacked = {name: torch.stack([h[name] for h in each]) for name in each[0]}  # (L, B)
-    joint = {
-        "ess": 1 / (share.square() / stacked["ess"]).sum(dim=0),
-        "max_weight": (share * stacked["max_weight"]).amax(dim=0),
-    }
-    if "k_hat" in stacked:
-        joint["k_hat"] = stacked["k_hat"].gather(0, share.argmax(dim=0, keepdim=True))[0]
-    return joint

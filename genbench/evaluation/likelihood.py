@@ -1,6 +1,6 @@
 """Evaluators of log p(x): the ELBO, the exact value, and code lengths.
 
-The bounds from importance weights are in ``importance.py``.
+The bounds from importance weights are in ``importance.py``, ``prior.py`` and ``label_sum.py``.
 """
 
 from typing import ClassVar

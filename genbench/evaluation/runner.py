@@ -12,8 +12,10 @@ import genbench.evaluation.annealing
 import genbench.evaluation.decomposition
 import genbench.evaluation.importance
 import genbench.evaluation.inference_gap
+import genbench.evaluation.label_sum
 import genbench.evaluation.latent
 import genbench.evaluation.likelihood
+import genbench.evaluation.prior
 import genbench.evaluation.reconstruction
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing

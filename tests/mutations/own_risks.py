@@ -8,7 +8,7 @@ from torch import nn
 
 from genbench.core import seeding
 from genbench.data.own import splitting
-from genbench.evaluation import collection, decomposition, importance, likelihood, runner, spec
+from genbench.evaluation import collection, decomposition, label_sum, likelihood, runner, spec
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
@@ -16,6 +16,7 @@ from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
 from tests.evaluation import test_decomposition as decomposition_tests
 from tests.evaluation import test_importance as importance_tests
+from tests.evaluation import test_label_sum as label_sum_tests
 from tests.evaluation import test_likelihood as likelihood_tests
 from tests.evaluation import test_reconstruction as reconstruction_tests
 from tests.evaluation import test_rows as rows_tests
@@ -29,7 +30,7 @@ from tests.mutations.mutation import Mutation
 REAL_SAMPLED_TERMS = spec.Block.elbo_terms
 REAL_HEALTH = collection.summarise_health
 REAL_ORDER = splitting._order
-REAL_FREQUENCIES = importance._label_frequencies
+REAL_FREQUENCIES = label_sum._label_frequencies
 
 
 def evaluated_in_training_mode(patch):
@@ -64,7 +65,7 @@ def pixel_sum_in_the_squared_error(patch):
 
 
 def label_frequencies_forgotten(patch):
-    patch.setattr(importance, "_label_frequencies", lambda block: 0 * REAL_FREQUENCIES(block))
+    patch.setattr(label_sum, "_label_frequencies", lambda block: 0 * REAL_FREQUENCIES(block))
 
 
 def k_hat_lost(patch):
@@ -174,7 +175,7 @@ OWN_RISKS = [
         "-",
         "label frequencies forgotten",
         label_frequencies_forgotten,
-        lambda: importance_tests.test_the_label_marginal_is_exact_where_the_conditionals_are(None),
+        lambda: label_sum_tests.test_the_label_marginal_is_exact_where_the_conditionals_are(None),
     ),
     Mutation(
         "-",
