@@ -14,7 +14,7 @@ from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.leaderboard import leaderboard_tables
 from genbench.reporting.tables.markdown import markdown_tables
-from genbench.reporting.tables.published import published_table
+from genbench.reporting.tables.published import published_tables
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.part_of_suite import best_part
 from genbench.results.suite import StoredSuite
@@ -60,9 +60,9 @@ def _published(folder: ReportFolder, suite: StoredSuite) -> list[SmallTable]:
     if not suite.record.published:
         path.unlink(missing_ok=True)
         return []
-    table = published_table(suite)
-    write_atomic(path, published_page(suite.record, table))
-    return [table]
+    tables = published_tables(suite)
+    write_atomic(path, published_page(suite.record, tables))
+    return tables
 
 
 def _remove_others(maker: FigureMaker) -> None:

@@ -8,6 +8,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PositiveFloat,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -81,6 +82,7 @@ class PublishedRecord(StoredRecord):
     metric: str
     value: float
     stderr: float | None = None
+    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
     source: str = ""
     note: str = ""
     tag: str | None = None

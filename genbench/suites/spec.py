@@ -41,6 +41,8 @@ class Published(Options):
         metric: Name of the metric.
         value: With the sign and unit of the metric.
         stderr: As published, of whatever kind.
+        schedule: The published amounts of what the suite may have less of: ``epochs``, or an option
+            of the metric such as ``n_temperatures``. Below a tenth of one, ours is no comparison.
         source: Paper and table.
         note: Differences in protocol.
         tag: How well the number is verified.
@@ -50,6 +52,7 @@ class Published(Options):
     metric: Line
     value: float
     stderr: PositiveFloat | None = None
+    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
     source: Line
     note: Line = ""
     tag: Line = ""
@@ -141,7 +144,17 @@ class SuiteSpec(Options):
             require_own(plot, models)
         for i, published in enumerate(self.published):
             require_known(published.model, models, f"published.{i}.model: no model")
+            _require_amounts(published, f"published.{i}.schedule")
         return self
+
+
+def _require_amounts(published: Published, where: str) -> None:
+    """Refuse an amount that neither training nor the metric has."""
+    metric = published.metric.partition("[")[0]
+    asked = (evaluators[key] for key in evaluators if evaluators[key].metric == metric)
+    known = ["epochs", *(name for entry in asked for name in entry.options.model_fields)]
+    for name in published.schedule:
+        require_known(name, known, f"{where}.{name}: no amount of training or of {metric}")
 
 
 def repeated(names: Iterable[str]) -> str | None:

@@ -67,9 +67,9 @@ def _images(run: StoredRun) -> str:
     return f"Images have {numbers.image_size(run.image_shape)}." if run.image_shape else ""
 
 
-def published_page(record: SuiteRecord, table: SmallTable) -> str:
+def published_page(record: SuiteRecord, tables: Sequence[SmallTable]) -> str:
     """Fill in the template of ``published.html``."""
-    return render("published.html.j2", record=record, table=table)
+    return render("published.html.j2", record=record, tables=tables)
 
 
 def _facts(suite: StoredSuite) -> list[str]:
