@@ -11,7 +11,7 @@ from genbench.results.sealed_runs import SealedRun
 
 Fact = tuple[str, Any, Any]
 """What it is about, what ``suite.json`` says, what the run stored."""
-_DESCRIBED = ("observation", "measure", "n_parameters")
+_DESCRIBED = ("observation", "measure", "n_parameters", "closed_form", "steps")
 _SEED = re.compile(r"seed=\d+")
 
 

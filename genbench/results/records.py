@@ -45,7 +45,15 @@ class StoredRecord(BaseModel):
 
 
 class StoredRun(StoredRecord):
-    """One run: what was asked, how it ended, how long it took."""
+    """One run: what was asked, how it ended, how long it took.
+
+    Attributes:
+        steps: Of the optimiser, in the whole training; None where it has none or is not known.
+        closed_form: Whether the model is fitted without an optimiser; None in older results.
+        validation_fall: By how much the validation loss fell over the last tenth of training, in
+            nats or as the objective has it; None where there is none, or it is not known.
+        validation_fall_stderr: Its standard error over the validation data.
+    """
 
     train_id: PathPart
     model: str
@@ -62,6 +70,10 @@ class StoredRun(StoredRecord):
     n_parameters: int | None = None
     image_shape: tuple[int, int, int] | None = None
     selected_epoch: int | None = None
+    steps: int | None = None
+    closed_form: bool | None = None
+    validation_fall: float | None = None
+    validation_fall_stderr: float | None = None
     status: str = "ok"
     reason: str | None = None
     train_seconds: float | None = None

@@ -28,6 +28,7 @@ class Description(TypedDict):
     image_shape: NotRequired[Annotated[list[int], Field(min_length=3, max_length=3)]]
     n_classes: NotRequired[int | None]
     n_train: NotRequired[int]
+    steps: NotRequired[int | None]
 
 
 @with_config(_LENIENT)
@@ -95,6 +96,8 @@ class RunMetrics(TypedDict):
     reason: str
     evaluations: dict[str, list[Annotated[SealedRow, AfterValidator(_with_value)]]]
     selected_epoch: NotRequired[int | None]
+    validation_fall: NotRequired[float | None]
+    validation_fall_stderr: NotRequired[float | None]
     fitted: NotRequired[Annotated[dict[str, Any], AfterValidator(_with_scale)]]
     figures: NotRequired[list[str]]
 
