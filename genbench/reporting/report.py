@@ -6,6 +6,7 @@ from genbench.core.files import write_atomic
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.model_figures import draw_all
 from genbench.reporting.figures.style import colours
+from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import chapters, tables_of
 from genbench.reporting.page.report_page import page, published_page
 from genbench.reporting.page.sections import declared_chapters, study_chapters
@@ -48,8 +49,9 @@ def build(suite: StoredSuite, reports: Path) -> Path:
         *tables_of(parts),
         *_published(folder, suite),
     ]
-    write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
-    write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
+    remark = made_by(suite.record)
+    write_atomic(folder / "table.md", markdown_tables(suite.title, tables, remark))
+    write_atomic(folder / "table.tex", latex_tables(suite.title, tables, remark))
     write_atomic(folder / PAGE, page(shown, parts, maker.palette))
     folder.seal_with(suite)
     return folder / PAGE
