@@ -6,6 +6,7 @@ from genbench.core.files import write_atomic
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.model_figures import draw_all
 from genbench.reporting.figures.style import colours
+from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import chapters, tables_of
 from genbench.reporting.page.report_page import page, published_page
 from genbench.reporting.page.sections import declared_chapters, study_chapters
@@ -14,7 +15,7 @@ from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.leaderboard import leaderboard_tables
 from genbench.reporting.tables.markdown import markdown_tables
-from genbench.reporting.tables.published import published_table
+from genbench.reporting.tables.published import published_tables
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.part_of_suite import best_part
 from genbench.results.suite import StoredSuite
@@ -48,8 +49,9 @@ def build(suite: StoredSuite, reports: Path) -> Path:
         *tables_of(parts),
         *_published(folder, suite),
     ]
-    write_atomic(folder / "table.md", markdown_tables(suite.title, tables))
-    write_atomic(folder / "table.tex", latex_tables(suite.title, tables))
+    remark = made_by(suite.record)
+    write_atomic(folder / "table.md", markdown_tables(suite.title, tables, remark))
+    write_atomic(folder / "table.tex", latex_tables(suite.title, tables, remark))
     write_atomic(folder / PAGE, page(shown, parts, maker.palette))
     folder.seal_with(suite)
     return folder / PAGE
@@ -60,9 +62,9 @@ def _published(folder: ReportFolder, suite: StoredSuite) -> list[SmallTable]:
     if not suite.record.published:
         path.unlink(missing_ok=True)
         return []
-    table = published_table(suite)
-    write_atomic(path, published_page(suite.record, table))
-    return [table]
+    tables = published_tables(suite)
+    write_atomic(path, published_page(suite.record, tables))
+    return tables
 
 
 def _remove_others(maker: FigureMaker) -> None:

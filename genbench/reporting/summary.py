@@ -6,11 +6,13 @@ from dataclasses import replace
 from genbench.core.claims import SIGNS
 from genbench.core.numbers import cell
 from genbench.core.texts import Terminal, aligned
+from genbench.reporting.tables.budgets import budget_tables
 from genbench.reporting.tables.captions import UNRELIABLE_WORDS
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.leaderboard import leaderboard_tables, legend
 from genbench.reporting.tables.small_table import SmallTable, TableCell
 from genbench.reporting.tables.text import STAR, text_tables, text_width, titled_rows
+from genbench.results.budgets import budgets_of
 from genbench.results.cells import UNRELIABLE
 from genbench.results.studies import CheckRecord, StoredStudy
 from genbench.results.suite import StoredSuite
@@ -27,7 +29,7 @@ def terminal_summary(
     Args:
         suite: What is stored.
         terminal: Where the text is printed.
-        verbose: Add all metrics with their notes, and the checks that hold.
+        verbose: Add all metrics with their notes, budgets and options, and the checks that hold.
 
     Raises:
         StorageError: A study is damaged.
@@ -42,6 +44,7 @@ def _parts(suite: StoredSuite, terminal: Terminal, verbose: bool) -> Iterator[st
     yield terminal.paragraph("; ".join(_legend(boards)))
     if verbose:
         yield text_tables(comparison_tables(suite.blocks), terminal)
+        yield text_tables(budget_tables(budgets_of(suite)), terminal)
     yield _checks(suite.studies, terminal, verbose)
     members = ", ".join(suite.record.members)
     yield terminal.paragraph(f"suites of this collection: {members}") if members else ""

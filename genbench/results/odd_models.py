@@ -89,6 +89,11 @@ def setback(history: pd.DataFrame | None, selected_epoch: int | None) -> str:
     return "ended worse than after its first epoch" if last > first else ""
 
 
+def has_validation_loss(history: pd.DataFrame | None) -> bool:
+    """Whether training had a loss on validation data, by which the best epoch can be picked."""
+    return _score(history) is not None
+
+
 def _score(history: pd.DataFrame | None) -> str | None:
     names = [] if history is None else list(history.columns)
     return next((n for n in names if n.startswith("validation.") and n.endswith(".loss")), None)

@@ -1,13 +1,14 @@
 """What ``suite.json`` says of a suite: its specification, metrics, runs and studies."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    PositiveFloat,
     TypeAdapter,
     ValidationError,
     field_validator,
@@ -93,9 +94,26 @@ class PublishedRecord(StoredRecord):
     metric: str
     value: float
     stderr: float | None = None
+    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
     source: str = ""
     note: str = ""
     tag: str | None = None
+
+
+class TrialRecord(StoredRecord):
+    """One training of the search for a model's settings, scored on validation data."""
+
+    model: str
+    trial: int = 0
+    options: dict[str, Any] = Field(default_factory=dict)
+    parameters: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    metric: str = ""
+    better: str = "none"
+    value: float | None = None
+    stderr: float | None = None
+    chosen: bool = False
 
 
 class StudySummary(StoredRecord):
@@ -123,6 +141,7 @@ class SuiteRecord(StoredRecord):
     studies: tuple[StudySummary, ...] = ()
     members: tuple[PathPart, ...] = ()
     versions: dict[str, str | None] = Field(default_factory=dict)
+    commit: str = ""
 
     @field_validator("metrics", mode="before")
     @classmethod
@@ -144,10 +163,7 @@ class SuiteRecord(StoredRecord):
         Raises:
             StorageError: One is not as the suite file's reader left it.
         """
-        try:
-            return _PLOTS.validate_python(self.spec.get("plot") or ())
-        except ValidationError as error:
-            raise StorageError(f"suite.json is damaged: spec.plot{first_error(error)}") from error
+        return _part_of(self.spec, "plot", _PLOTS)
 
     @property
     def figures(self) -> tuple[str, ...]:
@@ -161,16 +177,29 @@ class SuiteRecord(StoredRecord):
         Raises:
             StorageError: An entry lacks its model, metric or value.
         """
-        try:
-            return _PUBLISHED.validate_python(self.spec.get("published") or ())
-        except ValidationError as error:
-            raise StorageError(
-                f"suite.json is damaged: spec.published{first_error(error)}"
-            ) from error
+        return _part_of(self.spec, "published", _PUBLISHED)
+
+    @property
+    def trials(self) -> tuple[TrialRecord, ...]:
+        """The search that chose the settings of its models, one record a training.
+
+        Raises:
+            StorageError: A record is not as the suite file's reader left it.
+        """
+        return _part_of(self.spec, "trials", _TRIALS)
 
 
 _PUBLISHED = TypeAdapter(tuple[PublishedRecord, ...])
 _PLOTS = TypeAdapter(tuple[Plot, ...])
+_TRIALS = TypeAdapter(tuple[TrialRecord, ...])
+_Parts = TypeVar("_Parts")
+
+
+def _part_of(spec: dict[str, Any], key: str, kind: TypeAdapter[_Parts]) -> _Parts:
+    try:
+        return kind.validate_python(spec.get(key) or ())
+    except ValidationError as error:
+        raise StorageError(f"suite.json is damaged: spec.{key}{first_error(error)}") from error
 
 
 def first_error(error: ValidationError) -> str:

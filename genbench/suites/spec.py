@@ -49,6 +49,8 @@ class Published(Options):
         metric: Name of the metric.
         value: With the sign and unit of the metric.
         stderr: As published, of whatever kind.
+        schedule: The published amounts of what the suite may have less of: ``epochs``, or an option
+            of the metric such as ``n_temperatures``. Below a tenth of one, ours is no comparison.
         source: Paper and table.
         note: Differences in protocol.
         tag: How well the number is verified.
@@ -58,6 +60,7 @@ class Published(Options):
     metric: Line
     value: float
     stderr: PositiveFloat | None = None
+    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
     source: Line
     note: Line = ""
     tag: Line = ""
@@ -158,6 +161,7 @@ class SuiteSpec(Options):
         self._require_own_search()
         for i, published in enumerate(self.published):
             require_known(published.model, models, f"published.{i}.model: no model")
+            _require_amounts(published, f"published.{i}.schedule")
         return self
 
     def _require_own_search(self) -> None:
@@ -167,6 +171,15 @@ class SuiteSpec(Options):
             raise ConfigError(f"tune.seed: {self.tune.seed} is one of the reported seeds")
         of_recipes = (recipes[entry.recipe].options.model_fields for entry in self.model)
         self.tune.require_keys([key for fields in of_recipes for key in fields])
+
+
+def _require_amounts(published: Published, where: str) -> None:
+    """Refuse an amount that neither training nor the metric has."""
+    metric = published.metric.partition("[")[0]
+    asked = (evaluators[key] for key in evaluators if evaluators[key].metric == metric)
+    known = ["epochs", *(name for entry in asked for name in entry.options.model_fields)]
+    for name in published.schedule:
+        require_known(name, known, f"{where}.{name}: no amount of training or of {metric}")
 
 
 def repeated(names: Iterable[str]) -> str | None:

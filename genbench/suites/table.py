@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from genbench.core.commit import commit
 from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json, pretty_json, write_atomic
 from genbench.core.protocol import Protocol
@@ -84,6 +85,7 @@ def write_suite(
         "studies": [study.summary for study in studies],
         "members": [member.suite for member in members],
         "versions": versions(),
+        "commit": commit(),
     }
     summary = SuiteRecord.model_validate(content).model_dump(mode="json", by_alias=True)
     return frame, _write_changed(folder, summary, frame)

@@ -92,7 +92,7 @@ def test_the_page_is_made_by_the_last_one(shared, alone):
     report = place.folder / "reports" / "tiny"
     assert (report / "index.html").is_file()
     tables = [each / "table.md" for each in (report, alone.folder / "reports" / "tiny")]
-    numbers = [table.read_text().partition("Models and training")[0] for table in tables]
+    numbers = [table.read_text().partition("Budgets and selection")[0] for table in tables]
     assert numbers[0] == numbers[1]
     assert len(numbers[0]) > 1000
     assert not all("report when all shards are done" in text for text in told)

@@ -142,8 +142,18 @@ def test_verbose_adds_every_metric_with_its_notes(rich_suite):
     for block in rich_suite.blocks:
         for column in block.columns:
             assert column.metric in text
-    for words in ("MC 0.013", "seed sd 0.071", "Pareto k-hat above 0.7", "copier has no posterior"):
+    for words in (
+        "MC 0.013",
+        "Budgets and selection",
+        "hidden = [64,64]",
+        "seed sd 0.071",
+        "Pareto k-hat above 0.7",
+        "copier has no posterior",
+    ):
         assert words in " ".join(text.split())
+        assert words not in short
+    for words in ("Budgets and selection", "hidden = [64,64]"):
+        assert words in text
         assert words not in short
 
 

@@ -479,6 +479,18 @@ def test_a_setting_for_an_unknown_model_names_the_nearest(suite_file):
         read(suite_file(), "model.vea.latent_dim=3")
 
 
+def test_a_published_schedule_names_amounts_of_training_or_of_the_metric(suite_file):
+    quoted = "model = 'vae', metric = 'elbo', value = -1, source = 'A Paper'"
+
+    def read_with(schedule):
+        return read(suite_file(), f"published=[{{ {quoted}, schedule = {{ {schedule} }} }}]")
+
+    suite, _, _ = read_with("epochs = 100, n_samples = 5_000")
+    assert suite.published[0].schedule == {"epochs": 100, "n_samples": 5000}
+    with pytest.raises(ConfigError, match=r"published\.0\.schedule\.epoch: .* mean 'epochs'"):
+        read_with("epoch = 100")
+
+
 def test_a_setting_below_a_value_is_refused(suite_file):
     with pytest.raises(ConfigError, match="'epochs' is a value"):
         read(suite_file(), "train.epochs.now=3")

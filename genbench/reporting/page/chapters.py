@@ -11,7 +11,7 @@ from genbench.reporting.figures import multi_part_plots
 from genbench.reporting.figures.maker import FigureGroup, FigureMaker
 from genbench.reporting.figures.style import EmbeddedFigure, styled
 from genbench.reporting.page.charts import Chart, likelihood_charts, training_charts
-from genbench.reporting.page.trained import model_views, training_tables
+from genbench.reporting.tables.budgets import budget_tables
 from genbench.reporting.tables.differences import health_tables, paired_tables
 from genbench.reporting.tables.multi_part_metrics import (
     MultiPartMetric,
@@ -22,6 +22,7 @@ from genbench.reporting.tables.multi_part_metrics import (
 )
 from genbench.reporting.tables.ranks import Ranks, rank_table, ranks, verdict
 from genbench.reporting.tables.small_table import SmallTable
+from genbench.results.budgets import budgets_of
 from genbench.results.cells import ProtocolBlock
 from genbench.results.suite import StoredSuite
 
@@ -30,6 +31,7 @@ _TITLES = {
     "likelihood": "How far the likelihoods can be trusted",
     "quality": "Sample quality",
     "code": "Rate, distortion and the latent code",
+    "budgets": "Budgets and selection",
     "training": "Training",
     "differences": "Differences between models",
 }
@@ -96,7 +98,8 @@ def chapters(
         "likelihood": (*figures["likelihood"], *about_bounds, health, ranked),
         "quality": figures["quality"],
         "code": (rates, *about_code, *figures["code"]),
-        "training": (*figures["training"], _trained(suite)),
+        "budgets": (_budgets(suite),),
+        "training": figures["training"],
         "differences": (_paired(suite),),
     }
     charts = {"likelihood": likelihood_charts(suite), "training": training_charts(suite)}
@@ -108,10 +111,13 @@ def chapters(
     ]
 
 
-def _trained(suite: StoredSuite) -> FigureGroup:
-    models = model_views(suite.record.runs, suite.controls)
-    tables = training_tables(models) if models else ()
-    return FigureGroup("models", "Models and options", "", (), tables=tables)
+def _budgets(suite: StoredSuite) -> FigureGroup:
+    caption = (
+        "A comparison is as fair as what its models were given: the steps and images of training,"
+        " the effort spent on their settings, and the weights that were kept."
+    )
+    tables = tuple(budget_tables(budgets_of(suite)))
+    return FigureGroup("budgets", "What each model was given", caption, (), tables=tables)
 
 
 def _paired(suite: StoredSuite) -> FigureGroup:

@@ -8,7 +8,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup, escape
 
 from genbench.core import numbers
-from genbench.core.files import canonical_json
 from genbench.reporting.page import script
 from genbench.reporting.page.captions import Captions
 
@@ -48,7 +47,6 @@ def _environment() -> Environment:
         breakable=breakable,
         minus=lambda text: _MINUS.sub("−", text),
         grouped=numbers.grouped,
-        as_text=as_text,
         measured=lambda cell: numbers.measured(cell.value, cell.stderr),
         anchor=lambda name: re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-"),
     )
@@ -63,11 +61,6 @@ def _styles() -> str:
     loader = PackageLoader("genbench.reporting.page")
     own = loader.get_source(Environment(autoescape=True), "report.css")[0]
     return own + script.style()
-
-
-def as_text(value: Any) -> str:
-    """An option's value on one line."""
-    return value if isinstance(value, str) else canonical_json(value)
 
 
 def breakable(text: str) -> Markup:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
 from genbench.reporting.figures.maker import FigureGroup
+from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import Chapter
 from genbench.reporting.page.leaderboard import boards_of
 from genbench.reporting.page.rendering import render
-from genbench.reporting.page.trained import runs_table
+from genbench.reporting.page.runs import runs_table
 from genbench.reporting.tables.comparison import comparison_table
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.part_of_suite import PartOfSuite
@@ -34,6 +35,7 @@ def page(shown: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str
     return render(
         "report.html.j2",
         record=record,
+        made_by=made_by(record),
         facts=_facts(suite),
         left_out=_left_out(suite, shown),
         boards=boards_of(shown, shown.figure_inputs()),
@@ -67,9 +69,9 @@ def _images(run: StoredRun) -> str:
     return f"Images have {numbers.image_size(run.image_shape)}." if run.image_shape else ""
 
 
-def published_page(record: SuiteRecord, table: SmallTable) -> str:
+def published_page(record: SuiteRecord, tables: Sequence[SmallTable]) -> str:
     """Fill in the template of ``published.html``."""
-    return render("published.html.j2", record=record, table=table)
+    return render("published.html.j2", record=record, made_by=made_by(record), tables=tables)
 
 
 def _facts(suite: StoredSuite) -> list[str]:

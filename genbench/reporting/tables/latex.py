@@ -59,10 +59,17 @@ _GREEK = {
 }
 
 
-def latex_tables(title: str, tables: Iterable[SmallTable]) -> str:
-    r"""All tables as LaTeX floats for ``\input``, with booktabs rules."""
-    head = r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"
-    return "\n".join([head, *(_latex(title, table) for table in tables if table.in_latex)])
+def latex_tables(title: str, tables: Iterable[SmallTable], remark: str = "") -> str:
+    r"""All tables as LaTeX floats for ``\input``, with booktabs rules.
+
+    Args:
+        title: Of all of them.
+        tables: In order.
+        remark: A comment at the top, in plain letters.
+    """
+    above = [f"% {remark}"] if remark else []
+    above += [r"% \usepackage{booktabs,graphicx} and \usepackage[T1]{fontenc} in the preamble"]
+    return "\n".join([*above, *(_latex(title, table) for table in tables if table.in_latex)])
 
 
 def _latex(title: str, table: SmallTable) -> str:

@@ -7,9 +7,16 @@ from genbench.reporting.tables.small_table import Row, SmallTable, TableCell
 from genbench.results.cells import BEST, TIED
 
 
-def markdown_tables(title: str, tables: Iterable[SmallTable]) -> str:
-    """All tables below one title: heading, lead, table, caption, footnotes."""
-    return "\n".join([f"# {in_markdown(title)}", "", *map(_markdown, tables)])
+def markdown_tables(title: str, tables: Iterable[SmallTable], remark: str = "") -> str:
+    """All tables below one title: heading, lead, table, caption, footnotes.
+
+    Args:
+        title: Of all of them.
+        tables: In order.
+        remark: A comment at the top, in plain letters.
+    """
+    above = [f"<!-- {remark} -->", ""] if remark else []
+    return "\n".join([*above, f"# {in_markdown(title)}", "", *map(_markdown, tables)])
 
 
 def _markdown(table: SmallTable) -> str:

@@ -18,6 +18,8 @@ SECTIONS = (
     "group-rates",
     "group-kl-decomposition",
     "group-active-units-sweep",
+    "budgets",
+    "group-budgets",
     "training",
     "differences",
 )

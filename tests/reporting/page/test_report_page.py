@@ -18,6 +18,7 @@ ORDER = [
     "likelihood",
     "quality",
     "code",
+    "budgets",
     "training",
     "differences",
     "all-metrics",
@@ -39,7 +40,7 @@ def sections(page):
 def test_everything_below_the_first_screen_is_folded_in_order(page):
     names = [section["id"] for section in sections(page)]
     assert [name for name in ORDER if name in names] == names
-    assert {"samples", "training", "all-metrics", "metrics", "reproduce"} <= set(names)
+    assert {"samples", "budgets", "training", "all-metrics", "metrics", "reproduce"} <= set(names)
     first_screen = {"board", "block"}
     for part in page.all("section"):
         assert part.within("details", "section") or part.classes & first_screen

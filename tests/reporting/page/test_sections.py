@@ -55,7 +55,7 @@ def test_a_check_that_fails_stands_at_the_top(page):
 
 
 def test_a_page_of_studies_alone_has_nothing_about_models(page):
-    for text in ("leaderboard-", "All metrics", "Models and training", "Log-likelihood"):
+    for text in ("leaderboard-", "All metrics", "Budgets and selection", "Log-likelihood"):
         assert text not in page
     assert "2 studies · 3 of 4 checks hold" in page
     names = re.findall(r' id="([^"]*)"', page)

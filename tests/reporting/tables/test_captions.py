@@ -5,12 +5,13 @@ import re
 import pytest
 
 from genbench.reporting.page.report_page import page
-from genbench.reporting.page.trained import model_views, training_tables
+from genbench.reporting.tables.budgets import budget_tables
 from genbench.reporting.tables.captions import ranking_caption
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.results.blocks import blocks_of
+from genbench.results.budgets import budgets_of
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_caption_says_that_nothing_is_marked_where_nothing_is(rich_suite):
 
 def test_what_was_fitted_to_an_adapted_model_is_shown(rich_suite, texts):
     assert "scale 0.126, chosen on validation" in texts["html"]
-    _, options = training_tables(model_views(rich_suite.record.runs))
+    _, options = budget_tables(budgets_of(rich_suite))
     assert any("fitted scale = 0.126" in row[1].text for row in options.rows)
 
 

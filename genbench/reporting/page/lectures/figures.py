@@ -19,7 +19,7 @@ from genbench.reporting.figures.user_plots import describe, draw, image_grid
 from genbench.reporting.page.lectures.sources import Sources
 from genbench.reporting.page.lectures.topics import Shown
 from genbench.reporting.tables.comparison import number_cell
-from genbench.reporting.tables.published import published_table
+from genbench.reporting.tables.published import published_tables
 from genbench.reporting.tables.small_table import (
     Head,
     SmallTable,
@@ -121,8 +121,8 @@ def _of_suite(show: Shown, sources: Sources) -> LectureFigure | None:
     if show.published and not suite.record.published:
         return None
     if show.published:
-        table = published_table(suite)
-        return LectureFigure(table.title, tables=(_narrow(table),), source=source)
+        tables = tuple(map(_narrow, published_tables(suite)))
+        return LectureFigure("Published values", tables=tables, source=source)
     if show.figure:
         group = MODEL_FIGURES[show.figure](Embedder(palette), suite.figure_inputs(show.models))
         words = (group.title, group.caption, group.figures, group.shape)
@@ -158,7 +158,7 @@ def _narrow(table: SmallTable) -> SmallTable:
     """Published values without the columns that tell the protocols apart at length."""
     kept = [i for i, head in enumerate(table.heads) if head.text not in _AT_LENGTH]
     caption = f"{table.caption} How protocols differ stands in the report of the suite."
-    return replace(table.only(kept), title="", caption=caption)
+    return replace(table.only(kept), caption=caption)
 
 
 def _metric_tables(show: Shown, suite: StoredSuite) -> Iterator[SmallTable]:

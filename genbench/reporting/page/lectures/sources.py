@@ -3,6 +3,7 @@
 from functools import cache
 
 from genbench.core import numbers
+from genbench.reporting.made_by import made_by
 from genbench.reporting.page.lectures.topics import LectureRow
 from genbench.results.sealed_folder import SealedFolder
 from genbench.results.studies import StoredStudy, read_study
@@ -13,7 +14,7 @@ class Sources:
     """Reads each study and suite once; damage is an error."""
 
     def __init__(self, suite: StoredSuite) -> None:
-        self.name = suite.name
+        self.name, self.made_by = suite.name, made_by(suite.record)
         self._results = suite.folder.parent
         self.study = cache(self._study)
         self.suite = cache(suite.member)
