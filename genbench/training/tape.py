@@ -38,6 +38,11 @@ class _Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for index, tensor in enumerate(inputs):
             self._name(tensor, self._graph.placeholder(f"input_{index}"))
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Keep torch from importing its compiler to tell it to stay away."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
