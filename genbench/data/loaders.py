@@ -4,6 +4,7 @@ A batch is one gather, and noise is drawn on the data's device.
 """
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from genbench.core.errors import require_known
 from genbench.core.protocol import Protocol
-from genbench.data.noise import fixed_view, present
+from genbench.data.noise import fixed_blocks, fixed_view, present
 from genbench.data.protocol import (
     SPLITS,
     DataConfig,
@@ -79,13 +80,33 @@ class Dataset:
     def held_out(self, split: SplitName) -> Split:
         """Return the fixed view of a whole split; its noise depends on ``config.seed`` only.
 
-        It is made on the first call and cached: do not modify it in place.
+        It is made on the first call and cached: do not modify it in place. That of the training
+        data has four times their size: it is cached only where batches are taken from it.
         """
-        if _known(split) not in self._views:
-            levels, y = self._part(split)
-            x = fixed_view(levels.cpu(), self.n_levels, self.config, split)
-            self._views[split] = Split(x.to(levels.device), y)
-        return self._views[split]
+        if _known(split) in self._views:
+            return self._views[split]
+        levels, y = self._part(split)
+        view = Split(fixed_view(levels.cpu(), self.n_levels, self.config, split).to(y.device), y)
+        if split != "train" or self._batches_are_fixed:
+            self._views[split] = view
+        return view
+
+    def labels_of(self, split: SplitName) -> Tensor:
+        """Return the labels of a split, (n,) int64."""
+        return self._part(_known(split))[1]
+
+    @property
+    def _batches_are_fixed(self) -> bool:
+        """Whether training sees noise that is drawn once."""
+        return self.config.is_noisy and not self.config.is_redrawn
+
+    @cached_property
+    def mean_image(self) -> Tensor:
+        """The mean of the fixed view of the training data, (C, H, W), on the CPU."""
+        levels = self._part("train")[0].cpu()
+        blocks = fixed_blocks(levels, self.n_levels, self.config, "train")
+        total = sum(block.sum(dim=0, dtype=torch.float64) for block in blocks)
+        return torch.as_tensor(total / len(levels), dtype=torch.float32)
 
     def on(self, device: torch.device) -> "Dataset":
         """Return the data set on another device; itself if it is there."""
@@ -105,10 +126,11 @@ class Dataset:
             x (B, C, H, W) and y (B,).
         """
         indices = indices.to(self.labels.device, non_blocking=True)
-        if not self.config.is_redrawn:
+        if self._batches_are_fixed:
             return Split(*(part.index_select(0, indices) for part in self.held_out("train")))
         levels, y = (part.index_select(0, indices) for part in self._part("train"))
-        noise = torch.rand(levels.shape, device=levels.device)
+        drawn = self.config.is_redrawn
+        noise = torch.rand(levels.shape, device=levels.device) if drawn else None
         return Split(present(levels, self.n_levels, self.config, noise), y)
 
     def _part(self, split: SplitName) -> tuple[Tensor, Tensor]:

@@ -78,9 +78,16 @@ def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) ->
         config: The view and the root seed.
         split: Name of the stream.
     """
+    return torch.cat([*fixed_blocks(levels, n_levels, config, split)])
+
+
+def fixed_blocks(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Iterator[Tensor]:
+    """Yield :func:`fixed_view` in blocks of up to 1,000 data, one in memory at a time."""
+    parts = torch.split(levels, BLOCK)
     if not config.is_noisy:
-        return present(levels, n_levels, config, None)
+        yield from (present(part, n_levels, config, None) for part in parts)
+        return
     purpose = "binarisation" if config.is_binary else "dequantisation"
     blocks = fixed_noise(config.seed, purpose, split, len(levels), levels.shape[1:])
-    pairs = zip(torch.split(levels, BLOCK), blocks, strict=True)
-    return torch.cat([present(part, n_levels, config, noise) for part, noise in pairs])
+    for part, noise in zip(parts, blocks, strict=True):
+        yield present(part, n_levels, config, noise)

@@ -11,6 +11,7 @@ from genbench.core.errors import ConfigError, GenbenchError, StorageError, first
 from genbench.core.estimate import UnusableError
 from genbench.core.files import remove
 from genbench.core.locks import locked, new_holder
+from genbench.core.memory import return_freed_memory
 from genbench.data import DataConfig, Dataset, load
 from genbench.evaluation.room import require_room_for
 from genbench.results.run_folder import CHECKPOINT, PROVENANCE, SPEC, RunFolder
@@ -125,7 +126,9 @@ class RunContext:
         cores = threads_of_run(self.device, self.plan.options.cpus_per_run)
         with self._locked(runs, wait=wait), cores:
             outcomes = train_jointly(runs, self.device)
-            return [self._execute(run, outcomes.get(run.folder.train_id)) for run in runs]
+            records = [self._execute(run, outcomes.get(run.folder.train_id)) for run in runs]
+        return_freed_memory()
+        return records
 
     @contextmanager
     def _locked(self, runs: Sequence[Run], *, wait: bool) -> Iterator[None]:

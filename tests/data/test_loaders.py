@@ -101,7 +101,24 @@ def test_held_out_data_are_the_same_in_two_loads_whatever_the_global_seed(tiny_d
     second = tiny_set(tiny_dir, **view)
     for split, x in zip(reversed(SPLITS), reversed(xs), strict=True):
         assert torch.equal(second.held_out(split).x, x)
-        assert second.held_out(split).x is second.held_out(split).x
+        kept = split != "train" or view == {"binarisation": "static"}
+        assert (second.held_out(split).x is second.held_out(split).x) == kept
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_mean_image_is_that_of_the_fixed_view_of_the_training_data(tiny_dir, view):
+    data = tiny_set(tiny_dir, **view)
+    expected = data.held_out("train").x.double().mean(dim=0)
+    assert data.mean_image.dtype == torch.float32
+    assert torch.allclose(data.mean_image.double(), expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("view", [*FIXED[:2], *REDRAWN])
+def test_training_keeps_no_copy_of_the_training_data(tiny_dir, view):
+    data = tiny_set(tiny_dir, **view)
+    data.mean_image, data.train_batch(torch.arange(9)), data.held_out("train")
+    assert data._views == {}
+    assert torch.equal(data.labels_of("train"), data.held_out("train").y)
 
 
 @pytest.mark.parametrize("view", [{"binarisation": "static"}, *REDRAWN])
