@@ -1,7 +1,7 @@
 """A suite's stored results, opened once and passed down to whoever reads them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,9 @@ class StoredSuite:
         """The comparison, one block per protocol, with the standing of each number."""
         names = (self.models, self.controls, self.elsewhere, self.closed_form)
         unmarked = blocks_of(self.frame, self.metrics, *names)
-        return [ranked(block, self.per_datum) for block in unmarked]
+        sequential = self.record.until_decided is not None
+        blocks = (replace(block, sequential=sequential) for block in unmarked)
+        return [ranked(block, self.per_datum) for block in blocks]
 
     @cached_property
     def leaderboards(self) -> list[Leaderboard]:
