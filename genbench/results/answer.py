@@ -34,6 +34,7 @@ def answer(
     tests: Tests | None,
     ahead: Ahead | None = None,
     stopped: str = "",
+    left: Sequence[tuple[str, str]] = (),
 ) -> tuple[Phrase, ...]:
     """Say who is best; of networks that do not speak of methods, which number is the highest.
 
@@ -43,9 +44,11 @@ def answer(
         tests: The first less each of the others that are ranked; None where no test could be made.
         ahead: A model that a tighter bound over fewer images puts above the first.
         stopped: Where seeds were added until all pairs were decided, how many there are.
+        left: Those of these pairs that are not.
     """
     methods = of_methods(entry.cell for entry in ranked if entry.cell)
-    pieces = (*_pieces(ranked, others, tests, methods, stopped), *_over_fewer(ahead))
+    said = (*_pieces(ranked, others, tests, methods, stopped), *_over_fewer(ahead))
+    pieces = (*said, *_left(ranked, left, stopped))
     phrases = (piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
     return tuple(phrase._replace(strong=phrase.strong and methods) for phrase in phrases)
 
@@ -81,6 +84,16 @@ def _over_fewer(ahead: Ahead | None) -> Pieces:
         yield f" Over {grouped(cell.n)} images a tighter bound puts "
         yield from _called(entry)
         yield " first."
+
+
+def _left(ranked: Sequence[Entry], left: Sequence[tuple[str, str]], stopped: str) -> Pieces:
+    """The pairs behind the first that are not decided."""
+    behind = [pair for pair in left if ranked[0].row.label not in pair]
+    if behind:
+        more = len(behind) - _NAMED
+        named = (f"{first} and {second}" for first, second in behind[:_NAMED])
+        yield f" Not decided after {stopped}: {'; '.join(named)}"
+        yield f"; and {more} more pair{'s' if more > 1 else ''}." if more > 0 else "."
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:

@@ -46,10 +46,11 @@ def leaderboard_of(
     stands = _standings(ranked, others, tests, ahead)
     ranked = [replace(e, rank=i, standing=stands[i - 1]) for i, e in enumerate(ranked, 1)]
     details = tuple(block.columns[place] for place in detail_places(block))
+    left = _undecided(block, ranked, values)
     stopped = block.seeds_text if block.sequential else ""
-    said = answer(ranked, others, tests, ahead, stopped)
+    said = answer(ranked, others, tests, ahead, stopped, left)
     said = said if _up_to_date(block) else (Phrase(OUTDATED),)
-    return Leaderboard(block, (*ranked, *others), UNIT, details, said)
+    return Leaderboard(block, (*ranked, *others), UNIT, details, said, tuple(left))
 
 
 def _up_to_date(block: ProtocolBlock) -> bool:
@@ -94,16 +95,17 @@ def _values_of(
     return known
 
 
-def undecided(board: Leaderboard, values: PerDatumValues) -> list[tuple[str, str]]:
+def _undecided(
+    block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
+) -> list[tuple[str, str]]:
     """The headline pairs that are not decided yet, and that more training seeds may decide.
 
     Those are all pairs of ranked models without controls.
     """
-    ranked = [entry for entry in board.entries if entry.rank]
-    known = _values_of(board.block, ranked, values)
-    if not known:
+    known = _values_of(block, ranked, values)
+    if not known or not block.sequential:
         return []
-    tests = tests_of_pairs(known, sequential=board.block.sequential)
+    tests = tests_of_pairs(known, sequential=True)
     found = ((ranked[i], ranked[j]) for (i, j), test in tests if test.p_value >= ALPHA)
     return [(a.row.label, b.row.label) for a, b in found if _may_be_decided(a, b)]
 

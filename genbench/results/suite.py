@@ -14,6 +14,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
+from genbench.results.convergence import unconverged
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
 from genbench.results.leaderboard import Leaderboard
 from genbench.results.metrics_table import TABLE, read_table, suite_folder
@@ -149,8 +150,9 @@ class StoredSuite:
         """
         recipes = {run.model: run.recipe for run in self.record.runs}
         setback = setbacks((run, self.run_folder(run)) for run in self.record.runs)
+        trained = (recipes, setback, unconverged(self.record.runs))
         return [
-            leaderboard_of(block, self.per_datum, warnings_of(block, recipes, setback))
+            leaderboard_of(block, self.per_datum, warnings_of(block, *trained))
             for block in self.blocks
         ]
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from genbench.core.errors import ConfigError
 from genbench.core.statistics import ENOUGH_SEEDS
-from genbench.results.standings import undecided
 from genbench.results.suite import StoredSuite
 from genbench.runs.executors.schedule import Say
 from genbench.runs.run_options import RunOptions
@@ -37,10 +36,8 @@ def run_until_decided(options: RunOptions, say: Say = lambda _: None) -> SuiteRu
     for looked_at in looks(options):
         outcome = run_suite(looked_at, say)
         executed |= {record.spec.label for record in outcome.records if not record.cached}
-        stored = StoredSuite.open(options.results, outcome.suite)
-        left = [
-            pair for board in stored.leaderboards for pair in undecided(board, stored.per_datum)
-        ]
+        boards = StoredSuite.open(options.results, outcome.suite).leaderboards
+        left = [pair for board in boards for pair in board.undecided]
         say(_state(looked_at, left))
         if not left:
             break
@@ -86,6 +83,7 @@ def _state(options: RunOptions, left: list[tuple[str, str]]) -> str:
     if not left:
         return f"{options.seeds} seeds: every pair of models is decided"
     first, second = left[0]
-    more = f" and {len(left) - 1} other pairs" if len(left) > 1 else ""
+    n = len(left) - 1
+    more = f", and {n} more pair{'s' if n > 1 else ''}," if n else ""
     found = f"{options.seeds} seeds: {first} and {second}{more} are not decided"
     return found if options.seeds != options.most_seeds else f"{found}; that is the maximum"

@@ -93,9 +93,10 @@ def _plainly(cell: TableCell) -> TableCell:
 
 
 def _warnings(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Signs that training went wrong, in short, each once for all models that show it."""
     models: dict[str, list[str]] = {}
     for entry in entries:
         for warning in entry.warnings:
-            models.setdefault(warning, []).append(entry.row.label)
+            models.setdefault(warning.partition(":")[0], []).append(entry.row.label)
     for warning, labels in models.items():
         yield _ODD, f"{', '.join(labels)}: {warning}"
