@@ -188,7 +188,11 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class ProtocolBlock:
-    """Numbers that may be compared with each other, and with no others."""
+    """Numbers that may be compared with each other, and with no others.
+
+    ``sequential`` says that seeds were added until its models were told apart: its tests must hold
+    whenever one stops.
+    """
 
     dataset: str
     protocol: Protocol
@@ -196,6 +200,7 @@ class ProtocolBlock:
     n: int | None
     columns: tuple[Column, ...]
     rows: tuple[ModelRow, ...]
+    sequential: bool = False
 
     def column(self, metric: str) -> int | None:
         """Position of the last column of that metric (of the largest options)."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from genbench.core import numbers
-from genbench.core.statistics import ALPHA
+from genbench.core.statistics import ALPHA, ENOUGH_SEEDS
 from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock
 from genbench.results.methods import NETWORKS_ALONE, of_methods
 
@@ -16,6 +16,16 @@ UNRELIABLE_NOTE = (
 UNRELIABLE_WORDS = (
     f"{UNRELIABLE}: few draws carry nearly all the weight: a bound still holds, an estimate may be"
     " far off"
+)
+FIXED = (
+    f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
+    f" images and seeds, with {ENOUGH_SEEDS} seeds or more a side where training has randomness;"
+    " Holm-corrected over the comparisons with the best number"
+)
+SEQUENTIAL = (
+    "seeds were added until the headline pairs were decided, so evidence over the differences"
+    f" between equal seeds must pass an anytime-valid test at {100 * ALPHA:.0f} %, an e-process,"
+    " and the paired difference over the same images a t-test; Holm-corrected over all pairs"
 )
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
@@ -60,7 +70,7 @@ def ranking_caption(block: ProtocolBlock) -> str:
         return f"{rule} Here no number is marked as best.{why}"
     parts = [
         rule,
-        _bold(BEST in standings, TIED in standings),
+        _bold(BEST in standings, TIED in standings, SEQUENTIAL if block.sequential else FIXED),
         "A larger lower bound is a larger bound, not proof of the better model: the other bound"
         " may be the looser one.",
     ]
@@ -69,12 +79,7 @@ def ranking_caption(block: ProtocolBlock) -> str:
     return " ".join(parts)
 
 
-def _bold(best: bool, tied: bool) -> str:
-    test = (
-        f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
-        " images and, where a model has several, seeds; Holm-corrected over the comparisons"
-        " with the best number"
-    )
+def _bold(best: bool, tied: bool, test: str) -> str:
     if best and tied:
         return f"Bold: better than every other ({test}). ≈: tied for best by that test."
     return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."
