@@ -3,15 +3,14 @@
 Evaluators that use the same draws share them, so nothing is decoded twice.
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import AfterValidator, Field, PositiveInt
-from torch import Tensor
+from pydantic import PositiveInt
 
 from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts
-from genbench.core.options import Count, countable
+from genbench.core.options import Count
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
 from genbench.inference.weights import ImportanceWeights
 
@@ -29,23 +28,18 @@ class IwOptions(EvaluatorOptions):
     n_data: PositiveInt | None = None
 
 
-class ExtrapolationOptions(IwOptions):
-    """The same, with two halves."""
-
-    n_samples: Annotated[int, Field(ge=2), AfterValidator(countable)] = 100
-
-
 CURVE_PARTS = Parts(
     head="K = {}",
     caption=(
         "The importance-weighted bound tightens as K grows. If a curve still rises at the right"
         " edge, the bound is still loose there. Dashed: its extrapolation in 1/K, an estimate,"
-        " not a bound; dotted: the exact log p(x), if it is known. Bars are Monte-Carlo standard"
-        " errors. Scales differ between panels."
+        " not a bound, where the bias falls as 1/K; dotted: the exact log p(x), if it is known."
+        " Bars are Monte-Carlo standard errors. Scales differ between panels."
     ),
     note=(
         "In nats. The bound rises with K towards log p(x); the estimate for K → ∞ removes the"
-        " 1/K term of the bias and is not a bound."
+        " 1/K term of the bias and is not a bound. There is none where the bias does not fall as"
+        " 1/K."
     ),
     beside={"iw_extrapolated": "K → ∞ (estimate)", "log_likelihood": "log p(x), exact"},
 )
@@ -55,15 +49,9 @@ def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
     return block.importance_weights("posterior", options.n_samples, options.chunk_size)
 
 
-def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
-    """Return ``values`` (B,) with the Monte-Carlo variance and health of the weights."""
-    variance, health = weights.variance(), weights.health()
-    return PerDatum(values, remark=remark, mc_variance=variance, health=health)
-
-
 @evaluator(
     name="iw_log_likelihood",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
@@ -82,12 +70,12 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
     weights = _weights(block, options)
-    return _with_errors(weights, weights.log_mean())
+    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
 
 
 @evaluator(
     name="iw_curve",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
@@ -110,29 +98,10 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     weights = _weights(block, options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
-    return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
-
-
-@evaluator(
-    name="iw_extrapolated",
-    version=1,
-    needs=Variational,
-    unit="nats",
-    better="higher",
-    kind="estimate",
-    title="Importance-weighted bound, extrapolated",
-    formula="2 L_K − (L′ + L″) / 2,  L′, L″ from each half of the draws",
-    cites=("Nowozin2018:jackknife",),
-    options=ExtrapolationOptions,
-    place=30,
-    role="detail",
-    plot="bounds",
-    log_density=True,
-)
-def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
-    """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, not a bound.
-
-    Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
-    """
-    weights = _weights(block, options)
-    return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; not a bound")
+    variances = weights.curve_variances()
+    return PerDatum(
+        values,
+        mc_variance=torch.stack([variances[k] for k in curve], dim=1),
+        health=weights.health(),
+        parts=tuple(str(k) for k in curve),
+    )

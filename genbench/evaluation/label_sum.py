@@ -8,12 +8,13 @@ from genbench.core.estimate import NotApplicableError
 from genbench.evaluation.importance import IwOptions
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference import bounds
+from genbench.inference.jackknife import jackknife_variance
 from genbench.inference.weights import ImportanceWeights
 
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=1,
+    version=2,
     needs=Conditions,
     unit="nats",
     better="higher",
@@ -40,14 +41,14 @@ def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     log_py = _label_frequencies(block)
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
     weights = [_weights_given(block, y, options) for y in labels]
-    joint = torch.stack([w.log_mean() for w in weights]) + log_py[labels].unsqueeze(1)  # (L, B)
+    log_p = log_py[labels].unsqueeze(1)  # (L, 1)
+    joint = torch.stack([w.log_mean() for w in weights]) + log_p  # (L, B)
+    left_out = torch.stack([w.left_out() for w in weights], dim=1) + log_p  # (G, L, B)
     share = joint.softmax(dim=0)
-    variances = [w.variance() for w in weights]
-    known = [v for v in variances if v is not None]
     return PerDatum(
         joint.logsumexp(dim=0),
         remark=f"summed over the labels, {options.n_samples} draws each",
-        mc_variance=(share.square() * torch.stack(known)).sum(dim=0) if known else None,
+        mc_variance=jackknife_variance(left_out.logsumexp(dim=1)),
         health=_joint_health(weights, share),
     )
 

@@ -33,7 +33,7 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
 
 @evaluator(
     name="prior_log_likelihood",
-    version=1,
+    version=2,
     needs=Generative,
     unit="nats",
     better="higher",

@@ -16,6 +16,7 @@ from genbench.core.capabilities import Generative, Variational
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.inference.memory import automatic_chunk, in_pieces, keep_freed_memory
+from genbench.inference.streaming import StreamingMoments
 from genbench.inference.weights import ImportanceWeights
 
 K_BLOCK = 10
@@ -30,7 +31,8 @@ class ElboTerms(NamedTuple):
 
     ``kl`` is the closed form if torch has one, else a mean over the draws; ``kl_per_dim`` (B, D)
     exists if both distributions factorise over dimensions. The Monte-Carlo variances (B,) of the
-    ELBO and of ``log_px_given_z`` exist if evaluation asked for more than one draw.
+    ELBO, of ``log_px_given_z`` and of a ``kl`` without closed form are there in evaluation; with
+    one draw they are NaN.
     """
 
     log_px_given_z: Tensor
@@ -39,6 +41,7 @@ class ElboTerms(NamedTuple):
     closed_form: bool
     elbo_variance: Tensor | None = None
     log_px_variance: Tensor | None = None
+    kl_variance: Tensor | None = None
 
     @property
     def elbo(self) -> Tensor:
@@ -121,15 +124,17 @@ def elbo_terms(
     log_ratio = q.log_prob(z) - p.log_prob(z)
     sampled, variance = log_ratio.mean(dim=0), _variance_of_mean(log_px_z - log_ratio)
     if kl is None:
-        of_px = _variance_of_mean(log_px_z)
-        return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px)
+        of_px, of_kl = _variance_of_mean(log_px_z), _variance_of_mean(log_ratio)
+        return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px, of_kl)
     controlled = log_px_z.mean(dim=0) - (sampled - kl)
     return ElboTerms(controlled, kl, parts, True, variance, variance)
 
 
-def _variance_of_mean(values: Tensor) -> Tensor | None:
-    """Return s^2 / K over rows (K, B), or None for a single row."""
-    return values.detach().double().var(dim=0) / len(values) if len(values) > 1 else None
+def _variance_of_mean(values: Tensor) -> Tensor:
+    """Return s^2 / K over rows (K, B); NaN for a single row."""
+    moments = StreamingMoments()
+    moments.add(values.detach().double())
+    return moments.variance_of_mean()
 
 
 def log_weights(model: Variational, x: Tensor, z: Tensor, q: Distribution) -> Tensor:

