@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Self, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -19,13 +19,6 @@ from pydantic_core import ErrorDetails
 
 from genbench.core.errors import ConfigError, did_you_mean, quoted
 from genbench.core.texts import one_line, printable
-
-ADDED: Final = "added"
-"""Marks an option added after runs were stored: at its default it is not part of their identity.
-
-Written ``name: Annotated[type, ADDED] = default``.
-"""
-
 
 MOST = 10**9
 """The largest count: at a million a second it takes a quarter of an hour for each datum."""
@@ -96,11 +89,8 @@ class Options(BaseModel):
             raise ConfigError(explain(error, where, cls)) from error
 
     def canonical(self) -> dict[str, Any]:
-        """Return the options as JSON types, without :data:`ADDED` ones at their defaults."""
-        fields = type(self).model_fields.items()
-        added = {name: field.default for name, field in fields if ADDED in field.metadata}
-        unchanged = {name for name, default in added.items() if getattr(self, name) == default}
-        return self.model_dump(mode="json", exclude=unchanged)
+        """Return the options as JSON types, defaults written out."""
+        return self.model_dump(mode="json")
 
 
 _NO_NUMBER = object()

@@ -4,7 +4,7 @@ The protocol travels with each number: only numbers with equal protocols can be 
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
-from genbench.core.options import ADDED, Options, Seed
+from genbench.core.options import Options, Seed
 from genbench.core.protocol import Protocol, Sizes
 from genbench.data.own.images import LayoutName, Reading, Side
 from genbench.data.own.names import looks_like_a_path, name_of, place_of, problem_of
@@ -74,17 +74,17 @@ class DataConfig(Options):
         split: How to split images that come without a test set.
     """
 
-    path: Annotated[Path | None, Field(exclude=True), ADDED] = None
+    path: Path | None = Field(default=None, exclude=True)
     name: str = Field(default="", validate_default=True)
     binarisation: Literal["none", "threshold", "static", "dynamic"] = "none"
     dequantisation: Literal["none", "uniform"] = "none"
     seed: Seed = 0
     validation_size: int | None = Field(default=None, ge=1)
     limit: int | None = Field(default=None, ge=1)
-    levels: Annotated[int | None, Field(ge=2, le=256), ADDED] = None
-    layout: Annotated[LayoutName | None, ADDED] = None
-    resize: Annotated[tuple[Side, Side] | None, ADDED] = None
-    split: Annotated[SplitOptions | None, ADDED] = None
+    levels: int | None = Field(default=None, ge=2, le=256)
+    layout: LayoutName | None = None
+    resize: tuple[Side, Side] | None = None
+    split: SplitOptions | None = None
 
     @field_validator("path", mode="before")
     @classmethod

@@ -1,12 +1,12 @@
 """Recipes that learn little or nothing: what every other row has to beat."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from genbench.core.options import ADDED, Options
+from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.distributions.observation import (
     BernoulliHead,
@@ -35,7 +35,7 @@ class IndependentPixelsOptions(Options):
 
     observation: Literal["bernoulli", "gaussian", "categorical"] = "bernoulli"
     min_scale: PositiveFloat = 0.003
-    n_levels: Annotated[int, Field(ge=2), ADDED] = 256
+    n_levels: int = Field(256, ge=2)
 
 
 class FixedImagesOptions(Options):

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from genbench.core.options import ADDED, Options
+from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.distributions.latent import DiagonalNormal, FullNormal, IsotropicNormal
 from genbench.distributions.observation import (
@@ -141,7 +141,7 @@ class GaussianLatentOptions(NetworkOptions):
 
     observation: ObservationOptions = BernoulliOptions()
     n_samples: PositiveInt = 1
-    posterior: Annotated[Posterior, ADDED] = "diagonal"
+    posterior: Posterior = "diagonal"
 
 
 class VaeOptions(GaussianLatentOptions):
@@ -152,7 +152,7 @@ class VaeOptions(GaussianLatentOptions):
             reparameterised draws, or by the score function, with or without a baseline.
     """
 
-    gradient: Annotated[ElboGradient, ADDED] = "reparameterised"
+    gradient: ElboGradient = "reparameterised"
 
 
 class BetaVaeOptions(VaeOptions):

@@ -42,7 +42,7 @@ class Specification(TypedDict):
     recipe_version: NotRequired[int]
     options: NotRequired[dict[str, Any]]
     train: NotRequired[dict[str, Any]]
-    assume: NotRequired[dict[str, Any]]
+    assume: NotRequired[dict[str, Any] | None]
     name: NotRequired[str]
     model: NotRequired[str]
     protocol: NotRequired[str]

@@ -84,8 +84,17 @@ def sealed_run(suite: Path, train_id: str, contents: Mapping[str, Any]) -> Seale
     if not contents.keys() >= {SPEC, METRICS}:
         return None
     spec = contents[SPEC]
+    require_identity(RunFolder(suite, train_id), spec)
+    return SealedRun(spec, contents[METRICS], contents.get(PROVENANCE, {}))
+
+
+def require_identity(folder: RunFolder, spec: Mapping[str, Any]) -> None:
+    """Check that a run's specification, of any version, is the one that its folder is named after.
+
+    Raises:
+        StorageError: It is of another run.
+    """
     beside = _BESIDE if spec["recipe"] == ELSEWHERE else _BESIDE[:1]
     identity = canonical_json({key: value for key, value in spec.items() if key not in beside})
-    if sha256_bytes(identity.encode())[:12] != train_id:
-        raise StorageError(f"{RunFolder(suite, train_id) / SPEC} is of another run; {REDO}")
-    return SealedRun(spec, contents[METRICS], contents.get(PROVENANCE, {}))
+    if sha256_bytes(identity.encode())[:12] != folder.train_id:
+        raise StorageError(f"{folder / SPEC} is of another run; {REDO}")

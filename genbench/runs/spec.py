@@ -11,7 +11,8 @@ from genbench.results.run_folder import RunFolder
 from genbench.runs.assume import Assume
 from genbench.training.config import TrainConfig
 
-SCHEMA = 1
+SCHEMA = 2
+"""Raised where equal requests can give other numbers; older runs stay readable."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,7 @@ class RunSpec:
         return replace(self, assume=None)
 
     def identity(self, data_digest: str) -> dict[str, Any]:
-        """Return what was asked for, complete and canonical: defaults are written out.
-
-        Options added after runs were stored are left out at their defaults, so that those runs
-        are still found.
-        """
-        assumed = {"assume": self.assume.model_dump(mode="json")} if self.assume else {}
+        """Return what was asked for, complete and canonical: defaults are written out."""
         return {
             "schema": SCHEMA,
             "recipe": self.recipe,
@@ -51,7 +47,7 @@ class RunSpec:
             "data": self.data.canonical() | {"digest": data_digest},
             "train": self.train.canonical(),
             "seed": self.seed,
-            **assumed,
+            "assume": self.assume.canonical() if self.assume else None,
         }
 
     def train_id(self, data_digest: str) -> str:

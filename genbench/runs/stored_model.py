@@ -14,6 +14,7 @@ from genbench.recipes import DataFacts, recipes
 from genbench.results import run_folder
 from genbench.results.run_folder import RunFolder
 from genbench.results.sealed_folder import REDO
+from genbench.results.sealed_runs import require_identity
 from genbench.runs.assume import Assume, shell
 from genbench.runs.build import initialised
 from genbench.runs.room import require_room
@@ -73,29 +74,33 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
     stored: dict[str, Any] = folder.read(run_folder.SPEC)
     if lacking := sorted(_ASKED - stored.keys()):
         raise StorageError(f"{folder / run_folder.SPEC} is damaged: no {lacking[0]}; {REDO}")
+    require_identity(folder, stored)
     recipe = recipes[stored["recipe"]]
     if recipe.version != stored["recipe_version"]:
         raise StorageError(
             f"{folder.path} is of version {stored['recipe_version']} of recipe '{recipe.name}', "
             f"which has version {recipe.version} here; {REDO}"
         )
-    data = dict(stored["data"])
-    digest, assume = data.pop("digest"), stored.get("assume")
+    data = {key: value for key, value in stored["data"].items() if key != "digest"}
+    assume = stored.get("assume")
     try:
-        spec = RunSpec(
+        return RunSpec(
             name,
             recipe.name,
             recipe.options.read(stored["options"], "options"),
             DataConfig.of_identity(data),
-            TrainConfig.of_identity(stored["train"]),
+            TrainConfig.read(_budget(stored["train"]), "train"),
             stored["seed"],
             Assume.read(assume, "assume") if assume else None,
         )
     except ConfigError as error:
         raise StorageError(f"{folder / run_folder.SPEC}: {first_line(error)}; {REDO}") from error
-    if spec.train_id(digest) != folder.train_id:
-        raise StorageError(f"{folder / run_folder.SPEC} is of another run; {REDO}")
-    return spec
+
+
+def _budget(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a training budget; TF32 once had one of its own."""
+    rest = dict(stated)
+    return rest | {"precision": "tf32"} if rest.pop("tf32", False) else rest
 
 
 def _facts(config: DataConfig, description: Mapping[str, Any]) -> DataFacts:

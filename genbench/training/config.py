@@ -1,11 +1,11 @@
 """The training budget and schedule of a run, as written in a suite file."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from genbench.core.options import ADDED, Options
+from genbench.core.options import Options
 
 Precision = Literal["float32", "tf32", "bf16"]
 
@@ -39,28 +39,10 @@ class TrainConfig(Options):
     optimizer: Literal["adam", "sgd", "adagrad"] = "adam"
     adam_epsilon: PositiveFloat = 1e-8
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    weight_decay: Annotated[NonNegativeFloat, ADDED] = 0.0
+    weight_decay: NonNegativeFloat = 0.0
     kl_warmup_epochs: NonNegativeFloat = 0.0
     grad_clip: PositiveFloat | None = None
     select: Literal["best", "last"] = "best"
-    precision: Annotated[Precision, ADDED] = "float32"
+    precision: Precision = "float32"
 
     replaced: ClassVar[Mapping[str, str]] = {"tf32": 'tf32 = true is now precision = "tf32"'}
-
-    def canonical(self) -> dict[str, Any]:
-        """Return the options as JSON types; in identities, TF32 has a key of its own."""
-        stated = super().canonical() | {"tf32": self.precision == "tf32"}
-        if stated["tf32"]:
-            del stated["precision"]
-        return stated
-
-    @classmethod
-    def of_identity(cls, stated: Mapping[str, Any]) -> Self:
-        """Read what :meth:`canonical` returned.
-
-        Raises:
-            ConfigError: A key or value is wrong.
-        """
-        rest = dict(stated)
-        precision = {"precision": "tf32"} if rest.pop("tf32", False) else {}
-        return cls.read(rest | precision, "train")

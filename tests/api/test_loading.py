@@ -13,6 +13,7 @@ from torch import nn
 import genbench
 from genbench import cli
 from genbench.core.errors import ConfigError, DataError, StorageError
+from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, load
@@ -21,6 +22,7 @@ from genbench.evaluation.spec import Context
 from genbench.objectives.elbo import NegativeElbo
 from genbench.recipes import recipes
 from genbench.results.suite import StoredSuite
+from genbench.runs.stored_model import stored_model
 from tests.contracts.builders import SMALL
 
 HEAD = """
@@ -199,6 +201,22 @@ def test_an_unfinished_run_is_refused(own_results):
     folder_of(own_results, "vae").break_seal()
     with pytest.raises(StorageError, match="is unfinished"):
         genbench.load_model("every", "vae", results=own_results)
+
+
+def test_a_model_stored_by_the_first_version_is_loaded(own_results):
+    """Its identity left out what was added later, and named TF32 apart."""
+    folder = folder_of(own_results, "vae")
+    spec = folder.read("spec.json")
+    description = spec.pop("description")
+    train = {k: v for k, v in spec["train"].items() if k not in ("precision", "weight_decay")}
+    old = spec | {"schema": 1, "train": train | {"tf32": True}}
+    del old["assume"]
+    older = folder.sibling(sha256_bytes(canonical_json(old).encode())[:12])
+    shutil.copytree(folder.path, older.path)
+    older.write("spec.json", old | {"description": description})
+    older.seal()
+    new, loaded = (stored_model(each, "vae").state_dict() for each in (folder, older))
+    assert all(torch.equal(new[key], loaded[key]) for key in new)
 
 
 def test_weights_of_another_model_are_refused(own_results):

@@ -54,11 +54,6 @@ def test_steps_follow_the_formula_with_weight_decay_in_the_gradient(formula):
     assert np.allclose(parameter.detach().numpy(), expected, rtol=0, atol=1e-12)
 
 
-def test_no_weight_decay_is_no_part_of_the_identity():
-    assert "weight_decay" not in TrainConfig().canonical()
-    assert TrainConfig(weight_decay=0.1).canonical()["weight_decay"] == 0.1
-
-
 def test_an_unknown_optimiser_is_refused_with_the_nearest_name():
     config = TrainConfig().model_copy(update={"optimizer": "adamw"})  # not validated
     update = Update("u", [nn.Parameter(torch.zeros(1))], lambda *_: None)
