@@ -1,6 +1,7 @@
 """A data set as Python sees it: tensors of three splits, under one protocol."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 
@@ -15,7 +16,7 @@ class Data:
 
     dataset: Dataset = field(repr=False)
 
-    @property
+    @cached_property
     def train(self) -> Split:
         """Training data; pixels that are drawn are drawn once."""
         return self.dataset.held_out("train")

@@ -27,6 +27,6 @@ def context_on(dataset: Dataset, model: Any, seed: int, split: SplitName = SPLIT
 
 def _log_frequencies(dataset: Dataset) -> Tensor:
     """Return log p(y) of the training labels, with one added to each count, (n_classes,)."""
-    y = dataset.held_out("train").y
+    y = dataset.labels_of("train")
     counts = torch.bincount(y, minlength=dataset.n_classes).double() + 1
     return (counts / counts.sum()).log()

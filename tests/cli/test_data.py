@@ -44,7 +44,7 @@ def test_describe_takes_the_keys_of_a_suite_file_and_prints_them(shots, command)
         "resize = [8, 9]",
         "split = { test = 0.5, seed = 3 }",
     }
-    assert it["protocol"].endswith("grey(resize=8x9)/6+4+10 drawn(seed=3)")
+    assert it["protocol"].endswith("grey(resize=8x9)/6+4+10 drawn(seed=3) validation(seed=0)")
     assert {concern["kind"] for concern in it["concerns"]} >= {"constant_pixels"}
 
 
