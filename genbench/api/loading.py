@@ -149,8 +149,9 @@ def load_data(
         binarisation: ``none`` serves grey levels in [0, 1]; ``threshold`` is 1 where grey >= 0.5;
             ``static`` and ``dynamic`` draw each pixel as 0 or 1 with probability grey.
         dequantisation: ``uniform`` adds noise within each grey level.
-        limit: Keep only the first so many data of each split.
-        validation_size: How many of the last training data are held out; None is the default.
+        limit: Keep only so many data of each split, drawn by ``seed``.
+        validation_size: How many of the training data are drawn for validation; None is the
+            default.
         seed: Of what is drawn.
         levels: Of own images: how many values a pixel can take, where they do not say.
         layout: Of own images: the order of the dimensions of arrays, where they do not say.
@@ -172,7 +173,7 @@ def load_data(
         >>> data.test.x.shape, data.test.y.shape, data.test.x.unique().tolist()
         (torch.Size([100, 1, 8, 8]), torch.Size([100]), [0.0, 1.0])
         >>> data.protocol
-        'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500'
+        'digits@88b38590/dynamic(seed=0)/100+100+100 of 1097+200+500 validation(seed=0)'
     """
     from genbench.api.data import Data
     from genbench.core.devices import pick_device

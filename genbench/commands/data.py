@@ -168,6 +168,6 @@ def export(arguments: Namespace) -> int:
     if not config.is_own:
         note(
             "read again, it has the digest and the order of own images, not of the registered set; "
-            "the validation images are the last of the official training set"
+            "with the same `validation_size` and `seed`, the same images are for validation"
         )
     return ExitCode.OK

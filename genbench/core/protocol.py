@@ -61,7 +61,8 @@ _SHORT = {
 _SIZES = r"\d+\+\d+\+\d+"
 _PATTERN = re.compile(
     r"(?P<dataset>[^@/|]+)@(?P<digest>[^/|]+)/(?P<pixels>[^/|(]+)(\((?P<options>[^)]*)\))?"
-    rf"/(?P<sizes>{_SIZES})( of (?P<full_sizes>{_SIZES}))?( (?P<split>\w+(\(seed=\d+\))?))?"
+    rf"/(?P<sizes>{_SIZES})( of (?P<full_sizes>{_SIZES}))?"
+    r"( (?P<split>(?!validation)\w+(\(seed=\d+\))?))?( validation\((?P<validation>seed=\d+)\))?"
     r"(/(?P<measure>[^/|]+))?(\|(?P<condition>.+))?"
 )
 
@@ -79,6 +80,8 @@ class Protocol:
         sizes: Number of images in each split.
         full_sizes: Sizes before a ``limit``; None where there is none.
         split: How the data were split, if not in the official way: ``drawn(seed=0)`` by genbench.
+        validation: ``seed=0`` drew the validation images from the training images; empty where
+            they came as such, and in older results, where they are the last.
         measure: ``mass``, ``density``, or empty if no model stated it.
         condition: What the model is given: ``label``, or ``pixels:`` and the shown part.
         unparsed: A text of another form, kept whole.
@@ -91,6 +94,7 @@ class Protocol:
     sizes: Sizes = (0, 0, 0)
     full_sizes: Sizes | None = None
     split: str = ""
+    validation: str = ""
     measure: str = ""
     condition: str = ""
     unparsed: str = ""
@@ -118,10 +122,11 @@ class Protocol:
         options = f"({self.options})" if self.options else ""
         full = f" of {_plus(self.full_sizes)}" if self.full_sizes else ""
         split = f" {self.split}" if self.split else ""
+        validation = f" validation({self.validation})" if self.validation else ""
         measure = f"/{self.measure}" if self.measure else ""
         condition = f"|{self.condition}" if self.condition else ""
         data = f"{self.dataset}@{self.digest}/{self.pixels}{options}"
-        return f"{data}/{_plus(self.sizes)}{full}{split}{measure}{condition}"
+        return f"{data}/{_plus(self.sizes)}{full}{split}{validation}{measure}{condition}"
 
     @property
     def without_label(self) -> "Protocol":
@@ -158,10 +163,11 @@ class Protocol:
             return f"Protocol {self.text}."
         train, validation, test = map(grouped, self.sizes)
         full = ", ".join(map(str, self.full_sizes or ()))
-        cut = f" (the first of {full})" if full else ""
+        drawn = f", drawn ({self.validation.replace('=', ' ')})" if self.validation else ""
+        cut = f" ({'drawn from' if drawn else 'the first of'} {full})" if full else ""
         parts = [
             f"Data set {self.dataset} (content digest {self.digest}): {train} images for training,"
-            f" {validation} for validation, {test} for testing{cut}{self._about_split}",
+            f" {validation} for validation{drawn}, {test} for testing{cut}{self._about_split}",
             _PIXELS.get(self.pixels, f"Pixels: {self.pixels}") + self._about_options,
             _MEASURES.get(self.measure, f"Likelihoods: {self.measure or 'unknown'}"),
             self._about_condition,

@@ -1,9 +1,9 @@
 """Reads the handwritten digits that come with scikit-learn.
 
 The 1,797 images have no official split. They are sorted by the SHA-256 of ``"digits <index>"``, a
-fixed permutation that no library version can change; the first 1,297 are the training set (by
-default 1,097 for training, 200 for validation), the last 500 the test set. The same 13 writers
-appear in all of them.
+fixed permutation that no library version can change; the first 1,297 are the training set, of
+which 200 are drawn for validation by default, the last 500 the test set. The same 13 writers appear
+in all of them.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from genbench.core.files import sha256_bytes
 from genbench.data.specs import DatasetSpec, RawData
 
 
-def read(spec: DatasetSpec, data_dir: Path) -> RawData:
+def read(spec: DatasetSpec, data_dir: Path, with_test: bool = True) -> RawData:
     """Return the permuted digits, checked against the pinned digest.
 
     Raises:

@@ -1,8 +1,8 @@
 """Reads the Frey Faces: 1,965 frames of one film of Brendan Frey's face.
 
 There is no official split. The frames are sorted by the SHA-256 of ``"frey_faces <index>"``, a
-fixed permutation; the first 1,565 are for training, the next 200 for validation and the last 200
-for testing. Published work uses these sizes and shuffles too.
+fixed permutation; the last 200 are for testing, and 200 of the other 1,765 are drawn for
+validation. Published work uses these sizes and shuffles too.
 
 What that split measures: frames of one film are near-duplicates. Half of the test frames are within
 0.044 (root mean square per pixel, black to white being 1) of a training frame, while the last 200
@@ -22,7 +22,7 @@ from genbench.data.fetch import content_of
 from genbench.data.specs import DatasetSpec, RawData
 
 
-def read(spec: DatasetSpec, data_dir: Path) -> RawData:
+def read(spec: DatasetSpec, data_dir: Path, with_test: bool = True) -> RawData:
     """Return the shuffled frames, all with the label 0; download the file if it is missing.
 
     A damaged file can crash scipy's reader, so it only gets bytes with the pinned

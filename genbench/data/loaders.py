@@ -3,6 +3,7 @@
 A batch is one gather, and noise is drawn on the data's device.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,19 +13,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genbench.core.errors import require_known
+from genbench.core.errors import ConfigError, require_known
 from genbench.core.protocol import Protocol
 from genbench.data.noise import fixed_blocks, fixed_view, present
 from genbench.data.protocol import (
     SPLITS,
     DataConfig,
     SplitName,
-    full_sizes,
     protocol_of,
     split_sizes,
 )
 from genbench.data.source import read_source
-from genbench.data.specs import DatasetSpec, RawData
+from genbench.data.specs import SourceData
+from genbench.data.splits import Parts, parts_of
 
 
 class Split(NamedTuple):
@@ -80,33 +81,33 @@ class Dataset:
     def held_out(self, split: SplitName) -> Split:
         """Return the fixed view of a whole split; its noise depends on ``config.seed`` only.
 
-        It is made on the first call and cached: do not modify it in place. That of the training
-        data has four times their size: it is cached only where batches are taken from it.
+        That of the training data is large and made on each call. The others are made on the first
+        call and kept: do not modify them in place.
+
+        Raises:
+            ConfigError: The data were loaded without test images, and ``split`` is ``test``.
         """
-        if _known(split) in self._views:
-            return self._views[split]
-        levels, y = self._part(split)
-        view = Split(fixed_view(levels.cpu(), self.n_levels, self.config, split).to(y.device), y)
-        if split != "train" or self._batches_are_fixed:
-            self._views[split] = view
-        return view
+        if _known(split) == "train":
+            return self._view(split)
+        if split not in self._views:
+            self._views[split] = self._view(split)
+        return self._views[split]
 
     def labels_of(self, split: SplitName) -> Tensor:
-        """Return the labels of a split, (n,) int64."""
-        return self._part(_known(split))[1]
+        """Return the labels of a split, (N,)."""
+        return self._part(split)[1]
 
-    @property
-    def _batches_are_fixed(self) -> bool:
-        """Whether training sees noise that is drawn once."""
-        return self.config.is_noisy and not self.config.is_redrawn
+    def blocks(self, split: SplitName) -> Iterator[Tensor]:
+        """Yield the images of :meth:`held_out` in blocks of up to 1,000, on the data's device."""
+        return (block.to(self.levels.device) for block in self._blocks(split))
 
     @cached_property
     def mean_image(self) -> Tensor:
-        """The mean of the fixed view of the training data, (C, H, W), on the CPU."""
-        levels = self._part("train")[0].cpu()
-        blocks = fixed_blocks(levels, self.n_levels, self.config, "train")
-        total = sum(block.sum(dim=0, dtype=torch.float64) for block in blocks)
-        return torch.as_tensor(total / len(levels), dtype=torch.float32)
+        """The mean of the training images of :meth:`held_out`, (C, H, W) on the CPU."""
+        total = torch.zeros(self.image_shape, dtype=torch.float64)
+        for block in self._blocks("train"):
+            total += block.sum(dim=0, dtype=torch.float64)
+        return (total / self.size("train")).float()
 
     def on(self, device: torch.device) -> "Dataset":
         """Return the data set on another device; itself if it is there."""
@@ -126,14 +127,36 @@ class Dataset:
             x (B, C, H, W) and y (B,).
         """
         indices = indices.to(self.labels.device, non_blocking=True)
-        if self._batches_are_fixed:
-            return Split(*(part.index_select(0, indices) for part in self.held_out("train")))
-        levels, y = (part.index_select(0, indices) for part in self._part("train"))
-        drawn = self.config.is_redrawn
-        noise = torch.rand(levels.shape, device=levels.device) if drawn else None
+        levels, y = self._part("train")
+        y = y.index_select(0, indices)
+        if self.config.binarisation == "static":
+            return Split(self._drawn_once.index_select(0, indices).float(), y)
+        levels = levels.index_select(0, indices)
+        redrawn = self.config.is_redrawn
+        noise = torch.rand(levels.shape, device=levels.device) if redrawn else None
         return Split(present(levels, self.n_levels, self.config, noise), y)
 
+    @cached_property
+    def _drawn_once(self) -> Tensor:
+        """Training pixels that were binarised once, a byte each."""
+        levels, _ = self._part("train")
+        drawn = fixed_view(levels, self.n_levels, self.config, "train", torch.uint8)
+        return drawn.to(levels.device)
+
+    def _blocks(self, split: SplitName) -> Iterator[Tensor]:
+        return fixed_blocks(self._part(split)[0], self.n_levels, self.config, split)
+
+    def _view(self, split: SplitName) -> Split:
+        levels, y = self._part(split)
+        x = fixed_view(levels, self.n_levels, self.config, split)
+        return Split(x.to(levels.device), y)
+
     def _part(self, split: SplitName) -> tuple[Tensor, Tensor]:
+        if split == "test" and not self.size(split):
+            raise ConfigError(
+                f"split: '{self.name}' was loaded without its test images, because nothing may be "
+                "chosen by them; use validation"
+            )
         start = sum(self.sizes[before] for before in SPLITS[: SPLITS.index(split)])
         stop = start + self.sizes[split]
         return self.levels[start:stop], self.labels[start:stop]
@@ -145,7 +168,11 @@ def _known(split: SplitName) -> SplitName:
 
 
 def load(
-    config: DataConfig, data_dir: Path | None = None, device: torch.device | str = "cpu"
+    config: DataConfig,
+    data_dir: Path | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    with_test: bool = True,
 ) -> Dataset:
     """Read a data set, check it, and put it on ``device``; download what is missing.
 
@@ -155,15 +182,17 @@ def load(
         config: Which data set and which view.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
         device: Device for the data.
+        with_test: Whether to read the test set. Without it, training and validation data are the
+            same, no file of test images is opened, and whatever asks for them fails.
 
     Raises:
         ConfigError: ``split`` or ``validation_size`` do not fit own images.
         DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
-    found = read_source(config, data_dir)
-    spec, raw, digest = found.spec, found.raw, found.digest
-    levels, labels = _limited(raw, config, spec)
+    found = read_source(config, data_dir, with_test=with_test)
+    spec, digest = found.spec, found.digest
+    levels, labels = _divided(found, parts_of(config, found))
     return Dataset(
         config=config,
         name=spec.name,
@@ -180,12 +209,13 @@ def load(
     )
 
 
-def _limited(raw: RawData, config: DataConfig, spec: DatasetSpec) -> tuple[Tensor, Tensor]:
-    """Return the levels and labels of train, validation and test, each cut to ``limit``."""
-    cut, limit = full_sizes(config, spec)[0], config.limit
-    x, y = (
-        np.concatenate([part[:limit] for part in (train[:cut], train[cut:], test)])
-        for train, test in ((raw.train_x, raw.test_x), (raw.train_y, raw.test_y))
-    )
-    levels = torch.from_numpy(x.reshape(len(x), *spec.image_shape))
-    return levels, torch.from_numpy(y.astype(np.int64))
+def _divided(found: SourceData, parts: Parts) -> tuple[Tensor, Tensor]:
+    """Return the levels and labels of train, validation and test, one after the other."""
+    raw, shape = found.raw, found.spec.image_shape
+    levels = np.empty((sum(map(len, parts)), *shape), dtype=np.uint8)
+    places = np.split(levels, np.cumsum([len(indices) for indices in parts[:-1]]))
+    files = (raw.train_x, raw.train_x, raw.test_x)
+    for x, indices, place in zip(files, parts, places, strict=True):
+        np.take(x.reshape(len(x), *shape), indices, axis=0, out=place, mode="clip")
+    labels = [raw.train_y[parts.train], raw.train_y[parts.validation], raw.test_y[parts.test]]
+    return torch.from_numpy(levels), torch.from_numpy(np.concatenate(labels).astype(np.int64))

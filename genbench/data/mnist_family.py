@@ -19,16 +19,18 @@ _UINT8 = 8
 _DIMENSIONS = (1, 3)  # labels, images
 
 
-def read(spec: DatasetSpec, data_dir: Path) -> RawData:
+def read(spec: DatasetSpec, data_dir: Path, with_test: bool = True) -> RawData:
     """Return the four arrays of ``spec``, each file checked against its pinned digest.
 
-    A missing file is downloaded first.
+    A missing file is downloaded first. Without the test set its two files are not opened.
 
     Raises:
         DataError: A file is damaged, or missing and cannot be downloaded.
     """
-    contents = ((file.unpacked_name, content_of(spec, file, data_dir)) for file in spec.files)
-    return RawData(*(parse_idx(content, name) for name, content in contents))
+    files = spec.files if with_test else spec.files[:2]
+    contents = ((file.unpacked_name, content_of(spec, file, data_dir)) for file in files)
+    x, y, *test = (parse_idx(content, name) for name, content in contents)
+    return RawData(x, y, *(test or (x[:0], y[:0])))
 
 
 def parse_idx(content: bytes, source: str) -> npt.NDArray[np.uint8]:

@@ -67,27 +67,37 @@ def fixed_noise(
         yield torch.rand((BLOCK, *shape), generator=stream)[: n - start]
 
 
-def fixed_view(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Tensor:
-    """Return the view whose noise is drawn once, bit for bit the same on every device.
+def fixed_blocks(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Iterator[Tensor]:
+    """Yield the view whose noise is drawn once, bit for bit the same on every device.
 
     Static and dynamic binarisation share it, so both are evaluated on the same held-out pixels.
 
     Args:
-        levels: (N, C, H, W) uint8 on the CPU: all data of the split.
+        levels: (N, C, H, W) uint8: all data of the split.
         n_levels: Number of values that a pixel can take.
         config: The view and the root seed.
         split: Name of the stream.
+
+    Returns:
+        Blocks (up to 1000, C, H, W), float32 on the CPU.
     """
-    return torch.cat([*fixed_blocks(levels, n_levels, config, split)])
-
-
-def fixed_blocks(levels: Tensor, n_levels: int, config: DataConfig, split: str) -> Iterator[Tensor]:
-    """Yield :func:`fixed_view` in blocks of up to 1,000 data, one in memory at a time."""
-    parts = torch.split(levels, BLOCK)
-    if not config.is_noisy:
-        yield from (present(part, n_levels, config, None) for part in parts)
-        return
     purpose = "binarisation" if config.is_binary else "dequantisation"
-    blocks = fixed_noise(config.seed, purpose, split, len(levels), levels.shape[1:])
-    for part, noise in zip(parts, blocks, strict=True):
-        yield present(part, n_levels, config, noise)
+    noise = fixed_noise(config.seed, purpose, split, len(levels), levels.shape[1:])
+    for part in torch.split(levels, BLOCK):
+        drawn = next(noise) if config.is_noisy else None
+        yield present(part.cpu(), n_levels, config, drawn)
+
+
+def fixed_view(
+    levels: Tensor,
+    n_levels: int,
+    config: DataConfig,
+    split: str,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Return the same as one tensor (N, C, H, W) on the CPU, without a second copy in memory."""
+    view = torch.empty(levels.shape, dtype=dtype)
+    blocks = fixed_blocks(levels, n_levels, config, split)
+    for place, block in zip(torch.split(view, BLOCK), blocks, strict=True):
+        place.copy_(block)
+    return view

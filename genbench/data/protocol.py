@@ -62,10 +62,10 @@ class DataConfig(Options):
             ``static`` samples each pixel once with probability grey; ``dynamic`` resamples for
             each training batch, and samples held-out data once.
         dequantisation: ``uniform`` serves (level + u) / n_levels, u uniform on (0, 1).
-        seed: Root seed of all fixed noise.
-        validation_size: How many of the last training data are held out; None means the data set's
-            default.
-        limit: Keep only this many data of each split, the first ones.
+        seed: Root seed of what is drawn: all fixed noise, and which data are for validation.
+        validation_size: How many of the training data are drawn for validation; None means the
+            data set's default.
+        limit: Keep only this many data of each split, drawn by ``seed``.
         path: A folder of images, or an ``.npz``, ``.npy`` or ``.parquet`` file; relative to the
             suite file.
         levels: How many values a pixel can take, where the images do not say.
@@ -241,13 +241,14 @@ def split_sizes(config: DataConfig, spec: DatasetSpec) -> Sizes:
 def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
     """Return the protocol of a view of a data set; models add measure and condition.
 
-    With a ``limit`` the full sizes are part of it, because they decide which data are in which
-    split. So is the word for how a data set without official splits was split, where it matters.
+    The seed that draws the validation data is part of it, and with a ``limit`` the full sizes,
+    because they decide which data are in which split. So is the word for how a data set without
+    official splits was split, where it matters.
 
     Example:
         >>> config = DataConfig(name="mnist", binarisation="dynamic", limit=100)
         >>> protocol_of(config, datasets["mnist"], "1a2b3c4d" * 8).text
-        'mnist@1a2b3c4d/dynamic(seed=0)/100+100+100 of 55000+5000+10000'
+        'mnist@1a2b3c4d/dynamic(seed=0)/100+100+100 of 55000+5000+10000 validation(seed=0)'
     """
     sizes, full = split_sizes(config, spec), full_sizes(config, spec)
     view = config.binarisation if config.is_binary else config.dequantisation
@@ -261,4 +262,5 @@ def protocol_of(config: DataConfig, spec: DatasetSpec, digest: str) -> Protocol:
         sizes=sizes,
         full_sizes=None if sizes == full else full,
         split=spec.split,
+        validation="" if spec.validation_is_given else f"seed={config.seed}",
     )

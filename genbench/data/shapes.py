@@ -7,6 +7,7 @@ sorted as the digits are; the label is the index of the side.
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ _COMBINATIONS = tuple(product(range(len(CENTRES)), range(len(CENTRES)), range(le
 
 
 def factors() -> npt.NDArray[np.int64]:
-    """Return column, row and side of each image as indices (576, 3): train, validation, test."""
+    """Return column, row and side of each image as indices (576, 3), the test set last."""
     order = permutation(len(_COMBINATIONS), "shapes")
     return np.array([_COMBINATIONS[index] for index in order], dtype=np.int64)
 
@@ -40,7 +41,16 @@ def draw(indices: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     return images
 
 
-def read(spec: DatasetSpec, data_dir: Path) -> RawData:
+def factors_of(images: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Return the factors (N, 3) of images (N, 20, 20), as indices; the inverse of :func:`draw`."""
+    inside = images > 0
+    columns, rows = inside.any(axis=1), inside.any(axis=2)  # (N, 20) each
+    sides = columns.sum(axis=1)
+    centres = [line.argmax(axis=1) + sides // 2 - CENTRES[0] for line in (columns, rows)]
+    return np.stack([*centres, (sides - SIDES[0]) // 2], axis=1).astype(np.int64)
+
+
+def read(spec: DatasetSpec, data_dir: Path, with_test: bool = True) -> RawData:
     """Return the images and the index of the side of each."""
     indices, cut = factors(), spec.n_train
     images, labels = draw(indices), indices[:, 2].astype(np.uint8)

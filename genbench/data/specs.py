@@ -25,6 +25,11 @@ class RawData(NamedTuple):
     test_x: "npt.NDArray[np.uint8]"
     test_y: "npt.NDArray[np.uint8] | npt.NDArray[np.int64]"
 
+    @property
+    def without_test(self) -> "RawData":
+        """The same without test images, of which no memory is kept."""
+        return self._replace(test_x=self.test_x[:0].copy(), test_y=self.test_y[:0].copy())
+
 
 @dataclass(frozen=True)
 class DataFile:
@@ -69,8 +74,9 @@ class DatasetSpec:
         n_levels: Number of values a pixel can take, 0 included.
         n_train: Size of the official training set, validation data included.
         n_test: Size of the official test set.
-        default_validation_size: How many of the last training images are held out.
-        read: Returns the checked data, given this record and the data directory.
+        default_validation_size: How many of the training images are drawn for validation.
+        read: Returns the checked data, given this record, the data directory, and whether to read
+            the test set.
         licence: As stated by the publisher.
         citation: Author, year, title.
         files: The files to download; empty for a data set that comes with an installed package.
@@ -81,6 +87,7 @@ class DatasetSpec:
         split: A word in the protocol for how train and test were split, if that is unusual; the
             reader's docstring explains it.
         view: Options of every view of it in the protocol, such as ``resize=28x28``.
+        validation_is_given: Whether it comes with a validation set, the last training images.
     """
 
     name: str
@@ -92,7 +99,7 @@ class DatasetSpec:
     n_train: int
     n_test: int
     default_validation_size: int
-    read: "Callable[[DatasetSpec, Path], RawData]"
+    read: "Callable[[DatasetSpec, Path, bool], RawData]"
     licence: str
     citation: str
     files: tuple[DataFile, ...] = ()
@@ -102,6 +109,7 @@ class DatasetSpec:
     embedded_in: str = ""
     split: str = ""
     view: tuple[str, ...] = ()
+    validation_is_given: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +132,7 @@ class SourceData:
     classes: tuple[str, ...]
     places: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    given: tuple[str, ...] = ("train", "validation", "test")
+    given: tuple[str, ...] = ("train", "test")
 
 
 datasets: Registry[DatasetSpec] = Registry("data set")
@@ -148,8 +156,8 @@ def _idx_files(
     )
 
 
-def _read(module: str, spec: DatasetSpec, data_dir: Path) -> RawData:
-    raw: RawData = import_module(f"genbench.data.{module}").read(spec, data_dir)
+def _read(module: str, spec: DatasetSpec, data_dir: Path, with_test: bool = True) -> RawData:
+    raw: RawData = import_module(f"genbench.data.{module}").read(spec, data_dir, with_test)
     return raw
 
 

@@ -14,6 +14,8 @@ Fact = tuple[str, Any, Any]
 _DESCRIBED = ("observation", "measure", "n_parameters", "closed_form", "steps")
 _TRAINED = ("selected_epoch", "validation_fall", "validation_fall_stderr")
 _SEED = re.compile(r"seed=\d+")
+_DRAWN = 2
+"""Schema of runs since which the validation images of registered data are drawn."""
 
 
 def different_fact(run: StoredRun, sealed: SealedRun) -> Fact | None:
@@ -64,14 +66,17 @@ def protocol_of(text: str, sealed: SealedRun) -> Protocol:
     views = (data.get("binarisation", "none"), data.get("dequantisation", "none"))
     drawn = [view for view in views if view != "none"]
     plain = stated.pixels if stated.pixels in ("grey", "levels") else "grey"
+    seed = f"seed={data.get('seed', 0)}"
+    is_drawn = stated.validation if "name" not in data else sealed.spec["schema"] >= _DRAWN
     known = {"measure": described["comparable_measure"]} if _has_density(described) else {}
     return replace(
         stated,
         dataset=data.get("name", stated.dataset),
         digest=str(data.get("digest", stated.digest))[:8],
         pixels=drawn[0] if drawn else plain,
-        options=_SEED.sub(f"seed={data.get('seed', 0)}", stated.options),
+        options=_SEED.sub(seed, stated.options),
         sizes=(described.get("n_train", stated.sizes[0]), *stated.sizes[1:]),
+        validation=seed if is_drawn else "",
         condition=sealed.condition,
         **known,
     )

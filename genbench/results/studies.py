@@ -36,7 +36,7 @@ class CheckRecord(StoredRecord):
 class StudyContent(StoredRecord):
     """The whole of ``study.json``."""
 
-    schema_version: Literal[1] = Field(alias="schema")
+    schema_version: Literal[1, 2] = Field(alias="schema")
     name: str
     study: str
     title: str

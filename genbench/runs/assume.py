@@ -25,7 +25,6 @@ from genbench.models.adapters import (
     with_observation_noise,
 )
 
-ENCODE_BLOCK = 1000
 LARGEST_SCALE = 10**-0.3
 SCALES = tuple(round(LARGEST_SCALE * 10 ** (-k / 10), 4) for k in range(14))
 """Candidates, ten per decade, from 0.5012 down to 0.0251."""
@@ -88,8 +87,7 @@ def fit_assumption(base: nn.Module, assume: Assume, dataset: Dataset, stream: St
     base.eval()
     inner = _with_prior(base, assume)
     if isinstance(inner, WithFittedPrior):
-        blocks = torch.split(dataset.held_out("train").x, ENCODE_BLOCK)
-        codes = torch.cat([inner.encode(block) for block in blocks])
+        codes = torch.cat([inner.encode(block) for block in dataset.blocks("train")])
         inner.fit(codes, seed=derive(stream.seed, *stream.path, "prior") % 2**32)
     if assume.scale != "validation":
         model = with_observation_noise(inner, assume.scale, dataset.image_shape)

@@ -31,8 +31,8 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
 
 def facts_of(dataset: Dataset) -> DataFacts:
     """Return what a recipe may know about a data set."""
-    n_train = dataset.size("train")
-    return DataFacts(dataset.image_shape, dataset.n_classes, dataset.mean_image, n_train)
+    shape, n_train = dataset.image_shape, dataset.size("train")
+    return DataFacts(shape, dataset.n_classes, dataset.mean_image, n_train)
 
 
 def shapes_of(dataset: Dataset) -> DataFacts:

@@ -13,6 +13,7 @@ from genbench.core.files import remove
 from genbench.core.locks import locked, new_holder
 from genbench.core.memory import return_freed_memory
 from genbench.data import DataConfig, Dataset, load
+from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.room import require_room_for
 from genbench.results.run_folder import CHECKPOINT, PROVENANCE, SPEC, RunFolder
 from genbench.results.sealed_folder import MANIFEST
@@ -55,9 +56,14 @@ class RunContext:
         self._datasets: dict[DataConfig, Dataset] = {}
 
     def dataset(self, config: DataConfig) -> Dataset:
-        """Return the data set, from memory after the first time."""
+        """Return the data set, from memory after the first time.
+
+        Where runs are evaluated on another split, its test data are not read.
+        """
         if config not in self._datasets:
-            self._datasets[config] = load(config, self.plan.options.data_dir, self.home)
+            with_test = self.plan.request.split == SPLIT
+            where = self.plan.options.data_dir, self.home
+            self._datasets[config] = load(config, *where, with_test=with_test)
         return self._datasets[config]
 
     def run(self, spec: RunSpec) -> Run:

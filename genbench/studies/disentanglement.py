@@ -16,7 +16,7 @@ from genbench.core.options import Count
 from genbench.core.plot import Plot
 from genbench.data import DataConfig, Dataset
 from genbench.data.protocol import SPLITS
-from genbench.data.shapes import FACTORS, factors
+from genbench.data.shapes import FACTORS, factors, factors_of
 from genbench.evaluation.decomposition import PARTS
 from genbench.evaluation.user import evaluate
 from genbench.recipes.options import Layers
@@ -138,7 +138,7 @@ def code_measures(
     values = dict(zip(frame.metric, frame.value, strict=True))
     values = {name.removeprefix("kl_decomposition[").rstrip("]"): v for name, v in values.items()}
     codes = model.posterior(x).mean.double().cpu().numpy()
-    gap = mutual_information_gap(codes, factors(), options.n_bins)
+    gap = mutual_information_gap(codes, factors_of(x[:, 0].cpu().numpy()), options.n_bins)
     return {name: float(values[name]) for name in ("elbo", "kl", *PARTS)} | {"mig": gap}
 
 

@@ -20,7 +20,7 @@ from genbench.results.sealed_folder import MANIFEST, SealedFolder
 from genbench.results.studies import read_study
 from genbench.studies.study import Findings, Setting, Study, StudyCheck, studies
 
-SCHEMA = 1
+SCHEMA = 2
 SEED = 0
 RECORD, ARRAYS = "study.json", "arrays.safetensors"
 

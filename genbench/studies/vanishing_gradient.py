@@ -93,7 +93,7 @@ class VanishingOptions(StudyOptions):
 def build_game(loss: str, options: VanishingOptions, data: Dataset, stream: Stream) -> Built:
     """Return a GAN with its two updates; the same stream gives the same weights for any loss."""
     recipe = recipes[RECIPES[loss]]
-    mean_image = data.held_out("train").x.mean(dim=0)
+    mean_image = data.mean_image
     facts = DataFacts(data.image_shape, data.n_classes, mean_image)
     chosen = {"hidden": options.hidden, "latent_dim": options.latent_dim, "batch_norm": False}
     with stream.child("init").seeded():

@@ -168,7 +168,7 @@ def _trials(entry: ModelEntry, tune: Tune, found: dict[Key, RunRecord]) -> list[
             trial=i,
             options=settings[i],
             parameters=record.description.get("n_parameters"),
-            steps=_steps(record),
+            steps=record.description.get("steps"),
             seconds=record.provenance.get("train_seconds"),
             **scores[i].get(criterion, {}),
         )
@@ -182,12 +182,6 @@ def _numbers(record: RunRecord) -> dict[str, dict[str, object]]:
     keys = ("metric", "better", "value", "stderr")
     good = (row for row in record.rows if row["status"] == "ok")
     return {row["metric"]: {key: row[key] for key in keys} for row in good}
-
-
-def _steps(record: RunRecord) -> int:
-    n: int = record.description["n_train"]
-    train = record.spec.train
-    return train.epochs * max(1, n // train.batch_size)
 
 
 def write_record(search: Search, options: RunOptions) -> tuple[Path, bool]:

@@ -1,3 +1,5 @@
+import pytest
+
 from genbench.core.protocol import Protocol
 
 
@@ -55,6 +57,24 @@ def test_a_split_that_genbench_drew_is_told_with_its_seed():
     assert (protocol.split, protocol.sizes) == ("drawn(seed=5)", (70, 10, 20))
     assert "20 for testing, split by genbench with seed 5." in protocol.sentence
     assert "(seed 0, 17 levels, images resized to 28x20)" in protocol.sentence
+
+
+@pytest.mark.parametrize("split", ["", " drawn(seed=5)", " shuffled_film"])
+@pytest.mark.parametrize("full", ["", " of 55000+5000+10000"])
+def test_validation_images_that_were_drawn_are_told_with_the_seed(split, full):
+    text = f"mnist@1a2b3c4d/grey/700+50+100{full}{split} validation(seed=3)/mass|label"
+    protocol = Protocol.parse(text)
+    assert protocol.text == text
+    assert (protocol.split, protocol.validation) == (split.strip(), "seed=3")
+    assert "50 for validation, drawn (seed 3), 100 for testing" in protocol.sentence
+    assert ("(drawn from 55000, 5000, 10000)" in protocol.sentence) == bool(full)
+
+
+def test_older_results_do_not_say_that_they_were_drawn():
+    """Their validation images are the last of the file, and a limit kept the first."""
+    protocol = Protocol.parse("mnist@1a2b3c4d/grey/700+50+100 of 55000+5000+10000/mass")
+    assert protocol.validation == ""
+    assert "50 for validation, 100 for testing (the first of 55000" in protocol.sentence
 
 
 def test_other_splits_and_sizes_of_images_are_other_protocols():

@@ -175,7 +175,10 @@ def test_a_missing_file_is_a_data_error_that_says_where_to_put_it(tiny_faces, tm
 
 def test_the_protocol_says_that_a_film_was_shuffled(tiny_faces, tmp_path):
     data = load(DataConfig(name="frey_faces", validation_size=4), tmp_path)
-    assert data.protocol.text == f"frey_faces@{data.digest[:8]}/grey/16+4+5 shuffled_film"
+    assert (
+        data.protocol.text
+        == f"frey_faces@{data.digest[:8]}/grey/16+4+5 shuffled_film validation(seed=0)"
+    )
     assert (data.domain, data.n_classes, data.image_shape) == ("grey_levels", 1, (1, 28, 20))
 
 

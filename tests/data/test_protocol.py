@@ -15,22 +15,29 @@ DIGEST = "1a2b3c4d" * 8
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "expected", "seed"),
     [
-        ({}, "mnist@1a2b3c4d/grey/55000+5000+10000"),
-        ({"seed": 3}, "mnist@1a2b3c4d/grey/55000+5000+10000"),
-        ({"binarisation": "threshold"}, "mnist@1a2b3c4d/threshold/55000+5000+10000"),
-        ({"binarisation": "static", "seed": 2}, "mnist@1a2b3c4d/static(seed=2)/55000+5000+10000"),
-        ({"binarisation": "dynamic"}, "mnist@1a2b3c4d/dynamic(seed=0)/55000+5000+10000"),
-        ({"dequantisation": "uniform"}, "mnist@1a2b3c4d/uniform(seed=0)/55000+5000+10000"),
-        ({"validation_size": 10_000}, "mnist@1a2b3c4d/grey/50000+10000+10000"),
-        ({"limit": 7_000}, "mnist@1a2b3c4d/grey/7000+5000+7000 of 55000+5000+10000"),
-        ({"limit": 90_000}, "mnist@1a2b3c4d/grey/55000+5000+10000"),
+        ({}, "grey/55000+5000+10000", 0),
+        ({"seed": 3}, "grey/55000+5000+10000", 3),
+        ({"binarisation": "threshold"}, "threshold/55000+5000+10000", 0),
+        ({"binarisation": "static", "seed": 2}, "static(seed=2)/55000+5000+10000", 2),
+        ({"binarisation": "dynamic"}, "dynamic(seed=0)/55000+5000+10000", 0),
+        ({"dequantisation": "uniform"}, "uniform(seed=0)/55000+5000+10000", 0),
+        ({"validation_size": 10_000}, "grey/50000+10000+10000", 0),
+        ({"limit": 7_000}, "grey/7000+5000+7000 of 55000+5000+10000", 0),
+        ({"limit": 90_000}, "grey/55000+5000+10000", 0),
     ],
 )
-def test_the_protocol_states_what_distinguishes_numbers(options, expected):
+def test_the_protocol_states_what_distinguishes_numbers(options, expected, seed):
     config = DataConfig(name="mnist", **options)
-    assert protocol_of(config, datasets["mnist"], DIGEST).text == expected
+    text = f"mnist@1a2b3c4d/{expected} validation(seed={seed})"
+    assert protocol_of(config, datasets["mnist"], DIGEST).text == text
+
+
+def test_given_validation_images_have_no_seed():
+    given = replace(datasets["digits"], validation_is_given=True)
+    text = protocol_of(DataConfig(name="digits", seed=3), given, DIGEST).text
+    assert text == "digits@1a2b3c4d/grey/1097+200+500"
 
 
 def test_levels_of_colour_are_not_called_grey():
@@ -75,7 +82,7 @@ OWN = replace(datasets["digits"], name="shots", split="drawn(seed=3)", view=("le
 def test_the_protocol_of_own_images_says_how_they_were_read_and_split(options, view):
     protocol = protocol_of(DataConfig(path="shots.npz", **options), OWN, DIGEST)
     sizes = "300+200+300 of 1097+200+500" if "limit" in options else "1097+200+500"
-    assert protocol.text == f"shots@1a2b3c4d/{view}/{sizes} drawn(seed=3)"
+    assert protocol.text == f"shots@1a2b3c4d/{view}/{sizes} drawn(seed=3) validation(seed=0)"
     assert Protocol.parse(protocol.text) == protocol
 
 

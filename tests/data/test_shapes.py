@@ -4,7 +4,8 @@ import numpy as np
 
 from genbench.core.files import sha256_bytes
 from genbench.data import DataConfig, datasets, load
-from genbench.data.shapes import CENTRES, SIDES, draw, factors
+from genbench.data.shapes import CENTRES, SIDES, draw, factors, factors_of
+from genbench.data.source import read_source
 
 
 def test_every_combination_comes_once_and_is_another_image():
@@ -23,11 +24,18 @@ def test_a_square_has_its_side_and_its_centre():
         assert (rows.mean(), columns.mean()) == (CENTRES[row], CENTRES[column])
 
 
-def test_the_splits_follow_the_order_of_the_factors():
+def test_the_factors_of_an_image_are_those_that_drew_it():
+    assert np.array_equal(factors_of(draw(factors())), factors())
+
+
+def test_the_file_follows_the_order_of_the_factors_and_the_splits_have_all_of_them():
+    raw = read_source(DataConfig(name="shapes")).raw
+    images = np.concatenate([raw.train_x, raw.test_x])
+    assert np.array_equal(images, draw(factors()))
+    assert np.array_equal(np.concatenate([raw.train_y, raw.test_y]), factors()[:, 2])
+    assert sha256_bytes(images.tobytes()) == datasets["shapes"].pixels_sha256
     data = load(DataConfig(name="shapes", binarisation="threshold"))
     parts = [data.held_out(split) for split in ("train", "validation", "test")]
-    images = np.concatenate([part.x[:, 0].numpy() for part in parts])
-    labels = np.concatenate([part.y.numpy() for part in parts])
-    assert np.array_equal(images, draw(factors()))
-    assert np.array_equal(labels, factors()[:, 2])
-    assert sha256_bytes(images.astype(np.uint8).tobytes()) == datasets["shapes"].pixels_sha256
+    served = np.concatenate([factors_of(part.x[:, 0].numpy()) for part in parts])
+    assert sorted(map(tuple, served)) == sorted(map(tuple, factors()))
+    assert np.array_equal(np.concatenate([part.y.numpy() for part in parts]), served[:, 2])

@@ -119,11 +119,12 @@ def test_the_same_weights_in_a_class_of_ones_own_have_the_same_numbers(binary):
 def test_the_protocol_says_what_was_asked_for(binary):
     model = genbench.load_model("named", "vae", results=binary)
     one = evaluate(model, "digits", evaluators="kl", binarisation="dynamic", data_seed=3, limit=50)
-    assert one["protocol"][0] == ("digits@88b38590/dynamic(seed=3)/50+50+50 of 1097+200+500/mass")
+    sizes = "50+50+50 of 1097+200+500 validation(seed=3)"
+    assert one["protocol"][0] == f"digits@88b38590/dynamic(seed=3)/{sizes}/mass"
     assert (one["n"][0], one["split"][0], one["dataset"][0]) == (50, "test", "digits")
     whole = evaluate(model, "digits", evaluators="kl", binarisation="dynamic", validation_size=50)
     assert whole["n"][0] == 500
-    assert "/1247+50+500/" in whole["protocol"][0]
+    assert "/1247+50+500 validation(seed=0)/" in whole["protocol"][0]
 
 
 def test_a_users_model_of_flat_images_is_evaluated_by_name():

@@ -18,6 +18,7 @@ from genbench.results.suite_folder import SuiteFolder
 from tests.results.damages import at, change_json, places, reseal_all
 from tests.results.stored import store
 
+SIZES = "40+40+40 of 1097+200+500"
 NUMERIC = ("seed", "value", "stderr", "mc_stderr", "n", "evaluator_version", "options", "health")
 
 
@@ -140,10 +141,12 @@ def test_edited_facts_about_a_run_are_refused_without_a_seal(results):
     record.write_text(stated)
     for key, value in (
         ("status", "failed"), ("model", "other"), ("recipe", "iwae"),
-        ("protocol", "digits@88b38590/dynamic(seed=0)/40+40+40 of 1097+200+500/mass"),
-        ("protocol", "digits@12345678/static(seed=0)/40+40+40 of 1097+200+500/mass"),
-        ("protocol", "digits@88b38590/static(seed=0)/40+40+40 of 1097+200+500/density"),
-        ("protocol", "digits@88b38590/static(seed=0)/40+40+40 of 1097+200+500/mass|label"),
+        ("protocol", f"digits@88b38590/dynamic(seed=0)/{SIZES} validation(seed=0)/mass"),
+        ("protocol", f"digits@12345678/static(seed=0)/{SIZES} validation(seed=0)/mass"),
+        ("protocol", f"digits@88b38590/static(seed=0)/{SIZES} validation(seed=0)/density"),
+        ("protocol", f"digits@88b38590/static(seed=0)/{SIZES} validation(seed=0)/mass|label"),
+        ("protocol", f"digits@88b38590/static(seed=0)/{SIZES} validation(seed=1)/mass"),
+        ("protocol", f"digits@88b38590/static(seed=0)/{SIZES}/mass"),
     ):  # fmt: skip
         change_json(record, ("runs", 0, key), value)
         assert refusal(results), (key, value)

@@ -54,7 +54,8 @@ def test_masses_of_grey_and_binary_pixels_and_densities_never_share_a_protocol()
         protocol = protocol_of(data, describe(spec, data, build(spec, data)))
         protocols[str((view, kind))] = protocol.text
     assert len(set(protocols.values())) == 4
-    assert protocols[str((GREY, LOGISTIC))].endswith("/grey/20+20+20 of 1097+200+500/mass")
+    text = "/grey/20+20+20 of 1097+200+500 validation(seed=0)/mass"
+    assert protocols[str((GREY, LOGISTIC))].endswith(text)
 
 
 def test_a_conditional_model_needs_labels():

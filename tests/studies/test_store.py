@@ -43,7 +43,7 @@ def test_the_stored_form_is_the_one_that_others_read(coins, folder):
     plots = record.pop("plots")
     assert [Plot.model_validate(plot).name for plot in plots] == ["mean", "faces"]
     assert record == {
-        "schema": 1,
+        "schema": 2,
         "name": "thrown",
         "study": "coins",
         "title": "Coins that are tossed",

@@ -151,7 +151,7 @@ def test_own_images_may_be_moved_and_renamed_without_training_again(done, untrai
     outcome = done.run("elsewhere/pictures.npy")
     assert all(record.cached for record in outcome.records)
     assert {row["protocol"].partition("/")[2] for row in done.rows()} == {
-        "dynamic(seed=0)/144+16+40 drawn(seed=0)/mass"
+        "dynamic(seed=0)/144+16+40 drawn(seed=0) validation(seed=0)/mass"
     }
 
 

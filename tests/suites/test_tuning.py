@@ -12,6 +12,7 @@ import pytest
 
 from genbench.cli import main
 from genbench.core.errors import ConfigError
+from genbench.data import data_home
 from genbench.runs.run_options import RunOptions
 from genbench.suites.run import run_suite
 from genbench.suites.spec import load_suite
@@ -239,3 +240,22 @@ def test_test_images_decide_nothing(tmp_path):
         np.savez(folder / "images.npz", x_train=train, x_test=test)
         found.append(search(options))
     assert without_time(found[0].trials) == without_time(found[1].trials)
+
+
+@pytest.mark.mnist
+def test_a_search_opens_no_file_of_test_images(tmp_path):
+    home = tmp_path / "data"
+    (home / "mnist").mkdir(parents=True)
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        (home / "mnist" / name).symlink_to(data_home() / "mnist" / name)
+    text = SUITE.replace('"digits"', '"mnist"')
+    whole, without = tmp_path / "whole", tmp_path / "without"
+    models = ("beta_vae", "ae")
+    found = search(options_of(without, text, models=models, data_dir=home))
+    assert without_time(found.trials) == without_time(
+        search(options_of(whole, text, models=models)).trials
+    )
+    assert [path.name for path in sorted((home / "mnist").iterdir())] == [
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+    ]

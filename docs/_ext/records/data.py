@@ -45,7 +45,7 @@ def _data_set(spec: DatasetSpec) -> str:
         ("levels of a pixel", spec.n_levels),
         ("classes", spec.n_classes if spec.n_classes > 1 else "no labels"),
         ("training images", f"{spec.n_train:,}"),
-        ("of these held out for validation", f"{spec.default_validation_size:,}"),
+        ("of these drawn for validation", f"{spec.default_validation_size:,}"),
         ("test images", f"{spec.n_test:,}"),
         ("comes with", spec.embedded_in),
         ("licence", spec.licence),

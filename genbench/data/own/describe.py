@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from genbench.data.own.checks import Concern, Part, Seen, concerns, part
-from genbench.data.protocol import SPLITS, DataConfig, SplitName, full_sizes, protocol_of
+from genbench.data.protocol import SPLITS, DataConfig, SplitName, protocol_of
 from genbench.data.source import read_source
 from genbench.data.specs import SourceData
+from genbench.data.splits import parts_of
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,12 @@ def _parts(config: DataConfig, source: SourceData) -> dict[SplitName, Part]:
     x = np.concatenate([raw.train_x, raw.test_x]).reshape(-1, *spec.image_shape)
     y = np.concatenate([raw.train_y, raw.test_y])
     places = source.places or tuple(f"image {i}" for i in range(len(x)))
-    ends = np.cumsum(full_sizes(config, spec)).tolist()
-    spans = zip(SPLITS, [0, *ends], ends, strict=False)
-    return {name: part(x[a:b], y[a:b], places[a:b]) for name, a, b in spans}
+    parts = parts_of(config, source)
+    indices = (parts.train, parts.validation, spec.n_train + parts.test)
+    return {
+        name: part(x[here], y[here], [places[i] for i in here])
+        for name, here in zip(SPLITS, indices, strict=True)
+    }
 
 
 def _counts(part: Part, n_classes: int) -> tuple[int, ...]:

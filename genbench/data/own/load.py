@@ -9,9 +9,10 @@ from genbench.data.own.arrays import read_arrays
 from genbench.data.own.images import OwnImages, Reading
 from genbench.data.own.read import read_images
 from genbench.data.own.registry import OwnDataset, own_datasets
-from genbench.data.own.splitting import Division, content_digest, divide, pixel_digests
+from genbench.data.own.splitting import Division, content_digest, divide
 from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.data.specs import DatasetSpec, RawData, SourceData
+from genbench.data.splits import pixel_digests
 
 ASSUMED_LEVELS = 256
 """Not stated in a protocol."""
@@ -129,11 +130,12 @@ def _spec(config: DataConfig, read: _Read) -> DatasetSpec:
         n_train=n_train,
         n_test=n_test,
         default_validation_size=read.division.n_validation,
-        read=lambda spec, data_dir: read.raw,
+        read=lambda spec, data_dir, with_test: read.raw,
         licence="not stated",
         citation=read.source,
         split=f"drawn(seed={_split(config).seed})" if read.division.test_is_drawn else "",
         view=_view(config, read.n_levels),
+        validation_is_given=read.division.validation_is_given,
     )
 
 

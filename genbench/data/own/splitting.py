@@ -1,4 +1,4 @@
-"""Divides own images into training, validation and test data, and names them by a digest.
+"""Divides own images into training and test data, and names them by a digest.
 
 Both depend on the pixels, labels and given parts alone: not on what holds the images, nor on their
 order in it.
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from genbench.core.errors import DataError
 from genbench.core.files import canonical_json
 from genbench.data.own.parts import TEST, TRAIN, UNDIVIDED, VALIDATION
+from genbench.data.splits import drawn_order
 
 if TYPE_CHECKING:
     from genbench.data.own.images import OwnImages
@@ -28,9 +29,9 @@ class Division:
     """Which images are for what.
 
     Attributes:
-        train: Indices of the training images, the validation images last.
+        train: Indices of the training images; validation images that are given come last.
         test: Indices of the test images.
-        n_validation: How many of ``train`` are validation images, if nothing else is asked for.
+        n_validation: How many of ``train`` are for validation, if nothing else is asked for.
         validation_is_given: Whether these are a part of the set as it came.
         test_is_drawn: Whether the test images were drawn here.
     """
@@ -49,11 +50,6 @@ class Division:
         return ("train", *validation, *test) if validation or test else ()
 
 
-def pixel_digests(levels: npt.NDArray[np.uint8]) -> list[bytes]:
-    """Return the SHA-256 of the pixels of each image of (N, C, H, W)."""
-    return [sha256(image.tobytes()).digest() for image in levels]
-
-
 def given_parts(images: "OwnImages") -> npt.NDArray[np.uint8]:
     """Return the part of each image; where all are in one, the set is not divided."""
     parts = images.parts
@@ -65,7 +61,7 @@ def content_digest(images: "OwnImages", digests: Sequence[bytes]) -> str:
 
     Args:
         images: Pixels, labels and parts.
-        digests: From :func:`pixel_digests`.
+        digests: From :func:`genbench.data.splits.pixel_digests`.
     """
     shape = {"shape": list(images.levels.shape[1:]), "n_levels": images.n_levels}
     rest = np.stack([given_parts(images), images.labels], axis=1).astype(">i8")
@@ -76,20 +72,21 @@ def content_digest(images: "OwnImages", digests: Sequence[bytes]) -> str:
 def divide(images: "OwnImages", digests: Sequence[bytes], split: "SplitOptions") -> Division:
     """Divide images, in each part sorted by the SHA-256 of (seed, pixels).
 
-    A part that is given stays as it is. Otherwise the last images are the test set, and the last of
-    the training set, a tenth and at most 5,000, the validation set. More images therefore move no
-    other across a boundary except those beside it, and equal images lie next to each other.
+    A part that is given stays as it is. Otherwise the last images are the test set, and a tenth of
+    the training set, at most 5,000, is drawn for validation when the set is served. More images
+    therefore move no other across a boundary except those beside it, and equal images lie next to
+    each other.
 
     Args:
         images: Pixels, labels and parts.
-        digests: From :func:`pixel_digests`.
+        digests: From :func:`genbench.data.splits.pixel_digests`.
         split: How large a test set to draw, and the seed.
 
     Raises:
         DataError: A part would be empty.
     """
     parts = given_parts(images)
-    order = _order(digests, images.labels, split.seed)
+    order = drawn_order(digests, images.labels, f"{split.seed} ")
     train, validation, test = (
         order[np.isin(parts[order], which)] for which in ([UNDIVIDED, TRAIN], VALIDATION, TEST)
     )
@@ -101,15 +98,6 @@ def divide(images: "OwnImages", digests: Sequence[bytes], split: "SplitOptions")
     train = np.concatenate([train, validation])
     _require_images(images.source, len(train) - n_validation, n_validation, len(test))
     return Division(train, test, n_validation, given, drawn)
-
-
-def _order(
-    digests: Sequence[bytes], labels: npt.NDArray[np.int64], seed: int
-) -> npt.NDArray[np.int64]:
-    """Return all indices sorted by the SHA-256 of (seed, pixels); equal images by their label."""
-    start = f"{seed} ".encode()
-    keys = [(sha256(start + d).digest(), y) for d, y in zip(digests, labels.tolist(), strict=True)]
-    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
 
 
 def _require_images(source: str, train: int, validation: int, test: int) -> None:

@@ -44,7 +44,7 @@ def test_a_sound_set_is_described_without_a_warning(described):
     assert it.classes == ("0", "1")
     assert [sum(counts) for counts in it.counts.values()] == [27, 3, 10]
     assert [sum(c[i] for c in it.counts.values()) for i in range(2)] == [20, 20]
-    assert it.protocol == f"shots@{it.digest[:8]}/grey/27+3+10 drawn(seed=1)"
+    assert it.protocol == f"shots@{it.digest[:8]}/grey/27+3+10 drawn(seed=1) validation(seed=0)"
     assert it.lines[0].startswith('path = "')
     assert it.lines[1:] == ("split = { test = 10, seed = 1 }",)
     assert it.concerns == ()

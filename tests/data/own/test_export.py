@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from genbench.core.errors import ConfigError, StorageError
-from genbench.data import DataConfig
+from genbench.data import DataConfig, load
 from genbench.data.own import export as module
 from genbench.data.own.export import class_names, export
 from genbench.data.own.images import Reading
@@ -97,16 +98,21 @@ def test_a_registered_set_has_one_digest_in_both_formats_and_keeps_its_splits(tm
     assert (found["npz"].levels, found["folder"].levels) == (None, 17)
     registered = module.read_source(DataConfig(name="digits"))
     with np.load(found["npz"].path) as arrays:
-        assert set(arrays) == {
-            f"{a}_{p}" for a in "xy" for p in ("train", "validation", "test")
-        } | {"n_levels"}
+        assert set(arrays) == {"x_train", "y_train", "x_test", "y_test", "n_levels"}
         assert arrays["n_levels"] == 17
         assert np.array_equal(arrays["x_test"], registered.raw.test_x)
-        assert np.array_equal(arrays["x_validation"], registered.raw.train_x[-200:])
-        assert np.array_equal(arrays["y_train"].astype(int), registered.raw.train_y[:-200])
+        assert np.array_equal(arrays["x_train"], registered.raw.train_x)
+        assert np.array_equal(arrays["y_train"].astype(int), registered.raw.train_y)
     own = read_images(found["folder"].path, Reading(levels=17))
-    assert np.bincount(own.parts).tolist() == [0, 1097, 200, 500]
+    assert np.bincount(own.parts).tolist() == [0, 1297, 0, 500]
     assert len(list((found["folder"].path / "test" / "3").iterdir())) == 51
+
+
+def test_an_exported_set_has_the_validation_images_of_the_registered_one(tmp_path):
+    done = export(DataConfig(name="digits"), "npz", tmp_path / "again.npz")
+    again = load(DataConfig(path=done.path, validation_size=200, seed=3))
+    registered = load(DataConfig(name="digits", seed=3))
+    assert torch.equal(again.held_out("validation").x, registered.held_out("validation").x)
 
 
 @pytest.mark.parametrize("to", FORMATS)

@@ -70,7 +70,7 @@ def test_a_registered_function_is_known_by_its_name_and_its_images_by_their_dige
     assert by_name.canonical() == by_path.canonical()
     data = load(DataConfig(name="rings", binarisation="static", split={"seed": 4}))
     assert data.protocol.text == (
-        f"rings@{data.digest[:8]}/static(seed=0, levels=9)/22+2+6 drawn(seed=4)"
+        f"rings@{data.digest[:8]}/static(seed=0, levels=9)/22+2+6 drawn(seed=4) validation(seed=0)"
     )
     load(DataConfig(name="rings", binarisation="threshold", split={"seed": 4}))
     assert len(calls) == 2  # once for each split

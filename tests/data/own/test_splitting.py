@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from genbench.core.errors import DataError
 from genbench.data.own.images import OwnImages
-from genbench.data.own.splitting import content_digest, divide, pixel_digests
+from genbench.data.own.splitting import content_digest, divide
 from genbench.data.protocol import SplitOptions
+from genbench.data.splits import pixel_digests
 
 
 def own(levels, labels=None, parts=None, n_levels=256):
