@@ -13,10 +13,11 @@ from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts
 from genbench.core.options import Count, countable
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.inference.proposals import Name
 from genbench.inference.weights import ImportanceWeights
 
 
-class IwOptions(EvaluatorOptions):
+class DrawOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once.
 
     Without ``chunk_size`` it is chosen to suit the processor's cache; no number depends on it.
@@ -27,6 +28,16 @@ class IwOptions(EvaluatorOptions):
     n_samples: Count = 100
     chunk_size: PositiveInt | None = None
     n_data: PositiveInt | None = None
+
+
+class IwOptions(DrawOptions):
+    """The same, from a proposal: ``fitted`` to each datum, or the model's own ``posterior``.
+
+    Either gives a lower bound on the same log p(x), the fitted one a tighter one in most cases.
+    """
+
+    names: ClassVar[dict[str, str]] = {"n_samples": "K", "proposal": ""}
+    proposal: Name = "fitted"
 
 
 class ExtrapolationOptions(IwOptions):
@@ -52,25 +63,26 @@ CURVE_PARTS = Parts(
 
 
 def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
-    return block.importance_weights("posterior", options.n_samples, options.chunk_size)
+    return block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
 
 
 def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
     """Return ``values`` (B,) with the Monte-Carlo variance and health of the weights."""
     variance, health = weights.variance(), weights.health()
-    return PerDatum(values, remark=remark, mc_variance=variance, health=health)
+    remarks = "; ".join(filter(None, (remark, weights.remark)))
+    return PerDatum(values, remark=remarks, mc_variance=variance, health=health)
 
 
 @evaluator(
     name="iw_log_likelihood",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound",
-    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
-    cites=("Burda2016:eq8",),
+    formula="log 1/K Σₖ p(x, zₖ) / r(zₖ|x),  zₖ ∼ r(z|x)",
+    cites=("Burda2016:eq8", "OwenZhou2000:sec4"),
     options=IwOptions,
     place=20,
     tightness=2,
@@ -80,20 +92,24 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
     leaderboard="likelihood",
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
+    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows.
+
+    r is a Gaussian fitted to p(z|x) for each image, mixed with q; with ``proposal = "posterior"``
+    it is q, as in Burda et al. 2016.
+    """
     weights = _weights(block, options)
     return _with_errors(weights, weights.log_mean())
 
 
 @evaluator(
     name="iw_curve",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound against K",
-    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / q(zⱼ|x),  k = 1, 2, 4, …, K",
+    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / r(zⱼ|x),  k = 1, 2, 4, …, K",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     plot="curve",
@@ -110,12 +126,13 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     weights = _weights(block, options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
-    return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
+    parts = tuple(str(k) for k in curve)
+    return PerDatum(values, remark=weights.remark, health=weights.health(), parts=parts)
 
 
 @evaluator(
     name="iw_extrapolated",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
