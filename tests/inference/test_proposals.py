@@ -146,7 +146,7 @@ def test_a_bad_posterior_is_repaired(shift, widen):
     model = WrongPosterior(MODEL, shift, widen)
     found, own = (weighted(model, X[:100], 100, name) for name in ("fitted", "posterior"))
     lost, lost_before = ((LOG_PX[:100] - w.log_mean()).mean() for w in (found, own))
-    assert 0 <= float(lost) < float(lost_before) / 3
+    assert float(lost) < float(lost_before) / 3
     assert float(found.ess().mean()) > 2 * float(own.ess().mean())
 
 
@@ -186,7 +186,8 @@ def test_draw_k_depends_on_neither_k_nor_the_chunk(chunk):
     few, many = (Recorded(WrongPosterior(MODEL)) for _ in range(2))
     weighted(few, X[:4], 7, chunk=chunk)
     weighted(many, X[:4], 23, chunk=5)
-    assert torch.equal(torch.cat(few.weighted), torch.cat(many.weighted)[:7])
+    first, more = torch.cat(few.weighted), torch.cat(many.weighted)
+    assert torch.allclose(first, more[:7], rtol=1e-10, atol=1e-12)
 
 
 def test_the_pilot_is_independent_of_the_weighted_draws():
@@ -234,7 +235,7 @@ def test_weights_that_are_not_finite_keep_the_posterior():
 @pytest.mark.parametrize("n_dims", [1, 2, 5, 40])
 def test_orthogonal_draws_are_orthogonal_and_normal(n_dims):
     with seeded(0, "u"):
-        u = proposals.orthogonal_draws(24, torch.zeros(2000, n_dims).double())
+        u = proposals.orthogonal_draws(24, torch.zeros(500, n_dims).double())
     first = u[: min(n_dims, 24)]
     gram = torch.einsum("ibd,jbd->bij", first, first)
     assert float((gram - torch.diag_embed(gram.diagonal(dim1=1, dim2=2))).abs().max()) < 1e-10
@@ -254,22 +255,25 @@ def test_the_fit_finds_a_quadratic_up_to_its_ridge():
 
 
 def test_the_fit_of_fewer_draws_than_dimensions_is_of_use():
-    """A symmetric matrix of 32 dimensions from 24 gradients."""
+    """A symmetric matrix of 32 dimensions from 24 gradients, with the error at other points."""
     root = randn(1, 32, 32) / 8
-    E, u = root @ root.mT, randn(24, 1, 32, seed=2)
+    E, u, other = root @ root.mT, randn(24, 1, 32, seed=2), randn(500, 1, 32, seed=3)
     fit = fit_quadratic(u, -torch.einsum("bij,kbj->kbi", E, u))
-    assert float((fit.E - E).norm()) < 0.5 * float(E.norm())
+    log_w = -0.5 * torch.einsum("kbi,bij,kbj->kb", other, E, other)
+    left = log_w + 0.5 * torch.einsum("kbi,bij,kbj->kb", other, fit.E, other) - other @ fit.a[0]
+    assert float(left.var()) < 0.2 * float(log_w.var())
 
 
 def mixture(share=0.3):
-    q = Independent(Normal(torch.tensor([[0.5]]), torch.tensor([[0.2]])), 1)
-    other = Independent(Normal(torch.tensor([[-0.4]]), torch.tensor([[1.5]])), 1)
-    return q, DefensiveMixture(q, other, torch.tensor([share]))
+    numbers = torch.tensor([0.5, 0.2, -0.4, 1.5], dtype=torch.float64).reshape(4, 1, 1)
+    q = Independent(Normal(numbers[0], numbers[1]), 1)
+    other = Independent(Normal(numbers[2], numbers[3]), 1)
+    return q, DefensiveMixture(q, other, torch.tensor([share], dtype=torch.float64))
 
 
 def test_the_mixture_is_a_density_and_draws_from_it():
     _, r = mixture()
-    z = torch.linspace(-12, 12, 20_001).reshape(-1, 1, 1)
+    z = torch.linspace(-12, 12, 20_001, dtype=torch.float64).reshape(-1, 1, 1)
     step = float(z[1] - z[0])
     density = r.log_prob(z).double().exp()
     assert float(density.sum() * step) == pytest.approx(1, abs=1e-5)
@@ -283,11 +287,11 @@ def test_the_mixture_is_a_density_and_draws_from_it():
 
 def test_no_weight_exceeds_that_of_q_by_more_than_one_over_the_share():
     q, r = mixture(SHARE)
-    z = torch.linspace(-9, 9, 1001).reshape(-1, 1, 1)
-    assert bool((q.log_prob(z) - r.log_prob(z) <= math.log(1 / SHARE) + 1e-5).all())
+    z = torch.linspace(-9, 9, 1001, dtype=torch.float64).reshape(-1, 1, 1)
+    assert bool((q.log_prob(z) - r.log_prob(z) <= math.log(1 / SHARE) + 1e-12).all())
 
 
 def test_a_share_of_one_is_q():
     q, r = mixture(1.0)
-    z = torch.linspace(-1, 1, 11).reshape(-1, 1, 1)
+    z = torch.linspace(-1, 1, 11, dtype=torch.float64).reshape(-1, 1, 1)
     assert torch.equal(r.log_prob(z), q.log_prob(z))
