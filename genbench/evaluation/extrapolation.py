@@ -84,13 +84,13 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     error of one datum's bound above 0.1 nats, or a jackknife over halves disagrees by a tenth of
     the Monte-Carlo error. What is left of the bias is then small against that error.
     """
-    weights = block.importance_weights("posterior", options.n_samples, options.chunk_size)
+    weights = block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
     estimate, variance = weights.extrapolated(), weights.variance()
     k_hat = torch.full_like(estimate, torch.nan) if weights.k_hat is None else weights.k_hat
     columns = Extrapolated(estimate, weights.extrapolated_from_halves(), variance, k_hat)
     return PerDatum(
         torch.stack(columns, dim=1),
-        remark="bias of order 1/K²; not a bound",
+        remark="; ".join(filter(None, ("bias of order 1/K²; not a bound", weights.remark))),
         mc_variance=variance,
         health=weights.health(),
     )

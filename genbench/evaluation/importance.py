@@ -12,10 +12,11 @@ from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts
 from genbench.core.options import Count
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.inference.proposals import Name
 from genbench.inference.weights import ImportanceWeights
 
 
-class IwOptions(EvaluatorOptions):
+class DrawOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once.
 
     Without ``chunk_size`` it is chosen to suit the processor's cache; no number depends on it.
@@ -26,6 +27,16 @@ class IwOptions(EvaluatorOptions):
     n_samples: Count = 100
     chunk_size: PositiveInt | None = None
     n_data: PositiveInt | None = None
+
+
+class IwOptions(DrawOptions):
+    """The same, from a proposal: ``fitted`` to each datum, or the model's own ``posterior``.
+
+    Either gives a lower bound on the same log p(x), the fitted one a tighter one in most cases.
+    """
+
+    names: ClassVar[dict[str, str]] = {"n_samples": "K", "proposal": ""}
+    proposal: Name = "fitted"
 
 
 CURVE_PARTS = Parts(
@@ -46,7 +57,13 @@ CURVE_PARTS = Parts(
 
 
 def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
-    return block.importance_weights("posterior", options.n_samples, options.chunk_size)
+    return block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
+
+
+def _with_errors(weights: ImportanceWeights, values: Tensor) -> PerDatum:
+    """Return ``values`` (B,) with the Monte-Carlo variance and health of the weights."""
+    variance, health = weights.variance(), weights.health()
+    return PerDatum(values, remark=weights.remark, mc_variance=variance, health=health)
 
 
 @evaluator(
@@ -57,8 +74,8 @@ def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound",
-    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
-    cites=("Burda2016:eq8",),
+    formula="log 1/K Σₖ p(x, zₖ) / r(zₖ|x),  zₖ ∼ r(z|x)",
+    cites=("Burda2016:eq8", "OwenZhou2000:sec4"),
     options=IwOptions,
     place=20,
     tightness=2,
@@ -68,9 +85,13 @@ def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
     leaderboard="likelihood",
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
+    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows.
+
+    r is a Gaussian fitted to p(z|x) for each image, mixed with q; with ``proposal = "posterior"``
+    it is q, as in Burda et al. 2016.
+    """
     weights = _weights(block, options)
-    return PerDatum(weights.log_mean(), mc_variance=weights.variance(), health=weights.health())
+    return _with_errors(weights, weights.log_mean())
 
 
 @evaluator(
@@ -81,7 +102,7 @@ def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound against K",
-    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / q(zⱼ|x),  k = 1, 2, 4, …, K",
+    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / r(zⱼ|x),  k = 1, 2, 4, …, K",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     plot="curve",
@@ -101,6 +122,7 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     variances = weights.curve_variances()
     return PerDatum(
         values,
+        remark=weights.remark,
         mc_variance=torch.stack([variances[k] for k in curve], dim=1),
         health=weights.health(),
         parts=tuple(str(k) for k in curve),

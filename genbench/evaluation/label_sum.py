@@ -20,7 +20,7 @@ from genbench.inference.weights import ImportanceWeights
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound, labels summed out",
-    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / q(zₖ|x, y)",
+    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / r(zₖ|x, y)",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     marginal_metric="iw_log_likelihood",
@@ -69,8 +69,14 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
     view = block.context.model.given(labels)
     if lacking := missing(view, Variational):
         raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
-    stream = block.stream.child("label", y)
-    return bounds.importance_weights(view, block.x, options.n_samples, options.chunk_size, stream)
+    return bounds.importance_weights(
+        view,
+        block.x,
+        options.n_samples,
+        options.chunk_size,
+        block.stream.child("label", y),
+        options.proposal,
+    )
 
 
 def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from genbench.core.capabilities import Generative, Variational
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.inference.memory import automatic_chunk, in_pieces, keep_freed_memory
+from genbench.inference.proposals import PROPOSALS, Name
 from genbench.inference.streaming import StreamingMoments
 from genbench.inference.weights import ImportanceWeights
 
@@ -156,9 +157,14 @@ def log_density(p: Distribution, z: Tensor) -> Tensor:
 
 
 def importance_weights(
-    model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
+    model: Variational,
+    x: Tensor,
+    n_samples: int,
+    chunk_size: int | None,
+    stream: Stream,
+    proposal: Name = "posterior",
 ) -> ImportanceWeights:
-    """Weight exactly K draws from q(z given x) per datum; the encoder runs once.
+    """Weight exactly K draws from a proposal per datum; the encoder runs once.
 
     Draw k of a datum depends on neither K nor ``chunk_size``. Chunks that do not fit in memory are
     halved.
@@ -169,13 +175,19 @@ def importance_weights(
         n_samples: K.
         chunk_size: Maximum draws per datum decoded at once; bounds the memory. None: as many as
             fit in the processor's cache.
-        stream: Source of the noise.
+        stream: Source of the noise; the child "pilot" is that of a fitted proposal.
+        proposal: The distribution that is drawn from: see :mod:`genbench.inference.proposals`.
 
     Raises:
         ValueError: ``n_samples`` or ``chunk_size`` is below 1.
     """
     q = posterior_of(model, x)
-    return _weighted(lambda z: log_weights(model, x, z, q), q, x, n_samples, chunk_size, stream)
+    size = _checked_chunk(x, n_samples, chunk_size)
+    make, pilot = PROPOSALS[proposal], stream.child("pilot")
+    r, remark = make(q, lambda z: log_weights(model, x, z, q), size, pilot)
+    weights = _weighted(lambda z: log_weights(model, x, z, r), r, x, n_samples, size, stream)
+    weights.remark = remark
+    return weights
 
 
 def prior_weights(
@@ -217,9 +229,7 @@ def _weighted(
     chunk_size: int | None,
     stream: Stream,
 ) -> ImportanceWeights:
-    size = automatic_chunk(x) if chunk_size is None else chunk_size
-    if n_samples < 1 or size < 1:
-        raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
+    size = _checked_chunk(x, n_samples, chunk_size)
     keep_freed_memory()
     weights = ImportanceWeights(n_samples)
     per_address = K_BLOCK if x.device.type == "cpu" else DEVICE_K_BLOCK
@@ -227,6 +237,13 @@ def _weighted(
     for log_w in in_pieces(log_weight, chunks, size):
         weights.add(log_w)
     return weights
+
+
+def _checked_chunk(x: Tensor, n_samples: int, chunk_size: int | None) -> int:
+    size = automatic_chunk(x) if chunk_size is None else chunk_size
+    if n_samples < 1 or size < 1:
+        raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
+    return size
 
 
 def _draw_chunks(

@@ -33,7 +33,12 @@ class ImportanceWeights:
 
     Args:
         n_samples: K; exactly as many rows must be added.
+
+    Attributes:
+        remark: What a reader has to know of the draws.
     """
+
+    remark = ""
 
     def __init__(self, n_samples: int) -> None:
         self.n_samples = n_samples

@@ -97,7 +97,8 @@ def wrong_posterior() -> Iterator[CalibrationCheck]:
     few = run_evaluator(model, name, it.x, {"n_samples": 5})
     yield from few.unbiased_weight(f"{WRONG}, K = 5", log_px)
     n, k = 200, 2000
-    many, case = run_evaluator(model, name, it.x[:n], {"n_samples": k}), f"{WRONG}, K = {k}"
+    case, of_q = f"{WRONG}, K = {k}", {"n_samples": k, "proposal": "posterior"}
+    many = run_evaluator(model, name, it.x[:n], of_q)
     bias = relative / (2 * k)  # of the logarithm, to first order
     yield many.expectation(case, log_px[:n], tolerance=bias)
     yield many.stated_error(case, math.sqrt(relative / k / n), relative=0.05)
@@ -109,7 +110,8 @@ def one_latent_dimension() -> Iterator[CalibrationCheck]:
         linear_gaussian_case(2000, latent_dim=1),
         "one latent dimension, wrong posterior, K = 2",
     )
-    model, log_px, options = it.hidden(), it.exact.log_px(it.flat), {"n_samples": 2}
+    model, log_px = it.hidden(), it.exact.log_px(it.flat)
+    options = {"n_samples": 2, "proposal": "posterior"}
     one = -exact.gap_and_spread(np.asarray(SHIFT[:1]), STRETCH)[0]
     two = exact.two_draw_bound(SHIFT[0], STRETCH)
     bound = run_evaluator(model, "iw_log_likelihood", it.x, options)
