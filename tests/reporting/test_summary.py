@@ -146,7 +146,7 @@ def test_verbose_adds_every_metric_with_its_notes(rich_suite):
         "MC 0.013",
         "Budgets and selection",
         "hidden = [64,64]",
-        "seed sd 0.071",
+        "seed sd 0.10",
         "Pareto k-hat above 0.7",
         "copier has no posterior",
     ):

@@ -77,7 +77,7 @@ def test_three_uncertainties_stand_apart(texts, name):
     cell = cells_of(texts[name], "vae")[IW]
     assert re.search(r"-20\.05 (±|\\pm) 0\.2\d", cell)
     assert "MC 0.013" in cell
-    assert "seed sd 0.071" in cell
+    assert "seed sd 0.10" in cell
     for words in ("standard error over the 300 test images", "Monte-Carlo standard error", "never"):
         assert words in texts[name]
 

@@ -19,7 +19,7 @@ def test_a_number_carries_its_value_error_marks_and_what_stands_below(rows):
     cell = rows["beta_vae"]["iw_log_likelihood"]
     assert cell.value == pytest.approx(-23.05)
     assert (cell.text, cell.marks, cell.badge) == ("-23.05", "†", "")
-    assert cell.below == ("MC 0.013", "seed sd 0.071")
+    assert cell.below == ("MC 0.013", "seed sd 0.10")
     assert rows["linear_gaussian"]["iw_log_likelihood"].badge == "exact"
     assert rows["cvae"]["iw_log_likelihood"].standing == "best"
 

@@ -37,7 +37,7 @@ def test_row_has_both_numbers_their_difference_source_note_and_tag(rich_suite):
     table, (line,) = lines(rich_suite)
     assert line["published"] == "-23.5 ± 0.1"
     assert line["ours"].startswith("-23.05 ± 0.2")
-    assert line["ours"].endswith("† (MC 0.013; seed sd 0.071)")
+    assert line["ours"].endswith("† (MC 0.013; seed sd 0.10)")
     assert line["ours − published"] == "+0.45"  # -23.05 + 23.5
     assert "lower bound, K = 100, 300 test data" in line["how ours was measured"]
     assert (line["source"], line["note on the protocol"]) == (PAPER["source"], PAPER["note"])
