@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import PositiveInt
+from torch import Tensor
 
 from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts

@@ -44,8 +44,8 @@ def _parts(suite: StoredSuite, terminal: Terminal, verbose: bool) -> Iterator[st
     sequential = suite.record.until_decided is not None
     yield terminal.paragraph("; ".join(_legend(boards, sequential=sequential)))
     if verbose:
-        yield text_tables(comparison_tables(suite.blocks), terminal)
-        yield text_tables(budget_tables(budgets_of(suite)), terminal)
+        tables = [*comparison_tables(suite.blocks), *budget_tables(budgets_of(suite))]
+        yield text_tables(tables, terminal)
     yield _checks(suite.studies, terminal, verbose)
     members = ", ".join(suite.record.members)
     yield terminal.paragraph(f"suites of this collection: {members}") if members else ""
