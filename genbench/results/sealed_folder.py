@@ -116,8 +116,9 @@ class SealedFolder:
         return self / name
 
     def _manifest(self) -> Manifest:
-        if self.path.is_file():
-            raise StorageError(f"{self.path} is damaged: it is no folder; {REDO}")
+        for place in (self.path.parent, self.path):
+            if place.is_file():
+                raise StorageError(f"{place} is damaged: it is no folder; {REDO}")
         if not self.is_sealed:
             return Manifest(files={})
         try:

@@ -32,8 +32,8 @@ class SuiteFolder(SealedFolder):
 
     @property
     def holds(self) -> bool:
-        """Whether there is a seal, and both files are those that were sealed."""
-        return self.intact(*_FILES)
+        """Whether there is a seal over the two files alone, and both are those that were sealed."""
+        return self.listed() == set(_FILES) and self.intact(*_FILES)
 
     def require_unchanged(self) -> None:
         """Compare both files with the seal, where there is one.

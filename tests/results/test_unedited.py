@@ -226,8 +226,10 @@ def test_a_run_that_is_being_redone_is_passed_over(results):
     assert refusal(results) == ""
 
 
-def test_a_file_in_place_of_a_run_is_damage(results):
-    folder = next((results / "small" / "runs").iterdir())
+@pytest.mark.parametrize("of_all", [False, True])
+def test_a_file_in_place_of_a_run_or_of_all_runs_is_damage(results, of_all):
+    runs = results / "small" / "runs"
+    folder = runs if of_all else next(runs.iterdir())
     shutil.rmtree(folder)
     folder.write_text("")
     assert "is damaged: it is no folder" in refusal(results)

@@ -112,6 +112,16 @@ def test_suite_json_holds_what_a_report_needs(run, tmp_path):
     assert found["runs"][0]["options"]["hidden"] == [8]
 
 
+def test_a_seal_that_lists_more_than_table_and_record_is_written_anew(run, tmp_path):
+    run(models=["pca"])
+    seal = tmp_path / "results" / "small" / "manifest.json"
+    before = json.loads(seal.read_text())
+    more = before["files"] | {"../outside": "0" * 64}
+    seal.write_text(json.dumps(before | {"files": more}))
+    run(models=["pca"])
+    assert json.loads(seal.read_text()) == before
+
+
 def test_another_budget_is_another_run_and_replaces_the_row(run, tmp_path):
     before = run(models=["vae"]).frame
     after = run("train.epochs=2", models=["vae"]).frame
