@@ -22,6 +22,7 @@ def run(
     studies: str | Sequence[str] = (),
     plugins: str | Path | Sequence[str | Path] = (),
     seeds: int | None = None,
+    until_decided: int | bool = False,
     limit: int | None = None,
     data: str | Path | None = None,
     device: str = "auto",
@@ -49,6 +50,8 @@ def run(
         studies: Names of the studies to run, or one; likewise.
         plugins: Python files, or one, whose recipes, data sets and metrics the suite may name.
         seeds: Number of seeds, or None for those of the suite.
+        until_decided: Add training seeds, one at a time for all models, until each pair of models
+            is decided by an anytime-valid test, or this many are reached; ``True`` for 10.
         limit: Data points to keep of each split.
         data: Images of yours to train the suite's models on: a folder, or an ``.npz``, ``.npy``
             or ``.parquet`` file; or a name of a data set, as in :func:`genbench.load_data`.
@@ -94,6 +97,7 @@ def run(
         studies=names_in(studies),
         plugins=paths_in(plugins),
         seeds=seeds,
+        until_decided=until_decided,
         limit=limit,
         data=data,
         device=device,
@@ -133,8 +137,10 @@ def run_and_report(
 
     leave_if_importing_script()
     from genbench.suites.run import run_suite
+    from genbench.suites.until_decided import run_until_decided
 
-    outcome = run_suite(options, say)
+    run = run_suite if options.until_decided is False else run_until_decided
+    outcome = run(options, say)
     left = options.shard is not None and not outcome.complete
     return outcome, None if left else _open_and_report(options, outcome)
 

@@ -45,6 +45,14 @@ def add_parser(commands: Commands) -> None:
     add("--studies", type=names, metavar="A,B", help="only these studies")
     add_plugins(parser)
     add("--seeds", type=int, metavar="N", help="number of seeds")
+    add(
+        "--until-decided",
+        type=int,
+        nargs="?",
+        const=True,
+        metavar="MAX",
+        help="add seeds until every pair of models is decided, at most MAX (10 by default)",
+    )
     add("--limit", type=int, metavar="N", help="data points to keep of each split")
     add("--device", help="auto (the default), cpu, cuda, cuda:N or mps")
     add("--executor", help="local (the default) or ray")

@@ -1,7 +1,9 @@
 """How much memory this process can still get, and refusal of what can never fit."""
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from genbench.core.errors import ConfigError, GenbenchError
@@ -60,6 +62,15 @@ def require_memory(
         raise error(
             f"{what} would need {sized(n_bytes)} of {memory}, {sized(available)} are available{end}"
         )
+
+
+def return_freed_memory() -> None:
+    """Hand memory that was freed back to the system, where the C library can; else do nothing.
+
+    The GNU library otherwise keeps most of it, and what a process holds only grows.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def sized(n_bytes: int) -> str:

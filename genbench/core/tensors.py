@@ -8,6 +8,8 @@ from torch.distributions import Categorical, Cauchy, Distribution, HalfCauchy, I
 
 from genbench.core.estimate import NotApplicableError
 
+_ROWS = 1_000
+
 
 def as_event(distribution: Distribution, batch_ndim: int) -> Distribution:
     """Treat every batch dimension after the first ``batch_ndim`` as part of the event.
@@ -73,3 +75,9 @@ def count_parameters(model: nn.Module) -> int:
     """Count the learned numbers of a model: parameters, or buffers of a closed-form fit."""
     trained = sum(p.numel() for p in model.parameters())
     return trained or sum(b.numel() for b in model.buffers())
+
+
+def sum_in_float64(x: Tensor) -> Tensor:
+    """Return the sum over the first dimension in float64, without all of ``x`` in that type."""
+    parts = [part.sum(dim=0, dtype=torch.float64) for part in torch.split(x, _ROWS)]
+    return torch.stack(parts).sum(dim=0)

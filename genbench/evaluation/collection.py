@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,14 +40,14 @@ class Collected:
         """Return the values of all data, (N,) or (N, P)."""
         return self._join([piece.values for piece in self.pieces])
 
-    def mc_stderr(self) -> float | None:
-        """Return the Monte-Carlo standard error of the mean over data."""
+    def errors(self, n_rows: int) -> list["MonteCarloError"]:
+        """Return the Monte-Carlo errors of the means over data, one for each of ``n_rows`` rows."""
         known = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
         if not known or len(known) < len(self.pieces):
-            return None
+            return [NO_ERROR] * n_rows
         variances = self._join(known).cpu().double()
-        total = float(variances.sum())
-        return math.sqrt(total) / len(variances) if math.isfinite(total) else None
+        columns = variances.reshape(len(variances), -1).expand(-1, n_rows)
+        return [mean_error(column) for column in columns.unbind(dim=1)]
 
     def health(self) -> dict[str, float]:
         """Return the diagnostics over all data."""
@@ -56,6 +57,34 @@ class Collected:
 
     def _join(self, tensors: Sequence[Tensor]) -> Tensor:
         return torch.cat([t.detach()[:n] for t, n in zip(tensors, self.kept, strict=True)])
+
+
+MIN_DATA = 20
+"""Fewest data whose draws together tell the Monte-Carlo error of their mean."""
+
+
+class MonteCarloError(NamedTuple):
+    """The Monte-Carlo standard error of a number, or why a number from draws has none."""
+
+    stderr: float | None = None
+    absence: str = ""
+
+
+NO_ERROR = MonteCarloError()
+"""Of a number that is not drawn."""
+
+
+def mean_error(variances: Tensor) -> MonteCarloError:
+    """Return the Monte-Carlo error of the mean of data with these variances (N,).
+
+    The variance of a single datum is noisy where few draws dominate; their sum over data is not.
+    """
+    n, total = len(variances), float(variances.sum())
+    if not math.isfinite(total):
+        return MonteCarloError(None, "too few draws for a Monte-Carlo error")
+    if n < MIN_DATA:
+        return MonteCarloError(None, "too few data for a Monte-Carlo error")
+    return MonteCarloError(math.sqrt(total) / n)
 
 
 def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:

@@ -26,13 +26,16 @@ DECOMPOSITION_PARTS = Parts(
         " total correlation, the dependence between dimensions of the aggregate posterior; and"
         " the KL from each dimension's aggregate posterior to its prior. They sum to the KL."
     ),
-    note="In nats, ± standard error over images.",
+    note="In nats, ± standard error over draws of codes.",
 )
 PARTS = ("index_code_mi", "total_correlation", "dimension_wise_kl")
 
 
 class DecompositionOptions(EvaluatorOptions):
-    """``n_draws`` codes, each of a different datum, spread evenly over those evaluated."""
+    """``n_draws`` codes, each of a different datum, spread evenly over those evaluated.
+
+    The mixture q(z) has a component for every datum evaluated: n is their number.
+    """
 
     n_draws: Count = 1000
     n_data: PositiveInt | None = None

@@ -3,20 +3,21 @@
 Evaluators that use the same draws share them, so nothing is decoded twice.
 """
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import AfterValidator, Field, PositiveInt
+from pydantic import PositiveInt
 from torch import Tensor
 
 from genbench.core.capabilities import Variational
 from genbench.core.metric import Parts
-from genbench.core.options import Count, countable
+from genbench.core.options import Count
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, evaluator
+from genbench.inference.proposals import Name
 from genbench.inference.weights import ImportanceWeights
 
 
-class IwOptions(EvaluatorOptions):
+class DrawOptions(EvaluatorOptions):
     """K draws per datum, at most ``chunk_size`` of them decoded at once.
 
     Without ``chunk_size`` it is chosen to suit the processor's cache; no number depends on it.
@@ -29,10 +30,14 @@ class IwOptions(EvaluatorOptions):
     n_data: PositiveInt | None = None
 
 
-class ExtrapolationOptions(IwOptions):
-    """The same, with two halves."""
+class IwOptions(DrawOptions):
+    """The same, from a proposal: ``fitted`` to each datum, or the model's own ``posterior``.
 
-    n_samples: Annotated[int, Field(ge=2), AfterValidator(countable)] = 100
+    Either gives a lower bound on the same log p(x), the fitted one a tighter one in most cases.
+    """
+
+    names: ClassVar[dict[str, str]] = {"n_samples": "K", "proposal": ""}
+    proposal: Name = "fitted"
 
 
 CURVE_PARTS = Parts(
@@ -40,37 +45,38 @@ CURVE_PARTS = Parts(
     caption=(
         "The importance-weighted bound tightens as K grows. If a curve still rises at the right"
         " edge, the bound is still loose there. Dashed: its extrapolation in 1/K, an estimate,"
-        " not a bound; dotted: the exact log p(x), if it is known. Bars are Monte-Carlo standard"
-        " errors. Scales differ between panels."
+        " not a bound, where the bias falls as 1/K; dotted: the exact log p(x), if it is known."
+        " Bars are Monte-Carlo standard errors. Scales differ between panels."
     ),
     note=(
         "In nats. The bound rises with K towards log p(x); the estimate for K → ∞ removes the"
-        " 1/K term of the bias and is not a bound."
+        " 1/K term of the bias and is not a bound. There is none where the bias does not fall as"
+        " 1/K."
     ),
     beside={"iw_extrapolated": "K → ∞ (estimate)", "log_likelihood": "log p(x), exact"},
 )
 
 
 def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
-    return block.importance_weights("posterior", options.n_samples, options.chunk_size)
+    return block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
 
 
-def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -> PerDatum:
+def _with_errors(weights: ImportanceWeights, values: Tensor) -> PerDatum:
     """Return ``values`` (B,) with the Monte-Carlo variance and health of the weights."""
     variance, health = weights.variance(), weights.health()
-    return PerDatum(values, remark=remark, mc_variance=variance, health=health)
+    return PerDatum(values, remark=weights.remark, mc_variance=variance, health=health)
 
 
 @evaluator(
     name="iw_log_likelihood",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound",
-    formula="log 1/K Σₖ p(x, zₖ) / q(zₖ|x),  zₖ ∼ q(z|x)",
-    cites=("Burda2016:eq8",),
+    formula="log 1/K Σₖ p(x, zₖ) / r(zₖ|x),  zₖ ∼ r(z|x)",
+    cites=("Burda2016:eq8", "OwenZhou2000:sec4"),
     options=IwOptions,
     place=20,
     tightness=2,
@@ -80,20 +86,24 @@ def _with_errors(weights: ImportanceWeights, values: Tensor, remark: str = "") -
     leaderboard="likelihood",
 )
 def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
-    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows."""
+    """Importance-weighted lower bound on log p(x): tighter than the ELBO, exact as K grows.
+
+    r is a Gaussian fitted to p(z|x) for each image, mixed with q; with ``proposal = "posterior"``
+    it is q, as in Burda et al. 2016.
+    """
     weights = _weights(block, options)
     return _with_errors(weights, weights.log_mean())
 
 
 @evaluator(
     name="iw_curve",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound against K",
-    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / q(zⱼ|x),  k = 1, 2, 4, …, K",
+    formula="L_k = log 1/k Σⱼ p(x, zⱼ) / r(zⱼ|x),  k = 1, 2, 4, …, K",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     plot="curve",
@@ -110,29 +120,11 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     weights = _weights(block, options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
-    return PerDatum(values, health=weights.health(), parts=tuple(str(k) for k in curve))
-
-
-@evaluator(
-    name="iw_extrapolated",
-    version=1,
-    needs=Variational,
-    unit="nats",
-    better="higher",
-    kind="estimate",
-    title="Importance-weighted bound, extrapolated",
-    formula="2 L_K − (L′ + L″) / 2,  L′, L″ from each half of the draws",
-    cites=("Nowozin2018:jackknife",),
-    options=ExtrapolationOptions,
-    place=30,
-    role="detail",
-    plot="bounds",
-    log_density=True,
-)
-def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
-    """Estimate of log p(x) without the bias of order 1/K: a jackknife over halves, not a bound.
-
-    Its own bias is of order 1/K². The Monte-Carlo variance is that of the bound, to first order.
-    """
-    weights = _weights(block, options)
-    return _with_errors(weights, weights.extrapolated(), "bias of order 1/K²; not a bound")
+    variances = weights.curve_variances()
+    return PerDatum(
+        values,
+        remark=weights.remark,
+        mc_variance=torch.stack([variances[k] for k in curve], dim=1),
+        health=weights.health(),
+        parts=tuple(str(k) for k in curve),
+    )

@@ -16,6 +16,8 @@ from genbench.core.tensors import as_event
 from genbench.evaluation.latent import factorised_normal
 from genbench.evaluation.spec import Block, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.bounds import log_px_given_z, log_weights, posterior_of, prior_of
+from genbench.inference.jackknife import jackknife_variance, left_out_means
+from genbench.inference.streaming import StreamingMoments
 from genbench.inference.weights import ImportanceWeights
 
 PARTS = ("approximation", "amortisation")
@@ -53,8 +55,9 @@ class InferenceGapOptions(EvaluatorOptions):
     n_samples: Count = 500
 
     def n_bytes(self, sizes: Sizes) -> int:
-        """Return the size of the images decoded from the draws of one step for a block."""
-        return 4 * 2 * self.n_pairs * sizes.block * sizes.n_pixels
+        """Return the size of the images decoded in one step, or of the weights, for a block."""
+        decoded = 4 * 2 * self.n_pairs * sizes.block * sizes.n_pixels
+        return max(decoded, 2 * 8 * self.n_samples * sizes.block)
 
     def n_calls(self) -> int:
         """Return the steps of Adam."""
@@ -107,21 +110,20 @@ def _path_elbo(model: Any, x: Tensor, loc: Tensor, scale: Tensor, noise: Tensor)
     return elbo
 
 
-def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> ImportanceWeights:
-    """Weight K draws from q; every q gets the same noise from the same stream."""
-    wrapped = as_event(q, 1)
-    weights = ImportanceWeights(n_samples)
+def weigh(model: Any, x: Tensor, q: Normal, n_samples: int, stream: Stream) -> Tensor:
+    """Return log weights of K draws from q, (K, B); every q gets the noise of the same stream."""
+    wrapped, pieces = as_event(q, 1), []
     for start in range(0, n_samples, DRAWS_AT_ONCE):
         with stream.child(start // DRAWS_AT_ONCE).seeded():
             noise = torch.randn(DRAWS_AT_ONCE, *q.loc.shape, dtype=q.loc.dtype, device=x.device)
         z = q.loc + q.scale * noise[: n_samples - start]
-        weights.add(log_weights(model, x, z, wrapped))
-    return weights
+        pieces.append(log_weights(model, x, z, wrapped).double())
+    return torch.cat(pieces)
 
 
 @evaluator(
     name="inference_gap",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="none",
@@ -148,13 +150,32 @@ def inference_gap(block: Block, options: InferenceGapOptions) -> PerDatum:
         raise NotApplicableError("the posterior is not a factorised Gaussian")
     stream = block.stream.child("inference_gap")
     refined = refine(model, x, q, options, stream.child("refine"))
-    bounds = stream.child("bounds")
-    weights = weigh(model, x, refined, options.n_samples, bounds)
-    before = weigh(model, x, q, options.n_samples, bounds).mean_log()
-    best = weights.mean_log()
+    before, best = (
+        weigh(model, x, each, options.n_samples, stream.child("bounds")) for each in (q, refined)
+    )
+    amortisation = _mean_and_variance(best - before)
     if knows_log_px(model):
-        log_px, remark = model.log_prob(x).double(), "log p(x) is exact"
+        elbo, variance = _mean_and_variance(best)
+        approximation = model.log_prob(x).double() - elbo, variance
+        remark = "log p(x) is exact"
     else:
-        log_px = weights.log_mean()
+        approximation = _gap_below_bound(best)
         remark = f"log p(x) by K = {options.n_samples} draws: approximation is a lower bound"
-    return PerDatum(torch.stack((log_px - best, best - before), dim=1), remark=remark, parts=PARTS)
+    values, variances = (
+        torch.stack(pair, dim=1) for pair in zip(approximation, amortisation, strict=True)
+    )
+    return PerDatum(values, remark=remark, mc_variance=variances, parts=PARTS)
+
+
+def _mean_and_variance(draws: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean over draws (K, B) and its Monte-Carlo variance, each (B,)."""
+    moments = StreamingMoments()
+    moments.add(draws)
+    return torch.as_tensor(moments.mean), moments.variance_of_mean()
+
+
+def _gap_below_bound(log_w: Tensor) -> tuple[Tensor, Tensor]:
+    """Return L_K less the mean of log weights (K, B), and its Monte-Carlo variance, each (B,)."""
+    weights = ImportanceWeights.of(log_w)
+    gaps = weights.left_out() - left_out_means(log_w)
+    return weights.log_mean() - log_w.mean(dim=0), jackknife_variance(gaps)

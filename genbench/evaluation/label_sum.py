@@ -8,18 +8,19 @@ from genbench.core.estimate import NotApplicableError
 from genbench.evaluation.importance import IwOptions
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference import bounds
+from genbench.inference.jackknife import jackknife_variance
 from genbench.inference.weights import ImportanceWeights
 
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=1,
+    version=2,
     needs=Conditions,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound, labels summed out",
-    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / q(zₖ|x, y)",
+    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / r(zₖ|x, y)",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     marginal_metric="iw_log_likelihood",
@@ -40,14 +41,14 @@ def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     log_py = _label_frequencies(block)
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
     weights = [_weights_given(block, y, options) for y in labels]
-    joint = torch.stack([w.log_mean() for w in weights]) + log_py[labels].unsqueeze(1)  # (L, B)
+    log_p = log_py[labels].unsqueeze(1)  # (L, 1)
+    joint = torch.stack([w.log_mean() for w in weights]) + log_p  # (L, B)
+    left_out = torch.stack([w.left_out() for w in weights], dim=1) + log_p  # (G, L, B)
     share = joint.softmax(dim=0)
-    variances = [w.variance() for w in weights]
-    known = [v for v in variances if v is not None]
     return PerDatum(
         joint.logsumexp(dim=0),
         remark=f"summed over the labels, {options.n_samples} draws each",
-        mc_variance=(share.square() * torch.stack(known)).sum(dim=0) if known else None,
+        mc_variance=jackknife_variance(left_out.logsumexp(dim=1)),
         health=_joint_health(weights, share),
     )
 
@@ -68,8 +69,14 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
     view = block.context.model.given(labels)
     if lacking := missing(view, Variational):
         raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
-    stream = block.stream.child("label", y)
-    return bounds.importance_weights(view, block.x, options.n_samples, options.chunk_size, stream)
+    return bounds.importance_weights(
+        view,
+        block.x,
+        options.n_samples,
+        options.chunk_size,
+        block.stream.child("label", y),
+        options.proposal,
+    )
 
 
 def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:

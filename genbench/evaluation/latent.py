@@ -10,7 +10,7 @@ from torch.distributions import Distribution, Normal
 
 from genbench.core.capabilities import HasPosterior, Variational
 from genbench.core.estimate import Estimate, NotApplicableError, require_finite
-from genbench.core.metric import Parts
+from genbench.core.metric import Kind, Parts
 from genbench.core.seeding import generator
 from genbench.core.tensors import innermost, mean_of
 from genbench.evaluation.likelihood import ElboOptions, kl_remark
@@ -44,7 +44,7 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
 
 @evaluator(
     name="kl",
-    version=1,
+    version=2,
     needs=Variational,
     unit="nats",
     better="none",
@@ -63,7 +63,8 @@ def factorised_normal(distribution: Distribution) -> Normal | None:
 def kl(block: Block, options: ElboOptions) -> PerDatum:
     """Information that the code carries about a datum: the unweighted KL of the ELBO."""
     terms = block.elbo_terms(options.n_samples)
-    return PerDatum(terms.kl, None if terms.closed_form else "estimate", kl_remark(terms))
+    kind: Kind = "exact" if terms.closed_form else "estimate"
+    return PerDatum(terms.kl, kind, kl_remark(terms), terms.kl_variance)
 
 
 @evaluator(

@@ -1,7 +1,7 @@
 """Evaluators of log p(x) from draws of the prior: what a model has without inference."""
 
 from genbench.core.capabilities import Generative
-from genbench.evaluation.importance import IwOptions
+from genbench.evaluation.importance import DrawOptions
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 
 
@@ -14,7 +14,7 @@ from genbench.evaluation.spec import Block, PerDatum, evaluator
     kind="lower_bound",
     title="Prior bound",
     formula="E_p(z)[log p(x|z)]",
-    options=IwOptions,
+    options=DrawOptions,
     place=50,
     role="detail",
     plot="none",
@@ -22,7 +22,7 @@ from genbench.evaluation.spec import Block, PerDatum, evaluator
     log_density=True,
     leaderboard="likelihood",
 )
-def prior_bound(block: Block, options: IwOptions) -> PerDatum:
+def prior_bound(block: Block, options: DrawOptions) -> PerDatum:
     """Lower bound on log p(x) by Jensen under the prior: what a model has without inference.
 
     It is the ELBO with q = p, far below the ELBO of a trained posterior.
@@ -33,14 +33,14 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
 
 @evaluator(
     name="prior_log_likelihood",
-    version=1,
+    version=2,
     needs=Generative,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Naive Monte Carlo",
     formula="log 1/K Σₖ p(x|zₖ),  zₖ ∼ p(z)",
-    options=IwOptions,
+    options=DrawOptions,
     place=60,
     role="detail",
     plot="none",
@@ -48,7 +48,7 @@ def prior_bound(block: Block, options: IwOptions) -> PerDatum:
     log_density=True,
     leaderboard="likelihood",
 )
-def prior_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
+def prior_log_likelihood(block: Block, options: DrawOptions) -> PerDatum:
     """Log of the mean of p(x|z) over draws from the prior: below log p(x) in expectation (Jensen).
 
     Few draws from the prior explain a given datum, so the bias is large unless K is huge.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 import genbench.evaluation.annealing
 import genbench.evaluation.decomposition
+import genbench.evaluation.extrapolation
 import genbench.evaluation.importance
 import genbench.evaluation.inference_gap
 import genbench.evaluation.label_sum
@@ -32,7 +33,7 @@ from genbench.core.options import Options
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
 from genbench.core.texts import one_line
-from genbench.evaluation.collection import Collected
+from genbench.evaluation.collection import NO_ERROR, Collected, MonteCarloError
 from genbench.evaluation.spec import Block, Context, Evaluator, evaluators
 
 DEFAULT_METRICS = (
@@ -253,7 +254,11 @@ def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
         lacks = isinstance(error, NotApplicableError)
         collected.stop("not_applicable" if lacks else "failed", str(error))
         return TaskResult([_row(task, evaluator.metric, collected)])
-    rows = [_row(task, metric, collected, estimate) for metric, estimate in estimates.items()]
+    errors = collected.errors(len(estimates))
+    rows = [
+        _row(task, metric, collected, estimate, error)
+        for (metric, estimate), error in zip(estimates.items(), errors, strict=True)
+    ]
     kept = values.ndim == 1 or (evaluator.record.parts and not evaluator.reduce)
     return TaskResult(rows, values.cpu() if kept else None)
 
@@ -277,7 +282,13 @@ def _reduce(
     return {f"{evaluator.metric}[{part}]": estimate for part, estimate in estimates.items()}
 
 
-def _row(task: Task, metric: str, collected: Collected, estimate: Estimate | None = None) -> Row:
+def _row(
+    task: Task,
+    metric: str,
+    collected: Collected,
+    estimate: Estimate | None = None,
+    error: MonteCarloError = NO_ERROR,
+) -> Row:
     record = task.evaluator.record
     return Row(
         metric=metric,
@@ -288,8 +299,8 @@ def _row(task: Task, metric: str, collected: Collected, estimate: Estimate | Non
         evaluator_version=record.version,
         options=task.options.model_dump(mode="json"),
         **(vars(estimate) if estimate else {}),
-        reason=collected.remark,
-        mc_stderr=collected.mc_stderr() if estimate else None,
+        reason="; ".join(filter(None, (collected.remark, error.absence))),
+        mc_stderr=error.stderr,
         health=collected.health() if estimate else {},
         marginal=task.evaluator.is_marginal,
     )

@@ -25,11 +25,11 @@ from genbench.core.seeding import Stream
 from genbench.evaluation.needs import Needs, alternatives
 from genbench.evaluation.values import Form, blamed, checked_estimates
 from genbench.evaluation.values import PerDatum as PerDatum
-from genbench.inference import bounds
+from genbench.inference import bounds, proposals
 from genbench.inference.bounds import ElboTerms, elbo_terms
 from genbench.inference.weights import ImportanceWeights
 
-Source = Literal["posterior", "prior"]
+Source = proposals.Name | Literal["prior"]
 """The distribution that weighted draws of the latent come from."""
 
 
@@ -125,11 +125,18 @@ class Block:
         """Return K weighted draws of the latent, decoded once for all evaluators that use K."""
         key = (source, n_samples)
         if key not in self._weights:
-            of_posterior = source == "posterior"
-            weigh = bounds.importance_weights if of_posterior else bounds.prior_weights
-            stream = self.stream.child("iw_log_likelihood" if of_posterior else "prior_draws")
-            self._weights[key] = weigh(self.model, self.x, n_samples, chunk_size, stream)
+            self._weights[key] = self._draw_weights(source, n_samples, chunk_size)
         return self._weights[key]
+
+    def _draw_weights(
+        self, source: Source, n_samples: int, chunk_size: int | None
+    ) -> ImportanceWeights:
+        model, x = self.model, self.x
+        if source == "prior":
+            stream = self.stream.child("prior_draws")
+            return bounds.prior_weights(model, x, n_samples, chunk_size, stream)
+        stream = self.stream.child("iw_log_likelihood")
+        return bounds.importance_weights(model, x, n_samples, chunk_size, stream, source)
 
 
 Function = Callable[..., Any]

@@ -30,7 +30,8 @@ class PerDatum:
         values: (B,), or (B, P) for an evaluator with parts.
         kind: The kind of the values, if it depends on the model.
         remark: Shown beside the number in the table.
-        mc_variance: (B,), Monte-Carlo variance of each value, from the draws of the latent.
+        mc_variance: (B,) or shaped as ``values``: the Monte-Carlo variance of each, from the draws
+            of the latent; NaN where it is unknown, None where nothing is drawn.
         health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
             ``acceptance``, ``step_size``.
         parts: Names of the P parts; by default their indices.
@@ -88,6 +89,9 @@ class Form:
             raise self.wrong(f"returned the shape {shape}", fix)
         if piece.parts is not None and not self.reduced and len(piece.parts) != shape[1]:
             raise self.wrong(f"named {len(piece.parts)} parts for the shape {shape}")
+        variances = piece.mc_variance
+        if variances is not None and tuple(variances.shape) not in ((self.n,), shape):
+            raise self.wrong(f"gave variances of the shape {tuple(variances.shape)}")
         return replace(piece, values=values)
 
     def _tensor(self, values: Any) -> Tensor:

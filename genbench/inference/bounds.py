@@ -16,6 +16,8 @@ from genbench.core.capabilities import Generative, Variational
 from genbench.core.seeding import Stream
 from genbench.core.tensors import as_event
 from genbench.inference.memory import automatic_chunk, in_pieces, keep_freed_memory
+from genbench.inference.proposals import PROPOSALS, Name
+from genbench.inference.streaming import StreamingMoments
 from genbench.inference.weights import ImportanceWeights
 
 K_BLOCK = 10
@@ -30,7 +32,8 @@ class ElboTerms(NamedTuple):
 
     ``kl`` is the closed form if torch has one, else a mean over the draws; ``kl_per_dim`` (B, D)
     exists if both distributions factorise over dimensions. The Monte-Carlo variances (B,) of the
-    ELBO and of ``log_px_given_z`` exist if evaluation asked for more than one draw.
+    ELBO, of ``log_px_given_z`` and of a ``kl`` without closed form are there in evaluation; with
+    one draw they are NaN.
     """
 
     log_px_given_z: Tensor
@@ -39,6 +42,7 @@ class ElboTerms(NamedTuple):
     closed_form: bool
     elbo_variance: Tensor | None = None
     log_px_variance: Tensor | None = None
+    kl_variance: Tensor | None = None
 
     @property
     def elbo(self) -> Tensor:
@@ -121,15 +125,17 @@ def elbo_terms(
     log_ratio = q.log_prob(z) - p.log_prob(z)
     sampled, variance = log_ratio.mean(dim=0), _variance_of_mean(log_px_z - log_ratio)
     if kl is None:
-        of_px = _variance_of_mean(log_px_z)
-        return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px)
+        of_px, of_kl = _variance_of_mean(log_px_z), _variance_of_mean(log_ratio)
+        return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px, of_kl)
     controlled = log_px_z.mean(dim=0) - (sampled - kl)
     return ElboTerms(controlled, kl, parts, True, variance, variance)
 
 
-def _variance_of_mean(values: Tensor) -> Tensor | None:
-    """Return s^2 / K over rows (K, B), or None for a single row."""
-    return values.detach().double().var(dim=0) / len(values) if len(values) > 1 else None
+def _variance_of_mean(values: Tensor) -> Tensor:
+    """Return s^2 / K over rows (K, B); NaN for a single row."""
+    moments = StreamingMoments()
+    moments.add(values.detach().double())
+    return moments.variance_of_mean()
 
 
 def log_weights(model: Variational, x: Tensor, z: Tensor, q: Distribution) -> Tensor:
@@ -151,9 +157,14 @@ def log_density(p: Distribution, z: Tensor) -> Tensor:
 
 
 def importance_weights(
-    model: Variational, x: Tensor, n_samples: int, chunk_size: int | None, stream: Stream
+    model: Variational,
+    x: Tensor,
+    n_samples: int,
+    chunk_size: int | None,
+    stream: Stream,
+    proposal: Name = "posterior",
 ) -> ImportanceWeights:
-    """Weight exactly K draws from q(z given x) per datum; the encoder runs once.
+    """Weight exactly K draws from a proposal per datum; the encoder runs once.
 
     Draw k of a datum depends on neither K nor ``chunk_size``. Chunks that do not fit in memory are
     halved.
@@ -164,13 +175,19 @@ def importance_weights(
         n_samples: K.
         chunk_size: Maximum draws per datum decoded at once; bounds the memory. None: as many as
             fit in the processor's cache.
-        stream: Source of the noise.
+        stream: Source of the noise; the child "pilot" is that of a fitted proposal.
+        proposal: The distribution that is drawn from: see :mod:`genbench.inference.proposals`.
 
     Raises:
         ValueError: ``n_samples`` or ``chunk_size`` is below 1.
     """
     q = posterior_of(model, x)
-    return _weighted(lambda z: log_weights(model, x, z, q), q, x, n_samples, chunk_size, stream)
+    size = _checked_chunk(x, n_samples, chunk_size)
+    make, pilot = PROPOSALS[proposal], stream.child("pilot")
+    r, remark = make(q, lambda z: log_weights(model, x, z, q), size, pilot)
+    weights = _weighted(lambda z: log_weights(model, x, z, r), r, x, n_samples, size, stream)
+    weights.remark = remark
+    return weights
 
 
 def prior_weights(
@@ -212,9 +229,7 @@ def _weighted(
     chunk_size: int | None,
     stream: Stream,
 ) -> ImportanceWeights:
-    size = automatic_chunk(x) if chunk_size is None else chunk_size
-    if n_samples < 1 or size < 1:
-        raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
+    size = _checked_chunk(x, n_samples, chunk_size)
     keep_freed_memory()
     weights = ImportanceWeights(n_samples)
     per_address = K_BLOCK if x.device.type == "cpu" else DEVICE_K_BLOCK
@@ -222,6 +237,13 @@ def _weighted(
     for log_w in in_pieces(log_weight, chunks, size):
         weights.add(log_w)
     return weights
+
+
+def _checked_chunk(x: Tensor, n_samples: int, chunk_size: int | None) -> int:
+    size = automatic_chunk(x) if chunk_size is None else chunk_size
+    if n_samples < 1 or size < 1:
+        raise ValueError(f"n_samples {n_samples} and chunk_size {chunk_size} must be 1 or more")
+    return size
 
 
 def _draw_chunks(

@@ -56,31 +56,27 @@ class StreamingMoments:
         self.mean = self.mean + step * (len(values) / n)
         self.n = n
 
-    def variance_of_mean(self) -> Tensor | None:
-        """Return s^2 / n, (B,); unknown with one row."""
-        if self.n < 2 or not isinstance(self._squares, Tensor):
-            return None
-        return self._squares / ((self.n - 1) * self.n)
+    def variance_of_mean(self) -> Tensor:
+        """Return s^2 / n, (B,); NaN, which is unknown, with one row."""
+        squares = torch.as_tensor(self._squares)
+        return squares / ((self.n - 1) * self.n) if self.n > 1 else squares * torch.nan
 
 
 class DoublingGroups:
-    """Log-mean-exp of disjoint groups of 1, 2, 4, ... successive rows, averaged over the groups."""
+    """Log-mean-exp of disjoint groups of 1, 2, 4, ... successive rows, and its moments."""
 
     def __init__(self) -> None:
-        self._sums: list[Tensor] = []
-        self._counts: list[int] = []
+        self._moments: list[StreamingMoments] = []
         self._waiting: list[Tensor] = []  # at most one row per level, (0 or 1, B)
 
     def add(self, rows: Tensor) -> None:
         """Add ``rows`` (k, B)."""
         level = 0
         while len(rows):
-            if level == len(self._sums):
-                self._sums.append(torch.zeros_like(rows[0]))
-                self._counts.append(0)
+            if level == len(self._moments):
+                self._moments.append(StreamingMoments())
                 self._waiting.append(rows[:0])
-            self._sums[level] = self._sums[level] + (rows - level * math.log(2)).sum(dim=0)
-            self._counts[level] += len(rows)
+            self._moments[level].add(rows - level * math.log(2))
             joined = torch.cat((self._waiting[level], rows))
             even = len(joined) // 2 * 2
             self._waiting[level] = joined[even:]
@@ -89,5 +85,8 @@ class DoublingGroups:
 
     def result(self) -> dict[int, Tensor]:
         """Return the average (B,) for each group size."""
-        pairs = zip(self._sums, self._counts, strict=True)
-        return {2**level: total / count for level, (total, count) in enumerate(pairs)}
+        return {2**i: torch.as_tensor(each.mean) for i, each in enumerate(self._moments)}
+
+    def variances(self) -> dict[int, Tensor]:
+        """Return the variance (B,) of each average; NaN with one group."""
+        return {2**i: each.variance_of_mean() for i, each in enumerate(self._moments)}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from genbench.core.tensors import sum_in_float64
 from genbench.models.fitted import FittedModule, fit_repeatably
 from genbench.models.mixtures import spread
 
@@ -23,7 +24,7 @@ class MeanImage(FittedModule):
 
     def fit(self, x: Tensor) -> None:
         """Set the mean of images x (N, C, H, W)."""
-        self.put(mean=x.double().mean(dim=0))
+        self.put(mean=sum_in_float64(x) / len(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the code (B, 0)."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
-from genbench.core.tensors import independent_normal
+from genbench.core.tensors import independent_normal, sum_in_float64
 from genbench.distributions.latent import HALF_LOG_2PI
 from genbench.models.fitted import FittedModule
 
@@ -63,7 +63,7 @@ class IndependentBernoulli(_IndependentPixels):
 
     def fit(self, x: Tensor) -> None:
         """Set the probability of each pixel from binary images x (N, C, H, W)."""
-        self.put(mean=(x.double().sum(dim=0) + 1) / (len(x) + 2))
+        self.put(mean=(sum_in_float64(x) + 1) / (len(x) + 2))
 
     def distribution(self) -> Distribution:
         """Return p(x): batch (), event (C, H, W)."""
@@ -85,7 +85,9 @@ class IndependentGaussian(_IndependentPixels):
 
     def fit(self, x: Tensor) -> None:
         """Set mean and scale of each pixel from images x (N, C, H, W)."""
-        scale, mean = torch.std_mean(x.double(), dim=0, correction=0)
+        mean = sum_in_float64(x) / len(x)
+        squares = [(part - mean).square().sum(dim=0) for part in torch.split(x, _ROWS)]
+        scale = (torch.stack(squares).sum(dim=0) / len(x)).sqrt()
         self.put(mean=mean, scale=scale.clamp(min=self.min_scale))
 
     def caution(self) -> str:

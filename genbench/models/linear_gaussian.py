@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from genbench.core.tensors import independent_normal
+from genbench.core.tensors import independent_normal, sum_in_float64
 from genbench.distributions.latent import StandardNormal
 from genbench.models.latent_variable import LatentVariableModel
 
+_ROWS = 5_000
+"""Images in float64 at once."""
 _ROUNDING = 1e-13
 """A share of the variance that is not told from zero."""
 
@@ -40,8 +42,7 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         Raises:
             ValueError: The components explain all variance, so that s2 = 0.
         """
-        flat = x.flatten(1).double()
-        latent_dim = self.W.shape[1]
+        flat, latent_dim = x.flatten(1), self.W.shape[1]
         variances, vectors = _components(flat, latent_dim)  # ascending
         n_rest = flat.shape[1] - latent_dim
         s2 = variances[:-latent_dim].sum() / n_rest  # those beyond the images are 0
@@ -55,7 +56,7 @@ class LinearGaussian(nn.Module, LatentVariableModel):
         # an eigenvector's sign is arbitrary: fix it
         signs = torch.where(directions.sum(dim=0) < 0, -1.0, 1.0)
         self.W.copy_(directions * signs * (top - s2).clamp(min=0).sqrt())
-        self.mean.copy_(flat.mean(dim=0))
+        self.mean.copy_(sum_in_float64(flat) / len(x))
         self.s2.copy_(s2)
 
     def observation_model(self, z: Tensor) -> Distribution:
@@ -87,10 +88,14 @@ def _components(flat: Tensor, latent_dim: int) -> tuple[Tensor, Tensor]:
     D x D numbers may be too many.
     """
     n, n_pixels = flat.shape
+    mean = sum_in_float64(flat) / n
     if not latent_dim < n < n_pixels:
-        values, vectors = torch.linalg.eigh(torch.cov(flat.T, correction=0))
+        covariance = mean.new_zeros(n_pixels, n_pixels)
+        for part in torch.split(flat, _ROWS):
+            covariance += (part - mean).T @ (part - mean) / n
+        values, vectors = torch.linalg.eigh(covariance)
         return values, vectors
-    centred = (flat - flat.mean(dim=0)) / n**0.5
+    centred = (flat - mean) / n**0.5
     values, combinations = torch.linalg.eigh(centred @ centred.T)
     scale = values.clamp(min=torch.finfo(values.dtype).tiny).sqrt()
     return values, centred.T @ combinations / scale

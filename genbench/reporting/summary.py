@@ -41,10 +41,11 @@ def terminal_summary(
 def _parts(suite: StoredSuite, terminal: Terminal, verbose: bool) -> Iterator[str]:
     boards = fitted(leaderboard_tables(suite.leaderboards), terminal)
     yield from (_board(board, terminal) for board in boards)
-    yield terminal.paragraph("; ".join(_legend(boards)))
+    sequential = suite.record.until_decided is not None
+    yield terminal.paragraph("; ".join(_legend(boards, sequential=sequential)))
     if verbose:
-        yield text_tables(comparison_tables(suite.blocks), terminal)
-        yield text_tables(budget_tables(budgets_of(suite)), terminal)
+        tables = [*comparison_tables(suite.blocks), *budget_tables(budgets_of(suite))]
+        yield text_tables(tables, terminal)
     yield _checks(suite.studies, terminal, verbose)
     members = ", ".join(suite.record.members)
     yield terminal.paragraph(f"suites of this collection: {members}") if members else ""
@@ -56,11 +57,11 @@ def _board(board: SmallTable, terminal: Terminal) -> str:
     return "\n".join([titled_rows(board, terminal), *below])
 
 
-def _legend(boards: Sequence[SmallTable]) -> list[str]:
+def _legend(boards: Sequence[SmallTable], *, sequential: bool) -> list[str]:
     """What all signs mean, said once."""
     rows = [row for board in boards for row in board.rows]
     unreliable = any(UNRELIABLE in board.marks for board in boards)
-    return [*legend(rows, STAR), *([UNRELIABLE_WORDS] if unreliable else [])]
+    return [*legend(rows, STAR, sequential=sequential), *([UNRELIABLE_WORDS] if unreliable else [])]
 
 
 def fitted(boards: Sequence[SmallTable], terminal: Terminal) -> list[SmallTable]:

@@ -33,6 +33,8 @@ def answer(
     others: Sequence[Entry],
     tests: Tests | None,
     ahead: Ahead | None = None,
+    stopped: str = "",
+    left: Sequence[tuple[str, str]] = (),
 ) -> tuple[Phrase, ...]:
     """Say who is best; of networks that do not speak of methods, which number is the highest.
 
@@ -41,15 +43,22 @@ def answer(
         others: Those without.
         tests: The first less each of the others that are ranked; None where no test could be made.
         ahead: A model that a tighter bound over fewer images puts above the first.
+        stopped: Where seeds were added until all pairs were decided, how many there are.
+        left: Those of these pairs that are not.
     """
     methods = of_methods(entry.cell for entry in ranked if entry.cell)
-    pieces = (*_pieces(ranked, others, tests, methods), *_over_fewer(ahead))
+    said = (*_pieces(ranked, others, tests, methods, stopped), *_over_fewer(ahead))
+    pieces = (*said, *_left(ranked, left, stopped))
     phrases = (piece if isinstance(piece, Phrase) else Phrase(piece) for piece in pieces)
     return tuple(phrase._replace(strong=phrase.strong and methods) for phrase in phrases)
 
 
 def _pieces(
-    ranked: Sequence[Entry], others: Sequence[Entry], tests: Tests | None, methods: bool
+    ranked: Sequence[Entry],
+    others: Sequence[Entry],
+    tests: Tests | None,
+    methods: bool,
+    stopped: str,
 ) -> Pieces:
     if not ranked:
         asked = any(entry.absence != NOT_MEASURED for entry in others)
@@ -63,7 +72,7 @@ def _pieces(
     elif tests is None:
         yield from _untested(leader, rest[0])
     elif tied := [e for e, test in zip(rest, tests, strict=True) if test.p_value >= ALPHA]:
-        yield from _tied(leader, tied)
+        yield from _tied(leader, tied, stopped)
     else:
         yield from _ahead(leader, rest, others, tests, methods)
     yield from _may_be_better(leader, others)
@@ -75,6 +84,16 @@ def _over_fewer(ahead: Ahead | None) -> Pieces:
         yield f" Over {grouped(cell.n)} images a tighter bound puts "
         yield from _called(entry)
         yield " first."
+
+
+def _left(ranked: Sequence[Entry], left: Sequence[tuple[str, str]], stopped: str) -> Pieces:
+    """The pairs behind the first that are not decided."""
+    behind = [pair for pair in left if ranked[0].row.label not in pair]
+    if behind:
+        more = len(behind) - _NAMED
+        named = (f"{first} and {second}" for first, second in behind[:_NAMED])
+        yield f" Not decided after {stopped}: {'; '.join(named)}"
+        yield f"; and {more} more pair{'s' if more > 1 else ''}." if more > 0 else "."
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:
@@ -100,10 +119,13 @@ def _untested(leader: Entry, second: Entry) -> Pieces:
     yield ". No paired test could be made: the values per image are not stored."
 
 
-def _tied(leader: Entry, tied: Sequence[Entry]) -> Pieces:
+def _tied(leader: Entry, tied: Sequence[Entry], stopped: str) -> Pieces:
     yield from _called(leader, f"{_short(leader)} {UNIT}")
     yield " is tied with "
     yield from _list(tied)
+    if stopped:
+        yield f": not decided after {stopped}."
+        return
     spread = any(entry.cell and entry.cell.n_seeds > 1 for entry in (leader, *tied))
     given = "given the spread between seeds, " if spread else ""
     tests = "the paired test does" if len(tied) == 1 else "the paired tests do"

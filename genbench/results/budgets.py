@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from genbench.core.protocol import Protocol
-from genbench.core.statistics import NORMAL_REACH
+from genbench.results.convergence import fall_of, has_converged
 from genbench.results.odd_models import has_validation_loss
 from genbench.results.records import StoredRun, TrialRecord
 from genbench.results.suite import StoredSuite
@@ -62,20 +62,12 @@ class Budget:
 
         Means over seeds; None where it is not known of each.
         """
-        known = [
-            (run.validation_fall, run.validation_fall_stderr)
-            for run in self.runs
-            if run.validation_fall is not None and run.validation_fall_stderr is not None
-        ]
-        if len(known) < len(self.runs):
-            return None
-        falls, errors = zip(*known, strict=True)
-        return sum(falls) / len(falls), sum(errors) / len(errors)
+        return fall_of(self.runs)
 
     @property
     def converged(self) -> bool | None:
         """Whether that fall can be chance; None where it is not known."""
-        return None if self.fall is None else self.fall[0] <= NORMAL_REACH * self.fall[1]
+        return has_converged(self.runs)
 
     @property
     def chosen(self) -> TrialRecord | None:

@@ -15,6 +15,8 @@ UNRELIABLE, WARNED = "†", "‡"
 BEST, TIED = "best", "tie"
 _WORST_K_HAT = 0.7
 _LEAST_ESS = 2.0
+_ROUNDING = 1e-9
+"""An error of so small a share of its value is rounding, and none of estimation."""
 _NO_QUANTITY = ("chunk_size", "n_data")
 """Options that change no quantity: the size of chunks, and n, which stands apart."""
 
@@ -123,14 +125,19 @@ class Cell:
         """Value ± standard error over the test set, or the word for its absence."""
         if not self.ok:
             return self.word
-        value, stderr = numbers.measured(self.value, self.stderr)
+        value, stderr = numbers.measured(self.value, self.error)
         return f"{value} ± {stderr}" if stderr else value
+
+    @property
+    def error(self) -> float:
+        """Standard error over the test set; NaN where none is known, as of a count."""
+        return self.stderr if self.stderr > 0 else math.nan
 
     @property
     def mc_text(self) -> str:
         """Monte-Carlo standard error; empty where none is known."""
-        known = numbers.spread(self.mc_stderr) if self.ok else ""
-        return f"MC {known}" if known else ""
+        drawn = self.ok and self.mc_stderr > _ROUNDING * abs(self.value)
+        return f"MC {numbers.spread(self.mc_stderr)}" if drawn else ""
 
     @property
     def seeds_text(self) -> str:
@@ -138,7 +145,8 @@ class Cell:
         if not self.ok or self.n_seeds < 2:
             return ""
         of = f", {self.n_ok} of {self.n_seeds} seeds" if self.n_ok < self.n_seeds else ""
-        return f"seed sd {numbers.spread(self.seed_sd) or '–'}{of}"
+        spread = 0.0 if self.seed_sd <= _ROUNDING * abs(self.value) else self.seed_sd
+        return f"seed sd {numbers.spread(spread) or '–'}{of}"
 
     @property
     def complete(self) -> bool:
@@ -188,7 +196,11 @@ class ModelRow:
 
 @dataclass(frozen=True)
 class ProtocolBlock:
-    """Numbers that may be compared with each other, and with no others."""
+    """Numbers that may be compared with each other, and with no others.
+
+    ``sequential`` says that seeds were added until its models were told apart: its tests must hold
+    whenever one stops.
+    """
 
     dataset: str
     protocol: Protocol
@@ -196,6 +208,7 @@ class ProtocolBlock:
     n: int | None
     columns: tuple[Column, ...]
     rows: tuple[ModelRow, ...]
+    sequential: bool = False
 
     def column(self, metric: str) -> int | None:
         """Position of the last column of that metric (of the largest options)."""

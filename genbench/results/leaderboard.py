@@ -73,6 +73,7 @@ class Leaderboard:
         unit: Of the headline numbers.
         details: Columns of reconstruction, rate and sample quality; only those that any model has.
         answer: Which model is best, by how much and how sure, in a sentence or two.
+        undecided: Where seeds were added until all pairs were decided, those that are not.
     """
 
     block: ProtocolBlock
@@ -80,6 +81,7 @@ class Leaderboard:
     unit: str
     details: tuple[Column, ...]
     answer: tuple[Phrase, ...]
+    undecided: tuple[tuple[str, str], ...] = ()
 
     @property
     def sentence(self) -> str:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -16,7 +17,10 @@ BASELINE = "independent_pixels"
 
 
 def warnings_of(
-    block: ProtocolBlock, recipes: Mapping[str, str], setbacks: Mapping[str, str]
+    block: ProtocolBlock,
+    recipes: Mapping[str, str],
+    setbacks: Mapping[str, str],
+    unconverged: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, tuple[str, ...]]:
     """Return what is odd about each model of a block, by the label of its row; never of a control.
 
@@ -24,10 +28,16 @@ def warnings_of(
         block: The comparison of one protocol.
         recipes: Of each model, by its name.
         setbacks: What went wrong in training, by train_id.
+        unconverged: Models whose training had not converged, and how far it was from that; before
+            the colon stands what is enough for a table.
     """
     baselines = _baselines(block, recipes)
     known = {
-        row.label: (*_below(block, row, baselines), *_in_training(row, setbacks))
+        row.label: (
+            *_below(block, row, baselines),
+            *_in_training(row, setbacks),
+            *filter(None, [unconverged.get(row.model, "")]),
+        )
         for row in block.rows
         if not row.control
     }

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
+from genbench.core.sequential import anytime_difference
 from genbench.core.statistics import ALPHA, Difference, Seeds, difference, holm, seed_spread
 from genbench.results.cells import BEST, TIED, Cell, Column, ModelRow, ProtocolBlock
 from genbench.results.methods import of_methods
@@ -52,6 +53,7 @@ class PairedComparison:
     rows: tuple[int, ...]
     values: tuple[Seeds, ...]
     cells: tuple[Cell, ...]
+    sequential: bool = False
 
     @property
     def of_methods(self) -> bool:
@@ -61,7 +63,7 @@ class PairedComparison:
     @cached_property
     def tests(self) -> list[Difference]:
         """The first less each of the others; see :func:`tests_of_the_first`."""
-        return tests_of_the_first(self.values)
+        return tests_of_the_first(self.values, sequential=self.sequential)
 
     @property
     def decided(self) -> bool:
@@ -71,29 +73,44 @@ class PairedComparison:
     @cached_property
     def pairs(self) -> dict[tuple[int, int], Pair]:
         """All pairs of its rows, the better one first."""
-        known = list(combinations(zip(self.rows, self.values, strict=True), 2))
-        raw = [_pair(first, second) for (_, first), (_, second) in known]
-        adjusted = holm([pair.p_value for pair in raw])
-        keys = [(one, other) for (one, _), (other, _) in known]
-        return {k: replace(r, p_value=p) for k, r, p in zip(keys, raw, adjusted, strict=True)}
+        tests = tests_of_pairs(self.values, sequential=self.sequential)
+        return {(self.rows[i], self.rows[j]): self._pair(i, j, test) for (i, j), test in tests}
+
+    def _pair(self, first: int, second: int, test: Difference) -> Pair:
+        spread = seed_spread(self.values[first], self.values[second])
+        return Pair(test.value, test.stderr, test.p_value, spread)
 
     def standings(self) -> dict[int, str]:
         """The standing of each of its rows."""
         return dict(zip(self.rows, standings_of(self.tests, self.cells), strict=True))
 
 
-def _pair(first: Seeds, second: Seeds) -> Pair:
-    test = difference(first, second)
-    return Pair(test.value, test.stderr, test.p_value, seed_spread(first, second))
+def tests_of_pairs(
+    values: Sequence[Seeds], *, sequential: bool
+) -> list[tuple[tuple[int, int], Difference]]:
+    """Compare all pairs of models on the same data; p-values are Holm-corrected over them.
 
-
-def tests_of_the_first(values: Sequence[Seeds]) -> list[Difference]:
-    """Compare the first model with each of the others; p-values are Holm-corrected over these.
-
-    All models are on the same data; each result is the first less the other.
+    Returns:
+        Positions of the two, and the first less the second.
     """
+    test = anytime_difference if sequential else difference
+    pairs = list(combinations(range(len(values)), 2))
+    return list(zip(pairs, _corrected([test(values[i], values[j]) for i, j in pairs]), strict=True))
+
+
+def tests_of_the_first(values: Sequence[Seeds], *, sequential: bool) -> list[Difference]:
+    """Compare the first model with each of the others on the same data: the first less the other.
+
+    p-values are Holm-corrected over these; where seeds were added until all pairs were decided,
+    over all pairs.
+    """
+    if sequential:
+        return [test for (i, _), test in tests_of_pairs(values, sequential=True) if i == 0]
     first, *others = values
-    tests = [difference(first, other) for other in others]
+    return _corrected([difference(first, other) for other in others])
+
+
+def _corrected(tests: Sequence[Difference]) -> list[Difference]:
     adjusted = holm([test.p_value for test in tests])
     return [replace(test, p_value=p) for test, p in zip(tests, adjusted, strict=True)]
 
@@ -123,8 +140,8 @@ def comparisons(block: ProtocolBlock, index: int, values: PerDatumValues) -> lis
         known = {p: by_seed for p, by_seed in seeds.items() if by_seed and cells[p].complete}
         if n > 1 and len(known) == len(places) > 1:  # an unknown one might be the best
             order = _best_first(column, known)
-            listed = tuple((known[place], cells[place]) for place in order)
-            compared.append(PairedComparison(column, kind, n, order, *zip(*listed, strict=True)))
+            listed = tuple(known[place] for place in order), tuple(cells[place] for place in order)
+            compared.append(PairedComparison(column, kind, n, order, *listed, block.sequential))
     return compared
 
 

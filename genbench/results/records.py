@@ -127,6 +127,20 @@ class StudySummary(StoredRecord):
     reason: str | None = None
 
 
+class UntilDecided(StoredRecord):
+    """That seeds were added one by one until the headline pairs were decided.
+
+    Attributes:
+        maximum: The most seeds that were allowed.
+        seeds: How many there are.
+        rule: When a pair is decided, in words.
+    """
+
+    maximum: int
+    seeds: int
+    rule: str = ""
+
+
 class SuiteRecord(StoredRecord):
     """The whole of ``suite.json``."""
 
@@ -140,6 +154,7 @@ class SuiteRecord(StoredRecord):
     runs: tuple[StoredRun, ...] = ()
     studies: tuple[StudySummary, ...] = ()
     members: tuple[PathPart, ...] = ()
+    until_decided: UntilDecided | None = None
     versions: dict[str, str | None] = Field(default_factory=dict)
     commit: str = ""
 

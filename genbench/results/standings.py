@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from genbench.core.statistics import Difference
+from genbench.core.statistics import ALPHA, Difference, Seeds
 from genbench.results.answer import OUTDATED, Ahead, answer, unbeaten
 from genbench.results.cells import BEST, Cell, ModelRow, ProtocolBlock
 from genbench.results.headline import (
@@ -15,7 +15,14 @@ from genbench.results.headline import (
     incomplete,
 )
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard, Phrase
-from genbench.results.paired import beaten, comparisons, standings_of, tests_of_the_first
+from genbench.results.methods import is_deterministic
+from genbench.results.paired import (
+    beaten,
+    comparisons,
+    standings_of,
+    tests_of_pairs,
+    tests_of_the_first,
+)
 from genbench.results.per_datum import PerDatumValues
 
 Warnings = Mapping[str, Sequence[str]]
@@ -39,8 +46,11 @@ def leaderboard_of(
     stands = _standings(ranked, others, tests, ahead)
     ranked = [replace(e, rank=i, standing=stands[i - 1]) for i, e in enumerate(ranked, 1)]
     details = tuple(block.columns[place] for place in detail_places(block))
-    said = answer(ranked, others, tests, ahead) if _up_to_date(block) else (Phrase(OUTDATED),)
-    return Leaderboard(block, (*ranked, *others), UNIT, details, said)
+    left = _undecided(block, ranked, values)
+    stopped = block.seeds_text if block.sequential else ""
+    said = answer(ranked, others, tests, ahead, stopped, left)
+    said = said if _up_to_date(block) else (Phrase(OUTDATED),)
+    return Leaderboard(block, (*ranked, *others), UNIT, details, said, tuple(left))
 
 
 def _up_to_date(block: ProtocolBlock) -> bool:
@@ -70,11 +80,39 @@ def tests_of_the_leader(
     Returns:
         First less other, one per other; None where the values behind a number are missing.
     """
+    known = _values_of(block, ranked, values)
+    return tests_of_the_first(known, sequential=block.sequential) if known else None
+
+
+def _values_of(
+    block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
+) -> list[Seeds] | None:
+    """The values behind the headline numbers; None where those behind one are missing."""
     seeds = [values.of(block, e.column, e.cell) for e in ranked if e.column and e.cell]
-    known = [by_seed for by_seed in seeds if by_seed]
+    known: list[Seeds] = [by_seed for by_seed in seeds if by_seed]
     if not ranked or len(known) < len(ranked) or (block.n_whole or 0) < 2:
         return None
-    return tests_of_the_first(known)
+    return known
+
+
+def _undecided(
+    block: ProtocolBlock, ranked: Sequence[Entry], values: PerDatumValues
+) -> list[tuple[str, str]]:
+    """The headline pairs that are not decided yet, and that more training seeds may decide.
+
+    Those are all pairs of ranked models without controls.
+    """
+    known = _values_of(block, ranked, values)
+    if not known or not block.sequential:
+        return []
+    tests = tests_of_pairs(known, sequential=True)
+    found = ((ranked[i], ranked[j]) for (i, j), test in tests if test.p_value >= ALPHA)
+    return [(a.row.label, b.row.label) for a, b in found if _may_be_decided(a, b)]
+
+
+def _may_be_decided(*pair: Entry) -> bool:
+    random = any(entry.cell and not is_deterministic(entry.cell) for entry in pair)
+    return random and not any(entry.row.control for entry in pair)
 
 
 def _ahead_on_fewer(

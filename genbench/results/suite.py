@@ -1,7 +1,7 @@
 """A suite's stored results, opened once and passed down to whoever reads them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
+from genbench.results.convergence import unconverged
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
 from genbench.results.leaderboard import Leaderboard
 from genbench.results.metrics_table import TABLE, read_table, suite_folder
@@ -136,7 +137,9 @@ class StoredSuite:
         """The comparison, one block per protocol, with the standing of each number."""
         names = (self.models, self.controls, self.elsewhere, self.closed_form)
         unmarked = blocks_of(self.frame, self.metrics, *names)
-        return [ranked(block, self.per_datum) for block in unmarked]
+        sequential = self.record.until_decided is not None
+        blocks = (replace(block, sequential=sequential) for block in unmarked)
+        return [ranked(block, self.per_datum) for block in blocks]
 
     @cached_property
     def leaderboards(self) -> list[Leaderboard]:
@@ -147,8 +150,9 @@ class StoredSuite:
         """
         recipes = {run.model: run.recipe for run in self.record.runs}
         setback = setbacks((run, self.run_folder(run)) for run in self.record.runs)
+        trained = (recipes, setback, unconverged(self.record.runs))
         return [
-            leaderboard_of(block, self.per_datum, warnings_of(block, recipes, setback))
+            leaderboard_of(block, self.per_datum, warnings_of(block, *trained))
             for block in self.blocks
         ]
 

@@ -11,6 +11,7 @@ from genbench.core.errors import ConfigError, GenbenchError, StorageError, first
 from genbench.core.estimate import UnusableError
 from genbench.core.files import remove
 from genbench.core.locks import locked, new_holder
+from genbench.core.memory import return_freed_memory
 from genbench.data import DataConfig, Dataset
 from genbench.data.loaders import Images, load_images
 from genbench.evaluation.on_dataset import SPLIT
@@ -138,7 +139,9 @@ class RunContext:
         cores = threads_of_run(self.device, self.plan.options.cpus_per_run)
         with self._locked(runs, wait=wait), cores:
             outcomes = train_jointly(runs, self.device)
-            return [self._execute(run, outcomes.get(run.folder.train_id)) for run in runs]
+            records = [self._execute(run, outcomes.get(run.folder.train_id)) for run in runs]
+        return_freed_memory()
+        return records
 
     @contextmanager
     def _locked(self, runs: Sequence[Run], *, wait: bool) -> Iterator[None]:

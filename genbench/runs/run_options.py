@@ -9,6 +9,10 @@ DEFAULT = ("digits", "standard")
 """The suites to run if none is named: without images of the user's, and with them."""
 
 
+MOST_SEEDS = 10
+"""Seeds at which ``--until-decided`` stops, unless another number is given."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What to run, where and how; :func:`genbench.run` describes each of them."""
@@ -19,6 +23,7 @@ class RunOptions:
     studies: Sequence[str] = ()
     plugins: Sequence[Path] = ()
     seeds: int | None = None
+    until_decided: int | bool = False
     limit: int | None = None
     data: str | Path | None = None
     device: str = "auto"
@@ -34,6 +39,11 @@ class RunOptions:
     together: bool = False
     fresh: bool = False
     report: bool = True
+
+    @property
+    def most_seeds(self) -> int:
+        """Seeds at which ``until_decided`` stops."""
+        return MOST_SEEDS if self.until_decided is True else int(self.until_decided)
 
     @property
     def own_device(self) -> str:

@@ -168,6 +168,11 @@ class Estimates(NamedTuple):
         pair = float(np.mean(exact)), float(values.mean())
         return CalibrationCheck(self._named(part), case, *pair, stderr, tolerance, claim)
 
+    def mean(self, case: str, exact: float) -> CalibrationCheck:
+        """Compare the number with its expectation, by its stated Monte-Carlo error."""
+        stderr = self.rows[self.evaluator].mc_stderr
+        return CalibrationCheck(self.evaluator, case, exact, self.number, stderr, ROUNDING)
+
     def unbiased_weight(self, case: str, log_px: Array) -> Iterator[CalibrationCheck]:
         """Compare the mean of exp(estimate - log p(x)) with 1, and the estimate with log p(x).
 

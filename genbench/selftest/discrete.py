@@ -86,8 +86,6 @@ def _few_draws(it: DiscreteCase) -> Iterator[CalibrationCheck]:
     bounds = {k: it.exact.bound(k) for k in (1, 2, 4)}
     for k, expected in bounds.items():
         yield curve.expectation(case, expected, part=str(k))
-    extrapolated = run_evaluator(it.model, "iw_extrapolated", it.x, options)
-    yield extrapolated.expectation(case, 2 * bounds[4] - bounds[2])
 
 
 def _prior_draws(it: DiscreteCase) -> Iterator[CalibrationCheck]:
@@ -113,4 +111,4 @@ def many_draws() -> Iterator[CalibrationCheck]:
         stderr = math.sqrt(relative.sum() / k) / len(relative)
         yield estimates.stated_error(case, stderr, relative=0.05)
     extrapolated = run_evaluator(it.model, "iw_extrapolated", it.x, options)
-    yield extrapolated.expectation(case, log_px)
+    yield extrapolated.mean(case, float(log_px.mean()))

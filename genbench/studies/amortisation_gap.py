@@ -18,6 +18,7 @@ from genbench.data import DataConfig, Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.inference_gap import InferenceGapOptions, refine, weigh
 from genbench.evaluation.latent import factorised_normal
+from genbench.inference.weights import ImportanceWeights
 from genbench.models.linear_vae import LinearVae
 from genbench.recipes.options import Layers
 from genbench.studies.small_models import trained
@@ -131,7 +132,10 @@ def scheme_bounds(
     with torch.no_grad():
         schemes = posteriors(model, x, options.n_steps, stream)
         draws = stream.child("draws")
-        weights = {k: weigh(model, x, q, options.n_draws, draws) for k, q in schemes.items()}
+        weights = {
+            scheme: ImportanceWeights.of(weigh(model, x, q, options.n_draws, draws))
+            for scheme, q in schemes.items()
+        }
         exact = isinstance(model, LinearVae)
         log_px = model.log_prob(x) if exact else weights[PER_DATUM].log_mean()
     values = {scheme: weights[scheme].mean_log() for scheme in SCHEMES} | {LOG_PX: log_px}

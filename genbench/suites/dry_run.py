@@ -12,6 +12,7 @@ from genbench.runs.run_options import RunOptions
 from genbench.runs.spec import RunSpec
 from genbench.suites.dealing import dealt
 from genbench.suites.prepare import PreparedSuite, prepare
+from genbench.suites.until_decided import looks
 
 TO_DO, STORED, MISSING, DAMAGED = "to do", "stored", "data missing", "data damaged"
 
@@ -51,7 +52,8 @@ def dry_run(options: RunOptions) -> DryRun:
         ConfigError: The suite or the options are wrong, or do not fit the data.
     """
     survey = _Survey()
-    rows = list(survey.planned(dealt(prepare(options))))
+    first = options if options.until_decided is False else next(looks(options))
+    rows = list(survey.planned(dealt(prepare(first))))
     return DryRun(rows, list(survey.downloads.values()), list(survey.problems.values()))
 
 

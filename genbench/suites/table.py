@@ -26,6 +26,7 @@ from genbench.results.records import (
     SUITE,
     StoredRun,
     SuiteRecord,
+    UntilDecided,
 )
 from genbench.results.suite import StoredSuite
 from genbench.results.suite_folder import SuiteFolder
@@ -38,6 +39,12 @@ from genbench.suites.prepare import PreparedSuite
 from genbench.suites.study_runs import StudyRun
 from genbench.suites.suite_run import SuiteRun
 
+DECIDED = (
+    "a pair of models is decided by its headline numbers: an e-process (right-Haar t-test) over the"
+    " differences between equal training seeds reaches 1 / 0.05, and a t-test over images and seeds"
+    " rejects at 5 %, both Holm-corrected over the pairs of a protocol"
+)
+"""The rule of ``--until-decided``."""
 QUOTES = "\"'"
 TYPES = {
     "seed": "int64",
@@ -84,11 +91,20 @@ def write_suite(
         "runs": [_stored_run(r, labels[r.spec.name], notes.get(r.spec.name, "")) for r in records],
         "studies": [study.summary for study in studies],
         "members": [member.suite for member in members],
+        "until_decided": _until_decided(prepared),
         "versions": versions(),
         "commit": commit(),
     }
     summary = SuiteRecord.model_validate(content).model_dump(mode="json", by_alias=True)
     return frame, _write_changed(folder, summary, frame)
+
+
+def _until_decided(prepared: PreparedSuite) -> UntilDecided | None:
+    """How the number of seeds came about, where it was not given."""
+    if prepared.options.until_decided is False:
+        return None
+    most = prepared.options.most_seeds
+    return UntilDecided(maximum=most, seeds=len(prepared.suite.seeds), rule=DECIDED)
 
 
 def update_elsewhere(folder: Path, before: pd.DataFrame, tasks: Sequence[Task]) -> None:
@@ -195,7 +211,13 @@ def command_of(options: RunOptions, command: str = "run") -> str:
         parts += ["--plugin", file.name]
     for setting in options.settings:
         parts += ["--set", _without_folder(setting)]
-    for option, value in (("--seeds", options.seeds), ("--limit", options.limit)):
+    sequential = options.until_decided is not False
+    numbers = {
+        "--seeds": None if sequential else options.seeds,
+        "--until-decided": options.most_seeds if sequential else None,
+        "--limit": options.limit,
+    }
+    for option, value in numbers.items():
         parts += [option, str(value)] if value is not None else []
     return shlex.join([*parts, *(["--together"] if options.together else [])])
 

@@ -26,7 +26,10 @@ class TrainConfig(Options):
             a prior N(0, I) on the weights.
         kl_warmup_epochs: The weight of the KL grows linearly to its value over so many epochs.
         grad_clip: Largest norm of the gradient of an update; None does not clip.
-        select: Keep the weights of the epoch with the best validation loss, or of the last.
+        select: Keep the weights of the epoch with the lowest validation loss, or of the last. That
+            loss is the training objective, with the final weight of its KL, ``beta`` included, also
+            during the warm-up; a table may compare something else. Where there is none, as of a
+            GAN, whose two losses oppose each other, the last weights count.
         precision: Of matrix products in training: ``tf32`` of a GPU rounds their operands to
             10-bit mantissas, ``bf16`` those of linear and convolutional layers to 7-bit ones.
             Everything else, validation and evaluation are in float32.

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from genbench.training.fused_adam import FusedAdam
+
 FUSED_BLOCK = 65_536
 """Numbers that one multiprocessor takes in torch's fused kernel, from one tensor."""
 
@@ -10,7 +12,7 @@ FUSED_TENSORS = 36
 """Tensors that one launch of the fused kernel takes."""
 
 
-class DividedAdam(torch.optim.Adam):
+class DividedAdam(FusedAdam):
     """Torch's fused Adam, with large parameters handed over in pieces.
 
     The kernel gives each multiprocessor 65,536 numbers. The ten blocks of a 784-400-20 VAE occupy
@@ -18,36 +20,11 @@ class DividedAdam(torch.optim.Adam):
     just fill one launch divide the same arithmetic among three times as many.
     """
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Step along the gradients, or not at all while ``found_inf`` is set."""
-        group, found_inf = self.param_groups[0], getattr(self, "found_inf", None)
-        columns: tuple[list[Tensor], ...] = ([], [], [], [], [], [])
-        self._init_group(group, *columns)  # type: ignore[no-untyped-call]
-        parameters, gradients, means, squares, _, steps = columns
-        if not parameters:
-            return
-        torch._foreach_add_(steps, 1)
-        size = piece_size([parameter.numel() for parameter in parameters])
-        counts = [-(-parameter.numel() // size) for parameter in parameters]
-        torch._fused_adam_(
-            _pieces(parameters, size),
-            _pieces(gradients, size),
-            _pieces(means, size),
-            _pieces(squares, size),
-            [],
-            [step for step, n in zip(steps, counts, strict=True) for _ in range(n)],
-            lr=group["lr"],
-            beta1=group["betas"][0],
-            beta2=group["betas"][1],
-            weight_decay=group["weight_decay"],
-            eps=group["eps"],
-            amsgrad=False,
-            maximize=False,
-            found_inf=found_inf,
-        )
-        if found_inf is not None:
-            torch._foreach_sub_(steps, [found_inf] * len(steps))
+    def divided(self, *columns: list[Tensor]) -> tuple[tuple[list[Tensor], ...], list[int]]:
+        """Return the columns in pieces, and the number of pieces of each tensor."""
+        size = piece_size([parameter.numel() for parameter in columns[0]])
+        counts = [-(-parameter.numel() // size) for parameter in columns[0]]
+        return tuple(_pieces(column, size) for column in columns), counts
 
 
 def piece_size(sizes: list[int]) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor
 from genbench.core.registry import Registry
 from genbench.training.config import TrainConfig
 from genbench.training.divided_adam import DividedAdam
+from genbench.training.fused_adam import FusedAdam
 from genbench.training.update import Update
 
 _Optimizers = Registry[Callable[..., torch.optim.Optimizer]]
@@ -34,7 +35,7 @@ def _known(update: Update, config: TrainConfig, device: torch.device) -> _Optimi
     """Return the optimisers by name, as they are best on a device."""
     on_cuda = device.type == "cuda"
     adam = partial(
-        DividedAdam if on_cuda else torch.optim.Adam,
+        DividedAdam if on_cuda else FusedAdam,
         betas=update.betas,
         eps=config.adam_epsilon,
         capturable=on_cuda,

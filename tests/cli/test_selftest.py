@@ -42,7 +42,7 @@ SMALLEST = {
     "elbo": linear.trained_form,
     "inference_gap": latent.inference_gap,
     "iw_curve": linear.one_latent_dimension,
-    "iw_extrapolated": linear.one_latent_dimension,
+    "iw_extrapolated": discrete.many_draws,
     "iw_log_likelihood": linear.trained_form,
     "kl": linear.true_posterior,
     "kl_decomposition": latent.decomposition,

@@ -1,9 +1,13 @@
 """Memory that is available, and refusal of what cannot fit."""
 
+import os
+import platform
+from pathlib import Path
+
 import pytest
 
 from genbench.core.errors import ConfigError, DataError
-from genbench.core.memory import available_bytes, require_memory, sized
+from genbench.core.memory import available_bytes, require_memory, return_freed_memory, sized
 
 MEMINFO = "MemTotal: 2000 kB\nMemFree: 10 kB\nMemAvailable: 1000 kB\nSwapFree: 24 kB\n"
 
@@ -66,3 +70,19 @@ def test_what_fits_passes_and_what_never_fits_is_refused_with_both_sizes():
 )
 def test_sizes_have_three_digits(n_bytes, text):
     assert sized(n_bytes) == text
+
+
+def resident_bytes():
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries return it at once")
+def test_freed_memory_goes_back_to_the_system():
+    blocks = [bytearray(100_000) for _ in range(600)]
+    last = bytearray(100_000)  # keeps the heap from shrinking at its end
+    full = resident_bytes()
+    del blocks
+    return_freed_memory()
+    assert resident_bytes() < full - 40_000_000
+    assert len(last) == 100_000

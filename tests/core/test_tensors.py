@@ -12,6 +12,7 @@ from genbench.core.tensors import (
     count_parameters,
     device_of,
     float_dtype,
+    sum_in_float64,
     support_of,
 )
 
@@ -77,3 +78,9 @@ def test_support_of_is_none_where_a_distribution_does_not_say():
     assert support_of(Silent(0.0, 1.0)) is None
     assert support_of(Independent(Silent(torch.zeros(2), 1.0), 1)) is None
     assert support_of(Normal(0.0, 1.0)) is Normal.support
+
+
+@pytest.mark.parametrize("n", [1, 999, 1000, 1001, 2500])
+def test_a_sum_in_float64_is_that_of_all_rows(n):
+    x = torch.rand(n, 2, 3, generator=torch.Generator().manual_seed(n))
+    assert torch.allclose(sum_in_float64(x), x.double().sum(dim=0), rtol=1e-14, atol=0)

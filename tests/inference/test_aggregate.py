@@ -56,6 +56,15 @@ def test_the_mixture_density_is_that_of_torch(chunk, monkeypatch):
         assert torch.allclose(marginal[:, d], one, rtol=1e-12)
 
 
+def test_narrow_components_far_from_the_origin_lose_no_digits_that_matter():
+    loc, scale = 3 + randn(40, 3), torch.full((40, 3), 1e-3, dtype=torch.float64)
+    z = loc[:11] + scale[:11] * randn(11, 3, seed=2)
+    joint, marginal = log_mixture(z, Mixture(loc, scale))
+    each = Normal(loc, scale).log_prob(z[:, None])  # (M, N, D)
+    assert torch.allclose(joint, each.sum(2).logsumexp(1) - math.log(40), rtol=0, atol=1e-8)
+    assert torch.allclose(marginal, each.logsumexp(1) - math.log(40), rtol=0, atol=1e-8)
+
+
 def test_the_parts_of_a_large_mixture_have_their_closed_forms():
     parts, loc = draws(n=20_000, m=600)
     exact = closed_form()

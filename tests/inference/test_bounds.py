@@ -303,7 +303,7 @@ def test_the_variance_of_the_elbo_is_its_spread_over_repeats():
 def test_one_draw_says_nothing_of_the_variance():
     with seeded(0, "z"):
         terms = bounds.elbo_terms(WrongPosterior(MODEL), X, 1, control_variate=True)
-    assert terms.elbo_variance is None
+    assert terms.elbo_variance.isnan().all()
 
 
 # --- streaming log-mean-exp ---

@@ -37,7 +37,7 @@ def test_no_line_is_wider_than_the_terminal(rich_suite, width, verbose):
 def test_every_protocol_has_heading_sentence_and_at_most_five_columns(rich_suite, encoding):
     text = terminal_summary(rich_suite, Terminal(80, encoding))
     for board in rich_suite.leaderboards:
-        heading = f"{board.block.protocol.short}: 300 test images, 2 seeds"
+        heading = f"{board.block.protocol.short}: 300 test images, 3 seeds"
         after = text[text.index(heading) :]
         sentence = Terminal(80, encoding).paragraph(board.sentence)
         assert after.index(sentence) == len(heading) + 1
@@ -54,7 +54,7 @@ def test_models_stand_best_first_with_their_bounds_marked_and_nothing_but_the_er
     assert [entry.rank for entry in ranked] == sorted(entry.rank for entry in ranked)
     for entry in ranked:
         assert entry.text in rows[entry.row.label]
-    assert "≥ -20.05 ± 0.24" in rows["vae"]
+    assert "≥ -20.10 ± 0.24" in rows["vae"]
     assert "≥" not in rows["linear_gaussian"]
     for word in ("MC", "seed sd"):
         assert word not in " ".join(rows.values())
@@ -88,7 +88,7 @@ def shown(rich_suite):
 def test_only_a_decided_best_has_a_star_and_the_star_is_explained(rich_suite, shown):
     board = rich_suite.leaderboards[0]
     decided = shown(with_standing(board, cvae="best"))
-    assert re.search(r"≥ -18\.05 ± 0\.25\*", rows_of(decided)["cvae"])
+    assert re.search(r"≥ -18\.10 ± 0\.25\*", rows_of(decided)["cvae"])
     assert decided.count("*") == 2
     assert "*: best by a paired test" in " ".join(decided.split())
     tied = shown(with_standing(board, cvae="tie", vae="tie"))
@@ -146,7 +146,7 @@ def test_verbose_adds_every_metric_with_its_notes(rich_suite):
         "MC 0.013",
         "Budgets and selection",
         "hidden = [64,64]",
-        "seed sd 0.071",
+        "seed sd 0.10",
         "Pareto k-hat above 0.7",
         "copier has no posterior",
     ):

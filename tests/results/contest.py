@@ -78,11 +78,11 @@ def _repeated(found, seeds):
     return replace(found, means=found.means * seeds) if len(found.means) == 1 else found
 
 
-def board(controls=(), warnings=None, notes=None, seeds=3, **models):
+def board(controls=(), warnings=None, notes=None, seeds=3, sequential=False, **models):
     """Return the leaderboard of these models, each a number or several."""
     listed = {name: [n] if isinstance(n, Number) else list(n) for name, n in models.items()}
     block, stored = contest(listed, controls, notes=notes, seeds=seeds)
-    return leaderboard_of(block, stored, warnings)
+    return leaderboard_of(replace(block, sequential=sequential), stored, warnings)
 
 
 def column_of(metric):

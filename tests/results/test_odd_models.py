@@ -5,6 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
+from genbench.reporting.tables.leaderboard import leaderboard_tables
 from genbench.results.odd_models import setback, warnings_of
 from genbench.results.suite import StoredSuite
 from tests.results.contest import contest, elbo, exact, number
@@ -71,6 +72,28 @@ def test_setback_of_some_seeds_is_said_with_their_number():
     some = {"vae/elbo/0": "worse"}
     assert marks(some, vae=elbo(-10.0, -11.0)) == {"vae": ("worse (1 of 2 seeds)",)}
     assert marks(some | {"vae/elbo/1": "worse"}, vae=elbo(-10.0, -11.0)) == {"vae": ("worse",)}
+
+
+def test_model_that_had_not_converged_is_marked_with_numbers_on_the_page_and_shortly_in_tables(
+    tmp_path,
+):
+    def fell(content):
+        for run in content["runs"]:
+            falls = {"ae": 0.5, "vae": (0.3, 0.1)[run["seed"]]}  # mean .2 against 1.96 times .1
+            fall = falls.get(run["model"], 0.19)
+            run.update(validation_fall=fall, validation_fall_stderr=0.1)
+
+    root = fabricate(tmp_path, models=("ae", "vae", "beta_vae"), diverged=())
+    change_suite(root, fell)
+    suite = StoredSuite.open(root, "tiny")
+    assert suite.warnings == {
+        "ae": ("had not converged: validation loss still fell by 0.50 ± 0.10",),
+        "vae": ("had not converged: validation loss still fell by 0.20 ± 0.10",),
+    }
+    (table,) = leaderboard_tables(suite.leaderboards)
+    assert ("!", "vae, ae: had not converged") in table.explained
+    change_suite(root, lambda s: s["runs"][0].update(validation_fall=None))
+    assert list(StoredSuite.open(root, "tiny").warnings) == ["vae"]
 
 
 @pytest.fixture

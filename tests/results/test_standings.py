@@ -75,6 +75,30 @@ def test_nothing_is_marked_with_fewer_than_three_seeds_a_side(seeds):
     assert standings(board(a=elbo(-9.9, -10.0, -9.95), b=elbo(-12.0)))["a"] == BEST
 
 
+def apart(up, *scatter):
+    """A bound in six seeds that scatter by 0.1."""
+    return elbo(*(up - 10 + 0.1 * z for z in scatter))
+
+
+def test_where_seeds_were_added_until_decided_the_anytime_test_marks_and_speaks():
+    near = {"a": elbo(-9.9, -10.0, -9.8), "b": elbo(-10.3, -10.5, -10.4)}
+    assert standings(board(**near))["a"] == BEST  # by the t-test of a number of seeds fixed before
+    looked_at = board(**near, sequential=True)
+    assert standings(looked_at) == {"a": TIED, "b": TIED}
+    assert looked_at.sentence.endswith(
+        " is tied with b (at least −10.40): not decided after 3 seeds."
+    )
+    assert looked_at.undecided == (("a", "b"),)
+    first, *rest = (0.3, -1.2, 0.9, -0.4, 1.1, -0.7), (-0.2, 0.8, 1.3, -1.0, 0.1, -0.6)
+    others = {"b": apart(0.0, *rest[0]), "c": apart(0.01, *rest[0][::-1])}
+    clear = board(a=apart(1.0, *first), **others, sequential=True)
+    assert standings(clear) == {"a": BEST, "b": "", "c": ""}
+    assert [{*pair} for pair in clear.undecided] == [{"b", "c"}]
+    assert clear.sentence.endswith(" Not decided after 6 seeds: c and b.")
+    control = board(a=apart(0.0, *first), b=apart(0.0, *rest[0]), controls={"b"}, sequential=True)
+    assert control.undecided == ()
+
+
 def test_nothing_is_best_or_tied_while_the_values_behind_a_number_are_missing():
     found = board(a=elbo(-10.0), b=elbo(-12.0), c=elbo(-13.0, lost=True))
     assert set(standings(found).values()) == {""}

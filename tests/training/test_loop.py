@@ -308,6 +308,14 @@ def test_warmup_of_the_budget_reaches_the_recipe_and_spares_validation(train):
         assert row["validation.vae.loss"] == pytest.approx(-elbo, rel=1e-6)
 
 
+def test_the_validation_loss_has_the_final_weight_of_the_kl_from_the_first_epoch(train):
+    config = TrainConfig(epochs=2, batch_size=30, kl_warmup_epochs=2.0)
+    for row in train("beta_vae", config, beta=3.0)[1].history:
+        loss, elbo, kl = (row[f"validation.vae.{key}"] for key in ("loss", "elbo", "kl"))
+        assert kl > 0.01
+        assert loss == pytest.approx(-elbo + 2.0 * kl, rel=1e-5)
+
+
 def scripted_validation(scores):
     """An objective whose loss on all validation data follows a script; its gradient is 1."""
     left = iter(scores)

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from genbench.core import numbers
 from genbench.reporting.page import script
-from genbench.reporting.page.captions import Captions
+from genbench.reporting.tables.said_once import Captions
 
 _BADGES = {
     "exact": "exact",

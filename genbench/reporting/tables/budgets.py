@@ -24,15 +24,15 @@ _WORDS = (
     "converged", "why", "options", "chosen",
 )  # fmt: skip
 _HEADS = (
-    "model", "what it is", "parameters", "steps", "batch size", "images seen", "seeds", "training",
-    "evaluation", "search", "chosen settings", "weights", "converged", "why",
+    "model", "parameters", "steps", "batch size", "images seen", "seeds", "training", "evaluation",
+    "search", "chosen settings", "weights", "converged", "why",
 )  # fmt: skip
 _TRIAL_HEADS = (
     "model", "trial", "options", "parameters", "steps", "seconds", "criterion", "chosen",
 )  # fmt: skip
 _TIMES = (
     "Steps are those of the optimiser in the whole training. Training and evaluation: seconds of"
-    " one seed, shortest to longest, on the device named below."
+    " one seed, shortest to longest, and the device."
 )
 _SEARCHED = (
     "The settings were chosen by the criterion on validation data; no test data was read."
@@ -103,7 +103,6 @@ def _budget(budget: Budget) -> Row:
     run = budget.first
     return row_of(
         _model(budget),
-        _what(budget),
         _count(run.n_parameters),
         _count(run.steps),
         _count(budget.batch_size),
@@ -168,8 +167,13 @@ def _search(budget: Budget) -> TableCell:
 
 
 def _settings(options: Mapping[str, object]) -> str:
-    pairs = ((k, v if isinstance(v, str) else canonical_json(v)) for k, v in options.items())
-    return ", ".join(f"{key} = {value}" for key, value in pairs)
+    return ", ".join(f"{key} = {_setting(value)}" for key, value in options.items())
+
+
+def _setting(value: object) -> str:
+    if isinstance(value, float):
+        return numbers.cell(value)
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 def _weights(budget: Budget) -> TableCell:
@@ -188,7 +192,8 @@ def _criterion(budget: Budget, select: object) -> str:
     if not budget.validated:
         return "the last: no validation loss"
     beta = budget.first.options.get("beta", 1)
-    return f"lowest validation loss, beta = {beta}" if beta != 1 else "lowest validation loss"
+    included = f", beta = {_setting(beta)}" if beta != 1 else ""
+    return f"lowest validation loss{included}"
 
 
 def _converged(budget: Budget) -> TableCell:
@@ -232,9 +237,9 @@ def _trials(budget: Budget) -> Iterator[Row]:
 
 
 def _options(budgets: Sequence[Budget]) -> SmallTable:
-    rows = tuple((_model(b), TableCell(_settings(_known(b)) or "none")) for b in budgets)
-    heads = heads_of("model", "options", words=("options",))
-    return SmallTable("options", "All options of the models and of training", heads, rows)
+    rows = tuple((_model(b), _what(b), TableCell(_settings(_known(b)) or "none")) for b in budgets)
+    heads = heads_of("model", "what it is", "options", words=_WORDS)
+    return SmallTable("options", "The models, with all options", heads, rows).without_empty()
 
 
 def _known(budget: Budget) -> dict[str, object]:

@@ -3,24 +3,35 @@
 from collections.abc import Iterable
 
 from genbench.core import numbers
-from genbench.core.statistics import ALPHA
-from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, ProtocolBlock
+from genbench.core.statistics import ALPHA, ENOUGH_SEEDS
+from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Cell, ProtocolBlock
 from genbench.results.methods import NETWORKS_ALONE, of_methods
 
 UNRELIABLE_NOTE = (
     "Pareto k-hat above 0.7 (median over the data, worst seed), or fewer than two effective"
-    " draws or chains: few of them carry nearly all of the weight, so neither the estimate nor"
-    " its Monte-Carlo error can be relied on;"
-    " a bound stays a bound in expectation (Vehtari et al. 2024)"
+    " draws or chains: few of them carry nearly all of the weight, so an estimate may be far off,"
+    " by more than any error stated beside it;"
+    " a bound stays a bound in expectation, and may be loose (Vehtari et al. 2024)"
 )
 UNRELIABLE_WORDS = (
     f"{UNRELIABLE}: few draws carry nearly all the weight: a bound still holds, an estimate may be"
     " far off"
 )
+FIXED = (
+    f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
+    f" images and seeds, with {ENOUGH_SEEDS} seeds or more a side where training has randomness;"
+    " Holm-corrected over the comparisons with the best number"
+)
+SEQUENTIAL = (
+    "seeds were added until the headline pairs were decided, so evidence over the differences"
+    f" between equal seeds must pass an anytime-valid test at {100 * ALPHA:.0f} %, an e-process,"
+    " and the paired difference over the same images a t-test; Holm-corrected over all pairs"
+)
 _MC = (
     " 'MC' is the Monte-Carlo standard error of the value, from finitely many draws of z; with"
-    " several seeds, the mean of theirs. The uncertainties answer different questions and are never"
-    " added up."
+    " several seeds, the mean of theirs. Where there is none, the number needs no draws, or its"
+    " note says why they do not tell it. The uncertainties answer different questions and are"
+    " never added up."
 )
 
 
@@ -29,7 +40,7 @@ def uncertainty_caption(block: ProtocolBlock) -> str:
     images = f"the {numbers.grouped(block.n)} {block.split} images" if block.n else "the images"
     error = f"± is the standard error over {images}{_of_n(block)}"
     cells = [cell for row in block.rows for cell in row.cells]
-    drawn = _MC if any(cell.mc_text for cell in cells) else ""
+    drawn = f"{_without_error(cells)}{_MC if any(cell.mc_text for cell in cells) else ''}"
     if block.n_seeds < 2:
         return f"{error}.{drawn} There is one training seed, so nothing is said about other seeds."
     return (
@@ -42,6 +53,12 @@ def uncertainty_caption(block: ProtocolBlock) -> str:
 def _of_n(block: ProtocolBlock) -> str:
     sizes = {cell.n for row in block.rows for cell in row.cells if cell.ok and cell.n is not None}
     return ", or over n data where n is stated beside a number" if sizes - {block.n} else ""
+
+
+def _without_error(cells: Iterable[Cell]) -> str:
+    """Say what numbers without ± are, where there are any."""
+    bare = any(cell.ok and not cell.stderr > 0 for cell in cells)
+    return " A number without ± is no mean over images: its error is not known." if bare else ""
 
 
 def ranking_caption(block: ProtocolBlock) -> str:
@@ -60,7 +77,7 @@ def ranking_caption(block: ProtocolBlock) -> str:
         return f"{rule} Here no number is marked as best.{why}"
     parts = [
         rule,
-        _bold(BEST in standings, TIED in standings),
+        _bold(BEST in standings, TIED in standings, SEQUENTIAL if block.sequential else FIXED),
         "A larger lower bound is a larger bound, not proof of the better model: the other bound"
         " may be the looser one.",
     ]
@@ -69,12 +86,7 @@ def ranking_caption(block: ProtocolBlock) -> str:
     return " ".join(parts)
 
 
-def _bold(best: bool, tied: bool) -> str:
-    test = (
-        f"paired difference over the same images, two-sided t-test at {100 * ALPHA:.0f} % over"
-        " images and, where a model has several, seeds; Holm-corrected over the comparisons"
-        " with the best number"
-    )
+def _bold(best: bool, tied: bool, test: str) -> str:
     if best and tied:
         return f"Bold: better than every other ({test}). ≈: tied for best by that test."
     return f"Bold: better than every other ({test})." if best else f"≈: tied for best ({test})."

@@ -64,7 +64,7 @@ def number_cell(block: ProtocolBlock, column: Column, cell: Cell) -> TableCell:
     if not cell.ok:
         reason = cell.reason or "no reason given"
         return TableCell(cell.word, note="" if cell.status == "missing" else reason)
-    text, error = numbers.measured(cell.value, cell.stderr)
+    text, error = numbers.measured(cell.value, cell.error)
     return TableCell(
         text,
         error,
@@ -83,7 +83,7 @@ def hint(block: ProtocolBlock, column: Column, cell: Cell) -> str:
     settings = f", {column.settings}" if column.settings else ""
     seeds = f" over {cell.n_seeds} seeds" if cell.n_seeds > 1 else ""
     errors = {
-        "standard error": cell.stderr,
+        "standard error": cell.error,
         "Monte-Carlo error": cell.mc_stderr,
         "sd between seeds": cell.seed_sd,
     }

@@ -93,11 +93,14 @@ def _caption(block: ProtocolBlock, index: int, comparison: PairedComparison) -> 
         if any(math.isfinite(pair.seed_sd) for pair in comparison.pairs.values())
         else ""
     )
+    fixed = "two-sided t-test with both"
+    anytime = f"of the e-process over equal seeds, or of the {fixed}, whichever is larger"
+    test = anytime if comparison.sequential else fixed
     networks = "" if comparison.of_methods else f" {NETWORKS_ALONE}"
     return (
         f"Mean of row minus column in {unit}, the best number first; ± is the paired standard error"
-        f" over images, and over the seeds of a model that has several. p: two-sided t-test with"
-        f" both, Holm-corrected over {_pairs(comparison)}; a tie where p ≥ {ALPHA}."
+        f" over images, and over the seeds of a model that has several. p: {test},"
+        f" Holm-corrected over {_pairs(comparison)}; a tie where p ≥ {ALPHA}."
         f"{networks}{spread}{bound}{others}"
     )
 

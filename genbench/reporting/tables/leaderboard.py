@@ -30,7 +30,7 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
     likelihood = Head("log-likelihood", (board.unit,), arrow="↑")
     first = (Head("rank"), Head("model", words=True), likelihood)
     rows = tuple(_row(board, entry) for entry in board.entries)
-    caption = "; ".join(legend(rows))
+    caption = "; ".join(legend(rows, sequential=board.block.sequential))
     warned = tuple(_warnings(board.entries))
     return SmallTable(
         name,
@@ -50,14 +50,16 @@ def heading(board: Leaderboard) -> str:
     return f"{block.protocol.short}: {images}, {block.seeds_text}"
 
 
-def legend(rows: Sequence[Row], best: str = "bold") -> list[str]:
+def legend(rows: Sequence[Row], best: str = "bold", *, sequential: bool = False) -> list[str]:
     """What the signs in the cells mean; ``best`` is how the best number is marked."""
+    first = "an anytime-valid test over seeds and " if sequential else ""
+    test = f"best by {first}a paired test over images and seeds"
     cells = [cell for row in rows for cell in row]
     signs = {
         "≥: lower bound": any(cell.text.startswith("≥") for cell in cells),
         "≤: upper bound": any(cell.text.startswith("≤") for cell in cells),
         "±: standard error over test images": any(cell.error for cell in cells),
-        f"{best}: best by a paired test": any(cell.standing == BEST for cell in cells),
+        f"{best}: {test}": any(cell.standing == BEST for cell in cells),
     }
     return [text for text, used in signs.items() if used]
 
@@ -91,9 +93,10 @@ def _plainly(cell: TableCell) -> TableCell:
 
 
 def _warnings(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """Signs that training went wrong, in short, each once for all models that show it."""
     models: dict[str, list[str]] = {}
     for entry in entries:
         for warning in entry.warnings:
-            models.setdefault(warning, []).append(entry.row.label)
+            models.setdefault(warning.partition(":")[0], []).append(entry.row.label)
     for warning, labels in models.items():
         yield _ODD, f"{', '.join(labels)}: {warning}"

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from genbench.core.markdown import in_markdown
+from genbench.reporting.tables.said_once import Caption, Captions
 from genbench.reporting.tables.small_table import Row, SmallTable, TableCell
 from genbench.results.cells import BEST, TIED
 
 
 def markdown_tables(title: str, tables: Iterable[SmallTable], remark: str = "") -> str:
-    """All tables below one title: heading, lead, table, caption, footnotes.
+    """All tables below one title: heading, lead, table, caption, footnotes; each said once.
 
     Args:
         title: Of all of them.
@@ -16,10 +17,12 @@ def markdown_tables(title: str, tables: Iterable[SmallTable], remark: str = "") 
         remark: A comment at the top, in plain letters.
     """
     above = [f"<!-- {remark} -->", ""] if remark else []
-    return "\n".join([*above, f"# {in_markdown(title)}", "", *map(_markdown, tables)])
+    captions = Captions()
+    parts = (_markdown(table, captions.of(table, table.name)) for table in tables)
+    return "\n".join([*above, f"# {in_markdown(title)}", "", *parts])
 
 
-def _markdown(table: SmallTable) -> str:
+def _markdown(table: SmallTable, caption: Caption) -> str:
     lines = [
         f"## {in_markdown(table.title)}",
         "",
@@ -28,8 +31,9 @@ def _markdown(table: SmallTable) -> str:
         _piped("---" if head.words else "---:" for head in table.heads),
         *map(_row, table.rows),
         "",
-        *([in_markdown(table.caption), ""] if table.caption else []),
-        *(f"- {mark} {in_markdown(sentence)}." for mark, sentence in table.notes),
+        *([in_markdown(caption.text), ""] if caption.text else []),
+        *(f"- {mark} {in_markdown(sentence)}." for _, mark, sentence in caption.notes),
+        *([f"- {in_markdown(caption.elsewhere)}."] if caption.elsewhere else []),
         *(f"- {in_markdown(reason)}" for reason in table.reasons),
         "",
     ]

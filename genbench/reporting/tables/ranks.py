@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from genbench.core import numbers
+from genbench.core.sequential import anytime_difference
 from genbench.core.statistics import ALPHA, Seeds, difference, holm
 from genbench.reporting.tables.small_table import (
     Head,
@@ -73,7 +74,8 @@ def ranks(block: ProtocolBlock, values: PerDatumValues) -> Ranks | None:
     if len(places) < 2 or not n:
         return None
     columns = [[_entry(block, i, row, n, values) for row in block.rows] for i in places]
-    placed = list(zip(*(_placed(column) for column in columns), strict=True))
+    ranked = (_placed(column, sequential=block.sequential) for column in columns)
+    placed = list(zip(*ranked, strict=True))
     kept = [(row, e) for row, e in zip(block.rows, placed, strict=True) if any(e)]
     rows, entries = zip(*kept, strict=True)
     return Ranks(block, n, tuple(block.columns[i] for i in places), rows, entries)
@@ -110,12 +112,14 @@ def _over(n: int, seeds: Seeds) -> Seeds:
     return {seed: values[:: len(values) // n] for seed, values in seeds.items()}
 
 
-def _placed(column: Sequence[RankedNumber | None]) -> list[RankedNumber | None]:
+def _placed(
+    column: Sequence[RankedNumber | None], *, sequential: bool
+) -> list[RankedNumber | None]:
     kinds = {entry.cell.kind for entry in column if entry}
     placed: dict[int, RankedNumber] = {}
     for kind in kinds:
         rivals = {i: e for i, e in enumerate(column) if e and e.cell.kind == kind}
-        placed |= _ranked(rivals, _decided(rivals))
+        placed |= _ranked(rivals, _decided(rivals, sequential=sequential))
     return [placed.get(i) for i in range(len(column))]
 
 
@@ -130,10 +134,11 @@ def _ranked(
     return ranked
 
 
-def _decided(rivals: Mapping[int, RankedNumber]) -> set[tuple[int, int]]:
+def _decided(rivals: Mapping[int, RankedNumber], *, sequential: bool) -> set[tuple[int, int]]:
     """(better, worse) for each pair that differs significantly, Holm-corrected over all pairs."""
     pairs = [(i, j) for i, j in combinations(rivals, 2) if _testable(rivals[i], rivals[j])]
-    differences = [difference(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
+    test = anytime_difference if sequential else difference
+    differences = [test(rivals[i].seeds, rivals[j].seeds) for i, j in pairs]
     adjusted = holm([one.p_value for one in differences])
     return {
         (i, j) if one.value > 0 else (j, i)
@@ -154,11 +159,12 @@ def rank_table(ranked: Ranks, name: str) -> SmallTable:
         pairs = zip(ranked.columns, entries, strict=True)
         rows.append(row_of(model_cell(row), *(_cell(column, entry) for column, entry in pairs)))
     heads = heads_of("model", *map(_head, ranked.columns))
+    test = "e-process over seeds and t-test" if ranked.block.sequential else "t-test"
     title = f"Estimators side by side: {ranked.block.protocol.short}"
     caption = (
         f"All numbers over the same {numbers.grouped(ranked.n)} images, ± standard error over them."
         " Ranks are among numbers of equal kind only; those that no significant paired difference"
-        f" tells apart (t-test, Holm-corrected) share a range of ranks.{_networks(ranked)}"
+        f" tells apart ({test}, Holm-corrected) share a range of ranks.{_networks(ranked)}"
         f" {verdict(ranked)}"
     )
     warnings = warnings_of(ranked.columns)

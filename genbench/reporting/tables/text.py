@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from genbench.core.texts import GAP, Terminal, aligned, wrapped
+from genbench.reporting.tables.said_once import Caption, Captions
 from genbench.reporting.tables.small_table import Head, SmallTable, TableCell
 from genbench.results.cells import BEST
 
@@ -13,14 +14,16 @@ STAR = "*"
 
 
 def text_tables(tables: Iterable[SmallTable], terminal: Terminal) -> str:
-    """All tables as aligned text that fits the terminal, each with what must be said of it."""
-    return "\n\n".join(text_table(table, terminal) for table in tables)
+    """All tables as aligned text that fits the terminal; what must be said of them stands once."""
+    captions = Captions()
+    texts = (_text_table(table, captions.of(table, table.name), terminal) for table in tables)
+    return "\n\n".join(texts)
 
 
-def text_table(table: SmallTable, terminal: Terminal) -> str:
+def _text_table(table: SmallTable, caption: Caption, terminal: Terminal) -> str:
     """Title, lead, table and notes; a table that is too wide is continued below."""
-    marked = (f"{mark} {sentence}" for mark, sentence in table.notes)
-    notes = filter(None, [table.caption, *marked, *table.reasons])
+    marked = (f"{mark} {sentence}" for _, mark, sentence in caption.notes)
+    notes = filter(None, [caption.text, *marked, caption.elsewhere, *table.reasons])
     below = "\n".join(terminal.paragraph(note, indent=2) for note in notes)
     return "\n\n".join(part for part in (titled_rows(table, terminal), below) if part)
 

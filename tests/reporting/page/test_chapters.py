@@ -24,7 +24,9 @@ SECTIONS = (
     "differences",
 )
 """Each chapter with its groups of figures and tables, in the order of the page."""
-RICH = {*SECTIONS} - {"likelihood", "group-bounds", "code", "training"}
+RICH = {*SECTIONS} - {
+    "likelihood", "group-bounds", "code", "budgets", "group-budgets", "training"
+}  # fmt: skip
 """What a suite without the rows for it does not have."""
 
 

@@ -44,7 +44,7 @@ def test_absent_facts_make_no_column():
     ("content", "said"),
     [
         ({}, "epoch 9 of 10 (lowest validation loss)"),
-        ({"options": {"beta": 4.0}}, "epoch 9 of 10 (lowest validation loss, beta = 4.0)"),
+        ({"options": {"beta": 4.0}}, "epoch 9 of 10 (lowest validation loss, beta = 4)"),
         ({"validated": False}, "epoch 9 of 10 (the last: no validation loss)"),
         ({"train": TRAIN | {"select": "last"}}, "epoch 9 of 10 (the last)"),
     ],
@@ -72,7 +72,7 @@ def test_what_is_fitted_in_closed_form_or_elsewhere_has_no_budget():
         budget(),
     )
     assert fitted["training"] == "closed form (9.8 s)"
-    assert (mine["training"], mine["what it is"]) == ("elsewhere", "By hand.")
+    assert mine["training"] == "elsewhere"
     assert (fitted["steps"], fitted["weights"], mine["batch size"]) == ("–", "–", "–")
 
 
@@ -120,5 +120,6 @@ def test_options_are_listed_whole():
     (row,) = shown(budget(options={"latent_dim": 2, "clip": None}, fitted={"scale": 0.1}), table=1)
     assert row["options"].startswith("latent_dim = 2, clip = null, epochs = 10, batch_size = 128")
     assert row["options"].endswith("select = best, fitted scale = 0.1")
-    (row,) = shown(budget(train={}), table=1)
+    (row,) = shown(budget(train={}, about="A pair of networks.", observation="Bernoulli"), table=1)
+    assert row["what it is"] == "A pair of networks. (recipe vae; Bernoulli)"
     assert row["options"] == "none"

@@ -25,10 +25,10 @@ def test_columns_are_rank_model_log_likelihood_and_what_any_model_has(board):
 def test_numbers_have_their_sign_value_error_and_hint(board):
     row = next(row for row in leaderboard_table(board).rows if row[1].model == "vae")
     entry = next(entry for entry in board.entries if entry.row.label == "vae")
-    assert row[2].number == entry.text == "≥ -20.05 ± 0.24"
+    assert row[2].number == entry.text == "≥ -20.10 ± 0.24"
     assert row[2].value == entry.cell.value
     assert row[2].below == ()
-    assert "lower bound, n = 300 over 2 seeds" in row[2].hint
+    assert "lower bound, n = 300 over 3 seeds" in row[2].hint
 
 
 def test_a_model_without_a_number_stands_last_and_unranked(board):
@@ -54,11 +54,11 @@ def test_the_answer_leads_and_the_signs_are_explained(board):
 def test_markdown_and_latex_mark_the_best(board):
     best = replace(board, entries=(replace(board.entries[0], standing="best"), *board.entries[1:]))
     tables = [leaderboard_table(best)]
-    assert "| 1 | cvae (label summed out) | **≥ -18.05 ± 0.25** |" in markdown_tables("T", tables)
-    assert r"$\mathbf{\ensuremath{\geq} -18.05 \pm 0.25}$" in latex_tables("T", tables)
+    assert "| 1 | cvae (label summed out) | **≥ -18.10 ± 0.25** |" in markdown_tables("T", tables)
+    assert r"$\mathbf{\ensuremath{\geq} -18.10 \pm 0.25}$" in latex_tables("T", tables)
 
 
 def test_each_protocol_has_its_own(rich_suite):
     tables = leaderboard_tables(rich_suite.leaderboards)
     assert [table.name for table in tables] == ["leaderboard-1", "leaderboard-2"]
-    assert "given the label: 300 test images, 2 seeds" in tables[1].title
+    assert "given the label: 300 test images, 3 seeds" in tables[1].title

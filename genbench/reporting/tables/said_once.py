@@ -28,9 +28,15 @@ class Caption:
     see: tuple[tuple[str, str], ...]
     anchor_of: dict[str, str]
 
+    @property
+    def elsewhere(self) -> str:
+        """The tables with more notes that hold for this one, in words; empty where none has any."""
+        titles = dict.fromkeys(title.partition(":")[0] for _, title in self.see)
+        return f"More notes: {'; '.join(titles)}" if titles else ""
+
 
 class Captions:
-    """The captions of one page, in the order in which its tables are read."""
+    """The captions of one page or file, in the order in which its tables are read."""
 
     def __init__(self) -> None:
         self._said: dict[str, tuple[str, str]] = {}
@@ -51,4 +57,5 @@ class Captions:
         )
 
     def _note(self, mark: str, sentence: str) -> str:
-        return f"{self._said[sentence][0]}-{_MARK_NAMES[mark]}"
+        name = _MARK_NAMES.get(mark, "note")
+        return f"{self._said[sentence][0]}-{name}"

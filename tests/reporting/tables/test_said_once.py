@@ -1,6 +1,6 @@
 """A caption stands once."""
 
-from genbench.reporting.page.captions import Captions
+from genbench.reporting.tables.said_once import Captions
 from genbench.reporting.tables.small_table import SmallTable, TableCell, heads_of
 
 

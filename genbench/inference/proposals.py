@@ -1,0 +1,241 @@
+"""Where the importance-weighted draws of a datum's latent come from.
+
+Weights p(x, z) / r(z) average to p(x) for any proposal r that is fixed before its draws, so each
+proposal here leaves the bound a lower bound. ``fitted`` is made from pilot draws of their own.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, MultivariateNormal, Normal
+
+from genbench.core.seeding import Stream
+from genbench.core.tensors import innermost
+from genbench.inference.memory import in_pieces
+
+LogWeight = Callable[[Tensor], Tensor]
+"""z (k, B, D) -> log p(x, z) - log q(z given x), (k, B) in nats."""
+
+Name = Literal["fitted", "posterior"]
+"""The names of the proposals."""
+
+N_PILOT = 24
+"""Pilot draws per datum. Each costs a gradient, about two weighted draws."""
+
+RIDGE = 1 / 8
+"""The fit is shrunk towards q as by so many more draws per dimension, on which q is right."""
+
+LEAST_PRECISION = 0.05
+"""The fitted precision is at least this share of q's, in each direction."""
+
+WIDEN = 1.1
+"""Factor on the fitted standard deviations: a proposal with light tails has heavy weights."""
+
+SHARE = 0.1
+"""Share of the draws that still come from q, so that no weight exceeds 10 times that under q."""
+
+LEAST_GAIN = 1e-3
+"""Where the fit explains less of the variance of log w, in nats^2, q is kept."""
+
+MOST_DIMENSIONS = 128
+"""Larger latents keep q: the pilot says too little of them."""
+
+
+class Proposal(NamedTuple):
+    """A distribution with batch (B,) and event (D,), and what a reader has to know of it."""
+
+    distribution: Distribution
+    remark: str = ""
+
+
+def from_posterior(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -> Proposal:
+    """Return q itself: as in Burda, Grosse, Salakhutdinov 2016, equation 8."""
+    return Proposal(q)
+
+
+def fitted(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -> Proposal:
+    """Return a mixture of q and a Gaussian with a full covariance, fitted to p(z given x).
+
+    A Gaussian p(z given x) makes log w quadratic, with a gradient that is linear in z. Least
+    squares on the gradients at pilot draws from q give its mean and precision for each datum, also
+    from fewer draws than dimensions, because the precision is symmetric. One draw in ten still
+    comes from q, and the weights have the density of the mixture in their denominator: none exceeds
+    ten times the weight under q alone, so a bad fit costs little. Data on which the fit does not
+    explain the pilot's log weights keep q: a true posterior stays exact.
+
+    Args:
+        q: The model's q(z given x), batch (B,). Other than Gaussians are returned as they are.
+        log_weight: The weights under q; differentiable in z.
+        chunk: Draws per datum that are decoded at once.
+        stream: Source of the pilot's noise, independent of that of the weighted draws.
+
+    References:
+        Owen and Zhou 2000, section 4, for the mixture with q; Cremer, Li, Duvenaud 2018, for
+        posteriors that are refined for each datum.
+    """
+    gaussian = _gaussian(q)
+    if gaussian is None:
+        return Proposal(q, "draws from the posterior: it is no Gaussian of at most 128 dimensions")
+    with stream.seeded():
+        u = orthogonal_draws(N_PILOT, gaussian.loc)  # (S, B, D), N(0, I)
+    z = gaussian.loc + _times(gaussian.scale_tril, u)
+    log_w, gradient = _values_and_gradients(log_weight, z, chunk)
+    if gradient is None:
+        return Proposal(q, "draws from the posterior: the observation model has no gradient")
+    slope = _times(gaussian.scale_tril.mT, gradient)
+    fit = fit_quadratic(u.double(), slope.double())
+    better = fit.explains(u.double(), log_w.double())  # (B,)
+    if not better.any():
+        return Proposal(q)
+    share = torch.where(better, SHARE, 1.0).to(u)
+    return Proposal(DefensiveMixture(q, _moved(gaussian, fit.kept(better)), share))
+
+
+PROPOSALS: Mapping[Name, Callable[[Distribution, LogWeight, int, Stream], Proposal]] = {
+    "fitted": fitted,
+    "posterior": from_posterior,
+}
+
+
+class Quadratic(NamedTuple):
+    """log w(u) = constant + a . u - u . E u / 2, with ``a`` (B, D) and symmetric ``E`` (B, D, D).
+
+    u are coordinates in which q is N(0, I): p(z given x) then has the precision I + E.
+    """
+
+    a: Tensor
+    E: Tensor
+
+    def explains(self, u: Tensor, log_w: Tensor) -> Tensor:
+        """Return for which data it explains some of the variance of ``log_w`` (S, B), (B,)."""
+        predicted = (u * (self.a - 0.5 * _times(self.E, u))).sum(dim=-1)
+        return log_w.var(dim=0) - (log_w - predicted).var(dim=0) > LEAST_GAIN  # False for NaN
+
+    def kept(self, where: Tensor) -> "Quadratic":
+        """Return it ``where`` (B,) is true, and zero elsewhere."""
+        zero = torch.zeros_like(self.a)
+        a = torch.where(where.unsqueeze(-1), self.a, zero)
+        return Quadratic(a, torch.where(where[:, None, None], self.E, zero.unsqueeze(-1)))
+
+    def moments(self) -> tuple[Tensor, Tensor]:
+        """Return mean (B, D) and covariance (B, D, D) of p(z given x) in u."""
+        eigenvalues, axes = torch.linalg.eigh(self.E)
+        variances = 1 / (1 + eigenvalues).clamp(min=LEAST_PRECISION)
+        covariance = axes * variances.unsqueeze(-2) @ axes.mT
+        return _times(covariance, self.a.unsqueeze(0))[0], covariance
+
+
+def fit_quadratic(u: Tensor, slope: Tensor) -> Quadratic:
+    """Fit a quadratic function to its gradients a - E u at the points u, both (S, B, D).
+
+    Minimises the squared error plus r |E|^2 over symmetric E, r = RIDGE D: with C = sum u u^T + r I
+    and M = sum slope u^T of centred points, E C + C E = -M - M^T, solved in the eigenbasis of C.
+    """
+    ridge = RIDGE * u.shape[-1]
+    centre, mean_slope = u.mean(dim=0), slope.mean(dim=0)
+    points, slopes = (u - centre).permute(1, 2, 0), (slope - mean_slope).permute(1, 2, 0)
+    eigenvalues, axes = torch.linalg.eigh(points @ points.mT)  # (B, D), (B, D, D)
+    M = axes.mT @ (slopes @ points.mT) @ axes
+    sums = eigenvalues.unsqueeze(-1) + eigenvalues.unsqueeze(-2) + 2 * ridge
+    E = axes @ (-(M + M.mT) / sums) @ axes.mT
+    return Quadratic(mean_slope + _times(E, centre.unsqueeze(0))[0], E)
+
+
+def orthogonal_draws(n: int, like: Tensor) -> Tensor:
+    """Return n draws from N(0, I) for each datum, (n, B, D); every D of them are orthogonal."""
+    n_data, n_dims = like.shape
+    size = (math.ceil(n / n_dims), n_data, n_dims, n_dims)
+    noise = torch.randn(size, dtype=like.dtype, device=like.device)
+    directions, factor = torch.linalg.qr(noise)
+    signs = factor.diagonal(dim1=-2, dim2=-1).sign()  # make the directions uniform
+    lengths = noise.norm(dim=-2)
+    columns: Tensor = directions * (signs * lengths).unsqueeze(-2)
+    return columns.movedim(-1, 1).flatten(0, 1)[:n]
+
+
+class FullNormal(MultivariateNormal):
+    """N(loc, L L^T) for each of B data, whose draws are one product of matrices."""
+
+    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw (k, B, D)."""
+        shape = self._extended_shape(sample_shape)
+        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
+        return self.loc + _times(self.scale_tril, noise)
+
+
+class DefensiveMixture(Distribution):
+    """share q + (1 - share) other for each datum; each draw chooses its component by itself.
+
+    Args:
+        q: Batch (B,), event (D,); reparameterised.
+        other: The same.
+        share: (B,), probability of q. Where it is 1, draws are those of q alone.
+    """
+
+    def __init__(self, q: Distribution, other: Distribution, share: Tensor) -> None:
+        self.q, self.other, self.share = q, other, share
+        super().__init__(q.batch_shape, q.event_shape, validate_args=False)
+
+    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw (k, B, D)."""
+        of_q, of_other = self.q.rsample(sample_shape), self.other.rsample(sample_shape)
+        chosen = torch.rand(of_q.shape[:-1], dtype=of_q.dtype, device=of_q.device) < self.share
+        return torch.where(chosen.unsqueeze(-1), of_q, of_other)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log density of the mixture, (k, B)."""
+        log_q = self.q.log_prob(value) + self.share.log()
+        return torch.logaddexp(log_q, self.other.log_prob(value) + (-self.share).log1p())
+
+
+def _gaussian(q: Distribution) -> MultivariateNormal | None:
+    """Return q as N(loc, L L^T) if it is a Gaussian over a vector of at most 128 numbers."""
+    if len(q.batch_shape) != 1 or len(q.event_shape) != 1 or q.event_shape[0] > MOST_DIMENSIONS:
+        return None
+    family = innermost(q)
+    if isinstance(family, MultivariateNormal):
+        return family
+    if not isinstance(family, Normal):
+        return None
+    return MultivariateNormal(
+        family.loc, scale_tril=torch.diag_embed(family.scale), validate_args=False
+    )
+
+
+def _moved(q: MultivariateNormal, fit: Quadratic) -> FullNormal:
+    """Return the fitted Gaussian, widened, in the coordinates of z."""
+    mean, covariance = fit.moments()
+    factor = WIDEN * torch.linalg.cholesky(covariance)
+    loc = q.loc + _times(q.scale_tril, mean.to(q.loc).unsqueeze(0))[0]
+    return FullNormal(loc, scale_tril=q.scale_tril @ factor.to(q.loc), validate_args=False)
+
+
+def _values_and_gradients(
+    function: LogWeight, z: Tensor, chunk: int
+) -> tuple[Tensor, Tensor | None]:
+    """Return the values (S, B) and the gradients (S, B, D), or None if there are none."""
+    pieces = in_pieces(lambda piece: _with_gradient(function, piece), iter([z]), chunk)
+    rows = torch.cat(list(pieces))
+    gradient = rows[..., :-1]
+    return rows[..., -1], None if gradient.isnan().all() else gradient
+
+
+def _with_gradient(function: LogWeight, z: Tensor) -> Tensor:
+    """Return gradients and values side by side, (S, B, D + 1); no gradient is NaN."""
+    with torch.enable_grad():
+        z = z.detach().requires_grad_()
+        values = function(z)
+        gradient = None
+        if values.requires_grad:
+            (gradient,) = torch.autograd.grad(values.sum(), z, allow_unused=True)
+    gradient = torch.full_like(z, torch.nan) if gradient is None else gradient
+    return torch.cat((gradient, values.detach().unsqueeze(-1).to(gradient)), dim=-1)
+
+
+def _times(matrix: Tensor, vectors: Tensor) -> Tensor:
+    """Return M_b v_kb for matrices (B, D, D) and vectors (k, B, D)."""
+    products: Tensor = torch.einsum("bij,kbj->kbi", matrix, vectors)
+    return products
