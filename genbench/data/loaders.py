@@ -24,7 +24,7 @@ from genbench.data.protocol import (
     split_sizes,
 )
 from genbench.data.source import read_source
-from genbench.data.specs import SourceData
+from genbench.data.specs import DatasetSpec, SourceData
 from genbench.data.splits import Parts, parts_of
 
 
@@ -167,6 +167,43 @@ def _known(split: SplitName) -> SplitName:
     return split
 
 
+@dataclass(frozen=True, eq=False)
+class Images:
+    """The images of a data set that was read and divided, which all its views share.
+
+    Attributes:
+        spec: What is known of the data set.
+        digest: SHA-256 of all pixels and labels as read.
+        levels: (N, C, H, W) uint8, the splits one after the other.
+        labels: (N,) int64.
+        classes: Names of the classes; none without labels.
+    """
+
+    spec: DatasetSpec
+    digest: str
+    levels: Tensor = field(repr=False)
+    labels: Tensor = field(repr=False)
+    classes: tuple[str, ...] = field(repr=False)
+
+    def under(self, config: DataConfig) -> Dataset:
+        """Return a view of the images, which were read as ``config`` asks."""
+        spec = self.spec
+        return Dataset(
+            config=config,
+            name=spec.name,
+            image_shape=spec.image_shape,
+            n_classes=spec.n_classes,
+            n_levels=spec.n_levels,
+            digest=self.digest,
+            protocol=protocol_of(config, spec, self.digest),
+            domain=config.domain,
+            levels=self.levels,
+            labels=self.labels,
+            sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
+            classes=self.classes,
+        )
+
+
 def load(
     config: DataConfig,
     data_dir: Path | None = None,
@@ -190,23 +227,20 @@ def load(
         DataError: A file is damaged or cannot be read, or is missing and cannot be downloaded.
         StorageError: A download cannot be stored.
     """
+    return load_images(config, data_dir, device, with_test=with_test).under(config)
+
+
+def load_images(
+    config: DataConfig,
+    data_dir: Path | None = None,
+    device: torch.device | str = "cpu",
+    *,
+    with_test: bool = True,
+) -> Images:
+    """Read the images of a data set, for several views of them; otherwise as :func:`load`."""
     found = read_source(config, data_dir, with_test=with_test)
-    spec, digest = found.spec, found.digest
     levels, labels = _divided(found, parts_of(config, found))
-    return Dataset(
-        config=config,
-        name=spec.name,
-        image_shape=spec.image_shape,
-        n_classes=spec.n_classes,
-        n_levels=spec.n_levels,
-        digest=digest,
-        protocol=protocol_of(config, spec, digest),
-        domain=config.domain,
-        levels=levels.to(device),
-        labels=labels.to(device),
-        sizes=dict(zip(SPLITS, split_sizes(config, spec), strict=True)),
-        classes=found.classes,
-    )
+    return Images(found.spec, found.digest, levels.to(device), labels.to(device), found.classes)
 
 
 def _divided(found: SourceData, parts: Parts) -> tuple[Tensor, Tensor]:

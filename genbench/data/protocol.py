@@ -126,6 +126,11 @@ class DataConfig(Options):
         return self.path is not None or self.name in own_datasets
 
     @property
+    def images(self) -> "DataConfig":
+        """What decides which images these are, without how their pixels are presented."""
+        return self.model_copy(update={"binarisation": "none", "dequantisation": "none"})
+
+    @property
     def reading(self) -> Reading:
         """How own images are read: as stated here, else where the set is registered."""
         stated = {"levels": self.levels, "layout": self.layout, "resize": self.resize}

@@ -17,6 +17,7 @@ from genbench.results.metrics_table import TABLE
 from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.executors.schedule import Results, Say
+from genbench.runs.older import older_runs
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group
 from genbench.runs.run_options import RunOptions
@@ -45,6 +46,8 @@ def run_prepared(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, name = prepared.context, prepared.suite.name
     SuiteFolder(_folder(prepared)).require_contained()
     done, missing = context.survey(context.groups(prepared.selected_runs))
+    if missing and (older := older_runs(_folder(prepared))):
+        say(older)
     with _executing(prepared, missing, say) as results:
         _check(prepared, say)
         members = [_run_member(prepared, member, say) for member in prepared.members]

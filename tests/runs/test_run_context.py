@@ -4,9 +4,11 @@ import threading
 from dataclasses import replace
 
 import pytest
+import torch
 
 from genbench.core.errors import StorageError
 from genbench.core.locks import HeldError, locked
+from genbench.data import load
 from genbench.results.sealed_folder import MANIFEST
 from genbench.runs import execute, run_context
 from genbench.runs.run_options import RunOptions
@@ -139,3 +141,17 @@ def test_a_run_that_another_command_repeated_is_told_as_it_is_now(command):
     assert found.provenance != mine.provenance
     folder_of(context, group).break_seal()  # and again
     assert context.latest(group[0], found) is found
+
+
+def test_views_of_the_same_images_share_them_and_each_is_what_is_loaded_alone(command):
+    context, _ = command()
+    configs = [spec.data for spec in context.plan.specs]
+    views = [context.dataset(config) for config in configs]
+    assert {view.domain for view in views} == {"binary", "unit_interval"}
+    assert len({view.levels.data_ptr() for view in views}) == 1
+    for config, view in zip(configs, views, strict=True):
+        alone = load(config)
+        assert (view.protocol, view.domain) == (alone.protocol, alone.domain)
+        assert torch.equal(view.held_out("test").x, alone.held_out("test").x)
+    other = context.dataset(configs[0].model_copy(update={"seed": 1}))
+    assert other.levels.data_ptr() != views[0].levels.data_ptr()
