@@ -25,6 +25,7 @@ class Match:
     Attributes:
         labels: The two models' names.
         values: Per-datum values by seed, or a single value per seed.
+        sequential: Whether seeds of a side were added until its pairs were decided.
     """
 
     block: ProtocolBlock
@@ -32,6 +33,7 @@ class Match:
     labels: tuple[str, str]
     cells: tuple[Cell, Cell]
     values: tuple[Seeds, Seeds]
+    sequential: bool = False
 
     @property
     def title(self) -> str:
@@ -168,7 +170,8 @@ def _matched(one: Number, other: Number) -> Match | str:
         name = " ".join(part for part in (column.metric, column.settings) if part)
         lacks = "no per-image values and fewer than two seeds"
         return f"{one.label}, {name}: {reason or lacks}"
-    return Match(one.block, column, (one.label, other.label), cells, values)
+    sequential = one.block.sequential or other.block.sequential
+    return Match(one.block, column, (one.label, other.label), cells, values, sequential)
 
 
 def _alone(number: Number, word: str, others: Numbers) -> str:

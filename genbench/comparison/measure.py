@@ -10,6 +10,7 @@ import numpy as np
 from genbench.comparison.bootstrap import rank_replicates, replicates
 from genbench.comparison.matching import Match, match
 from genbench.comparison.sides import Side
+from genbench.core.sequential import anytime_difference
 from genbench.core.statistics import (
     ALPHA,
     Difference,
@@ -134,13 +135,18 @@ def compare(first: Side, second: Side) -> Comparison:
         NotComparableError: They have no protocol, model or number in common.
     """
     matches, left_out = match(first, second)
-    differences = [difference(*m.values, by_seed=m.by_seed) for m in matches]
+    differences = [_tested(m) for m in matches]
     corrected = holm([d.p_value for d in differences])
     measured: dict[int, tuple[Measured, Contestant, Contestant]] = {}
     for places in _grouped(range(len(matches)), lambda place: matches[place].group):
         measured |= zip(places, _measured([matches[i] for i in places]), strict=True)
     lines = (Line(m, differences[i], corrected[i], *measured[i]) for i, m in enumerate(matches))
     return Comparison(first.name, second.name, tuple(lines), tuple(left_out))
+
+
+def _tested(match: Match) -> Difference:
+    test = anytime_difference if match.sequential else difference
+    return test(*match.values, by_seed=match.by_seed)
 
 
 def _measured(group: Sequence[Match]) -> list[tuple[Measured, Contestant, Contestant]]:

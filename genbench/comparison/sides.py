@@ -128,7 +128,9 @@ def _read(where: str, results: Path, model: str = "") -> Side:
         suite = StoredSuite.open(results, where)
     suite.require_no_collection()
     blocks = blocks_of(suite.frame, suite.metrics, closed_form=suite.closed_form)
-    whole = Side(where, tuple(blocks), suite.per_datum)
+    sequential = suite.record.until_decided is not None
+    marked = tuple(replace(block, sequential=sequential) for block in blocks)
+    whole = Side(where, marked, suite.per_datum)
     if model:
         require_known(model, whole.labels, f"'{where}' has no model")
     return replace(whole, model=model)

@@ -156,6 +156,11 @@ def _warnings(lines: Sequence[Line]) -> list[str]:
     warnings = []
     if not all(line.match.of_methods for line in lines):
         warnings.append(NETWORKS_ALONE)
+    if any(line.match.sequential for line in lines):
+        warnings.append(
+            "Seeds were added until pairs were decided: p is the larger one of the t-test and of an"
+            " e-process over the differences between equal seeds."
+        )
     if 1 < seeds < _FEW_SEEDS:
         warnings.append(f"With fewer than {_FEW_SEEDS} seeds that interval is too narrow.")
     if any(line.match.cells[0].kind == "lower_bound" for line in lines):

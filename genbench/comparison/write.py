@@ -60,6 +60,7 @@ def _line(line: Line) -> dict[str, Any]:
         "p": tested.p_value,
         "p_holm": line.p_holm,
         "test": f"two-sided t-test over {line.test}",
+        "anytime_valid": match.sequential,
         "improvement": _measured(line.improvement),
         "verdict": line.verdict,
         "of_methods": line.match.of_methods,

@@ -65,7 +65,7 @@ def anytime_p_value(differences: Vector, g: float = EFFECT_VARIANCE) -> Vector:
     return p_values
 
 
-def anytime_difference(first: Seeds, second: Seeds) -> Difference:
+def anytime_difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Difference:
     """Compare two models as :func:`difference` does, however the number of seeds was chosen.
 
     The p-value is the larger one of two: that of the anytime test over differences between equal
@@ -74,7 +74,8 @@ def anytime_difference(first: Seeds, second: Seeds) -> Difference:
     Raises:
         ValueError: There is only one datum, and neither side has a second seed.
     """
-    tested, seeds = difference(first, second), _of_equal_seeds(first, second)
+    tested = difference(first, second, by_seed=by_seed)
+    seeds = _of_equal_seeds(first, second)
     if seeds is None:
         return tested
     return replace(tested, p_value=max(tested.p_value, float(anytime_p_value(seeds))))

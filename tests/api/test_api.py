@@ -88,6 +88,7 @@ def test_every_option_arrives(suite, monkeypatch, tmp_path):
     monkeypatch.setattr(running, "run_and_report", lambda o, say: seen.append(o) or 1 / 0)
     other = {
         "suite": "mnist", "settings": {"train.epochs": 1}, "models": ("vae",), "studies": ("a",),
+        "until_decided": 7,
         "plugins": (tmp_path / "mine.py",), "seeds": 2, "limit": 9, "data": tmp_path / "c",
         "device": "cpu", "data_dir": tmp_path, "results": tmp_path / "a",
         "reports": tmp_path / "b", "executor": "ray", "jobs": 2, "shard": "1/2",

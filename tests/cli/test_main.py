@@ -135,6 +135,7 @@ def test_the_arguments_of_run_are_the_fields_of_its_options(monkeypatch):
     seen = []
     monkeypatch.setattr(api, "run_and_report", lambda options, say: seen.append(options) or 1 / 0)
     argv = "run --suite s.toml --set a=1 --set b=2 --models a,b --studies c --seeds 2 --limit 9"
+    argv += " --until-decided"
     argv += " --data i --device cpu --data-dir d --results r --reports p --executor ray --jobs 3"
     argv += " --shard 1/2 --cpus-per-run 2 --gpus-per-run 0.5 --ray-address auto"
     argv += " --together --fresh --no-report --plugin mine.py"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from genbench.comparison import NotComparableError, resolve
+from genbench.core.sequential import anytime_difference
 from genbench.core.statistics import holm
 from genbench.results.paired import comparisons
 from tests.results.fabricate import write_manifest
@@ -118,6 +119,17 @@ def test_one_seed_of_a_fit_in_closed_form_meets_several_seeds(place):
     path.write_text(json.dumps(content))
     lines = place.compare("tiny:vae", "tiny:linear_gaussian").lines
     assert {line.test for line in lines} == {"images and seeds of A"}
+
+
+def test_seeds_that_were_added_until_decided_are_compared_by_the_anytime_test(place, stored):
+    path = place.results / "tiny" / "suite.json"
+    content = json.loads(path.read_text())
+    content["until_decided"] = {"maximum": 10, "seeds": 2, "rule": ""}
+    path.write_text(json.dumps(content))
+    fixed = line_of(stored.compare("tiny:vae", "tiny:beta_vae"), "elbo")
+    line = line_of(place.compare("tiny:vae", "tiny:beta_vae"), "elbo")
+    assert line.difference == anytime_difference(*fixed.match.values)
+    assert line.difference.p_value > fixed.difference.p_value
 
 
 def test_interquartile_mean_leaves_out_the_lowest_and_the_highest(five):

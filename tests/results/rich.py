@@ -7,6 +7,7 @@ import math
 import numpy as np
 from safetensors.numpy import save_file
 
+from genbench.evaluation.spec import evaluators
 from genbench.results.columns import COLUMNS
 from genbench.results.per_datum import value_key
 from tests.results.fabricate import (
@@ -109,15 +110,15 @@ def rich_rows(model, seed, train_id):
     }  # fmt: skip
     for name, found, more in values_of(model, seed):
         metric = name.partition("[")[0]
-        options = OPTIONS[metric]
+        options, version = OPTIONS[metric], evaluators[metric].record.version
         row = shared | described(metric) | {"metric": name, "options": options} | more
         if not isinstance(found, np.ndarray):
             rows.append(row | {"value": repr(found), "stderr": "0.02"})
             continue
         rows.append(row | number_of(found))
-        tensors[value_key("test", name, "", 1, options)] = found
+        tensors[value_key("test", name, "", version, options)] = found
         if model == "cvae":  # the number above has the label summed out
-            tensors[value_key("test", name, "label", 1, options)] = found + 2.3
+            tensors[value_key("test", name, "label", version, options)] = found + 2.3
             rows.append(row | number_of(found + 2.3) | {"protocol": GIVEN_LABEL})
     given = {row["metric"].partition("[")[0] for row in rows}
     for metric in [] if model == "cvae" else OPTIONS.keys() - given:
