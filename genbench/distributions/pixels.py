@@ -45,8 +45,8 @@ class BernoulliPixels(Independent):  # type: ignore[type-arg]
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log probability of images, summed over each image, in float32 or float64."""
         logits, x = self.base_dist.logits, value
-        if logits.ndim > 4 and logits.shape[-4] == 1 < x.shape[0] and x.ndim == 4:
-            return _crossed(logits, x)  # each set of logits (..., 1, C, H, W) meets each image
+        if _meets_each(logits, x):
+            return _crossed(logits, x)
         logits, x = _aligned(logits, x)
         if torch.compiler.is_compiling():
             return _by_softplus(logits, x)
@@ -69,11 +69,16 @@ class GaussianPixels(Independent):  # type: ignore[type-arg]
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log density of images, summed over each image, in float32 or float64."""
+        if _meets_each(self.base_dist.loc, value):
+            return self._of_distance(_crossed_distance(self.base_dist.loc, value))
         mean, x = _aligned(self.base_dist.loc, value)
         if torch.compiler.is_compiling():
             distance = _squared_distance(mean, x)
         else:
             distance = applied(_SquaredDistance, mean, x)
+        return self._of_distance(distance)
+
+    def _of_distance(self, distance: Tensor) -> Tensor:
         log_volume = (self._scale.log() + 0.5 * math.log(2 * math.pi)) * self.event_shape.numel()
         return distance * (-0.5 / self._scale.square()) - log_volume
 
@@ -94,6 +99,11 @@ def _by_uniform(logits: Tensor, shape: Sequence[int]) -> Tensor:
     return (uniform < logits.sigmoid()).to(logits.dtype)
 
 
+def _meets_each(parameter: Tensor, x: Tensor) -> bool:
+    """Return whether each parameter image (..., 1, C, H, W) meets each image (B, C, H, W)."""
+    return parameter.ndim > 4 and parameter.shape[-4] == 1 < x.shape[0] and x.ndim == 4
+
+
 def _crossed(logits: Tensor, x: Tensor) -> Tensor:
     """Return the log probability (..., B) of each image under each set of logits.
 
@@ -106,6 +116,19 @@ def _crossed(logits: Tensor, x: Tensor) -> Tensor:
     flat = logits.to(wide).flatten(-3).squeeze(-2)  # (..., pixels)
     log_partition = softplus(flat, threshold=40.0).sum(dim=-1, keepdim=True)
     return (flat @ x.to(wide).flatten(1).T - log_partition).to(dtype)
+
+
+def _crossed_distance(mean: Tensor, x: Tensor) -> Tensor:
+    """Return the squared distance (..., B) between each mean (..., 1, C, H, W) and each image.
+
+    By a matrix product, in float64 where the device has it: the norms may be much larger than the
+    distance.
+    """
+    dtype = torch.promote_types(torch.promote_types(mean.dtype, x.dtype), torch.float32)
+    wide = widest(mean.device)
+    flat, images = mean.to(wide).flatten(-3).squeeze(-2), x.to(wide).flatten(1)
+    norms = flat.square().sum(dim=-1, keepdim=True) + images.square().sum(dim=1)
+    return torch.sub(norms, flat @ images.T, alpha=2).clamp(min=0).to(dtype)
 
 
 class _BernoulliLogProb(OwnGradient):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -20,9 +20,14 @@ class Collected:
     kept: list[int] = field(default_factory=list)
     remark: str = ""
     status: str = "ok"
+    by_draw: Tensor | None = None
 
     def add(self, piece: PerDatum, n_left: int) -> None:
         """Add one block; only its first ``n_left`` data count."""
+        if piece.by_draw is not None:
+            of_block = piece.by_draw[:, :n_left].sum(dim=1)
+            self.by_draw = of_block if self.by_draw is None else self.by_draw + of_block
+            piece = replace(piece, by_draw=None)
         self.pieces.append(piece)
         self.kept.append(n_left)
         self.remark = piece.remark
@@ -42,6 +47,8 @@ class Collected:
 
     def errors(self, n_rows: int) -> list["MonteCarloError"]:
         """Return the Monte-Carlo errors of the means over data, one for each of ``n_rows`` rows."""
+        if self.by_draw is not None:
+            return [shared_error(self.by_draw, len(self.values()))] * n_rows
         known = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
         if not known or len(known) < len(self.pieces):
             return [NO_ERROR] * n_rows
@@ -85,6 +92,26 @@ def mean_error(variances: Tensor) -> MonteCarloError:
     if n < MIN_DATA:
         return MonteCarloError(None, "too few data for a Monte-Carlo error")
     return MonteCarloError(math.sqrt(total) / n)
+
+
+MIN_DRAWS = 20
+"""Fewest draws that all data share whose spread tells the error of their mean."""
+
+
+def shared_error(by_draw: Tensor, n: int) -> MonteCarloError:
+    """Return the Monte-Carlo error of the mean of n data that share K draws.
+
+    The errors of the data are one and the same. It comes from the spread, over draws, of what each
+    contributes to the mean, and does not fall with n.
+
+    Args:
+        by_draw: The sum over data of what each draw contributes, (K,).
+        n: Number of data.
+    """
+    k = len(by_draw)
+    if k < MIN_DRAWS:
+        return MonteCarloError(None, "too few draws for a Monte-Carlo error")
+    return MonteCarloError(float(by_draw.std()) / math.sqrt(k) / n)
 
 
 def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:

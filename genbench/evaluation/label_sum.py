@@ -8,19 +8,27 @@ from genbench.core.estimate import NotApplicableError
 from genbench.evaluation.importance import IwOptions
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference import bounds
-from genbench.inference.jackknife import jackknife_variance
 from genbench.inference.weights import ImportanceWeights
+
+N_PILOT = 5
+"""Draws for each label that only order the labels of a datum."""
+N_LIKELY = 2
+"""How many labels of a datum, the likeliest by the pilots, have all K draws."""
+REST = 10
+"""The other labels have this part of K."""
+LEAST_REST = 5
+"""But no fewer draws, of which some are needed to tell their variance."""
 
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=2,
+    version=3,
     needs=Conditions,
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="Importance-weighted bound, labels summed out",
-    formula="log Σ_y p(y) 1/K Σₖ p(x, zₖ|y) / r(zₖ|x, y)",
+    formula="log Σ_y p(y) 1/K_y Σₖ p(x, zₖ|y) / r(zₖ|x, y)",
     cites=("Burda2016:eq8",),
     options=IwOptions,
     marginal_metric="iw_log_likelihood",
@@ -34,21 +42,28 @@ from genbench.inference.weights import ImportanceWeights
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound on log p(x) of a conditional model, comparable with models without labels.
 
-    p(y) is the frequency of the label in the training data, with one added to each count. The
-    estimate of p(x) is unbiased, and its logarithm below log p(x) in expectation. Labels with zero
-    probability cost nothing.
+    p(y) is the frequency of the label in the training data, with one added to each count. The two
+    likeliest labels of a datum have K draws each, the others a tenth of K, from q. Pilot draws,
+    which are not summed, say which those are. So the estimate of p(x) is unbiased, no label is left
+    out, and its logarithm lies below log p(x) in expectation. Labels with zero probability cost
+    nothing.
     """
     log_py = _label_frequencies(block)
-    labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
-    weights = [_weights_given(block, y, options) for y in labels]
-    log_p = log_py[labels].unsqueeze(1)  # (L, 1)
-    joint = torch.stack([w.log_mean() for w in weights]) + log_p  # (L, B)
-    left_out = torch.stack([w.left_out() for w in weights], dim=1) + log_p  # (G, L, B)
+    order = _likeliest_first(block, log_py, options)  # (L, B)
+    k, rest = options.n_samples, _n_rest(options.n_samples)
+    fewer = options.model_copy(update={"n_samples": rest, "proposal": "posterior"})
+    weights = [
+        _weights_given(block, y, options if rank < N_LIKELY else fewer, ("rank", rank))
+        for rank, y in enumerate(order)
+    ]
+    joint = torch.stack([w.log_mean() for w in weights]) + log_py[order]
     share = joint.softmax(dim=0)
+    variances = torch.stack([w.variance() for w in weights])
+    others = f", {rest} for those but the likeliest two" if len(order) > N_LIKELY else ""
     return PerDatum(
         joint.logsumexp(dim=0),
-        remark=f"summed over the labels, {options.n_samples} draws each",
-        mc_variance=jackknife_variance(left_out.logsumexp(dim=1)),
+        remark=f"summed over the labels, {k} draws each{others}",
+        mc_variance=(share.square() * variances).sum(dim=0),
         health=_joint_health(weights, share),
     )
 
@@ -64,9 +79,27 @@ def _label_frequencies(block: Block) -> Tensor:
     return log_py.to(block.x.device).double()
 
 
-def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeights:
-    labels = torch.full((len(block.x),), y, device=block.x.device)
-    view = block.context.model.given(labels)
+def _n_rest(n_samples: int) -> int:
+    return min(n_samples, max(LEAST_REST, -(-n_samples // REST)))
+
+
+def _likeliest_first(block: Block, log_py: Tensor, options: IwOptions) -> Tensor:
+    """Return the labels of each datum in the order of their mass by pilot draws, (L, B)."""
+    labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
+    each = torch.tensor(labels, device=block.x.device).unsqueeze(1).expand(-1, len(block.x))
+    if len(labels) <= N_LIKELY:
+        return each
+    few = options.model_copy(update={"n_samples": N_PILOT, "proposal": "posterior"})
+    pilots = [_weights_given(block, y, few, ("pilot", int(y[0]))) for y in each]
+    joint = torch.stack([w.log_mean() for w in pilots]) + log_py[each]
+    return each.gather(0, joint.argsort(dim=0, descending=True, stable=True))
+
+
+def _weights_given(
+    block: Block, y: Tensor, options: IwOptions, name: tuple[str, int]
+) -> ImportanceWeights:
+    """Weight draws of each datum given its label in ``y`` (B,)."""
+    view = block.context.model.given(y)
     if lacking := missing(view, Variational):
         raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
     return bounds.importance_weights(
@@ -74,7 +107,7 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
         block.x,
         options.n_samples,
         options.chunk_size,
-        block.stream.child("label", y),
+        block.stream.child(*name),
         options.proposal,
     )
 
@@ -82,14 +115,16 @@ def _weights_given(block: Block, y: int, options: IwOptions) -> ImportanceWeight
 def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
     """Return the joint health of all weights of a datum; k-hat is that of its most likely label.
 
-    ``share`` (L, B) is the posterior probability of each label.
+    ``share`` (L, B) is the posterior probability of each label, those with K draws first.
     """
     each = [given_y.health() for given_y in weights]
-    stacked = {name: torch.stack([h[name] for h in each]) for name in each[0]}  # (L, B)
+    ess, largest = (torch.stack([h[name] for h in each]) for name in ("ess", "max_weight"))
     joint = {
-        "ess": 1 / (share.square() / stacked["ess"]).sum(dim=0),
-        "max_weight": (share * stacked["max_weight"]).amax(dim=0),
+        "ess": 1 / (share.square() / ess).sum(dim=0),
+        "max_weight": (share * largest).amax(dim=0),
     }
-    if "k_hat" in stacked:
-        joint["k_hat"] = stacked["k_hat"].gather(0, share.argmax(dim=0, keepdim=True))[0]
+    k_hats = [health["k_hat"] for health in each[:N_LIKELY] if "k_hat" in health]
+    if k_hats:
+        likeliest = share[: len(k_hats)].argmax(dim=0, keepdim=True)
+        joint["k_hat"] = torch.stack(k_hats).gather(0, likeliest)[0]
     return joint

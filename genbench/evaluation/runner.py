@@ -1,8 +1,9 @@
 """Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction; failures become rows."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -255,6 +256,9 @@ def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
         collected.stop("not_applicable" if lacks else "failed", str(error))
         return TaskResult([_row(task, evaluator.metric, collected)])
     errors = collected.errors(len(estimates))
+    if collected.by_draw is not None:
+        pairs = zip(estimates.items(), errors, strict=True)
+        estimates = {metric: _with_shared_error(e, error) for (metric, e), error in pairs}
     rows = [
         _row(task, metric, collected, estimate, error)
         for (metric, estimate), error in zip(estimates.items(), errors, strict=True)
@@ -280,6 +284,13 @@ def _reduce(
     if isinstance(estimates, Estimate):
         return {evaluator.metric: estimates}
     return {f"{evaluator.metric}[{part}]": estimate for part, estimate in estimates.items()}
+
+
+def _with_shared_error(estimate: Estimate, error: MonteCarloError) -> Estimate:
+    """Add the error of draws that all data share: the spread over data does not show it."""
+    if estimate.stderr is None or error.stderr is None:
+        return replace(estimate, stderr=None)
+    return replace(estimate, stderr=math.hypot(estimate.stderr, error.stderr))
 
 
 def _row(

@@ -35,6 +35,8 @@ class PerDatum:
         health: Diagnostics of the estimator, each (B,): ``ess``, ``max_weight``, ``k_hat``,
             ``acceptance``, ``step_size``.
         parts: Names of the P parts; by default their indices.
+        by_draw: (K, B) in place of ``mc_variance`` where all data share K draws: what each draw
+            contributes to each value, which is, to first order, their mean and a constant.
     """
 
     values: Tensor
@@ -43,6 +45,7 @@ class PerDatum:
     mc_variance: Tensor | None = None
     health: Mapping[str, Tensor] = field(default_factory=dict)
     parts: tuple[str, ...] | None = None
+    by_draw: Tensor | None = None
 
 
 @dataclass(frozen=True)

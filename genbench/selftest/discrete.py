@@ -89,9 +89,14 @@ def _few_draws(it: DiscreteCase) -> Iterator[CalibrationCheck]:
 
 
 def _prior_draws(it: DiscreteCase) -> Iterator[CalibrationCheck]:
-    prior, case = it.exact.under_prior(), f"{CASE}, K = 3"
-    bound = run_evaluator(it.model, "prior_bound", it.x, {"n_samples": 3})
-    yield bound.expectation(case, prior.bound(1))
+    prior, k = it.exact.under_prior(), 1000
+    bound = run_evaluator(it.model, "prior_bound", it.x, {"n_samples": k})
+    of_all = prior.log_px_given_z.mean(axis=0)  # all data share the draws
+    stderr = math.sqrt(prior.variance(of_all)[0] / k)
+    exact, case = float(prior.bound(1).mean()), f"{CASE}, K = {k}"
+    yield CalibrationCheck("prior_bound", case, exact, bound.number, stderr)
+    yield bound.stated_error(case, stderr, relative=0.1)
+    case = f"{CASE}, K = 3"
     options = {"n_samples": 3, "chunk_size": 2}
     estimates = run_evaluator(it.model, "prior_log_likelihood", it.x, options)
     yield estimates.expectation(case, prior.bound(3))

@@ -41,13 +41,16 @@ SMALL_OPTIONS = {
     "label_marginal_log_likelihood": {"n_samples": 4},
     "mmd2": {"n_compared": N},
     "parzen_log_likelihood": {"n_samples": 300},
-    "prior_bound": {"n_samples": 12},
+    "prior_bound": {"n_samples": 24},
     "prior_log_likelihood": {"n_samples": 12},
 }
 """Cheap options where the defaults cost more than a test may; 101 data are two blocks, too."""
 
 OWN_DATA = ("bdmc_gap",)
 """Evaluators that look at data drawn from the model, and at the size of the test set only."""
+
+SHARED_DRAWS = ("prior_bound",)
+"""Evaluators whose draws of the latent are the same for all data."""
 
 
 class Everything(WrongPosterior):

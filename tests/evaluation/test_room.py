@@ -40,6 +40,7 @@ def test_a_count_beyond_a_thousand_million_is_refused_by_its_key(name, key):
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7}, 100 * (64 + 28) + 56),
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7, "n_data": 5}, 5 * 92 + 56),
         ("parzen_log_likelihood", {"n_samples": 11}, 4 * 11 * 64),
+        ("prior_bound", {"n_samples": 30}, 30 * (4 * 64 + 8 * 100)),
         ("mmd2", {"n_compared": 50}, 8 * 50 * (2 * 64 + 2 * 50)),
         ("mmd2", {"n_compared": 500}, 8 * 200 * (2 * 64 + 2 * 100)),
     ],
@@ -73,7 +74,7 @@ def test_on_a_gpu_more_data_are_evaluated_at_once(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["iw_log_likelihood", "iw_curve", "prior_bound", "kl_decomposition"]
+    "name", ["iw_log_likelihood", "iw_curve", "prior_log_likelihood", "kl_decomposition"]
 )
 def test_draws_that_are_streamed_take_time_and_no_memory(name):
     options = evaluators[name].options
