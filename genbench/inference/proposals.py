@@ -28,7 +28,7 @@ N_PILOT = 24
 RIDGE = 1 / 8
 """The fit is shrunk towards q as by so many more draws per dimension, on which q is right."""
 
-FLOOR = 0.3
+FLOOR = 0.05
 """The fitted precision lies at least so far on the way from the prior's precision to q's."""
 
 WIDEN = 1.1
