@@ -184,7 +184,8 @@ def importance_weights(
     q = posterior_of(model, x)
     size = _checked_chunk(x, n_samples, chunk_size)
     make, pilot = PROPOSALS[proposal], stream.child("pilot")
-    r, remark = make(q, lambda z: log_weights(model, x, z, q), size, pilot)
+    p = prior_of(model)
+    r, remark = make(q, p, lambda z: log_weights(model, x, z, q), size, pilot)
     weights = _weighted(lambda z: log_weights(model, x, z, r), r, x, n_samples, size, stream)
     weights.remark = remark
     return weights

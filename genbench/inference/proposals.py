@@ -28,8 +28,8 @@ N_PILOT = 24
 RIDGE = 1 / 8
 """The fit is shrunk towards q as by so many more draws per dimension, on which q is right."""
 
-LEAST_PRECISION = 0.05
-"""The fitted precision is at least this share of q's, in each direction."""
+FLOOR = 0.05
+"""The fitted precision lies at least so far on the way from the prior's precision to q's."""
 
 WIDEN = 1.1
 """Factor on the fitted standard deviations: a proposal with light tails has heavy weights."""
@@ -51,12 +51,16 @@ class Proposal(NamedTuple):
     remark: str = ""
 
 
-def from_posterior(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -> Proposal:
+def from_posterior(
+    q: Distribution, p: Distribution, log_weight: LogWeight, chunk: int, stream: Stream
+) -> Proposal:
     """Return q itself: as in Burda, Grosse, Salakhutdinov 2016, equation 8."""
     return Proposal(q)
 
 
-def fitted(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -> Proposal:
+def fitted(
+    q: Distribution, p: Distribution, log_weight: LogWeight, chunk: int, stream: Stream
+) -> Proposal:
     """Return a mixture of q and a Gaussian with a full covariance, fitted to p(z given x).
 
     A Gaussian p(z given x) makes log w quadratic, with a gradient that is linear in z. Least
@@ -64,10 +68,12 @@ def fitted(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -
     from fewer draws than dimensions, because the precision is symmetric. One draw in ten still
     comes from q, and the weights have the density of the mixture in their denominator: none exceeds
     ten times the weight under q alone, so a bad fit costs little. Data on which the fit does not
-    explain the pilot's log weights keep q: a true posterior stays exact.
+    explain the pilot's log weights keep q: a true posterior stays exact. No direction becomes wider
+    than the prior: a likelihood that is log-concave in z adds precision to it.
 
     Args:
         q: The model's q(z given x), batch (B,). Other than Gaussians are returned as they are.
+        p: The prior p(z), batch ().
         log_weight: The weights under q; differentiable in z.
         chunk: Draws per datum that are decoded at once.
         stream: Source of the pilot's noise, independent of that of the weighted draws.
@@ -91,10 +97,13 @@ def fitted(q: Distribution, log_weight: LogWeight, chunk: int, stream: Stream) -
     if not better.any():
         return Proposal(q)
     share = torch.where(better, SHARE, 1.0).to(u)
-    return Proposal(DefensiveMixture(q, _moved(gaussian, fit.kept(better)), share))
+    return Proposal(DefensiveMixture(q, _moved(gaussian, p, fit.kept(better)), share))
 
 
-PROPOSALS: Mapping[Name, Callable[[Distribution, LogWeight, int, Stream], Proposal]] = {
+Make = Callable[[Distribution, Distribution, LogWeight, int, Stream], Proposal]
+"""How a proposal is made of q, the prior and the weights."""
+
+PROPOSALS: Mapping[Name, Make] = {
     "fitted": fitted,
     "posterior": from_posterior,
 }
@@ -120,11 +129,15 @@ class Quadratic(NamedTuple):
         a = torch.where(where.unsqueeze(-1), self.a, zero)
         return Quadratic(a, torch.where(where[:, None, None], self.E, zero.unsqueeze(-1)))
 
-    def moments(self) -> tuple[Tensor, Tensor]:
-        """Return mean (B, D) and covariance (B, D, D) of p(z given x) in u."""
-        eigenvalues, axes = torch.linalg.eigh(self.E)
-        variances = 1 / (1 + eigenvalues).clamp(min=LEAST_PRECISION)
-        covariance = axes * variances.unsqueeze(-2) @ axes.mT
+    def moments(self, floor: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean (B, D) and covariance (B, D, D) of p(z given x) in u.
+
+        ``floor`` (B, D, D) is the least precision: what is below it in a direction is raised.
+        """
+        identity = torch.eye(floor.shape[-1], dtype=floor.dtype, device=floor.device)
+        eigenvalues, axes = torch.linalg.eigh(identity + self.E - floor)
+        precision = floor + axes * eigenvalues.clamp(min=0).unsqueeze(-2) @ axes.mT
+        covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
         return _times(covariance, self.a.unsqueeze(0))[0], covariance
 
 
@@ -205,12 +218,24 @@ def _gaussian(q: Distribution) -> MultivariateNormal | None:
     )
 
 
-def _moved(q: MultivariateNormal, fit: Quadratic) -> FullNormal:
+def _moved(q: MultivariateNormal, p: Distribution, fit: Quadratic) -> FullNormal:
     """Return the fitted Gaussian, widened, in the coordinates of z."""
-    mean, covariance = fit.moments()
+    factor = q.scale_tril.double()
+    prior = factor.mT @ (factor / _variance(p).to(factor).unsqueeze(-1))  # precision in u
+    identity = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
+    mean, covariance = fit.moments(prior + FLOOR * (identity - prior))
     factor = WIDEN * torch.linalg.cholesky(covariance)
     loc = q.loc + _times(q.scale_tril, mean.to(q.loc).unsqueeze(0))[0]
     return FullNormal(loc, scale_tril=q.scale_tril @ factor.to(q.loc), validate_args=False)
+
+
+def _variance(p: Distribution) -> Tensor:
+    """Return the variance of each dimension of the prior, 1 where it is unknown."""
+    try:
+        variance = p.variance
+    except NotImplementedError:
+        return torch.ones(p.event_shape)
+    return torch.where(variance > 0, variance, 1.0)  # and no NaN
 
 
 def _values_and_gradients(

@@ -217,7 +217,7 @@ def test_gradients_that_miss_the_observation_model_change_nothing():
 
 def test_weights_without_a_gradient_keep_the_posterior_and_say_it():
     q = bounds.posterior_of(MODEL, X)
-    found = proposals.fitted(q, lambda z: z.detach().sum(dim=-1), 5, STREAM)
+    found = proposals.fitted(q, MODEL.prior(), lambda z: z.detach().sum(dim=-1), 5, STREAM)
     assert found.distribution is q
     assert "no gradient" in found.remark
 
@@ -225,7 +225,9 @@ def test_weights_without_a_gradient_keep_the_posterior_and_say_it():
 def test_weights_that_are_not_finite_keep_the_posterior():
     q = bounds.posterior_of(MODEL, X)
     for bad in (math.inf, math.nan):
-        found = proposals.fitted(q, lambda z, bad=bad: z.sum(dim=-1) * bad, 5, STREAM)
+        found = proposals.fitted(
+            q, MODEL.prior(), lambda z, bad=bad: z.sum(dim=-1) * bad, 5, STREAM
+        )
         assert found.distribution is q
 
 
