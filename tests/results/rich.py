@@ -115,9 +115,10 @@ def rich_rows(model, seed, train_id):
             rows.append(row | {"value": repr(found), "stderr": "0.02"})
             continue
         rows.append(row | number_of(found))
-        tensors[value_key("test", name, "", 1, options)] = found
+        version = row["evaluator_version"]
+        tensors[value_key("test", name, "", version, options)] = found
         if model == "cvae":  # the number above has the label summed out
-            tensors[value_key("test", name, "label", 1, options)] = found + 2.3
+            tensors[value_key("test", name, "label", version, options)] = found + 2.3
             rows.append(row | number_of(found + 2.3) | {"protocol": GIVEN_LABEL})
     given = {row["metric"].partition("[")[0] for row in rows}
     for metric in [] if model == "cvae" else OPTIONS.keys() - given:
