@@ -59,20 +59,20 @@ def test_curve_shows_extrapolation_and_the_exact_value_where_it_is_known(parts_o
     by_model = {row[0].line: [cell.line for cell in row] for row in table.rows}
     assert by_model["vae"][4].startswith("-19.80 ±")
     assert by_model["vae"][5] == ""
-    assert by_model["linear_gaussian"][5].startswith("-22.05 ±")
+    assert by_model["linear_gaussian"][5].startswith("-22.10 ±")
 
 
 def test_table_of_parts_says_over_how_many_data_they_are(parts_of):
     few, whole = (parts_of(name) for name in ("inference_gap", "kl_decomposition"))
     note = "In nats, ± standard error over images."
     assert part_table(few, "gap").caption == f"{note} Over n = 100 data."
-    assert part_table(whole, "kl").caption == note
+    assert part_table(whole, "kl").caption == "In nats, ± standard error over draws of codes."
 
 
 def test_rate_and_distortion_are_in_nats_and_bits_and_add_up(rich_blocks):
     (table,) = rate_tables(rich_blocks)
     first = [cell.text for cell in table.rows[0]]
-    assert first == ["vae", "7.40", "10.68", "14.10", "20.27", "21.50"]  # 7.4 / ln 2 = 10.676
+    assert first == ["vae", "7.40", "10.68", "14.10", "20.34", "21.50"]  # 7.4 / ln 2 = 10.676
 
 
 def test_scaling_changes_each_uncertainty_alike(rich_blocks):
