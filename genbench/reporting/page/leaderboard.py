@@ -181,6 +181,23 @@ def _trust(leaderboard: Leaderboard) -> Iterator[str]:
     )
     if checks := list(_exact_checks(leaderboard.block)):
         yield f"Tightest bound against the exact value: {', '.join(checks)}."
+    yield from _led_by_controls(leaderboard)
+
+
+def _led_by_controls(leaderboard: Leaderboard) -> Iterator[str]:
+    """Say which details a control leads: such a number alone shows no model to be good."""
+    for place, column in enumerate(leaderboard.details):
+        signs = {"higher": 1.0, "lower": -1.0}
+        known = [
+            (signs[column.better] * cell.value, entry.row)
+            for entry in leaderboard.entries
+            if column.better in signs and (detail := entry.details[place])
+            if (cell := detail[1]).ok
+        ]
+        _, first = max(known, key=lambda pair: pair[0], default=(0.0, None))
+        if first is not None and first.control and len(known) > 1:
+            what = detail_head(column).text
+            yield f"A control leads in {what} ({first.label}): that number alone shows little."
 
 
 def _counts(cells: Sequence[Cell]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from PIL import Image
 from genbench.core.protocol import Protocol
 from genbench.reporting import build_report
 from genbench.reporting.page import report_page, script
-from genbench.reporting.page.leaderboard import Axis, boards_of
+from genbench.reporting.page.leaderboard import Axis, _led_by_controls, boards_of
 from genbench.results.suite import StoredSuite
 from tests.reporting.page.dom import parse
 
@@ -215,3 +215,16 @@ def test_a_heading_says_how_much_was_tested(boards):
     protocol = boards[0].leaderboard.block.protocol
     assert isinstance(protocol, Protocol)
     assert boards[0].title.lower() == protocol.short.removeprefix("digits, ").lower()
+
+
+def test_it_is_said_where_a_control_leads(rich_suite):
+    (board, *_) = rich_suite.leaderboards
+
+    def said(*models):
+        entries = tuple(entry for entry in board.entries if entry.row.model in models)
+        return list(_led_by_controls(replace(board, entries=entries)))
+
+    assert said("vae", "copier") == []
+    assert said("copier") == []
+    (sentence,) = said("copier", "gan+normal(0.126)")
+    assert sentence.startswith("A control leads in sample quality (copier)")

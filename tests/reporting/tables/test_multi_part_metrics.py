@@ -66,7 +66,7 @@ def test_table_of_parts_says_over_how_many_data_they_are(parts_of):
     few, whole = (parts_of(name) for name in ("inference_gap", "kl_decomposition"))
     note = "In nats, ± standard error over images."
     assert part_table(few, "gap").caption == f"{note} Over n = 100 data."
-    assert part_table(whole, "kl").caption == note
+    assert part_table(whole, "kl").caption == "In nats, ± standard error over draws of codes."
 
 
 def test_rate_and_distortion_are_in_nats_and_bits_and_add_up(rich_blocks):

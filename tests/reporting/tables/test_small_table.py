@@ -9,7 +9,7 @@ from genbench.reporting.tables.differences import health_tables, paired_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.markdown import markdown_tables
 from genbench.reporting.tables.multi_part_metrics import multi_part_metric, part_table, rate_tables
-from genbench.reporting.tables.published import published_table
+from genbench.reporting.tables.published import published_tables
 from genbench.reporting.tables.ranks import rank_table, ranks
 
 
@@ -47,7 +47,7 @@ def warned_suite(rich_suite):
 def test_every_small_table_explains_the_warning_of_its_numbers(warned_suite):
     suite, block = warned_suite, warned_suite.blocks[0]
     curve = multi_part_metric(suite.rows, block, suite.metrics["iw_curve"])
-    tables = [part_table(curve, "curve"), *rate_tables([block]), published_table(suite)]
+    tables = [part_table(curve, "curve"), *rate_tables([block]), *published_tables(suite)]
     tables.append(rank_table(ranks(block, suite.per_datum), "ranks"))
     for table in tables:
         assert dict(table.notes)["‡"] == BEWARE
@@ -56,4 +56,5 @@ def test_every_small_table_explains_the_warning_of_its_numbers(warned_suite):
 def test_a_warning_is_not_given_where_none_of_its_numbers_stands(warned_suite):
     entries = warned_suite.record.spec["published"][1:]  # of a model without this number
     record = warned_suite.record.model_copy(update={"spec": {"published": entries}})
-    assert published_table(replace(warned_suite, record=record)).notes == []
+    (table,) = published_tables(replace(warned_suite, record=record))
+    assert table.notes == []
