@@ -117,8 +117,12 @@ def verify(arguments: Namespace) -> int:
     home = data_home(arguments.data_dir)
     rows = [row for name in arguments.datasets or datasets for row in verify(name, home)]
     out(_files(rows))
-    bad = any(row["status"] in ("missing", "damaged") for row in rows)
-    return ExitCode.DATA if bad else ExitCode.OK
+    bad = [row["dataset"] for row in rows if row["status"] in ("missing", "damaged")]
+    if not bad:
+        return ExitCode.OK
+    fix = f"`python -m genbench data fetch {' '.join(dict.fromkeys(bad))}` downloads them"
+    note(f"genbench: {len(bad)} of {len(rows)} files are missing or damaged; {fix}")
+    return ExitCode.DATA
 
 
 def _files(rows: Sequence[dict[str, Any]]) -> str:

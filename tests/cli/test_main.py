@@ -269,6 +269,16 @@ def test_verify_of_embedded_data_is_ok(place, command):
     assert "embedded" in found.out
 
 
+def test_verify_says_what_is_missing_and_how_to_get_it(place, command):
+    found = command("data", "verify", "--data-dir", "empty", "frey_faces", "digits")
+    assert found.code == 3
+    assert "missing" in found.out
+    assert found.err == (
+        "genbench: 1 of 2 files are missing or damaged;"
+        " `python -m genbench data fetch frey_faces` downloads them\n"
+    )
+
+
 # --- 4 -------------------------------------------------------------------------------------------
 
 
