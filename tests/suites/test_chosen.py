@@ -1,4 +1,4 @@
-"""Shipped suites have the settings that their recorded searches chose, and the searches are equal."""
+"""Shipped suites have the settings that their searches chose, and the searches are equal."""
 
 from collections import Counter
 
