@@ -63,6 +63,7 @@ def test_the_wheel_holds_every_file_of_the_package(clone, names):
     [
         "genbench/py.typed",
         "genbench/configs/digits.toml",
+        "genbench/configs/tuned/digits.csv",
         "genbench/reporting/page/templates/report.html.j2",
         "genbench/reporting/page/script/page.js",
         "genbench/reporting/page/script/script.css",
