@@ -1,9 +1,9 @@
-"""The tables ``[[model]]``, ``[[study]]`` and ``[[plot]]`` of a suite file."""
+"""The tables ``[[model]]``, ``[[study]]``, ``[[plot]]`` and ``[[published]]`` of a suite file."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from genbench.core.errors import ConfigError, did_you_mean, require_known
 from genbench.core.memory import require_memory
@@ -99,6 +99,31 @@ def _require_room(options: Options, where: str) -> None:
     for key in type(options).model_fields:
         if isinstance(train := getattr(options, key), TrainConfig):
             require_end(train, 1, f"{where}.{key}")
+
+
+class Published(Options):
+    """A published number, shown beside the one measured here.
+
+    Attributes:
+        model: Name of the model of this suite that repeats it.
+        metric: Name of the metric.
+        value: With the sign and unit of the metric.
+        stderr: As published, of whatever kind.
+        schedule: The published amounts of what the suite may have less of: ``epochs``, or an option
+            of the metric such as ``n_temperatures``. Below a tenth of one, ours is no comparison.
+        source: Paper and table.
+        note: Differences in protocol.
+        tag: How well the number is verified.
+    """
+
+    model: str
+    metric: Line
+    value: float
+    stderr: PositiveFloat | None = None
+    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
+    source: Line
+    note: Line = ""
+    tag: Line = ""
 
 
 def read_entry(kind: str, entry: dict[str, Any], index: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PositiveFloat, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from genbench.core.errors import BY_PLUGIN, ConfigError, require_known
 from genbench.core.figures import DEFAULT_FIGURES, FIGURES
@@ -20,7 +20,7 @@ from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.budgets import require_reasons
-from genbench.suites.entries import ModelEntry, StudyEntry, read_entry, require_own
+from genbench.suites.entries import ModelEntry, Published, StudyEntry, read_entry, require_own
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
 from genbench.suites.search import Tune
@@ -39,31 +39,6 @@ EVALUATED: tuple[SplitName, ...] = (SPLIT, "validation")
 """The splits that models may be evaluated on: for a page, and for choosing what it shows."""
 
 _NO_SEED = "seeds: expected at least one seed"
-
-
-class Published(Options):
-    """A published number, shown beside the one measured here.
-
-    Attributes:
-        model: Name of the model of this suite that repeats it.
-        metric: Name of the metric.
-        value: With the sign and unit of the metric.
-        stderr: As published, of whatever kind.
-        schedule: The published amounts of what the suite may have less of: ``epochs``, or an option
-            of the metric such as ``n_temperatures``. Below a tenth of one, ours is no comparison.
-        source: Paper and table.
-        note: Differences in protocol.
-        tag: How well the number is verified.
-    """
-
-    model: str
-    metric: Line
-    value: float
-    stderr: PositiveFloat | None = None
-    schedule: dict[str, PositiveFloat] = Field(default_factory=dict)
-    source: Line
-    note: Line = ""
-    tag: Line = ""
 
 
 class SuiteSpec(Options):

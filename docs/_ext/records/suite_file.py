@@ -4,9 +4,9 @@ from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.runs.assume import Assume
-from genbench.suites.entries import ModelEntry, StudyEntry
+from genbench.suites.entries import ModelEntry, Published, StudyEntry
 from genbench.suites.search import Tune
-from genbench.suites.spec import Published, SuiteSpec
+from genbench.suites.spec import SuiteSpec
 from genbench.training.config import TrainConfig
 from records.markdown import page
 from records.options import about, options_table
