@@ -37,23 +37,20 @@ def unexplained(
     """Yield each model that differs from most models of its data set, and states no reason."""
     explained = [_training(entry) for entry in models if entry.why]
     for aspect in (_budget(train), _sizes):
-        for entry in models:
-            if _training(entry) in explained or not (found := aspect(entry)):
-                continue
-            others = Counter(filter(None, map(aspect, _beside(entry, models))))
-            usual = others.most_common(1)[0][0]
-            if found != usual:
-                yield entry, f"it has {found}, and most models {usual}"
+        said = [aspect(entry) for entry in models]
+        for entry, found in zip(models, said, strict=True):
+            beside = [s for s, m in zip(said, models, strict=True) if s and _same_data(m, entry)]
+            usual = Counter(beside).most_common(1)
+            if found and found != usual[0][0] and _training(entry) not in explained:
+                yield entry, f"it has {found}, and most models {usual[0][0]}"
 
 
 def _training(entry: ModelEntry) -> tuple[str, dict[str, Any], dict[str, Any]]:
     return entry.recipe, entry.options, entry.train
 
 
-def _beside(entry: ModelEntry, models: Sequence[ModelEntry]) -> list[ModelEntry]:
-    """Return the models that see the same data set; the first counts where two are as common."""
-    keys = ("name", "path")
-    return [m for m in models if all(m.data.get(key) == entry.data.get(key) for key in keys)]
+def _same_data(one: ModelEntry, other: ModelEntry) -> bool:
+    return all(one.data.get(key) == other.data.get(key) for key in ("name", "path"))
 
 
 def _budget(train: dict[str, Any]) -> Callable[[ModelEntry], Said]:
@@ -65,9 +62,13 @@ def _budget(train: dict[str, Any]) -> Callable[[ModelEntry], Said]:
 
 
 def _sizes(entry: ModelEntry) -> Said:
-    """Name the networks of a model; nothing for one without ``hidden``."""
-    options = recipes[entry.recipe].options.read(entry.options, f"model.{entry.name}")
-    if not hasattr(options, "hidden"):
+    """Name the networks of a model, as stated; nothing for one without ``hidden``."""
+    fields = recipes[entry.recipe].options.model_fields
+    if "hidden" not in fields:
         return ""
-    kind = getattr(options, "network", "mlp")
-    return f'network = "{kind}", hidden = {list(options.hidden)}'
+    network, hidden = (
+        entry.options.get(key, fields[key].get_default() if key in fields else "mlp")
+        for key in ("network", "hidden")
+    )
+    sizes = list(hidden) if isinstance(hidden, list | tuple) else hidden
+    return f'network = "{network}", hidden = {sizes}'

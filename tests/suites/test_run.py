@@ -203,12 +203,15 @@ def test_tf32_on_a_processor_is_float32_with_the_same_bits_and_said_so(suite_fil
     assert set(stated) == {"float32", None}  # None: nothing was trained
 
 
-def test_a_suite_may_be_evaluated_on_validation_data(run):
+def test_a_suite_may_be_evaluated_on_validation_data(run, tmp_path):
     on_test = run("data.validation_size=50").frame
     frame = run("data.validation_size=50", "evaluate.split=validation").frame
     assert set(on_test["split"]) == {"test"}
     assert set(frame["split"]) == {"validation"}
-    assert list(frame["train_id"].unique()) == list(on_test["train_id"].unique())
+    models = tmp_path / "results" / "small" / "runs"
+    for pair in zip(frame["train_id"].unique(), on_test["train_id"].unique(), strict=True):
+        weights = [(models / name / "model.safetensors").read_bytes() for name in pair]
+        assert weights[0] == weights[1]
     good = frame["status"] == "ok"
     assert (frame["n"][good] == 50).all()
     assert (frame["value"][good] != on_test["value"][good]).all()
