@@ -68,7 +68,7 @@ def test_the_hint_of_a_number_tells_kind_options_size_and_errors(likelihoods):
     (point,) = series_of(likelihoods["likelihood-1"], "vae")["points"]
     assert point[5:7] == ["lower bound, K = 100", "n = 300"]
     assert re.fullmatch(r"MC 0\.\d+", point[7])
-    assert point[8].startswith("seed sd 0.0")
+    assert point[8].startswith("seed sd 0.10")
 
 
 def test_the_bounds_over_k_have_their_ticks_where_they_have_points(likelihoods):
