@@ -53,7 +53,8 @@ def test_force_downloads_again(served, server, tmp_path):
 
 def test_loading_downloads_what_is_missing(served, tmp_path):
     data = load(DataConfig(name="tiny"), tmp_path)
-    assert (data.levels[:32, 0].numpy() == served.arrays[0][:32]).all()
+    kept = data.levels[: -data.size("test"), 0].numpy()
+    assert sorted(map(bytes, kept)) == sorted(map(bytes, served.arrays[0]))
     assert len(left_in(tmp_path)) == 4
 
 
