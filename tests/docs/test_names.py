@@ -12,6 +12,7 @@ from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.studies import studies
 from genbench.suites.load import suite_files
+from genbench.suites.spec import load_suite
 from tests.docs.conftest import PAGES, name_of, shell_lines
 
 OF_PYTEST = {"--gpu-device", "--benchmark-only", "--benchmark-json", "--columns", "--group-by"}
@@ -24,6 +25,7 @@ RECIPE_LIKE = re.compile(r"\w*(?:vae|gan|mixture|gaussian|pixels|image|copier|km
 KNOWN = {*evaluators, *recipes, *studies, *suite_files(), *datasets}
 OBSERVATIONS = {"unit_gaussian", "learned_gaussian", "pixel_gaussian"}
 OF_THE_HOW_TOS = {"my_vae", "beta_vae_16"}
+OF_MNIST = {entry.name for entry in load_suite("mnist").model}
 
 
 def options_of(parser):
@@ -87,7 +89,7 @@ def test_every_command_in_code_font_exists():
 
 
 def test_every_metric_and_recipe_in_code_font_exists():
-    known = KNOWN | OBSERVATIONS | OF_THE_HOW_TOS
+    known = KNOWN | OBSERVATIONS | OF_THE_HOW_TOS | OF_MNIST
 
     def names(path):
         words = {text.partition("[")[0].partition("+")[0] for text in in_code_font(path)}

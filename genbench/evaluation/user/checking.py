@@ -28,6 +28,7 @@ from genbench.evaluation.user.remarks import about_ranges
 from genbench.evaluation.user.returned import described
 from genbench.evaluation.user.steadiness import note_habits
 from genbench.evaluation.user.subject import Subject, subject_of
+from genbench.inference.weights import MIN_DRAWS
 from genbench.training.precision import products_in
 
 Verdict = Literal["pass", "fail", "note"]
@@ -236,10 +237,10 @@ def _of_metrics(subject: Subject, failed: Sequence[str]) -> list[Check]:
 
 
 def _least(evaluator: Evaluator) -> dict[str, int]:
-    """Return the smallest counts that make sense: two draws, chains, steps and so on."""
+    """Return the smallest counts that make sense: of draws, chains, steps and so on."""
     fields = evaluator.options.model_fields.items()
     counts = [name for name, f in fields if name[:2] == "n_" and isinstance(f.default, int)]
-    return dict.fromkeys(counts, 2)
+    return dict.fromkeys(counts, MIN_DRAWS)
 
 
 def _of_metric(
