@@ -38,6 +38,7 @@ def test_a_sound_model_passes_and_every_metric_has_a_row(sound):
         "label_marginal_log_likelihood": "the model has no given(y)",
         "bits_per_dim": "a density (or a possible one) gives no code length unless the data are"
         " dequantised",
+        "iw_extrapolated": "no extrapolation in 1/K: the bias does not fall as 1/K",
         "mmd2": "no validation data for the bandwidth; set the option bandwidth",
         "parzen_log_likelihood": "no validation data to choose the scale on; set the option scale",
     }

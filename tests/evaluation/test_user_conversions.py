@@ -167,11 +167,19 @@ def test_the_view_of_a_conditional_model_is_folded_with_its_labels():
             return OneDimension(self, y)
 
     y = torch.arange(len(DATA)) % 3
-    names = ("elbo", "iw_log_likelihood", "reconstruction_mse")
+    names = ("elbo", "iw_log_likelihood", "prior_bound", "reconstruction_mse")
     expected = scores(Conditional(), y=y, evaluators=names)
     found = scores(Own(), y=y, evaluators=names)
     assert found.value.tolist() == pytest.approx(expected.value.tolist(), rel=1e-12)
     assert set(found.reason) == {FOLDED}
+
+
+def test_shared_draws_of_a_folded_model_meet_all_images():
+    names = ("prior_bound", "prior_log_likelihood")
+    expected = scores(Sound(), evaluators=names)
+    folded = own(observation_model=lambda self, z: EXACT.observation_model(pairs(z)))
+    found = scores(folded, evaluators=names)
+    assert found.value.tolist() == pytest.approx(expected.value.tolist(), rel=1e-12)
 
 
 def test_a_mean_in_place_of_an_observation_model_is_decoded_but_has_no_likelihood():

@@ -34,10 +34,15 @@ class Arranged(Distribution):
         return self.base.mean.reshape(self._extended_shape())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log probability of ``value``, which is broadcast over the batch."""
+        """Return the log probability of ``value``, which is broadcast over the batch.
+
+        A batch (K, 1) meets each of the values (B, ...), which gives (K, B).
+        """
+        own, event = self.base.batch_shape, self.base.event_shape
+        if self.batch_shape[1:] == (1,) and len(value) > 1:
+            return self.base.log_prob(value.reshape(len(value), 1, *event)).T
         whole = value.expand(self._extended_shape())
-        own = self.base.batch_shape + self.base.event_shape
-        return self.base.log_prob(whole.reshape(own)).reshape(self.batch_shape)
+        return self.base.log_prob(whole.reshape(own + event)).reshape(self.batch_shape)
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
         """Draw in the new shapes."""
