@@ -88,7 +88,7 @@ def mean_error(variances: Tensor) -> MonteCarloError:
     """
     n, total = len(variances), float(variances.sum())
     if not math.isfinite(total):
-        return MonteCarloError(None, "too few draws for a Monte-Carlo error")
+        return MonteCarloError(None, "its draws do not tell a Monte-Carlo error")
     if n < MIN_DATA:
         return MonteCarloError(None, "too few data for a Monte-Carlo error")
     return MonteCarloError(math.sqrt(total) / n)

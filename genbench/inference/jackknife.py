@@ -55,12 +55,6 @@ def left_out(log_sums: Tensor, sizes: Tensor) -> Tensor:
     return others.logsumexp(dim=1) - (sizes.sum() - sizes).log().unsqueeze(-1)
 
 
-def left_out_means(rows: Tensor) -> Tensor:
-    """Return the mean of rows (k, B) without each of the groups that they are in, (G, B)."""
-    group = torch.arange(len(rows), device=rows.device) % N_GROUPS
-    return torch.stack([rows[group != g].mean(dim=0) for g in range(min(len(rows), N_GROUPS))])
-
-
 def jackknife_variance(values: Tensor) -> Tensor:
     """Return the variance (B,) of an estimate by its values without each of G groups, (G, B).
 

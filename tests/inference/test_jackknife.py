@@ -9,13 +9,19 @@ from genbench.core.estimate import NotApplicableError
 from genbench.core.statistics import NORMAL_REACH
 from genbench.evaluation.collection import mean_error
 from genbench.evaluation.extrapolation import Extrapolated
-from genbench.inference.jackknife import group_sizes, jackknife_variance, left_out_means
+from genbench.inference.jackknife import N_GROUPS, group_sizes, jackknife_variance
 from genbench.inference.weights import ImportanceWeights
 from tests.inference.exact_models import randn
 
 
 def weights_of(scale, k, n_values, seed=0):
     return ImportanceWeights.of(scale * randn(k, n_values, seed=seed))
+
+
+def left_out_means(rows):
+    """The mean of rows without each of the groups that they are in, (G, B)."""
+    group = torch.arange(len(rows)) % N_GROUPS
+    return torch.stack([rows[group != g].mean(dim=0) for g in range(min(len(rows), N_GROUPS))])
 
 
 @pytest.mark.parametrize("n", [1, 2, 15, 16, 17, 33, 100])
