@@ -29,7 +29,9 @@ def found(model, name, x=X, n_levels=None, **options):
 
 def test_every_datum_is_scored_given_its_own_shown_pixels():
     model = with_true_posterior(linear_model())
-    for name in ("elbo", "iw_log_likelihood", "iw_curve", "iw_extrapolated"):
+    (extrapolated,) = found(model, "iw_extrapolated").rows
+    assert extrapolated.value == pytest.approx(float(exact(model, X).mean()), rel=1e-11)
+    for name in ("elbo", "iw_log_likelihood", "iw_curve"):
         values = found(model, name).per_datum
         columns = values if values.ndim == 2 else values.unsqueeze(1)
         for column in columns.unbind(dim=1):

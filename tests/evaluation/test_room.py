@@ -36,7 +36,8 @@ def test_a_count_beyond_a_thousand_million_is_refused_by_its_key(name, key):
     [
         ("elbo", {"n_samples": 10}, 4 * 10 * 100 * 64),
         ("kl", {"n_samples": 3}, 4 * 3 * 100 * 64),
-        ("inference_gap", {"n_pairs": 5}, 4 * 10 * 100 * 64),
+        ("inference_gap", {"n_pairs": 5, "n_samples": 10}, 4 * 10 * 100 * 64),
+        ("inference_gap", {"n_samples": 5000}, 2 * 8 * 5000 * 100),
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7}, 100 * (64 + 28) + 56),
         ("ais_log_likelihood", {"n_chains": 2, "n_temperatures": 7, "n_data": 5}, 5 * 92 + 56),
         ("parzen_log_likelihood", {"n_samples": 11}, 4 * 11 * 64),

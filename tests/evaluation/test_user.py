@@ -53,13 +53,14 @@ def test_the_table_has_the_documented_columns_and_dtypes():
     frame = genbench.evaluate(PlainVae(), BINARY.double(), options=FAST)
     assert list(frame.columns) == [
         "model", "metric", "value", "stderr", "n", "kind", "settings", "unit", "better", "seed",
-        "status", "reason", "mc_stderr", "health", "evaluator_version", "options",
+        "status", "mc_stderr", "health", "evaluator_version", "options",
     ]  # fmt: skip
     assert list(frame.metric) == ["elbo", "iw_log_likelihood"]
     assert list(frame.n) == [40, 40]
     assert frame.n.dtype == "Int64"
     assert set(frame.model) == {"PlainVae"}
-    assert json.loads(frame.options[1]) == {"n_samples": 7, "chunk_size": None, "n_data": None}
+    asked = {"n_samples": 7, "chunk_size": None, "n_data": None, "proposal": "fitted"}
+    assert json.loads(frame.options[1]) == asked
     assert set(frame.status) == {"ok"}
 
 

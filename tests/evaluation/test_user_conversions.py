@@ -391,7 +391,7 @@ def test_a_posterior_that_sets_the_seed_changes_no_number(sound):
 
 
 def test_one_draw_that_decides_is_said_and_its_error_is_not():
-    options = {"iw_log_likelihood": {"n_samples": 5}}
+    options = {"iw_log_likelihood": {"n_samples": 5, "proposal": "posterior"}}
     frame = genbench.evaluate(UserVae(), BINARY, None, "iw_log_likelihood", options)
     assert frame.reason[0].startswith("effective sample size 1.")
     assert frame.reason[0].endswith(": one draw decides, its error is unknown")
