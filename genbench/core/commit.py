@@ -21,7 +21,7 @@ def commit(root: Path = _ROOT) -> str:
     command = [git, "--no-optional-locks", "-C", str(root), *_DESCRIBE]
     try:
         answer = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SECONDS, check=True
+            command, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""

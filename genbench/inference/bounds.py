@@ -132,7 +132,9 @@ def elbo_terms(
 
 
 def _variance_of_mean(values: Tensor) -> Tensor:
-    """Return s^2 / K over rows (K, B); NaN for a single row."""
+    """Return s^2 / K over rows (K, B); NaN for a single row, as in training."""
+    if len(values) == 1:
+        return torch.full_like(values[0], torch.nan, requires_grad=False)
     moments = StreamingMoments()
     moments.add(values.detach().double())
     return moments.variance_of_mean()

@@ -54,7 +54,8 @@ class PerDatumValues:
     def by_seed(self, key: str, seeds: Sequence[SeedValue], n: int) -> dict[int, Vector] | None:
         """Return the values (n,) under a key by seed; None unless each seed has them.
 
-        They must have the number's mean: values of another evaluation are not taken for its own.
+        Raises:
+            StorageError: Their mean is not the number: they are those of another evaluation.
         """
         known = {}
         for seed in seeds:
@@ -64,7 +65,9 @@ class PerDatumValues:
             known[seed.seed] = values.astype(np.float64)
             mean = float(known[seed.seed].mean())
             if abs(mean - seed.value) > _ROUNDING * abs(seed.value) + _TINY:
-                return None
+                path = RunFolder(self._folder, seed.train_id) / PER_DATUM
+                what = f"the mean of '{key}' is {mean:.6g}, its number {seed.value:.6g}"
+                raise StorageError(f"{path} is damaged: {what}; {REDO}")
         return known if len(known) == len(seeds) > 0 else None
 
     def _of_run(self, train_id: str) -> Arrays:

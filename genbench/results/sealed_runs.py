@@ -10,7 +10,7 @@ from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.results.records import ELSEWHERE
-from genbench.results.run_folder import METRICS, PROVENANCE, SPEC, RunFolder
+from genbench.results.run_folder import METRICS, PROVENANCE, RUNS, SPEC, RunFolder
 from genbench.results.sealed_folder import REDO
 
 KEY = ("metric", "evaluator_version", "options", "protocol", "split")
@@ -84,11 +84,11 @@ def sealed_run(suite: Path, train_id: str, contents: Mapping[str, Any]) -> Seale
     if not contents.keys() >= {SPEC, METRICS}:
         return None
     spec = contents[SPEC]
-    require_identity(RunFolder(suite, train_id), spec)
+    require_identity(suite / RUNS / train_id, spec)
     return SealedRun(spec, contents[METRICS], contents.get(PROVENANCE, {}))
 
 
-def require_identity(folder: RunFolder, spec: Mapping[str, Any]) -> None:
+def require_identity(folder: Path, spec: Mapping[str, Any]) -> None:
     """Check that a run's specification, of any version, is the one that its folder is named after.
 
     Raises:
@@ -96,5 +96,5 @@ def require_identity(folder: RunFolder, spec: Mapping[str, Any]) -> None:
     """
     beside = _BESIDE if spec["recipe"] == ELSEWHERE else _BESIDE[:1]
     identity = canonical_json({key: value for key, value in spec.items() if key not in beside})
-    if sha256_bytes(identity.encode())[:12] != folder.train_id:
+    if sha256_bytes(identity.encode())[:12] != folder.name:
         raise StorageError(f"{folder / SPEC} is of another run; {REDO}")

@@ -177,7 +177,12 @@ class StoredSuite:
 
     def run_folder(self, run: StoredRun) -> RunFolder:
         """Return the folder of one of its runs."""
-        return RunFolder(self.folder, run.train_id)
+        return self._run_folders[run.train_id]
+
+    @cached_property
+    def _run_folders(self) -> dict[str, RunFolder]:
+        ids = dict.fromkeys(run.train_id for run in self.record.runs)
+        return {train_id: RunFolder(self.folder, train_id) for train_id in ids}
 
     def member(self, name: str) -> "StoredSuite | None":
         """Open a suite beside this one; None where it was not run yet."""

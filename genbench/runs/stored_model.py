@@ -74,7 +74,7 @@ def _specification(folder: RunFolder, name: str) -> RunSpec:
     stored: dict[str, Any] = folder.read(run_folder.SPEC)
     if lacking := sorted(_ASKED - stored.keys()):
         raise StorageError(f"{folder / run_folder.SPEC} is damaged: no {lacking[0]}; {REDO}")
-    require_identity(folder, stored)
+    require_identity(folder.path, stored)
     recipe = recipes[stored["recipe"]]
     if recipe.version != stored["recipe_version"]:
         raise StorageError(

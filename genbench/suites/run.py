@@ -14,6 +14,7 @@ from genbench.core.locks import locked, queued
 from genbench.core.progress import progress
 from genbench.core.texts import few
 from genbench.results.metrics_table import TABLE
+from genbench.results.run_folder import RUNS
 from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.executors.schedule import Results, Say
@@ -46,7 +47,7 @@ def run_prepared(prepared: PreparedSuite, say: Say) -> SuiteRun:
     context, name = prepared.context, prepared.suite.name
     SuiteFolder(_folder(prepared)).require_contained()
     done, missing = context.survey(context.groups(prepared.selected_runs))
-    if missing and (older := older_runs(_folder(prepared))):
+    if missing and (older := older_runs(_folder(prepared) / RUNS)):
         say(older)
     with _executing(prepared, missing, say) as results:
         _check(prepared, say)

@@ -111,7 +111,7 @@ def test_hovering_tells_the_number_and_what_is_known_of_it(visit, charts):
       return [chart.tooltip.title, chart.tooltip.body.flatMap((one) => one.lines)];
     }""")
     assert title == ["vae"]
-    assert lines[0].startswith("≥ −20.0")
+    assert lines[0].startswith("≥ −20.1")
     assert lines[1:3] == ["lower bound, K = 100", "n = 300"]
 
 

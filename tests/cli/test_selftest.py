@@ -243,8 +243,8 @@ def test_a_wrong_value_of_any_evaluator_is_code_4(few, command, monkeypatch, nam
 def test_k_rounded_up_to_the_chunk_is_code_4(few, command, monkeypatch):
     weigh = bounds.importance_weights
 
-    def rounded(model, x, k, chunk, stream):
-        return weigh(model, x, k + -k % (chunk or 1), chunk, stream)
+    def rounded(model, x, k, chunk, stream, proposal="posterior"):
+        return weigh(model, x, k + -k % (chunk or 1), chunk, stream, proposal)
 
     monkeypatch.setattr(bounds, "importance_weights", rounded)
     few(discrete.enumerated)

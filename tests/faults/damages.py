@@ -46,7 +46,7 @@ def try_one(trial: Trial) -> str | None:
     if reader == "run":
         problem = _after_run(trial, answer, calm, resealed=done.endswith("resealed"))
     else:
-        gone = reader == "compare" and (done.endswith(" lost") or "a file in place" in done)
+        gone = reader == "compare" and (done.endswith(" lost") or " in place of " in done)
         problem = answer.misbehaved(0, 5, *([6] if gone else []))
         if not problem and not answer.code and expected not in ("", _without_note(answer.out)):
             problem = f"another answer, with exit code 0: {answer.out[-500:]}"

@@ -24,12 +24,13 @@ from tests.evaluation import test_runner as runner_tests
 from tests.evaluation import test_user as user_tests
 from tests.evaluation.helpers import Everything
 from tests.inference import test_ais as ais_tests
+from tests.inference import test_weights as weights_tests
 from tests.models import test_linear_gaussian as linear_tests
 from tests.mutations.mutation import Mutation
 
 REAL_SAMPLED_TERMS = spec.Block.elbo_terms
 REAL_HEALTH = collection.summarise_health
-REAL_ORDER = splitting._order
+REAL_ORDER = splitting.drawn_order
 REAL_FREQUENCIES = label_sum._label_frequencies
 
 
@@ -133,7 +134,10 @@ def bias_not_removed(patch):
 
 
 def split_seed_ignored(patch):
-    patch.setattr(splitting, "_order", lambda digests, labels, seed: REAL_ORDER(digests, labels, 0))
+    def order(digests, labels, start):
+        return REAL_ORDER(digests, labels, "0 ")
+
+    patch.setattr(splitting, "drawn_order", order)
 
 
 def given_parts_left_out_of_the_digest(patch):
@@ -238,7 +242,7 @@ OWN_RISKS = [
         "-",
         "bias of order 1/K not removed",
         bias_not_removed,
-        importance_tests.test_extrapolation_is_nearer_to_log_px_than_the_bound_and_says_it_is_none,
+        weights_tests.test_extrapolation_takes_out_the_bias_of_order_one_over_k,
     ),
     Mutation(
         "-",

@@ -92,12 +92,13 @@ def test_number_without_its_condition_is_not_paired_with_values_given_the_label(
     assert conditional - marginal == pytest.approx(2.3)
 
 
-def test_values_whose_mean_is_not_the_number_are_not_used(rich_suite):
+def test_values_whose_mean_is_not_the_number_are_damage(rich_suite):
     block = rich_suite.blocks[0]
     cell = block.rows[0].cells[0]
     assert rich_suite.per_datum.of(block, block.columns[0], cell)
     wrong = replace(cell, seeds=tuple(replace(seed, value=1.0) for seed in cell.seeds))
-    assert rich_suite.per_datum.of(block, block.columns[0], wrong) is None
+    with pytest.raises(StorageError, match=r"the mean of 'elbo/test/v1/{}' is -21.4, its number 1"):
+        rich_suite.per_datum.of(block, block.columns[0], wrong)
 
 
 def test_values_of_another_run_protocol_or_size_are_not_used(rich_suite):

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from genbench.core.errors import ConfigError
 from genbench.core.files import sha256_file
+from genbench.evaluation.spec import evaluators
 from genbench.recipes import Built, DataFacts, Options
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
@@ -75,12 +76,18 @@ def test_a_suite_states_what_training_has_found(done):
     assert (closed["steps"], closed["closed_form"]) == (None, True)
 
 
+def version(metric):
+    return evaluators[metric].record.version
+
+
 def per_datum_keys(folder, condition=""):
     """Return the rows of each evaluation by the key of its values."""
     evaluations = json.loads((folder / "metrics.json").read_text())["evaluations"]
     rows = {rows[0]["metric"].partition("[")[0]: rows for rows in evaluations.values()}
     return {
-        value_key("test", metric, condition, 1, json.dumps(found[0]["options"])): found
+        value_key(
+            "test", metric, condition, version(metric), json.dumps(found[0]["options"])
+        ): found
         for metric, found in rows.items()
     }
 
@@ -95,7 +102,10 @@ def test_per_datum_values_average_to_the_stored_numbers(done):
             means = tensor.double().reshape(len(tensor), -1).mean(dim=0).tolist()
             assert [row["value"] for row in rows] == pytest.approx(means, rel=1e-12)
             assert all(row["n"] == 80 for row in rows)
-        assert any(key.startswith("iw_log_likelihood/test/v1") for key in values)
+        assert any(
+            key.startswith(f"iw_log_likelihood/test/v{version('iw_log_likelihood')}")
+            for key in values
+        )
 
 
 def test_an_evaluator_that_does_not_apply_takes_no_values_from_another(done):

@@ -44,7 +44,7 @@ def test_what_an_older_version_stored_is_said_and_stays(done, old):
 
 
 def test_runs_of_this_version_are_nothing_to_say(done):
-    assert older_runs(done.results / "tiny") == ""
+    assert older_runs(done.results / "tiny" / "runs") == ""
 
 
 def test_what_cannot_be_read_is_passed_over(old, tmp_path):
@@ -53,5 +53,5 @@ def test_what_cannot_be_read_is_passed_over(old, tmp_path):
     (first / "spec.json").write_text("[]")
     (suite / "runs" / "notes").mkdir()
     (suite / "runs" / "text").write_text("x")
-    assert older_runs(suite).startswith("1 run in ")
+    assert older_runs(suite / "runs").startswith("1 run in ")
     assert older_runs(tmp_path / "nothing") == ""

@@ -439,7 +439,8 @@ def test_evaluations_are_reached(suite_file):
         "evaluate.iw_log_likelihood.chunk_size=4",
     )
     assert [task.evaluator.name for task in tasks] == ["iw_log_likelihood", "elbo"]
-    assert tasks[0].options.model_dump() == {"n_samples": 12, "chunk_size": 4, "n_data": None}
+    stated = {"n_samples": 12, "chunk_size": 4}
+    assert tasks[0].options.model_dump() == stated | {"n_data": None, "proposal": "fitted"}
     assert tasks[1].options.n_samples == 2
 
 
