@@ -63,9 +63,9 @@ def flipped_sign(patch):
 
 
 def k_rounded_to_the_chunk(patch):
-    def weigh(model, x, n_samples, chunk_size, stream):
+    def weigh(model, x, n_samples, chunk_size, stream, *proposal):
         whole = max(chunk_size, n_samples // chunk_size * chunk_size)
-        return REAL_WEIGH(model, x, whole, chunk_size, stream)
+        return REAL_WEIGH(model, x, whole, chunk_size, stream, *proposal)
 
     patch.setattr(bounds, "importance_weights", weigh)
 
@@ -102,9 +102,9 @@ def spread_instead_of_error(patch):
 
 
 def divided_by_the_requested_k(patch):
-    def weigh(model, x, n_samples, chunk_size, stream):
+    def weigh(model, x, n_samples, chunk_size, stream, proposal):
         drawn = math.ceil(n_samples / chunk_size) * chunk_size
-        weights = REAL_WEIGH(model, x, drawn, chunk_size, stream)
+        weights = REAL_WEIGH(model, x, drawn, chunk_size, stream, proposal)
         weights.log_mean = lambda: REAL_LOG_MEAN(weights) + math.log(drawn / n_samples)
         return weights
 

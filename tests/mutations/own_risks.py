@@ -12,6 +12,7 @@ from genbench.evaluation import collection, decomposition, label_sum, likelihood
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
+from genbench.models import linear_gaussian
 from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
 from tests.evaluation import test_decomposition as decomposition_tests
@@ -52,8 +53,13 @@ def noise_shared_between_blocks(patch):
 
 def unbiased_covariance(patch):
     """N - 1 in place of N: not the maximum-likelihood fit."""
-    real = torch.cov
-    patch.setattr(torch, "cov", lambda m, correction=0: real(m, correction=1))
+    real = linear_gaussian._components
+
+    def components(flat, latent_dim):
+        values, vectors = real(flat, latent_dim)
+        return values * len(flat) / (len(flat) - 1), vectors
+
+    patch.setattr(linear_gaussian, "_components", components)
 
 
 def pixel_sum_in_the_squared_error(patch):
@@ -110,13 +116,13 @@ def only_the_first_data(patch):
 
 
 def variance_not_divided_by_the_data(patch):
-    real = runner.Collected.mc_stderr
+    real = collection.mean_error
 
-    def mc_stderr(self):
-        found = real(self)
-        return None if found is None else found * math.sqrt(sum(self.kept))
+    def mean_error(variances):
+        found = real(variances)
+        return found._replace(stderr=found.stderr and found.stderr * math.sqrt(len(variances)))
 
-    patch.setattr(runner.Collected, "mc_stderr", mc_stderr)
+    patch.setattr(collection, "mean_error", mean_error)
 
 
 def variance_not_divided_by_the_draws(patch):
