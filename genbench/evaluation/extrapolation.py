@@ -75,6 +75,7 @@ def reduce_extrapolated(values: Tensor) -> Estimate:
     place=30,
     role="detail",
     plot="bounds",
+    gated=False,
     log_density=True,
 )
 def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
