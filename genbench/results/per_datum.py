@@ -44,31 +44,44 @@ class PerDatumValues:
         self._read: dict[str, Arrays] = {}
 
     def of(self, block: ProtocolBlock, column: Column, cell: Cell) -> dict[int, Vector] | None:
-        """Return the values (n,) of a cell by seed; None unless each seed of it has them."""
+        """Return the values (n,) of a cell by seed; None unless each seed of it has them.
+
+        Raises:
+            StorageError: Their mean is not the number of the table.
+        """
         if not cell.ok or cell.n is None:
             return None
         condition, version = block.protocol.condition, column.version
         key = value_key(block.split, column.metric, condition, version, column.options)
-        return self.by_seed(key, cell.seeds, cell.n)
+        found = self.by_seed(key, cell.seeds, cell.n)
+        if found is None:
+            for seed in cell.seeds:
+                self._require_mean(key, seed, cell.n)
+        return found
 
     def by_seed(self, key: str, seeds: Sequence[SeedValue], n: int) -> dict[int, Vector] | None:
         """Return the values (n,) under a key by seed; None unless each seed has them.
 
-        Raises:
-            StorageError: Their mean is not the number: they are those of another evaluation.
+        They must have the number's mean: values of another evaluation are not taken for its own.
         """
         known = {}
         for seed in seeds:
-            values = self._of_run(seed.train_id).get(key)
-            if values is None or values.shape != (n,):
+            values = self._values(key, seed, n)
+            if values is None or not _is_mean(seed.value, values):
                 return None
-            known[seed.seed] = values.astype(np.float64)
-            mean = float(known[seed.seed].mean())
-            if abs(mean - seed.value) > _ROUNDING * abs(seed.value) + _TINY:
-                path = RunFolder(self._folder, seed.train_id) / PER_DATUM
-                what = f"the mean of '{key}' is {mean:.6g}, its number {seed.value:.6g}"
-                raise StorageError(f"{path} is damaged: {what}; {REDO}")
+            known[seed.seed] = values
         return known if len(known) == len(seeds) > 0 else None
+
+    def _values(self, key: str, seed: SeedValue, n: int) -> Vector | None:
+        values = self._of_run(seed.train_id).get(key)
+        return None if values is None or values.shape != (n,) else values.astype(np.float64)
+
+    def _require_mean(self, key: str, seed: SeedValue, n: int) -> None:
+        values = self._values(key, seed, n)
+        if values is not None and not _is_mean(seed.value, values):
+            path = RunFolder(self._folder, seed.train_id) / PER_DATUM
+            what = f"the mean of '{key}' is {values.mean():.6g}, its number {seed.value:.6g}"
+            raise StorageError(f"{path} is damaged: {what}; {REDO}")
 
     def _of_run(self, train_id: str) -> Arrays:
         if train_id not in self._read:
@@ -79,3 +92,7 @@ class PerDatumValues:
                     f"{folder / PER_DATUM} is damaged: values that are not finite; {REDO}"
                 )
         return self._read[train_id]
+
+
+def _is_mean(value: float, values: Vector) -> bool:
+    return bool(abs(float(values.mean()) - value) <= _ROUNDING * abs(value) + _TINY)
