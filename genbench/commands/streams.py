@@ -53,12 +53,19 @@ def terminal() -> Terminal:
 
 
 def print_on(stream: TextIO | None, text: str) -> None:
-    """Print at once, nothing that a terminal obeys; carry on if the reader has gone."""
+    """Print at once, nothing that a terminal obeys; carry on if the reader has gone.
+
+    Nor does a message that cannot be written, to a log on a full disk, change an exit code.
+    """
     if stream is None or stream.closed:
         return
     try:
         print(printable(text), file=stream, flush=True)
     except BrokenPipeError:
+        _discard(stream)
+    except OSError:
+        if stream is not sys.stderr:
+            raise
         _discard(stream)
 
 

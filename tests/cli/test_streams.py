@@ -221,6 +221,14 @@ def test_a_reader_who_leaves_changes_no_exit_code(place, argv, code, lines):
     assert all(line.startswith("genbench: ") for line in said)
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_log_on_a_full_disk_changes_no_exit_code(place):
+    command = [sys.executable, "-m", "genbench", "list", "suite"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stderr=full, cwd=place.folder, check=False)
+    assert done.returncode == 2
+
+
 def test_a_command_may_run_in_a_thread(capsys):
     codes = []
     thread = threading.Thread(target=lambda: codes.append(cli.main(["list", "suites"])))

@@ -12,6 +12,8 @@ from tests.faults.kills import RUN, often
 from tests.faults.state import different, half_done
 from tests.faults.trial import Calm, Trial
 
+MESSAGES = 4096
+"""Bytes that a command may say of what went wrong, in a file with the same bound."""
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 
 
@@ -30,7 +32,7 @@ def by_the_library(trial: Trial, calm: Calm) -> str | None:
 
 def by_a_bound_on_files(trial: Trial, calm: Calm) -> str | None:
     """Bound the size of each file, as a quota does."""
-    room = trial.random.randint(0, max(map(len, calm.files.values())))
+    room = trial.random.randint(MESSAGES, max(map(len, calm.files.values())))
 
     def bound() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

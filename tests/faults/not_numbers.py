@@ -36,8 +36,8 @@ def breaking(data, options: Breaking, train: TrainConfig) -> Built:
     weight = good.parameters[0]
 
     def objective(model, batch):
-        calls.append(1)
-        now = len(calls) == options.step
+        calls.extend([1] * model.training)
+        now = model.training and len(calls) == options.step
         loss = good.objective(model, batch)
         if options.where == "validation" and not model.training:
             return Loss(loss.value * bad, loss.logged)
@@ -45,7 +45,7 @@ def breaking(data, options: Breaking, train: TrainConfig) -> Built:
             return Loss(loss.value * bad, loss.logged)
         if now and options.where == "logged":
             return Loss(loss.value, {k: v * bad for k, v in loss.logged.items()})
-        if now and options.where == "gradient" and model.training:
+        if now and options.where == "gradient":
             weight.register_hook(lambda gradient: gradient * bad)
         if now and options.where == "weights":
             with torch.no_grad():
