@@ -185,12 +185,12 @@ from pathlib import Path
 
 from genbench.recipes import Built, DataFacts, Options, recipe, recipes
 from genbench.training.config import TrainConfig
-from beside import FOLDER, LATENT_DIM
+from NAME_beside import FOLDER, LATENT_DIM
 
 class Fate(Options):
     fate: str
 
-@recipe("fated")
+@recipe("NAME")
 def fated(data: DataFacts, options: Fate, train: TrainConfig) -> Built:
     """Fits a linear model, or does something worse."""
     theirs = recipes["linear_gaussian"]
@@ -212,22 +212,24 @@ def fated(data: DataFacts, options: Fate, train: TrainConfig) -> Built:
 
 
 @pytest.fixture
-def fated(joined, monkeypatch):
-    """Run models with these fates: ``fated(say, "lives", "dies")``."""
+def fated(joined):
+    """Run models with these fates: ``fated(say, "lives", "dies")``.
+
+    Its recipe has a name of its own: a process of the cluster may have run those of another test.
+    """
+    own = f"fated_{joined.folder.name}"
 
     def run(say, *fates, seeds=1):
         suite = SUITE.replace("seeds = 2", f"seeds = {seeds}").partition("[[model]]")[0]
         for fate in fates:
-            suite += f'[[model]]\nname = "{fate}"\nrecipe = "fated"\nfate = "{fate}"\n'
+            suite += f'[[model]]\nname = "{fate}"\nrecipe = "{own}"\nfate = "{fate}"\n'
         joined.suite.write_text(suite + '[evaluate]\nmetrics = ["log_likelihood"]\n')
-        beside, plugin = joined.folder / "beside.py", joined.folder / "fated.py"
+        beside, plugin = joined.folder / f"{own}_beside.py", joined.folder / "fated.py"
         beside.write_text(f"FOLDER = {str(joined.folder)!r}\nLATENT_DIM = 2\n")
-        plugin.write_text(PLUGIN)
+        plugin.write_text(PLUGIN.replace("NAME", own))
         return on_ray(joined, plugins=[plugin], say=say)
 
-    monkeypatch.delitem(sys.modules, "beside", raising=False)
-    yield run
-    monkeypatch.delitem(sys.modules, "beside", raising=False)
+    return run
 
 
 def test_a_plugin_runs_on_nodes_and_what_it_does_concerns_its_own_run_only(joined, fated):
