@@ -47,7 +47,7 @@ class PerDatumValues:
         """Return the values (n,) of a cell by seed; None unless each seed of it has them.
 
         Raises:
-            StorageError: Their mean is not the number of the table.
+            StorageError: They are not those of the number in the table.
         """
         if not cell.ok or cell.n is None:
             return None
@@ -56,7 +56,7 @@ class PerDatumValues:
         found = self.by_seed(key, cell.seeds, cell.n)
         if found is None:
             for seed in cell.seeds:
-                self._require_mean(key, seed, cell.n)
+                self._require_own(key, seed, cell.n)
         return found
 
     def by_seed(self, key: str, seeds: Sequence[SeedValue], n: int) -> dict[int, Vector] | None:
@@ -76,12 +76,14 @@ class PerDatumValues:
         values = self._of_run(seed.train_id).get(key)
         return None if values is None or values.shape != (n,) else values.astype(np.float64)
 
-    def _require_mean(self, key: str, seed: SeedValue, n: int) -> None:
-        values = self._values(key, seed, n)
-        if values is not None and not _is_mean(seed.value, values):
-            path = RunFolder(self._folder, seed.train_id) / PER_DATUM
-            what = f"the mean of '{key}' is {values.mean():.6g}, its number {seed.value:.6g}"
-            raise StorageError(f"{path} is damaged: {what}; {REDO}")
+    def _require_own(self, key: str, seed: SeedValue, n: int) -> None:
+        values = self._of_run(seed.train_id).get(key)
+        if values is None or (values.shape == (n,) and _is_mean(seed.value, values)):
+            return
+        path = RunFolder(self._folder, seed.train_id) / PER_DATUM
+        found = f"'{key}' has {len(values)} values of mean {values.mean():.6g}"
+        number = f"the number is {seed.value:.6g}, over {n} data"
+        raise StorageError(f"{path} is damaged: {found}, and {number}; {REDO}")
 
     def _of_run(self, train_id: str) -> Arrays:
         if train_id not in self._read:

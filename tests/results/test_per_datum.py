@@ -97,18 +97,16 @@ def test_values_whose_mean_is_not_the_number_are_damage(rich_suite):
     cell = block.rows[0].cells[0]
     assert rich_suite.per_datum.of(block, block.columns[0], cell)
     wrong = replace(cell, seeds=tuple(replace(seed, value=1.0) for seed in cell.seeds))
-    with pytest.raises(StorageError, match=r"the mean of 'elbo/test/v1/{}' is -21.4, its number 1"):
+    with pytest.raises(StorageError, match=r"values of mean -21.4, and the number is 1, over"):
         rich_suite.per_datum.of(block, block.columns[0], wrong)
 
 
-def test_values_of_another_run_protocol_or_size_are_not_used(rich_suite):
+def test_values_of_another_run_or_protocol_are_not_used_and_of_another_size_damage(rich_suite):
     block = rich_suite.blocks[0]
     column, cell = block.columns[0], block.rows[0].cells[0]
     other_run = replace(cell, seeds=(SeedValue(0, "x", cell.value),))
     other_protocol = replace(block, protocol=Protocol.parse(GIVEN_LABEL))
-    for asked in (
-        (block, column, other_run),
-        (block, column, replace(cell, n=100)),
-        (other_protocol, column, cell),
-    ):
+    for asked in ((block, column, other_run), (other_protocol, column, cell)):
         assert rich_suite.per_datum.of(*asked) is None
+    with pytest.raises(StorageError, match=r"has 300 values .*, over 100 data"):
+        rich_suite.per_datum.of(block, column, replace(cell, n=100))
