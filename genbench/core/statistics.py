@@ -20,6 +20,8 @@ ALPHA = 0.05
 """Significance level of a corrected p-value; intervals have coverage 1 - ALPHA."""
 NORMAL_REACH = 1.959964
 """Half the width of a 95 % interval, in standard errors of a mean over many images."""
+MOST_K_HAT = 0.7
+"""Above this Pareto k-hat an importance-sampling estimate is unreliable (Vehtari et al. 2024)."""
 ENOUGH_SEEDS = 3
 """Training seeds a side that a statement about methods needs."""
 ENOUGH_PAIRS = 5

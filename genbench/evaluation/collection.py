@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genbench.core.metric import Kind
+from genbench.core.statistics import MOST_K_HAT
 from genbench.evaluation.spec import PerDatum
 
 
@@ -94,7 +95,7 @@ def mean_error(variances: Tensor) -> MonteCarloError:
     return MonteCarloError(math.sqrt(total) / n)
 
 
-MIN_DRAWS = 20
+MIN_SHARED_DRAWS = 20
 """Fewest draws that all data share whose spread tells the error of their mean."""
 
 
@@ -109,7 +110,7 @@ def shared_error(by_draw: Tensor, n: int) -> MonteCarloError:
         n: Number of data.
     """
     k = len(by_draw)
-    if k < MIN_DRAWS:
+    if k < MIN_SHARED_DRAWS:
         return MonteCarloError(None, "too few draws for a Monte-Carlo error")
     return MonteCarloError(float(by_draw.std()) / math.sqrt(k) / n)
 
@@ -128,7 +129,7 @@ def summarise_health(health: Mapping[str, Tensor]) -> dict[str, float]:
             if len(known):
                 summary |= {
                     "k_hat": float(known.median()),
-                    "k_hat_bad": float((known > 0.7).double().mean()),
+                    "k_hat_bad": float((known > MOST_K_HAT).double().mean()),
                 }
         else:
             summary[name] = float(exact.mean())

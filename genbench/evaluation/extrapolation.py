@@ -10,12 +10,13 @@ from torch import Tensor
 from genbench.core.capabilities import Variational
 from genbench.core.estimate import Estimate, NotApplicableError, mean_and_stderr, require_finite
 from genbench.core.options import countable
-from genbench.evaluation.importance import IwOptions
+from genbench.core.statistics import MOST_K_HAT
+from genbench.evaluation.importance import IwOptions, weights_of
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference.weights import MIN_DRAWS
 
-MOST_K_HAT, MOST_ERROR, ROUNDING = 0.7, 0.1, 1e-9
-"""Beyond these the bias of the bound does not fall as 1/K: k-hat, nats, nats."""
+MOST_ERROR, ROUNDING = 0.1, 1e-9
+"""Beyond these nats, or ``MOST_K_HAT``, the bias of the bound does not fall as 1/K."""
 
 
 class ExtrapolationOptions(IwOptions):
@@ -85,7 +86,7 @@ def iw_extrapolated(block: Block, options: ExtrapolationOptions) -> PerDatum:
     error of one datum's bound above 0.1 nats, or a jackknife over halves disagrees by a tenth of
     the Monte-Carlo error. What is left of the bias is then small against that error.
     """
-    weights = block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
+    weights = weights_of(block, options)
     estimate, variance = weights.extrapolated(), weights.variance()
     k_hat = torch.full_like(estimate, torch.nan) if weights.k_hat is None else weights.k_hat
     columns = Extrapolated(estimate, weights.extrapolated_from_halves(), variance, k_hat)

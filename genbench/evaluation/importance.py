@@ -1,4 +1,4 @@
-"""Evaluators of log p(x) from weighted draws of the latent from the posterior.
+"""Evaluators of log p(x) from weighted draws of the latent from a proposal.
 
 Evaluators that use the same draws share them, so nothing is decoded twice.
 """
@@ -57,7 +57,8 @@ CURVE_PARTS = Parts(
 )
 
 
-def _weights(block: Block, options: IwOptions) -> ImportanceWeights:
+def weights_of(block: Block, options: IwOptions) -> ImportanceWeights:
+    """Return the weighted draws that these options ask for."""
     return block.importance_weights(options.proposal, options.n_samples, options.chunk_size)
 
 
@@ -91,7 +92,7 @@ def iw_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     r is a Gaussian fitted to p(z|x) for each image, mixed with q; with ``proposal = "posterior"``
     it is q, as in Burda et al. 2016.
     """
-    weights = _weights(block, options)
+    weights = weights_of(block, options)
     return _with_errors(weights, weights.log_mean())
 
 
@@ -117,7 +118,7 @@ def iw_curve(block: Block, options: IwOptions) -> PerDatum:
     Each L_k is a mean over the floor(K / k) disjoint groups of k successive draws; the last one is
     ``iw_log_likelihood`` with K draws, and the health is that of all K.
     """
-    weights = _weights(block, options)
+    weights = weights_of(block, options)
     curve = weights.curve()
     values = torch.stack(list(curve.values()), dim=1)  # (B, P)
     variances = weights.curve_variances()
