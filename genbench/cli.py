@@ -7,16 +7,15 @@ import signal
 import threading
 import traceback
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from genbench.commands import bench, check, compare, data, doctor, report, run, selftest, tune
 from genbench.commands import list as list_command
 from genbench.commands.shared import note
 from genbench.commands.streams import any_text
 from genbench.core.errors import ExitCode, GenbenchError
+from genbench.core.interrupts import SIGNALS
 from genbench.core.processes import is_importing_script
 from genbench.core.texts import printable
 from genbench.version import __version__
@@ -32,45 +31,76 @@ class _TerminatedError(BaseException):
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    with any_text(), _sigterm_as_exception():
-        arguments = _parser().parse_args(argv)
+    with any_text(), _Signals() as signals:
+        debug = False
         try:
+            arguments = _parser().parse_args(argv)
+            debug = arguments.debug
             return int(arguments.body(arguments))
-        except GenbenchError as error:
-            return _fail(str(error), error.exit_code, arguments.debug)
-        except OSError as error:
-            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-            return _fail(message, ExitCode.STORAGE, arguments.debug)
-        except KeyboardInterrupt:
-            return _fail("interrupted; run the same command to resume", ExitCode.INTERRUPTED)
-        except _TerminatedError:
-            return _fail("terminated; run the same command to resume", ExitCode.TERMINATED)
-        except Exception as error:  # noqa: BLE001  no traceback for users
-            message = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
-            return _fail(message, ExitCode.RUNS_FAILED, arguments.debug)
+        except BaseException as error:
+            signals.kill()
+            cause = signals.raised or error
+            if (ending := _ending(cause)) is None:
+                raise
+            return _fail(*ending, debug and isinstance(cause, Exception))
 
 
-@contextmanager
-def _sigterm_as_exception() -> Iterator[None]:
-    """Raise on SIGTERM while the block runs; signals arrive in the main thread only.
+class _Signals:
+    """Makes exceptions of SIGINT and SIGTERM, in the main thread: no other receives signals.
 
-    A process that is importing its parent's script is not part of the command and exits silently.
+    An import of a C extension may turn such an exception into an error of its own: what was
+    raised first is what ends the command. Signals that are ignored, or another's, are left alone.
     """
-    if threading.current_thread() is not threading.main_thread() or is_importing_script():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+    def __init__(self) -> None:
+        self.raised: BaseException | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "_Signals":
+        # A process that is importing its parent's script is no command: it exits silently.
+        if threading.current_thread() is threading.main_thread() and not is_importing_script():
+            handlers = {number: signal.getsignal(number) for number in SIGNALS}
+            usual = (signal.SIG_DFL, signal.default_int_handler)
+            self._before = {n: handler for n, handler in handlers.items() if handler in usual}
+            self._handle_by(dict.fromkeys(self._before, self._raise))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._handle_by(self._before)
+
+    def kill(self) -> None:
+        """Let signals kill the process from here on, where only the last message is left."""
+        self._handle_by(dict.fromkeys(self._before, signal.SIG_DFL))
+
+    def _raise(self, signum: int, frame: FrameType | None) -> NoReturn:
+        error = KeyboardInterrupt() if signum == signal.SIGINT else _TerminatedError()
+        self.raised = self.raised or error
+        raise error
+
+    def _handle_by(self, handlers: dict[int, Any]) -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise _TerminatedError
+def _ending(error: BaseException) -> tuple[str, ExitCode] | None:
+    """Return the message and the exit code for what ended a command, None for an exit."""
+    match error:
+        case GenbenchError():
+            return str(error), error.exit_code
+        case OSError():
+            message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            return message, ExitCode.STORAGE
+        case KeyboardInterrupt():
+            return "interrupted; run the same command to resume", ExitCode.INTERRUPTED
+        case _TerminatedError():
+            return "terminated; run the same command to resume", ExitCode.TERMINATED
+        case Exception():  # no traceback for users
+            message = f"internal error: {type(error).__name__}: {error} (--debug shows where)"
+            return message, ExitCode.RUNS_FAILED
+    return None
 
 
-def _fail(message: str, code: ExitCode, debug: bool = False) -> int:
+def _fail(message: str, code: ExitCode, debug: bool) -> int:
     if debug:
         note(traceback.format_exc())
     lines = message.strip().splitlines()[:10]

@@ -4,6 +4,10 @@ import csv
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -11,6 +15,7 @@ import pytest
 import torch
 
 from genbench import api, cli
+from genbench.core.errors import ConfigError
 from genbench.data.specs import datasets
 from genbench.runs.run_options import RunOptions
 from genbench.version import __version__
@@ -391,10 +396,49 @@ def test_an_interrupt_is_code_130(place, command, monkeypatch):
 
 
 def test_a_termination_is_code_143(place, command, monkeypatch):
-    import signal
-
     monkeypatch.setattr(api, "run_and_report", lambda *a: os.kill(os.getpid(), signal.SIGTERM))
     assert command(*RUN).code == 143
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("turned", [ImportError("initialization failed"), ConfigError("no")])
+def test_a_signal_counts_where_an_import_makes_an_error_of_it(
+    place, command, monkeypatch, number, code, turned
+):
+    def imports(*args):
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(1)
+        except BaseException:  # noqa: BLE001
+            raise turned from None
+
+    monkeypatch.setattr(api, "run_and_report", imports)
+    found = command(*RUN)
+    assert found.code == code
+    assert "run the same command to resume" in found.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_the_last_message_kills_without_a_traceback(place, number):
+    code = """
+import os, sys
+from genbench import cli
+cli.note = lambda text: os.kill(os.getpid(), int(sys.argv[1]))
+cli.main(["check", "--baseline", "no/such"])
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(int(number))], capture_output=True, text=True
+    )
+    assert found.returncode == -number
+    assert found.stderr == ""
+
+
+def test_ignored_signals_stay_ignored(place, command, monkeypatch):
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    monkeypatch.setattr(api, "run_and_report", lambda *a: os.kill(os.getpid(), signal.SIGTERM))
+    found = command(*RUN)
+    assert signal.signal(signal.SIGTERM, before) == signal.SIG_IGN
+    assert found.code != 143
 
 
 # --- reports -------------------------------------------------------------------------------------

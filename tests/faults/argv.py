@@ -6,6 +6,7 @@ import time
 from argparse import ArgumentParser, _SubParsersAction
 
 from genbench import cli
+from tests.faults.command import Finished
 from tests.faults.kills import RUN
 from tests.faults.trial import Trial
 
@@ -40,7 +41,7 @@ def try_one(trial: Trial) -> str | None:
     command.send(signal.SIGTERM)
     answer = command.wait()
     trial.tried = 1
-    problem = answer.misbehaved(*((143, 0, 4) if terminated else (0, 1, 2, 3, 4, 5, 6)))
+    problem = _misbehaved(answer, terminated)
     if not problem and answer.code == 2 and len(answer.err.splitlines()) > 12:
         problem = f"{len(answer.err.splitlines())} lines: {answer.err[:600]}"
     if not problem and answer.seconds > SECONDS + ENDS:
@@ -48,6 +49,15 @@ def try_one(trial: Trial) -> str | None:
     if not problem and sorted(os.listdir(trial.folder.parent)) != beside:
         problem = "wrote outside its folder"
     return f"{argv}: {problem}" if problem else None
+
+
+def _misbehaved(answer: Finished, terminated: bool) -> str | None:
+    """Return what is wrong; a command that was at its end when the signal came ends by itself."""
+    if not terminated:
+        return answer.misbehaved(0, 1, 2, 3, 4, 5, 6)
+    if answer.code == -signal.SIGTERM and not answer.err:
+        return None  # before or after the command: the shell says 143, too
+    return answer.misbehaved(143, 0, 1, 2, 3, 4, 5, 6)
 
 
 def no_network() -> None:
