@@ -93,7 +93,8 @@ def run(arguments: Namespace) -> int:
     if options.shard and not outcome.size:
         note(f"shard {options.shard}: nothing to do, since there are fewer runs than shards")
     elif outcome.cached:
-        note(f"nothing to do: {outcome.stored or 'all'} stored (--fresh starts again)")
+        fix = " (--fresh starts again)" if options.until_decided is False else ""
+        note(f"nothing to do: {outcome.stored or 'all'} stored{fix}")
     elif outcome.stored:
         note(f"stored already: {outcome.stored}")
     if suite:

@@ -22,12 +22,29 @@ NORMAL_REACH = 1.959964
 """Half the width of a 95 % interval, in standard errors of a mean over many images."""
 MOST_K_HAT = 0.7
 """Above this Pareto k-hat an importance-sampling estimate is unreliable (Vehtari et al. 2024)."""
+LEAST_ESS = 2.0
+"""With fewer effective draws than these, an importance-sampling estimate is unreliable."""
 ENOUGH_SEEDS = 3
 """Training seeds a side that a statement about methods needs."""
 ENOUGH_PAIRS = 5
 """Number of common seeds needed to pair results by seed."""
 _ROUNDING = 1e-7
 _MANY = 1e9
+
+
+def few_decide(health: Mapping[str, float]) -> str:
+    """Return which diagnostic says that few draws carry the weight: ``k-hat 0.92``, or nothing.
+
+    Args:
+        health: Of a number; an infinite median of k-hat is not kept, only the share of bad ones.
+    """
+    k_hat, share = health.get("k_hat", 0.0), health.get("k_hat_bad", 0.0)
+    if k_hat > MOST_K_HAT:
+        return f"k-hat {k_hat:.2g}"
+    if share > 0.5:
+        return f"k-hat above {MOST_K_HAT} for {share:.0%} of the data"
+    ess = health.get("ess", LEAST_ESS)
+    return f"effective sample size {ess:.2g}" if ess < LEAST_ESS else ""
 
 
 @dataclass(frozen=True)

@@ -60,9 +60,10 @@ def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     share = joint.softmax(dim=0)
     variances = torch.stack([w.variance() for w in weights])
     others = f", {rest} for those but the likeliest two" if len(order) > N_LIKELY else ""
+    remarks = dict.fromkeys([f"summed over the labels, {k} draws each{others}", weights[0].remark])
     return PerDatum(
         joint.logsumexp(dim=0),
-        remark=f"summed over the labels, {k} draws each{others}",
+        remark="; ".join(filter(None, remarks)),
         mc_variance=(share.square() * variances).sum(dim=0),
         health=_joint_health(weights, share),
     )

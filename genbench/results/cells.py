@@ -9,12 +9,11 @@ from functools import cached_property
 from genbench.core import numbers
 from genbench.core.metric import Metric
 from genbench.core.protocol import SPLITS, Protocol
-from genbench.core.statistics import MOST_K_HAT
+from genbench.core.statistics import few_decide
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 UNRELIABLE, WARNED = "†", "‡"
 BEST, TIED = "best", "tie"
-_LEAST_ESS = 2.0
 _ROUNDING = 1e-9
 """An error of so small a share of its value is rounding, and none of estimation."""
 _NO_QUANTITY = ("chunk_size", "n_data")
@@ -156,9 +155,7 @@ class Cell:
     @property
     def unreliable(self) -> bool:
         """Whether few draws carry the weight: Pareto k-hat above 0.7, or fewer than two of them."""
-        median, share = (self.health.get(name, 0.0) for name in ("k_hat", "k_hat_bad"))
-        tail = median > MOST_K_HAT or share > 0.5  # an infinite median is not kept
-        return self.ok and (tail or self.health.get("ess", math.inf) < _LEAST_ESS)
+        return self.ok and bool(few_decide(self.health))
 
 
 def marks(column: Column, cell: Cell) -> str:

@@ -105,6 +105,7 @@ class TrialRecord(StoredRecord):
 
     model: str
     trial: int = 0
+    seed: int | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     parameters: int | None = None
     steps: int | None = None

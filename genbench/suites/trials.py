@@ -14,7 +14,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt
 from genbench.core.errors import ConfigError, StorageError, quoted
 from genbench.core.files import canonical_json
 from genbench.core.metric import Better
-from genbench.core.options import Line, Options
+from genbench.core.options import Line, Options, Seed
 from genbench.core.reading import contained, parse_json, read_utf8
 
 LARGEST = 2**20
@@ -28,6 +28,7 @@ class Trial(Options):
     Attributes:
         model: Name of the model.
         trial: Its number; trials of one number have the same draw.
+        seed: Of its training.
         options: What was drawn, of the options that the model has.
         parameters: Number of trained parameters.
         steps: Of the optimiser.
@@ -41,6 +42,7 @@ class Trial(Options):
 
     model: Line
     trial: NonNegativeInt
+    seed: Seed
     options: dict[str, Any]
     parameters: NonNegativeInt | None = None
     steps: NonNegativeInt | None = None

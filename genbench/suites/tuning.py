@@ -166,6 +166,7 @@ def _trials(entry: ModelEntry, tune: Tune, found: dict[Key, RunRecord]) -> list[
         Trial(
             model=entry.name,
             trial=i,
+            seed=tune.seed,
             options=settings[i],
             parameters=record.description.get("n_parameters"),
             steps=record.description.get("steps"),

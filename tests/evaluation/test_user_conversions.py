@@ -1,5 +1,6 @@
 """What can be read in one way only is converted: the numbers are those of the sound model."""
 
+import re
 from collections import namedtuple
 from weakref import ref
 
@@ -27,6 +28,8 @@ from tests.evaluation.helpers import (
     X,
 )
 from tests.evaluation.test_user_methods import DATA, EXACT, METRICS, Sound, own, scores
+
+BOUND = "iw_log_likelihood"
 
 FOLDED = "observation_model(z) was given z with one leading dimension"
 BINARY = torch.rand(40, 784, generator=torch.Generator().manual_seed(0)).round()
@@ -400,6 +403,18 @@ def test_one_draw_that_decides_is_said_and_its_error_is_not():
     healthy = genbench.evaluate(EXACT, X, None, "iw_log_likelihood", options)
     assert "reason" not in healthy
     assert healthy.mc_stderr[0] > 0
+
+
+def test_few_draws_that_carry_the_weight_are_said():
+    """A posterior of half the width has k-hat far above .7; a fitted proposal mends it."""
+    narrow = Everything(widen=0.5)
+    options = {BOUND: {"n_samples": 300, "proposal": "posterior"}}
+    frame = genbench.evaluate(narrow, X, None, ["elbo", BOUND], options)
+    said = dict(zip(frame.metric, frame.reason, strict=True))
+    assert re.match(r"k-hat 1\.\d: few draws carry the weight, the bound may be", said[BOUND])
+    assert said["elbo"] == ""
+    fitted = genbench.evaluate(narrow, X, None, BOUND, {BOUND: {"n_samples": 300}})
+    assert "reason" not in fitted
 
 
 # --- images ---

@@ -11,6 +11,7 @@ TRIALS = [
     Trial(
         model='vae, "wide"',
         trial=0,
+        seed=1000,
         options={"learning_rate": 0.003, "activation": "elu", "hidden": [8, 4]},
         parameters=1234,
         steps=800,
@@ -21,7 +22,7 @@ TRIALS = [
         stderr=0.1,
         chosen=True,
     ),
-    Trial(model="vae", trial=1, options={}),
+    Trial(model="vae", trial=1, seed=1000, options={}),
 ]
 HEADS = ",".join(COLUMNS)
 TUNED = 'tuned = "tuned/small.csv"\n'
@@ -68,13 +69,13 @@ def test_a_suite_whose_search_was_not_run_has_no_trials(suite_file):
         ("", "expected the columns"),
         ("model,trial\nvae,0\n", "expected the columns"),
         (f"{HEADS}\nvae,0\n", "row 1 has 2 columns"),
-        (f"{HEADS}\nvae,zero,{{}},,,,,,,,\n", "not valid JSON"),
-        (f"{HEADS}\nvae,0,[1],,,,,,,,\n", "trials.0.options"),
-        (f"{HEADS}\nvae,true,{{}},,,,,,,,\n", "trials.0.trial"),
-        (f"{HEADS}\nvae,0,{{}},,,,elbo,higher,NaN,,\n", "contains NaN"),
-        (f"{HEADS}\nvae,0,{{}},,,,elbo,up,1.0,,\n", "trials.0.better"),
-        (f"{HEADS}\nvae,0,{'[' * 99 + ']' * 99},,,,,,,,\n", "nested"),
-        (f"{HEADS}\n" + "vae,0,{},,,,,,,,\n" * 10_001, "more than 10,000 trials"),
+        (f"{HEADS}\nvae,zero,7,{{}},,,,,,,,\n", "not valid JSON"),
+        (f"{HEADS}\nvae,0,7,[1],,,,,,,,\n", "trials.0.options"),
+        (f"{HEADS}\nvae,true,7,{{}},,,,,,,,\n", "trials.0.trial"),
+        (f"{HEADS}\nvae,0,7,{{}},,,,elbo,higher,NaN,,\n", "contains NaN"),
+        (f"{HEADS}\nvae,0,7,{{}},,,,elbo,up,1.0,,\n", "trials.0.better"),
+        (f"{HEADS}\nvae,0,7,{'[' * 99 + ']' * 99},,,,,,,,\n", "nested"),
+        (f"{HEADS}\n" + "vae,0,7,{},,,,,,,,\n" * 10_001, "more than 10,000 trials"),
         (f"{HEADS}\n" + " " * 2**20, "at most"),
         (f'{HEADS}\n"vae', "tuned: "),
     ],

@@ -6,10 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from genbench.core.capabilities import methods_of
+from genbench.core.statistics import few_decide
 from genbench.evaluation.runner import Row
 from genbench.evaluation.spec import Evaluator
 from genbench.evaluation.user.boundary import CALLS, Adapted
 
+_CONSEQUENCES = dict.fromkeys(("lower_bound", "upper_bound"), "the bound may be loose")
 FEW = 1.5
 """With fewer effective draws than this, one draw decides and its error cannot be known."""
 
@@ -17,25 +19,25 @@ FEW = 1.5
 def with_remarks(row: Row, evaluator: Evaluator, model: Any, x: Tensor) -> Row:
     """Return a row with what its reader must know, and no Monte-Carlo error where one draw decides.
 
-    Rows of our own models stay as they are in a suite.
-
     Args:
         row: Of an evaluation on ``x``.
         evaluator: Its evaluator.
         model: The model behind the row.
         x: Data (N, ...).
     """
-    if not isinstance(model, Adapted):
-        return row
-    if row.status == "not_applicable" and not model.methods:
+    adapted = isinstance(model, Adapted)
+    if adapted and row.status == "not_applicable" and not model.methods:
         return replace(row, reason=f"{row.reason}; genbench.check_model lists what it needs")
     if row.status != "ok":
         return row
-    remarks = _remarks(evaluator, model, x)
+    remarks = _remarks(evaluator, model, x) if adapted else []
     ess = row.health.get("ess", FEW)
     if ess < FEW and row.mc_stderr is not None:
         found = f"effective sample size {ess:.2g}: one draw decides, its error is unknown"
         row, remarks = replace(row, mc_stderr=None), [found, *remarks]
+    elif sign := few_decide(row.health):
+        consequence = _CONSEQUENCES.get(row.kind, "it may be far off")
+        remarks = [f"{sign}: few draws carry the weight, {consequence}", *remarks]
     return replace(row, reason="; ".join(part for part in (row.reason, *remarks) if part))
 
 

@@ -209,9 +209,11 @@ def _trial_table(budgets: Sequence[Budget]) -> SmallTable:
     rows = tuple(row for budget in budgets for row in _trials(budget))
     counts = {len(budget.trials) for budget in budgets if budget.trials}
     equal = f"Each model that was searched has {counts.pop()} trials. " if len(counts) == 1 else ""
+    seeds = dict.fromkeys(t.seed for b in budgets for t in b.trials if t.seed is not None)
+    trained = f"Trained with seed {next(iter(seeds))}. " if len(seeds) == 1 else ""
     caption = (
-        f"{equal}The criterion is computed on validation data, ± is its standard error over them;"
-        " the best trial of each model is chosen."
+        f"{equal}{trained}The criterion is computed on validation data, ± is its standard error"
+        " over them; the best trial of each model is chosen."
     )
     heads = heads_of(*_TRIAL_HEADS, words=_WORDS)
     table = SmallTable("trials", "Trials of the search", heads, rows, caption)

@@ -92,6 +92,7 @@ def test_the_lead_says_what_trained_models_share_and_who_gives_no_reason():
 
 def test_the_search_is_shown_with_all_its_trials():
     asked = {"model": "vae", "metric": "elbo", "steps": 9, "seconds": 30.0, "stderr": 0.25}
+    asked["seed"] = 1000
     trials = (
         TrialRecord(trial=0, options={"learning_rate": 1e-3}, value=-99.0, **asked),
         TrialRecord(trial=1, options={"learning_rate": 3e-3}, value=-97.0, chosen=True, **asked),
@@ -106,7 +107,8 @@ def test_the_search_is_shown_with_all_its_trials():
         "-99.00 ± 0.25 (elbo)", "-97.00 ± 0.25 (elbo)", "failed"
     ]  # fmt: skip
     assert [row["chosen"] for row in rows] == ["–", "chosen", "–"]
-    assert "has 3 trials" in budget_tables([budget(trials=trials)])[1].caption
+    caption = budget_tables([budget(trials=trials)])[1].caption
+    assert caption.startswith("Each model that was searched has 3 trials. Trained with seed 1000.")
 
 
 def test_very_many_seeds_are_not_listed_one_by_one():
