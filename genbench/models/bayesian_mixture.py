@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Chi2
 
-from genbench.models.fitted import fit_repeatably
+from genbench.core.fitting import fit_repeatably
 from genbench.models.mixtures import MixtureDensity, spread
 
 

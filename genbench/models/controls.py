@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from genbench.core.fitting import fit_repeatably
 from genbench.core.tensors import sum_in_float64
-from genbench.models.fitted import FittedModule, fit_repeatably
+from genbench.models.fitted import FittedModule
 from genbench.models.mixtures import spread
 
 _PAIRS = 2**21  # distances in memory at once

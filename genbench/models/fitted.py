@@ -1,6 +1,5 @@
 """Models that are fitted to data without gradient steps, with parameters in buffers."""
 
-import warnings
 from typing import Any
 
 from torch import Tensor, nn
@@ -22,17 +21,3 @@ class FittedModule(nn.Module):
             if stored is not None and stored.shape != buffer.shape:
                 setattr(self, name, buffer.new_empty(stored.shape))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-
-
-def fit_repeatably(estimator: Any, data: Tensor) -> None:
-    """Fit a scikit-learn estimator to ``data`` (N, D), bit for bit the same each time.
-
-    It runs in one thread: several would add their parts in the order in which they finish. Reaching
-    the step limit gives no warning.
-    """
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        estimator.fit(data.detach().cpu().numpy())

@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from genbench.core.fitting import fit_repeatably
 from genbench.models.densities import floor_caution
-from genbench.models.fitted import FittedModule, fit_repeatably
+from genbench.models.fitted import FittedModule
 
 Covariance = Literal["diag", "tied", "full"]
 

@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from genbench.models.fitted import fit_repeatably
+from genbench.core.fitting import fit_repeatably
 
 
 class Witness:
