@@ -1,0 +1,1 @@
+"""Feature spaces: what images are compared in, from a trained network or from PCA."""
