@@ -121,7 +121,7 @@ def cells_of(training: Tensor, stream: Stream, n_cells: int | None = None) -> Te
     n_cells = n_cells or max(1, min(N_CELLS, len(training) // 100))
     seed = stream.child("cells").generator().initial_seed() % 2**32
     with threadpool_limits(1):
-        means = MiniBatchKMeans(n_cells, random_state=seed, n_init=3).fit(training.cpu().numpy())
+        means = MiniBatchKMeans(n_cells, random_state=seed, n_init=1).fit(training.cpu().numpy())
     return torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float64))
 
 

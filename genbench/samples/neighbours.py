@@ -116,7 +116,7 @@ class Neighbourhoods:
     Args:
         samples: Features (N, d).
         reference: Features (M, d).
-        k: Neighbours that are kept; no ball can be wider.
+        k: The farthest neighbour that a ball reaches; one more is kept of each reference image.
     """
 
     def __init__(self, samples: Tensor, reference: Tensor, k: int = 5) -> None:
@@ -131,7 +131,7 @@ class Neighbourhoods:
     @cached_property
     def of_reference(self) -> Nearest:
         """The nearest other reference images of each reference image."""
-        return _nearest_others(self.reference, self.k)
+        return _nearest_others(self.reference, self.k + 1)
 
     def samples_in_balls(self, k: int) -> Occupancy:
         """Count samples in balls around reference images as far as their k-th neighbour."""

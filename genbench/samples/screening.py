@@ -7,8 +7,10 @@ from torch import Tensor
 
 from genbench.core.estimate import require_finite
 
-BLOCK = 1 << 20
-"""Pairs of a query and a point that are bounded at a time."""
+ROWS = 100
+"""Queries in a block, at most."""
+BLOCK = 1 << 23
+"""Pairs of a query and a point in a block, at most."""
 PAIRS = 1 << 14
 """Pairs whose distance is computed in float64 at a time."""
 LARGEST = 1e15
@@ -53,17 +55,26 @@ class Screen:
         self.x2, y2 = x.square().sum(dim=1).to(dtype), y.square().sum(dim=1).to(dtype)
         self.upper = _filled((1 + self.slack) * y2, missing, torch.inf)
         self.gap = _filled(2 * self.slack * y2, missing, 0.0)
+        self._rows = max(1, min(ROWS, len(queries), BLOCK // len(points)))
+        self._bounds = self.x.new_empty(
+            self._rows, len(self.y)
+        )  # new memory for each block is slow
 
     def blocks(self) -> Iterator[Tensor]:
         """Return the rows of the queries of each block, in their order."""
         rows = torch.arange(len(self.queries), device=self.queries.device)
-        yield from torch.split(rows, max(1, BLOCK // len(self.points)))
+        yield from torch.split(rows, self._rows)
 
     def distances(self, pairs: Pairs) -> Tensor:
         """Return the distances of pairs, (P,), in float64: the same for (x, y) and (y, x)."""
         parts = zip(*(torch.split(rows, PAIRS) for rows in pairs), strict=True)
         gaps = (self.queries[i] - self.points[j] for i, j in parts)
         return torch.cat([gap.square_().sum(dim=1).sqrt_() for gap in gaps])
+
+    def _upper_bounds(self, rows: Tensor) -> Tensor:
+        """Return (1 + s) ‖y‖² − 2x·y for the queries ``rows``, (B, group * G)."""
+        into = self._bounds[: len(rows)]
+        return torch.addmm(self.upper, self.x[rows], self.y.T, alpha=-2, out=into)
 
     def near(self, rows: Tensor, k: int) -> Pairs:
         """Return pairs of queries ``rows`` and points, among them the k nearest of each query.
@@ -72,7 +83,7 @@ class Screen:
         points with a higher lower bound are out. ‖x‖² (1 + s) is the same for all points of a query
         and left out of both sides.
         """
-        bounds = torch.addmm(self.upper, self.x[rows], self.y.T, alpha=-2)  # (B, group * G)
+        bounds = self._upper_bounds(rows)
         least = bounds.view(-1, self.group, self.n_groups).amin(dim=1)  # (B, G)
         kth = least.topk(k, largest=False).values[:, -1]
         limit = (kth + 2 * self.slack * self.x2[rows])[:, None]
@@ -84,7 +95,7 @@ class Screen:
 
     def inside(self, rows: Tensor, radii: Tensor) -> Tensor:
         """Return whether queries ``rows`` are within ``radii`` (M,) of the points, (B, M)."""
-        bounds = torch.addmm(self.upper, self.x[rows], self.y.T, alpha=-2)
+        bounds = self._upper_bounds(rows)
         bounds += (1 + self.slack) * self.x2[rows][:, None]
         limit = (radii / self.scale).square().to(bounds.dtype)
         inside = bounds < limit

@@ -110,6 +110,27 @@ def test_shares_have_the_error_of_a_mean():
         assert found.stderr == pytest.approx(math.sqrt(p * (1 - p) / (n - 1)), rel=1e-12)
 
 
+@pytest.mark.parametrize("metric", [density, coverage])
+def test_the_jackknife_leaves_out_one_reference_image_at_a_time(metric):
+    samples, reference = 0.7 * randn(12, 2, 14) + 0.8, randn(30, 2, 15)
+    found = metric(Neighbourhoods(samples, reference))
+    left_out = [torch.cat((reference[:i], reference[i + 1 :])) for i in range(30)]
+    values = torch.tensor([metric(Neighbourhoods(samples, rest)).value for rest in left_out])
+    expected = math.sqrt(29 * float(values.double().var(correction=0)))
+    assert found.stderr == pytest.approx(expected, rel=1e-5)
+    assert found.stderr > 0
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_intervals_of_density_cover_its_mean(shift):
+    found = []
+    for seed in range(200):
+        both = randn(400, 4, 100 + seed)
+        found.append(density(Neighbourhoods(both[:200] + shift, both[200:])))
+    mean = 1.0 if shift == 0 else sum(each.value for each in found) / len(found)
+    assert sum(abs(each.value - mean) <= 1.96 * each.stderr for each in found) >= 0.93 * 200
+
+
 def test_too_few_images_are_refused():
-    with pytest.raises(NotApplicableError, match="6 images are needed for 5 neighbours: 4"):
+    with pytest.raises(NotApplicableError, match="7 images are needed for 6 neighbours: 4"):
         density(Neighbourhoods(randn(40, 3, 12), randn(4, 3, 13)))

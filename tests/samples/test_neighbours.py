@@ -113,7 +113,7 @@ def test_each_pass_is_made_once(monkeypatch):
     monkeypatch.setattr(screening.Screen, "__init__", count)
     near = Neighbourhoods(randn(40, 3, 23), randn(50, 3, 24))
     for _ in range(3):
-        assert near.of_reference.rows.shape == (50, 5)
+        assert near.of_reference.rows.shape == (50, 6)
         near.samples_in_balls(3)
         near.samples_in_balls(5)
     assert len(made) == 3
