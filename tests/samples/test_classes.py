@@ -62,7 +62,7 @@ def test_the_correction_costs_precision():
 @pytest.mark.parametrize("n_classes", [1, 5, 10])
 def test_a_subset_of_the_classes_is_counted_and_its_distance_is_what_is_missing(n_classes):
     found = class_shares(torch.arange(n_classes).repeat(1000 // n_classes), PERFECT)
-    uniform = torch.full((10,), 0.1)
+    uniform = torch.full((10,), 0.1, dtype=torch.float64)
     assert class_coverage(found).value == n_classes
     assert total_variation(found, uniform).value == pytest.approx(1 - n_classes / 10, rel=1e-6)
 
