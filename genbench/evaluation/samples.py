@@ -286,9 +286,7 @@ def _padded(images: Tensor, x: Tensor) -> Tensor:
     flat = x.flatten(1)
     n_copies = int((flat == flat[-1]).all(dim=1).flip(0).long().cumprod(0).sum()) - 1
     if len(images) < max(1, len(x) - n_copies):
-        raise NotApplicableError(
-            "the model has fewer different images than are compared"
-        )
+        raise NotApplicableError("the model has fewer different images than are compared")
     return torch.cat((images, images[-1:].expand(len(x) - len(images), -1)))
 
 
