@@ -109,6 +109,17 @@ class Dataset:
             total += block.sum(dim=0, dtype=torch.float64)
         return (total / self.size("train")).float()
 
+    @cached_property
+    def unprocessed(self) -> "Dataset":
+        """The same images as level / (n_levels - 1), neither binarised nor dequantised."""
+        seed = f"seed={self.config.seed}"
+        if self.domain == "grey_levels":
+            return self
+        rest = self.protocol.options.removeprefix(seed).removeprefix(", ")
+        pixels = "grey" if self.image_shape[0] == 1 else "levels"
+        protocol = replace(self.protocol, pixels=pixels, options=rest)
+        return replace(self, config=self.config.images, protocol=protocol, domain="grey_levels")
+
     def on(self, device: torch.device) -> "Dataset":
         """Return the data set on another device; itself if it is there."""
         levels, labels = self.levels.to(device), self.labels.to(device)

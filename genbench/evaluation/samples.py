@@ -52,11 +52,21 @@ def view_of(context: Context, n: int) -> Any:
 
 
 def sampled(view: Any, n: int) -> Tensor:
-    """Draw n images with the model's ``sample``, or the means of p(x given z) if it has none."""
+    """Draw n images with the model's ``sample``, or the means of p(x given z) if it has none.
+
+    A model that draws each of its images once has no more than it has.
+    """
     if isinstance(view, Samples):
+        n = min(n, n_images_of(view) or n)
         return _checked(view.sample(n), n)
     z = prior_of(view).sample(torch.Size((n,)))
     return mean_of(view.observation_model(z))
+
+
+def n_images_of(model: Any) -> int | None:
+    """Return how many images a control has, of which it draws each once; None for a model."""
+    n = getattr(model, "n_images", None)
+    return n if isinstance(n, int) and n > 0 else None
 
 
 def mean_images(view: Any, n: int) -> Tensor:
@@ -83,14 +93,26 @@ def noisy_images(view: Any, n: int) -> Tensor:
 def cached_draws(
     context: Context, name: str, draw: Callable[[Any, int], Tensor], start: int, stop: int
 ) -> Tensor:
-    """Return images ``start`` to ``stop`` of ``draw``, drawn once per model, cached as ``name``."""
-    drawn: list[Tensor] = context.cache.setdefault(name, [])
+    """Return images ``start`` to ``stop`` of ``draw``, drawn once per model, cached as ``name``.
+
+    Of a model that draws each of its images once, there may be fewer: they are drawn all at once.
+    """
+    if limit := n_images_of(context.model):
+        return _chunk(context, name, draw, 0, limit)[start:stop]
     first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
-    for i in range(len(drawn), last):
+    chunks = [_chunk(context, name, draw, i, SAMPLE_CHUNK) for i in range(first, last)]
+    return torch.cat(chunks)[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+
+
+def _chunk(
+    context: Context, name: str, draw: Callable[[Any, int], Tensor], i: int, size: int
+) -> Tensor:
+    """Return the images of one noise address."""
+    drawn: dict[int, Tensor] = context.cache.setdefault(name, {})
+    if i not in drawn:
         with context.stream.child(name, i).seeded():
-            drawn.append(draw(view_of(context, SAMPLE_CHUNK), SAMPLE_CHUNK))
-    images = torch.cat(drawn[first:last])
-    return images[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+            drawn[i] = draw(view_of(context, size), size)
+    return drawn[i]
 
 
 def is_binary(x: Tensor) -> bool:
@@ -255,6 +277,19 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
     return median
 
 
+def _padded(images: Tensor, x: Tensor) -> Tensor:
+    """Repeat the last image for data that only fill the last block up: copies of the last datum.
+
+    Raises:
+        NotApplicableError: Other data have no image.
+    """
+    flat = x.flatten(1)
+    n_copies = int((flat == flat[-1]).all(dim=1).flip(0).long().cumprod(0).sum()) - 1
+    if len(images) < max(1, len(x) - n_copies):
+        raise NotApplicableError("the model has fewer different images than are compared")
+    return torch.cat((images, images[-1:].expand(len(x) - len(images), -1)))
+
+
 @evaluator(
     name="mmd2",
     version=2,
@@ -290,6 +325,8 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     blocks = context.cache.setdefault("mmd2_blocks", {})
     start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
     images = cached_draws(context, name, draw, start, start + len(block.x))
+    if len(images) < len(block.x):
+        images = _padded(images, block.x)
     grey = is_binary(block.x) and not dense
     remark = "grey images are compared with binary data" if grey else ""
     x = block.x.flatten(1)

@@ -40,11 +40,8 @@ class MeanImage(FittedModule):
         return self.mean.expand(n, *self.mean.shape).clone()
 
 
-class FixedImages(FittedModule):
-    """Stored images, sampled without repetition until all have been drawn.
-
-    Real images of the validation split serve as a reference for sample metrics.
-    """
+class StoredImages(FittedModule):
+    """Images that are kept as bytes."""
 
     def __init__(self, n_images: int, image_shape: Sequence[int]) -> None:
         super().__init__()
@@ -62,24 +59,68 @@ class FixedImages(FittedModule):
         """Return the stored images at ``rows`` (...,), as (..., C, H, W)."""
         return self.levels[rows].to(torch.get_default_dtype()) / 255
 
+
+class FixedImages(StoredImages):
+    """Stored images, each of which is drawn at most once.
+
+    Real images of the validation split are what a perfect model would draw.
+    """
+
+    @property
+    def n_images(self) -> int:
+        """How many images there are to draw."""
+        return len(self.levels)
+
     def sample(self, n: int) -> Tensor:
-        """Return n of the images in random order, each equally often, give or take one.
+        """Return n of the images in random order, or all if there are fewer.
 
         The order comes from torch's CPU generator, so a seed gives the same order on every device.
         """
-        n_images = len(self.levels)
-        if not n_images:
+        if not self.n_images:
             raise ValueError("no images to draw from: call fit(x) first")
-        passes = [torch.randperm(n_images) for _ in range(-(-n // n_images))]
-        order = torch.cat(passes)[:n] if passes else torch.empty(0, dtype=torch.int64)
-        return self.images(order.to(self.levels.device))
+        return self.images(torch.randperm(self.n_images)[:n].to(self.levels.device))
 
 
-class NearestImage(FixedImages):
-    """Stored images; the code of an image is the index of its nearest stored one.
+class BlurredImages(FixedImages):
+    """Real images under a Gaussian blur: features of a classifier hardly see a mild one."""
 
-    With training images it is pure memory: it samples and reconstructs nothing else.
-    """
+    def __init__(self, n_images: int, image_shape: Sequence[int], sd: float) -> None:
+        super().__init__(n_images, image_shape)
+        self.sd = sd
+
+    def fit(self, x: Tensor) -> None:
+        """Store images x (N, C, H, W), blurred with a standard deviation of ``sd`` pixels.
+
+        The pixels at an edge go on beyond it.
+        """
+        from scipy.ndimage import gaussian_filter
+
+        kept = x[spread(len(x), len(self.levels)).to(x.device)]
+        blurred = gaussian_filter(kept.cpu().numpy(), (0, 0, self.sd, self.sd), mode="nearest")
+        super().fit(torch.as_tensor(blurred, device=x.device))
+
+
+class WithoutClass(FixedImages):
+    """Real images of all classes but one: what a model draws that misses a mode."""
+
+    def __init__(self, n_images: int, image_shape: Sequence[int], missing: int) -> None:
+        super().__init__(n_images, image_shape)
+        self.missing = missing
+
+    def fit(self, x: Tensor, y: Tensor) -> None:  # type: ignore[override]
+        """Store the images x (N, C, H, W) whose label y (N,) is another one.
+
+        Raises:
+            ValueError: There are none.
+        """
+        others = x[(y != self.missing).to(x.device)]
+        if not len(others):
+            raise ValueError(f"all {len(x)} images are of class {self.missing}")
+        super().fit(others)
+
+
+class NearestStored(StoredImages):
+    """Stored images; the code of an image is the index of its nearest stored one."""
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the index of the nearest stored image as the code (B, 1)."""
@@ -99,7 +140,14 @@ class NearestImage(FixedImages):
         return self.images(rows).to(z.dtype)
 
 
-class KMeans(NearestImage):
+class NearestImage(NearestStored, FixedImages):
+    """Training images, to draw from and to find the nearest of.
+
+    It is pure memory: it samples and reconstructs nothing else.
+    """
+
+
+class KMeans(NearestStored):
     """Centroids of training images: not samples, yet the Parzen estimate prefers them.
 
     References:
@@ -126,3 +174,10 @@ class KMeans(NearestImage):
         fit_repeatably(clusters, x.flatten(1).float())
         centroids = torch.as_tensor(clusters.cluster_centers_)
         super().fit(centroids.reshape(-1, *self.levels.shape[1:]))
+
+    def sample(self, n: int) -> Tensor:
+        """Return n centroids in random order, each equally often, give or take one."""
+        n_images = len(self.levels)
+        passes = [torch.randperm(n_images) for _ in range(-(-n // n_images))]
+        order = torch.cat(passes)[:n] if passes else torch.empty(0, dtype=torch.int64)
+        return self.images(order.to(self.levels.device))

@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 
 from genbench.core.tensors import independent_normal, sum_in_float64
 from genbench.distributions.latent import StandardNormal
+from genbench.distributions.pixels import GaussianPixels
 from genbench.models.latent_variable import LatentVariableModel
 
 _ROWS = 5_000
@@ -62,7 +63,7 @@ class LinearGaussian(nn.Module, LatentVariableModel):
     def observation_model(self, z: Tensor) -> Distribution:
         """Return p(x given z) = N(W z + mean, s2 I), event (C, H, W)."""
         mean = (z.double() @ self.W.T + self.mean).reshape(*z.shape[:-1], *self.image_shape)
-        return independent_normal(mean, self.s2.sqrt().expand_as(mean), 3)
+        return GaussianPixels(mean, self.s2.sqrt())
 
     def posterior(self, x: Tensor) -> Distribution:
         """Return the true posterior N(M^-1 W^T (x - mean), s2 M^-1), M = W^T W + s2 I diagonal."""

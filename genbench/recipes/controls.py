@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from genbench.core.errors import ConfigError
 from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.distributions.observation import (
@@ -13,7 +14,14 @@ from genbench.distributions.observation import (
     DiscretisedLogisticHead,
     FixedGaussianHead,
 )
-from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
+from genbench.models.controls import (
+    BlurredImages,
+    FixedImages,
+    KMeans,
+    MeanImage,
+    NearestImage,
+    WithoutClass,
+)
 from genbench.models.densities import (
     IndependentBernoulli,
     IndependentCategorical,
@@ -42,6 +50,18 @@ class FixedImagesOptions(Options):
     """At most ``n_images`` images are kept."""
 
     n_images: PositiveInt = 10_000
+
+
+class BlurOptions(FixedImagesOptions):
+    """The standard deviation ``sd`` of the blur in pixels."""
+
+    sd: float = Field(1.0, gt=0, le=100)
+
+
+class MissingClassOptions(FixedImagesOptions):
+    """The label that is ``missing``."""
+
+    missing: int = Field(0, ge=0)
 
 
 class KMeansOptions(Options):
@@ -87,11 +107,11 @@ def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
     return Built(model, closed_form=model.fit)
 
 
-@recipe("copier")
+@recipe("copier", version=2)
 def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Memorised training images: a control that samples perfectly and learns nothing."""
     model = NearestImage(options.n_images, data.image_shape)
-    return Built(model, closed_form=model.fit)
+    return Built(model, closed_form=model.fit, closed_form_images="unprocessed")
 
 
 @recipe("kmeans")
@@ -102,11 +122,39 @@ def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built
     return Built(model, closed_form=model.fit)
 
 
-@recipe("data")
+@recipe("data", version=2)
 def real_data(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Real images of the validation split: a control for sample metrics."""
-    model = FixedImages(options.n_images, data.image_shape)
-    return Built(model, closed_form=model.fit, closed_form_split="validation")
+    return _real(FixedImages(options.n_images, data.image_shape))
+
+
+@recipe("blur")
+def blur(data: DataFacts, options: BlurOptions, train: TrainConfig) -> Built:
+    """Blurred real images of the validation split: a control for sample metrics."""
+    return _real(BlurredImages(options.n_images, data.image_shape, options.sd))
+
+
+@recipe("missing_class")
+def missing_class(data: DataFacts, options: MissingClassOptions, train: TrainConfig) -> Built:
+    """Real images of the validation split, without one class: a control for sample metrics."""
+    if data.n_classes < 2:
+        raise ConfigError("missing: the data have no labels")
+    if options.missing >= data.n_classes:
+        last = data.n_classes - 1
+        raise ConfigError(f"missing: there is no class {options.missing}; the last one is {last}")
+    model = WithoutClass(options.n_images, data.image_shape, options.missing)
+    return _real(model, with_labels=True)
+
+
+def _real(model: FixedImages, *, with_labels: bool = False) -> Built:
+    """Return a control that draws held-out images as people look at them."""
+    return Built(
+        model,
+        closed_form=model.fit,
+        closed_form_split="validation",
+        closed_form_images="unprocessed",
+        closed_form_labels=with_labels,
+    )
 
 
 def draw_seed() -> int:

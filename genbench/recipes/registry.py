@@ -13,6 +13,7 @@ from genbench.core.names import require_key
 from genbench.core.objective import Objective
 from genbench.core.options import Options
 from genbench.core.registry import Registry
+from genbench.data import Dataset
 from genbench.distributions.observation import ObservationHead
 from genbench.training.config import TrainConfig
 from genbench.training.update import Update
@@ -51,17 +52,35 @@ class DataFacts:
 class Built:
     """A model and how to train it: updates for the training loop, or a closed-form fit.
 
-    ``closed_form`` is called with the images of ``closed_form_split``. ``shown`` names the part of
-    an image that the model is given, if it models only the rest.
+    Attributes:
+        model: The model.
+        updates: Those of the training loop.
+        closed_form: Called with images (N, C, H, W).
+        observation: The observation model, if there is one.
+        observation_name: What tables call it.
+        closed_form_split: The images that ``closed_form`` is called with.
+        closed_form_images: Whether they are presented as the protocol says, or are levels in
+            [0, 1] whatever it says.
+        closed_form_labels: Whether it is called with their labels (N,) too.
+        shown: The part of an image that the model is given, if it models only the rest.
     """
 
     model: nn.Module
     updates: tuple[Update, ...] = ()
-    closed_form: Callable[[Tensor], None] | None = None
+    closed_form: Callable[..., None] | None = None
     observation: ObservationHead | None = None
     observation_name: str = "none"
     closed_form_split: Literal["train", "validation"] = "train"
+    closed_form_images: Literal["presented", "unprocessed"] = "presented"
+    closed_form_labels: bool = False
     shown: str = ""
+
+    def fit(self, dataset: Dataset) -> None:
+        """Fit the model in closed form to the images of a data set that it asks for."""
+        assert self.closed_form is not None
+        seen = dataset.unprocessed if self.closed_form_images == "unprocessed" else dataset
+        x, y = seen.held_out(self.closed_form_split)
+        self.closed_form(*((x, y) if self.closed_form_labels else (x,)))
 
 
 def single_update(

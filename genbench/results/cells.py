@@ -140,11 +140,13 @@ class Cell:
 
     @property
     def seeds_text(self) -> str:
-        """Standard deviation between seeds, and how many of them have a number."""
+        """Standard deviation between seeds, and how many have a number; none in closed form."""
         if not self.ok or self.n_seeds < 2:
             return ""
         of = f", {self.n_ok} of {self.n_seeds} seeds" if self.n_ok < self.n_seeds else ""
         spread = 0.0 if self.seed_sd <= _ROUNDING * abs(self.value) else self.seed_sd
+        if self.closed_form and not spread and not of:
+            return ""
         return f"seed sd {numbers.spread(spread) or '–'}{of}"
 
     @property

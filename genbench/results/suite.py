@@ -34,6 +34,8 @@ CONTROLS = (
     "mean_image",
     "copier",
     "data",
+    "blur",
+    "missing_class",
     "kmeans",
 )
 """Recipes that are there to be compared with, and win nothing."""

@@ -94,7 +94,7 @@ def read_weights(path: Path) -> Weights:
     Raises:
         StorageError: The file is missing or damaged.
     """
-    return _read(path)[0]
+    return read_tensors(path)[0]
 
 
 def save_checkpoint(
@@ -116,7 +116,7 @@ def save_checkpoint(
         tensors |= {f"part/generators/{k}": state for k, state in part.generators.items()}
         tensors["part/sums"] = part.sums.to("cpu").contiguous()
     text = json.dumps(scalars, allow_nan=False)  # keeps the order of the history's columns
-    metadata = {"progress": text, "sha256": _digest(tensors, text)}
+    metadata = {"progress": text, "sha256": digest_of(tensors, text)}
     write_atomic(path, save(tensors, metadata=metadata))
 
 
@@ -129,9 +129,9 @@ def load_checkpoint(
         StorageError: The file is damaged or belongs to another model.
     """
     _require_size(path, model)
-    tensors, metadata = _read(path)
+    tensors, metadata = read_tensors(path)
     try:
-        if metadata["sha256"] != _digest(tensors, metadata["progress"]):
+        if metadata["sha256"] != digest_of(tensors, metadata["progress"]):
             raise ValueError("the content does not match its digest")
         scalars = dict(_Scalars.model_validate(json.loads(metadata["progress"])))
         weights, best = _below(tensors, "model/"), _below(tensors, "best/")
@@ -169,13 +169,21 @@ class _Scalars(BaseModel):
 def _require_size(path: Path, model: nn.Module) -> None:
     """Refuse a file that would not fit in memory though this run's state does."""
     tensors = (*model.parameters(), *model.buffers())
-    most = HEADER_BYTES + STATES * sum(t.numel() * t.element_size() for t in tensors)
+    require_bytes(path, HEADER_BYTES + STATES * sum(t.numel() * t.element_size() for t in tensors))
+
+
+def require_bytes(path: Path, most: int) -> None:
+    """Refuse a file of more bytes than it can have.
+
+    Raises:
+        StorageError: It has more, or cannot be read.
+    """
     try:
         size = path.stat().st_size
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error}") from error
     if size > most:
-        raise StorageError(f"{path} has {size} bytes; the state of this run has at most {most}")
+        raise StorageError(f"{path} has {size} bytes; what it holds has at most {most}")
 
 
 def _require_finite(weights: Weights, model: nn.Module) -> None:
@@ -197,8 +205,9 @@ def _below(tensors: Weights, prefix: str) -> Weights:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
 
-def _digest(tensors: Weights, progress: str) -> str:
-    digest = hashlib.sha256(progress.encode())
+def digest_of(tensors: Mapping[str, Tensor], text: str = "") -> str:
+    """Return the SHA-256 of a text and of tensors on the CPU: names, types, shapes and content."""
+    digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
         digest.update(tensors[name].flatten().view(torch.uint8).numpy().tobytes())
@@ -220,7 +229,12 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: Weights) -> None:
                 raise ValueError(f"{key} of an optimiser has shape {tuple(tensor.shape)}")
 
 
-def _read(path: Path) -> tuple[Weights, dict[str, str]]:
+def read_tensors(path: Path) -> tuple[Weights, dict[str, str]]:
+    """Read the tensors and the metadata of a safetensors file.
+
+    Raises:
+        StorageError: The file is missing or damaged.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118

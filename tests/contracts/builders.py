@@ -60,7 +60,8 @@ class Case:
             built = recipes[self.recipe].build(facts, known(**self.options), TrainConfig())
         built.model.double()
         if built.closed_form:
-            built.closed_form(self.data(seed=seed, n=200, built=built)[0])
+            x, y = self.data(seed=seed, n=200, built=built)
+            built.closed_form(*((x, y) if built.closed_form_labels else (x,)))
         built.model.eval()
         return built
 

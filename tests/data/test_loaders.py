@@ -266,3 +266,13 @@ def test_training_keeps_no_float_copy_of_the_training_data(tiny_dir, view):
     data.mean_image, data.train_batch(torch.arange(9)), data.held_out("train")
     assert data._views == {}
     assert torch.equal(data.labels_of("train"), data.held_out("train").y)
+
+
+def test_unprocessed_images_are_levels_and_say_so():
+    grey = load(DataConfig(name="digits", limit=50))
+    for view in ({"binarisation": "dynamic"}, {"dequantisation": "uniform"}):
+        seen = load(DataConfig(name="digits", limit=50, **view)).unprocessed
+        assert torch.equal(seen.held_out("train").x, grey.held_out("train").x)
+        assert (seen.domain, seen.protocol) == (grey.domain, grey.protocol)
+        assert seen.config == grey.config
+    assert grey.unprocessed is grey

@@ -339,7 +339,7 @@ def test_parzen_and_mmd_share_the_images_of_a_bare_sampler():
     ]
     found = [evaluate_model(X, None, tasks, context)[0].rows[0].value for _ in range(2)]
     assert found[0] == found[1]
-    assert sum(len(chunk) for chunk in context.cache["samples"]) == 1000
+    assert sum(len(chunk) for chunk in context.cache["samples"].values()) == 1000
     pairs = mmd2_contributions(*(t.flatten(1) / context.cache["mmd2_bandwidth"]
                                  for t in (X, HELD_OUT[: len(X)])))  # fmt: skip
     assert found[0] == pytest.approx(pairs.mean().item(), rel=1e-9)

@@ -30,7 +30,7 @@ NUMBERS = {
     ("vae", "elbo"): [-23.61, -23.57],
     ("vae", "kl"): [3.84, 3.91],
 }
-MACHINE = {"device": "CPU, 1 threads", "threads": 1, "system": "Linux", "machine": "x", "cores": 2}
+MACHINE = {"device": "CPU, 1 thread", "threads": 1, "system": "Linux", "machine": "x", "cores": 2}
 
 
 def train_id(model, seed, salt=""):

@@ -52,7 +52,7 @@ def test_provenance_comes_from_the_runs(tmp_path):
     results = write_results(tmp_path / "results", table())
     found = update(tmp_path / "b.json", results, "tiny").baseline.provenance
     assert found.command == "run tiny"
-    assert found.devices == ("CPU, 1 threads",)
+    assert found.devices == ("CPU, 1 thread",)
     assert found.finished == "2026-01-01T00:00:00+00:00"
     assert len(found.fingerprint) == 12
 

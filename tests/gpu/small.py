@@ -69,7 +69,7 @@ def built(data, name, config=CONFIG, seed=0, **options):
         made = recipes[name].build(facts_of(data), recipes[name].options(**chosen), config)
     made.model.to(data.levels.device)
     if made.closed_form:
-        made.closed_form(data.held_out(made.closed_form_split).x)
+        made.fit(data)
     return made
 
 

@@ -6,7 +6,14 @@ import torch
 from genbench.core import capabilities as caps
 from genbench.core.seeding import seeded
 from genbench.models import controls
-from genbench.models.controls import FixedImages, KMeans, MeanImage, NearestImage
+from genbench.models.controls import (
+    BlurredImages,
+    FixedImages,
+    KMeans,
+    MeanImage,
+    NearestImage,
+    WithoutClass,
+)
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 
 SHAPE = (1, 3, 4)
@@ -61,14 +68,57 @@ def test_grey_levels_and_binary_pixels_are_kept_exactly_in_bytes(x):
     assert torch.equal(model.images(torch.arange(30)), x)
 
 
-def test_no_image_is_shown_twice_before_all_have_been():
-    model = copier(30)
+@pytest.mark.parametrize("kind", [FixedImages, NearestImage])
+def test_each_image_is_drawn_at_most_once(kind):
+    model = kind(30, SHAPE)
+    model.fit(images())
+    assert model.n_images == 30
     with seeded(0, "s"):
-        drawn = model.encode(model.sample(75))[:, 0].long()
-    assert drawn[:30].sort().values.tolist() == list(range(30))
-    assert drawn[30:60].sort().values.tolist() == list(range(30))
-    assert len(set(drawn[60:].tolist())) == 15
-    assert drawn[:30].tolist() != drawn[30:60].tolist()
+        some, all_of_them, again = model.sample(9), model.sample(75), model.sample(30)
+    assert len(some) == 9
+    assert sorted(x.tolist() for x in all_of_them) == sorted(x.tolist() for x in images())
+    assert not torch.equal(all_of_them, again)
+
+
+def test_centroids_are_drawn_again_once_all_have_been():
+    model = KMeans(12, SHAPE, seed=0)
+    model.fit(images())
+    with seeded(0, "s"):
+        drawn = model.encode(model.sample(30))[:, 0].long()
+    assert drawn[:12].sort().values.tolist() == list(range(12))
+    assert drawn[12:24].sort().values.tolist() == list(range(12))
+    assert len(set(drawn[24:].tolist())) == 6
+
+
+def test_blurred_images_are_those_of_a_gaussian_kernel():
+    x = torch.zeros(1, 1, 21, 21)
+    x[0, 0, 10, 10] = 1
+    model = BlurredImages(1, (1, 21, 21), sd=1.5)
+    model.fit(x)
+    distance = torch.arange(21) - 10.0
+    kernel = (-distance.square() / (2 * 1.5**2)).exp()
+    kernel /= kernel.sum()
+    assert torch.allclose(
+        model.images(torch.tensor(0)), torch.outer(kernel, kernel), atol=0.5 / 255
+    )
+    assert float(model.images(torch.tensor(0)).max()) > 0.06
+
+
+def test_a_blur_keeps_flat_images_and_colours_apart():
+    x = torch.tensor([0.2, 0.6, 1.0]).view(1, 3, 1, 1).expand(2, 3, 5, 4)
+    model = BlurredImages(2, (3, 5, 4), sd=3.0)
+    model.fit(x)
+    assert torch.allclose(model.images(torch.arange(2)), x, atol=0.5 / 255)
+
+
+def test_a_missing_class_is_missing_and_the_others_are_all_there():
+    x, y = images(), torch.arange(30) % 3
+    model = WithoutClass(100, SHAPE, missing=1)
+    model.fit(x, y)
+    assert model.n_images == 20
+    assert torch.equal(model.images(torch.arange(20)), x[y != 1])
+    with pytest.raises(ValueError, match="all 10 images are of class 1"):
+        WithoutClass(100, SHAPE, missing=1).fit(x[y == 1], y[y == 1])
 
 
 def test_fewer_images_than_there_is_room_for_are_stored_and_read(tmp_path):

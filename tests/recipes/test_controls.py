@@ -3,11 +3,16 @@
 import pytest
 import torch
 
+from genbench.core.errors import ConfigError
 from genbench.core.seeding import seeded
+from genbench.data import DataConfig, load
 from genbench.recipes import DataFacts, recipes
+from genbench.results import suite
+from genbench.runs.build import facts_of
 from genbench.training.config import TrainConfig
 
 FACTS = DataFacts((1, 3, 4), 10, torch.full((1, 3, 4), 0.5))
+CONTROLS = ("mean_image", "copier", "kmeans", "data", "blur", "missing_class")
 X = torch.rand(60, 1, 3, 4, generator=torch.Generator().manual_seed(0))
 
 
@@ -32,7 +37,7 @@ def test_a_density_says_what_it_is_and_which_data_it_takes(name, options, measur
     assert built.observation_name != "none"
 
 
-@pytest.mark.parametrize("name", ["mean_image", "copier", "kmeans", "data"])
+@pytest.mark.parametrize("name", CONTROLS)
 def test_controls_without_a_density_take_any_data(name):
     assert build(name).observation is None
 
@@ -41,7 +46,49 @@ def test_real_data_come_from_the_validation_split_and_the_rest_from_training():
     for name in ("independent_pixels", "gaussian_mixture", "mean_image", "copier", "kmeans"):
         assert build(name).closed_form_split == "train"
         assert not build(name).updates
-    assert build("data").closed_form_split == "validation"
+    for name in ("data", "blur", "missing_class"):
+        assert build(name).closed_form_split == "validation"
+
+
+def stored(name, data, **options):
+    """The images that a control of a data set has, as a sorted list."""
+    chosen = recipes[name]
+    built = chosen.build(facts_of(data), chosen.options(**options), TrainConfig())
+    built.fit(data)
+    return sorted(x.flatten().tolist() for x in built.model.sample(10_000))
+
+
+@pytest.mark.parametrize("view", [{"binarisation": "dynamic"}, {"dequantisation": "uniform"}])
+def test_controls_of_samples_are_images_as_people_look_at_them(view):
+    grey, seen = (load(DataConfig(name="digits", limit=80, **v)) for v in ({}, view))
+    assert grey.domain == "grey_levels" != seen.domain
+    for name in ("data", "copier", "blur", "missing_class"):
+        assert stored(name, seen) == stored(name, grey), name
+    x, y = grey.held_out("validation")
+    eight_bits = (x * 255).round() / 255
+    assert stored("data", seen) == sorted(eight_bits.flatten(1).tolist())
+    assert stored("missing_class", seen, missing=3) == sorted(
+        eight_bits[y != 3].flatten(1).tolist()
+    )
+
+
+def test_a_class_that_the_data_do_not_have_cannot_be_missing():
+    with pytest.raises(ConfigError, match="missing: there is no class 10; the last one is 9"):
+        build("missing_class", missing=10)
+    facts = DataFacts((1, 3, 4), 1, torch.full((1, 3, 4), 0.5))
+    known = recipes["missing_class"]
+    with pytest.raises(ConfigError, match="missing: the data have no labels"):
+        known.build(facts, known.options(), TrainConfig())
+
+
+@pytest.mark.parametrize("sd", [0, -1, 101, float("nan")])
+def test_a_blur_has_a_width(sd):
+    with pytest.raises(ValueError, match="sd"):
+        recipes["blur"].options(sd=sd)
+
+
+def test_controls_are_known_as_such():
+    assert {*CONTROLS, "independent_pixels"} == set(suite.CONTROLS)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,13 @@ def test_one_seed_says_nothing_about_spread():
     assert cell.seeds_text == ""
 
 
+def test_a_closed_form_has_a_spread_only_where_its_numbers_are_drawn():
+    same = rows([1.0, 1.0, 1.0 + 1e-12], [0.5] * 3)
+    assert cell_of(same, closed_form=True).seeds_text == ""
+    assert cell_of(same, closed_form=False).seeds_text == "seed sd 0"
+    assert cell_of(rows([1.0, 2.0, 3.0], [0.5] * 3), closed_form=True).seeds_text == "seed sd 1.0"
+
+
 def test_lost_seeds_are_counted():
     cell = cell_of(
         rows([1.0, 3.0, math.nan], [0.5, 0.5, math.nan], status=["ok", "ok", "diverged"])

@@ -279,7 +279,7 @@ def resealed(path, change):
     tensors = load_file(path)
     change(progress, tensors)
     text = json.dumps(progress)
-    save_file(tensors, path, {"progress": text, "sha256": checkpoint._digest(tensors, text)})
+    save_file(tensors, path, {"progress": text, "sha256": checkpoint.digest_of(tensors, text)})
 
 
 def from_a_gpu(progress, tensors):
@@ -398,7 +398,7 @@ def test_a_checkpoint_that_would_not_fit_in_memory_is_not_read(build, data, tmp_
     with path.open("wb") as file:
         file.truncate(10**12)  # a hole, which takes no room
     built = build("vae", CONFIG)
-    monkeypatch.setattr(checkpoint, "_read", pytest.fail)
+    monkeypatch.setattr(checkpoint, "read_tensors", pytest.fail)
     Loop(built.model, built.updates, data, CONFIG, Stream(0, ("train",)), path).resume()
 
 

@@ -30,10 +30,8 @@ _HEADS = (
 _TRIAL_HEADS = (
     "model", "trial", "options", "parameters", "steps", "seconds", "criterion", "chosen",
 )  # fmt: skip
-_TIMES = (
-    "Steps are those of the optimiser in the whole training. Training and evaluation: seconds of"
-    " one seed, shortest to longest, and the device."
-)
+_STEPS = "Steps are those of the optimiser in the whole training."
+_TIMES = "Training and evaluation: seconds of one seed, shortest to longest"
 _SEARCHED = (
     "The settings were chosen by the criterion on validation data; no test data was read."
     " Seconds of a search are those of all its trials."
@@ -59,8 +57,14 @@ def budget_tables(budgets: Sequence[Budget]) -> list[SmallTable]:
 
 def _budget_table(budgets: Sequence[Budget]) -> SmallTable:
     trained = [budget for budget in budgets if budget.is_trained]
+    devices = dict.fromkeys(device for budget in budgets for device in _devices(budget))
+    device = next(iter(devices)) if len(devices) == 1 else ""
+    seeds = dict.fromkeys(map(_seeds, budgets))
+    common = next(iter(seeds)) if len(seeds) == 1 < len(budgets) else ""
     said = (
-        _TIMES,
+        _STEPS,
+        f"{_TIMES}, on {device}." if device else f"{_TIMES}, and the device.",
+        f"Training seeds of each: {common}." if common else "",
         _SEARCHED if any(b.trials for b in trained) else _UNSEARCHED if trained else "",
         _SELECTED if any(_weights(b).text for b in trained) else "",
         _CONVERGED if any(b.fall for b in trained) else "",
@@ -69,7 +73,7 @@ def _budget_table(budgets: Sequence[Budget]) -> SmallTable:
         "budgets",
         "Budgets and selection",
         heads_of(*_HEADS, words=_WORDS),
-        tuple(map(_budget, budgets)),
+        tuple(_budget(budget, common, device) for budget in budgets),
         " ".join(filter(None, said)),
         _shared(trained),
     )
@@ -99,7 +103,8 @@ def _shared(trained: Sequence[Budget]) -> str:
     return f"{n} of {len(known)} trained models take {usual}; the others differ{end}"
 
 
-def _budget(budget: Budget) -> Row:
+def _budget(budget: Budget, seeds: str, device: str) -> Row:
+    """A row, without the seeds and the device that the caption states for all."""
     run = budget.first
     return row_of(
         _model(budget),
@@ -107,8 +112,8 @@ def _budget(budget: Budget) -> Row:
         _count(run.steps),
         _count(budget.batch_size),
         _count(budget.images),
-        _seeds(budget),
-        _training(budget),
+        "" if seeds else _seeds(budget),
+        _training(budget, device),
         _seconds(budget, "evaluate_seconds"),
         _search(budget),
         _settings(budget.chosen.options) if budget.chosen else "",
@@ -142,8 +147,12 @@ def _seeds(budget: Budget) -> str:
     return ", ".join(map(str, seeds))
 
 
-def _training(budget: Budget) -> TableCell:
-    devices = tuple(dict.fromkeys(run.device for run in budget.runs if run.device))
+def _devices(budget: Budget) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.device for run in budget.runs if run.device))
+
+
+def _training(budget: Budget, stated: str) -> TableCell:
+    devices = () if stated else _devices(budget)
     if budget.first.trained_elsewhere:
         return TableCell("elsewhere")
     if not budget.is_trained:

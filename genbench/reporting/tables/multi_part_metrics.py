@@ -59,7 +59,7 @@ def multi_part_metric(
     here &= (rows["split"] == block.split) & (rows["status"] == "ok")
     mine = rows[here & rows["metric"].str.startswith(f"{metric.name}[")]
     of_label = dict(iter(mine.groupby("_label", sort=False)))
-    lines = [(row, _cells(of_label[row.label])) for row in block.rows if row.label in of_label]
+    lines = [(row, _cells(row, of_label[row.label])) for row in block.rows if row.label in of_label]
     if not lines:
         return None
     parts = _ordered([_part(name) for name in mine["metric"].unique()])
@@ -67,11 +67,12 @@ def multi_part_metric(
     return MultiPartMetric(block, column, parts, tuple(lines))
 
 
-def _cells(rows: pd.DataFrame) -> dict[str, Cell]:
+def _cells(model: ModelRow, rows: pd.DataFrame) -> dict[str, Cell]:
     """Cells by part, of the last options and version where there are several."""
     settings = ["options", "evaluator_version"]
     _, latest = list(rows.groupby(settings, sort=False))[-1]
-    return {_part(str(name)): cell_of(g) for name, g in latest.groupby("metric", sort=False)}
+    parts = latest.groupby("metric", sort=False)
+    return {_part(str(name)): cell_of(g, model.cells[0].closed_form) for name, g in parts}
 
 
 def _part(metric: str) -> str:

@@ -27,10 +27,23 @@ def shown(*budgets, table=0):
 
 
 def test_a_model_has_its_steps_images_seconds_and_device():
-    (row,) = shown(budget(n_parameters=425284, train_seconds=12.6, device="a CPU"))
+    row, _ = shown(
+        budget(n_parameters=425284, train_seconds=12.6, device="a CPU"), budget("gan", device="b")
+    )
     assert (row["parameters"], row["steps"]) == ("425\u202f284", "4\u202f290")
     assert (row["batch size"], row["images seen"]) == ("128", "549\u202f120")
     assert row["training"] == "13 s (a CPU)"
+
+
+def test_what_all_share_is_said_once_below():
+    both = [budget(name, (0, 1), train_seconds=12.6, device="a CPU") for name in ("vae", "gan")]
+    for row in shown(*both):
+        assert row["training"] == "13 s"
+        assert "seeds" not in row
+    caption = budget_tables(both)[0].caption
+    assert "shortest to longest, on a CPU. Training seeds of each: 0, 1." in caption
+    one, other = shown(both[0], budget("gan", (0,)))
+    assert (one["seeds"], other["seeds"]) == ("0, 1", "0")
 
 
 def test_absent_facts_make_no_column():

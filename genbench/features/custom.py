@@ -1,0 +1,86 @@
+"""Feature spaces from a user's own weights: ``[features] weights`` of a suite."""
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import field_validator
+from safetensors import SafetensorError
+from safetensors.torch import load
+
+from genbench.core.errors import ConfigError, DataError, StorageError, first_line, quoted
+from genbench.core.files import sha256_bytes
+from genbench.core.options import Options
+from genbench.core.reading import MIB, read_bytes
+from genbench.data import Dataset
+from genbench.data.own.names import place_of
+from genbench.features.classifier import Classifier
+from genbench.features.space import FeatureSpace
+
+CUSTOM = "custom:"
+MOST_BYTES = 256 * MIB
+REMARK = "the user's own network: not to be set beside published numbers"
+
+
+class FeatureOptions(Options):
+    """``[features]`` of a suite.
+
+    Attributes:
+        weights: A ``.safetensors`` file with a network of the form that genbench trains: two
+            convolutions and two dense layers, named as those of
+            :class:`genbench.features.classifier.Classifier`. Its features are those of ``auto``.
+    """
+
+    weights: Path | None = None
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _place(cls, weights: object) -> object:
+        return place_of(weights) if isinstance(weights, str | Path) else weights
+
+    @cached_property
+    def name(self) -> str:
+        """The name of the space of ``weights``; ``auto`` without any.
+
+        Raises:
+            DataError: The file cannot be read.
+        """
+        return custom_name(_content(self.weights)) if self.weights else "auto"
+
+
+def custom_name(content: bytes) -> str:
+    """Return the name of the space of a file of weights.
+
+    Example:
+        >>> custom_name(b"")
+        'custom:e3b0c442'
+    """
+    return f"{CUSTOM}{sha256_bytes(content)[:8]}"
+
+
+def custom_space(path: Path, dataset: Dataset, asked: str = "auto") -> FeatureSpace:
+    """Return the space of a user's own weights.
+
+    Raises:
+        ConfigError: The file has another digest than the name that was asked for.
+        DataError: It is missing, no safetensors file, or holds another network.
+    """
+    content = _content(path)
+    name = custom_name(content)
+    if asked.startswith(CUSTOM) and asked != name:
+        raise ConfigError(f"features: {path} is '{name}', not {quoted(asked)}")
+    try:
+        network = Classifier.of_weights(load(content), dataset.image_shape)
+    except (SafetensorError, ValueError) as error:
+        raise DataError(
+            f"features.weights: {path}: {first_line(error)}; expected a safetensors file of the "
+            f"network that genbench trains, for {'x'.join(map(str, dataset.image_shape))} images"
+        ) from error
+    classes = network.n_classes == dataset.n_classes
+    return FeatureSpace(name, network.eval().requires_grad_(False), classes, remark=REMARK)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return read_bytes(path, MOST_BYTES)
+    except StorageError as error:
+        raise DataError(f"features.weights: {error}") from error

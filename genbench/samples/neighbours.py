@@ -1,0 +1,149 @@
+"""The nearest points of queries, and the points in balls, without an N × M matrix in memory.
+
+Results are those of float64: equal points are at distance exactly 0, and nothing depends on how
+many queries are looked at together.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from genbench.core.estimate import NotApplicableError, require_finite
+from genbench.samples.screening import Pairs, Screen
+
+GROUP = 32
+"""Points in a group of the screen, at most."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The k nearest points of each query, the nearest first, equally near ones by their rows.
+
+    Attributes:
+        distances: Euclidean, (N, k), float64.
+        rows: Of the points, (N, k).
+    """
+
+    distances: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """How points and balls share each other; a ball holds its surface.
+
+    Attributes:
+        balls: Number of balls that hold each point, (N,).
+        points: Number of points that each ball holds, (M,).
+    """
+
+    balls: Tensor
+    points: Tensor
+
+
+def nearest(queries: Tensor, points: Tensor, k: int, *, own: Tensor | None = None) -> Nearest:
+    """Return the k nearest of ``points`` (M, d) to each of ``queries`` (N, d).
+
+    Args:
+        queries: (N, d).
+        points: (M, d).
+        k: Number of neighbours.
+        own: Row of each query among the points, (N,), if the queries are points: none is a
+            neighbour of itself. Another point that equals it is, at distance 0.
+
+    Raises:
+        NonFiniteError: A feature is infinite or NaN.
+        NotApplicableError: There are fewer than k neighbours.
+    """
+    wanted = k + (own is not None)
+    if len(points) < wanted:
+        raise NotApplicableError(f"{wanted} images are needed for {k} neighbours: {len(points)}")
+    distinct, which = torch.unique(queries.double(), dim=0, return_inverse=True)
+    group = min(GROUP, max(1, len(points) // (8 * wanted)))
+    screen = Screen(distinct, points.double(), group)
+    found = [_least(screen, screen.near(rows, wanted), wanted) for rows in screen.blocks()]
+    distances, rows = (torch.cat(parts)[which] for parts in zip(*found, strict=True))
+    return Nearest(distances, rows) if own is None else _without(own, distances, rows)
+
+
+def _least(screen: Screen, pairs: Pairs, k: int) -> tuple[Tensor, Tensor]:
+    """Return the k least distances of each query and the rows of their points, both (B, k)."""
+    i, j = pairs
+    distances = screen.distances(pairs)
+    order = torch.arange(len(i), device=i.device)
+    for key in (j, distances, i):
+        order = order[key[order].argsort(stable=True)]
+    n_candidates = torch.unique(i, return_counts=True)[1]
+    first = n_candidates.cumsum(dim=0) - n_candidates
+    best = order[first[:, None] + torch.arange(k, device=i.device)]
+    return distances[best], j[best]
+
+
+def _without(own: Tensor, distances: Tensor, rows: Tensor) -> Nearest:
+    """Take each query's own row out of its k + 1 nearest, or the last if it is not among them."""
+    kept = rows != own[:, None]
+    kept[:, -1] &= ~kept.all(dim=1)
+    shape = (len(rows), rows.shape[1] - 1)
+    return Nearest(distances[kept].reshape(shape), rows[kept].reshape(shape))
+
+
+def occupancy(points: Tensor, centres: Tensor, radii: Tensor) -> Occupancy:
+    """Count which balls around ``centres`` (M, d) hold which of ``points`` (N, d).
+
+    Args:
+        points: (N, d).
+        centres: (M, d).
+        radii: (M,); a point at exactly this distance, as :func:`nearest` computes it, is inside.
+
+    Raises:
+        NonFiniteError: A feature or a radius is infinite or NaN.
+    """
+    require_finite(radii)
+    screen = Screen(points.double(), centres.double())
+    balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
+    for rows in screen.blocks():
+        inside = screen.inside(rows, radii)
+        balls.append(inside.sum(dim=1))
+        held += inside.sum(dim=0)
+    return Occupancy(torch.cat(balls), held)
+
+
+class Neighbourhoods:
+    """Samples among the images of a reference; each pass over them is made once, when needed.
+
+    Args:
+        samples: Features (N, d).
+        reference: Features (M, d).
+        k: The farthest neighbour that a ball reaches; one more is kept of each reference image.
+    """
+
+    def __init__(self, samples: Tensor, reference: Tensor, k: int = 5) -> None:
+        self.samples, self.reference, self.k = samples, reference, k
+        self._occupied: dict[int, Occupancy] = {}
+
+    @cached_property
+    def of_samples(self) -> Nearest:
+        """The nearest other samples of each sample."""
+        return _nearest_others(self.samples, self.k)
+
+    @cached_property
+    def of_reference(self) -> Nearest:
+        """The nearest other reference images of each reference image."""
+        return _nearest_others(self.reference, self.k + 1)
+
+    def samples_in_balls(self, k: int) -> Occupancy:
+        """Count samples in balls around reference images as far as their k-th neighbour."""
+        if k not in self._occupied:
+            radii = self.of_reference.distances[:, k - 1]
+            self._occupied[k] = occupancy(self.samples, self.reference, radii)
+        return self._occupied[k]
+
+    def reference_in_balls(self, k: int) -> Occupancy:
+        """Count reference images in balls around samples as far as their k-th neighbour."""
+        return occupancy(self.reference, self.samples, self.of_samples.distances[:, k - 1])
+
+
+def _nearest_others(points: Tensor, k: int) -> Nearest:
+    return nearest(points, points, k, own=torch.arange(len(points), device=points.device))

@@ -1,0 +1,110 @@
+"""Bounds of squared distances by one float32 product, exact distances for what they leave open."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from genbench.core.estimate import require_finite
+
+ROWS = 100
+"""Queries in a block, at most."""
+BLOCK = 1 << 23
+"""Pairs of a query and a point in a block, at most."""
+PAIRS = 1 << 14
+"""Pairs whose distance is computed in float64 at a time."""
+LARGEST = 1e15
+"""Features beyond so many scales are bounded in float64: their squares overflow in float32."""
+
+Pairs = tuple[Tensor, Tensor]
+"""Rows of queries and of points, (P,) and (P,)."""
+
+
+class Screen:
+    """Bounds of ‖x − y‖² for queries x (N, d) and points y (M, d), with few exact distances.
+
+    With x and y centred on the mean of the points, the float32 value of ‖x‖² + ‖y‖² − 2x·y differs
+    from ‖x − y‖² by less than s (‖x‖² + ‖y‖²), where s is d + 10 roundings of 2⁻²⁴, taken twice.
+    So ‖x‖² + (1 + s) ‖y‖² − 2x·y + s ‖x‖² is an upper bound; a lower one is less by
+    2s (‖x‖² + ‖y‖²).
+
+    Points are in groups: point s · G + g is in group g of G. The last places of groups that are not
+    full hold a point at an infinite distance.
+
+    Args:
+        queries: (N, d), float64.
+        points: (M, d), float64.
+        group: Points in each group.
+
+    References:
+        Higham 2002, Accuracy and Stability of Numerical Algorithms, equation 3.7.
+    """
+
+    def __init__(self, queries: Tensor, points: Tensor, group: int = 1) -> None:
+        require_finite(queries)
+        require_finite(points)
+        self.queries, self.points, self.group = queries, points, group
+        self.n_groups = -(-len(points) // group)
+        self.slack = (points.shape[1] + 10) * 2.0**-23
+        centre = points.mean(dim=0)
+        self.scale = float((points - centre).square().sum(dim=1).mean().sqrt()) or 1.0
+        x, y = ((each - centre) / self.scale for each in (queries, points))
+        dtype = torch.float32 if max(x.abs().max(), y.abs().max()) < LARGEST else torch.float64
+        missing = group * self.n_groups - len(points)
+        self.x, self.y = x.to(dtype), _filled(y, missing, 0.0).to(dtype)
+        self.x2, y2 = x.square().sum(dim=1).to(dtype), y.square().sum(dim=1).to(dtype)
+        self.upper = _filled((1 + self.slack) * y2, missing, torch.inf)
+        self.gap = _filled(2 * self.slack * y2, missing, 0.0)
+        self._rows = max(1, min(ROWS, len(queries), BLOCK // len(points)))
+        self._bounds = self.x.new_empty(
+            self._rows, len(self.y)
+        )  # new memory for each block is slow
+
+    def blocks(self) -> Iterator[Tensor]:
+        """Return the rows of the queries of each block, in their order."""
+        rows = torch.arange(len(self.queries), device=self.queries.device)
+        yield from torch.split(rows, self._rows)
+
+    def distances(self, pairs: Pairs) -> Tensor:
+        """Return the distances of pairs, (P,), in float64: the same for (x, y) and (y, x)."""
+        parts = zip(*(torch.split(rows, PAIRS) for rows in pairs), strict=True)
+        gaps = (self.queries[i] - self.points[j] for i, j in parts)
+        return torch.cat([gap.square_().sum(dim=1).sqrt_() for gap in gaps])
+
+    def _upper_bounds(self, rows: Tensor) -> Tensor:
+        """Return (1 + s) ‖y‖² − 2x·y for the queries ``rows``, (B, group * G)."""
+        into = self._bounds[: len(rows)]
+        return torch.addmm(self.upper, self.x[rows], self.y.T, alpha=-2, out=into)
+
+    def near(self, rows: Tensor, k: int) -> Pairs:
+        """Return pairs of queries ``rows`` and points, among them the k nearest of each query.
+
+        The k-th smallest of the groups' least upper bounds is at least the k-th smallest distance;
+        points with a higher lower bound are out. ‖x‖² (1 + s) is the same for all points of a query
+        and left out of both sides.
+        """
+        bounds = self._upper_bounds(rows)
+        least = bounds.view(-1, self.group, self.n_groups).amin(dim=1)  # (B, G)
+        kth = least.topk(k, largest=False).values[:, -1]
+        limit = (kth + 2 * self.slack * self.x2[rows])[:, None]
+        gaps = self.gap.view(self.group, self.n_groups).amax(dim=0)
+        i, g = (least - gaps <= limit).nonzero(as_tuple=True)
+        j = g[:, None] + self.n_groups * torch.arange(self.group, device=g.device)
+        open_ = bounds[i[:, None], j] - self.gap[j] <= limit[i]
+        return rows[i][:, None].expand_as(j)[open_], j[open_]
+
+    def inside(self, rows: Tensor, radii: Tensor) -> Tensor:
+        """Return whether queries ``rows`` are within ``radii`` (M,) of the points, (B, M)."""
+        bounds = self._upper_bounds(rows)
+        bounds += (1 + self.slack) * self.x2[rows][:, None]
+        limit = (radii / self.scale).square().to(bounds.dtype)
+        inside = bounds < limit
+        possible = bounds <= limit + self.gap + 2 * self.slack * self.x2[rows].max()
+        i, j = (possible ^ inside).nonzero(as_tuple=True)
+        inside[i, j] = self.distances((rows[i], j)) <= radii[j]
+        return inside
+
+
+def _filled(values: Tensor, n: int, value: float) -> Tensor:
+    """Return ``values`` with n more rows of one value."""
+    return torch.cat((values, values.new_full((n, *values.shape[1:]), value)))
