@@ -55,7 +55,7 @@ def class_shares(predicted: Tensor, confusion: Tensor) -> Shares:
         NotApplicableError: There are no samples, or the network does not tell the classes apart.
 
     References:
-        McLachlan 1992, section 2.3; Lipton, Wang, Smola 2018, equation 1.
+        McLachlan 1992; Lipton, Wang, Smola 2018.
     """
     if len(predicted) == 0:
         raise NotApplicableError("needs 1 sample, found 0")

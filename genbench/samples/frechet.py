@@ -42,7 +42,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> Estimate:
         NotApplicableError: Fewer than 10 d rows in one of them.
 
     References:
-        Dowson, Landau 1982, equation 4; Heusel et al. 2017, equation 6.
+        Dowson, Landau 1982; Heusel et al. 2017, equation 6.
     """
     _require(x, y)
     p, q = moments(x), moments(y)

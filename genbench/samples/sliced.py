@@ -47,7 +47,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, stream: Stream) -> Estimate:
         NotApplicableError: Fewer than two rows in one of them.
 
     References:
-        Bonneel et al. 2015, section 3; del Barrio, Loubes 2019, theorem 4.1, for the error.
+        Bonneel, Rabin, Peyré, Pfister 2015; del Barrio, Loubes 2019 for the error.
     """
     require_sets(x, y)
     length, rank_x, rank_y = levels_of(len(x), len(y))
