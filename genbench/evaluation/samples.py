@@ -136,15 +136,18 @@ class ParzenOptions(EvaluatorOptions):
 
 def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
     """Return the window, its scale, and a remark on how the scale was chosen."""
-    window = ParzenWindow(cached_draws(context, "samples", mean_images, 0, options.n_samples))
+    images = cached_draws(context, "samples", mean_images, 0, options.n_samples)
+    n, window = len(images), ParzenWindow(images)
+    fewer = f"{n} samples, for the model has no more; " if n < options.n_samples else ""
     if options.scale is not None:
-        return window, options.scale, f"scale {options.scale:g} given; {RANKS_WRONGLY}"
+        return window, options.scale, f"{fewer}scale {options.scale:g} given; {RANKS_WRONGLY}"
     if context.validation is None:
         raise NotApplicableError("no validation data to choose the scale on; set the option scale")
     grid = GRIDS[options.grid]
     scale = window.best_scale(context.validation[:N_VALIDATION], grid)
     edge = " (the grid's edge)" if scale in (grid[0], grid[-1]) else ""
-    return window, scale, f"scale {scale:.3g}{edge} chosen on validation data; {RANKS_WRONGLY}"
+    chosen = f"{fewer}scale {scale:.3g}{edge} chosen on validation data"
+    return window, scale, f"{chosen}; {RANKS_WRONGLY}"
 
 
 @evaluator(

@@ -14,6 +14,7 @@ from genbench.evaluation import samples
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.samples import BANDWIDTHS, GRIDS, mmd2_contributions
 from genbench.evaluation.spec import Context
+from genbench.models.controls import FixedImages
 from tests.evaluation.helpers import LINEAR, N, X, small_gan
 from tests.inference.exact_models import SHAPE, DiscreteVae, correlated_data, randn
 
@@ -343,6 +344,51 @@ def test_parzen_and_mmd_share_the_images_of_a_bare_sampler():
     pairs = mmd2_contributions(*(t.flatten(1) / context.cache["mmd2_bandwidth"]
                                  for t in (X, HELD_OUT[: len(X)])))  # fmt: skip
     assert found[0] == pytest.approx(pairs.mean().item(), rel=1e-9)
+
+
+def control(n_images):
+    model = FixedImages(n_images, SHAPE)
+    model.fit(HELD_OUT[:n_images].sigmoid())
+    return model
+
+
+def test_a_control_draws_each_of_its_images_once_however_many_are_asked_for():
+    context = Context(control(1200), Stream(0))
+    drawn = samples.cached_draws(context, "samples", samples.mean_images, 0, 10_000)
+    assert len(drawn) == len({tuple(x.tolist()) for x in drawn}) == 1200
+    middle = samples.cached_draws(context, "samples", samples.mean_images, 900, 1100)
+    assert torch.equal(middle, drawn[900:1100])
+    assert not len(samples.cached_draws(context, "samples", samples.mean_images, 1300, 1400))
+
+
+@pytest.mark.parametrize("n", [250, 300])
+def test_a_control_is_compared_if_it_has_an_image_for_each_datum(n):
+    """The last block of 100 is filled up with copies of the last of 250 data."""
+    x = HELD_OUT[500 : 500 + n].sigmoid()
+    found = row(control(n), "mmd2", x=x)
+    context = Context(control(n), Stream(0, ("test",)), validation=HELD_OUT)
+    images = samples.cached_draws(context, "samples", samples.mean_images, 0, n).double()
+    width = samples._bandwidth(context, make_task("mmd2").options)
+    pairs = mmd2_contributions(x.flatten(1).double() / width, images / width)
+    assert found.n == n
+    assert found.value == pytest.approx(pairs.mean().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_images", [50, 200, 249])
+def test_a_control_with_fewer_images_than_data_repeats_none(n_images):
+    found = row(control(n_images), "mmd2", x=HELD_OUT[500:750].sigmoid())
+    assert (found.status, found.reason) == (
+        "not_applicable",
+        "the model has fewer different images than are compared",
+    )
+
+
+def test_a_parzen_window_of_fewer_images_says_so():
+    found = row(control(300), "parzen_log_likelihood", n_samples=1000, scale=0.5, n_data=5)
+    assert found.reason.startswith("300 samples, for the model has no more; scale 0.5 given")
+    assert row(control(300), "parzen_log_likelihood", n_samples=300, scale=0.5).reason.startswith(
+        "scale"
+    )
 
 
 def test_binary_data_are_compared_with_binary_draws_or_the_row_says_not():
