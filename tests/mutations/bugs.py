@@ -31,5 +31,15 @@ BUGS = {
     28: "unpacked data files that nobody checks",
     29: "a renamed benchmark passes the gate",
     30: "a clock that stops before the device does",
+    31: "an extrapolation that halves one of two sets",
+    32: "precision and recall swapped",
+    33: "the spread of subsets reported as a standard error",
+    34: "a distance biased by pairs of a datum with itself",
+    35: "the authenticity of another training image",
+    36: "an average of z-scores reported as a z-score",
+    37: "a diversity score through the matrix of all pairs",
+    38: "a covariance with the wrong divisor",
+    39: "a sliced distance that sees two moments only",
+    40: "a set at a distance from itself",
 }
-"""Their numbers are those of the collection."""
+"""Their numbers are those of the collection; from 31 on, bugs of published measures of samples."""

@@ -3,8 +3,9 @@
 ``bugs.py`` lists the collection that genbench was built against, by number; a mutation patches the
 real function, and its oracle is an ordinary test of the other folders, called as a function.
 Mutations of likelihoods and samples are in ``field_bugs.py``, those of storage, training, gates and
-clocks in ``system_bugs.py``, risks of our own making in ``own_risks.py``. The whole table, number,
-mutation and oracle, is printed by ``python -m tests.mutations``.
+clocks in ``system_bugs.py``, those of published measures of samples in ``sample_bugs.py``, risks of
+our own making in ``own_risks.py``. The whole table, number, mutation and oracle, is printed by
+``python -m tests.mutations``.
 """
 
 import pytest
@@ -21,7 +22,7 @@ def test_mutation_turns_an_oracle_red(mutation, monkeypatch):
 
 def test_every_bug_of_the_collection_is_injected():
     assert {m.number for m in OF_THE_COLLECTION} == {str(number) for number in BUGS}
-    assert list(BUGS) == list(range(1, 31))
+    assert list(BUGS) == list(range(1, 41))
 
 
 def test_every_mutation_has_a_name_of_its_own():

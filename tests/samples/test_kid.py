@@ -24,12 +24,16 @@ def mean_kernel(p, q):
 TRUTH = mean_kernel(P, P) + mean_kernel(Q, Q) - 2 * mean_kernel(P, Q)
 
 
-@pytest.fixture(scope="module")
-def found():
+def distances():
     """Distances of 200 pairs of sets from N(P, I) and N(Q, I)."""
     return [
         kernel_distance(P + normal(2 * i, N, D), Q + normal(2 * i + 1, M, D)) for i in range(200)
     ]
+
+
+@pytest.fixture(scope="module")
+def found():
+    return distances()
 
 
 def test_the_kernel_is_the_published_one():

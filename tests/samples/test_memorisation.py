@@ -105,7 +105,7 @@ def independent(seed):
 
 def without_copying():
     """Tests of samples and held-out images of the same distribution."""
-    return [copying_test(independent(2 * i + 1), independent(2 * i + 2), CELLS) for i in range(400)]
+    return [copying_test(independent(2 * i + 1), independent(2 * i + 2), CELLS) for i in range(200)]
 
 
 @pytest.fixture(scope="module")
