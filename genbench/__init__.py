@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from genbench.core.estimate import Estimate, NotApplicableError
     from genbench.core.options import Options
     from genbench.data.own.registry import dataset
+    from genbench.evaluation.generated import Generated
     from genbench.evaluation.spec import Block, PerDatum, evaluator
     from genbench.evaluation.user import check_model, evaluate
     from genbench.recipes import recipe
@@ -36,6 +37,7 @@ _HOMES = {
     "evaluator": "genbench.evaluation.spec",
     "Block": "genbench.evaluation.spec",
     "Estimate": "genbench.core.estimate",
+    "Generated": "genbench.evaluation.generated",
     "NotApplicableError": "genbench.core.estimate",
     "Options": "genbench.core.options",
     "PerDatum": "genbench.evaluation.spec",
@@ -45,6 +47,7 @@ _HOMES = {
 __all__ = [
     "Block",
     "Estimate",
+    "Generated",
     "NotApplicableError",
     "Options",
     "PerDatum",

@@ -64,6 +64,7 @@ class Metric(BaseModel):
             comparison; a ``diagnostic`` is about an estimator or a code, not about who is best.
         paired: Whether models are compared datum by datum; by default if there is no ``reduce``.
         not_compared: Why its numbers are never compared between models; empty where they are.
+        note: What must be said once below a table that has its column.
         warning: What must be said wherever the number appears; it is then never marked as best.
         margin: How far the number may move before the gate cares, in its unit; None if undeclared.
         log_density: Whether it is about a log density of the data, which moves more between seeds
@@ -101,6 +102,7 @@ class Metric(BaseModel):
     role: Role = "headline"
     paired: bool = True
     not_compared: str = ""
+    note: str = ""
     warning: str = ""
     margin: PositiveFloat | None = None
     log_density: bool = False

@@ -1,6 +1,9 @@
 """What an evaluation knows of a data set besides its test data, as every run of a suite does."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -9,20 +12,42 @@ from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.spec import Context
+from genbench.features.reference import Reference, reference_of
 
 SPLIT: SplitName = "test"
 """The split that models are evaluated on, unless a suite states another one."""
+_References = dict[tuple[str, Path | None], Reference]
+_REFERENCES: WeakKeyDictionary[Dataset, _References] = WeakKeyDictionary()
+"""What was looked up, for the next model on the same data."""
 
 
-def context_on(dataset: Dataset, model: Any, seed: int, split: SplitName = SPLIT) -> Context:
-    """Return the context of an evaluation of ``model`` on a split of ``dataset``."""
+def context_on(
+    dataset: Dataset,
+    model: Any,
+    seed: int,
+    split: SplitName = SPLIT,
+    features: Path | None = None,
+) -> Context:
+    """Return the context of an evaluation of ``model`` on a split of ``dataset``.
+
+    The features of the training images are kept in the folder ``features``, if there is one.
+    """
     return Context(
         model,
         Stream(seed, ("evaluate", split)),
         validation=dataset.held_out("validation").x,
         n_levels=dataset.n_levels if dataset.config.dequantisation == "uniform" else None,
         log_py=_log_frequencies(dataset),
+        reference=partial(_reference, dataset, features),
     )
+
+
+def _reference(dataset: Dataset, folder: Path | None, space: str) -> Reference:
+    """Return the training and held-out images in a feature space, looked up once."""
+    known = _REFERENCES.setdefault(dataset, {})
+    if (space, folder) not in known:
+        known[space, folder] = reference_of(dataset, space, folder)
+    return known[space, folder]
 
 
 def _log_frequencies(dataset: Dataset) -> Tensor:

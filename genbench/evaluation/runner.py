@@ -1,9 +1,9 @@
 """Runs evaluators on a model: eval mode, blocks, seeds, labels, reduction; failures become rows."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,9 +19,10 @@ import genbench.evaluation.latent
 import genbench.evaluation.likelihood
 import genbench.evaluation.prior
 import genbench.evaluation.reconstruction
+import genbench.evaluation.sample_neighbours
+import genbench.evaluation.sample_quality
 import genbench.evaluation.samples  # noqa: F401  the imports register the evaluators
-from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind, missing
-from genbench.core.errors import GenbenchError, first_line
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, bind
 from genbench.core.estimate import (
     Estimate,
     NonFiniteError,
@@ -30,12 +31,17 @@ from genbench.core.estimate import (
     mean_and_stderr,
 )
 from genbench.core.held import modules_in
-from genbench.core.options import Options
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
-from genbench.core.texts import one_line
 from genbench.evaluation.collection import NO_ERROR, Collected, MonteCarloError
-from genbench.evaluation.spec import Block, Context, Evaluator, evaluators
+from genbench.evaluation.of_samples import evaluate_samples
+from genbench.evaluation.reasons import errors_as_reasons, require_capability
+from genbench.evaluation.spec import Block, Context
+from genbench.evaluation.spec import evaluators as evaluators
+from genbench.evaluation.task import Row as Row
+from genbench.evaluation.task import Task as Task
+from genbench.evaluation.task import TaskResult as TaskResult
+from genbench.evaluation.task import make_task as make_task
 
 DEFAULT_METRICS = (
     "elbo",
@@ -57,65 +63,6 @@ DEVICE_BLOCK_NUMBERS = 2**20
 """Numbers in such a block: it holds fewer large images, but no fewer than on a CPU."""
 
 
-@dataclass(frozen=True)
-class Task:
-    """One evaluator with its options, by name."""
-
-    evaluator: Evaluator
-    options: Options
-
-    @property
-    def key(self) -> str:
-        """The key under which an evaluation of one model and split is stored."""
-        version, options = self.evaluator.record.version, self.options.model_dump_json()
-        return f"{self.evaluator.name}/v{version}/{options}"
-
-    def n_of(self, n: int) -> int:
-        """Return how many of ``n`` data the task is run on."""
-        asked: list[int | None] = [
-            getattr(self.options, key, None) for key in ("n_data", "n_compared")
-        ]
-        return min([n, *(count for count in asked if count)])
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number with everything needed to interpret it, or the reason why there is none."""
-
-    metric: str
-    status: str
-    unit: str
-    better: str
-    kind: str
-    evaluator_version: int
-    options: dict[str, Any]
-    value: float | None = None
-    stderr: float | None = None
-    n: int | None = None
-    reason: str = ""
-    mc_stderr: float | None = None
-    health: dict[str, float] = field(default_factory=dict)
-    marginal: bool = False
-
-
-@dataclass
-class TaskResult:
-    """The rows of one task, and per-datum values where they exist."""
-
-    rows: list[Row]
-    per_datum: Tensor | None = None
-
-
-def make_task(name: str, options: Mapping[str, Any] | None = None) -> Task:
-    """Look up an evaluator and check its options.
-
-    Raises:
-        ConfigError: Unknown name or option, with the nearest valid one.
-    """
-    evaluator = evaluators[name]
-    return Task(evaluator, evaluator.options.read(dict(options or {}), f"evaluate.{name}"))
-
-
 @torch.no_grad()
 def evaluate_model(
     x: Tensor,
@@ -129,7 +76,8 @@ def evaluate_model(
     A task that does not apply or fails says so in its rows and does not affect the others. Results
     do not depend on the order of the tasks, on other tasks, or on how many data follow a datum:
     the last block is padded with copies of its last datum, which are then dropped. A task with the
-    option ``n_data`` or ``n_compared`` sees that many data, evenly spaced over all.
+    option ``n_data`` or ``n_compared`` sees that many data, evenly spaced over all. An evaluator of
+    samples sees the images that the model generates, at most as many as there are data.
 
     Args:
         x: Data (N, ...).
@@ -139,8 +87,10 @@ def evaluate_model(
             evaluator has its own stream below ``context.stream``.
         description: Label of the progress bar.
     """
-    results = [(task, _start(task, context.model, y)) for task in tasks]
-    groups = {task.n_of(len(x)): None for task in tasks}
+    of_data = [task for task in tasks if task.evaluator.of == "data"]
+    of_samples = [task for task in tasks if task.evaluator.of == "samples"]
+    results = [(task, _start(task, context.model, y)) for task in of_data]
+    groups = {task.n_of(len(x)): None for task in of_data}
     size = block_size(x.device, x[:1].numel())
     blocks = [(n, start) for n in groups for start in range(0, n, size)]
     with eval_mode(context.model):
@@ -151,7 +101,9 @@ def evaluate_model(
             group = [result for result in results if result[0].n_of(len(x)) == n]
             _bind(block, group)
             _evaluate_block(block, group, n - start)
-    return [_finish(*result, context.stream) for result in results]
+        on_samples = iter(evaluate_samples(of_samples, context, x))
+    on_data = iter([_finish(*result, context.stream) for result in results])
+    return [next(on_samples if task.evaluator.of == "samples" else on_data) for task in tasks]
 
 
 def block_size(device: torch.device, n_pixels: int) -> int:
@@ -189,55 +141,26 @@ def eval_mode(model: Any) -> Iterator[None]:
 def _start(task: Task, model: Any, y: Tensor | None) -> Collected:
     collected, is_marginal = Collected(), task.evaluator.is_marginal
     if is_marginal or not isinstance(model, Conditions | ConditionsOnPixels):
-        _require_capability(task, model, collected)
+        require_capability(task, model, collected)
     elif isinstance(model, Conditions) and y is None:
         collected.stop("not_applicable", "the model is conditional and needs labels y")
     return collected
 
 
-def _require_capability(task: Task, model: Any, collected: Collected) -> None:
-    """Stop the task if the model has none of the capabilities that the evaluator accepts."""
-    lacking = [missing(model, need) for need in task.evaluator.needs]
-    if all(lacking):
-        fewest = min(lacking, key=lambda methods: len(methods))
-        collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
-
-
 def _bind(block: Block, results: Sequence[tuple[Task, Collected]]) -> None:
     """Bind the block's condition; if that fails, so do the tasks that need it."""
     need_it = [c for task, c in results if not task.evaluator.is_marginal and c.status == "ok"]
-    with _errors_as_reasons(need_it):
+    with errors_as_reasons(need_it):
         block.model = bind(block.model, block.y, block.x)
 
 
 def _evaluate_block(block: Block, results: Sequence[tuple[Task, Collected]], n_left: int) -> None:
     for task, collected in results:
         if collected.status == "ok" and not task.evaluator.is_marginal:
-            _require_capability(task, block.model, collected)
+            require_capability(task, block.model, collected)
         if collected.status == "ok":
-            with _errors_as_reasons([collected]):
+            with errors_as_reasons([collected]):
                 collected.add(task.evaluator.values(block, task.options), n_left)
-
-
-@contextmanager
-def _errors_as_reasons(collected: Sequence[Collected]) -> Iterator[None]:
-    """Stop tasks with the error that the model raised as their reason."""
-    try:
-        yield
-        return
-    except GenbenchError:
-        raise
-    except NotApplicableError as reason:
-        status, text = "not_applicable", str(reason)
-    except NotImplementedError as error:
-        lacks = str(error) or "a method is not implemented"
-        status, text = "not_applicable", f"a distribution of the model lacks a method: {lacks}"
-    except UnusableError as error:
-        status, text = "failed", str(error)
-    except Exception as error:  # noqa: BLE001  a user's model can raise anything
-        status, text = "failed", f"{type(error).__name__}: {first_line(error)}"
-    for one in collected:
-        one.stop(status, one_line(text))
 
 
 def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
@@ -300,18 +223,12 @@ def _row(
     estimate: Estimate | None = None,
     error: MonteCarloError = NO_ERROR,
 ) -> Row:
-    record = task.evaluator.record
-    return Row(
-        metric=metric,
-        status=collected.status,
-        unit=record.unit,
-        better=record.better,
-        kind=collected.kind or record.kind,
-        evaluator_version=record.version,
-        options=task.options.model_dump(mode="json"),
+    return task.row(
+        metric,
+        collected.status,
+        kind=collected.kind or task.evaluator.record.kind,
         **(vars(estimate) if estimate else {}),
         reason="; ".join(filter(None, (collected.remark, error.absence))),
         mc_stderr=error.stderr,
         health=collected.health() if estimate else {},
-        marginal=task.evaluator.is_marginal,
     )

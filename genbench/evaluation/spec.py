@@ -1,7 +1,8 @@
 """What an evaluator is, and the registry of all evaluators.
 
-An evaluator is a function from one :class:`Block` of data to per-datum values, with the record of
-its metric. The runner takes care of means, standard errors, seeds, batching and eval mode.
+An evaluator is a function with the record of its metric: from one :class:`Block` of data to
+per-datum values, or from the :class:`~genbench.evaluation.generated.Generated` images of a model to
+an estimate. The runner takes care of means, standard errors, seeds, batching and eval mode.
 """
 
 import inspect
@@ -10,18 +11,17 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from pydantic import ValidationError
 from torch import Tensor
 
 from genbench.core.capabilities import ConditionsOnPixels
-from genbench.core.errors import ConfigError
 from genbench.core.estimate import Estimate
 from genbench.core.estimate import NotApplicableError as NotApplicableError
 from genbench.core.metric import Metric
 from genbench.core.names import require_key
-from genbench.core.options import Options, explain
+from genbench.core.options import Options
 from genbench.core.registry import Registry
 from genbench.core.seeding import Stream
+from genbench.evaluation.declared import declared_metric, require_form
 from genbench.evaluation.needs import Needs, alternatives
 from genbench.evaluation.values import Form, blamed, checked_estimates
 from genbench.evaluation.values import PerDatum as PerDatum
@@ -29,6 +29,8 @@ from genbench.inference import bounds, proposals
 from genbench.inference.bounds import ElboTerms, elbo_terms
 from genbench.inference.weights import ImportanceWeights
 
+Of = Literal["data", "samples"]
+"""What an evaluator looks at."""
 Source = proposals.Name | Literal["prior"]
 """The distribution that weighted draws of the latent come from."""
 
@@ -69,6 +71,8 @@ class Context:
         validation: Validation data (N, ...), for choices that must not use the test data.
         n_levels: Number of grey levels if the data are dequantised, else None.
         log_py: Log frequency of each label in the training data, (n_classes,).
+        reference: From the name of a feature space to the training images in it; None where they
+            are not known.
         cache: What an evaluator computes once for all blocks, under its own name.
     """
 
@@ -77,6 +81,7 @@ class Context:
     validation: Tensor | None = None
     n_levels: int | None = None
     log_py: Tensor | None = None
+    reference: Callable[[str], Any] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -140,7 +145,10 @@ class Block:
 
 
 Function = Callable[..., Any]
-"""From a block, and options where it has any, to values: :class:`PerDatum`, tensor or array."""
+"""From a block, and options where it has any, to values: :class:`PerDatum`, tensor or array.
+
+From generated images likewise to what a :data:`Reduction` returns.
+"""
 Reduction = Callable[..., Any]
 """From all values, and options where it has a second parameter, to a number or estimates."""
 
@@ -155,6 +163,7 @@ class Evaluator:
     options: type[Options]
     function: Function
     reduce: Reduction | None = None
+    of: Of = "data"
 
     @property
     def metric(self) -> str:
@@ -195,7 +204,16 @@ class Evaluator:
         call = f"reduce of {self.name}"
         with blamed(self.reduce, call), stream.child("reduce", self.name).seeded():
             found = self.reduce(*_taken(self.reduce, values, options))
-        return checked_estimates(found, self.record, len(values))
+        return checked_estimates(found, self.record, call, len(values))
+
+    def of_samples(
+        self, generated: Any, options: Options, stream: Stream
+    ) -> Estimate | dict[str, Estimate]:
+        """Return what the function makes of generated images; raises as :meth:`reduced`."""
+        call = f"{self.name}(generated)"
+        with blamed(self.function, call), stream.child("metric", self.name).seeded():
+            found = self.function(*_taken(self.function, generated, options))
+        return checked_estimates(found, self.record, call, generated.n)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: functions in a user's script, such as lambdas, may not pickle."""
@@ -221,6 +239,7 @@ def evaluator(
     needs: Needs,
     options: type[Options] = EvaluatorOptions,
     reduce: Reduction | None = None,
+    of: Of = "data",
     **record: Any,
 ) -> Callable[[Function], Function]:
     """Register a metric; its docstring's first paragraph becomes the description.
@@ -237,6 +256,8 @@ def evaluator(
         reduce: Called with all values (N, ...), and the options if it has a second parameter, for
             a number that is no mean over images; returns a number, :class:`genbench.Estimate`, or a
             mapping of these by part.
+        of: With ``samples`` the function is called once for each model, with its generated images,
+            a :class:`genbench.Generated`, and returns what a ``reduce`` does.
         record: The other fields of :class:`genbench.core.metric.Metric`: ``unit``, ``better`` and
             ``kind`` are required. With ``parts`` and without ``reduce``, values are (B, P), and
             each part has a row ``name[part]``. With ``marginal_metric`` the evaluator gets a
@@ -250,43 +271,13 @@ def evaluator(
     where = f"evaluator.{name}"
 
     def register(function: Function) -> Function:
-        _require_form(function, reduce, options, where)
-        known = {"paired": reduce is None, "option_names": getattr(options, "names", {})}
-        metric = _metric(name, function, known | record, where)
+        require_form(function, reduce, options, of, where)
+        paired = reduce is None and of == "data"
+        known = {"paired": paired, "option_names": getattr(options, "names", {})}
+        metric = declared_metric(name, function, known | record, where)
         needed = alternatives(needs, f"{where}.needs")
-        entry = Evaluator(name, metric, needed, options, function, reduce)
+        entry = Evaluator(name, metric, needed, options, function, reduce, of)
         evaluators.add(name, entry, function)
         return function
 
     return register
-
-
-def _require_form(
-    function: Function, reduce: Reduction | None, options: type[Options], where: str
-) -> None:
-    if not _takes_one_or_two(function):
-        raise ConfigError(f"{where}: the function takes (block) or (block, options)")
-    if reduce is not None and not _takes_one_or_two(reduce):
-        raise ConfigError(f"{where}.reduce: the function takes (values) or (values, options)")
-    if not (isinstance(options, type) and issubclass(options, Options)):
-        raise ConfigError(f"{where}.options: expected a subclass of genbench.Options")
-
-
-def _takes_one_or_two(function: Any) -> bool:
-    try:
-        return len(inspect.signature(function).parameters) in (1, 2)
-    except (TypeError, ValueError):  # no function, or one that is not written in Python
-        return False
-
-
-def _metric(name: str, function: Function, stated: dict[str, Any], where: str) -> Metric:
-    """Return the record; what is not stated follows from the function."""
-    known = {
-        "version": 1,
-        "title": name.replace("_", " "),
-        "description": " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split()),
-    }
-    try:
-        return Metric.model_validate(known | stated | {"name": name})
-    except ValidationError as error:
-        raise ConfigError(explain(error, where, Metric)) from error

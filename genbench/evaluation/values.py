@@ -49,6 +49,19 @@ class PerDatum:
 
 
 @dataclass(frozen=True)
+class Noted(Estimate):
+    """An estimate with what stands beside it.
+
+    Attributes:
+        remark: Shown beside the number in the table.
+        health: Further numbers, such as a p-value, which are stored with it.
+    """
+
+    remark: str = ""
+    health: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Form:
     """The values that a metric is expected to return for n data."""
 
@@ -122,14 +135,15 @@ BLOCKWISE = (
 )
 
 
-def checked_estimates(found: Any, metric: Metric, n: int) -> Estimate | dict[str, Estimate]:
-    """Return what a ``reduce`` returned: an estimate or a number, or one for each part.
+def checked_estimates(
+    found: Any, metric: Metric, call: str, n: int
+) -> Estimate | dict[str, Estimate]:
+    """Return what a ``call`` returned: an estimate or a number, or one for each part.
 
     Raises:
         UnusableError: It is something else.
         NonFiniteError: A number is infinite or NaN.
     """
-    call = f"reduce of {metric.name}"
     if not isinstance(found, Mapping):
         return _estimate(found, call, n)
     if metric.parts is None:

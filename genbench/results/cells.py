@@ -247,10 +247,14 @@ class ProtocolBlock:
         """What stands below a number: n where it is another, MC, spread over seeds."""
         if not cell.ok:
             return ()
-        usual = self.n if column.n is None else column.n
-        other = cell.n is not None and cell.n != usual
-        size = f"n = {numbers.grouped(cell.n)}" if other else ""
+        size = self.other_size(column, cell)
         return tuple(part for part in (size, cell.mc_text, cell.seeds_text) if part)
+
+    def other_size(self, column: Column, cell: Cell) -> str:
+        """The n of a number where it is not that of its column, or of the block."""
+        usual = self.n if column.n is None else column.n
+        other = cell.ok and cell.n is not None and cell.n != usual
+        return f"n = {numbers.grouped(cell.n)}" if other else ""
 
     def beside(self, column: Column, cell: Cell) -> tuple[str, ...]:
         """All that stands beside a number in plain text."""

@@ -76,12 +76,13 @@ def _was_asked(block: ProtocolBlock, row: ModelRow) -> bool:
 
 def detail_places(block: ProtocolBlock) -> list[int]:
     """Positions of the columns of reconstruction, rate and sample quality, those that are known."""
-    found = (_detail_place(block, slot) for slot in DETAILS)
+    found = (detail_place(block, slot) for slot in DETAILS)
     return [place for place in found if place is not None]
 
 
-def _detail_place(block: ProtocolBlock, slot: Slot) -> int | None:
+def detail_place(block: ProtocolBlock, slot: Slot) -> int | None:
     """The column of a detail: of the metric of the lowest place, under its largest options."""
-    metrics = dict.fromkeys(c.metric for c in block.columns if c.record.leaderboard == slot)
+    columns = sorted(block.columns, key=lambda column: column.record.place)
+    metrics = dict.fromkeys(c.metric for c in columns if c.record.leaderboard == slot)
     places = [i for metric in metrics for i in reversed(block.columns_of(metric))]
     return next((i for i in places if any(row.cells[i].ok for row in block.rows)), None)

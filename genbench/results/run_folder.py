@@ -22,6 +22,8 @@ SPEC = "spec.json"
 PROVENANCE = "provenance.json"
 FIGURES = "artifacts/figures.safetensors"
 PER_DATUM = "artifacts/per_datum.safetensors"
+FEATURES = "features"
+"""In the folder of the suite: features of the training images, which its runs share."""
 
 
 class RunFolder(SealedFolder):
@@ -35,7 +37,16 @@ class RunFolder(SealedFolder):
 
     def sibling(self, train_id: str) -> "RunFolder":
         """Return the folder of another run of the same suite."""
-        return RunFolder(self.path.parents[1], train_id)
+        return RunFolder(self._suite, train_id)
+
+    @property
+    def features(self) -> Path:
+        """Where the features of the training images are kept, for all runs of the suite."""
+        return self._suite / FEATURES
+
+    @property
+    def _suite(self) -> Path:
+        return self.path.parents[1]
 
     def seal(self, *, drop_checkpoint: bool = True) -> None:
         """Write the manifest over everything that is there; clear what interrupted writes left."""

@@ -36,7 +36,7 @@ def evaluate_run(
     spec, dataset, folder, split = run.spec, run.dataset, run.folder, request.split
     tasks = missing_tasks(folder, metrics, request, protocol)
     x, y = dataset.held_out(split)
-    context = context_on(dataset, model, spec.seed, split)
+    context = context_on(dataset, model, spec.seed, split, folder.features)
     outcomes = evaluate_model(x, y, tasks, context, f"{spec.label} evaluate")
     keys = {task.key: key_of(task, protocol, split) for task in request.tasks}
     values: dict[str, Tensor] = {}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from genbench.core.progress import progress
-from genbench.selftest import annealed, densities, discrete, images, latent, linear
+from genbench.selftest import annealed, densities, discrete, generated, images, latent, linear
 from genbench.selftest.check import CPU, LIMIT, CalibrationCheck, NotMeasuredError, evaluating_on
 
 __all__ = ["GROUPS", "LIMIT", "CalibrationCheck", "run_checks"]
@@ -36,6 +36,11 @@ GROUPS: tuple[CheckGroup, ...] = (
     densities.independent_pixels,
     images.parzen,
     images.maximum_mean_discrepancy,
+    generated.gaussians,
+    generated.shifted,
+    generated.neighbours,
+    generated.memorisation,
+    generated.pictures,
 )
 
 

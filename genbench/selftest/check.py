@@ -9,7 +9,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -197,6 +197,7 @@ def run_evaluator(
     name: str,
     x: Tensor,
     options: Mapping[str, Any] | None = None,
+    reference: Callable[[str], Any] | None = None,
     **known: Tensor,
 ) -> Estimates:
     """Run the shipped evaluator ``name`` on data x (N, ...), as a suite runs it.
@@ -206,6 +207,7 @@ def run_evaluator(
         name: The evaluator's name.
         x: Data.
         options: The evaluator's options.
+        reference: The training images in a feature space, for an evaluator of samples.
         known: Data in fields of :class:`~genbench.evaluation.spec.Context`.
 
     Raises:
@@ -215,7 +217,7 @@ def run_evaluator(
     if isinstance(model, nn.Module) and device.type != "cpu":
         model = copy.deepcopy(model).to(device)  # its exact answers may still be asked for
     there: dict[str, Any] = {key: value.to(device) for key, value in known.items()}
-    context = Context(model, stream, **there)
+    context = Context(model, stream, reference=reference, **there)
     (outcome,) = evaluate_model(x.to(device), None, [task], context, name)
     bad = [row.reason for row in outcome.rows if row.status != "ok"]
     if bad or not outcome.rows:

@@ -20,7 +20,17 @@ from genbench.evaluation.runner import TaskResult
 from genbench.evaluation.spec import NotApplicableError, evaluators
 from genbench.inference import bounds
 from genbench.models.densities import IndependentGaussian
-from genbench.selftest import annealed, check, densities, discrete, exact, images, latent, linear
+from genbench.selftest import (
+    annealed,
+    check,
+    densities,
+    discrete,
+    exact,
+    generated,
+    images,
+    latent,
+    linear,
+)
 from genbench.selftest.check import CalibrationCheck, Estimates, NotMeasuredError, run_evaluator
 
 EXEMPT: dict[str, str] = {}
@@ -37,24 +47,37 @@ SMALLEST = {
     "active_units": latent.active_units,
     "active_units_sweep": latent.active_units,
     "ais_log_likelihood": annealed.bounded_latent,
+    "authenticity": generated.neighbours,
     "bdmc_gap": annealed.bidirectional,
     "bits_per_dim": linear.true_posterior,
+    "c2st": generated.shifted,
+    "class_coverage": generated.pictures,
+    "coverage": generated.neighbours,
+    "density": generated.neighbours,
     "elbo": linear.trained_form,
+    "fd": generated.gaussians,
+    "fd_infinity": generated.gaussians,
     "inference_gap": latent.inference_gap,
     "iw_curve": linear.one_latent_dimension,
     "iw_extrapolated": discrete.many_draws,
     "iw_log_likelihood": linear.trained_form,
+    "kid": generated.gaussians,
     "kl": linear.true_posterior,
     "kl_decomposition": latent.decomposition,
     "kl_per_dim": linear.true_posterior,
     "label_marginal_log_likelihood": linear.labels_summed_out,
     "log_likelihood": densities.independent_pixels,
+    "memorisation_z": generated.memorisation,
     "mmd2": images.maximum_mean_discrepancy,
     "parzen_log_likelihood": images.parzen,
+    "precision": generated.neighbours,
     "prior_bound": discrete.enumerated,
     "prior_log_likelihood": discrete.enumerated,
+    "recall": generated.neighbours,
     "reconstruction_log_prob": linear.true_posterior,
     "reconstruction_mse": linear.true_posterior,
+    "sliced_wasserstein": generated.gaussians,
+    "vendi": generated.pictures,
 }
 """A group in which each evaluator is checked, the quickest one."""
 
@@ -229,11 +252,25 @@ def break_reduction(monkeypatch, name, change):
     monkeypatch.setitem(evaluators._entries, name, changed)
 
 
+def break_number(monkeypatch, name):
+    """Halve what an evaluator of samples returns."""
+    function = evaluators[name].function
+
+    def broken(images, options):
+        found = function(images, options)
+        return dataclasses.replace(found, value=found.value / 2)
+
+    changed = dataclasses.replace(evaluators[name], function=broken)
+    monkeypatch.setitem(evaluators._entries, name, changed)
+
+
 @pytest.mark.parametrize("name", shipped())
 def test_a_wrong_value_of_any_evaluator_is_code_4(few, command, monkeypatch, name):
     """The sign of each datum's value flipped; half the number where no datum has one of its own."""
     few(SMALLEST[name])
-    if evaluators[name].reduce is evaluators["elbo"].reduce:
+    if evaluators[name].of == "samples":
+        break_number(monkeypatch, name)
+    elif evaluators[name].reduce is evaluators["elbo"].reduce:
         break_function(monkeypatch, name, torch.neg)
     else:
         break_reduction(monkeypatch, name, lambda e: dataclasses.replace(e, value=e.value / 2))

@@ -1,4 +1,4 @@
-"""What holds for every evaluator: meta-tests over the registry, and the runner's own rules."""
+"""What holds for every evaluator of data: meta-tests over the registry; the runner's own rules."""
 
 import copy
 import dataclasses
@@ -18,6 +18,7 @@ from genbench.evaluation.spec import Context, evaluators
 from genbench.inference import pilot
 from tests.evaluation.helpers import (
     LINEAR,
+    OF_DATA,
     OWN_DATA,
     SHARED_DRAWS,
     SMALL_OPTIONS,
@@ -37,7 +38,7 @@ from tests.evaluation.helpers import (
     without,
 )
 
-NAMES = sorted(evaluators)
+NAMES = OF_DATA
 CASES = cases()
 DIRECTED = [case for case in CASES if evaluators[case[0]].record.directed]
 NOISELESS = ("active_units", "active_units_sweep")
@@ -282,7 +283,7 @@ def test_an_error_in_a_later_block_leaves_no_number_of_the_earlier_ones():
     assert (row.status, row.value, row.n) == ("failed", None, None)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(evaluators))
 def test_a_missing_capability_is_a_row_that_names_the_methods(name):
     found = outcome(object(), name)
     if evaluators[name].is_marginal:

@@ -31,6 +31,19 @@ KNOWN = {
     "inference_gap": ("nats", "none", "estimate"),
     "active_units": ("dimensions", "none", "estimate"),
     "active_units_sweep": ("dimensions", "none", "estimate"),
+    "fd_infinity": ("squared distance", "lower", "estimate"),
+    "fd": ("squared distance", "lower", "upper_bound"),
+    "kid": ("squared MMD", "lower", "estimate"),
+    "precision": ("share", "higher", "estimate"),
+    "recall": ("share", "higher", "estimate"),
+    "density": ("balls", "higher", "estimate"),
+    "coverage": ("share", "higher", "estimate"),
+    "c2st": ("share", "lower", "estimate"),
+    "class_coverage": ("classes", "higher", "estimate"),
+    "vendi": ("images", "none", "estimate"),
+    "sliced_wasserstein": ("distance", "lower", "upper_bound"),
+    "authenticity": ("share", "none", "estimate"),
+    "memorisation_z": ("standard deviations", "none", "estimate"),
 }
 
 

@@ -11,7 +11,7 @@ from torch.distributions import Independent, Normal
 
 import genbench
 from genbench.evaluation.spec import evaluators
-from tests.evaluation.helpers import LINEAR, Conditional, UserVae
+from tests.evaluation.helpers import LINEAR, OF_SAMPLES, Conditional, UserVae
 from tests.evaluation.test_user_conversions import BINARY
 from tests.evaluation.test_user_methods import DATA, EXACT, WRONG, Sound, own
 
@@ -32,7 +32,9 @@ def test_a_sound_model_passes_and_every_metric_has_a_row(sound):
     assert list(sound.columns) == COLUMNS
     assert set(sound.verdict) == {"pass", "note"}
     metrics = sound.set_index("check").loc[sorted(evaluators)]
-    assert set(metrics.found[metrics.verdict == "pass"]) == {"can be computed"}
+    of_samples = metrics.index.isin(OF_SAMPLES)
+    assert set(metrics.found[(metrics.verdict == "pass") & ~of_samples]) == {"can be computed"}
+    assert set(metrics.found[of_samples]) == {"can be computed on the data set of a name"}
     noted = metrics[metrics.verdict == "note"]
     assert dict(zip(noted.index, noted.found, strict=True)) == {
         "label_marginal_log_likelihood": "the model has no given(y)",

@@ -34,6 +34,19 @@ MARGINS = {
     "mmd2": (0.004, 0.004),
     "active_units": (2.0, 2.0),
     "active_units_sweep": (2.0, 2.0),
+    "fd_infinity": (1.0, 1.0),
+    "fd": (1.0, 1.0),
+    "kid": (0.5, 0.5),
+    "precision": (0.05, 0.05),
+    "recall": (0.05, 0.05),
+    "density": (0.1, 0.1),
+    "coverage": (0.05, 0.05),
+    "c2st": (0.05, 0.05),
+    "class_coverage": (1.0, 1.0),
+    "vendi": (1.0, 1.0),
+    "sliced_wasserstein": (0.1, 0.1),
+    "authenticity": (0.05, 0.05),
+    "memorisation_z": (2.0, 2.0),
 }
 """Of probabilities, and of densities."""
 

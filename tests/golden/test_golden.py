@@ -99,6 +99,8 @@ metrics = [
   "kl", "kl_per_dim", "active_units", "bits_per_dim", "iw_curve", "iw_extrapolated", "prior_bound",
   "prior_log_likelihood", "label_marginal_log_likelihood", "ais_log_likelihood", "bdmc_gap",
   "active_units_sweep", "kl_decomposition", "inference_gap", "parzen_log_likelihood", "mmd2",
+  "fd_infinity", "fd", "kid", "precision", "recall", "density", "coverage", "c2st", "vendi",
+  "class_coverage", "sliced_wasserstein", "authenticity", "memorisation_z",
 ]
 iw_log_likelihood = { n_samples = 20, chunk_size = 10 }
 iw_curve = { n_samples = 20 }
@@ -110,6 +112,8 @@ ais_log_likelihood = { n_chains = 3, n_temperatures = 10, n_leapfrog = 2, n_data
 bdmc_gap = { n_chains = 3, n_temperatures = 10, n_leapfrog = 2, n_data = 20 }
 inference_gap = { n_steps = 10, n_samples = 20, n_data = 20 }
 parzen_log_likelihood = { n_samples = 1000 }
+fd_infinity = { features = "pca6" }
+fd = { features = "pca6" }
 """
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",

@@ -102,6 +102,14 @@ def test_details_are_reconstruction_rate_and_samples_where_any_model_has_them():
         assert found == [n.metric for n in (mse, kl, mmd) if n in numbers]
 
 
+def test_the_distance_without_bias_leads_sample_quality():
+    numbers = [number("mmd2", 0.01), number("coverage", 0.9), number("fd_infinity", 2.0)]
+    block, _ = of_one(*numbers)
+    assert [block.columns[i].metric for i in detail_places(block)] == ["fd_infinity"]
+    block, _ = of_one(*numbers[:2])
+    assert [block.columns[i].metric for i in detail_places(block)] == ["mmd2"]
+
+
 def test_models_come_best_first_then_upper_bounds_then_those_without_a_number():
     upper = number("iw_log_likelihood", -19.0, kind="upper_bound")
     models = {

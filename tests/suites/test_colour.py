@@ -91,16 +91,15 @@ def test_every_metric_has_a_number_or_a_reason(ran):
     _, table = ran
     assert set(table["status"]) == {"ok", "not_applicable"}
     lacking = table[table["status"] == "not_applicable"]
-    assert (
-        lacking["reason"]
-        .str.match(r"the (model|posterior)|posterior and prior|no extrapolation in 1/K")
-        .all()
-    )
+    known = r"the (model|posterior)|posterior and prior|no extrapolation in 1/K"
+    too_few = r"needs \d+|no cell has|\d+ images are needed"
+    unexplained = lacking[~lacking["reason"].str.match(f"{known}|{too_few}")]
+    assert list(unexplained["reason"]) == []
     numbers = table[table["status"] == "ok"]
     assert np.isfinite(numbers["value"]).all()
     known = {metric.partition("[")[0] for metric in numbers["metric"]}
-    marginal = {evaluators[name].metric for name in evaluators}
-    assert known == marginal
+    marginal = {evaluators[name].metric for name in evaluators if evaluators[name].of == "data"}
+    assert known >= marginal  # there are too few images for some distances
 
 
 def test_the_pictures_keep_the_channels(ran):

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,6 +18,7 @@ from genbench.core.held import modules_in, tensors_in
 from genbench.core.plugins import load_plugins
 from genbench.core.seeding import Stream
 from genbench.core.texts import Terminal, aligned
+from genbench.evaluation.generated import UNKNOWN
 from genbench.evaluation.runner import TaskResult, eval_mode, evaluate_model, make_task
 from genbench.evaluation.spec import Evaluator, evaluators
 from genbench.evaluation.user.boundary import CALLS, Adapted
@@ -229,7 +230,7 @@ def _of_metrics(subject: Subject, failed: Sequence[str]) -> list[Check]:
     """
     known = sorted((evaluators[name] for name in evaluators), key=lambda e: e.record.place)
     tasks = [make_task(one.name, _least(one)) for one in known]
-    context = subject.data.context(subject.model, 0)
+    context = replace(subject.data.context(subject.model, 0), reference=None)  # it takes long
     x, y = subject.x[:N_DATA], None if subject.y is None else subject.y[:N_DATA]
     results = evaluate_model(x, y, tasks, context, "check")
     pairs = zip(known, results, strict=True)
@@ -261,6 +262,8 @@ def _of_metric(
         culprits = [c for c, call in pairs if c == "x" or row.reason.startswith(call)]
         found = f"{culprits[-1]} fails: see there" if culprits else row.reason
         return Check(evaluator.name, expected, found, "fail")
+    if row.reason == UNKNOWN:
+        return Check(evaluator.name, expected, "can be computed on the data set of a name")
     fewest = min(lacking, key=len) if all(lacking) else []
     return Check(evaluator.name, expected, row.reason, "note", _to_add(fewest))
 

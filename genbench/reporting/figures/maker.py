@@ -13,11 +13,15 @@ from genbench.core.plot import Plot
 from genbench.reporting.figures import grids, plots
 from genbench.reporting.figures.grids import Pixels
 from genbench.reporting.figures.style import EmbeddedFigure, embedded, save
+from genbench.reporting.figures.trade_off import draw_trade_off, trade_off
 from genbench.reporting.figures.user_plots import draw
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs
 from genbench.results.records import StoredRun
+
+_VERTICAL = {"higher": "further up", "lower": "further down", "none": "up or down"}
+"""Where the better samples are, by the direction of the metric."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,26 @@ class FigureMaker:
         arrow = {"higher": "Higher is better.", "lower": "Lower is better."}.get(metric.better, "")
         caption = f"{metric.description} {arrow} Bars are 95 % intervals over the test set."
         return FigureGroup(name, metric.title, caption, tuple(figures), "large")
+
+    def trade_off(self, blocks: Sequence[ProtocolBlock]) -> FigureGroup:
+        """Likelihood against sample quality, one panel per protocol."""
+        caption = (
+            "One point per model: further right its log-likelihood is better, "
+            "{direction} its samples are. A log-likelihood is exact or a lower bound and may be"
+            " compared within a panel only; sample quality is measured on the images as they are"
+            " shown, against the same training images, and has one scale for all panels. Bars are"
+            " 95 % intervals; hollow: controls. A good likelihood needs no good samples, nor"
+            " the other way round (Theis, van den Oord and Bethge 2016), and copies of training"
+            " images have the best samples of all."
+        )
+        shown, figures = trade_off(blocks), []
+        if shown:
+            figure = draw_trade_off(shown, self.palette)
+            alt = f"Log-likelihood of each model against its {shown.column.record.title}"
+            figures.append(self.save(figure, "trade-off", alt))
+            caption = caption.format(direction=_VERTICAL[shown.column.better])
+        title = "Likelihood against sample quality"
+        return FigureGroup("trade-off", title, caption, tuple(figures), "wide")
 
     def points_of(
         self, table: pd.DataFrame, x: str, metric: Metric, name: str, protocol: str

@@ -24,7 +24,10 @@ def draw_all(suite: StoredSuite, maker: FigureMaker) -> dict[str, list[FigureGro
         bars = [maker.bars(metric, suite.frame, inputs) for metric in in_bars]
         drawn = {
             "likelihood": [maker.bounds(blocks)],
-            "quality": [maker.points(m, blocks) for m in whole if m.plot == "points"],
+            "quality": [
+                maker.trade_off(blocks),
+                *(maker.points(m, blocks) for m in whole if m.plot == "points"),
+            ],
             "samples": [draw(maker, inputs) for name, draw in IMAGES.items() if name in named],
             "training": [maker.curves(inputs)],
             "code": [*bars, *(d(maker, inputs) for n, d in LATENT_SPACE.items() if n in named)],

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
 from genbench.reporting.tables.leaderboard import detail_head
 from genbench.reporting.tables.small_table import Head
-from genbench.results.cells import UNRELIABLE, Cell, ModelRow, ProtocolBlock, words
+from genbench.results.cells import UNRELIABLE, Cell, Column, ModelRow, ProtocolBlock, words
 from genbench.results.figure_inputs import FigureInputs
 from genbench.results.leaderboard import Entry, Leaderboard
 from genbench.results.suite import StoredSuite
@@ -73,6 +74,14 @@ class Axis:
         return min(max(100 * (value - self.low) / (self.high - self.low), 0.0), 100.0)
 
 
+class Detail(NamedTuple):
+    """A number beside the likelihood: what points at it, and what stands behind it in small."""
+
+    cell: Cell
+    hint: str
+    beside: str
+
+
 @dataclass(frozen=True)
 class Line:
     """One row: a model's number, what stands beside it, and its samples."""
@@ -81,7 +90,7 @@ class Line:
     about: str
     bar: Bar | None
     hint: str
-    details: tuple[tuple[Cell, str] | None, ...]
+    details: tuple[Detail | None, ...]
     samples: EmbeddedFigure | None
 
 
@@ -130,7 +139,7 @@ def _board(
             about.get(entry.row.model, ""),
             axis.bar(entry.interval) if axis and entry.interval else None,
             hint(block, entry.column, entry.cell) if entry.column and entry.cell else "",
-            tuple((d[1], hint(block, *d)) if d else None for d in entry.details),
+            tuple(_detail(block, *d) if d else None for d in entry.details),
             _samples(entry.row, block, inputs),
         )
         for entry in leaderboard.entries
@@ -138,6 +147,14 @@ def _board(
     heads = tuple(map(detail_head, leaderboard.details))
     facts, trust = tuple(_facts(block)), tuple(_trust(leaderboard))
     return Board(name, _title(block), leaderboard, axis, heads, lines, facts, trust)
+
+
+def _detail(block: ProtocolBlock, column: Column, cell: Cell) -> Detail:
+    """A number; of sample quality, which has no table of differences, with its error and n."""
+    error = numbers.measured(cell.value, cell.error)[1]
+    shown = f"± {error}" if error and column.record.leaderboard == "samples" else ""
+    beside = ", ".join(filter(None, (shown, block.other_size(column, cell))))
+    return Detail(cell, hint(block, column, cell), beside)
 
 
 def _title(block: ProtocolBlock) -> str:

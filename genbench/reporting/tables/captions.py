@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_SEEDS
-from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Cell, ProtocolBlock
+from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Cell, Column, ProtocolBlock
 from genbench.results.methods import NETWORKS_ALONE, of_methods
 
 UNRELIABLE_NOTE = (
@@ -59,6 +59,11 @@ def _without_error(cells: Iterable[Cell]) -> str:
     """Say what numbers without ± are, where there are any."""
     bare = any(cell.ok and not cell.stderr > 0 for cell in cells)
     return " A number without ± is no mean over images: its error is not known." if bare else ""
+
+
+def notes_caption(columns: Iterable[Column]) -> str:
+    """What the metrics of columns say of themselves, each sentence once."""
+    return " ".join(dict.fromkeys(c.record.note for c in columns if c.record.note))
 
 
 def ranking_caption(block: ProtocolBlock) -> str:

@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from genbench.core import numbers
-from genbench.reporting.tables.captions import ranking_caption, uncertainty_caption
+from genbench.reporting.tables.captions import (
+    notes_caption,
+    ranking_caption,
+    uncertainty_caption,
+)
 from genbench.reporting.tables.small_table import (
     Head,
     SmallTable,
@@ -41,10 +45,16 @@ def comparison_table(
         f"{block.protocol.short} ({block.split})",
         (Head("model", words=True), *(metric_head(block, column) for column in block.columns)),
         tuple(rows),
-        f"{uncertainty_caption(block)} {ranking_caption(block)}".strip(),
+        " ".join(filter(None, _captions(block))),
         block.protocol.sentence,
         warnings=tuple(_warnings(block)),
     )
+
+
+def _captions(block: ProtocolBlock) -> Iterator[str]:
+    yield uncertainty_caption(block)
+    yield ranking_caption(block)
+    yield notes_caption(block.columns)
 
 
 def _warnings(block: ProtocolBlock) -> Iterator[str]:

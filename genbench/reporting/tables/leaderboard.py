@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from genbench.core import numbers
+from genbench.reporting.tables.captions import notes_caption
 from genbench.reporting.tables.comparison import number_cell
 from genbench.reporting.tables.small_table import (
     Head,
@@ -13,7 +14,7 @@ from genbench.reporting.tables.small_table import (
     model_cell,
     row_of,
 )
-from genbench.results.cells import BEST, Column
+from genbench.results.cells import BEST, Cell, Column, ProtocolBlock
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
@@ -30,14 +31,15 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
     likelihood = Head("log-likelihood", (board.unit,), arrow="↑")
     first = (Head("rank"), Head("model", words=True), likelihood)
     rows = tuple(_row(board, entry) for entry in board.entries)
-    caption = "; ".join(legend(rows, sequential=board.block.sequential))
+    signs = "; ".join(legend(rows, sequential=board.block.sequential))
+    caption = " ".join(filter(None, (signs and f"{signs}.", notes_caption(board.details))))
     warned = tuple(_warnings(board.entries))
     return SmallTable(
         name,
         heading(board),
         (*first, *map(detail_head, board.details)),
         rows,
-        caption and f"{caption}.",
+        caption,
         board.sentence,
         explained=warned,
     )
@@ -76,7 +78,7 @@ def detail_head(column: Column) -> Head:
 def _row(board: Leaderboard, entry: Entry) -> Row:
     rank = TableCell(str(entry.rank), value=entry.rank) if entry.rank else TableCell()
     model = replace(model_cell(entry.row), marks=_ODD if entry.warnings else "")
-    details = (_plainly(number_cell(board.block, *pair)) if pair else "–" for pair in entry.details)
+    details = (_detail(board.block, *pair) if pair else "–" for pair in entry.details)
     return row_of(rank, model, _likelihood(board, entry), *details)
 
 
@@ -85,6 +87,12 @@ def _likelihood(board: Leaderboard, entry: Entry) -> TableCell:
         return TableCell(entry.text)
     cell = _plainly(number_cell(board.block, entry.column, entry.cell))
     return replace(cell, text=f"{entry.sign}{cell.text}", standing=entry.standing)
+
+
+def _detail(block: ProtocolBlock, column: Column, cell: Cell) -> TableCell:
+    """A number with its standard error, and its n where it is another."""
+    size = block.other_size(column, cell)
+    return replace(_plainly(number_cell(block, column, cell)), below=(size,) if size else ())
 
 
 def _plainly(cell: TableCell) -> TableCell:

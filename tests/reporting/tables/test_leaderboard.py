@@ -7,6 +7,8 @@ import pytest
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.leaderboard import leaderboard_table, leaderboard_tables, legend
 from genbench.reporting.tables.markdown import markdown_tables
+from tests.results.contest import board as contest_board
+from tests.results.contest import elbo, number
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,22 @@ def test_each_protocol_has_its_own(rich_suite):
     tables = leaderboard_tables(rich_suite.leaderboards)
     assert [table.name for table in tables] == ["leaderboard-1", "leaderboard-2"]
     assert "given the label: 300 test images, 3 seeds" in tables[1].title
+
+
+def test_sample_quality_has_its_error_its_n_where_it_is_another_and_a_note():
+    quality = number("fd_infinity", 2.0), number("fd_infinity", 0.1, n=200)
+    shown = contest_board(("data",), vae=[elbo(-20.0), quality[0]], data=[quality[1]])
+    table = leaderboard_table(shown)
+    assert table.heads[-1].line == "sample quality ↓ (FD∞)"
+    cells = {row[1].model: row[-1] for row in table.rows}
+    assert cells["vae"].error
+    assert (cells["vae"].below, cells["data"].below) == ((), ("n = 200",))
+    assert table.caption.endswith("one scale for all protocols of a data set.")
+
+
+def test_a_control_is_not_ranked_by_its_samples_and_others_are_not_by_these():
+    shown = contest_board(
+        ("copier",), copier=[number("fd_infinity", 0.0)], gan=[number("fd_infinity", 1.0)]
+    )
+    assert [row[0].text for row in leaderboard_table(shown).rows] == ["", ""]
+    assert {row[-1].standing for row in leaderboard_table(shown).rows} == {""}

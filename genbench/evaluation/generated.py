@@ -1,0 +1,200 @@
+"""The images that a model generates, and what all evaluators of samples compute from them."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from genbench.core.estimate import NotApplicableError, require_finite
+from genbench.core.options import Options
+from genbench.core.seeding import Stream, generator
+from genbench.evaluation.samples import cached_draws, mean_images, n_images_of
+from genbench.evaluation.spec import Context
+from genbench.features.reference import Reference
+from genbench.features.space import FeatureSpace
+from genbench.features.spaces import AUTO
+from genbench.samples.balls import DENSITY_K
+from genbench.samples.classes import Shares, class_shares
+from genbench.samples.memorisation import NearestTraining, cells_of
+from genbench.samples.neighbours import Neighbourhoods
+
+N_SAMPLES = 10_000
+"""Images of each model where an evaluator's options do not say."""
+NOTE = (
+    "Samples are compared as they are shown, in [0, 1], with the training images as they are: these"
+    " columns have one scale for all protocols of a data set."
+)
+"""Said below the tables of every metric of samples."""
+UNKNOWN = "the training images are not known: name a data set"
+_SEEN = 1_000
+"""Images whose range is looked at."""
+_BULK = 0.01
+"""Share of the numbers at each end that may lie anywhere."""
+_FARTHEST = 0.5
+"""How far outside [0, 1] the others may lie: a mean image with noise is not cut off there."""
+
+
+class Generated:
+    """Samples of one model, the training images they are compared with, and both as features.
+
+    Each part is computed when it is first asked for, once for all evaluators. Sample i depends
+    neither on the number of samples nor on batches.
+    """
+
+    def __init__(self, context: Context, asked: int, features: str, shape: Sequence[int]) -> None:
+        self.context = context
+        self.asked = asked
+        self._space, self._shape = features, tuple(shape)
+        self._near: dict[int, Neighbourhoods] = {}
+
+    @property
+    def n(self) -> int:
+        """How many samples there are: as many as were asked for, or as are stored."""
+        return min(self.asked, n_images_of(self.context.model) or self.asked)
+
+    @property
+    def remark(self) -> str:
+        """What a reader of the numbers must know; mostly nothing."""
+        return "" if self.n == self.asked else f"there are only {self.n} images, each drawn once"
+
+    @property
+    def stream(self) -> Stream:
+        """Randomness of what is computed from the samples, addressed by name."""
+        return self.context.stream.child("generated")
+
+    @cached_property
+    def images(self) -> Tensor:
+        """The samples as people look at them, (n, C, H, W) in [0, 1], on the CPU.
+
+        Raises:
+            NonFiniteError: One is not finite.
+            NotApplicableError: They have another size than the data, or another range.
+        """
+        drawn = cached_draws(self.context, "samples", mean_images, 0, self.asked)
+        return shown(drawn.cpu().float(), self._shape)
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The training and held-out images as features, and the space.
+
+        Raises:
+            NotApplicableError: They are not known.
+        """
+        if self.context.reference is None:
+            raise NotApplicableError(UNKNOWN)
+        found: Reference = self.context.reference(self._space)
+        return found
+
+    @property
+    def space(self) -> FeatureSpace:
+        """The feature space, with its name."""
+        return self.reference.space
+
+    @cached_property
+    def features(self) -> Tensor:
+        """The samples as features (n, d), float64."""
+        images = self.images  # what is wrong with them is said first
+        return self.space.features(images)
+
+    @cached_property
+    def shares(self) -> Shares:
+        """The shares of the classes among the samples, corrected for what the network confuses.
+
+        Raises:
+            NotApplicableError: The space tells no classes apart.
+        """
+        predicted, known = self.space.classes_of(self.features), self.space.confusion
+        exact = torch.eye(self.space.n_classes or 1)
+        return class_shares(predicted, exact if known is None else known)
+
+    @property
+    def training(self) -> Tensor:
+        """All training images as features (N, d), float64."""
+        return self.reference.training
+
+    @cached_property
+    def compared(self) -> Tensor:
+        """As many training images as samples, the same for every model, as features (n, d)."""
+        n = len(self.training)
+        return self.training[torch.randperm(n, generator=generator(0, "reference"))[: self.n]]
+
+    def near(self, k: int) -> Neighbourhoods:
+        """Return the samples among as many training images, with k neighbours of each or more."""
+        wanted = max(k, DENSITY_K)
+        if wanted not in self._near:
+            self._near[wanted] = Neighbourhoods(self.features, self.compared, wanted)
+        return self._near[wanted]
+
+    @cached_property
+    def near_training(self) -> NearestTraining:
+        """The training image that is nearest to each sample."""
+        return NearestTraining(self.features, self.training)
+
+    @property
+    def shared(self) -> "Shared":
+        """What all models share of the training and held-out images."""
+        if self.reference not in _SHARED:
+            _SHARED[self.reference] = Shared(self.training, self.reference.held_out)
+        return _SHARED[self.reference]
+
+
+class Shared:
+    """What is computed of the training and held-out images alone, once for all models."""
+
+    def __init__(self, training: Tensor, held_out: Tensor) -> None:
+        self._training, self._held_out = training, held_out
+
+    @cached_property
+    def held_out(self) -> NearestTraining:
+        """The training image that is nearest to each held-out image."""
+        return NearestTraining(self._held_out, self._training)
+
+    @cached_property
+    def cells(self) -> Tensor:
+        """Centres of cells of the training images (C, d), the same for every model and seed."""
+        return cells_of(self._training, Stream(0, ("reference",)))
+
+
+_SHARED: WeakKeyDictionary[Reference, Shared] = WeakKeyDictionary()
+
+
+def generated_of(context: Context, options: Options, x: Tensor) -> Generated:
+    """Return what options ask for, the same object for all that ask for the same.
+
+    Args:
+        context: Of the evaluation of a model.
+        options: ``n_samples`` and ``features``, where an evaluator has them.
+        x: Data (N, ...): their shape, and the largest number of samples.
+    """
+    asked = min(getattr(options, "n_samples", N_SAMPLES), len(x))
+    space = getattr(options, "features", AUTO)
+    known = context.cache.setdefault("generated", {})
+    key = asked, space
+    if key not in known:
+        known[key] = Generated(context, asked, space, x.shape[1:])
+    found: Generated = known[key]
+    return found
+
+
+def shown(images: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return images (n, ...) in the shape of the data and cut off at 0 and 1.
+
+    Raises:
+        NonFiniteError: One is not finite.
+        NotApplicableError: They have another size, or their numbers are no intensities in [0, 1].
+    """
+    require_finite(images)
+    if images[:1].numel() != math.prod(shape):
+        found = " × ".join(map(str, images.shape[1:]))
+        wanted = " × ".join(map(str, shape))
+        raise NotApplicableError(f"the model's images have {found} numbers, the data {wanted}")
+    seen = images[:_SEEN].flatten().sort().values
+    low, high = (float(seen[round(share * (len(seen) - 1))]) for share in (_BULK, 1 - _BULK))
+    if low < -_FARTHEST or high > 1 + _FARTHEST:
+        raise NotApplicableError(
+            f"the model's images lie in [{low:.3g}, {high:.3g}], not in [0, 1]"
+        )
+    return images.reshape(-1, *shape).clamp(0, 1)

@@ -1,0 +1,64 @@
+"""Runs the evaluators of samples, each once for a model, on images that they share."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from genbench.core.estimate import Estimate
+from genbench.core.progress import progress
+from genbench.evaluation.collection import Collected
+from genbench.evaluation.generated import Generated, generated_of
+from genbench.evaluation.reasons import errors_as_reasons, require_capability
+from genbench.evaluation.samples import view_of
+from genbench.evaluation.spec import Context
+from genbench.evaluation.task import Row, Task, TaskResult
+from genbench.evaluation.values import Noted
+
+
+def evaluate_samples(tasks: Sequence[Task], context: Context, x: Tensor) -> list[TaskResult]:
+    """Evaluate images that a model generates; return one result per task, in order.
+
+    Args:
+        tasks: Of evaluators of samples.
+        context: The model, and how the training images are reached.
+        x: Data (N, ...): no more images are generated than there are data, and of their shape.
+    """
+    shown = progress(tasks, "samples", "metric") if tasks else ()
+    return [_evaluate(task, context, x) for task in shown]
+
+
+def _evaluate(task: Task, context: Context, x: Tensor) -> TaskResult:
+    collected, metric = Collected(), task.evaluator.metric
+    with errors_as_reasons([collected]):
+        _require_samples(task, context, collected)
+        if collected.status == "ok":
+            generated = generated_of(context, task.options, x)
+            found = task.evaluator.of_samples(generated, task.options, context.stream)
+            parts = {"": found} if isinstance(found, Estimate) else found
+            rows = [_row(task, generated, part, estimate) for part, estimate in parts.items()]
+            return TaskResult(rows)
+    return TaskResult([task.row(metric, collected.status, reason=collected.remark)])
+
+
+def _require_samples(task: Task, context: Context, collected: Collected) -> None:
+    """Stop the task if the model, or what it is for a label, draws no images."""
+    with context.stream.child("samples", "labels").seeded():
+        require_capability(task, view_of(context, 1), collected)
+
+
+def _row(task: Task, generated: Generated, part: str, estimate: Estimate) -> Row:
+    """Return a row; its options hold the name of the feature space that was chosen."""
+    metric = f"{task.evaluator.metric}[{part}]" if part else task.evaluator.metric
+    options = task.options.model_dump(mode="json")
+    if "features" in options:
+        options |= {"features": generated.space.name}
+    noted = estimate if isinstance(estimate, Noted) else Noted(*_numbers(estimate))
+    reason = "; ".join(filter(None, (generated.remark, noted.remark)))
+    known = dict(zip(("value", "stderr", "n"), _numbers(estimate), strict=True))
+    return task.row(
+        metric, "ok", options=options, reason=reason, health=dict(noted.health), **known
+    )
+
+
+def _numbers(estimate: Estimate) -> tuple[float, float | None, int]:
+    return estimate.value, estimate.stderr, estimate.n
