@@ -8,7 +8,12 @@ from genbench.evaluation import runner  # noqa: F401  it registers every evaluat
 from genbench.evaluation.spec import evaluators
 
 PACKAGE = Path(genbench.__file__).parent
-NAMES = {name for key in evaluators for name in (key, evaluators[key].metric)}
+WORDS = {
+    "precision": "of the products of training",
+    "density": "what a likelihood of grey levels is",
+}
+"""Metrics with the name of something else, which code may name."""
+NAMES = {name for key in evaluators for name in (key, evaluators[key].metric)} - WORDS.keys()
 ROOMS = {
     "evaluation": "has the evaluators",
     "selftest": "holds each evaluator against an exact answer",

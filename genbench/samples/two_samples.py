@@ -52,7 +52,7 @@ def c2st(x: Tensor, y: Tensor, stream: Stream, classifier: Classifier = "net") -
         Lopez-Paz, Oquab 2017, section 3.
     """
     require_sets(x, y, LEAST, "half of them train a classifier")
-    draws = stream.child("c2st").generator()
+    draws = stream.child("halves").generator()
     train, test = _halves(x, y, draws)  # (n, 2, d), the reference first
     coins = torch.randint(2, (len(test),), generator=draws)
     fitted = _classifier(classifier, int(torch.randint(2**31, (), generator=draws)))

@@ -245,12 +245,16 @@ def test_pieces_that_fit_into_memory_change_no_number(name, monkeypatch):
 def test_data_keep_their_shape_when_the_model_is_flat():
     """The observation model's event is flat, the data are images."""
 
+    class Images(WrongPosterior):
+        def observation_model(self, z):
+            return Independent(self.model.observation_model(z).base_dist, 3)
+
     class Flat(WrongPosterior):
         def observation_model(self, z):
             base = self.model.observation_model(z).base_dist
             return Independent(Normal(base.loc.flatten(-3), base.scale.flatten(-3)), 1)
 
-    images = evaluate("bdmc_gap", WrongPosterior(LINEAR), start="posterior").per_datum
+    images = evaluate("bdmc_gap", Images(LINEAR), start="posterior").per_datum
     flat = evaluate("bdmc_gap", Flat(LINEAR), start="posterior").per_datum
     assert DATA.shape[1:] == SHAPE
     assert torch.allclose(images, flat, rtol=1e-9, atol=1e-9)
