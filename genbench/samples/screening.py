@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from genbench.core.estimate import require_finite
+from genbench.samples.checks import require_sets
 
 ROWS = 100
 """Queries in a block, at most."""
@@ -41,8 +41,7 @@ class Screen:
     """
 
     def __init__(self, queries: Tensor, points: Tensor, group: int = 1) -> None:
-        require_finite(queries)
-        require_finite(points)
+        require_sets(queries, points, least=1)
         self.queries, self.points, self.group = queries, points, group
         self.n_groups = -(-len(points) // group)
         self.slack = (points.shape[1] + 10) * 2.0**-23

@@ -8,13 +8,13 @@ import torch
 from genbench.core.estimate import NotApplicableError
 from genbench.samples.balls import coverage, coverage_null, density, precision, recall
 from genbench.samples.neighbours import Neighbourhoods
+from tests.samples.drawn import normal
 
 METRICS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
 
 
 def randn(n, d, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, d, generator=generator, dtype=torch.float64)
+    return normal(seed, n, d)
 
 
 def values(samples, reference):

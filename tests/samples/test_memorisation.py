@@ -17,11 +17,11 @@ from genbench.samples.memorisation import (
     mann_whitney_z,
     memorisation_z,
 )
+from tests.samples.drawn import normal
 
 
 def randn(n, d, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, d, generator=generator, dtype=torch.float64)
+    return normal(seed, n, d)
 
 
 def row(*values):

@@ -5,12 +5,13 @@ import torch
 
 from genbench.core.estimate import NonFiniteError, NotApplicableError
 from genbench.samples import screening
-from genbench.samples.neighbours import Neighbourhoods, nearest, occupancy
+from genbench.samples.neighbours import GROUP, Neighbourhoods, nearest, occupancy
+from tests.samples.drawn import normal
+from tests.samples.sizes import Sizes
 
 
 def randn(n, d, seed):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(n, d, generator=generator, dtype=torch.float64)
+    return normal(seed, n, d)
 
 
 def brute_force(queries, points):
@@ -101,6 +102,19 @@ def test_few_distances_are_computed_exactly(monkeypatch):
     monkeypatch.setattr(screening.Screen, "distances", count)
     nearest(randn(300, 64, 21), randn(5000, 64, 22), 5)
     assert 5 * 300 <= sum(counted) < 5.5 * 300
+
+
+def test_there_is_no_matrix_of_all_pairs():
+    queries, points = randn(900, 4, 28), randn(1100, 4, 29)
+    with Sizes() as sizes:
+        nearest(queries, points, 5)
+        occupancy(queries, points, torch.ones(1100))
+    assert sizes.largest <= screening.ROWS * (1100 + GROUP)
+
+
+def test_points_of_another_space_are_an_error_of_the_caller():
+    with pytest.raises(ValueError, match=r"\[9, 2\] and \[9, 3\]"):
+        nearest(randn(9, 2, 30), randn(9, 3, 31), 1)
 
 
 def test_each_pass_is_made_once(monkeypatch):
