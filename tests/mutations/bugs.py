@@ -41,5 +41,7 @@ BUGS = {
     38: "a covariance with the wrong divisor",
     39: "a sliced distance that sees two moments only",
     40: "a set at a distance from itself",
+    41: "a minimum and maximum of its own for each image",
+    42: "the reference scored as the samples",
 }
 """Their numbers are those of the collection; from 31 on, bugs of published measures of samples."""

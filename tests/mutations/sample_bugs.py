@@ -5,12 +5,15 @@ from itertools import cycle
 import torch
 
 from genbench.core.estimate import Estimate
+from genbench.evaluation import generated
 from genbench.samples import frechet, kid, memorisation, sliced, vendi
 from genbench.samples.frechet import Moments
 from genbench.samples.memorisation import NearestTraining
 from genbench.samples.neighbours import Neighbourhoods, nearest
+from tests.evaluation import test_generated as generated_tests
 from tests.mutations.mutation import Mutation
 from tests.mutations.sample_oracles import (
+    far_images_score_worse,
     kernel_intervals,
     normal_z,
     small_matrix,
@@ -21,6 +24,7 @@ from tests.samples import test_kid as kid_tests
 from tests.samples import test_memorisation as memorisation_tests
 from tests.samples import test_sliced as sliced_tests
 
+REAL_SHOWN = generated.shown
 REAL_HALVES = frechet._halves
 REAL_MOMENTS = frechet.moments
 REAL_SQUARED_DISTANCE = frechet.squared_distance
@@ -121,6 +125,18 @@ def a_little_added_to_one_covariance(patch):
     patch.setattr(frechet, "squared_distance", distance)
 
 
+def range_of_its_own_for_each_image(patch):
+    def stretched(images, shape):
+        low, high = images.flatten(1).aminmax(dim=1, keepdim=True)
+        return REAL_SHOWN((images.flatten(1) - low) / (high - low), shape)
+
+    patch.setattr(generated, "shown", stretched)
+
+
+def reference_scored_as_the_samples(patch):
+    patch.setattr(generated.Generated, "features", property(lambda self: self.compared))
+
+
 SAMPLE_BUGS = [
     Mutation(
         "31",
@@ -168,5 +184,17 @@ SAMPLE_BUGS = [
         "a little added to one covariance",
         a_little_added_to_one_covariance,
         frechet_tests.test_a_set_has_the_distance_0_from_itself,
+    ),
+    Mutation(
+        "41",
+        "a range of its own for each image",
+        range_of_its_own_for_each_image,
+        generated_tests.test_what_is_stored_is_drawn_once_each_and_is_as_many_as_there_are,
+    ),
+    Mutation(
+        "42",
+        "the reference is scored as the samples",
+        reference_scored_as_the_samples,
+        far_images_score_worse,
     ),
 ]

@@ -1,6 +1,7 @@
 """Tests of sample metrics, as functions without arguments."""
 
 from genbench.samples import vendi
+from tests.evaluation import test_sample_quality as quality_tests
 from tests.samples import test_kid as kid_tests
 from tests.samples import test_memorisation as memorisation_tests
 from tests.samples.drawn import normal
@@ -23,3 +24,8 @@ def small_matrix():
     with Sizes() as sizes:
         vendi.vendi_score(x)
     assert sizes.largest == x.numel()
+
+
+def far_images_score_worse():
+    good = {"kid": quality_tests.row("kid")}
+    quality_tests.test_images_that_are_nowhere_near_the_data_score_worse("kid", good)
