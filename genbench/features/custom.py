@@ -8,15 +8,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 
 from genbench.core.errors import ConfigError, DataError, StorageError, first_line, quoted
-from genbench.core.files import sha256_bytes
+from genbench.core.files import sha256_bytes, write_atomic
 from genbench.core.options import Options
-from genbench.core.reading import MIB, read_bytes
+from genbench.core.reading import MIB, has, read_bytes
 from genbench.data import Dataset
 from genbench.data.own.names import place_of
 from genbench.features.classifier import Classifier
 from genbench.features.space import FeatureSpace
 
-CUSTOM = "custom:"
+AUTO, CUSTOM = "auto", "custom:"
 MOST_BYTES = 256 * MIB
 REMARK = "the user's own network: not to be set beside published numbers"
 
@@ -44,7 +44,7 @@ class FeatureOptions(Options):
         Raises:
             DataError: The file cannot be read.
         """
-        return custom_name(_content(self.weights)) if self.weights else "auto"
+        return custom_name(_content(self.weights)) if self.weights else AUTO
 
 
 def custom_name(content: bytes) -> str:
@@ -57,7 +57,7 @@ def custom_name(content: bytes) -> str:
     return f"{CUSTOM}{sha256_bytes(content)[:8]}"
 
 
-def custom_space(path: Path, dataset: Dataset, asked: str = "auto") -> FeatureSpace:
+def custom_space(path: Path, dataset: Dataset, asked: str = AUTO) -> FeatureSpace:
     """Return the space of a user's own weights.
 
     Raises:
@@ -77,6 +77,24 @@ def custom_space(path: Path, dataset: Dataset, asked: str = "auto") -> FeatureSp
         ) from error
     classes = network.n_classes == dataset.n_classes
     return FeatureSpace(name, network.eval().requires_grad_(False), classes, remark=REMARK)
+
+
+def keep_weights(weights: Path, folder: Path) -> None:
+    """Copy a user's weights to where :func:`kept_weights` finds them by the name of their space.
+
+    Raises:
+        DataError: The file cannot be read.
+        StorageError: The copy cannot be written.
+    """
+    content = _content(weights)
+    path = kept_weights(custom_name(content), folder)
+    if not has(path, content):
+        write_atomic(path, content)
+
+
+def kept_weights(name: str, folder: Path) -> Path:
+    """Return where the weights of a space are in a folder of features."""
+    return folder / f"{name.replace(':', '-')}.safetensors"
 
 
 def _content(path: Path) -> bytes:

@@ -11,7 +11,8 @@ from genbench.core.errors import ConfigError, did_you_mean, quoted
 from genbench.core.files import canonical_json, sha256_bytes
 from genbench.data import Dataset
 from genbench.features.classifier import Classifier
-from genbench.features.custom import CUSTOM, custom_space
+from genbench.features.custom import AUTO as AUTO
+from genbench.features.custom import CUSTOM, custom_space, kept_weights
 from genbench.features.kept import kept
 from genbench.features.pca import Projection, principal_components
 from genbench.features.shipped import SHIPPED, shipped_space
@@ -20,7 +21,7 @@ from genbench.features.training import confusion_counts, confusion_of, trained_c
 from genbench.training.checkpoint import weights_of
 from genbench.training.threads import threads, torch_as_started
 
-AUTO, OWN, PCA = "auto", "own", "pca"
+OWN, PCA = "own", "pca"
 MOST_FEATURES, FEWEST_LEARNED = 64, 8
 VERSION = 1
 """Of how spaces are fitted: part of their digest."""
@@ -39,7 +40,8 @@ def space_of(
             trained on their labels, else their principal components. ``own`` is such a network,
             ``pca`` are the components and ``pca32`` so many of them; and the name of a space.
         folder: Where fitted spaces are kept; None fits them anew.
-        weights: The user's own network, which ``auto`` then is.
+        weights: The user's own network, which ``auto`` then is; without it, a ``custom:`` network
+            is looked for in ``folder``.
 
     Raises:
         ConfigError: The name is unknown, or the space is not for these data.
@@ -47,7 +49,8 @@ def space_of(
         StorageError: A file cannot be written.
     """
     if name.startswith(CUSTOM) or (name == AUTO and weights):
-        return _custom(dataset, name, weights)
+        kept_copy = kept_weights(name, folder) if folder else None
+        return _custom(dataset, name, weights or kept_copy)
     if name == AUTO:
         return space_of(dataset, _best_for(dataset), folder)
     if name in SHIPPED:

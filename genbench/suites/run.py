@@ -13,8 +13,9 @@ from genbench.core.files import paths_in, require_writable, sweep
 from genbench.core.locks import locked, queued
 from genbench.core.progress import progress
 from genbench.core.texts import few
+from genbench.features.custom import custom_space, keep_weights
 from genbench.results.metrics_table import TABLE
-from genbench.results.run_folder import RUNS
+from genbench.results.run_folder import FEATURES, RUNS
 from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
 from genbench.runs.executors.schedule import Results, Say
@@ -69,12 +70,23 @@ def _check(prepared: PreparedSuite, say: Say) -> None:
     """Find what would stop the suite before anything is trained; say what users should know."""
     remarks = prepared.context.preflight()
     require_writable(_folder(prepared))
+    _keep_weights(prepared)
     _require_apart(prepared, _folder(prepared))
     if replaced := replaced_data(prepared):
         say(replaced)
     _say_remarks(prepared, remarks, say)
     for line in departures(prepared.suite, prepared.context.plan.specs):
         say(line)
+
+
+def _keep_weights(prepared: PreparedSuite) -> None:
+    """Check the weights of ``[features]`` and put them where every run finds them."""
+    weights, context = prepared.suite.features.weights, prepared.context
+    if weights is None:
+        return
+    for data in {spec.data: None for spec in context.plan.specs}:
+        custom_space(weights, context.dataset(data))
+    keep_weights(weights, _folder(prepared) / FEATURES)
 
 
 def _tabled(prepared: PreparedSuite, own: SuiteRun) -> SuiteRun:

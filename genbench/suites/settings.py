@@ -52,7 +52,7 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
 
 
 def place_data(raw: dict[str, Any], folder: Path) -> None:
-    """Make paths of own data, which are relative to ``folder``, absolute.
+    """Make paths of own data and weights, which are relative to ``folder``, absolute.
 
     Example:
         >>> raw = {"data": {"path": "shots.npz"}}
@@ -65,6 +65,9 @@ def place_data(raw: dict[str, Any], folder: Path) -> None:
     for table in (raw.get("data"), *known, *(entry.get("data") for entry in known)):
         if isinstance(table, dict) and "path" in table:
             table["path"] = _placed(table["path"], folder)
+    features = raw.get("features")
+    if isinstance(features, dict) and "weights" in features:
+        features["weights"] = _placed(features["weights"], folder)
 
 
 def _placed(path: object, folder: Path) -> object:

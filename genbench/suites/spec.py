@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from genbench.data.protocol import SplitName
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
 from genbench.evaluation.spec import evaluators
+from genbench.features.custom import AUTO, FeatureOptions
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.budgets import require_reasons
@@ -61,6 +63,7 @@ class SuiteSpec(Options):
         page: The kind of report.
         evaluate: The table ``[evaluate]``; ``split = "validation"`` evaluates on validation data,
             and reads no test data.
+        features: The table ``[features]``, for a network of one's own.
         tune: The table ``[tune]``, for the command ``tune``. With it, models whose budget or
             network differs must state ``why``.
         tuned: The record of that search: a CSV file, by path from this one.
@@ -83,6 +86,7 @@ class SuiteSpec(Options):
     suites: tuple[str, ...] = Field((), max_length=MOST_SUITES)
     page: Literal["report", "lectures"] = "report"
     evaluate: dict[str, Any] = Field(default_factory=dict)
+    features: FeatureOptions = Field(FeatureOptions(), exclude=True)
     tune: Tune | None = None
     tuned: str = ""
     trials: tuple[Trial, ...] = ()
@@ -252,6 +256,7 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
 
     Raises:
         ConfigError: Unknown evaluator or option.
+        DataError: The file of ``[features]`` cannot be read.
     """
     settings = dict(suite.evaluate)
     settings.pop("split", None)
@@ -269,7 +274,14 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
         if not isinstance(options, dict):
             raise ConfigError(f"evaluate.{name}: expected a table of options")
         tasks[name] = make_task(name, options)
-    return [task or make_task(name) for name, task in tasks.items()]
+    return [_placed(task or make_task(name), suite.features) for name, task in tasks.items()]
+
+
+def _placed(task: Task, features: FeatureOptions) -> Task:
+    """Let a task that leaves its feature space open use a user's own network."""
+    if features.weights is None or getattr(task.options, "features", "") != AUTO:
+        return task
+    return replace(task, options=task.options.model_copy(update={"features": features.name}))
 
 
 def split_of(suite: SuiteSpec) -> SplitName:

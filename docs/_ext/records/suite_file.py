@@ -3,6 +3,7 @@
 from genbench.core.options import Options
 from genbench.core.plot import Plot
 from genbench.data.protocol import DataConfig, SplitOptions
+from genbench.features.custom import FeatureOptions
 from genbench.runs.assume import Assume
 from genbench.suites.entries import ModelEntry, Published, StudyEntry
 from genbench.suites.search import Tune
@@ -18,6 +19,7 @@ TABLES: dict[str, type[Options]] = {
     "`[train]`": TrainConfig,
     "`[[model]]`": ModelEntry,
     "`[model.assume]`": Assume,
+    "`[features]`": FeatureOptions,
     "`[tune]`": Tune,
     "`[[study]]`": StudyEntry,
     "`[[plot]]`": Plot,
