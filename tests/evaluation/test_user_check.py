@@ -34,8 +34,9 @@ def test_a_sound_model_passes_and_every_metric_has_a_row(sound):
     metrics = sound.set_index("check").loc[sorted(evaluators)]
     of_samples = metrics.index.isin(OF_SAMPLES)
     assert set(metrics.found[(metrics.verdict == "pass") & ~of_samples]) == {"can be computed"}
-    assert set(metrics.found[of_samples]) == {"can be computed on the data set of a name"}
-    noted = metrics[metrics.verdict == "note"]
+    (of_images,) = set(metrics.found[of_samples])
+    assert of_images == "the model's images lie in [-1.77, 2.37], not in [0, 1]"
+    noted = metrics[(metrics.verdict == "note") & ~of_samples]
     assert dict(zip(noted.index, noted.found, strict=True)) == {
         "label_marginal_log_likelihood": "the model has no given(y)",
         "bits_per_dim": "a density (or a possible one) gives no code length unless the data are"
@@ -57,6 +58,16 @@ def test_methods_are_described_by_what_they_returned(sound):
     assert found["observation_model(z)"] == "a Normal with batch (2, 8) and event (1, 3, 4)"
     assert found["log_prob(x)"] == "a tensor (8,) of float64"
     assert found["sample(n)"] == "a tensor (8, 1, 3, 4) of float64"
+
+
+def test_metrics_of_samples_are_tried_on_images_alone():
+    class Sampler:
+        def sample(self, n):
+            return torch.rand(n, 1, 3, 4)
+
+    found = genbench.check_model(Sampler(), DATA).set_index("check").loc[OF_SAMPLES]
+    assert set(found.found) == {"can be computed on the data set of a name"}
+    assert set(found.verdict) == {"pass"}
 
 
 @pytest.mark.parametrize(("method", "function", "reason"), WRONG)
