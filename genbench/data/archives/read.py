@@ -19,6 +19,8 @@ from genbench.data.own.pictures import AS_JPEG
 from genbench.data.own.read import read_images
 
 Shape = tuple[int, int, int]
+PREFIX = "external:"
+"""Before the name of samples that no model of genbench made."""
 NAMES = ("arr_0", "samples", "images", "x", "data")
 """What the array of samples of an ``.npz`` may be called."""
 _FLOAT = 4
