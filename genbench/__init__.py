@@ -11,6 +11,7 @@ from genbench.version import __version__
 if TYPE_CHECKING:
     from genbench.api import load_data, load_model, load_results, run
     from genbench.api.adding import add
+    from genbench.api.scoring import score
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
     from genbench.core.estimate import Estimate, NotApplicableError
@@ -31,6 +32,7 @@ _HOMES = {
     "load_model": "genbench.api",
     "load_results": "genbench.api",
     "run": "genbench.api",
+    "score": "genbench.api.scoring",
     "style": "genbench.api.tables",
     "table": "genbench.api.tables",
     "dataset": "genbench.data.own.registry",
@@ -64,6 +66,7 @@ __all__ = [
     "load_results",
     "recipe",
     "run",
+    "score",
     "style",
     "table",
 ]

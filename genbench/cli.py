@@ -10,7 +10,18 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any, NoReturn
 
-from genbench.commands import bench, check, compare, data, doctor, report, run, selftest, tune
+from genbench.commands import (
+    bench,
+    check,
+    compare,
+    data,
+    doctor,
+    report,
+    run,
+    score,
+    selftest,
+    tune,
+)
 from genbench.commands import list as list_command
 from genbench.commands.shared import note
 from genbench.commands.streams import any_text
@@ -22,7 +33,7 @@ from genbench.version import __version__
 
 _LONGEST_LINE = 2000
 """Characters of a line of an error: all known names and what was written fit."""
-COMMANDS = (run, tune, report, compare, check, list_command, data, selftest, doctor, bench)
+COMMANDS = (run, tune, report, compare, score, check, list_command, data, selftest, doctor, bench)
 
 
 class _TerminatedError(BaseException):

@@ -1,37 +1,28 @@
-"""Score arrays of images that anybody made, beside real images and the mean image."""
+"""Score arrays of images that anybody made, beside controls made of the data."""
 
-import torch
-from torch import Tensor
+import numpy as np
 
 import genbench
 
-
-class SavedSamples:
-    """Images from a file, in the place of a model."""
-
-    def __init__(self, images: Tensor) -> None:
-        self.unused = images
-
-    def sample(self, n: int) -> Tensor:
-        """Return the next n images."""
-        if n > len(self.unused):
-            raise ValueError(f"{n} more images are needed, {len(self.unused)} are left")
-        images, self.unused = self.unused[:n], self.unused[n:]
-        return images
-
-
-data = genbench.load_data("digits", binarisation="static")
-train, test = data.train.x, data.test.x
-mean = train.mean(dim=0)
+data = genbench.load_data("digits")
+noise = np.random.default_rng(0).normal(0, 0.3, data.test.x.shape)
 contestants = {
-    "real images": train,
-    "independent pixels": torch.bernoulli(mean.expand(1000, 1, 8, 8)),
-    "mean image": mean.expand(1000, 1, 8, 8),
+    "memorised": data.train.x[:500],
+    "noisy": np.clip(data.test.x.numpy() + noise, 0, 1),
 }
-scores = {}
+numbers = {}
 for name, images in contestants.items():
-    options = {"mmd2": {"bandwidth": 3.0}}  # a typical distance between two images
-    frame = genbench.evaluate(SavedSamples(images), test, evaluators=("mmd2",), options=options)
-    scores[name] = frame["value"].item()
-    print(f"{name:20} {scores[name]:.4f} ± {frame['stderr'].item():.4f}")
-assert scores["real images"] < scores["independent pixels"] < scores["mean image"]
+    frame = genbench.score(images, "digits", name=name)
+    metric = frame["metric"].str.partition("[")[0]
+    for row in frame.assign(metric=metric).itertuples():
+        numbers[row.model, row.metric] = row.value
+    for flag in frame.attrs["flags"]:
+        print(f"{name}: {flag}")
+for row in ("real images", "external:memorised", "external:noisy"):
+    fd, copies = (numbers[row, metric] for metric in ("fd", "authenticity"))
+    print(f"{row:20} Fréchet distance {fd:5.2f}, not copied {100 * copies:3.0f} %")
+
+# Copies have a smaller Fréchet distance than real images. Authenticity unmasks them.
+assert numbers["external:memorised", "fd"] < numbers["real images", "fd"]
+assert numbers["real images", "fd"] < numbers["external:noisy", "fd"]
+assert numbers["external:memorised", "authenticity"] == 0 < numbers["real images", "authenticity"]

@@ -41,6 +41,11 @@ def data_home(data_dir: Path | None = None) -> Path:
         return Path(data_dir)
     if from_environment := os.environ.get("GENBENCH_DATA_DIR", ""):
         return Path(from_environment).expanduser()
+    return cache_home()
+
+
+def cache_home() -> Path:
+    """Return genbench's folder in the user's cache."""
     return _cache_folder() / "genbench"
 
 

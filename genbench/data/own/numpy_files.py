@@ -3,8 +3,9 @@
 import io
 import math
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def read_npy(path: Path, reading: Reading) -> OwnImages:
     Raises:
         DataError: It is damaged, or can't be read without guessing.
     """
+    return read_arrays({"x": open_npy(path)}, shown(path.name), reading)
+
+
+def open_npy(path: Path) -> NDArray[Any]:
+    """Return the array of an ``.npy``, which stays on the disk.
+
+    Raises:
+        DataError: It is damaged, empty, or no array of numbers.
+    """
     name = shown(path.name)
     with refused(name, "can't be read"):
         with path.open("rb") as file:
@@ -57,7 +67,7 @@ def read_npy(path: Path, reading: Reading) -> OwnImages:
         if not header.n_bytes:
             raise DataError(f"{name}: has no images, its shape is {header.shape}")
         flat = np.memmap(path, header.dtype, "r", header.start, math.prod(header.shape))
-    return read_arrays({"x": header.shaped(flat)}, name, reading)
+    return header.shaped(flat)
 
 
 def read_npz(path: Path, reading: Reading) -> OwnImages:
@@ -67,23 +77,43 @@ def read_npz(path: Path, reading: Reading) -> OwnImages:
         DataError: It is damaged, or can't be read without guessing.
     """
     name = shown(path.name)
+    arrays, note = open_npz(path, _wanted, partial(_require_memory, reading=reading))
+    images = read_arrays(arrays, name, reading)
+    return replace(images, notes=(*images.notes, *note))
+
+
+def open_npz(
+    path: Path,
+    wanted: Callable[[Collection[str], str], Sequence[str]],
+    require_room: Callable[[Mapping[str, Header], str], None],
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Return some arrays of an ``.npz``, and a sentence on those that are not read.
+
+    Args:
+        path: The file.
+        wanted: From the names of all arrays, and that of the file, to those that are read.
+        require_room: Called with their headers before any of them is read.
+
+    Raises:
+        DataError: It is damaged, or one of them is no array of numbers or short names.
+    """
+    name = shown(path.name)
     with (
         refused(name, "can't be read"),
         _Careful(path) as file,
         zipfile.ZipFile(file) as archive,
     ):
         members = _members(archive, name)
-        wanted = _wanted(members, name)
-        headers = {key: _member_header(archive, members[key], name) for key in wanted}
-        _require_memory(headers, reading, name)
-        arrays = {key: _values(archive, members[key], headers[key], name) for key in wanted}
-    images = read_arrays(arrays, name, reading)
-    unread = [shown(key) for key in members if key not in wanted]
-    note = [f"Not read: {', '.join(unread[:5])}{', ...' if len(unread) > 5 else ''}."]
-    return replace(images, notes=(*images.notes, *(note if unread else ())))
+        chosen = wanted(members, name)
+        headers = {key: _member_header(archive, members[key], name) for key in chosen}
+        require_room(headers, name)
+        arrays = {key: _values(archive, members[key], headers[key], name) for key in chosen}
+    unread = [shown(key) for key in members if key not in chosen]
+    more = ", ..." if len(unread) > 5 else ""
+    return arrays, [f"Not read: {', '.join(unread[:5])}{more}."] if unread else []
 
 
-def _require_memory(headers: Mapping[str, Header], reading: Reading, source: str) -> None:
+def _require_memory(headers: Mapping[str, Header], source: str, reading: Reading) -> None:
     """Refuse arrays that don't fit beside their levels and the float views of these."""
     each = 1 if reading.resize else 1 + VIEWS
     images = parts_of(headers, source)

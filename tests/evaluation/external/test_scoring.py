@@ -1,0 +1,125 @@
+"""Samples are scored by every metric of samples, beside controls that stand where they must."""
+
+import math
+
+import numpy as np
+import pytest
+
+from genbench.core.errors import ConfigError, DataError
+from genbench.data import DataConfig, load
+from genbench.data.archives.read import PREFIX, archive_of
+from genbench.evaluation.external.scoring import chosen_rows, score_archive
+from genbench.evaluation.spec import evaluators
+
+N = 300
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load(DataConfig(name="digits"))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(scope="module")
+def scored(digits, kept):
+    """Score training images with noise; return the numbers by set and metric too."""
+    x = digits.held_out("train").x[:N].numpy()
+    noisy = np.clip(x + np.random.default_rng(0).normal(0, 0.05, x.shape), 0, 1)
+    return score_archive(archive_of(noisy, "noisy", (1, 8, 8)), digits, "noisy", folder=kept)
+
+
+@pytest.fixture(scope="module")
+def value(scored):
+    frame = scored.frame
+    known = {(row.model, row.metric.partition("[")[0]): row.value for row in frame.itertuples()}
+    return lambda model, metric: known[model, metric]
+
+
+def test_every_metric_of_samples_has_a_row_for_every_set(scored):
+    frame = scored.frame
+    wanted = {name for name in evaluators if evaluators[name].of == "samples"}
+    for model, rows in frame.groupby("model"):
+        assert {name.partition("[")[0] for name in rows["metric"]} >= wanted, model
+    assert frame["model"].iloc[0] == scored.name == f"{PREFIX}noisy"
+    assert scored.n == N
+
+
+def test_the_name_of_a_metric_says_its_space_and_the_protocol_its_digest(scored):
+    names = set(scored.frame["metric"])
+    assert {"fd_infinity[digits-cnn16-v1]", "sliced_wasserstein[pca16]"} <= names
+    protocol = scored.protocol
+    assert protocol.startswith("digits@88b38590/grey/1097+200+500 validation(seed=0); reference")
+    for part in ("1,097 training images", f"n = {N}", "digits-cnn16-v1@", "pca16@", "not resized"):
+        assert part in protocol
+    assert set(scored.frame["protocol"]) == {protocol}
+
+
+def test_the_controls_stand_in_their_order(value):
+    assert value("itself", "fd") == pytest.approx(0, abs=1e-9)
+    copies, real, blur = (value(name, "fd") for name in ("copies", "real images", "blur"))
+    assert copies < real < value("class missing", "fd") < blur
+    assert value("copies", "authenticity") == 0 < value("real images", "authenticity")
+    assert value("copies", "memorisation_z") < -5 < value("real images", "memorisation_z")
+    assert value("class missing", "class_coverage") == 9
+    assert value("itself", "precision") == value("itself", "recall") == 1
+    assert value("blur", "recall") < value("real images", "recall")
+
+
+def test_the_numbers_are_those_of_the_same_images_among_the_controls(digits, kept):
+    real = digits.held_out("test").x.numpy()
+    scored = score_archive(archive_of(real, "real", (1, 8, 8)), digits, "real", folder=kept)
+    frame = scored.frame.set_index(["model", "metric"])["value"].unstack("model")
+    for metric in ("fd", "precision", "recall", "authenticity", "sliced_wasserstein"):
+        row = frame[frame.index.str.startswith(f"{metric}[")].iloc[0]
+        assert row["external:real"] == pytest.approx(row["real images"], rel=1e-6), metric
+    assert scored.flags == ()
+
+
+def test_the_most_suspicious_samples_stand_beside_what_they_are_near(digits, kept):
+    x = digits.held_out("test").x.numpy()[:100]
+    copied = np.concatenate([x, digits.held_out("train").x.numpy()[:5]])
+    scored = score_archive(archive_of(copied, "x", (1, 8, 8)), digits, "x", folder=kept)
+    np.testing.assert_array_equal(scored.suspects[:5], scored.nearest[:5])
+    assert (scored.suspects[5:] != scored.nearest[5:]).any(axis=(1, 2, 3)).all()
+    assert [flag.kind for flag in scored.flags] == ["copies"]
+
+
+def test_ten_samples_have_numbers_or_reasons(digits, kept):
+    ten = archive_of(digits.held_out("test").x.numpy()[:10], "ten", (1, 8, 8))
+    frame = score_archive(ten, digits, "ten", folder=kept).frame
+    mine = frame[frame["model"] == "external:ten"]
+    lacking = mine[mine["value"].isna()]
+    assert (lacking["reason"] != "").all()
+    assert any("needs 160 samples" in reason for reason in lacking["reason"])
+    assert not any("auto" in name for name in frame["metric"])
+    assert all(map(math.isfinite, mine.loc[mine["status"] == "ok", "value"]))
+
+
+def test_all_metrics_are_in_the_space_that_is_asked_for(digits, kept):
+    x = archive_of(digits.held_out("test").x.numpy()[:50], "x", (1, 8, 8))
+    scored = score_archive(x, digits, "x", features="pca8", folder=kept)
+    assert all("[pca8" in name for name in scored.frame["metric"])
+    with pytest.raises(ConfigError, match="features: unknown name 'pac'"):
+        score_archive(x, digits, "x", features="pac", folder=kept)
+
+
+def test_samples_are_drawn_from_a_file_that_holds_more(digits):
+    many = archive_of(np.zeros((2000, 8, 8), np.uint8), "many", (1, 8, 8))
+    rows = chosen_rows(many, 500, None)
+    assert len(rows) == len(set(rows)) == 500
+    assert rows.max() > 1500
+    assert set(chosen_rows(many, 500, 100)) < set(rows)
+
+
+def test_more_than_there_are_is_refused():
+    few = archive_of(np.zeros((30, 8, 8), np.uint8), "few", (1, 8, 8))
+    with pytest.raises(DataError, match="few: 40 samples are asked for, it holds 30"):
+        chosen_rows(few, 500, 40)
+    for n in (0, 501):
+        with pytest.raises(ConfigError, match=f"n: {n}, expected 1 to 500"):
+            chosen_rows(few, 500, n)
+    assert chosen_rows(few, 500, None).tolist() == list(range(30))
