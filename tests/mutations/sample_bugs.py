@@ -5,11 +5,13 @@ from itertools import cycle
 import torch
 
 from genbench.core.estimate import Estimate
+from genbench.data.archives import scale
 from genbench.evaluation import generated
 from genbench.samples import frechet, kid, memorisation, sliced, vendi
 from genbench.samples.frechet import Moments
 from genbench.samples.memorisation import NearestTraining
 from genbench.samples.neighbours import Neighbourhoods, nearest
+from tests.data.archives import test_scale as scale_tests
 from tests.evaluation import test_generated as generated_tests
 from tests.mutations.mutation import Mutation
 from tests.mutations.sample_oracles import (
@@ -24,6 +26,7 @@ from tests.samples import test_kid as kid_tests
 from tests.samples import test_memorisation as memorisation_tests
 from tests.samples import test_sliced as sliced_tests
 
+REAL_INTENSITIES = scale.Scale.intensities
 REAL_SHOWN = generated.shown
 REAL_HALVES = frechet._halves
 REAL_MOMENTS = frechet.moments
@@ -133,6 +136,16 @@ def range_of_its_own_for_each_image(patch):
     patch.setattr(generated, "shown", stretched)
 
 
+def range_of_its_own_for_each_image_that_is_read(patch):
+    def intensities(rule, values):
+        read = REAL_INTENSITIES(rule, values)
+        axes = tuple(range(1, read.ndim))
+        low, high = read.min(axis=axes, keepdims=True), read.max(axis=axes, keepdims=True)
+        return (read - low) / (high - low)
+
+    patch.setattr(scale.Scale, "intensities", intensities)
+
+
 def reference_scored_as_the_samples(patch):
     patch.setattr(generated.Generated, "features", property(lambda self: self.compared))
 
@@ -190,6 +203,12 @@ SAMPLE_BUGS = [
         "a range of its own for each image",
         range_of_its_own_for_each_image,
         generated_tests.test_what_is_stored_is_drawn_once_each_and_is_as_many_as_there_are,
+    ),
+    Mutation(
+        "41",
+        "a range of its own for each image that is read",
+        range_of_its_own_for_each_image_that_is_read,
+        scale_tests.test_levels_of_the_data_are_read_as_such,
     ),
     Mutation(
         "42",
