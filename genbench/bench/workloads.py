@@ -20,7 +20,7 @@ from genbench.bench.timing import Contender, device_seconds, synchronise
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.evaluation.samples import mean_images
+from genbench.evaluation.drawing import mean_images
 from genbench.inference import bounds
 from genbench.inference.ais import anneal
 from genbench.inference.path import Path, chunk_within_memory

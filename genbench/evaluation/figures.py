@@ -20,6 +20,7 @@ from genbench.core.figures import DEFAULT_FIGURES
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
+from genbench.evaluation.drawing import sampled
 from genbench.evaluation.figure_source import (
     FigureSource,
     Tensors,
@@ -31,7 +32,6 @@ from genbench.evaluation.figure_source import (
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.reconstruction import reconstruct
 from genbench.evaluation.runner import eval_mode
-from genbench.evaluation.samples import sampled
 
 N_SAMPLES = 64
 N_RECONSTRUCTIONS = 16

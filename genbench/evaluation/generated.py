@@ -11,7 +11,7 @@ from torch import Tensor
 from genbench.core.estimate import NotApplicableError, require_finite
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, generator
-from genbench.evaluation.samples import cached_draws, mean_images, n_images_of
+from genbench.evaluation.drawing import cached_draws, mean_images, n_images_of
 from genbench.evaluation.spec import Context
 from genbench.features.reference import Reference
 from genbench.features.space import FeatureSpace

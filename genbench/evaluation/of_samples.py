@@ -7,9 +7,9 @@ from torch import Tensor
 from genbench.core.estimate import Estimate
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
+from genbench.evaluation.drawing import view_of
 from genbench.evaluation.generated import Generated, generated_of
 from genbench.evaluation.reasons import errors_as_reasons, require_capability
-from genbench.evaluation.samples import view_of
 from genbench.evaluation.spec import Context
 from genbench.evaluation.task import Row, Task, TaskResult
 from genbench.evaluation.values import Noted

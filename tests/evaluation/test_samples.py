@@ -352,15 +352,6 @@ def control(n_images):
     return model
 
 
-def test_a_control_draws_each_of_its_images_once_however_many_are_asked_for():
-    context = Context(control(1200), Stream(0))
-    drawn = samples.cached_draws(context, "samples", samples.mean_images, 0, 10_000)
-    assert len(drawn) == len({tuple(x.tolist()) for x in drawn}) == 1200
-    middle = samples.cached_draws(context, "samples", samples.mean_images, 900, 1100)
-    assert torch.equal(middle, drawn[900:1100])
-    assert not len(samples.cached_draws(context, "samples", samples.mean_images, 1300, 1400))
-
-
 @pytest.mark.parametrize("n", [250, 300])
 def test_a_control_is_compared_if_it_has_an_image_for_each_datum(n):
     """The last block of 100 is filled up with copies of the last of 250 data."""

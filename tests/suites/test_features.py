@@ -62,7 +62,7 @@ def test_a_suite_is_scored_in_the_features_of_the_network(suite):
     assert (kid["status"], "pca2" in kid["options"]) == ("ok", True)
     kept = suite.parent / "results" / "mine" / "features"
     assert len(list(kept.glob("custom-*.safetensors"))) == 1
-    assert run(suite)["value"].tolist() == table["value"].tolist()
+    assert run(suite)["value"].equals(table["value"])
 
 
 def test_a_network_of_another_form_is_refused_before_anything_runs(suite):

@@ -1,0 +1,93 @@
+"""Images that models generate: what is drawn, and at which address of the noise."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, Samples
+from genbench.core.estimate import NotApplicableError
+from genbench.core.tensors import device_of, mean_of
+from genbench.evaluation.spec import Context
+from genbench.inference.bounds import prior_of
+
+SAMPLE_CHUNK = 1000
+"""Images per noise address: the first images do not depend on how many are drawn."""
+
+
+def view_of(context: Context, n: int) -> Any:
+    """Return the model; a conditional one is bound to n labels drawn from p(y)."""
+    model = context.model
+    if isinstance(model, ConditionsOnPixels):
+        raise NotApplicableError("the model completes images and does not generate new ones")
+    if not isinstance(model, Conditions):
+        return model
+    if context.log_py is None:
+        raise NotApplicableError("the model is conditional and needs the label frequencies")
+    p = context.log_py.exp().to(device_of(model, context.log_py.device))
+    return model.given(torch.multinomial(p, n, replacement=True))
+
+
+def sampled(view: Any, n: int) -> Tensor:
+    """Draw n images with the model's ``sample``, or the means of p(x given z) if it has none.
+
+    A model that draws each of its images once has no more than it has.
+    """
+    if isinstance(view, Samples):
+        n = min(n, n_images_of(view) or n)
+        return _checked(view.sample(n), n)
+    z = prior_of(view).sample(torch.Size((n,)))
+    return mean_of(view.observation_model(z))
+
+
+def n_images_of(model: Any) -> int | None:
+    """Return how many images a control has, of which it draws each once; None for a model."""
+    n = getattr(model, "n_images", None)
+    return n if isinstance(n, int) and n > 0 else None
+
+
+def mean_images(view: Any, n: int) -> Tensor:
+    """Draw n images as rows (n, D); those of a model with p(x given z) are means."""
+    return sampled(view, n).flatten(1)
+
+
+def _checked(images: Any, n: int) -> Tensor:
+    """Refuse what a user's own model returns in place of n images."""
+    if not isinstance(images, Tensor):
+        raise ValueError(f"sample({n}) returned a {type(images).__name__}, not a tensor")
+    if len(images) != n:
+        raise ValueError(f"sample({n}) returned {len(images)} images")
+    return images
+
+
+def noisy_images(view: Any, n: int) -> Tensor:
+    """Draw n images (n, D) from p(x) of a model with a density: z from the prior, x given z."""
+    z = prior_of(view).sample(torch.Size((n,)))
+    images: Tensor = view.observation_model(z).sample()
+    return images.flatten(1)
+
+
+def cached_draws(
+    context: Context, name: str, draw: Callable[[Any, int], Tensor], start: int, stop: int
+) -> Tensor:
+    """Return images ``start`` to ``stop`` of ``draw``, drawn once per model, cached as ``name``.
+
+    Of a model that draws each of its images once, there may be fewer: they are drawn all at once.
+    """
+    if limit := n_images_of(context.model):
+        return _chunk(context, name, draw, 0, limit)[start:stop]
+    first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
+    chunks = [_chunk(context, name, draw, i, SAMPLE_CHUNK) for i in range(first, last)]
+    return torch.cat(chunks)[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+
+
+def _chunk(
+    context: Context, name: str, draw: Callable[[Any, int], Tensor], i: int, size: int
+) -> Tensor:
+    """Return the images of one noise address."""
+    drawn: dict[int, Tensor] = context.cache.setdefault(name, {})
+    if i not in drawn:
+        with context.stream.child(name, i).seeded():
+            drawn[i] = draw(view_of(context, size), size)
+    return drawn[i]
