@@ -81,8 +81,9 @@ class Generated:
         """The training and held-out images as features, and the space.
 
         Raises:
-            NotApplicableError: They are not known.
+            NotApplicableError: They are not known, or the samples are no images like these.
         """
+        self.images  # noqa: B018  they are refused before anything is computed
         if self.context.reference is None:
             raise NotApplicableError(UNKNOWN)
         found: Reference = self.context.reference(self._space)
@@ -96,8 +97,16 @@ class Generated:
     @cached_property
     def features(self) -> Tensor:
         """The samples as features (n, d), float64."""
-        images = self.images  # what is wrong with them is said first
-        return self.space.features(images)
+        if wider := self._wider:
+            return wider.features[: self.n]
+        return self.space.features(self.images)
+
+    @property
+    def _wider(self) -> "Generated | None":
+        """More samples of the model in the same space, if anybody asked for them."""
+        known: dict[object, Generated] = self.context.cache.get("generated", {})
+        alike = (g for g in known.values() if g._space == self._space and g.asked > self.asked)
+        return max(alike, key=lambda g: g.asked, default=None)
 
     @cached_property
     def shares(self) -> Shares:
