@@ -18,6 +18,7 @@ from genbench.core.options import Count
 from genbench.evaluation.drawing import cached_draws, mean_images, noisy_images
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.parzen import ROWS, ParzenWindow, centred_distances, squared_distances
+from genbench.samples.pairs import sums_within
 
 N_VALIDATION = 1000
 RANKS_WRONGLY = "ranks models wrongly"
@@ -146,19 +147,9 @@ def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
     """
     centre = y.mean(dim=0)
     x, y = x - centre, y - centre
-    rows = (_sums_within(x) + _sums_within(y) - _sums_between(x, y)) / (len(x) - 1)
+    within = sums_within(x, kernel, ROWS) + sums_within(y, kernel, ROWS)
+    rows = (within - _sums_between(x, y)) / (len(x) - 1)
     return 2 * rows - rows.mean()
-
-
-def _sums_within(x: Tensor) -> Tensor:
-    """Return Σⱼ k(xᵢ, xⱼ) over j ≠ i, (N,); each pair is computed once."""
-    sums = x.new_zeros(len(x))
-    for start in range(0, len(x), ROWS):
-        block = kernel(x[start : start + ROWS], x[start:])
-        block.diagonal().zero_()
-        sums[start : start + ROWS] += block.sum(dim=1)
-        sums[start + ROWS :] += block[:, ROWS:].sum(dim=0)
-    return sums
 
 
 def _sums_between(x: Tensor, y: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from genbench.core.estimate import Estimate
 from genbench.samples.checks import require_sets
+from genbench.samples.pairs import sums_within
 
 ROWS = 100
 """Rows of the kernel matrix in memory at once."""
@@ -31,8 +32,8 @@ def kernel_distance(x: Tensor, y: Tensor) -> Estimate:
     """
     require_sets(x, y)
     to_y, to_x = _sums_between(x, y)
-    of_x = _sums_within(x) / (len(x) - 1) - to_y / len(y)
-    of_y = _sums_within(y) / (len(y) - 1) - to_x / len(x)
+    of_x = sums_within(x, cubic_kernel, ROWS) / (len(x) - 1) - to_y / len(y)
+    of_y = sums_within(y, cubic_kernel, ROWS) / (len(y) - 1) - to_x / len(x)
     variance = 4 * (of_x.var() / len(x) + of_y.var() / len(y))
     return Estimate(float(of_x.mean() + of_y.mean()), math.sqrt(float(variance)), len(x))
 
@@ -41,17 +42,6 @@ def cubic_kernel(x: Tensor, y: Tensor) -> Tensor:
     """Return (xᵢ·yⱼ / d + 1)³ of x (N, d) and y (M, d), as (N, M)."""
     base = torch.addmm(x.new_ones(()), x, y.T, alpha=1 / x.shape[1])
     return base.square().mul_(base)
-
-
-def _sums_within(x: Tensor) -> Tensor:
-    """Return Σⱼ k(xᵢ, xⱼ) over j ≠ i, (N,); each pair is computed once."""
-    sums = x.new_zeros(len(x))
-    for start in range(0, len(x), ROWS):
-        block = cubic_kernel(x[start : start + ROWS], x[start:])
-        block.diagonal().zero_()
-        sums[start : start + ROWS] += block.sum(dim=1)
-        sums[start + ROWS :] += block[:, ROWS:].sum(dim=0)
-    return sums
 
 
 def _sums_between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

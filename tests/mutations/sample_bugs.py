@@ -31,7 +31,7 @@ REAL_SHOWN = generated.shown
 REAL_HALVES = frechet._halves
 REAL_MOMENTS = frechet.moments
 REAL_SQUARED_DISTANCE = frechet.squared_distance
-REAL_WITHIN = kid._sums_within
+REAL_WITHIN = kid.sums_within
 REAL_ORDERED = sliced._ordered
 REAL_SAMPLES_IN_BALLS = Neighbourhoods.samples_in_balls
 REAL_REFERENCE_IN_BALLS = Neighbourhoods.reference_in_balls
@@ -64,16 +64,18 @@ def spread_of_subsets_as_the_error(patch):
 
 
 def _mean_distance(x, y):
-    within = [REAL_WITHIN(each).mean() / (len(each) - 1) for each in (x, y)]
+    within = [
+        REAL_WITHIN(each, kid.cubic_kernel, kid.ROWS).mean() / (len(each) - 1) for each in (x, y)
+    ]
     return within[0] + within[1] - 2 * kid.cubic_kernel(x, y).mean()
 
 
 def pairs_of_a_row_with_itself(patch):
-    def within(x):
+    def within(x, *how):
         own = (x.square().sum(dim=1) / x.shape[1] + 1) ** 3
-        return (REAL_WITHIN(x) + own) * (len(x) - 1) / len(x)
+        return (REAL_WITHIN(x, *how) + own) * (len(x) - 1) / len(x)
 
-    patch.setattr(kid, "_sums_within", within)
+    patch.setattr(kid, "sums_within", within)
 
 
 def own_distance_of_another_row(patch):
