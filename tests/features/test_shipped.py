@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from itertools import pairwise
 
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from genbench.core.errors import DataError
 from genbench.data import DataConfig, load
 from genbench.features.shipped import FOLDER, MOST_BYTES, SHIPPED, record_of, shipped_space
 from genbench.features.training import confusion_counts
+from genbench.samples.frechet import frechet_distance
 
 PINNED = {
     "mnist-cnn64-v1": "5507ebd4f681fe97f9b64a8a343b6d95cc86a37c66af44adfdaba5e042f38a9e",
@@ -81,3 +84,24 @@ def test_damaged_weights_are_never_used(folder, damage, problem):
     with pytest.raises(DataError, match=problem) as error:
         shipped_space("digits-cnn16-v1", folder)
     assert str(error.value).endswith("install genbench again")
+
+
+@pytest.mark.mnist
+def test_the_features_of_mnist_put_the_controls_in_their_order():
+    """Real images are farther than copies, and nearer than anything worse by far."""
+    data = load(DataConfig(name="mnist", limit=20_000))
+    train, (held_out, y) = data.held_out("train").x, data.held_out("validation")
+    space, pick = shipped_space("mnist-cnn64-v1"), torch.Generator().manual_seed(0)
+    reference, n = space.features(train), len(held_out)
+    rows = torch.randint(len(train), (n, 28 * 28), generator=pick)
+    controls = {
+        "copies": train[torch.randperm(len(train), generator=pick)[:n]],
+        "real": held_out,
+        "blurred": torch.from_numpy(gaussian_filter(held_out.numpy(), (0, 0, 1, 1))),
+        "classes 0 to 4": held_out[y < 5],
+        "independent pixels": train.flatten(1).gather(0, rows).view(held_out.shape),
+    }
+    copies, *others = [frechet_distance(space.features(x), reference) for x in controls.values()]
+    assert copies.value < others[0].value  # what a distance to training images cannot tell
+    for better, worse in pairwise(others):
+        assert worse.value - better.value > 4 * (worse.stderr + better.stderr)
