@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
 from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.lettering import fitted
@@ -18,6 +19,8 @@ from genbench.results.headline import CLAIMS, detail_place, headline
 _WIDTH, _NARROW, _HEIGHT = 3.4, 1.5, 4.0
 """Of a panel, of the one without likelihoods, and of all, in inches."""
 _TITLE = 8.5
+_FAR, _LEAST = 10, 1e-9
+"""How far above the middle value one must lie for a logarithmic axis."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def draw_trade_off(shown: TradeOff, palette: Mapping[str, str]) -> Figure:
     figure = new_figure(sum(widths) + 1.9, _HEIGHT)
     axes = figure.subplots(1, len(widths), sharey=True, squeeze=False, width_ratios=widths)[0]
     marker = markers(list(palette))
+    _scale(axes[0], shown)
     for axis, (title, points) in zip(axes, shown.panels.items(), strict=False):
         for point in points:
             _draw(axis, point, palette, marker)
@@ -95,7 +99,6 @@ def draw_trade_off(shown: TradeOff, palette: Mapping[str, str]) -> Figure:
         _title(axis, title, _WIDTH)
     if shown.others:
         _draw_others(axes[-1], shown.others, palette, marker)
-    _scale(axes[0], shown)
     every = [*(p for points in shown.panels.values() for p in points), *shown.others]
     legend_beside(figure, _keys(every, palette, marker))
     return figure
@@ -143,16 +146,24 @@ def _reach(cell: Cell) -> float:
 
 
 def _scale(axis: Any, shown: TradeOff) -> None:
-    """Name the axis of sample quality; values that differ by orders stand on a logarithmic one."""
+    """Name the axis of sample quality; values that differ by orders stand on a logarithmic one.
+
+    Around 0, where a distance without bias may be negative, it is linear.
+    """
     points = [*(p for points in shown.panels.values() for p in points), *shown.others]
-    values = [point.quality.value for point in points]
-    if min(values) > 0 and max(values) > 20 * min(values):
-        axis.set_yscale("log")
-    elif max(values) > 20 * max(np.median(np.abs(values)), 1e-12):
-        axis.set_yscale("symlog", linthresh=float(np.median(np.abs(values))))
+    size = np.abs([point.quality.value for point in points])
+    middle = max(float(np.median(size)), _LEAST)
+    if size.max() > _FAR * middle:
+        axis.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(middle)))
+        axis.yaxis.set_major_formatter(FuncFormatter(_plain))
     record = shown.column.record
     words = f"{record.short or record.name} ({shown.column.settings}) {shown.column.arrow}"
     axis.set_ylabel(words.replace(" ()", ""))
+    axis.margins(y=0.06)
+
+
+def _plain(value: float, _: int) -> str:
+    return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 def _title(axis: Any, title: str, width: float) -> None:
