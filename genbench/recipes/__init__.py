@@ -5,6 +5,7 @@ decorate it; its second annotation is the pydantic class of its options. Suites,
 the contract tests and the reports pick it up by name.
 """
 
+import genbench.recipes.archives
 import genbench.recipes.builtin
 import genbench.recipes.controls
 import genbench.recipes.exact

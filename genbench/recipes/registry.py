@@ -23,13 +23,15 @@ from genbench.training.update import Update
 class DataFacts:
     """What a recipe knows about the data: shapes and the mean training image (C, H, W).
 
-    ``n_train`` is the number of training images, or 0 if it is not known.
+    ``n_train`` is the number of training images, or 0 if it is not known; ``n_levels`` is the
+    number of values that a pixel can take before any noise.
     """
 
     image_shape: tuple[int, int, int]
     n_classes: int
     mean_image: Tensor
     n_train: int = 0
+    n_levels: int = 256
 
     @property
     def n_pixels(self) -> int:

@@ -32,13 +32,14 @@ def build(spec: RunSpec, dataset: Dataset) -> Built:
 def facts_of(dataset: Dataset) -> DataFacts:
     """Return what a recipe may know about a data set."""
     shape, n_train = dataset.image_shape, dataset.size("train")
-    return DataFacts(shape, dataset.n_classes, dataset.mean_image, n_train)
+    return DataFacts(shape, dataset.n_classes, dataset.mean_image, n_train, dataset.n_levels)
 
 
 def shapes_of(dataset: Dataset) -> DataFacts:
     """Return the same of images that are all grey, without a pass over the data."""
     grey = torch.full(dataset.image_shape, 0.5)
-    return DataFacts(dataset.image_shape, dataset.n_classes, grey, dataset.size("train"))
+    n_train, n_levels = dataset.size("train"), dataset.n_levels
+    return DataFacts(dataset.image_shape, dataset.n_classes, grey, n_train, n_levels)
 
 
 def initialised(spec: RunSpec, facts: DataFacts) -> Built:

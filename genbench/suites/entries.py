@@ -1,4 +1,4 @@
-"""The tables ``[[model]]``, ``[[study]]``, ``[[plot]]`` and ``[[published]]`` of a suite file."""
+"""The tables ``[[model]]``, ``[[samples]]``, ``[[study]]``, ``[[plot]]`` and ``[[published]]``."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,13 +12,16 @@ from genbench.core.options import Line, Options
 from genbench.core.plot import Plot
 from genbench.core.registry import Registry
 from genbench.data import DataConfig
+from genbench.data.archives.read import PREFIX
+from genbench.data.own.names import name_of, place_of
 from genbench.recipes import recipes
+from genbench.recipes.archives import ARCHIVE
 from genbench.runs.assume import Assume
 from genbench.runs.room import require_end
 from genbench.studies import studies
 from genbench.studies.store import StudySpec
 from genbench.studies.study import StudyOptions
-from genbench.suites.settings import MODEL_KEYS, STUDY_KEYS, entry_name
+from genbench.suites.settings import MODEL_KEYS, STUDY_KEYS, entry_name, tables
 from genbench.training.config import TrainConfig
 
 TABLES = ("history", "metrics")
@@ -60,6 +63,28 @@ class ModelEntry(Options):
     train: dict[str, Any] = Field(default_factory=dict)
     assume: Assume | None = None
     sweep: dict[str, Any] = Field(default_factory=dict, exclude=True)
+
+
+class SamplesEntry(Options):
+    """One ``[[samples]]``: images that somebody made, as a row beside the models.
+
+    Attributes:
+        name: Of its row, after ``external:``; by default that of the file.
+        path: A folder of images, or an ``.npz``, ``.npy`` or ``.parquet`` file; relative to the
+            suite file.
+        note: Shown beside its name.
+    """
+
+    name: str = ""
+    path: str
+    note: Line = ""
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The same as a ``[[model]]``."""
+        name = require_name(self.name or name_of(place_of(self.path)), "samples.name")
+        known = {"recipe": ARCHIVE, "name": f"{PREFIX}{name}", "options": {"path": self.path}}
+        return known | ({"note": self.note} if self.note else {})
 
 
 class StudyEntry(Options):
@@ -174,6 +199,19 @@ def _sorted(
 def _replaced(key: str, tables: Iterable[type[Options]]) -> str:
     """Return what to write instead of a key of an older version; nothing for other keys."""
     return next((table.replaced[key] for table in tables if key in table.replaced), "")
+
+
+def put_samples(raw: dict[str, Any]) -> None:
+    """Make a ``[[model]]`` of each ``[[samples]]`` in the content of a suite file.
+
+    Raises:
+        ConfigError: A key or value is wrong.
+    """
+    stated = enumerate(tables(raw, "samples"))
+    entries = [SamplesEntry.read(entry, f"samples.{i}") for i, entry in stated]
+    raw.pop("samples", None)
+    if entries:
+        raw["model"] = [*tables(raw, "model"), *(entry.model for entry in entries)]
 
 
 def require_own(plot: Plot, models: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ def apply_setting(raw: dict[str, Any], setting: str) -> None:
 
 
 def place_data(raw: dict[str, Any], folder: Path) -> None:
-    """Make paths of own data and weights, which are relative to ``folder``, absolute.
+    """Make paths of own data, samples and weights, which are relative to ``folder``, absolute.
 
     Example:
         >>> raw = {"data": {"path": "shots.npz"}}
@@ -62,7 +62,8 @@ def place_data(raw: dict[str, Any], folder: Path) -> None:
     """
     entries = [inner for entry in tables(raw, "model") for inner in (entry, entry.get("sweep"))]
     known = [entry for entry in entries if isinstance(entry, dict)]
-    for table in (raw.get("data"), *known, *(entry.get("data") for entry in known)):
+    inner = (entry.get("data") for entry in known)
+    for table in (raw.get("data"), *known, *inner, *tables(raw, "samples")):
         if isinstance(table, dict) and "path" in table:
             table["path"] = _placed(table["path"], folder)
     features = raw.get("features")

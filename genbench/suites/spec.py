@@ -22,7 +22,14 @@ from genbench.features.custom import AUTO, FeatureOptions
 from genbench.recipes import recipes
 from genbench.runs.spec import RunSpec
 from genbench.suites.budgets import require_reasons
-from genbench.suites.entries import ModelEntry, Published, StudyEntry, read_entry, require_own
+from genbench.suites.entries import (
+    ModelEntry,
+    Published,
+    StudyEntry,
+    put_samples,
+    read_entry,
+    require_own,
+)
 from genbench.suites.load import find_suite, read_toml
 from genbench.suites.other_data import put_data
 from genbench.suites.search import Tune
@@ -187,6 +194,7 @@ def load_suite(
             apply_setting(raw, setting)
     try:
         _refuse_code(raw)
+        put_samples(raw)
         n_swept = _expand_sweeps(raw)
         for setting in of_swept:
             apply_setting(raw, setting)

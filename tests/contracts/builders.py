@@ -16,6 +16,7 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
+from tests.contracts.written import archive_of
 
 N_CLASSES, LATENT_DIM, B, N_TRAIN = 10, 3, 6, 60
 SHAPES = {"mlp": (1, 8, 8), "conv": (1, 12, 12)}
@@ -55,9 +56,10 @@ class Case:
     def build(self, seed=0):
         """Build in float64, from a seed."""
         known = recipes[self.recipe].options
+        files = {"path": archive_of(self.shape, seed)} if "path" in known.model_fields else {}
         facts = DataFacts(self.shape, N_CLASSES, self.mean_image(), N_TRAIN)
         with seeded(seed, "init"):
-            built = recipes[self.recipe].build(facts, known(**self.options), TrainConfig())
+            built = recipes[self.recipe].build(facts, known(**self.options, **files), TrainConfig())
         built.model.double()
         if built.closed_form:
             x, y = self.data(seed=seed, n=200, built=built)

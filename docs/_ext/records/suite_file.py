@@ -5,7 +5,7 @@ from genbench.core.plot import Plot
 from genbench.data.protocol import DataConfig, SplitOptions
 from genbench.features.custom import FeatureOptions
 from genbench.runs.assume import Assume
-from genbench.suites.entries import ModelEntry, Published, StudyEntry
+from genbench.suites.entries import ModelEntry, Published, SamplesEntry, StudyEntry
 from genbench.suites.search import Tune
 from genbench.suites.spec import SuiteSpec
 from genbench.training.config import TrainConfig
@@ -21,6 +21,7 @@ TABLES: dict[str, type[Options]] = {
     "`[model.assume]`": Assume,
     "`[features]`": FeatureOptions,
     "`[tune]`": Tune,
+    "`[[samples]]`": SamplesEntry,
     "`[[study]]`": StudyEntry,
     "`[[plot]]`": Plot,
     "`[[published]]`": Published,
