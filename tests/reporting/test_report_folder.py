@@ -2,13 +2,17 @@
 
 import json
 import shutil
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from genbench import cli
 from genbench.core.errors import ExitCode, StorageError
+from genbench.core.locks import LOCK
 from genbench.reporting import build_report
+from genbench.reporting import report as report_module
 from genbench.reporting.report_folder import ReportFolder
 from genbench.results.suite import StoredSuite
 from tests.results.fabricate import change_suite, fabricate
@@ -37,10 +41,39 @@ def folder_of(place):
     return ReportFolder.of(suite, place / "reports"), suite
 
 
+def files_of(path):
+    """The files of a report; the lock is hidden, and none of them."""
+    files = (p for p in path.rglob("*") if p.is_file() and p.name != LOCK)
+    return {p.relative_to(path).as_posix() for p in files}
+
+
+def test_two_commands_report_one_suite_one_after_the_other(place, monkeypatch):
+    """What one has written under a temporary name would be swept as the rest of an interruption."""
+    _, suite = folder_of(place)
+    begun, together = threading.Barrier(2), []
+
+    def build(*args):
+        together.append(+1)
+        time.sleep(0.2)
+        together.append(-1)
+
+    def report():
+        begun.wait()
+        build_report(suite, place / "reports")
+
+    monkeypatch.setattr(report_module, "build", build)
+    commands = [threading.Thread(target=report) for _ in range(2)]
+    for command in commands:
+        command.start()
+    for command in commands:
+        command.join()
+    assert together == [1, -1, 1, -1]
+
+
 def test_a_report_shows_the_results_it_was_made_from(place):
     folder, suite = folder_of(place)
     assert folder.shows(suite)
-    files = {p.relative_to(folder.path).as_posix() for p in folder.path.rglob("*") if p.is_file()}
+    files = files_of(folder.path)
     assert folder.listed() == files - {"manifest.json"} > {"index.html", "table.md", "table.tex"}
     assert str(place) not in (folder / "manifest.json").read_text()
 
@@ -97,6 +130,6 @@ def test_nothing_is_written_through_a_link_in_reports(place):
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
 def test_a_committed_report_is_as_it_was_made(path):
     folder = ReportFolder(path)
-    files = {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+    files = files_of(path)
     assert folder.listed() == files - {"manifest.json"}
     assert folder.intact(*folder.listed())

@@ -21,8 +21,8 @@ from genbench.training.config import TrainConfig
 
 CPU = torch.device("cpu")
 HUGE = (10**9, 10**12, 2**63 - 1)
-HARMLESS = {"channels", "n_fit", "n_levels", "sleep_steps", "inference_steps"}
-"""Options that a default model does not use, or that take time and no memory."""
+HARMLESS = {"channels", "n_fit", "n_levels", "sleep_steps", "inference_steps", "missing"}
+"""Options that a default model does not use, or that take time and no memory, or name a class."""
 
 
 def facts(shape=(1, 28, 28), n_train=1000):
