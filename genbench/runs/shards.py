@@ -77,12 +77,18 @@ def shares_of(groups: Sequence[Group]) -> list[str]:
     A run with an assumption needs the training of the same run without it, and rows of two names
     may be one run. A share is named by the least identity of its trainings.
     """
-    trainings = [sorted(map(_training, group)) for group in groups]
-    share: dict[str, str] = {}
-    for known in sorted(trainings, key=lambda ids: (-len(ids), ids)):
-        name = next((share[one] for one in known if one in share), known[0])
-        share |= {one: share.get(one, name) for one in known}
-    return [share[known[0]] for known in trainings]
+    trainings = [[*map(_training, group)] for group in groups]
+    above: dict[str, str] = {}  # from each training to a lesser one of its share, or itself
+
+    def least(one: str) -> str:
+        while above.setdefault(one, one) != one:
+            above[one] = one = above[above[one]]
+        return one
+
+    for known in trainings:
+        roots = [*map(least, known)]
+        above |= dict.fromkeys(roots, min(roots))
+    return [least(known[0]) for known in trainings]
 
 
 def _training(spec: RunSpec) -> str:

@@ -1,5 +1,7 @@
 """Shards of a suite: disjoint, complete, of equal size, the same wherever they are worked out."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,16 @@ def test_runs_of_one_training_have_one_share_and_others_have_others(specs, toget
             assert share_of.setdefault(one.base.train_id(""), share) == share
     if not together:
         assert len(set(shares)) == len(share_of)
+
+
+def test_groups_that_a_third_one_links_have_one_share():
+    """Each shares a training with the next one, in whatever order they come."""
+    runs = [spec(seed=seed) for seed in range(4)]
+    groups = [(runs[0], runs[1]), (runs[2], runs[3]), (runs[1], runs[2]), (spec(width=9),)]
+    for order in itertools.permutations(groups):
+        shares = dict(zip(order, shares_of(order), strict=True))
+        assert len({shares[group] for group in groups[:3]}) == 1
+        assert shares[groups[3]] != shares[groups[0]]
 
 
 @given(RUNS, st.randoms(), st.booleans())
