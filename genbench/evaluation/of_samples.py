@@ -1,10 +1,12 @@
 """Runs the evaluators of samples, each once for a model, on images that they share."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 from torch import Tensor
 
-from genbench.core.estimate import Estimate
+from genbench.core.estimate import Estimate, NotApplicableError
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.drawing import view_of
@@ -37,7 +39,17 @@ def _evaluate(task: Task, context: Context, x: Tensor) -> TaskResult:
             parts = {"": found} if isinstance(found, Estimate) else found
             rows = [_row(task, generated, part, estimate) for part, estimate in parts.items()]
             return TaskResult(rows)
-    return TaskResult([task.row(metric, collected.status, reason=collected.remark)])
+    options, reason = _options(task, context), collected.remark
+    return TaskResult([task.row(metric, collected.status, options=options, reason=reason)])
+
+
+def _options(task: Task, context: Context) -> dict[str, Any]:
+    """Return the options with the name of the feature space that is chosen, if one can be."""
+    options = task.options.model_dump(mode="json")
+    if "features" in options and context.reference is not None:
+        with suppress(NotApplicableError):
+            options |= {"features": context.reference(options["features"]).space.name}
+    return options
 
 
 def _require_samples(task: Task, context: Context, collected: Collected) -> None:
@@ -47,11 +59,8 @@ def _require_samples(task: Task, context: Context, collected: Collected) -> None
 
 
 def _row(task: Task, generated: Generated, part: str, estimate: Estimate) -> Row:
-    """Return a row; its options hold the name of the feature space that was chosen."""
     metric = f"{task.evaluator.metric}[{part}]" if part else task.evaluator.metric
-    options = task.options.model_dump(mode="json")
-    if "features" in options:
-        options |= {"features": generated.space.name}
+    options = _options(task, generated.context)
     noted = estimate if isinstance(estimate, Noted) else Noted(*_numbers(estimate))
     reason = "; ".join(filter(None, (generated.remark, noted.remark)))
     known = dict(zip(("value", "stderr", "n"), _numbers(estimate), strict=True))

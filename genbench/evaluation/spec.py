@@ -176,6 +176,11 @@ class Evaluator:
         return self.record.marginal_metric is not None
 
     @property
+    def keeps_values(self) -> bool:
+        """Whether each number is a mean of values of the data, which are stored with it."""
+        return self.of == "data" and self.reduce is None
+
+    @property
     def is_shipped(self) -> bool:
         """Whether it comes with genbench."""
         return self.function.__module__.startswith("genbench.")

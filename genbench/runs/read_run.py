@@ -118,7 +118,7 @@ def missing_tasks(
             return True
         if not task.evaluator.is_shipped and any(row["status"] == "failed" for row in rows):
             return True  # it may have been mended
-        has_values = not task.evaluator.reduce and any(row["status"] == "ok" for row in rows)
+        has_values = task.evaluator.keeps_values and any(row["status"] == "ok" for row in rows)
         return has_values and values.isdisjoint((key, key_of(task, protocol, request.split)))
 
     return [task for task in request.tasks if lacks(task)]

@@ -8,6 +8,8 @@ import genbench
 from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import sha256_file
 from genbench.features.classifier import Classifier
+from genbench.runs.run_options import RunOptions
+from genbench.suites.run import run_suite
 from genbench.suites.spec import load_suite, tasks_of
 
 SUITE = """
@@ -63,6 +65,18 @@ def test_a_suite_is_scored_in_the_features_of_the_network(suite):
     kept = suite.parent / "results" / "mine" / "features"
     assert len(list(kept.glob("custom-*.safetensors"))) == 1
     assert run(suite)["value"].equals(table["value"])
+
+
+def test_metrics_of_samples_are_not_computed_again(suite):
+    run(suite)
+    assert run_suite(RunOptions(str(suite), results=suite.parent / "results")).cached
+
+
+def test_a_model_without_samples_is_said_to_lack_them_in_the_same_column(suite):
+    suite.write_text(SUITE + '[[model]]\nrecipe = "ae"\ntrain = { epochs = 1 }\n')
+    table = run(suite)
+    columns = table[table["metric"] == "vendi"].groupby("options")["model"].agg(list)
+    assert list(columns) == [["data", "ae"]]
 
 
 def test_a_network_of_another_form_is_refused_before_anything_runs(suite):
