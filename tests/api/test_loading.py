@@ -24,6 +24,7 @@ from genbench.recipes import recipes
 from genbench.results.suite import StoredSuite
 from genbench.runs.stored_model import stored_model
 from tests.contracts.builders import SMALL
+from tests.contracts.written import archive_of
 
 HEAD = """
 title = "Every recipe"
@@ -77,6 +78,8 @@ def entries():
     for name in sorted(recipes):
         keys = recipes[name].options.model_fields
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in SMALL.items() if k in keys}
+        if "path" in keys:
+            options["path"] = str(archive_of((1, 8, 8), 0))
         if name in GREY:
             options |= {"binarisation": "none", "dequantisation": "uniform"}
         yield "\n".join(["[[model]]", f'recipe = "{name}"', *map(_toml, options.items()), ""])
