@@ -26,7 +26,10 @@ def evaluate_samples(tasks: Sequence[Task], context: Context, x: Tensor) -> list
         x: Data (N, ...): no more images are generated than there are data, and of their shape.
     """
     shown = progress(tasks, "samples", "metric") if tasks else ()
-    return [_evaluate(task, context, x) for task in shown]
+    try:
+        return [_evaluate(task, context, x) for task in shown]
+    finally:
+        context.cache.pop("generated", None)  # they know the context: a cycle keeps them in memory
 
 
 def _evaluate(task: Task, context: Context, x: Tensor) -> TaskResult:
