@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import softplus
 
-from genbench.bench.cuda_graph import CapturedCall
 from genbench.bench.settings import Case
 from genbench.bench.textbook import TextbookAutoencoder, TextbookVae, gan_networks
 from genbench.bench.timing import Contender
+from genbench.core.cuda_graph import CapturedCall
 from genbench.data import Dataset
 from genbench.training.precision import products_in
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from genbench.bench.cuda_graph import CapturedCall
+from genbench.core.cuda_graph import CapturedCall
 
 
 class Operand(NamedTuple):

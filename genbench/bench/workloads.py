@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from genbench.bench.context import STREAM, BenchContext, config_for
-from genbench.bench.cuda_graph import CapturedCall
 from genbench.bench.products import Product, of_members, record_products
 from genbench.bench.settings import N_LEAPFROG, Case
 from genbench.bench.timing import Contender, device_seconds, synchronise
+from genbench.core.cuda_graph import CapturedCall
 from genbench.core.objective import Batch
 from genbench.core.seeding import Stream
 from genbench.data import Dataset

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
-from genbench.inference.hmc import transition
+from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 from genbench.inference.pilot import tune
 from genbench.inference.schedules import Schedule, temperatures
@@ -91,16 +91,14 @@ def anneal(
     beta = betas.tolist()
     order = range(len(beta) - 1, 0, -1) if reverse else range(1, len(beta))
     long = len(order) * n_leapfrog >= LONG
-    state = path.at(z)
+    state, move = path.at(z), Transitions(path, n_leapfrog)
     log_weight = torch.zeros_like(state.log_ratio)
     accepted = torch.zeros_like(state.log_ratio)
     for t in progress(order, "anneal", "temperature") if long else order:
         rise = beta[t] - beta[t - 1]
         if not reverse:
             log_weight = log_weight + rise * state.log_ratio
-        state, probability = transition(
-            path, state, beta[t], step_size[t - 1], n_leapfrog, stream.child(t)
-        )
+        state, probability = move(state, beta[t], step_size[t - 1], stream.child(t))
         accepted = accepted + probability
         if reverse:
             log_weight = log_weight + rise * state.log_ratio

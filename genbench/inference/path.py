@@ -23,6 +23,10 @@ DEVICE_MEMORY_LIMIT = 2**31
 """The same on an accelerator, which needs large pieces."""
 
 
+InverseTemperature = float | Tensor
+"""A number, or on a CUDA GPU a tensor () that a graph reads."""
+
+
 class State(NamedTuple):
     """The positions of all chains, with the densities and gradients there.
 
@@ -35,12 +39,14 @@ class State(NamedTuple):
     grad_start: Tensor
     grad_ratio: Tensor
 
-    def log_density(self, beta: float) -> Tensor:
+    def log_density(self, beta: InverseTemperature) -> Tensor:
         """Return log f_beta(z), (C, B)."""
         return self.log_start + beta * self.log_ratio
 
-    def gradient(self, beta: float) -> Tensor:
+    def gradient(self, beta: InverseTemperature) -> Tensor:
         """Return the gradient of log f_beta at z, (C, B, D)."""
+        if isinstance(beta, Tensor):
+            return self.grad_start + beta * self.grad_ratio
         return torch.add(self.grad_start, self.grad_ratio, alpha=beta)
 
     def where(self, accepted: Tensor, other: "State") -> "State":
@@ -69,7 +75,7 @@ class Path:
         """Evaluate both densities and both gradients at z (C, B, D)."""
         return State(z, *self._in_chunks(self._values_and_gradients, z))
 
-    def gradient(self, z: Tensor, beta: float) -> Tensor:
+    def gradient(self, z: Tensor, beta: InverseTemperature) -> Tensor:
         """Return the gradient of log f_beta at z, (C, B, D), by one backward pass."""
         (gradient,) = self._in_chunks(lambda piece: (self._gradient(piece, beta),), z)
         return gradient
@@ -90,7 +96,7 @@ class Path:
         grad_ratio = _gradient_of([log_ratio], z)
         return log_start.detach().double(), log_ratio.detach().double(), grad_start, grad_ratio
 
-    def _gradient(self, z: Tensor, beta: float) -> Tensor:
+    def _gradient(self, z: Tensor, beta: InverseTemperature) -> Tensor:
         with torch.enable_grad():
             z = z.detach().requires_grad_()
             log_start, log_ratio = self._log_densities(z)

@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
-from genbench.inference.hmc import transition
+from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 
 TARGET = 0.65
@@ -61,11 +61,11 @@ def tune(path: Path, z: Tensor, betas: Tensor, n_leapfrog: int, stream: Stream) 
     bounds = (log_scale - math.log(RANGE), log_scale + math.log(RANGE))
     log_step = log_scale - 0.25 * math.log(z.shape[-1])
     factor, beta = jitter(n), betas.tolist()
-    state, record = path.at(z), []
+    state, move, record = path.at(z), Transitions(path, n_leapfrog), []
     for i, t in enumerate(progress(order, "tune step sizes", "trajectory")):
         record.append(log_step)
         step = (log_step.exp() * factor[t - 1]).unsqueeze(-1)
-        state, accepted = transition(path, state, beta[t], step, n_leapfrog, stream.child(i))
+        state, accepted = move(state, beta[t], step, stream.child(i))
         change = GAIN * (accepted.mean(dim=0) - TARGET).to(log_step.dtype)
         log_step = (log_step + change).clamp(*bounds)
     log_steps = torch.stack(record[WARM_UP:]).reshape(n, repeats, -1).mean(dim=1)

@@ -7,14 +7,12 @@ for bit, or it is not used.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache
-from warnings import catch_warnings, simplefilter
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from genbench.core.cuda_graph import REFUSALS, as_in_capture, capture
 from genbench.core.devices import widest
 from genbench.core.errors import first_line
 from genbench.training.part import Part
@@ -41,9 +39,6 @@ GRAPHS_AHEAD = 3
 
 They keep it busy for milliseconds; a whole epoch would keep a signal waiting for as long.
 """
-
-_REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
-"""What torch raises for a step that reads or branches on a value: it cannot be recorded."""
 
 
 class StepRecorder:
@@ -131,9 +126,9 @@ class StepRecorder:
         """Take the steps plainly, record them, and keep a recording that gives the same bits."""
         before = _Snapshot(self.step, sums)
         try:
-            with _as_in_capture(self.step.device):
+            with as_in_capture(self.step.device):
                 take_steps(self.step, window, sums)
-        except _REFUSALS as error:
+        except REFUSALS as error:
             self.refusal = first_line(error)
             before.restore()
             take_steps(self.step, window, sums)
@@ -147,7 +142,7 @@ class StepRecorder:
             before.restore()
             recording(window)
             after.require_same()
-        except _REFUSALS as error:
+        except REFUSALS as error:
             self.refusal = first_line(error)
             after.restore()
             return
@@ -245,11 +240,9 @@ def _cuda_graph(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
     # A graph reads its inputs at fixed addresses, and the states of generators it knows.
     own = Inputs(*(table.clone() for table in inputs))
     graph = torch.cuda.CUDAGraph()
-    for generator in step.generators:
-        graph.register_generator_state(generator)
 
     # Capture the kernels of the steps, without running them.
-    with _capture(graph, step):
+    with capture(graph, step.device, step.generators):
         take_steps(step, own, sums)
 
     # Write new inputs to the fixed addresses, and launch all kernels at once. What they read and
@@ -260,60 +253,3 @@ def _cuda_graph(step: Step, inputs: Inputs, sums: Tensor) -> Recording:
         graph.replay()
 
     return recorded
-
-
-@cache
-def capture_stream(device: torch.device) -> torch.cuda.Stream:
-    """Return the stream of every capture: libraries keep working memory for each stream."""
-    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-
-
-@contextmanager
-def _as_in_capture(device: torch.device) -> Iterator[None]:
-    """Run a block on the stream of captures, where waiting for the device raises an error.
-
-    What would end a capture is found before one is begun, and libraries make ready what they must
-    not make during one.
-    """
-    if device.type != "cuda":
-        yield
-        return
-    stream, current = capture_stream(device), torch.cuda.current_stream(device)
-    mode = torch.cuda.get_sync_debug_mode()
-    stream.wait_stream(current)
-    try:
-        with catch_warnings(), torch.cuda.stream(stream):
-            simplefilter("ignore")  # torch calls this mode a prototype
-            torch.cuda.set_sync_debug_mode("error")
-            yield
-    finally:
-        torch.cuda.set_sync_debug_mode(mode)
-        current.wait_stream(stream)
-
-
-@contextmanager
-def _capture(graph: torch.cuda.CUDAGraph, step: Step) -> Iterator[None]:
-    """Capture a block; after an error, leave allocator and generators as they were."""
-    stream, pool = capture_stream(step.device), torch.cuda.graph_pool_handle()
-    try:
-        with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
-            yield
-    except _REFUSALS:
-        _clear_failed_capture(step, pool)
-        raise
-
-
-def _clear_failed_capture(step: Step, pool: tuple[int, int]) -> None:
-    """End what a capture has begun where torch does not.
-
-    A capture that CUDA has broken off leaves its memory pool open, and in older versions its
-    generators in capture, until another capture with them ends.
-    """
-    with suppress(RuntimeError):  # it was ended
-        torch._C._cuda_endAllocateToPool(step.device.index, pool)
-        torch._C._cuda_releasePool(step.device.index, pool)
-    empty = torch.cuda.CUDAGraph()
-    for generator in step.generators:
-        empty.register_generator_state(generator)
-    with torch.cuda.graph(empty, stream=capture_stream(step.device)):
-        torch.zeros((), device=step.device)

@@ -5,7 +5,6 @@ import torch
 
 from genbench.bench.ceilings import ceilings
 from genbench.bench.context import BenchContext
-from genbench.bench.cuda_graph import CapturedCall
 from genbench.bench.data import synthetic
 from genbench.bench.hand_graph import hand_graph, hand_step
 from genbench.bench.machine import clocks, release
@@ -14,6 +13,7 @@ from genbench.bench.products import record_products, replay
 from genbench.bench.settings import Case, Settings
 from genbench.bench.timing import device_seconds
 from genbench.bench.transfers import record_transfers
+from genbench.core.cuda_graph import CapturedCall
 
 FORK = "ignore:.*multi-threaded, use of fork:DeprecationWarning"
 """Of the textbook loop's worker processes, from Python 3.12 on."""

@@ -8,11 +8,15 @@ import torch
 from genbench.core.seeding import Stream
 from genbench.distributions.pixels import BernoulliPixels
 from genbench.evaluation import runner
+from genbench.evaluation.annealing import _Problem
 from genbench.evaluation.latent import _count_at
 from genbench.evaluation.on_dataset import context_on
 from genbench.evaluation.spec import Context
-from genbench.inference import aggregate, bounds
+from genbench.inference import aggregate, bounds, hmc
 from genbench.inference.aggregate import Mixture
+from genbench.inference.ais import anneal
+from genbench.inference.path import Path
+from genbench.inference.schedules import temperatures
 from genbench.inference.weights import ImportanceWeights
 from genbench.models.linear_gaussian import LinearGaussian
 from tests.gpu.small import built, digits
@@ -90,6 +94,65 @@ def test_annealing_comes_close_to_the_exact_value_from_below(device):
     (found,) = runner.evaluate_model(x, None, [task], Context(WrongPosterior(model), Stream(0)))
     (row,) = found.rows
     assert exact - 0.1 - 4 * row.mc_stderr < row.value < exact + 4 * row.mc_stderr
+
+
+@pytest.fixture
+def replays(monkeypatch):
+    """The CUDA graphs that are replayed, one entry for each time."""
+    replay, seen = torch.cuda.CUDAGraph.replay, []
+    monkeypatch.setattr(torch.cuda.CUDAGraph, "replay", lambda g: seen.append(g) or replay(g))
+    return seen
+
+
+def annealed(path, z, n=40):
+    step_size = torch.full((n, z.shape[1], 1), 0.1, dtype=z.dtype, device=z.device)
+    return anneal(path, z, temperatures(n, "sigmoid"), step_size, 3, Stream(1))
+
+
+@pytest.mark.parametrize("start", ["prior", "posterior"])
+@pytest.mark.parametrize(
+    ("recipe", "view"),
+    [("vae", {}), ("vae", {"dequantisation": "uniform"}), ("iwae", {})],
+    ids=["binary", "grey", "iwae"],
+)
+@pytest.mark.parametrize("chunk", [None, 2])
+@torch.no_grad()
+def test_chains_repeated_from_a_graph_have_the_bits_of_plain_ones(
+    cuda, recipe, view, start, chunk, monkeypatch, replays
+):
+    data = digits(cuda, **view)
+    problem = _Problem(built(data, recipe).model, data.held_out("test")[0][:20], start)
+    path, z = Path(problem.log_densities, chunk), problem.draw(4, Stream(0))
+    repeated = annealed(path, z)
+    assert len(replays) == 31  # ten are plain, and the tenth verifies
+    monkeypatch.setattr(hmc, "PLAIN", 10**9)
+    for one, other in zip(repeated, annealed(path, z), strict=True):
+        assert torch.equal(one, other)
+
+
+@torch.no_grad()
+def test_chains_whose_density_reads_a_value_are_moved_plainly(cuda, replays):
+    def reads(z):
+        return -z.square().sum(dim=-1) * float(z.abs().amax() < 1e9), torch.sin(z).sum(dim=-1)
+
+    z = torch.randn(4, 5, 2, device=cuda)
+    read = annealed(Path(reads), z)
+    assert not replays
+    same = annealed(Path(lambda z: (-z.square().sum(dim=-1), torch.sin(z).sum(dim=-1))), z)
+    assert len(replays) == 31
+    assert torch.equal(read.z, same.z)
+
+
+@torch.no_grad()
+def test_the_memory_of_repeated_chains_is_given_back(cuda):
+    data = digits(cuda)
+    model, held = built(data, "vae").model, []
+    for _ in range(3):
+        problem = _Problem(model, data.held_out("test")[0][:20], "prior")
+        annealed(Path(problem.log_densities), problem.draw(4, Stream(0)))
+        torch.cuda.synchronize()
+        held.append(torch.cuda.memory_allocated())
+    assert held[2] <= held[0]
 
 
 @pytest.mark.parametrize("scale", [1.0, 60.0])

@@ -8,6 +8,7 @@ import torch
 from genbench.inference import ais as module
 from genbench.inference import hmc
 from genbench.inference.ais import Annealing, ais, anneal, reversed_ais
+from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 from genbench.inference.pilot import tune
 from genbench.inference.schedules import temperatures
@@ -199,15 +200,15 @@ def test_step_sizes_are_frozen_before_the_weighted_chain_starts():
 
 
 def test_a_step_size_that_adapts_inside_the_weighted_chain_is_noticed(monkeypatch):
-    real = module.transition
-    scale = [1.0]
+    class Adapting(Transitions):
+        scale = 1.0
 
-    def adapting(path, state, beta, step_size, n_leapfrog, stream):
-        state, probability = real(path, state, beta, step_size * scale[0], n_leapfrog, stream)
-        scale[0] *= 1.02 if probability.mean().item() > 0.65 else 0.98
-        return state, probability
+        def __call__(self, state, beta, step_size, stream):
+            state, probability = super().__call__(state, beta, step_size * self.scale, stream)
+            self.scale *= 1.02 if probability.mean().item() > 0.65 else 0.98
+            return state, probability
 
-    monkeypatch.setattr(module, "transition", adapting)
+    monkeypatch.setattr(module, "Transitions", Adapting)
     with pytest.raises(AssertionError):
         require_frozen_step_sizes()
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genbench.inference.hmc import FARTHEST, kinetic_energy, leapfrog, transition
+from genbench.inference.hmc import FARTHEST, Transitions, kinetic_energy, leapfrog
 from genbench.inference.path import Path
 from tests.inference.annealed import STREAM, bent, gaussian, points
 from tests.inference.exact_models import randn
@@ -78,7 +78,7 @@ def test_a_gaussian_stays_what_it_is_though_many_proposals_are_rejected():
     state = path.at(scale * randn(n, 1, 3))
     step = torch.tensor(0.83, dtype=torch.float64)
     for t in range(4):
-        state, probability = transition(path, state, 1.0, step, 3, STREAM.child(t))
+        state, probability = Transitions(path, 3)(state, 1.0, step, STREAM.child(t))
     assert 0.3 < probability.mean().item() < 0.9
     moments = (state.z / scale).squeeze(1)
     for found, expected, spread in (
@@ -96,7 +96,7 @@ def test_a_density_that_is_not_gaussian_stays_what_it_is():
     state = path.at(0.5 * randn(n, 1, 2))
     for t in range(30):
         step = torch.tensor(0.6, dtype=torch.float64)
-        state, probability = transition(path, state, 0.5, step, 3, STREAM.child(t))
+        state, probability = Transitions(path, 3)(state, 0.5, step, STREAM.child(t))
     assert 0.5 < probability.mean().item() < 0.97
     virial = (state.z * state.gradient(0.5)).squeeze(1)
     for found in virial.unbind(dim=1):
@@ -109,7 +109,7 @@ def test_acceptance_approaches_one_as_the_step_size_vanishes():
     shortfalls = []
     for step in (1e-2, 1e-3):
         size = torch.tensor(step, dtype=torch.float64)
-        _, probability = transition(path, state, BETA, size, 5, STREAM)
+        _, probability = Transitions(path, 5)(state, BETA, size, STREAM)
         shortfalls.append(1 - probability.min().item())
     assert shortfalls[0] < 1e-2
     assert shortfalls[1] < 1e-5
@@ -125,7 +125,7 @@ def test_proposals_of_infinite_or_undefined_density_are_rejected(bad):
     state = path.at(points(n_chains=50).abs())
     for t in range(5):
         step = torch.tensor(0.9, dtype=torch.float64)
-        state, probability = transition(path, state, 1.0, step, 2, STREAM.child(t))
+        state, probability = Transitions(path, 2)(state, 1.0, step, STREAM.child(t))
         assert bool(probability.isfinite().all())
     assert bool((state.z[..., 0] > 0).all())
     assert bool(state.log_start.isfinite().all())
@@ -142,7 +142,7 @@ def test_a_trajectory_that_diverges_is_rejected_and_never_shown_to_the_model(ste
     path = Path(watched)
     start = path.at(points())
     size = torch.tensor([step, step, 1e-3, step], dtype=torch.float64).unsqueeze(-1)
-    state, probability = transition(path, start, BETA, size, 10, STREAM)
+    state, probability = Transitions(path, 10)(start, BETA, size, STREAM)
     assert probability[:, 2].min().item() > 0.99
     assert not probability[:, [0, 1, 3]].any()
     assert torch.equal(state.z[:, [0, 1, 3]], start.z[:, [0, 1, 3]])
@@ -160,7 +160,7 @@ def test_one_gradient_is_evaluated_per_leapfrog_step():
     path = Path(counted)
     state = path.at(points())
     for t in range(3):
-        state, _ = transition(path, state, 0.1 * t, torch.tensor(0.1), 7, STREAM.child(t))
+        state, _ = Transitions(path, 7)(state, 0.1 * t, torch.tensor(0.1), STREAM.child(t))
     assert len(calls) == 1 + 3 * 7
 
 
@@ -169,8 +169,8 @@ def test_chains_and_data_accept_by_themselves():
     moved = points()
     moved[1, 2] += 0.5
     step = torch.tensor(0.3, dtype=torch.float64)
-    one, _ = transition(path, path.at(points()), BETA, step, 5, STREAM)
-    two, _ = transition(path, path.at(moved), BETA, step, 5, STREAM)
+    one, _ = Transitions(path, 5)(path.at(points()), BETA, step, STREAM)
+    two, _ = Transitions(path, 5)(path.at(moved), BETA, step, STREAM)
     same = torch.ones(3, 4, dtype=torch.bool)
     same[1, 2] = False
     assert torch.equal(one.z[same], two.z[same])
@@ -180,7 +180,7 @@ def test_chains_and_data_accept_by_themselves():
 def test_the_state_after_a_transition_is_the_density_at_its_z():
     path = Path(bent)
     step = torch.tensor(0.5, dtype=torch.float64)
-    state, probability = transition(path, path.at(points()), BETA, step, 5, STREAM)
+    state, probability = Transitions(path, 5)(path.at(points()), BETA, step, STREAM)
     assert probability.min().item() < 0.9
     for kept, fresh in zip(state, path.at(state.z), strict=True):
         assert torch.equal(kept, fresh)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from genbench.inference.hmc import transition
+from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 from genbench.inference.pilot import JITTER, TARGET, jitter, smooth, tune
 from genbench.inference.schedules import temperatures
@@ -16,7 +16,7 @@ N_DIMS = 20
 def acceptance(densities, beta, draws, step_size):
     """Mean acceptance probability in equilibrium at one temperature, (B,)."""
     path = Path(densities)
-    _, probability = transition(path, path.at(draws), beta, step_size, 10, STREAM.child("check"))
+    _, probability = Transitions(path, 10)(path.at(draws), beta, step_size, STREAM.child("check"))
     return probability.mean(dim=0)
 
 

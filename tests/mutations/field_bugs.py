@@ -11,6 +11,7 @@ from genbench.core.estimate import Estimate
 from genbench.evaluation import runner, samples, spec, user
 from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference import ais, bounds
+from genbench.inference.hmc import Transitions
 from genbench.inference.streaming import StreamingLogMeanExp
 from genbench.models.linear_gaussian import LinearGaussian
 from genbench.objectives import adversarial
@@ -55,7 +56,6 @@ REAL_BLOCK = runner._evaluate_block
 REAL_ADD = runner.Collected.add
 REAL_MEAN = estimate.mean_and_stderr
 REAL_RESULT = StreamingLogMeanExp.result
-REAL_TRANSITION = ais.transition
 
 
 def flipped_sign(patch):
@@ -282,14 +282,15 @@ def beta_reaches_the_weights(patch):
 
 
 def step_size_adapts_inside_the_weighted_chain(patch):
-    scale = [1.0]
+    class Adapting(Transitions):
+        scale = 1.0
 
-    def adapting(path, state, beta, step_size, n_leapfrog, stream):
-        found = REAL_TRANSITION(path, state, beta, step_size * scale[0], n_leapfrog, stream)
-        scale[0] *= 1.02 if found[1].mean().item() > 0.65 else 0.98
-        return found
+        def __call__(self, state, beta, step_size, stream):
+            found = super().__call__(state, beta, step_size * self.scale, stream)
+            self.scale *= 1.02 if found[1].mean().item() > 0.65 else 0.98
+            return found
 
-    patch.setattr(ais, "transition", adapting)
+    patch.setattr(ais, "Transitions", Adapting)
 
 
 def the_weighted_chains_are_their_own_pilot(patch):

@@ -257,7 +257,7 @@ def test_a_step_that_waits_for_the_device_is_refused_and_taken_again(data, both,
         yield
         raise RuntimeError("called a synchronizing CUDA operation")
 
-    monkeypatch.setattr(capture, "_as_in_capture", stopped)
+    monkeypatch.setattr(capture, "as_in_capture", stopped)
     build = builder(data, "gan", {"dropout": 0.3, "batch_norm": True})
     assert_plain(both, build, "called a synchronizing")
 
