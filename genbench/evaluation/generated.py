@@ -96,10 +96,10 @@ class Generated:
 
     @cached_property
     def features(self) -> Tensor:
-        """The samples as features (n, d), float64."""
+        """The samples as features (n, d), float64, on the device of the reference."""
         if wider := self._wider:
             return wider.features[: self.n]
-        return self.space.features(self.images)
+        return self.space.features(self.images).to(self.training.device)
 
     @property
     def _wider(self) -> "Generated | None":

@@ -46,7 +46,8 @@ def _reference(dataset: Dataset, folder: Path | None, space: str) -> Reference:
     """Return the training and held-out images in a feature space, looked up once."""
     known = _REFERENCES.setdefault(dataset, {})
     if (space, folder) not in known:
-        known[space, folder] = reference_of(dataset, space, folder)
+        found = reference_of(dataset, space, folder)
+        known[space, folder] = found.on(dataset.levels.device)
     return known[space, folder]
 
 

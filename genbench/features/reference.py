@@ -1,6 +1,6 @@
 """The features of a data set's own images, which generated ones are compared with."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,7 +19,7 @@ class Reference:
 
     Attributes:
         space: The feature space.
-        training: Features of all training images, (N, d) float64 on the CPU.
+        training: Features of all training images, (N, d) float64.
         held_out: Those of the validation images, (M, d).
         labels: Classes of the training images, (N,) int64; None where the data have none.
     """
@@ -28,6 +28,10 @@ class Reference:
     training: Tensor = field(repr=False)
     held_out: Tensor = field(repr=False)
     labels: Tensor | None = field(repr=False)
+
+    def on(self, device: torch.device) -> "Reference":
+        """Return it with its features on a device, where they are compared."""
+        return replace(self, training=self.training.to(device), held_out=self.held_out.to(device))
 
 
 def reference_of(

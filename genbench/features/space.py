@@ -82,7 +82,7 @@ class FeatureSpace:
         if network is None:
             raise NotApplicableError(f"the features '{self.name}' tell no classes apart")
         with torch.no_grad():
-            logits: Tensor = network.head(features.float())
+            logits: Tensor = network.head(features.cpu().float())
         return logits.argmax(dim=1)
 
     @property

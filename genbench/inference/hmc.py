@@ -1,5 +1,7 @@
 """Hamiltonian Monte Carlo on many chains at once."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -80,8 +82,7 @@ class Transitions:
     """
 
     def __init__(self, path: Path, n_leapfrog: int) -> None:
-        self._path = path
-        self._n_leapfrog = n_leapfrog
+        self._trajectory = partial(_trajectory, path, n_leapfrog)
         self._repeat: CapturedFunction | None = None
         self._last: tuple[Tensor, ...] = ()
         self._n_plain = 0
@@ -137,24 +138,24 @@ class Transitions:
         same = all(torch.equal(a, b) for a, b in zip(found, moved, strict=True))
         return repeat if same else None
 
-    def _trajectory(
-        self,
-        beta: InverseTemperature,
-        step_size: Tensor,
-        momentum: Tensor,
-        log_u: Tensor,
-        *start: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Return the new state's tensors, and the acceptance probability."""
-        state = State(*start)
-        end, final, inside = leapfrog(
-            self._path, state, beta, momentum, step_size, self._n_leapfrog
-        )
-        gain = end.log_density(beta) - state.log_density(beta)
-        log_accept = gain + kinetic_energy(momentum) - kinetic_energy(final)
-        proper = inside & end.log_density(beta).isfinite() & ~log_accept.isnan()
-        log_accept = log_accept.masked_fill(~proper, -torch.inf).clamp(max=0.0)
-        return *end.where(log_u < log_accept, state), log_accept.exp()
+
+def _trajectory(
+    path: Path,
+    n_leapfrog: int,
+    beta: InverseTemperature,
+    step_size: Tensor,
+    momentum: Tensor,
+    log_u: Tensor,
+    *start: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the tensors of the new state, and the acceptance probability."""
+    state = State(*start)
+    end, final, inside = leapfrog(path, state, beta, momentum, step_size, n_leapfrog)
+    gain = end.log_density(beta) - state.log_density(beta)
+    log_accept = gain + kinetic_energy(momentum) - kinetic_energy(final)
+    proper = inside & end.log_density(beta).isfinite() & ~log_accept.isnan()
+    log_accept = log_accept.masked_fill(~proper, -torch.inf).clamp(max=0.0)
+    return *end.where(log_u < log_accept, state), log_accept.exp()
 
 
 def _filled(value: float, like: Tensor) -> Tensor:

@@ -122,7 +122,8 @@ def cells_of(training: Tensor, stream: Stream, n_cells: int | None = None) -> Te
     seed = stream.child("cells").generator().initial_seed() % 2**32
     with threadpool_limits(1):
         means = MiniBatchKMeans(n_cells, random_state=seed, n_init=1).fit(training.cpu().numpy())
-    return torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float64))
+    centres = np.asarray(means.cluster_centers_, dtype=np.float64)
+    return torch.from_numpy(centres).to(training.device)
 
 
 def copying_test(samples: NearestTraining, held_out: NearestTraining, cells: Tensor) -> CopyingTest:

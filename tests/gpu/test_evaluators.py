@@ -79,14 +79,25 @@ def model_on(device, name):
     return deepcopy(model_on_cpu(name)).to(device)
 
 
+OF_SAMPLES = [name for name in evaluators if evaluators[name].of == "samples"]
+OF_DATA = [name for name in evaluators if name not in OF_SAMPLES]
+
+
 @cache
 def rows(name, device, seed=0):
-    """Return the rows of every evaluator on a model, by metric and evaluator."""
-    data, model = MODELS[name][0](device), model_on(device, name)
-    tasks = [make_task(evaluator, OPTIONS.get(evaluator)) for evaluator in evaluators]
+    """Return the rows of every evaluator of data on a model, by metric and evaluator."""
+    return rows_in(context_of(name, device, seed), OF_DATA, name, device)
+
+
+def context_of(name, device, seed=0):
+    return context_on(MODELS[name][0](device), model_on(device, name), seed)
+
+
+def rows_in(context, names, name, device):
+    tasks = [make_task(evaluator, OPTIONS.get(evaluator)) for evaluator in names]
     with products_in("float32"):
-        found = evaluate_model(*data.held_out("test"), tasks, context_on(data, model, seed))
-    pairs = zip(evaluators, found, strict=True)
+        found = evaluate_model(*MODELS[name][0](device).held_out("test"), tasks, context)
+    pairs = zip(names, found, strict=True)
     return {(key, row.metric): row for key, outcome in pairs for row in outcome.rows}
 
 
@@ -109,6 +120,22 @@ def test_numbers_agree_within_the_error_of_their_estimator(device, name):
             if not agree(found, expected, row.mc_stderr or 0.0):
                 apart[key, number] = found, expected
     assert apart == {}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_metrics_of_the_same_samples_agree_to_rounding(device, name):
+    contexts = [context_of(name, where) for where in (device, CPU)]
+    there = rows_in(contexts[0], OF_SAMPLES, name, device)
+    drawn = contexts[0].cache.get("samples", {})
+    contexts[1].cache["samples"] = {i: images.cpu() for i, images in drawn.items()}
+    here = rows_in(contexts[1], OF_SAMPLES, name, CPU)
+    assert list(there) == list(here)
+    for key, row in there.items():
+        assert row.status != "failed", row.reason
+        assert [getattr(row, k) for k in FIXED] == [getattr(here[key], k) for k in FIXED]
+        for number in ("value", "stderr"):
+            found, expected = getattr(row, number), getattr(here[key], number)
+            assert agree(found, [expected, expected], 0.0), (key, number, found, expected)
 
 
 def agree(found, expected, error):
