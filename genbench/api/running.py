@@ -61,7 +61,8 @@ def run(
         reports: Folder of the reports.
         executor: ``local`` or ``ray``.
         jobs: Runs executed at the same time, each in a process of its own; with 1, in this one.
-            ``auto`` is one for each core of the processor, and 1 on a GPU.
+            ``auto`` is one for each core of the processor; on a GPU at most 4, fewer where it has
+            little memory.
         shard: ``"i/n"``: only the i-th of n parts of the runs, so that several machines or jobs
             share a suite without knowing of each other.
         cpus_per_run: Cores, and therefore threads, of a run. They alone decide the last bits of

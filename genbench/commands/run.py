@@ -60,7 +60,7 @@ def add_parser(commands: Commands) -> None:
         "--jobs",
         type=jobs,
         metavar="N",
-        help="runs at the same time; auto, the default: one a core",
+        help="runs at the same time; auto, the default: one a core, or up to 4 on a GPU",
     )
     add("--shard", metavar="I/N", help="only the I-th of N parts, so that machines share a suite")
     add("--cpus-per-run", type=int, metavar="N", help="cores and threads of a run; 1 by default")

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from genbench.core import processes
+from genbench.core.devices import free_gpu_bytes
 from genbench.core.errors import ConfigError
 from genbench.core.locks import HeldError
 from genbench.runs.executors.messages import Start
@@ -13,6 +14,13 @@ from genbench.runs.executors.registered import SCRIPT, registering_modules
 from genbench.runs.executors.schedule import Answer, Busy, Results, Say, schedule
 from genbench.runs.packed import Packed
 from genbench.runs.run_context import Group, RunContext
+
+ON_GPU = 4
+"""Processes that share a GPU, at most: while one prepares its next run, another computes."""
+CORES_BESIDE_GPU = 2
+"""Cores for each of them."""
+BYTES_ON_GPU = 8 * 2**30
+"""Memory of the GPU for each of them: its CUDA context, and the chunks of an evaluation."""
 
 
 @dataclass
@@ -92,11 +100,13 @@ def run_locally(
 def is_best_here(context: RunContext, groups: Sequence[Group]) -> bool:
     """Whether this process should execute the runs, where the options leave that open.
 
-    It should on an accelerator, which one run fills, and where other processes would have to run
-    the caller's script first, or cannot be given what it defines. Elsewhere a run that ends its
-    process must not end the command.
+    It should on an accelerator that has no room for several, and where other processes would have
+    to run the caller's script first, or cannot be given what it defines. Elsewhere a run that ends
+    its process must not end the command.
     """
-    if context.device.type != "cpu" or SCRIPT in registering_modules(context, groups):
+    if context.device.type != "cpu" and number_of_processes(context, groups) == 1:
+        return True
+    if SCRIPT in registering_modules(context, groups):
         return True
     return not _can_be_sent(context, groups)
 
@@ -111,7 +121,11 @@ def _can_be_sent(context: RunContext, groups: Sequence[Group]) -> bool:
 
 
 def number_of_processes(context: RunContext, groups: Sequence[Group]) -> int:
-    """Return how many processes to start: by default what the cores suffice for."""
+    """Return how many processes to start: by default what cores and a GPU suffice for."""
     jobs, cpus = context.plan.options.jobs, context.plan.options.cpus_per_run
-    n = max(1, processes.cores() // cpus) if jobs == "auto" else jobs
-    return min(n, len(groups))
+    if jobs != "auto":
+        return min(jobs, len(groups))
+    if context.device.type == "cpu":
+        return min(max(1, processes.cores() // cpus), len(groups))
+    room = (free_gpu_bytes(context.device) or 0) // BYTES_ON_GPU
+    return max(1, min(ON_GPU, processes.cores() // CORES_BESIDE_GPU, room, len(groups)))

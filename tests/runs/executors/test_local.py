@@ -22,6 +22,7 @@ from genbench.runs.run_options import RunOptions
 def context(monkeypatch):
     """A machine with eight cores, and what may run on it."""
     monkeypatch.setattr(processes, "cores", lambda: 8)
+    monkeypatch.setattr(local, "free_gpu_bytes", lambda device: 78 * 2**30)
     monkeypatch.setattr(local, "is_best_here", is_best_here)  # as outside of tests
     modules = []
     monkeypatch.setattr(local, "registering_modules", lambda context, groups: modules)
@@ -47,6 +48,22 @@ def context(monkeypatch):
 )
 def test_there_is_a_process_for_each_core_unless_a_number_is_asked_for(context, given, n_groups, n):
     assert number_of_processes(context(**given), [()] * n_groups) == n
+
+
+@pytest.mark.parametrize(
+    ("free", "given", "n"),
+    [
+        (78, {}, 4),
+        (78, {"jobs": 6}, 6),
+        (20, {}, 2),
+        (6, {}, 1),
+    ],
+)
+def test_processes_share_a_gpu_as_far_as_its_memory_goes(context, monkeypatch, free, given, n):
+    monkeypatch.setattr(local, "free_gpu_bytes", lambda device: free * 2**30)
+    there = context("cuda", **given)
+    assert number_of_processes(there, [()] * 9) == n
+    assert is_best_here(there, [()] * 9) == (n == 1)
 
 
 @pytest.mark.parametrize(
