@@ -200,8 +200,9 @@ def shown(images: Tensor, shape: Sequence[int]) -> Tensor:
         found = " × ".join(map(str, images.shape[1:]))
         wanted = " × ".join(map(str, shape))
         raise NotApplicableError(f"the model's images have {found} numbers, the data {wanted}")
-    seen = images[:_SEEN].flatten().sort().values
-    low, high = (float(seen[round(share * (len(seen) - 1))]) for share in (_BULK, 1 - _BULK))
+    seen = images[:_SEEN].flatten()
+    ranks = (1 + round(share * (len(seen) - 1)) for share in (_BULK, 1 - _BULK))
+    low, high = (float(seen.kthvalue(rank).values) for rank in ranks)
     if low < -_FARTHEST or high > 1 + _FARTHEST:
         raise NotApplicableError(
             f"the model's images lie in [{low:.3g}, {high:.3g}], not in [0, 1]"

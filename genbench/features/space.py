@@ -1,5 +1,6 @@
 """What images are compared in: a named map from images to vectors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,7 +52,8 @@ class FeatureSpace:
     def features(self, images: Tensor) -> Tensor:
         """Return the features (N, d) of images (N, C, H, W) in [0, 1], float64 on the CPU.
 
-        They are computed in one thread, so that the same images always have the same features.
+        Each batch is computed in one thread, so that the same images always have the same
+        features; as many batches at once as torch has threads.
 
         Raises:
             NotApplicableError: The images have another shape.
@@ -64,9 +66,14 @@ class FeatureSpace:
             raise NotApplicableError(f"images are {found}, but '{self.name}' is of {takes} images")
         if len(images):
             require_finite(images)
-        with threads(1), torch.no_grad():
-            batches = torch.split(images, BATCH)
-            return torch.cat([self.network(batch.cpu().float()) for batch in batches]).double()
+        batches, n = torch.split(images, BATCH), torch.get_num_threads()
+        with threads(1), ThreadPoolExecutor(n) as pool:
+            return torch.cat(list(pool.map(self._of_batch, batches))).double()
+
+    @torch.no_grad()
+    def _of_batch(self, images: Tensor) -> Tensor:
+        features: Tensor = self.network(images.cpu().float())
+        return features
 
     def predicted(self, images: Tensor) -> Tensor:
         """Return the most probable class of each image, (N,) int64; raises as :meth:`features`."""
