@@ -40,6 +40,9 @@ SHARE = 0.1
 LEAST_GAIN = 1e-3
 """Where the fit explains less of the variance of log w, in nats^2, q is kept."""
 
+LEAST_TAU = 1e-30
+"""Stands for zero, which is that of a reflection that changes nothing."""
+
 MOST_DIMENSIONS = 128
 """Larger latents keep q: the pilot says too little of them."""
 
@@ -162,21 +165,60 @@ def orthogonal_draws(n: int, like: Tensor) -> Tensor:
     n_data, n_dims = like.shape
     size = (math.ceil(n / n_dims), n_data, n_dims, n_dims)
     noise = torch.randn(size, dtype=like.dtype, device=like.device)
-    directions, factor = torch.linalg.qr(noise)
+    directions, factor = _qr(noise)
     signs = factor.diagonal(dim1=-2, dim2=-1).sign()  # make the directions uniform
     lengths = noise.norm(dim=-2)
     columns: Tensor = directions * (signs * lengths).unsqueeze(-2)
     return columns.movedim(-1, 1).flatten(0, 1)[:n]
 
 
-class FullNormal(MultivariateNormal):
-    """N(loc, L L^T) for each of B data, whose draws are one product of matrices."""
+def _qr(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the QR decomposition of matrices (..., D, D); of R only the diagonal is meant.
+
+    On an accelerator torch multiplies the reflections of each matrix by themselves, 75 ms for a
+    thousand. Here those of all matrices are multiplied at once: Q = I - V T V^T, where the inverse
+    of the triangular T is 1 / tau on its diagonal and that of V^T V above it.
+
+    References:
+        Puglisi 1992; Joffrain, Low, Quintana-Ortí, van de Geijn, Van Zee 2006.
+    """
+    if matrices.device.type == "cpu":
+        q, r = torch.linalg.qr(matrices)
+        return q, r
+    packed, tau = torch.geqrf(matrices)
+    identity = torch.eye(matrices.shape[-1]).to(matrices)
+    V = packed.tril(-1) + identity
+    inverse = (V.mT @ V).triu(1) + torch.diag_embed(1 / tau.clamp(min=LEAST_TAU))
+    q = identity - V @ torch.linalg.solve_triangular(inverse, V.mT, upper=True)
+    return q, packed
+
+
+class FullNormal(Distribution):
+    """N(loc, L L^T) for each of B data, whose draws are one product of matrices.
+
+    Args:
+        loc: (B, D).
+        scale_tril: L, (B, D, D).
+    """
+
+    def __init__(self, loc: Tensor, scale_tril: Tensor) -> None:
+        self.loc, self.scale_tril = loc, scale_tril
+        super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
 
     def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
         """Draw (k, B, D)."""
         shape = self._extended_shape(sample_shape)
         noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
         return self.loc + _times(self.scale_tril, noise)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log density, (k, B)."""
+        apart = (value - self.loc).permute(1, 2, 0)  # (B, D, k)
+        noise = torch.linalg.solve_triangular(self.scale_tril, apart, upper=False)
+        log_det = self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        constant = self.loc.shape[-1] * math.log(2 * math.pi)
+        log_density: Tensor = -0.5 * (constant + noise.square().sum(dim=-2).T) - log_det
+        return log_density
 
 
 class DefensiveMixture(Distribution):
@@ -204,21 +246,19 @@ class DefensiveMixture(Distribution):
         return torch.logaddexp(log_q, self.other.log_prob(value) + (-self.share).log1p())
 
 
-def _gaussian(q: Distribution) -> MultivariateNormal | None:
+def _gaussian(q: Distribution) -> FullNormal | None:
     """Return q as N(loc, L L^T) if it is a Gaussian over a vector of at most 128 numbers."""
     if len(q.batch_shape) != 1 or len(q.event_shape) != 1 or q.event_shape[0] > MOST_DIMENSIONS:
         return None
     family = innermost(q)
     if isinstance(family, MultivariateNormal):
-        return family
+        return FullNormal(family.loc, family.scale_tril)
     if not isinstance(family, Normal):
         return None
-    return MultivariateNormal(
-        family.loc, scale_tril=torch.diag_embed(family.scale), validate_args=False
-    )
+    return FullNormal(family.loc, torch.diag_embed(family.scale))
 
 
-def _moved(q: MultivariateNormal, p: Distribution, fit: Quadratic) -> FullNormal:
+def _moved(q: FullNormal, p: Distribution, fit: Quadratic) -> FullNormal:
     """Return the fitted Gaussian, widened, in the coordinates of z."""
     factor = q.scale_tril.double()
     prior = factor.mT @ (factor / _variance(p).to(factor).unsqueeze(-1))  # precision in u
@@ -226,7 +266,7 @@ def _moved(q: MultivariateNormal, p: Distribution, fit: Quadratic) -> FullNormal
     mean, covariance = fit.moments(prior + FLOOR * (identity - prior))
     factor = WIDEN * torch.linalg.cholesky(covariance)
     loc = q.loc + _times(q.scale_tril, mean.to(q.loc).unsqueeze(0))[0]
-    return FullNormal(loc, scale_tril=q.scale_tril @ factor.to(q.loc), validate_args=False)
+    return FullNormal(loc, q.scale_tril @ factor.to(q.loc))
 
 
 def _variance(p: Distribution) -> Tensor:
