@@ -43,7 +43,7 @@ class CapturedFunction:
         inputs: What it is captured with.
 
     Raises:
-        RuntimeError: It cannot be captured.
+        Exception: What it raises where it waits for the device: it cannot be captured.
     """
 
     def __init__(self, function: Callable[..., Iterable[Tensor]], *inputs: Tensor) -> None:
@@ -114,7 +114,7 @@ def capture(
     try:
         with torch.cuda.graph(graph, pool, stream, capture_error_mode="thread_local"):
             yield
-    except REFUSALS:
+    except Exception:
         _clear_failed_capture(device, generators, pool)
         raise
 
