@@ -70,6 +70,8 @@ def evaluate_model(
     tasks: Sequence[Task],
     context: Context,
     description: str = "evaluate",
+    *,
+    size: int | None = None,
 ) -> list[TaskResult]:
     """Run every task on all of ``x``; return one result per task, in order.
 
@@ -86,12 +88,13 @@ def evaluate_model(
         context: The model, and what is known besides the data. Each block of data and each
             evaluator has its own stream below ``context.stream``.
         description: Label of the progress bar.
+        size: Data per pass, for numbers that no suite stores; by default :func:`block_size`.
     """
     of_data = [task for task in tasks if task.evaluator.of == "data"]
     of_samples = [task for task in tasks if task.evaluator.of == "samples"]
     results = [(task, _start(task, context.model, y)) for task in of_data]
     groups = {task.n_of(len(x)): None for task in of_data}
-    size = block_size(x.device, x[:1].numel())
+    size = size or block_size(x.device, x[:1].numel())
     blocks = [(n, start) for n in groups for start in range(0, n, size)]
     with eval_mode(context.model):
         for n, start in progress(blocks, description, "block"):

@@ -1,0 +1,81 @@
+import math
+
+import pytest
+import torch
+
+from genbench.certify.points import points_of
+from genbench.certify.worlds import worlds_of
+
+
+class Labelled:
+    def given(self, y):
+        raise NotImplementedError
+
+
+class Completes:
+    """Given the first pixel of an image."""
+
+    def __init__(self, shape):
+        self.mask = torch.ones(shape, dtype=torch.bool)
+        self.mask[..., 0, 0] = False
+
+    def given_pixels(self, x):
+        raise NotImplementedError
+
+    def hidden(self):
+        return self.mask
+
+
+def total(points, log_px):
+    return float((log_px + points.log_weight).exp().sum())
+
+
+def test_uniform_masses_sum_to_one_with_and_without_labels():
+    (world,) = worlds_of("binary")
+    log_px = torch.full((512,), -9 * math.log(2), dtype=torch.float64)
+    points = points_of(world, object())
+    assert total(points, log_px) == pytest.approx(1)
+    labelled = points_of(world, Labelled())
+    assert total(labelled, log_px.repeat(2)) == pytest.approx(1)
+    assert labelled.y.tolist() == [0] * 512 + [1] * 512
+    assert torch.equal(labelled.x[512:], points.x)
+
+
+def test_hidden_pixels_are_summed_and_the_mean_is_taken_over_shown_ones():
+    (world,) = worlds_of("grey_levels")
+    points = points_of(world, Completes((1, 2, 2)))
+    assert points.n_summed == 3
+    assert total(points, torch.full((256,), -3 * math.log(4)).double()) == pytest.approx(1)
+
+
+def test_shown_pixels_of_a_density_lie_where_data_are():
+    plane, noisy = worlds_of("unit_interval")
+    points = points_of(plane, Completes((1, 1, 2)))
+    shown, hidden = points.x.flatten(1).unbind(dim=1)
+    assert float(shown.min()) >= 0
+    assert float(shown.max()) <= 1
+    assert float(hidden.min()) < -5
+    normal = torch.distributions.Normal(shown.double(), 0.1)  # another one for each shown value
+    assert total(points, normal.log_prob(hidden.double())) == pytest.approx(1, abs=1e-6)
+    on_levels = points_of(noisy, Completes((1, 1, 2)))
+    assert on_levels.log_weight.tolist() == pytest.approx([-math.log(4)] * 16)
+
+
+def test_each_level_with_noise_is_one_group():
+    _, noisy = worlds_of("unit_interval")
+    points = points_of(noisy, Labelled())
+    assert torch.bincount(points.group).tolist() == [16] * 32
+    levels = (points.x * 4).floor().flatten(1)
+    for group in range(32):
+        mine = points.group == group
+        assert len(levels[mine].unique(dim=0)) == 1
+        assert len(points.y[mine].unique()) == 1
+
+
+def test_the_coarse_points_are_a_grid_of_their_own():
+    plane, _ = worlds_of("unit_interval")
+    points = points_of(plane, object())
+    coarse = points.x[points.coarse].flatten(1)
+    sides = [column.unique() for column in coarse.unbind(dim=1)]
+    assert [len(side) for side in sides] == [26, 26]
+    assert len(coarse) == 26 * 26
