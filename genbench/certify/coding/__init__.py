@@ -1,0 +1,4 @@
+"""A certificate by compression: the length of a file is what a likelihood claims.
+
+Test images are coded by a model, and decoded by a process that has the model and not the data.
+"""
