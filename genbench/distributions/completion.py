@@ -80,6 +80,11 @@ class Completion(Distribution):
         return self._p.support
 
     @property
+    def hidden(self) -> Distribution:
+        """The distribution of the hidden pixels alone."""
+        return self._p
+
+    @property
     def mean(self) -> Tensor:
         """The shown pixels with the means of the hidden ones."""
         return self._parts.fill(self._x, self._p.mean)

@@ -3,7 +3,7 @@
 Arguments are not checked and nothing synchronises; the formula works under ``torch.func``.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,32 @@ class GreyLevels(constraints.Constraint):
         level = value * (self.n_levels - 1)
         near = (level - level.round()).abs() < 1e-3
         return near & (value > -1e-6) & (value < 1 + 1e-6)
+
+
+class LevelTable(Distribution):
+    """A mass for each grey level, from a table.
+
+    Args:
+        masses: (..., n_levels); the last dimension sums to 1.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+
+    def __init__(self, masses: Tensor) -> None:
+        self.masses, self.n_levels = masses, masses.shape[-1]
+        super().__init__(masses.shape[:-1], validate_args=False)
+
+    @property
+    def support(self) -> GreyLevels:
+        """The grey levels."""
+        return GreyLevels(self.n_levels)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return log P(x) for each pixel, in nats, with x rounded to the nearest level."""
+        level = (value * (self.n_levels - 1)).round().long()
+        shape = torch.broadcast_shapes(level.shape, self.batch_shape)  # type: ignore[no-untyped-call]
+        table = self.masses.log().expand(*shape, self.n_levels)
+        return table.gather(-1, level.expand(shape).unsqueeze(-1)).squeeze(-1)
 
 
 class DiscretisedLogistic(Distribution):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
 from genbench.core.tensors import independent_normal, sum_in_float64
+from genbench.distributions.discretised import LevelTable
 from genbench.distributions.latent import HALF_LOG_2PI
 from genbench.models.fitted import FittedModule
 
@@ -121,6 +122,11 @@ class IndependentCategorical(FittedModule):
         for levels in map(self._levels, torch.split(x, _ROWS)):
             counts.scatter_add_(1, levels.T, torch.ones_like(levels.T, dtype=counts.dtype))
         self.put(counts=counts)
+
+    def distribution(self) -> Distribution:
+        """Return p(x): batch (), event (C, H, W)."""
+        masses = self._probabilities().reshape(*self.image_shape, self.n_levels)
+        return Independent(LevelTable(masses), len(self.image_shape), validate_args=False)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats, float64."""

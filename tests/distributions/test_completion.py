@@ -44,6 +44,12 @@ def test_the_masses_of_all_completions_of_an_image_add_up_to_one():
     assert torch.allclose(total, torch.ones(2).double())
 
 
+def test_the_hidden_pixels_have_the_distribution_that_was_given():
+    pixels = BernoulliHead()(randn(2, 1, 1, 4, seed=1))
+    p = Completion(pixels, ImageParts(SHOWN, 1), torch.ones(2, 1, 2, 3).double())
+    assert p.hidden is pixels
+
+
 def test_mean_and_draws_hold_the_shown_pixels():
     parts = ImageParts(SHOWN, 1)
     logits = randn(6, 2, 1, 1, 4, seed=1)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genbench.distributions.discretised import DiscretisedLogistic
+from genbench.distributions.discretised import DiscretisedLogistic, LevelTable
 from genbench.distributions.observation import DiscretisedLogisticHead
 
 SHAPE = (1, 3, 4)
@@ -132,3 +132,14 @@ def test_the_head_starts_at_the_mean_image_and_the_stated_scale(per_pixel):
 def test_a_scale_without_limit_leaves_one_bit_black_or_white():
     flat = pixel(0.5, 1e9).log_prob(levels(256))
     assert (-flat[[0, -1]] / math.log(2)).tolist() == pytest.approx([1.0, 1.0], abs=1e-6)
+
+
+def test_a_table_gives_the_mass_of_each_level_for_images_and_single_levels():
+    table = torch.tensor([[0.2, 0.3, 0.5], [0.6, 0.4, 0.0]], dtype=torch.float64)
+    p = LevelTable(table)
+    x = torch.tensor([[0.0, 0.5], [1.0, 0.0], [0.5, 1.0]], dtype=torch.float64)
+    expected = torch.tensor([[0.2, 0.4], [0.5, 0.6], [0.3, 0.0]], dtype=torch.float64)
+    assert torch.allclose(p.log_prob(x).exp(), expected, rtol=1e-14)
+    assert torch.equal(p.log_prob(x[0]), p.log_prob(x)[0])
+    assert p.support.check(x).all()
+    assert not p.support.check(x + 0.1).any()

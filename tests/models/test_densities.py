@@ -87,6 +87,15 @@ def test_every_level_of_256_is_found_again_after_division_in_float32():
     assert model.counts.tolist() == [[1] * 256]
 
 
+def test_the_distribution_of_categorical_pixels_is_that_of_their_log_prob():
+    x = torch.randint(3, (9, 1, 2, 2)).double() / 2
+    model = IndependentCategorical((1, 2, 2), n_levels=3)
+    model.fit(x)
+    p = model.distribution()
+    assert (p.batch_shape, p.event_shape) == ((), (1, 2, 2))
+    assert torch.allclose(p.log_prob(x), model.log_prob(x), rtol=1e-14)
+
+
 def test_gaussian_pixels_have_their_own_mean_and_a_smallest_scale():
     x = X.clone()
     x[:, 0, 0, 0] = 0.25  # a constant pixel
