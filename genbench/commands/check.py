@@ -25,6 +25,13 @@ def add_parser(commands: Commands) -> None:
     add_format(parser, "junit", "github")
     add("--strict", action="store_true", help="fail on inconclusive comparisons too")
     add(
+        "--require",
+        choices=["certified"],
+        action="append",
+        default=[],
+        help="fail on likelihoods without a valid certificate of `certify --suite` too",
+    )
+    add(
         "--margin",
         dest="margins",
         action="append",
@@ -71,6 +78,7 @@ def check(arguments: Namespace) -> int:
         baseline_results=arguments.baseline_results,
         margins=margins,
         strict=arguments.strict,
+        require=arguments.require,
     )
     as_text = arguments.format == "text"
     out(gate.text(outcome, terminal()) if as_text else gate.FORMATS[arguments.format](outcome))

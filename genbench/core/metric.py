@@ -151,6 +151,12 @@ class Metric(BaseModel):
         """Whether models are compared by it datum by datum, and the best may be marked."""
         return self.paired and self.directed and not (self.warning or self.not_compared)
 
+    @property
+    def claims_likelihood(self) -> bool:
+        """Whether each value is a claim about log p(x) of a datum, which can be certified."""
+        is_claim = self.log_density and self.kind != "estimate" and not self.term
+        return is_claim and self.role != "diagnostic"
+
     @classmethod
     def undeclared(cls, name: str, unit: str, better: str, kind: str, version: int) -> "Metric":
         """Return the record of a number of which nothing but its row in a table is known."""

@@ -1,8 +1,9 @@
 """The gate: reads both sides, compares their sets of numbers, then the numbers."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -13,6 +14,8 @@ from genbench.gate.margins import with_margins
 from genbench.gate.suite_results import SuiteResults, read_results, results_in
 from genbench.gate.verdicts import Lookup, Verdict, Word, no_values, verdicts_of
 
+Requirement = Literal["certified"]
+
 
 @dataclass(frozen=True)
 class GateOutcome:
@@ -22,6 +25,7 @@ class GateOutcome:
         mismatches: Why the sides cannot be compared; if there are any, there are no verdicts.
         notes: What a reader should know about the comparison as a whole.
         strict: Whether ``inconclusive`` fails.
+        uncertified: The likelihoods without the certificate that was required.
     """
 
     suite: str
@@ -30,6 +34,7 @@ class GateOutcome:
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
     strict: bool = False
+    uncertified: tuple[str, ...] = ()
 
     def having(self, word: Word) -> list[Verdict]:
         """Return the verdicts of one kind."""
@@ -42,10 +47,10 @@ class GateOutcome:
 
     @property
     def exit_code(self) -> ExitCode:
-        """0; 1 for a regression; 6 if the sides cannot be compared."""
+        """0; 1 for a regression or a missing certificate; 6 if the sides cannot be compared."""
         if self.mismatches:
             return ExitCode.BASELINE
-        return ExitCode.REGRESSION if self.failing else ExitCode.OK
+        return ExitCode.REGRESSION if self.failing or self.uncertified else ExitCode.OK
 
 
 def check(
@@ -56,6 +61,7 @@ def check(
     baseline_results: Path | None = None,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
+    require: Collection[Requirement] = (),
 ) -> GateOutcome:
     """Compare the stored results of a suite with a baseline.
 
@@ -67,6 +73,7 @@ def check(
             compared per datum.
         margins: Override the baseline's margins, by metric or ``model/metric``.
         strict: ``inconclusive`` also fails.
+        require: ``certified``: a likelihood that was not certified also fails.
 
     Raises:
         BaselineError: The baseline is missing, damaged, or of another suite.
@@ -75,9 +82,11 @@ def check(
     expected = read_baseline(baseline)
     now = read_results(results, suite or expected.suite)
     behind = read_results(baseline_results, expected.suite) if baseline_results else None
-    return _outcome(
-        baseline, expected, now, margins, strict, behind.values if behind else no_values
-    )
+    values = behind.values if behind else no_values
+    outcome = _outcome(baseline, expected, now, margins, strict, values)
+    if "certified" not in require:
+        return outcome
+    return replace(outcome, uncertified=tuple(entry.name for entry in now.uncertified))
 
 
 def check_frame(

@@ -19,11 +19,12 @@ _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
 _COMMANDS = re.compile(r":(?=:)|##(?=\[)")
 """What GitHub takes for a command: ``::`` after any spaces, ``##[`` anywhere in a line."""
+_UNCERTIFIED = "this likelihood was not certified"
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(outcome: GateOutcome) -> str:
-    """Return the outcome as a JSON object: summary, mismatches, and a row per verdict."""
+    """Return the outcome as a JSON object: summary, what does not match, and a row per verdict."""
     content = {
         "schema": 1,
         "suite": outcome.suite,
@@ -32,6 +33,7 @@ def as_json(outcome: GateOutcome) -> str:
         "summary": {word: len(outcome.having(word)) for word in ORDER},
         "mismatches": [vars(mismatch) for mismatch in outcome.mismatches],
         "notes": list(outcome.notes),
+        "uncertified": list(outcome.uncertified),
         "verdicts": [verdict.row() for verdict in ordered(outcome.verdicts)],
     }
     return readable_json(content)
@@ -53,9 +55,10 @@ def as_junit(outcome: GateOutcome) -> str:
         case = ET.Element("testcase", classname=_clean(outcome.suite), name=_clean(mismatch.name))
         ET.SubElement(case, "error", message=_clean(mismatch.text))
         cases.append(case)
+    cases += [_without_certificate(outcome, name) for name in outcome.uncertified]
     counts = {
         "tests": len(cases),
-        "failures": len(outcome.failing),
+        "failures": len(outcome.failing) + len(outcome.uncertified),
         "errors": len(outcome.mismatches),
         "skipped": 0 if outcome.strict else len(outcome.having("inconclusive")),
     }
@@ -79,6 +82,12 @@ def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
         ET.SubElement(case, "skipped", message=_clean(sentence(verdict)))
     elif verdict.word == "better":
         ET.SubElement(case, "system-out").text = _clean(sentence(verdict))
+    return case
+
+
+def _without_certificate(outcome: GateOutcome, name: str) -> ET.Element:
+    case = ET.Element("testcase", classname=_clean(f"{outcome.suite}.certified"), name=_clean(name))
+    ET.SubElement(case, "failure", message=_clean(f"{name}: {_UNCERTIFIED}"))
     return case
 
 
@@ -118,6 +127,8 @@ def _annotations(outcome: GateOutcome) -> Iterator[tuple[str, str, str]]:
     title = f"genbench check {outcome.suite}"
     for mismatch in outcome.mismatches:
         yield "error", title, mismatch.text
+    for name in outcome.uncertified:
+        yield "error", title, f"{name}: {_UNCERTIFIED}"
     for verdict in ordered(outcome.verdicts):
         if verdict.word in _LEVELS:
             level = "error" if verdict in outcome.failing else _LEVELS[verdict.word]
@@ -154,6 +165,8 @@ def as_markdown(outcome: GateOutcome) -> str:
         parts.append(
             "\n".join(f"- {in_markdown(mismatch.text)}" for mismatch in outcome.mismatches)
         )
+    if outcome.uncertified:
+        parts.append(f"Without a certificate: {in_markdown(', '.join(outcome.uncertified))}.")
     moved = [verdict for verdict in ordered(outcome.verdicts) if verdict.word != ORDER[-1]]
     if moved:
         lines = [HEAD, ("---",) * len(HEAD), *(cells(verdict) for verdict in moved)]

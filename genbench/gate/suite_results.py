@@ -1,6 +1,6 @@
 """What the gate reads from results: numbers, machine and per-datum values."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +13,10 @@ from genbench.core.files import canonical_json, sha256_bytes
 from genbench.core.metric import Metrics
 from genbench.core.protocol import Protocol
 from genbench.gate.baseline import BaselineError, Provenance
-from genbench.gate.entries import Absent, Entry, absent, entries_of
+from genbench.gate.entries import Absent, Entry, absent, entries_of, stable_name
 from genbench.gate.statistics import Matrix
 from genbench.results.cells import SeedValue
+from genbench.results.certified import ClaimKey
 from genbench.results.metrics_table import metrics_of
 from genbench.results.numbers_frame import completed
 from genbench.results.per_datum import PerDatumValues, value_key
@@ -34,6 +35,7 @@ class SuiteResults:
         frame: A table with the columns of ``metrics.csv``.
         metrics: Records of its metrics by name.
         per_datum: None for a table.
+        certified: The claims that were certified, by the model's name here.
     """
 
     name: str
@@ -41,6 +43,7 @@ class SuiteResults:
     metrics: Metrics
     provenance: Provenance
     per_datum: PerDatumValues | None = None
+    certified: Collection[ClaimKey] = ()
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -53,6 +56,16 @@ class SuiteResults:
             return entries_of(self.frame, self.metrics)
         except ValueError as error:
             raise BaselineError(f"the results cannot be compared: {error}") from error
+
+    @property
+    def uncertified(self) -> list[Entry]:
+        """The likelihoods among its numbers that were not certified."""
+        return [
+            entry
+            for entry in self.entries
+            if (record := self.metrics.get(entry.metric)) and record.claims_likelihood
+            if ClaimKey(entry.model, entry.metric, entry.version) not in self.certified
+        ]
 
     @cached_property
     def absent(self) -> list[Absent]:
@@ -102,7 +115,10 @@ def read_results(results: Path, name: str) -> SuiteResults:
                 "let `python -m genbench run` finish"
             )
     provenance = _provenance(suite, folders)
-    return SuiteResults(suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum)
+    certified = {claim._replace(model=stable_name(claim.model)) for claim in suite.certified}
+    return SuiteResults(
+        suite.folder.name, suite.frame, suite.metrics, provenance, suite.per_datum, certified
+    )
 
 
 def _provenance(suite: StoredSuite, folders: Sequence[RunFolder]) -> Provenance:

@@ -41,6 +41,8 @@ def text(outcome: GateOutcome, terminal: Terminal | None = None) -> str:
     notes = [f"{meaning}. {_RULE}", *(f"note: {note}" for note in outcome.notes)]
     if dropped:
         notes.append(f"too wide to show: {', '.join(dropped)}; --format json has them")
+    if outcome.uncertified:
+        notes.append(f"{uncertified(outcome)}: {', '.join(outcome.uncertified)}")
     about = "\n".join(here.paragraph(note, indent=2) for note in notes)
     return "\n\n".join([table, about, headline(outcome)])
 
@@ -70,7 +72,15 @@ def headline(outcome: GateOutcome) -> str:
     exact = sum(verdict.test == "identical" for verdict in outcome.verdicts)
     against = f"{len(outcome.verdicts)} numbers against {outcome.baseline}: {', '.join(counts)}"
     bits = f" ({exact} of them bit for bit)" if exact else ""
-    return f"{'FAILED' if outcome.failing else 'passed'}: {against}{bits}"
+    lacking = f"; {uncertified(outcome)}" if outcome.uncertified else ""
+    return f"{'FAILED' if outcome.exit_code else 'passed'}: {against}{bits}{lacking}"
+
+
+def uncertified(outcome: GateOutcome) -> str:
+    """Say how many certificates are missing, and who writes them."""
+    n = len(outcome.uncertified)
+    how = f"`python -m genbench certify --suite {outcome.suite}`"
+    return f"{n} number{'s' * (n > 1)} without a certificate ({how})"
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:

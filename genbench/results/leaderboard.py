@@ -30,6 +30,7 @@ class Entry:
         standing: ``best``, ``tie`` or empty.
         details: One per detail of the leaderboard.
         warnings: Signs that its training went wrong, in plain words.
+        certified: By which checks its headline number was certified, in words.
         absence: What stands where there is no number.
         incomplete: Where there is none, the best number that some seeds lack.
     """
@@ -41,6 +42,7 @@ class Entry:
     standing: str = ""
     details: tuple[tuple[Column, Cell] | None, ...] = ()
     warnings: tuple[str, ...] = ()
+    certified: str = ""
     absence: str = ""
     incomplete: Cell | None = None
 

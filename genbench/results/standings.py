@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from genbench.core.statistics import ALPHA, Difference, Seeds
 from genbench.results.answer import OUTDATED, Ahead, answer, unbeaten
-from genbench.results.cells import BEST, Cell, ModelRow, ProtocolBlock
+from genbench.results.cells import BEST, Cell, Column, ModelRow, ProtocolBlock
+from genbench.results.certified import ClaimKey
 from genbench.results.headline import (
     CLAIMS,
     absence,
@@ -26,10 +27,14 @@ from genbench.results.paired import (
 from genbench.results.per_datum import PerDatumValues
 
 Warnings = Mapping[str, Sequence[str]]
+Certified = Mapping[ClaimKey, str]
 
 
 def leaderboard_of(
-    block: ProtocolBlock, values: PerDatumValues, warnings: Warnings | None = None
+    block: ProtocolBlock,
+    values: PerDatumValues,
+    warnings: Warnings | None = None,
+    certified: Certified | None = None,
 ) -> Leaderboard:
     """Sort the models of a block by their headline numbers, and test the first against the others.
 
@@ -37,8 +42,10 @@ def leaderboard_of(
         block: The comparison of one protocol.
         values: Values behind its numbers.
         warnings: Signs that the training of a model went wrong, by the label of its row.
+        certified: By which checks claims were certified, in words.
     """
-    entries = [_entry(block, row, warnings or {}) for row in best_first(block)]
+    known = warnings or {}
+    entries = [_entry(block, row, known, certified or {}) for row in best_first(block)]
     ranked = [entry for entry in entries if entry.cell and entry.cell.kind in CLAIMS]
     others = entries[len(ranked) :]
     tests = tests_of_the_leader(block, ranked, values)
@@ -58,7 +65,7 @@ def _up_to_date(block: ProtocolBlock) -> bool:
     return any("leaderboard" in column.record.model_fields_set for column in block.columns)
 
 
-def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings) -> Entry:
+def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings, certified: Certified) -> Entry:
     column, cell = headline(block, row) or (None, None)
     numbers = ((block.columns[i], row.cells[i]) for i in detail_places(block))
     return Entry(
@@ -67,9 +74,14 @@ def _entry(block: ProtocolBlock, row: ModelRow, warnings: Warnings) -> Entry:
         cell=cell,
         details=tuple(number if number[1].ok else None for number in numbers),
         warnings=tuple(warnings.get(row.label, ())),
+        certified=certified.get(_claim(row, column), "") if column else "",
         absence="" if cell else absence(block, row),
         incomplete=None if cell else incomplete(block, row),
     )
+
+
+def _claim(row: ModelRow, column: Column) -> ClaimKey:
+    return ClaimKey(row.model, column.metric, column.version)
 
 
 def tests_of_the_leader(

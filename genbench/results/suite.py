@@ -14,6 +14,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
+from genbench.results.certified import ClaimKey, certified_claims, read_certificates
 from genbench.results.convergence import unconverged
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
 from genbench.results.leaderboard import Leaderboard
@@ -154,9 +155,18 @@ class StoredSuite:
         setback = setbacks((run, self.run_folder(run)) for run in self.record.runs)
         trained = (recipes, setback, unconverged(self.record.runs))
         return [
-            leaderboard_of(block, self.per_datum, warnings_of(block, *trained))
+            leaderboard_of(block, self.per_datum, warnings_of(block, *trained), self.certified)
             for block in self.blocks
         ]
+
+    @cached_property
+    def certified(self) -> Mapping[ClaimKey, str]:
+        """What was checked of each claim that was certified, in words.
+
+        Raises:
+            StorageError: The file is damaged.
+        """
+        return certified_claims(read_certificates(self.folder), self.record.runs)
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:

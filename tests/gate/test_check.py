@@ -7,6 +7,7 @@ import pytest
 
 from genbench.core.errors import ExitCode, StorageError
 from genbench.gate import BaselineError, check, update
+from genbench.results.certified import Certificate, write_certificates
 from tests.gate.tables import MACHINE, NUMBERS, table, train_id, write_results
 
 LOST = NUMBERS | {("vae", "elbo"): [-26.9, -26.8]}
@@ -162,3 +163,32 @@ def test_results_of_another_suite_are_not_compared(path, tmp_path):
 def test_missing_results_are_a_storage_error(path, tmp_path):
     with pytest.raises(StorageError, match="no results of suite 'tiny'"):
         check(path, tmp_path / "nowhere")
+
+
+def certify(results, *metrics, **changes):
+    known = {
+        "model": "vae", "recipe": "", "version": 1, "check": "sum", "expected": "at most 1",
+        "found": 0.9, "tolerance": 0.01, "genbench": "0.1.0",
+    }  # fmt: skip
+    folder = results / "tiny"
+    write_certificates(folder, [Certificate(metric=m, **known | changes) for m in metrics], ())
+
+
+def test_likelihoods_without_a_certificate_fail_where_certificates_are_required(path, results):
+    certify(results, "elbo")
+    found = check(path, results, require=["certified"])
+    assert found.exit_code == ExitCode.REGRESSION
+    assert found.uncertified == ("vae bits_per_dim",)
+    assert check(path, results).exit_code == ExitCode.OK
+
+
+def test_numbers_that_claim_no_likelihood_need_no_certificate(path, results):
+    certify(results, "elbo", "bits_per_dim")
+    found = check(path, results, require=["certified"])
+    assert (found.exit_code, found.uncertified) == (ExitCode.OK, ())
+
+
+@pytest.mark.parametrize("changes", [{"version": 2}, {"recipe": "iwae"}, {"model": "ae"}])
+def test_a_certificate_of_something_else_does_not_count(path, results, changes):
+    certify(results, "elbo", "bits_per_dim", **changes)
+    assert len(check(path, results, require=["certified"]).uncertified) == 2

@@ -156,3 +156,10 @@ def test_check_and_the_pytest_face_do_not_import_torch(place):
     )
     assert done.returncode == 0, done.stderr
     assert "7 of them bit for bit" in " ".join(done.stdout.split())
+
+
+def test_certificates_can_be_required(check):
+    code, out, err = check("again", "--require", "certified")
+    assert code == ExitCode.REGRESSION
+    assert "vae elbo" in " ".join(out.split("without a certificate")[1].split())
+    assert "without a certificate" in err

@@ -212,3 +212,18 @@ def test_junit_survives_a_suite_that_xml_cannot_hold(path):
     named = replace(foreign(path), suite="a\x00\ud800<b>")
     suite = ET.fromstring(FORMATS["junit"](named)).find("testsuite")
     assert suite.get("name") == "genbench check a??<b>"
+
+
+def test_each_likelihood_without_a_certificate_is_named_in_every_format(path):
+    passed = check_frame(table(), path)
+    found = replace(passed, uncertified=("vae elbo", "vae bits_per_dim"))
+    for name, form in FORMATS.items():
+        assert "vae elbo" in form(found), name
+    said = " ".join(FORMATS["text"](found).split())
+    assert said.count("2 numbers without a certificate (`python -m genbench certify") == 2
+    assert "FAILED: 4 numbers" in said
+    cases = ET.fromstring(FORMATS["junit"](found)).findall(".//testcase[failure]")
+    assert [case.get("name") for case in cases] == ["vae elbo", "vae bits_per_dim"]
+    assert json.loads(FORMATS["json"](found))["uncertified"] == ["vae elbo", "vae bits_per_dim"]
+    assert as_github(found).startswith("::error")
+    assert "vae elbo, vae bits_per_dim" in as_markdown(found).replace("\\", "")

@@ -13,6 +13,7 @@ from genbench.reporting.tables.leaderboard import leaderboard_table
 from genbench.reporting.tables.text import titled_rows
 from genbench.results.leaderboard import Leaderboard
 from genbench.results.suite import StoredSuite
+from tests.results.certificates import certify_headlines
 
 WIDTHS = (40, 60, 80, 100, 120, 200)
 
@@ -176,3 +177,12 @@ def test_of_many_checks_only_those_that_fail_are_shown(tossed_results, monkeypat
     assert "mean of fair coins" not in text
     assert "3 of 4 checks of 2 studies hold" in text
     assert "mean of fair coins" in terminal_summary(suite, verbose=True)
+
+
+def test_the_terminal_says_which_numbers_are_certified_and_by_what(own_results):
+    certify_headlines(own_results / "tiny", ["vae"])
+    suite = StoredSuite.open(own_results, "tiny")
+    for encoding, mark in (("utf-8", "✓"), ("ascii", "c")):
+        text = terminal_summary(suite, Terminal(100, encoding))
+        assert rows_of(text)["vae"].split(mark)[0].rstrip().endswith("0.22")
+        assert f"{mark} vae: certified by genbench 0.1.0: sum over a 3x3 world" in text

@@ -29,6 +29,7 @@ _TEX = {
     "‖": r"\ensuremath{\|}",
     "†": r"\ensuremath{\dagger}",
     "‡": r"\ensuremath{\ddagger}",
+    "✓": r"\ensuremath{\surd}",
     "≈": r"\ensuremath{\approx}",
     "→": r"\ensuremath{\to}",
     "∞": r"\ensuremath{\infty}",

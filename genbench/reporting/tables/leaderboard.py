@@ -1,6 +1,6 @@
 """The leaderboard: one number per model, best first, and the answer that it gives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from genbench.core import numbers
@@ -19,6 +19,7 @@ from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
 _ODD = "!"
+_CERTIFIED = "✓"
 
 
 def leaderboard_tables(boards: Sequence[Leaderboard]) -> list[SmallTable]:
@@ -33,7 +34,7 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
     rows = tuple(_row(board, entry) for entry in board.entries)
     signs = "; ".join(legend(rows, sequential=board.block.sequential))
     caption = " ".join(filter(None, (signs and f"{signs}.", notes_caption(board.details))))
-    warned = tuple(_warnings(board.entries))
+    explained = (*_warnings(board.entries), *_certified(board.entries))
     return SmallTable(
         name,
         heading(board),
@@ -41,7 +42,7 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
         rows,
         caption,
         board.sentence,
-        explained=warned,
+        explained=explained,
     )
 
 
@@ -86,7 +87,8 @@ def _likelihood(board: Leaderboard, entry: Entry) -> TableCell:
     if entry.cell is None or entry.column is None:
         return TableCell(entry.text)
     cell = _plainly(number_cell(board.block, entry.column, entry.cell))
-    return replace(cell, text=f"{entry.sign}{cell.text}", standing=entry.standing)
+    marks = f"{cell.marks}{_CERTIFIED if entry.certified else ''}"
+    return replace(cell, text=f"{entry.sign}{cell.text}", marks=marks, standing=entry.standing)
 
 
 def _detail(block: ProtocolBlock, column: Column, cell: Cell) -> TableCell:
@@ -102,9 +104,19 @@ def _plainly(cell: TableCell) -> TableCell:
 
 def _warnings(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
     """Signs that training went wrong, in short, each once for all models that show it."""
+    said = ((e.row.label, warning.partition(":")[0]) for e in entries for warning in e.warnings)
+    yield from ((_ODD, sentence) for sentence in _once(said))
+
+
+def _certified(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """By which checks numbers were certified, each once for all models that passed the same."""
+    said = ((entry.row.label, entry.certified) for entry in entries if entry.certified)
+    yield from ((_CERTIFIED, sentence) for sentence in _once(said))
+
+
+def _once(said: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """What is said of models, each sentence once: ``vae, iwae: below independent_pixels``."""
     models: dict[str, list[str]] = {}
-    for entry in entries:
-        for warning in entry.warnings:
-            models.setdefault(warning.partition(":")[0], []).append(entry.row.label)
-    for warning, labels in models.items():
-        yield _ODD, f"{', '.join(labels)}: {warning}"
+    for label, words in said:
+        models.setdefault(words, []).append(label)
+    yield from (f"{', '.join(labels)}: {words}" for words, labels in models.items())

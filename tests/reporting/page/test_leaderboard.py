@@ -13,6 +13,7 @@ from genbench.reporting.page import report_page, script
 from genbench.reporting.page.leaderboard import Axis, _led_by_controls, boards_of
 from genbench.results.suite import StoredSuite
 from tests.reporting.page.dom import parse
+from tests.results.certificates import certify_headlines
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +229,22 @@ def test_it_is_said_where_a_control_leads(rich_suite):
     assert said("copier") == []
     (sentence,) = said("copier", "gan+normal(0.126)")
     assert sentence.startswith("A control leads in sample quality (copier)")
+
+
+def page_of(results, folder):
+    return build_report(StoredSuite.open(results, "tiny"), folder).read_bytes()
+
+
+def test_certified_numbers_are_marked_on_the_page_with_what_was_certified(own_results, tmp_path):
+    certify_headlines(own_results / "tiny", ["vae"])
+    page = parse(page_of(own_results, tmp_path / "report").decode())
+    marks = [a for a in page.all("abbr") if a.text == "✓"]
+    words = "certified by genbench 0.1.0: sum over a 3x3 world"
+    assert [mark.attributes["title"] for mark in marks] == [words]
+    assert "✓ certified" in page.one("p", "key").text
+
+
+def test_a_page_without_a_valid_certificate_is_the_same_to_the_byte(own_results, tmp_path):
+    without = page_of(own_results, tmp_path / "without")
+    certify_headlines(own_results / "tiny", ["vae"], recipe="another")
+    assert page_of(own_results, tmp_path / "void") == without

@@ -83,3 +83,31 @@ def test_a_control_is_not_ranked_by_its_samples_and_others_are_not_by_these():
     )
     assert [row[0].text for row in leaderboard_table(shown).rows] == ["", ""]
     assert {row[-1].standing for row in leaderboard_table(shown).rows} == {""}
+
+
+def certified(board, words="certified by genbench 0.1.0: sum over a 3x3 world"):
+    known = {"vae", "linear_gaussian"}
+    entries = (replace(e, certified=words if e.row.model in known else "") for e in board.entries)
+    return replace(board, entries=tuple(entries))
+
+
+def test_certified_numbers_are_marked_and_the_mark_says_what_was_certified(board):
+    table = leaderboard_table(certified(board))
+    marked = {row[1].text for row in table.rows if "✓" in row[2].marks}
+    assert marked == {"vae", "linear_gaussian"}
+    (sentence,) = [text for mark, text in table.explained if mark == "✓"]
+    labels, _, words = sentence.partition(": ")
+    assert set(labels.split(", ")) == marked
+    assert words == "certified by genbench 0.1.0: sum over a 3x3 world"
+
+
+def test_the_mark_of_a_certificate_stands_in_latex_and_markdown(board):
+    tables = [leaderboard_table(certified(board))]
+    assert r"20.10 \pm 0.24$\ensuremath{\surd}" in latex_tables("T", tables)
+    assert "-20.10 ± 0.24✓" in markdown_tables("T", tables)
+
+
+def test_without_certificates_nothing_is_marked(board):
+    table = leaderboard_table(board)
+    assert "✓" not in table.marks
+    assert all(mark != "✓" for mark, _ in table.explained)
