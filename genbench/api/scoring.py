@@ -1,11 +1,13 @@
 """Scores images that anybody made, without their model."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from genbench.data import Dataset
+    from genbench.data.archives.read import Archive
     from genbench.evaluation.external.scoring import Scored
     from genbench.reporting.tables.small_table import SmallTable
 
@@ -14,7 +16,7 @@ def score(
     images: Any,
     data: str | Path,
     *,
-    features: str = "auto",
+    features: str | Path = "auto",
     n: int | None = None,
     name: str | None = None,
     data_dir: str | Path | None = None,
@@ -27,7 +29,8 @@ def score(
             ``.npy`` or ``.parquet`` file; or an array or tensor (N, H, W), (N, H, W, C) or
             (N, C, H, W). Values are 8-bit levels, or floats in [0, 1], [-1, 1] or [0, 255].
         data: Name or path of the data that they imitate, as in :func:`genbench.load_data`.
-        features: Name of the feature space; by default the one that suits the data.
+        features: Name of the feature space, or a ``.safetensors`` file with a network of your own,
+            as ``[features] weights`` of a suite; by default the space that suits the data.
         n: How many images to score; by default all, at most 10,000 and as many as test images.
         name: What they are called; by default their file's name.
         data_dir: Folder of the data sets; features of training images are kept there, else in the
@@ -44,7 +47,7 @@ def score(
         DataError: There are fewer images than ``n``; they have another shape or range than the
             data, or hold NaN; or a file is missing or damaged.
     """
-    found = scored(images, data, features=features, n=n, name=name, data_dir=data_dir)
+    found = scored(images, Asked(data, features, n, name, data_dir))
     if reports is not None:
         write_page(found, Path(reports))
     found.frame.attrs["flags"] = [flag.text for flag in found.flags]
@@ -52,38 +55,44 @@ def score(
     return found.frame
 
 
-def scored(
-    images: Any,
-    data: str | Path,
-    *,
-    features: str = "auto",
-    n: int | None = None,
-    name: str | None = None,
-    data_dir: str | Path | None = None,
-) -> "Scored":
-    """Return all that is found out about images; otherwise as :func:`score`."""
+class Asked(NamedTuple):
+    """How images are scored: see :func:`score`."""
+
+    data: str | Path
+    features: str | Path = "auto"
+    n: int | None = None
+    name: str | None = None
+    data_dir: str | Path | None = None
+
+
+def scored(images: Any, asked: Asked) -> "Scored":
+    """Return all that is found out about images; raises as :func:`score`."""
     from genbench.core.names import require_name
     from genbench.core.plugins import load_plugins
     from genbench.data import DataConfig, load
-    from genbench.data.archives.read import archive_of, read_archive
     from genbench.data.own.names import name_of, place_of
     from genbench.data.protocol import chosen
     from genbench.evaluation.external.scoring import score_archive
-    from genbench.evaluation.user.data import tensor_of
+    from genbench.features.custom import asked_space
 
     load_plugins()
-    config = DataConfig.read(chosen(data), "data")
-    is_path = isinstance(images, str | Path)
-    path = place_of(images) if is_path else Path("images")
-    called = require_name(name or name_of(path), "name")
-    place = Path(data_dir) if data_dir else None
+    config = DataConfig.read(chosen(asked.data), "data")
+    path = place_of(images) if isinstance(images, str | Path) else Path("images")
+    called = require_name(asked.name or name_of(path), "name")
+    place = Path(asked.data_dir) if asked.data_dir else None
     dataset = load(config, place)
-    shape = dataset.image_shape
-    if is_path:
-        archive = read_archive(path, shape)
-    else:
-        archive = archive_of(tensor_of(images, "images").cpu().numpy(), "images", shape)
-    return score_archive(archive, dataset, called, features, n, _kept_in(place))
+    archive = _archive(images, path, dataset)
+    features, weights = asked_space(asked.features)
+    return score_archive(archive, dataset, called, features, asked.n, _kept_in(place), weights)
+
+
+def _archive(images: Any, path: Path, dataset: "Dataset") -> "Archive":
+    from genbench.data.archives.read import archive_of, read_archive
+    from genbench.evaluation.user.data import tensor_of
+
+    if isinstance(images, str | Path):
+        return read_archive(path, dataset.image_shape)
+    return archive_of(tensor_of(images, "images").cpu().numpy(), "images", dataset.image_shape)
 
 
 def _kept_in(data_dir: Path | None) -> Path | None:

@@ -26,7 +26,8 @@ def add_parser(commands: Commands) -> None:
     add = parser.add_argument
     add("samples", metavar="SAMPLES", help="a folder of images, .npz, .npy or .parquet file")
     add("--data", required=True, metavar="NAME_OR_PATH", help="the data that they imitate")
-    add("--features", default="auto", metavar="NAME", help="feature space; auto by default")
+    text = "feature space, or a .safetensors file with a network of yours; auto by default"
+    add("--features", default="auto", metavar="NAME_OR_PATH", help=text)
     add("--n", type=int, metavar="N", help="images to score; by default as many as test images")
     add("--reports", type=path, metavar="DIR", help="write a page with images and flags there")
     add_format(parser)
@@ -36,10 +37,10 @@ def add_parser(commands: Commands) -> None:
 
 def score(arguments: Namespace) -> int:
     """Score samples and print the table, or the rows as JSON; flags go to stderr with JSON."""
-    from genbench.api.scoring import scored, write_page
+    from genbench.api.scoring import Asked, scored, write_page
 
-    asked = {"features": arguments.features, "n": arguments.n, "data_dir": arguments.data_dir}
-    found = scored(arguments.samples, arguments.data, **asked)
+    asked = Asked(arguments.data, arguments.features, arguments.n, data_dir=arguments.data_dir)
+    found = scored(arguments.samples, asked)
     lines = [f"{flag.kind.replace('_', ' ')}: {flag.text}" for flag in found.flags]
     if arguments.format == "json":
         out(readable_json(rows_of(found)))

@@ -32,6 +32,12 @@ def replicates(contestants: Mapping[str, Seeds]) -> dict[str, Vector]:
     return {k: _over_seeds(k, part) for k, part in zip(contestants, parts, strict=True)}
 
 
+def normal_replicates(name: str, value: float, stderr: float) -> Vector:
+    """Draw a number of one seed anew from its standard error, (B, 1), by the contestant's name."""
+    generator = numpy_generator(_SEED, "compare", "own error", name)
+    return value + stderr * generator.standard_normal((N_REPLICATES, 1))
+
+
 def _over_data(values: Vector) -> Vector:
     """Means of resampled data: (rows, n) -> (B, rows)."""
     n = values.shape[1]

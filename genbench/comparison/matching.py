@@ -14,7 +14,7 @@ from genbench.results.cells import Cell, Column, ProtocolBlock, words
 from genbench.results.methods import is_deterministic, of_methods
 
 Numbers = dict[ColumnKey, Number]
-Group = tuple[str, str, str, ColumnKey, str, int | None, bool]
+Group = tuple[str, str, str, ColumnKey, str, int | None, bool, bool]
 _SHOWN = 4
 
 
@@ -51,7 +51,8 @@ class Match:
     def group(self) -> Group:
         """What numbers must share to be ranked together."""
         where = (self.block.dataset, self.block.protocol.text, self.block.split)
-        return *where, self.column.key, self.cells[0].kind, self.cells[0].n, self.over_data
+        about = self.column.key, self.cells[0].kind, self.cells[0].n
+        return *where, *about, self.over_data, self.by_own_error
 
     @property
     def of_methods(self) -> bool:
@@ -69,6 +70,11 @@ class Match:
     def over_data(self) -> bool:
         """Whether per-datum values are known."""
         return len(next(iter(self.values[0].values()))) > 1
+
+    @property
+    def by_own_error(self) -> bool:
+        """Whether two trained networks are compared by the errors that their numbers state."""
+        return not self.over_data and all(len(values) == 1 for values in self.values)
 
     @property
     def by_seed(self) -> bool:
@@ -168,7 +174,7 @@ def _matched(one: Number, other: Number) -> Match | str:
     values = None if reason else _values(one, other)
     if values is None:
         name = " ".join(part for part in (column.metric, column.settings) if part)
-        lacks = "no per-image values and fewer than two seeds"
+        lacks = "no per-image values, fewer than two seeds, and no error of its own"
         return f"{one.label}, {name}: {reason or lacks}"
     sequential = one.block.sequential or other.block.sequential
     return Match(one.block, column, (one.label, other.label), cells, values, sequential)
@@ -204,9 +210,14 @@ def _a(kind: str) -> str:
 
 
 def _values(one: Number, other: Number) -> tuple[Seeds, Seeds] | None:
-    """Return both sides' per-datum values, else one value per seed if both have several seeds."""
+    """Return both sides' per-datum values, else one value per seed.
+
+    Both sides need several seeds then, or one each and numbers that state their own errors.
+    """
     first, second = one.per_datum, other.per_datum
     if first is not None and second is not None:
         return first, second
     first, second = one.by_seed, other.by_seed
-    return (first, second) if len(first) > 1 and len(second) > 1 else None
+    several = len(first) > 1 and len(second) > 1
+    alone = len(first) == len(second) == 1 and one.has_own_error and other.has_own_error
+    return (first, second) if several or alone else None

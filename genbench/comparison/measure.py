@@ -1,13 +1,13 @@
 """The numbers of a comparison: differences, improvement, interquartile means and ranks."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import SupportsFloat, TypeVar
 
 import numpy as np
 
-from genbench.comparison.bootstrap import rank_replicates, replicates
+from genbench.comparison.bootstrap import normal_replicates, rank_replicates, replicates
 from genbench.comparison.matching import Match, match
 from genbench.comparison.sides import Side
 from genbench.core.sequential import anytime_difference
@@ -22,9 +22,11 @@ from genbench.core.statistics import (
     percentile_interval,
     probability_of_improvement,
     seed_means,
+    stated_difference,
 )
 
 T = TypeVar("T")
+OWN_ERROR = "the metric's own error"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ class Line:
 
     @property
     def test(self) -> str:
-        """What the t-test treats as random."""
+        """What the test treats as random."""
+        if self.match.by_own_error:
+            return OWN_ERROR
         seeds = [len(values) for values in self.match.values]
         images = ["images"] if self.match.over_data else []
         if self.match.by_seed:
@@ -145,6 +149,9 @@ def compare(first: Side, second: Side) -> Comparison:
 
 
 def _tested(match: Match) -> Difference:
+    if match.by_own_error:
+        first, second = ((cell.value, cell.stderr) for cell in match.cells)
+        return stated_difference(first, second)
     test = anytime_difference if match.sequential else difference
     return test(*match.values, by_seed=match.by_seed)
 
@@ -156,7 +163,7 @@ def _measured(group: Sequence[Match]) -> list[tuple[Measured, Contestant, Contes
         for pair in group
         for name, side, seeds in zip(pair.names, "AB", pair.values, strict=True)
     }
-    drawn = replicates({name: seeds for name, (_, seeds) in entered.items()})
+    drawn = _replicates(group, {name: seeds for name, (_, seeds) in entered.items()})
     sign = 1.0 if group[0].column.better == "higher" else -1.0
     scores = np.array([sign * interquartile_mean(drawn[name]) for name in entered])
     ranks = dict(zip(entered, rank_replicates(scores), strict=True))
@@ -170,6 +177,13 @@ def _measured(group: Sequence[Match]) -> list[tuple[Measured, Contestant, Contes
         improvement = _improvement(pair, sign, drawn[first], drawn[second])
         measured.append((improvement, ranked[first], ranked[second]))
     return measured
+
+
+def _replicates(group: Sequence[Match], seeds: Mapping[str, Seeds]) -> dict[str, Vector]:
+    if not group[0].by_own_error:
+        return replicates(seeds)
+    cells = {n: c for pair in group for n, c in zip(pair.names, pair.cells, strict=True)}
+    return {name: normal_replicates(name, cell.value, cell.stderr) for name, cell in cells.items()}
 
 
 def _contestant(

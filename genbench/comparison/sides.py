@@ -47,6 +47,11 @@ class Number:
         return self.stored.of(self.block, self.column, self.cell)
 
     @property
+    def has_own_error(self) -> bool:
+        """Whether its standard error holds all noise but that of training."""
+        return self.column.record.own_error and self.cell.stderr > 0
+
+    @property
     def by_seed(self) -> Seeds:
         """A single value per seed."""
         return {seed.seed: np.array([seed.value]) for seed in self.cell.seeds}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from genbench.comparison.answer import answer, headlines
 from genbench.comparison.bootstrap import N_REPLICATES
-from genbench.comparison.measure import Comparison, Contestant, Line
+from genbench.comparison.measure import OWN_ERROR, Comparison, Contestant, Line
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
 from genbench.reporting.tables.small_table import (
@@ -36,6 +36,11 @@ _STANDINGS = ("metric", "model", "seeds", "mean", "IQM", "95 % interval", "rank"
 _WORDS = ("model", "metric", "better", "test over")
 _SHORT = ("model", "metric", "A − B", "p", "better")
 _FEW_SEEDS, _TRIMMED = 5, 4
+BY_OWN_ERROR = (
+    "A metric of samples has no values per image. With one seed a side it compares these trained"
+    " networks by the standard errors that both numbers state, in a z-test; both share the training"
+    " images, so that it finds a little less than it could."
+)
 Groups = Sequence[Sequence[Line]]
 
 
@@ -138,10 +143,11 @@ def _interval(low: float, high: float, stderr: float) -> str:
 
 def _caption(lines: Sequence[Line], n_tests: int, test: str) -> str:
     random = test or "what stands under 'test over'"
+    kind = "z-test" if test == OWN_ERROR else "t-test"
     over = "the one line" if n_tests == 1 else f"all {n_tests} lines"
     parts = [
         "A − B: mean difference, paired by image where images are random, ± its standard error;"
-        f" interval and p are of a two-sided t-test with {random} as random (equal seeds of one"
+        f" interval and p are of a two-sided {kind} with {random} as random (equal seeds of one"
         f" model are paired from {ENOUGH_PAIRS} on). p is Holm-corrected over {over} of this"
         f" comparison, the interval is not; a tie where p ≥ {ALPHA}.",
         "P(A better): share of the pairs of a seed of A and a seed of B in which A is better"
@@ -156,6 +162,8 @@ def _warnings(lines: Sequence[Line]) -> list[str]:
     warnings = []
     if not all(line.match.of_methods for line in lines):
         warnings.append(NETWORKS_ALONE)
+    if any(line.match.by_own_error for line in lines):
+        warnings.append(BY_OWN_ERROR)
     if any(line.match.sequential for line in lines):
         warnings.append(
             "Seeds were added until pairs were decided: p is the larger one of the t-test and of an"

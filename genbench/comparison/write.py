@@ -7,7 +7,7 @@ from typing import Any
 
 from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import Comparison, Contestant, Line, Measured
-from genbench.comparison.tables import short_tables, tables
+from genbench.comparison.tables import BY_OWN_ERROR, short_tables, tables
 from genbench.core.files import pretty_json, write_atomic
 from genbench.core.statistics import ALPHA
 from genbench.core.texts import Terminal
@@ -56,10 +56,10 @@ def _line(line: Line) -> dict[str, Any]:
         "difference": _known(tested.value),
         "stderr": _known(tested.stderr),
         "interval": [_known(low), _known(high)],
-        "dof": _known(tested.dof),
+        "dof": None if match.by_own_error else _known(tested.dof),
         "p": tested.p_value,
         "p_holm": line.p_holm,
-        "test": f"two-sided t-test over {line.test}",
+        "test": f"two-sided {'z' if match.by_own_error else 't'}-test over {line.test}",
         "anytime_valid": match.sequential,
         "improvement": _measured(line.improvement),
         "verdict": line.verdict,
@@ -114,8 +114,10 @@ def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
     networks = not all(line.match.of_methods for line in comparison.lines)
     n = len(comparison.lines)
     more = f"--verbose shows all {n} numbers" if sum(len(table.rows) for table in short) < n else ""
-    alone = NETWORKS_ALONE.rstrip(".") if networks else ""
-    return "; ".join(filter(None, (_LEGEND, alone, UNRELIABLE_WORDS if unreliable else "", more)))
+    own = any(line.match.by_own_error for line in comparison.lines)
+    said = [(NETWORKS_ALONE, networks), (BY_OWN_ERROR, own), (UNRELIABLE_WORDS, unreliable)]
+    words = (text.rstrip(".") for text, applies in said if applies)
+    return "; ".join(filter(None, (_LEGEND, *words, more)))
 
 
 def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:

@@ -63,6 +63,8 @@ class Metric(BaseModel):
         role: A ``headline`` gets a table of paired differences, a ``detail`` only marks in the
             comparison; a ``diagnostic`` is about an estimator or a code, not about who is best.
         paired: Whether models are compared datum by datum; by default if there is no ``reduce``.
+        own_error: Whether its standard error holds all noise but that of training, so that two
+            trained networks can be told apart by it; by default for evaluators of samples.
         not_compared: Why its numbers are never compared between models; empty where they are.
         note: What must be said once below a table that has its column.
         warning: What must be said wherever the number appears; it is then never marked as best.
@@ -101,6 +103,7 @@ class Metric(BaseModel):
     place: int = 500
     role: Role = "headline"
     paired: bool = True
+    own_error: bool = False
     not_compared: str = ""
     note: str = ""
     warning: str = ""

@@ -170,6 +170,22 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     return Difference(value, stderr, dof, p_value)
 
 
+def stated_difference(first: tuple[float, float], second: tuple[float, float]) -> Difference:
+    """Compare two independent numbers by the standard errors that they state: a z-test.
+
+    Args:
+        first: A number and its standard error.
+        second: Those of the other.
+
+    Example:
+        >>> found = stated_difference((5.0, 3.0), (-5.0, 4.0))
+        >>> found.value, found.stderr, round(found.p_value, 4)
+        (10.0, 5.0, 0.0455)
+    """
+    value, stderr = first[0] - second[0], math.hypot(first[1], second[1])
+    return Difference(value, stderr, _MANY, 2 * Noise(stderr, _MANY).tail(-abs(value)))
+
+
 def _seed_samples(first: Seeds, second: Seeds, by_seed: bool) -> list[Vector]:
     if by_seed and paired_by_seed(first, second):
         return [np.array([float((first[s] - second[s]).mean()) for s in first])]

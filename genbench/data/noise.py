@@ -51,6 +51,23 @@ def dequantise(levels: Tensor, n_levels: int, noise: Tensor) -> Tensor:
     return u.add_(levels).div_(n_levels)
 
 
+def requantise(x: Tensor, n_levels: int) -> Tensor:
+    """Return the intensity of the level in whose cell each value lies, in [0, 1].
+
+    It takes the noise of :func:`dequantise` out, and leaves intensities of levels as they are.
+    Means of dequantised images go to the nearest level.
+
+    Args:
+        x: Values in [0, 1] of any shape.
+        n_levels: Number of values that a pixel can take, at most 256.
+
+    Example:
+        >>> requantise(torch.tensor([0.0, 0.3, 0.4, 1.0]), 3)
+        tensor([0.0000, 0.0000, 0.5000, 1.0000])
+    """
+    return (x * n_levels).floor().clamp(0, n_levels - 1) / (n_levels - 1)
+
+
 def fixed_noise(
     seed: int, purpose: str, split: str, n: int, shape: Sequence[int]
 ) -> Iterator[Tensor]:

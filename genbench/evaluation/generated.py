@@ -11,6 +11,7 @@ from torch import Tensor
 from genbench.core.estimate import NotApplicableError, require_finite
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, generator
+from genbench.data.noise import requantise
 from genbench.evaluation.drawing import cached_draws, mean_images, n_images_of
 from genbench.evaluation.spec import Context
 from genbench.features.reference import Reference
@@ -24,8 +25,8 @@ from genbench.samples.neighbours import Neighbourhoods
 N_SAMPLES = 10_000
 """Images of each model where an evaluator's options do not say."""
 NOTE = (
-    "Samples are compared as they are shown, in [0, 1], with the training images as they are: these"
-    " columns have one scale for all protocols of a data set."
+    "Samples are compared as they are shown, in [0, 1], less the noise of dequantisation, with the"
+    " training images as they are: these columns have one scale for all protocols of a data set."
 )
 """Said below the tables of every metric of samples."""
 UNKNOWN = "the training images are not known: name a data set"
@@ -69,12 +70,15 @@ class Generated:
     def images(self) -> Tensor:
         """The samples as people look at them, (n, C, H, W) in [0, 1], on the CPU.
 
+        Those of a model of dequantised data lose the noise that was added to the data.
+
         Raises:
             NonFiniteError: One is not finite.
             NotApplicableError: They have another size than the data, or another range.
         """
         drawn = cached_draws(self.context, "samples", mean_images, 0, self.asked)
-        return shown(drawn.cpu().float(), self._shape)
+        images, n_levels = shown(drawn.cpu().float(), self._shape), self.context.n_levels
+        return images if n_levels is None else requantise(images, n_levels)
 
     @cached_property
     def reference(self) -> Reference:

@@ -20,16 +20,20 @@ from genbench.evaluation.values import Noted
 def evaluate_samples(tasks: Sequence[Task], context: Context, x: Tensor) -> list[TaskResult]:
     """Evaluate images that a model generates; return one result per task, in order.
 
+    The images stay in ``context.cache`` until :func:`let_go`.
+
     Args:
         tasks: Of evaluators of samples.
         context: The model, and how the training images are reached.
         x: Data (N, ...): no more images are generated than there are data, and of their shape.
     """
     shown = progress(tasks, "samples", "metric") if tasks else ()
-    try:
-        return [_evaluate(task, context, x) for task in shown]
-    finally:
-        context.cache.pop("generated", None)  # they know the context: a cycle keeps them in memory
+    return [_evaluate(task, context, x) for task in shown]
+
+
+def let_go(context: Context) -> None:
+    """Drop the images of a model; they know the context, a cycle that would keep them in memory."""
+    context.cache.pop("generated", None)
 
 
 def _evaluate(task: Task, context: Context, x: Tensor) -> TaskResult:

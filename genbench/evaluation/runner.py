@@ -34,7 +34,7 @@ from genbench.core.held import modules_in
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
 from genbench.evaluation.collection import NO_ERROR, Collected, MonteCarloError
-from genbench.evaluation.of_samples import evaluate_samples
+from genbench.evaluation.of_samples import evaluate_samples, let_go
 from genbench.evaluation.reasons import errors_as_reasons, require_capability
 from genbench.evaluation.spec import Block, Context
 from genbench.evaluation.spec import evaluators as evaluators
@@ -105,6 +105,7 @@ def evaluate_model(
             _bind(block, group)
             _evaluate_block(block, group, n - start)
         on_samples = iter(evaluate_samples(of_samples, context, x))
+    let_go(context)
     on_data = iter([_finish(*result, context.stream) for result in results])
     return [next(on_samples if task.evaluator.of == "samples" else on_data) for task in tasks]
 

@@ -31,7 +31,7 @@ class CoverageOptions(BallOptions):
 
 @evaluator(
     name="precision",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="share",
@@ -54,7 +54,7 @@ def precision(generated: Generated, options: BallOptions) -> Estimate:
 
 @evaluator(
     name="recall",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="share",
@@ -77,7 +77,7 @@ def recall(generated: Generated, options: BallOptions) -> Estimate:
 
 @evaluator(
     name="density",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="balls",
@@ -100,7 +100,7 @@ def density(generated: Generated, options: CoverageOptions) -> Estimate:
 
 @evaluator(
     name="coverage",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="share",
@@ -121,12 +121,15 @@ def coverage(generated: Generated, options: CoverageOptions) -> Estimate:
 
     For equal distributions and as many samples as images it is 1 − 2⁻ᵏ, about, not 1.
     """
-    return balls.coverage(generated.near(options.k), options.k)
+    near = generated.near(options.k)
+    found = balls.coverage(near, options.k)
+    null = balls.coverage_null(len(near.samples), len(near.reference), options.k)
+    return Noted(found.value, found.stderr, found.n, health={"null": null})
 
 
 @evaluator(
     name="authenticity",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="share",
@@ -152,7 +155,7 @@ def authenticity(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="memorisation_z",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="standard deviations",

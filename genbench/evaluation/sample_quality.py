@@ -48,7 +48,7 @@ class PixelOptions(SampleOptions):
 
 @evaluator(
     name="fd_infinity",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="squared distance",
@@ -75,7 +75,7 @@ def fd_infinity(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="fd",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="squared distance",
@@ -101,7 +101,7 @@ def fd(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="kid",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="squared MMD",
@@ -127,7 +127,7 @@ def kid(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="c2st",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="share",
@@ -152,7 +152,7 @@ def c2st(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="class_coverage",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="classes",
@@ -178,7 +178,7 @@ def class_coverage(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="vendi",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="images",
@@ -201,7 +201,7 @@ def vendi(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="sliced_wasserstein",
-    version=1,
+    version=2,
     needs=(Samples, Generative),
     of="samples",
     unit="distance",

@@ -218,6 +218,7 @@ def _padded(images: Tensor, x: Tensor) -> Tensor:
     place=900,
     role="detail",
     paired=False,
+    own_error=True,
     plot="none",
     margin=0.004,
     leaderboard="samples",

@@ -277,8 +277,9 @@ def evaluator(
 
     def register(function: Function) -> Function:
         require_form(function, reduce, options, of, where)
-        paired = reduce is None and of == "data"
-        known = {"paired": paired, "option_names": getattr(options, "names", {})}
+        of_data = of == "data"
+        names = {"option_names": getattr(options, "names", {})}
+        known = {"paired": reduce is None and of_data, "own_error": not of_data, **names}
         metric = declared_metric(name, function, known | record, where)
         needed = alternatives(needs, f"{where}.needs")
         entry = Evaluator(name, metric, needed, options, function, reduce, of)

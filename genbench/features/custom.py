@@ -1,5 +1,6 @@
 """Feature spaces from a user's own weights: ``[features] weights`` of a suite."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +46,20 @@ class FeatureOptions(Options):
             DataError: The file cannot be read.
         """
         return custom_name(_content(self.weights)) if self.weights else AUTO
+
+
+def asked_space(features: str | Path) -> tuple[str, Path | None]:
+    """Return the name of a space, and its weights if it was asked for by their file.
+
+    What has a dot or a slash is a file: no name of a space has one.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not re.search(r"[./\\]", str(features)):
+        return str(features), None
+    weights = place_of(features)
+    return custom_name(_content(weights)), weights
 
 
 def custom_name(content: bytes) -> str:

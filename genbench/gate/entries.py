@@ -30,6 +30,8 @@ class Entry(Options):
         sd: Standard deviation of ``values``; None with one seed.
         stderr: Standard error over the test set, mean over seeds; None if unknown.
         margin: The largest difference of no interest, in ``unit``; None if undeclared.
+        own_error: Whether ``stderr`` holds all noise but that of training; by the metric's record,
+            so that no file states it.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Entry(Options):
     sd: FiniteFloat | None
     stderr: FiniteFloat | None
     margin: PositiveFloat | None
+    own_error: bool = Field(default=False, exclude=True)
 
     @model_validator(mode="after")
     def _one_value_per_seed(self) -> "Entry":
@@ -194,6 +197,7 @@ def _entry(group: pd.DataFrame, metrics: Metrics) -> Entry:
         sd=float(np.std(values, ddof=1)) if len(values) > 1 else None,
         stderr=_mean_known([row["stderr"] for row in rows]),
         margin=default_margin(record, Protocol.parse(first["protocol"])),
+        own_error=record.own_error,
     )
 
 

@@ -6,6 +6,7 @@ direction: progress, or a leak. ``same`` means equal bits, or an interval within
 one-sided tests at 5 %). Everything else is ``inconclusive``: too noisy to tell.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -150,8 +151,20 @@ def _noises(then: Entry, now: Entry, over_data: list[Part | None]) -> list[Noise
     prior = prior_sd(then.margin)
     pairs = bool(over_data) and then.seeds == now.seeds and len(then.seeds) >= ENOUGH_PAIRS
     over_seeds = (by_seed if pairs else welch)(now.values, then.values, prior)
-    parts = (over_seeds, repeated(then.values, prior))
-    return [total([*over_data, *seeds]) for seeds in parts]
+    own = _own_errors(then, now)
+    if_same = [*repeated(then.values, prior), *own[:1], *own[:1]]
+    return [total([*over_data, *parts]) for parts in ([*over_seeds, *own], if_same)]
+
+
+def _own_errors(then: Entry, now: Entry) -> list[Part]:
+    """Return the errors that two numbers state, if neither has a second seed to show them.
+
+    Those of means over the test data do not count: both sides share the data.
+    """
+    several = len(then.seeds) > 1 or len(now.seeds) > 1
+    if several or not now.own_error or then.stderr is None or now.stderr is None:
+        return []
+    return [Part(stderr**2, math.inf) for stderr in (then.stderr, now.stderr)]
 
 
 def _corrected(pairs: Mapping[Key, EntryComparison], side: float) -> dict[Key, float]:

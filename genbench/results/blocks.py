@@ -181,8 +181,8 @@ def _reasons(texts: Iterable[str]) -> str:
 
 
 def _health(seeds: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Over seeds: the worst k-hat and the least sample size, the mean of everything else."""
-    worst = {"k_hat": max, "k_hat_bad": max, "ess_min": min}
+    """Over seeds: the worst k-hat, p-value and sample size, the mean of everything else."""
+    worst = {"k_hat": max, "k_hat_bad": max, "p_value": max, "ess_min": min}
     names = sorted({name for health in seeds for name in health})
     values = {name: [health[name] for health in seeds if name in health] for name in names}
     return {k: worst[k](v) if k in worst else sum(v) / len(v) for k, v in values.items()}

@@ -84,6 +84,12 @@ def test_images_of_ones_own_without_labels_are_a_reference(score, place):
         (lambda: None, ("mine.npz", "--n", "300"), 3, "300 samples are asked for, it holds 120"),
         (lambda: None, ("mine.npz", "--n", "0"), 2, "n: 0, expected 1 to 500"),
         (lambda: None, ("mine.npz", "--features", "pac"), 2, "unknown name 'pac'"),
+        (
+            lambda: None,
+            ("mine.npz", "--features", "net.pt"),
+            3,
+            "features.weights: cannot read net",
+        ),
         (lambda: None, ("mine.npz", "--data", "digit"), 2, "did you mean 'digits'?"),
         (lambda: None, (), 2, "SAMPLES"),
     ],

@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -47,6 +48,25 @@ def test_swapped_sides_swap_the_answer(five):
     assert one.p_holm == other.p_holm
     assert (one.first.iqm, one.first.rank) == (other.second.iqm, other.second.rank)
     assert one.improvement.value == 1 - other.improvement.value
+
+
+def test_one_seed_a_side_is_decided_by_the_errors_that_the_numbers_state(place):
+    place.rewrite(lambda row: row if row["seed"] == "0" else None)
+    other = place.copy("other")
+
+    def lower(row):
+        if row["metric"] != "mmd2" or not row["value"]:
+            return row
+        return row | {"value": str(float(row["value"]) - 0.2)}
+
+    place.rewrite(lower, other)
+    line = line_of(place.compare("tiny:vae", f"{other}:vae"), "mmd2")
+    z = 0.2 / (math.sqrt(2) * 0.02)
+    assert line.difference.p_value == pytest.approx(math.erfc(z / math.sqrt(2)))
+    assert (line.verdict, line.word) == ("B", "B's networks")
+    assert line.first.iqm.high - line.first.iqm.low == pytest.approx(2 * 1.96 * 0.02, rel=0.1)
+    same = line_of(place.compare("tiny:vae", "tiny:beta_vae"), "mmd2")
+    assert same.verdict == "tie"
 
 
 def test_smaller_wins_where_lower_is_better(place):

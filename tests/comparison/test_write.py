@@ -78,10 +78,24 @@ def test_captions_name_the_test_the_correction_and_what_few_seeds_mean(stored, f
 
 
 def test_captions_say_what_one_seed_leaves_open(place):
-    place.rewrite(lambda row: row if row["seed"] == "0" else None)
+    place.rewrite(lambda row: row if (row["seed"], row["metric"]) == ("0", "elbo") else None)
     text = captions(place.compare("tiny:vae", "tiny:beta_vae"))
-    assert "with images as random" in text
+    assert "t-test with images as random" in text
     assert "With fewer than 3 training seeds a side this is about these trained networks" in text
+
+
+def test_captions_say_where_a_metrics_own_error_decides(place):
+    place.rewrite(lambda row: row if (row["seed"], row["metric"]) == ("0", "mmd2") else None)
+    found = place.compare("tiny:vae", "tiny:beta_vae")
+    text = captions(found)
+    assert "z-test with the metric's own error as random" in text
+    assert "With one seed a side it compares these trained networks" in text
+    assert "With one seed a side it compares these trained networks" in " ".join(
+        as_text(found).split()
+    )
+    (line,) = as_json(found)["lines"]
+    assert line["test"] == "two-sided z-test over the metric's own error"
+    assert (line["dof"], line["of_methods"]) == (None, False)
 
 
 def test_a_tie_is_called_a_tie(stored):

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genbench.data import DataConfig
-from genbench.data.noise import BLOCK, dequantise, fixed_noise, fixed_view, present
+from genbench.data.noise import (
+    BLOCK,
+    dequantise,
+    fixed_noise,
+    fixed_view,
+    present,
+    requantise,
+)
 
 LEVELS = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
 ALMOST_ONE = 1 - 2.0**-24
@@ -54,6 +61,21 @@ def test_dequantised_values_stay_inside_their_cell(level, u, n_levels):
     assert 0 < x < 1
     assert int(torch.floor(x * n_levels)) == level
     assert abs(float(x) - (level + u) / n_levels) < 2.0**-15 / n_levels + 1e-7
+
+
+@pytest.mark.parametrize("n_levels", [2, 17, 256])
+def test_the_noise_of_dequantisation_can_be_taken_out_exactly(n_levels):
+    levels = torch.arange(n_levels, dtype=torch.uint8).reshape(1, 1, 1, n_levels)
+    grey = levels / (n_levels - 1)
+    for u in (0.0, 0.5, ALMOST_ONE):
+        x = dequantise(levels, n_levels, torch.full(levels.shape, u))
+        assert torch.equal(requantise(x, n_levels), grey)
+    assert torch.equal(requantise(grey, n_levels), grey)
+
+
+def test_the_mean_of_dequantised_values_goes_to_the_nearest_level():
+    means = torch.tensor([3.0, 3.4, 3.6])  # of levels; their noise has the mean 1/2
+    assert requantise((means + 0.5) / 17, 17).mul(16).tolist() == [3, 3, 4]
 
 
 def test_the_noise_of_a_datum_does_not_depend_on_how_many_follow():

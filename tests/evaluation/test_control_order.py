@@ -56,6 +56,18 @@ def test_a_distance_puts_copies_before_real_images_and_these_before_all_others(f
         assert other.value > unbiased.value + 2 * other.stderr
 
 
+def test_real_images_that_were_dequantised_have_the_numbers_of_real_images(found):
+    data = load(DataConfig(name="digits", dequantisation="uniform"))
+    model = FixedImages(N, data.image_shape)
+    model.fit(data.held_out("validation").x)
+    names = ("fd_infinity", "sliced_wasserstein", "recall")
+    tasks = [make_task(name) for name in names]
+    rows = evaluate_model(data.held_out("test").x, None, tasks, context_on(data, model, 0))
+    for name, row in zip(names, map(only, rows), strict=True):
+        grey = found["data"][name]
+        assert abs(row.value - grey.value) < 0.1 * grey.stderr, name
+
+
 def test_only_copies_are_nearer_to_the_training_images_than_real_ones(found):
     z = values(found, "memorisation_z")
     assert z["copier"] < -5

@@ -7,6 +7,8 @@ import torch
 
 from genbench.core.estimate import NonFiniteError, NotApplicableError
 from genbench.core.seeding import Stream
+from genbench.data.noise import dequantise
+from genbench.evaluation.external.fixed import FixedSamples
 from genbench.evaluation.generated import Generated, generated_of, shown
 from genbench.evaluation.runner import make_task
 from genbench.evaluation.spec import Context
@@ -47,6 +49,14 @@ def test_what_is_stored_is_drawn_once_each_and_is_as_many_as_there_are():
 def test_images_are_cut_off_where_a_screen_does_and_have_the_shape_of_the_data():
     flat = torch.tensor([[-0.2, 0.5, 1.0, 1.3]])
     assert torch.equal(shown(flat, SHAPE), torch.tensor([0.0, 0.5, 1.0, 1.0]).reshape(1, *SHAPE))
+
+
+def test_samples_of_a_model_of_dequantised_data_lose_the_noise():
+    levels = torch.arange(17, dtype=torch.uint8)[:16].reshape(4, *SHAPE)
+    stored = FixedSamples(dequantise(levels, 17, uniform(4, 0, high=1.0)))
+    images = generated(4, stored, n_levels=17).images
+    assert torch.equal(images.flatten().sort().values, levels.flatten() / 16)
+    assert not torch.equal(generated(4, stored).images, images)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import sha256_file
 from genbench.features import custom
 from genbench.features.classifier import Classifier
-from genbench.features.custom import FeatureOptions
+from genbench.features.custom import FeatureOptions, asked_space
 from genbench.features.spaces import space_of
 
 
@@ -74,6 +74,16 @@ def test_a_file_that_is_missing_or_too_large_is_not_read(digits, write, tmp_path
     monkeypatch.setattr(custom, "MOST_BYTES", 100)
     with pytest.raises(DataError, match="at most 100 expected"):
         space_of(digits, weights=write())
+
+
+def test_a_space_is_asked_for_by_its_name_or_by_a_file(digits, write):
+    for name in ("auto", "pca32", "mnist-cnn64-v1", "custom:0a1b2c3d"):
+        assert asked_space(name) == (name, None)
+    path = write()
+    name, weights = asked_space(path)
+    assert weights == path
+    assert asked_space(str(path)) == (name, path)
+    assert space_of(digits, name, weights=weights).name == name
 
 
 def test_options_are_checked():

@@ -85,6 +85,17 @@ def test_one_seed_is_judged_by_what_its_margin_stands_for():
     assert verdict(entry((-23.6,)), entry((-24.2,))).word == "inconclusive"
 
 
+def test_one_seed_of_a_metric_of_samples_is_judged_with_its_own_error_too():
+    def word(**changed):
+        then = entry((-23.6,), margin=0.1, stderr=2.0)
+        return verdict(then, entry((-25.6,), **{"stderr": 2.0} | changed))
+
+    blind, seeing = word(), word(own_error=True)
+    assert seeing.halfwidth > 1.96 * math.hypot(2.0, 2.0) > blind.halfwidth
+    assert (blind.word, seeing.word) == ("worse", "inconclusive")
+    assert word(own_error=True, stderr=None).halfwidth == blind.halfwidth
+
+
 def test_one_seed_without_a_margin_is_inconclusive():
     then, now = entry((0.8,), metric="accuracy"), entry((0.1,), metric="accuracy")
     found = verdict(then, now)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,18 +13,22 @@ from genbench.core.seeding import Stream
 from genbench.data import Dataset
 from genbench.evaluation.external.controls import Control
 from genbench.evaluation.external.fixed import FixedSamples
+from genbench.evaluation.generated import generated_of
+from genbench.evaluation.of_samples import evaluate_samples, let_go
 from genbench.evaluation.on_dataset import SPLIT
-from genbench.evaluation.runner import evaluate_model
-from genbench.evaluation.spec import Context, evaluators
+from genbench.evaluation.runner import evaluators
+from genbench.evaluation.spec import Context
 from genbench.evaluation.task import Row, Task, make_task
-from genbench.features.reference import Reference, reference_of
+from genbench.features.reference import Reference
 from genbench.features.space import FeatureSpace
 from genbench.results.columns import COLUMNS
 from genbench.results.numbers_frame import NumbersFrame, numbers_first, without_empty_columns
+from genbench.samples.memorisation import NearestTraining
 
 FEATURES = "features"
 """The option of an evaluator that names its space."""
-_References = Callable[[str], Reference]
+References = Callable[[str], Reference]
+"""From the name of a space to the training images in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +39,16 @@ class Scores:
         rows: By the name of the set.
         tasks: The metrics.
         known: The reference in each space that was asked for, by what was asked.
+        near_training: The training image nearest to each image of the first set, in the space that
+            was asked for.
         dataset: The data.
     """
 
     rows: Mapping[str, Sequence[Row]]
     tasks: Sequence[Task]
     known: Mapping[str, Reference]
+    near_training: NearestTraining = field(repr=False)
     dataset: Dataset = field(repr=False)
-
-    @property
-    def reference(self) -> Reference:
-        """The reference in the space that was asked for first."""
-        return next(iter(self.known.values()))
 
     @property
     def spaces(self) -> list[FeatureSpace]:
@@ -86,7 +87,7 @@ class Scores:
 
 
 def scores_of(
-    sets: Sequence[Control], dataset: Dataset, features: str, stream: Stream, folder: Path | None
+    sets: Sequence[Control], dataset: Dataset, features: str, stream: Stream, look_up: References
 ) -> Scores:
     """Evaluate sets of images by all evaluators of samples.
 
@@ -95,19 +96,20 @@ def scores_of(
         dataset: The data that they are compared with.
         features: Name of a feature space, or ``auto`` for that of each evaluator.
         stream: Randomness, addressed by name.
-        folder: Where features of the training images are kept.
+        look_up: Finds the training images in a space, by its name.
     """
     known: dict[str, Reference] = {}
 
     def reference(space: str) -> Reference:
         if space not in known:
-            known[space] = reference_of(dataset, space, folder)
+            known[space] = look_up(space)
         return known[space]
 
     reference(features)
     tasks = _tasks(len(sets[0].images), features)
-    rows = {one.name: _rows(one, tasks, dataset, reference, stream) for one in sets}
-    return Scores(rows, tasks, known, dataset)
+    found = [_evaluated(one, tasks, dataset, reference, stream) for one in sets]
+    rows = {one.name: rows for one, (rows, _) in zip(sets, found, strict=True)}
+    return Scores(rows, tasks, known, found[0][1], dataset)
 
 
 def _tasks(n: int, features: str) -> list[Task]:
@@ -121,17 +123,20 @@ def _tasks(n: int, features: str) -> list[Task]:
     ]
 
 
-def _rows(
-    one: Control, tasks: Sequence[Task], dataset: Dataset, reference: _References, stream: Stream
-) -> list[Row]:
+def _evaluated(
+    one: Control, tasks: Sequence[Task], dataset: Dataset, reference: References, stream: Stream
+) -> tuple[list[Row], NearestTraining]:
+    """Return the rows of a set, and the training image nearest to each of its images."""
     own = partial(_itself, reference, one) if one.is_reference else reference
     context = Context(FixedSamples(one.images), stream, reference=own)
     x = dataset.held_out(SPLIT).x[: len(one.images)]
-    results = evaluate_model(x, None, tasks, context, one.name)
-    return [row for result in results for row in result.rows]
+    results = evaluate_samples(tasks, context, x)
+    near = generated_of(context, tasks[0].options, x).near_training
+    let_go(context)
+    return [row for result in results for row in result.rows], near
 
 
-def _itself(reference: _References, one: Control, space: str) -> Reference:
+def _itself(reference: References, one: Control, space: str) -> Reference:
     """Return the images themselves as what they are compared with."""
     known = reference(space)
     return replace(known, training=known.space.features(one.images), labels=None)

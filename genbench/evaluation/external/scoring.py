@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from genbench.data.own.checks import Concern
 from genbench.evaluation.external.controls import Control, controls
 from genbench.evaluation.external.rows import Scores, scores_of
 from genbench.evaluation.on_dataset import SPLIT
+from genbench.features.reference import reference_of
 from genbench.results.numbers_frame import NumbersFrame
-from genbench.samples.neighbours import nearest
 
 MOST_SAMPLES = 10_000
 """Scored unless another number is asked for."""
@@ -39,8 +40,8 @@ class Scored:
         protocol: Under which the numbers were found.
         notes: How they were read, a sentence each.
         samples: The first of them, in 8 bits.
-        suspects: Those that are nearest to a training image, in 8 bits.
-        nearest: These training images.
+        suspects: The most suspicious of being copies, in 8 bits, the most suspicious first.
+        nearest: The training images nearest to these.
     """
 
     name: str
@@ -61,6 +62,7 @@ def score_archive(
     features: str = "auto",
     n: int | None = None,
     folder: Path | None = None,
+    weights: Path | None = None,
 ) -> Scored:
     """Score samples beside controls.
 
@@ -72,10 +74,12 @@ def score_archive(
         n: How many of them are scored; by default all, up to 10,000 and to the number of test
             images.
         folder: Where features of the training images are kept.
+        weights: The user's own network, if ``features`` is its name.
 
     Raises:
         ConfigError: More are asked for than there are test images, or the space is unknown.
-        DataError: More are asked for than there are samples, or they are no images.
+        DataError: More are asked for than there are samples, or they are no images; or the weights
+            are of another network.
     """
     dataset = dataset.unprocessed
     rows = chosen_rows(archive, dataset.size(SPLIT), n)
@@ -84,10 +88,11 @@ def score_archive(
     stream = Stream(dataset.config.seed, ("score",))
     entrant = Control(f"{PREFIX}{name}", torch.from_numpy(images))
     sets = [entrant, *controls(dataset, len(rows), stream)]
-    scores = scores_of(sets, dataset, features, stream, folder)
+    look_up = partial(reference_of, dataset, folder=folder, weights=weights)
+    scores = scores_of(sets, dataset, features, stream, look_up)
     training = _in_8_bits(dataset.blocks("train"))
     samples = in_8_bits(images)
-    suspects, near = _suspects(scores, entrant.images)
+    suspects = scores.near_training.most_suspicious(_SUSPECTS)
     protocol = _protocol(dataset, scores, scale, len(rows))
     return Scored(
         name=entrant.name,
@@ -97,8 +102,8 @@ def score_archive(
         protocol=protocol,
         notes=(*archive.notes, *_partial(archive, rows)),
         samples=samples[:_SHOWN],
-        suspects=samples[suspects],
-        nearest=training[near],
+        suspects=samples[suspects.numpy()],
+        nearest=training[scores.near_training.rows[suspects].numpy()],
     )
 
 
@@ -138,14 +143,6 @@ def _flags(
 
 def _in_8_bits(blocks: Iterable[Tensor]) -> Pixels:
     return np.concatenate([in_8_bits(block.cpu().numpy()) for block in blocks])
-
-
-def _suspects(scores: Scores, images: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the samples nearest to a training image in features, and these images."""
-    reference = scores.reference
-    found = nearest(reference.space.features(images), reference.training, 1)
-    order = found.distances[:, 0].argsort(stable=True)[:_SUSPECTS]
-    return order.numpy(), found.rows[order, 0].numpy()
 
 
 def _protocol(dataset: Dataset, scores: Scores, scale: Scale, n: int) -> str:

@@ -21,6 +21,7 @@ from genbench.reporting.tables.multi_part_metrics import (
     rate_tables,
 )
 from genbench.reporting.tables.ranks import Ranks, rank_table, ranks, verdict
+from genbench.reporting.tables.sample_tests import sample_test_tables
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.budgets import budgets_of
 from genbench.results.cells import ProtocolBlock
@@ -96,7 +97,7 @@ def chapters(
     groups = {
         "samples": figures["samples"],
         "likelihood": (*figures["likelihood"], *about_bounds, health, ranked),
-        "quality": figures["quality"],
+        "quality": (*figures["quality"], _sample_tests(suite.blocks)),
         "code": (rates, *about_code, *figures["code"]),
         "budgets": (_budgets(suite),),
         "training": figures["training"],
@@ -138,6 +139,15 @@ def _health(blocks: Sequence[ProtocolBlock]) -> FigureGroup:
     )
     tables = tuple(health_tables(blocks))
     return FigureGroup("health", "Estimator health", caption, (), tables=tables)
+
+
+def _sample_tests(blocks: Sequence[ProtocolBlock]) -> FigureGroup:
+    caption = (
+        "A number of samples means little without the one that a perfect model would have. A test"
+        " says how likely the number is for such a model."
+    )
+    tables = tuple(sample_test_tables(blocks))
+    return FigureGroup("sample-tests", "Tests of samples", caption, (), tables=tables)
 
 
 def _rates(blocks: Sequence[ProtocolBlock]) -> FigureGroup:

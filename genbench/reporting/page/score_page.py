@@ -1,4 +1,4 @@
-"""The small page of somebody's samples: what is odd, their grid, the table, nearest images."""
+"""The small page of somebody's samples: what is odd, the table, their grid, nearest images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class ScorePage:
         table: Of the numbers.
         notes: How the samples were read, a sentence each.
         samples: (N, C, H, W), in 8 bits.
-        suspects: The samples nearest to a training image, (M, C, H, W).
-        nearest: These training images, (M, C, H, W).
+        suspects: The samples most suspicious of being copies, (M, C, H, W).
+        nearest: The training images nearest to these, (M, C, H, W).
     """
 
     name: str

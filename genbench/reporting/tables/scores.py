@@ -1,30 +1,34 @@
 """The table of somebody's samples: a row for each metric, controls beside them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from genbench.core import numbers
+from genbench.reporting.tables.sample_tests import ABOUT, BESIDE, beside_cell
 from genbench.reporting.tables.small_table import Head, Row, SmallTable, TableCell, measured_cell
 from genbench.results.cells import ARROWS
+from genbench.results.metrics_table import health_of
 
 _DIGITS = 3
 """Of a control's number."""
 _ABOUT = (
     "± is the standard error of the samples' number, where it has one. The other columns are"
-    " controls: real images, or made of them."
+    f" controls: real images, or made of them. {ABOUT}"
 )
 
 
 def score_table(frame: pd.DataFrame, title: str, lead: str = "") -> SmallTable:
     """Return the table of :func:`genbench.score`: its first model are the samples, others controls.
 
+    What stands beside a number, such as a p-value, has a row of its own below it.
+
     Args:
         frame: Rows with ``model``, ``metric``, ``value``, ``stderr``, ``n``, ``better`` and
-            ``reason``.
+            ``reason``, and ``health`` where anything stands beside a number.
         title: Above the table.
         lead: What all numbers share.
     """
@@ -33,10 +37,12 @@ def score_table(frame: pd.DataFrame, title: str, lead: str = "") -> SmallTable:
     sizes = [frame.loc[frame["model"] == model, "n"].max() for model in models]
     heads = (Head("metric", words=True), *map(partial(_head, usual=sizes[0]), models, sizes))
     metrics = dict.fromkeys(frame["metric"])
-    rows = (
-        _row(metric, [known.get((model, metric), {}) for model in models]) for metric in metrics
+    rows = tuple(
+        row
+        for metric in metrics
+        for row in _rows(metric, [known.get((model, metric), {}) for model in models])
     )
-    return SmallTable("scores", title, heads, tuple(rows), caption=_ABOUT, lead=lead)
+    return SmallTable("scores", title, heads, rows, caption=_ABOUT, lead=lead)
 
 
 def _head(model: str, n: Any, usual: Any) -> Head:
@@ -45,7 +51,15 @@ def _head(model: str, n: Any, usual: Any) -> Head:
     return Head(model, below=(f"n = {numbers.grouped(n)}",) if other else ())
 
 
-def _row(metric: str, found: list[Mapping[Any, Any]]) -> Row:
+def _rows(metric: str, found: Sequence[Mapping[Any, Any]]) -> Iterator[Row]:
+    yield _row(metric, found)
+    beside = [health_of(row.get("health")) for row in found]
+    for name, called in BESIDE.items():
+        if any(name in health for health in beside):
+            yield (TableCell(f"  {called}"), *(beside_cell(name, health) for health in beside))
+
+
+def _row(metric: str, found: Sequence[Mapping[Any, Any]]) -> Row:
     arrow = ARROWS.get(next((row["better"] for row in found if row), ""), "")
     samples, *controls = found
     name = TableCell(f"{metric} {arrow}".strip())

@@ -1,15 +1,25 @@
 """Samples are scored by every metric of samples, beside controls that stand where they must."""
 
+import json
 import math
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save
 
 from genbench.core.errors import ConfigError, DataError
 from genbench.data import DataConfig, load
+from genbench.data.archives.flags import in_8_bits
 from genbench.data.archives.read import PREFIX, archive_of
 from genbench.evaluation.external.scoring import chosen_rows, score_archive
 from genbench.evaluation.spec import evaluators
+from genbench.features.classifier import Classifier
+from genbench.features.custom import asked_space
+from genbench.features.reference import reference_of
+from genbench.samples.balls import coverage_null
+from genbench.samples.memorisation import NearestTraining
+from genbench.training.checkpoint import weights_of
 
 N = 300
 
@@ -86,6 +96,49 @@ def test_the_most_suspicious_samples_stand_beside_what_they_are_near(digits, kep
     np.testing.assert_array_equal(scored.suspects[:5], scored.nearest[:5])
     assert (scored.suspects[5:] != scored.nearest[5:]).any(axis=(1, 2, 3)).all()
     assert [flag.kind for flag in scored.flags] == ["copies"]
+
+
+def test_suspects_are_ordered_by_the_distance_that_their_training_image_keeps(digits, kept):
+    x = digits.held_out("test").x[:60]
+    scored = score_archive(archive_of(x.numpy(), "x", (1, 8, 8)), digits, "x", folder=kept)
+    known = reference_of(digits, folder=kept)
+    near = NearestTraining(known.space.features(x), known.training)
+    rows = near.ratios.argsort()[: len(scored.suspects)]
+    np.testing.assert_array_equal(scored.suspects, in_8_bits(x[rows].numpy()))
+    training = digits.held_out("train").x[near.rows[rows]]
+    np.testing.assert_array_equal(scored.nearest, in_8_bits(training.numpy()))
+
+
+def test_the_nearest_training_images_of_a_set_are_searched_once(digits, kept, monkeypatch):
+    searched, real = [], NearestTraining.__init__
+
+    def search(self, images, training):
+        searched.append(len(images))
+        real(self, images, training)
+
+    monkeypatch.setattr(NearestTraining, "__init__", search)
+    x = digits.held_out("test").x[:57].numpy()
+    scored = score_archive(archive_of(x, "x", (1, 8, 8)), digits, "x", folder=kept)
+    assert searched.count(57) == scored.frame["model"].nunique()
+
+
+def test_what_a_perfect_model_would_have_stands_beside_a_number(scored):
+    of_mine = scored.frame[scored.frame["model"] == scored.name]
+    health = dict(zip(of_mine["metric"], map(json.loads, of_mine["health"]), strict=True))
+    assert health["coverage[digits-cnn16-v1]"] == {"null": coverage_null(N, N)}
+    assert health["c2st[digits-cnn16-v1]"].keys() == {"auc", "p_value"}
+    assert 0 <= health["memorisation_z[digits-cnn16-v1]"]["p_value"] <= 1
+
+
+def test_a_network_of_ones_own_is_the_space_of_all_metrics(digits, kept, tmp_path):
+    path = tmp_path / "net.safetensors"
+    torch.manual_seed(0)
+    path.write_bytes(save(weights_of(Classifier((1, 8, 8), 4, 10))))
+    features, weights = asked_space(path)
+    x = archive_of(digits.held_out("test").x.numpy()[:50], "x", (1, 8, 8))
+    scored = score_archive(x, digits, "x", features, folder=kept, weights=weights)
+    assert all(f"[{features}" in name for name in scored.frame["metric"])
+    assert f"features {features}@" in scored.protocol
 
 
 def test_ten_samples_have_numbers_or_reasons(digits, kept):

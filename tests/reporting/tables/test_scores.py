@@ -48,6 +48,16 @@ def test_a_metric_that_a_set_lacks_is_a_dash():
     assert table.rows[1][2].text == "–"
 
 
+def test_what_stands_beside_a_number_has_a_row_below_it():
+    health = ['{"auc": 0.75, "p_value": 0.0321}', "{}", '{"auc": 0.5, "p_value": 1e-9}', ""]
+    rows = score_table(FRAME.assign(health=health), "Mine").rows
+    assert [row[0].text for row in rows] == ["near[pca8] ↓", "  AUC", "  p", "wide ↓"]
+    assert [[cell.text for cell in row[1:]] for row in rows[1:3]] == [
+        ["0.75", "0.5"],
+        ["0.032", "< 0.001"],
+    ]
+
+
 def test_the_table_fits_80_columns():
     text = text_tables([score_table(FRAME, "Mine", "All of them.")], Terminal(80))
     assert max(map(len, text.splitlines())) <= 80
