@@ -15,6 +15,7 @@ from genbench.core.seeding import Stream, seeded
 from genbench.evaluation.runner import evaluate_model
 from genbench.evaluation.spec import Context, evaluators
 from genbench.evaluation.user import adapt
+from genbench.evaluation.user.distributions import close
 from genbench.evaluation.user.evaluating import tasks_of
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
@@ -516,3 +517,9 @@ def test_a_model_with_forward_alone_has_rows_that_name_the_methods(model):
         "the model has no prior(), observation_model(z), posterior(x);"
         " genbench.check_model lists what it needs"
     }
+
+
+def test_tensors_with_gradients_are_compared_without_a_warning():
+    a = torch.tensor([1.0, 2.0], requires_grad=True)
+    assert close(a, a + 1e-9, 1e-6)
+    assert not close(a, a + 1e-3, 1e-6)

@@ -109,7 +109,7 @@ def widened(value: Any, device: torch.device | None) -> Any:
 
 def close(a: Tensor, b: Tensor, rounding: float) -> bool:
     """Return whether tensors have one shape and differ by ``rounding`` of the largest at most."""
-    size = float(b.abs().max()) if b.numel() else 0.0
+    size = float(b.detach().abs().max()) if b.numel() else 0.0
     return a.shape == b.shape and bool(((a - b).abs() <= rounding * size).all())
 
 
