@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from genbench.api.scoring import score
     from genbench.api.tables import style, table
     from genbench.api.verdicts import check, compare
+    from genbench.certify.own import certify
     from genbench.core.estimate import Estimate, NotApplicableError
     from genbench.core.options import Options
     from genbench.data.own.registry import dataset
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "add": "genbench.api.adding",
+    "certify": "genbench.certify.own",
     "check": "genbench.api.verdicts",
     "check_model": "genbench.evaluation.user",
     "compare": "genbench.api.verdicts",
@@ -55,6 +57,7 @@ __all__ = [
     "PerDatum",
     "__version__",
     "add",
+    "certify",
     "check",
     "check_model",
     "compare",

@@ -1,9 +1,11 @@
 """Certifies registered recipes: the checks of each level, on each recipe."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from genbench.certify.claims import Likelihood, claims_of, tasks_in
+from genbench.certify.diagnosis import reference_of
 from genbench.certify.points import points_of
 from genbench.certify.sums import N_REPEATS, judge_sum
 from genbench.certify.trained import Case, cases_of
@@ -61,9 +63,12 @@ def sums_of_model(
     """Yield the verdict on the sum of each claim of a model over a world."""
     points, stream = points_of(world, model), Stream(seed, ("certify", world.title))
     check = f"sum over the {world.title} world" + (f", {note}" if note else "")
+    known = partial(reference_of, model, points, stream)
     for claim in claims_of(model, world, points, tasks_in(world), N_REPEATS, stream):
         if isinstance(claim, Likelihood):
-            yield judge_sum(f"{name}: {claim.name}", check, claim, points)
+            yield judge_sum(
+                f"{name}: {claim.name}", check, claim, points, world.dataset.n_levels, known
+            )
         else:
             yield fault(f"{name}: {claim.metric}", check, "a number", claim.reason)
 

@@ -12,6 +12,7 @@ times the standard error over the R repetitions; and the error of quadrature and
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -19,8 +20,10 @@ from scipy.special import stdtrit
 from torch import Tensor
 
 from genbench.certify.claims import Likelihood
+from genbench.certify.diagnosis import Reference, diagnose, excess
 from genbench.certify.points import Points
 from genbench.certify.verdict import Verdict, judge
+from genbench.core.claims import Claim
 
 N_REPEATS = 12
 FAMILY, N_CHECKS = 1e-3, 10_000
@@ -88,10 +91,31 @@ def _jackknife(values: Tensor, log_weight: Tensor) -> Sum:
     return Sum(float(n * whole - (n - 1) * others.mean()), stderr)
 
 
-def judge_sum(subject: str, check: str, claim: Likelihood, points: Points) -> Verdict:
-    """Return the verdict on the sum of a claim over a world."""
+def judge_sum(
+    subject: str,
+    check: str,
+    claim: Likelihood,
+    points: Points,
+    n_levels: int,
+    reference: Callable[[], Reference | None],
+) -> Verdict:
+    """Return the verdict on the sum of a claim over a world, with the name of its fault.
+
+    Args:
+        subject: Of the verdict.
+        check: What is checked.
+        claim: The claim.
+        points: Where it is made.
+        n_levels: Values that a pixel can take.
+        reference: Asked what the claim could be, if the sum is wrong.
+    """
     found = sum_of(claim, points)
     equal = (claim.is_tight or claim.kind == "exact") and points.group is None
     tolerance = found.tolerance(len(claim.values))
-    reason = f"the probabilities of all images sum to {found.value:.4g}"
-    return judge(subject, check, "=" if equal else "<=", 1.0, found.value, tolerance, reason)
+    word: Claim = "=" if equal else "<="
+    verdict = judge(subject, check, word, 1.0, found.value, tolerance, "")
+    if verdict.passed:
+        return verdict
+    if points.group is not None:
+        return verdict._replace(reason=excess(found.value))
+    return verdict._replace(reason=diagnose(claim.values, points, n_levels, reference()))

@@ -25,7 +25,8 @@ def noisy(scale, kind, is_tight, seed=0, shift=0.0):
 
 
 def verdict(claim):
-    return judge_sum("model: claim", "sum", claim, points_of(DISCRETE, object()))
+    points = points_of(DISCRETE, object())
+    return judge_sum("model: claim", "sum", claim, points, 2, lambda: None)
 
 
 def test_an_exact_claim_sums_to_one_to_rounding():
