@@ -1,6 +1,7 @@
 """Certifies the likelihood of anybody's code, on a small world that it is trained on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -10,14 +11,15 @@ from torch import Tensor, nn
 
 from genbench.certify.behaviour import LogProb, call_repeatedly, judge_calls
 from genbench.certify.claims import Likelihood
+from genbench.certify.convergence import judge_doubling
 from genbench.certify.diagnosis import reference_of
 from genbench.certify.impossible import judge_mass
-from genbench.certify.points import points_of
-from genbench.certify.recipes import sums_of_model
+from genbench.certify.model_sums import sums_of_model
+from genbench.certify.points import Points, points_of
 from genbench.certify.sums import judge_sum
 from genbench.certify.verdict import Verdict, fault, table
 from genbench.certify.worlds import Domain, World, worlds_of
-from genbench.core.capabilities import Generative
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, Generative
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.estimate import UnusableError
 from genbench.core.options import require_seed
@@ -37,9 +39,10 @@ DOMAINS: dict[str, Domain] = {
 
 def certify(
     make_model: Callable[[Tensor, Tensor], Any],
-    log_prob: Callable[[Any, Tensor], Any] | None = None,
+    log_prob: Callable[..., Any] | None = None,
     kind: Kind = "exact",
     *,
+    effort: int | None = None,
     data: Data = "binary",
     name: str = "model",
     seed: int = 0,
@@ -60,6 +63,9 @@ def certify(
         kind: What it claims to be: ``exact``; a ``lower_bound``, which may be noisy; or an
             ``estimate`` that averages to p(x) or is close to it, as importance weighting with many
             draws.
+        effort: Draws, temperatures, solver steps or probes, where ``log_prob`` takes them:
+            it is then called as ``log_prob(model, x, effort)``, and with twice as many, which may
+            raise a bound and must not move any other number.
         data: ``binary`` is 3x3 images of 0 and 1, ``levels`` 2x2 images of the levels 0, 1/3, 2/3
             and 1, ``density`` 1x2 images with uniform noise, whose density is integrated over the
             plane.
@@ -72,7 +78,8 @@ def certify(
         known.
 
     Raises:
-        ConfigError: Unknown kind or data, or ``make_model`` returned something else.
+        ConfigError: Unknown kind or data, a wrong effort, or ``make_model`` returned something
+            else.
 
     Example:
         >>> certify(lambda x, y: lambda x: -6.2383 + 0 * x.sum((1, 2, 3)))["verdict"].tolist()
@@ -81,60 +88,98 @@ def certify(
     require_known(kind, KINDS, "kind: unknown")
     require_known(data, DOMAINS, "data: unknown")
     require_seed(seed)
+    if effort is not None and (log_prob is None or effort < 1):
+        raise ConfigError("effort: expected a whole number from 1 for log_prob(model, x, effort)")
     worlds, stream = worlds_of(DOMAINS[data], seed), Stream(seed, ("certify", name))
     x, y = worlds[0].dataset.held_out("train")
     with torch.inference_mode(False), stream.child("make_model").seeded():
         model = make_model(x.clone(), y.clone())
-        claim = _claim(model, log_prob)
+        claims = _claims(model, log_prob, effort)
         with eval_mode(model):
-            if claim is None:
+            if not claims:
                 return table(_by_methods(model, worlds, name, seed))
-            return table(_by_function(model, claim, worlds[0], kind, name, stream))
+            claimant = _Claimant(model, worlds[0], kind, f"{name}: log_prob", stream)
+            return table(claimant.verdicts(claims, effort))
 
 
-def _claim(model: Any, log_prob: Callable[[Any, Tensor], Any] | None) -> LogProb | None:
-    """Return the function that claims log p(x); None if evaluators are to make it from methods."""
+def _claims(
+    model: Any, log_prob: Callable[..., Any] | None, effort: int | None
+) -> tuple[LogProb, ...]:
+    """Return the function that claims log p(x), and the same with twice the effort if it has one.
+
+    There is none if evaluators are to make the claims from the model's methods.
+    """
     if log_prob is not None:
-        return lambda x: log_prob(model, x)
-    own = getattr(model, "log_prob", None)
+        efforts = [()] if effort is None else [(effort,), (2 * effort,)]
+        return tuple(partial(_call, log_prob, model, given) for given in efforts)
     if isinstance(model, type):
         raise ConfigError(f"make_model returned the class {model.__name__}: return an object")
-    if callable(own):
-        claim: LogProb = own
-        return claim
-    if isinstance(model, Generative) or hasattr(model, "given"):
-        return None
+    if callable(own := getattr(model, "log_prob", None)):
+        return (own,)
+    if isinstance(model, Generative | Conditions | ConditionsOnPixels):
+        return ()
     if callable(model) and not isinstance(model, nn.Module):
-        return model  # type: ignore[no-any-return]
+        return (model,)
     raise ConfigError(
         f"make_model returned a {type(model).__name__}; expected an object with log_prob(x), one"
         " with prior(), observation_model(z) and posterior(x), or a function of images"
     )
 
 
-def _by_methods(model: Any, worlds: tuple[World, ...], name: str, seed: int) -> Iterator[Verdict]:
+def _call(log_prob: Callable[..., Any], model: Any, effort: Sequence[int], x: Tensor) -> Any:
+    return log_prob(model, x, *effort)
+
+
+def _by_methods(model: Any, worlds: Sequence[World], name: str, seed: int) -> Iterator[Verdict]:
     """Yield the verdicts on what genbench's evaluators make of a model's methods."""
     adapted = adapt(model, worlds[0].dataset.image_shape)
     for world in worlds:
         yield from sums_of_model(adapted, world, name, seed=seed)
 
 
-def _by_function(
-    model: Any, claim: LogProb, world: World, kind: Kind, name: str, stream: Stream
-) -> Iterator[Verdict]:
-    """Yield the verdicts on a function that claims log p(x)."""
-    subject, points = f"{name}: log_prob", points_of(world, None)
-    expected = f"{len(points.x)} numbers"
-    try:
-        calls = call_repeatedly(claim, points.x, stream)
-    except UnusableError as error:
-        yield fault(subject, "values", expected, str(error))
-        return
-    yield from judge_calls(calls, subject, kind)
-    likelihood = Likelihood("log_prob", kind, kind == "estimate", calls.all)
-    if not world.is_grid:
-        yield judge_mass(subject, calls.all.mean(dim=0))
-    adapted = adapt(model, world.dataset.image_shape)
-    known = partial(reference_of, adapted, points, stream)
-    check = f"sum over the {world.title} world"
-    yield judge_sum(subject, check, likelihood, points, world.dataset.n_levels, known)
+@dataclass(frozen=True)
+class _Claimant:
+    """A model whose log p(x) is a function.
+
+    Attributes:
+        model: What ``make_model`` returned.
+        world: Where its claims are summed.
+        kind: What the function claims to be.
+        subject: Of all verdicts.
+        stream: Of all noise.
+    """
+
+    model: Any
+    world: World
+    kind: Kind
+    subject: str
+    stream: Stream
+
+    def verdicts(self, claims: Sequence[LogProb], effort: int | None) -> Iterator[Verdict]:
+        """Yield the verdicts on a function, and on the same with twice the effort."""
+        points = points_of(self.world, None)
+        try:
+            calls = [call_repeatedly(claim, points.x, self.stream) for claim in claims]
+        except UnusableError as error:
+            yield fault(self.subject, "values", f"{len(points.x)} numbers", str(error))
+            return
+        yield from judge_calls(calls[0], self.subject, self.kind)
+        if effort is not None:
+            yield self._doubled(points, effort, *(each.all for each in calls))
+        yield from self._sum(points, calls[0].all)
+
+    def _doubled(self, points: Points, effort: int, once: Tensor, twice: Tensor) -> Verdict:
+        """Compare the means over the images that lie where data are."""
+        inside = ((points.x >= 0) & (points.x <= 1)).flatten(1).all(dim=1)
+        means = (values[:, inside].mean(dim=1) for values in (once, twice))
+        what = f"effort {effort} to {2 * effort}"
+        return judge_doubling(self.subject, what, self.kind, *means)
+
+    def _sum(self, points: Points, values: Tensor) -> Iterator[Verdict]:
+        where, n_levels = f"the {self.world.title} world", self.world.dataset.n_levels
+        adapted = adapt(self.model, self.world.dataset.image_shape)
+        known = partial(reference_of, adapted, points, self.stream)
+        claim = Likelihood("log_prob", self.kind, self.kind == "estimate", values)
+        if not self.world.is_grid:
+            yield judge_mass(self.subject, where, values.mean(dim=0))
+        yield judge_sum(self.subject, f"sum over {where}", claim, points, n_levels, known)

@@ -1,19 +1,14 @@
 """Certifies registered recipes: the checks of each level, on each recipe."""
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
-from genbench.certify.claims import Likelihood, claims_of, tasks_in
-from genbench.certify.diagnosis import reference_of
-from genbench.certify.points import points_of
-from genbench.certify.sums import N_REPEATS, judge_sum
-from genbench.certify.trained import Case, cases_of
-from genbench.certify.verdict import Verdict, fault
-from genbench.certify.worlds import World
+from genbench.certify.convergence import doublings_of_model
+from genbench.certify.model_sums import sums_of_model
+from genbench.certify.trained import Case, cases_of, trained
+from genbench.certify.verdict import Verdict
 from genbench.core.progress import progress
 from genbench.core.registry import Registry
-from genbench.core.seeding import Stream
 from genbench.recipes import recipes
 from genbench.training.threads import threads
 
@@ -46,32 +41,29 @@ def certify_recipes(names: Sequence[str], level: str = ALL, seed: int = 0) -> li
 
 def sums_of_recipe(recipe: str, seed: int = 0) -> list[Verdict]:
     """Train a recipe on small worlds and sum each of its claims over them."""
-    return [verdict for case in cases_of(recipe, seed) for verdict in _sums_of_case(case)]
+    return [
+        verdict
+        for case, model in _models(recipe, seed)
+        for world in case.worlds
+        for verdict in sums_of_model(model, world, recipe, case.observation, seed)
+    ]
 
 
-def _sums_of_case(case: Case) -> Iterator[Verdict]:
-    if not case.claims_likelihood():
-        return
-    model = case.trained()
-    for world in case.worlds:
-        yield from sums_of_model(model, world, case.recipe, case.observation, case.seed)
+def doublings_of_recipe(recipe: str, seed: int = 0) -> list[Verdict]:
+    """Train a recipe on small worlds and double the draws and steps behind each of its claims."""
+    return [
+        verdict
+        for case, model in _models(recipe, seed)
+        for verdict in doublings_of_model(model, case.worlds[0], recipe, case.observation, seed)
+    ]
 
 
-def sums_of_model(
-    model: Any, world: World, name: str, note: str = "", seed: int = 0
-) -> Iterator[Verdict]:
-    """Yield the verdict on the sum of each claim of a model over a world."""
-    points, stream = points_of(world, model), Stream(seed, ("certify", world.title))
-    check = f"sum over the {world.title} world" + (f", {note}" if note else "")
-    known = partial(reference_of, model, points, stream)
-    for claim in claims_of(model, world, points, tasks_in(world), N_REPEATS, stream):
-        if isinstance(claim, Likelihood):
-            yield judge_sum(
-                f"{name}: {claim.name}", check, claim, points, world.dataset.n_levels, known
-            )
-        else:
-            yield fault(f"{name}: {claim.metric}", check, "a number", claim.reason)
+def _models(recipe: str, seed: int) -> Iterator[tuple[Case, Any]]:
+    """Yield each case of a recipe that claims a likelihood, trained."""
+    return ((case, trained(case)) for case in cases_of(recipe, seed) if case.claims_likelihood())
 
 
-LEVELS: Registry[CheckRecipe] = Registry("level", {"worlds": sums_of_recipe})
+LEVELS: Registry[CheckRecipe] = Registry(
+    "level", {"worlds": sums_of_recipe, "convergence": doublings_of_recipe}
+)
 """What ``--level`` chooses from, besides ``all``."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, get_args, get_origin
 
 from torch import nn
@@ -96,18 +96,23 @@ class Case:
         views = (built.model, bind(built.model, y, x))
         return any(not missing(view, need) for view in views for need in needs)
 
-    def trained(self) -> nn.Module:
-        """Return the model, trained on the tiny data set and in eval mode."""
-        built, stream = build(self.spec, self.dataset), Stream(self.seed, ("train",))
-        if built.closed_form:
-            with seeded(self.seed, "closed_form"):
-                built.fit(self.dataset)
-            return built.model.eval()
-        loop = Loop(built.model, built.updates, self.dataset, TRAIN, stream)
-        with threads(1), flushed_denormals():
-            for epoch in range(TRAIN.epochs):
-                loop.run_epoch(epoch)
+
+@lru_cache(maxsize=8)
+def trained(case: Case) -> nn.Module:
+    """Return the model of a case, trained on the tiny data set and in eval mode.
+
+    It is kept for the next check of the same recipe.
+    """
+    built, stream = build(case.spec, case.dataset), Stream(case.seed, ("train",))
+    if built.closed_form:
+        with seeded(case.seed, "closed_form"):
+            built.fit(case.dataset)
         return built.model.eval()
+    loop = Loop(built.model, built.updates, case.dataset, TRAIN, stream)
+    with threads(1), flushed_denormals():
+        for epoch in range(TRAIN.epochs):
+            loop.run_epoch(epoch)
+    return built.model.eval()
 
 
 def cases_of(recipe: str, seed: int = 0) -> Iterator[Case]:

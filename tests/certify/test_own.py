@@ -306,3 +306,37 @@ def test_the_package_is_the_function():
     frame = genbench.certify(lambda x, y: uniform)
     assert frame["verdict"].tolist() == ["pass"] * 4
     assert list(frame) == list(genbench.certify.verdict.Verdict._fields)
+
+
+# --- twice the effort ---------------------------------------------------------------------------
+
+
+def euler(model, x, n_steps):
+    """Log p(x) of uniform images, whose error falls as 1/n."""
+    return uniform(x) + 2.0 / n_steps
+
+
+def draws(model, x, n_samples):
+    return log_mean(model.log_w(x, n_samples))
+
+
+def test_a_solver_with_too_few_steps_moves_and_one_with_enough_does_not():
+    few = certify(lambda x, y: None, euler, effort=16)
+    found = row(few, "effort 16 to 32")
+    assert (found["verdict"], found["expected"]) == ("fail", "stays")
+    assert found["reason"] == "the value falls by 0.0625 nats: it has not converged"
+    enough = certify(lambda x, y: None, euler, effort=1024)
+    assert row(enough, "effort 1024 to 2048")["verdict"] == "pass"
+
+
+def test_more_draws_may_raise_a_bound(model):
+    frame = certify(lambda x, y: model, draws, "lower_bound", effort=2)
+    assert set(frame["verdict"]) == {"pass"}
+    assert row(frame, "effort 2 to 4")["expected"] == "rises or stays"
+    assert row(frame, "effort 2 to 4")["found"] > 0
+
+
+def test_an_effort_that_makes_no_sense_is_refused():
+    for arguments in ({"log_prob": euler, "effort": 0}, {"effort": 16}):
+        with pytest.raises(ConfigError, match="effort: expected a whole number from 1"):
+            certify(lambda x, y: uniform, **arguments)
