@@ -1,7 +1,6 @@
 """A claim, the file that it is held against, and what is concluded."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from genbench.certify.coding.apart import Decoded
 from genbench.certify.coding.coder import Coded, Images
@@ -27,14 +26,12 @@ class Subject:
 
     Attributes:
         name: The model and the claim, as tables of verdicts name them.
-        path: The file.
         images: The grey levels that were coded.
         coded: What the file holds.
         claim: The stored one.
     """
 
     name: str
-    path: Path
     images: Images
     coded: Coded
     claim: Claim
@@ -59,6 +56,11 @@ class Subject:
         return -nats_to_bits(self.claim.nats)
 
     @property
+    def found(self) -> float:
+        """Bits an image, by the file."""
+        return self.coded.n_bits / self.coded.n_images
+
+    @property
     def tolerance(self) -> float:
         """A hundredth of the claim; or what noise and the head of the coder are, if that is more.
 
@@ -71,16 +73,15 @@ class Subject:
         """Refuse a comparison that could hardly fail.
 
         Raises:
-            NotApplicableError: The tolerance is more than a twentieth of the claim.
+            NotApplicableError: The tolerance is more than a twentieth of the length.
         """
-        share = self.tolerance / self.claimed if self.claimed > 0 else 0.0
+        share = self.tolerance / max(self.claimed, self.found)
         if share > _WIDEST:
             n = self.coded.n_images
             raise NotApplicableError(f"with {n} images its file may differ by {share:.0%} anyway")
 
     def _length(self) -> Verdict:
-        claimed, tolerance = self.claimed, self.tolerance
-        found = self.coded.n_bits / self.coded.n_images
+        claimed, found, tolerance = self.claimed, self.found, self.tolerance
         longer = found > claimed
         reason = (
             f"the file is {abs(found - claimed):.3g} bits an image"

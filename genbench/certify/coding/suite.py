@@ -68,19 +68,19 @@ def compress_suite(
     """
     load_plugins(plugins)
     sender = _Sender(stored, data_dir, own_data, n_images)
-    subjects: list[Subject] = []
+    sent: dict[Path, Subject] = {}
     verdicts: list[Verdict] = []
     for name in _chosen(stored, models):
         try:
-            subjects.append(sender.subject(name))
+            sent |= sender.send(name)
         except NotApplicableError as reason:
             tell(f"{name} is not certified by compression: {reason}")
         except (StorageError, DataError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe can raise anything
             verdicts.append(fault(name, DECODED, EQUAL, first_line(error)))
-    decoded = decode_apart(stored.folder, [subject.path for subject in subjects], plugins)
-    return verdicts + [v for s in subjects for v in s.verdicts(decoded[s.path])]
+    decoded = decode_apart(stored.folder, list(sent), plugins)
+    return verdicts + [v for path in sent for v in sent[path].verdicts(decoded[path])]
 
 
 def _chosen(stored: StoredSuite, models: Sequence[str]) -> list[str]:
@@ -101,8 +101,8 @@ class _Sender:
         self._data_dir, self._own_data = data_dir, own_data
         self._datasets: dict[DataConfig, Dataset] = {}
 
-    def subject(self, name: str) -> Subject:
-        """Write the file of a model.
+    def send(self, name: str) -> dict[Path, Subject]:
+        """Write the file of a model; return what it holds, by its path.
 
         Raises:
             NotApplicableError: There is none; says why.
@@ -116,12 +116,12 @@ class _Sender:
         known = Known.of(model, x[rows], y[rows])
         coded = encode(model, known, x[rows])
         claim = stored_claim(folder, run, exact=coded.is_exact, rows=rows)
-        path = self._stored.folder / CODES / f"{run.train_id}.code"
         images = levels_of(x[rows], coded.n_levels)
-        subject = Subject(f"{name}: {claim.metric}", path, images, coded, claim)
+        subject = Subject(f"{name}: {claim.metric}", images, coded, claim)
         subject.require_enough_images()
+        path = self._stored.folder / CODES / f"{run.train_id}.code"
         write_code(path, coded, known, run.train_id, folder / MODEL)
-        return subject
+        return {path: subject}
 
     def _dataset(self, folder: RunFolder, run: StoredRun) -> Dataset:
         config = self._config(run)
