@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution, OneHotCategorical
 
 from genbench.certify.coding import latents
@@ -227,7 +227,9 @@ def scheme_of(model: Any, known: Known) -> Scheme:
     Raises:
         NotApplicableError: There is none; says why.
     """
-    model = deepcopy(model).double().eval()
+    model = deepcopy(model)
+    if isinstance(model, nn.Module):
+        model.double().eval()
     view = known.view(model, 0)
     if callable(getattr(view, "distribution", None)):
         return PixelMasses(model, known, n_levels_of(view.distribution()))

@@ -1,12 +1,12 @@
 """A claim, the file that it is held against, and what is concluded."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from genbench.certify.coding.apart import Decoded
 from genbench.certify.coding.coder import Coded, Images
 from genbench.certify.coding.stored_claims import Claim
 from genbench.certify.verdict import Verdict, fault, judge
+from genbench.core.estimate import NotApplicableError
 from genbench.core.units import nats_to_bits
 
 SHARE = 0.01
@@ -17,6 +17,7 @@ EQUAL = "0 differ"
 _HEAD_BITS = 48
 """What the coder adds to any number of images, at most."""
 _N_ERRORS = 4
+_WIDEST = 0.05
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,12 @@ class Subject:
 
     Attributes:
         name: The model and the claim, as tables of verdicts name them.
-        path: The file.
         images: The grey levels that were coded.
         coded: What the file holds.
         claim: The stored one.
     """
 
     name: str
-    path: Path
     images: Images
     coded: Coded
     claim: Claim
@@ -51,11 +50,38 @@ class Subject:
         reason = f"{n_wrong} of {len(self.images)} images came back with other pixels"
         return judge(self.name, DECODED, "=", 0.0, float(n_wrong), 0.0, reason, EQUAL)
 
-    def _length(self) -> Verdict:
-        claimed = -nats_to_bits(self.claim.nats)
-        found = self.coded.n_bits / self.coded.n_images
+    @property
+    def claimed(self) -> float:
+        """Bits an image, by the claim."""
+        return -nats_to_bits(self.claim.nats)
+
+    @property
+    def found(self) -> float:
+        """Bits an image, by the file."""
+        return self.coded.n_bits / self.coded.n_images
+
+    @property
+    def tolerance(self) -> float:
+        """A hundredth of the claim; or what noise and the head of the coder are, if that is more.
+
+        The latents that bits back draws are noise of four standard errors.
+        """
         noise = _N_ERRORS * nats_to_bits(self.claim.draw_error)
-        tolerance = max(SHARE * abs(claimed), noise + _HEAD_BITS / self.coded.n_images)
+        return max(SHARE * abs(self.claimed), noise + _HEAD_BITS / self.coded.n_images)
+
+    def require_enough_images(self) -> None:
+        """Refuse a comparison that could hardly fail.
+
+        Raises:
+            NotApplicableError: The tolerance is more than a twentieth of the length.
+        """
+        share = self.tolerance / max(self.claimed, self.found)
+        if share > _WIDEST:
+            n = self.coded.n_images
+            raise NotApplicableError(f"with {n} images its file may differ by {share:.0%} anyway")
+
+    def _length(self) -> Verdict:
+        claimed, found, tolerance = self.claimed, self.found, self.tolerance
         longer = found > claimed
         reason = (
             f"the file is {abs(found - claimed):.3g} bits an image"

@@ -21,7 +21,8 @@ from genbench.core.errors import (
 )
 from genbench.core.estimate import NotApplicableError
 from genbench.core.plugins import load_plugins
-from genbench.data import DataConfig, Dataset, load
+from genbench.data import DataConfig, Dataset, datasets, load
+from genbench.data.own.registry import own_datasets
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.results.records import StoredRun
 from genbench.results.run_folder import MODEL, SPEC, RunFolder
@@ -39,6 +40,7 @@ def compress_suite(
     models: Sequence[str] = (),
     *,
     data_dir: Path | None = None,
+    own_data: Path | None = None,
     n_images: int = N_IMAGES,
     plugins: Sequence[Path] = (),
     tell: Callable[[str], None] = lambda sentence: None,
@@ -53,6 +55,8 @@ def compress_suite(
         stored: The suite; files are kept in its folder ``codes``.
         models: Names; by default all. Of each, the run with the lowest seed is taken.
         data_dir: Folder of the data sets.
+        own_data: The images that the suite was run on, if they are your own: results do not say
+            where they lie.
         n_images: How many test images are coded, evenly spaced over all.
         plugins: The Python files with recipes that are not genbench's.
         tell: Called with a sentence on each model that cannot be coded.
@@ -63,20 +67,20 @@ def compress_suite(
         StorageError: A run is damaged.
     """
     load_plugins(plugins)
-    sender = _Sender(stored, data_dir, n_images)
-    subjects: list[Subject] = []
+    sender = _Sender(stored, data_dir, own_data, n_images)
+    sent: dict[Path, Subject] = {}
     verdicts: list[Verdict] = []
     for name in _chosen(stored, models):
         try:
-            subjects.append(sender.subject(name))
+            sent |= sender.send(name)
         except NotApplicableError as reason:
             tell(f"{name} is not certified by compression: {reason}")
         except (StorageError, DataError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe can raise anything
             verdicts.append(fault(name, DECODED, EQUAL, first_line(error)))
-    decoded = decode_apart(stored.folder, [subject.path for subject in subjects], plugins)
-    return verdicts + [v for s in subjects for v in s.verdicts(decoded[s.path])]
+    decoded = decode_apart(stored.folder, list(sent), plugins)
+    return verdicts + [v for path in sent for v in sent[path].verdicts(decoded[path])]
 
 
 def _chosen(stored: StoredSuite, models: Sequence[str]) -> list[str]:
@@ -90,12 +94,15 @@ def _chosen(stored: StoredSuite, models: Sequence[str]) -> list[str]:
 class _Sender:
     """Codes images by the models of a suite; reads each data set once."""
 
-    def __init__(self, stored: StoredSuite, data_dir: Path | None, n_images: int) -> None:
-        self._stored, self._data_dir, self._n_images = stored, data_dir, n_images
+    def __init__(
+        self, stored: StoredSuite, data_dir: Path | None, own_data: Path | None, n_images: int
+    ) -> None:
+        self._stored, self._n_images = stored, n_images
+        self._data_dir, self._own_data = data_dir, own_data
         self._datasets: dict[DataConfig, Dataset] = {}
 
-    def subject(self, name: str) -> Subject:
-        """Write the file of a model.
+    def send(self, name: str) -> dict[Path, Subject]:
+        """Write the file of a model; return what it holds, by its path.
 
         Raises:
             NotApplicableError: There is none; says why.
@@ -104,28 +111,33 @@ class _Sender:
         run = _run_of(self._stored, name)
         folder = self._stored.run_folder(run)
         model = stored_model(folder, name)
-        x, y = self._dataset(folder).held_out(SPLIT)
+        x, y = self._dataset(folder, run).held_out(SPLIT)
         rows = torch.arange(min(self._n_images, len(x))) * len(x) // min(self._n_images, len(x))
         known = Known.of(model, x[rows], y[rows])
         coded = encode(model, known, x[rows])
         claim = stored_claim(folder, run, exact=coded.is_exact, rows=rows)
+        images = levels_of(x[rows], coded.n_levels)
+        subject = Subject(f"{name}: {claim.metric}", images, coded, claim)
+        subject.require_enough_images()
         path = self._stored.folder / CODES / f"{run.train_id}.code"
         write_code(path, coded, known, run.train_id, folder / MODEL)
-        images = levels_of(x[rows], coded.n_levels)
-        return Subject(f"{name}: {claim.metric}", path, images, coded, claim)
+        return {path: subject}
 
-    def _dataset(self, folder: RunFolder) -> Dataset:
-        stated = dict(folder.read(SPEC)["data"])
-        digest = stated.pop("digest")
-        if "name" not in stated:
-            raise NotApplicableError("its images are your own, and the run does not say where")
-        config = DataConfig.of_identity(stated)
+    def _dataset(self, folder: RunFolder, run: StoredRun) -> Dataset:
+        config = self._config(run)
         if config not in self._datasets:
             self._datasets[config] = load(config, self._data_dir)
         found = self._datasets[config]
-        if found.digest != digest:
+        if found.digest != folder.contents(SPEC)[SPEC]["data"]["digest"]:
             raise DataError(f"'{found.name}' has other images than {folder.path} was run on")
         return found
+
+    def _config(self, run: StoredRun) -> DataConfig:
+        if run.data["name"] in datasets or run.data["name"] in own_datasets:
+            return DataConfig.read(run.data, "data")
+        if self._own_data is None:
+            raise NotApplicableError("its images are your own: say where they lie")
+        return DataConfig.read(run.data | {"path": self._own_data}, "data")
 
 
 def _run_of(stored: StoredSuite, name: str) -> StoredRun:

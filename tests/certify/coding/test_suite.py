@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,12 +12,12 @@ from genbench.certify.coding import apart, compress_suite
 from genbench.certify.coding import suite as module
 from genbench.certify.coding.decode import decode_file, main
 from genbench.certify.coding.stored_claims import stored_claim
-from genbench.core.errors import ConfigError, StorageError
+from genbench.core.errors import ConfigError, DataError, StorageError
 from genbench.results.run_folder import MODEL
 from genbench.results.suite import StoredSuite
 from genbench.training.checkpoint import read_weights, write_weights
 
-N = 60
+N = 150
 SUITE = f"""
 title = "Coded"
 
@@ -27,7 +28,7 @@ limit = {N}
 
 [train]
 epochs = 3
-batch_size = 30
+batch_size = 50
 
 [[model]]
 recipe = "vae"
@@ -242,11 +243,17 @@ def test_the_process_that_decodes_is_given_no_data(own, monkeypatch):
 def test_only_the_models_that_are_named_are_coded(certified, monkeypatch):
     stored, _, _ = certified
     monkeypatch.setattr(module, "decode_apart", decoded_here)
-    verdicts = compress_suite(stored, ["levels"], n_images=20)
+    verdicts = compress_suite(stored, ["levels"], n_images=100)
     assert {v.subject for v in verdicts} == {"levels: log_likelihood"}
     assert all(v.passed for v in verdicts)
     with pytest.raises(ConfigError, match="did you mean 'levels'"):
         compress_suite(stored, ["level"])
+
+
+def test_too_few_images_certify_nothing(certified):
+    told = []
+    assert compress_suite(certified[0], ["discrete_vae"], n_images=5, tell=told.append) == []
+    assert "with 5 images" in told[0]
 
 
 def test_a_model_that_fails_fails_its_check(certified, monkeypatch):
@@ -258,3 +265,37 @@ def test_a_model_that_fails_fails_its_check(certified, monkeypatch):
     monkeypatch.setattr(module, "encode", broken)
     (verdict,) = compress_suite(stored, ["vae"])
     assert (verdict.verdict, verdict.reason) == ("fail", "no number")
+
+
+OWN = """
+title = "Own images"
+
+[data]
+path = "own.npz"
+binarisation = "threshold"
+
+[[model]]
+recipe = "independent_pixels"
+
+[evaluate]
+metrics = ["log_likelihood"]
+"""
+
+
+def own_images(path, seed):
+    x = np.random.default_rng(seed).integers(2, size=(400, 6, 6), dtype=np.uint8)
+    np.savez(path, x=255 * x)
+    return path
+
+
+def test_own_images_are_coded_where_their_place_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "decode_apart", decoded_here)
+    (tmp_path / "own.toml").write_text(OWN)
+    images, results, told = own_images(tmp_path / "own.npz", 0), tmp_path / "results", []
+    genbench.run(str(tmp_path / "own.toml"), results=results, report=False, device="cpu", seeds=1)
+    stored = StoredSuite.open(results, "own")
+    assert compress_suite(stored, tell=told.append) == []
+    assert "say where they lie" in told[0]
+    assert [v.verdict for v in compress_suite(stored, own_data=images)] == ["pass", "pass"]
+    with pytest.raises(DataError, match="has other images than"):
+        compress_suite(stored, own_data=own_images(tmp_path / "other.npz", 1))
