@@ -14,7 +14,7 @@ from genbench.certify.gallery.bugs import BUGS, Bug, Check
 from genbench.certify.gallery.claims import Claim
 from genbench.certify.gallery.names import Change, Evidence, fault_of
 from genbench.certify.points import points_of
-from genbench.certify.sums import N_REPEATS, Sum, judge_sum, reach, sum_of
+from genbench.certify.sums import N_REPEATS, Sum, reach, sum_of
 from genbench.certify.verdict import Verdict, judge
 from genbench.certify.worlds import worlds_of
 from genbench.core.claims import Claim as Sign
@@ -76,9 +76,7 @@ class Subject:
 
     def verdicts(self) -> Iterator[tuple[Check, Verdict]]:
         """Yield the verdict of each check that applies."""
-        check = f"sum over the {self._world.title} world"
-        found = judge_sum(self.name, check, self._likelihood(self._claimed), self._points)
-        yield "sum", found if found.passed else found._replace(reason=self._fault)
+        yield "sum", self._summed()
         if self._change and self.bug.unit == "draws":
             yield "draws doubled", self._judged("draws doubled", ">=", *self._change, "rises")
         if self._change and self.bug.unit == "steps":
@@ -86,6 +84,12 @@ class Subject:
         if not self._world.is_grid:
             largest = float(self._mean.max())
             yield LARGEST, self._judged(LARGEST, "<=", largest, 0.0, "at most 0")
+
+    def _summed(self) -> Verdict:
+        check = f"sum over the {self._world.title} world"
+        claim: Sign = "=" if self.bug.is_tight or self.bug.claimed == "exact" else "<="
+        tolerance = self.total.tolerance(self._n_repeats)
+        return judge(self.name, check, claim, 1.0, self.total.value, tolerance, self._fault)
 
     def _judged(
         self, check: Check, claim: Sign, found: float, tolerance: float, expected: str
@@ -142,11 +146,9 @@ class Subject:
         stderr = float(change.std()) / len(change) ** 0.5
         return Change(float(change.mean()), reach(len(change) - 1) * stderr + ROUNDING)
 
-    def _likelihood(self, values: Tensor) -> Likelihood:
-        return Likelihood(self.name, self.bug.claimed, self.bug.is_tight, values)
-
     def _sum(self, values: Tensor) -> Sum:
-        return sum_of(self._likelihood(values), self._points)
+        likelihood = Likelihood(self.name, self.bug.claimed, self.bug.is_tight, values)
+        return sum_of(likelihood, self._points)
 
     def _values(self, effort: int, parts: int = 1) -> Tensor:
         """Return the claims at all points, (R, N); each the mean of some, one after the other."""
