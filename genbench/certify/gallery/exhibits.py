@@ -22,7 +22,8 @@ from genbench.core.progress import progress
 from genbench.core.seeding import Stream
 from genbench.training.threads import threads
 
-SUBJECTS = {"exact": "log p(x)", "lower_bound": "a lower bound of log p(x)"}
+SUBJECTS = {"exact": "log p(x)", "lower_bound": "a lower bound"}
+UNBIASED = "an estimate of p(x)"
 """What the number of a bug passes for, by the kind that it is claimed to be."""
 LARGEST: Check = "largest log-probability"
 ROUNDING = 1e-3
@@ -68,7 +69,7 @@ class Subject:
 
     def __init__(self, bug: Bug) -> None:
         self.bug = bug
-        self.name = SUBJECTS[bug.claimed]
+        self.name = UNBIASED if bug.is_tight else SUBJECTS[bug.claimed]
         self._world = worlds_of(bug.domain)[0]
         self._points = points_of(self._world, None)
         self._x = self._points.x.flatten(1).double()
