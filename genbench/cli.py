@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from genbench.commands import (
     bench,
+    certify,
     check,
     compare,
     data,
@@ -33,7 +34,9 @@ from genbench.version import __version__
 
 _LONGEST_LINE = 2000
 """Characters of a line of an error: all known names and what was written fit."""
-COMMANDS = (run, tune, report, compare, score, check, list_command, data, selftest, doctor, bench)
+COMMANDS = (
+    run, tune, report, compare, score, check, certify, list_command, data, selftest, doctor, bench,
+)  # fmt: skip
 
 
 class _TerminatedError(BaseException):

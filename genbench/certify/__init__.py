@@ -3,6 +3,7 @@
 ``genbench.certify(make_model)`` is this package called as a function: that of ``own``. Beside it:
 
 - ``verdict``: the row that every check ends in, and the table of such rows.
+- ``gallery``: twelve published bugs, each with the check that unmasks it.
 - ``recipes``: ``certify_recipes(names, level)``, the checks of registered recipes.
 - ``worlds``, ``points``: the small worlds, and their images as a model sees them.
 - ``claims``, ``sums``, ``diagnosis``: what is claimed, its sum, and the name of a fault.

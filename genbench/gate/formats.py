@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genbench.core.files import readable_json
+from genbench.core.junit import clean, junit_case, junit_xml
 from genbench.core.markdown import in_markdown
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
@@ -19,8 +20,6 @@ _LEVELS = {"worse": "error", "better": "warning", "inconclusive": "notice"}
 
 _COMMANDS = re.compile(r":(?=:)|##(?=\[)")
 """What GitHub takes for a command: ``::`` after any spaces, ``##[`` anywhere in a line."""
-_UNCERTIFIED = "this likelihood was not certified"
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_json(outcome: GateOutcome) -> str:
@@ -50,45 +49,30 @@ def as_junit(outcome: GateOutcome) -> str:
 
     ``worse`` is a failure, ``inconclusive`` is skipped (a failure if strict), a mismatch an error.
     """
-    cases = [_case(outcome, verdict) for verdict in ordered(outcome.verdicts)]
-    for mismatch in outcome.mismatches:
-        case = ET.Element("testcase", classname=_clean(outcome.suite), name=_clean(mismatch.name))
-        ET.SubElement(case, "error", message=_clean(mismatch.text))
-        cases.append(case)
-    cases += [_without_certificate(outcome, name) for name in outcome.uncertified]
-    counts = {
-        "tests": len(cases),
-        "failures": len(outcome.failing) + len(outcome.uncertified),
-        "errors": len(outcome.mismatches),
-        "skipped": 0 if outcome.strict else len(outcome.having("inconclusive")),
-    }
-    suite = ET.Element("testsuite", name=_clean(f"genbench check {outcome.suite}"))
-    suite.attrib |= {name: str(count) for name, count in counts.items()}
-    suite.extend(cases)
-    ET.SubElement(suite, "system-out").text = _clean(headline(outcome))
-    root = ET.Element("testsuites")
-    root.append(suite)
-    ET.indent(root, " ")
-    return ET.tostring(root, encoding="unicode", xml_declaration=False)
+    classname = f"{outcome.suite}.certified"
+    cases = [
+        *(_case(outcome, verdict) for verdict in ordered(outcome.verdicts)),
+        *(junit_case(outcome.suite, m.name, "error", m.text) for m in outcome.mismatches),
+        *(junit_case(classname, n, "failure", _uncertified(n)) for n in outcome.uncertified),
+    ]
+    return junit_xml(f"genbench check {outcome.suite}", cases, headline(outcome))
 
 
 def _case(outcome: GateOutcome, verdict: Verdict) -> ET.Element:
     then = verdict.then
-    classname = _clean(f"{outcome.suite}.{then.model}")
-    case = ET.Element("testcase", classname=classname, name=_clean(then.label))
+    known = f"{outcome.suite}.{then.model}", then.label
     if verdict in outcome.failing:
-        ET.SubElement(case, "failure", message=_clean(sentence(verdict)))
-    elif verdict.word == "inconclusive":
-        ET.SubElement(case, "skipped", message=_clean(sentence(verdict)))
-    elif verdict.word == "better":
-        ET.SubElement(case, "system-out").text = _clean(sentence(verdict))
+        return junit_case(*known, "failure", sentence(verdict))
+    if verdict.word == "inconclusive":
+        return junit_case(*known, "skipped", sentence(verdict))
+    case = junit_case(*known)
+    if verdict.word == "better":
+        ET.SubElement(case, "system-out").text = clean(sentence(verdict))
     return case
 
 
-def _without_certificate(outcome: GateOutcome, name: str) -> ET.Element:
-    case = ET.Element("testcase", classname=_clean(f"{outcome.suite}.certified"), name=_clean(name))
-    ET.SubElement(case, "failure", message=_clean(f"{name}: {_UNCERTIFIED}"))
-    return case
+def _uncertified(name: str) -> str:
+    return f"{name}: this likelihood was not certified"
 
 
 def sentence(verdict: Verdict) -> str:
@@ -107,11 +91,6 @@ def sentence(verdict: Verdict) -> str:
     )
 
 
-def _clean(words: str) -> str:
-    """Replace characters that XML cannot contain."""
-    return _FORBIDDEN.sub("?", words)
-
-
 def as_github(outcome: GateOutcome) -> str:
     """Return at most ten annotations, a count of the rest, then the plain text."""
     every = list(_annotations(outcome))
@@ -128,7 +107,7 @@ def _annotations(outcome: GateOutcome) -> Iterator[tuple[str, str, str]]:
     for mismatch in outcome.mismatches:
         yield "error", title, mismatch.text
     for name in outcome.uncertified:
-        yield "error", title, f"{name}: {_UNCERTIFIED}"
+        yield "error", title, _uncertified(name)
     for verdict in ordered(outcome.verdicts):
         if verdict.word in _LEVELS:
             level = "error" if verdict in outcome.failing else _LEVELS[verdict.word]

@@ -4,6 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from genbench.core.errors import StorageError
+from genbench.results.certified import CERTIFIED
 from genbench.results.metrics_table import TABLE
 from genbench.results.records import SUITE
 from genbench.results.sealed_folder import MANIFEST, SealedFolder
@@ -54,4 +55,5 @@ class ReportFolder(SealedFolder):
 
 
 def _digests(suite: StoredSuite) -> dict[str, str]:
-    return SuiteFolder(suite.folder).digests(TABLE, SUITE)
+    certified = [CERTIFIED] if (suite.folder / CERTIFIED).is_file() else []
+    return SuiteFolder(suite.folder).digests(TABLE, SUITE, *certified)
