@@ -123,6 +123,14 @@ class Generated:
         exact = torch.eye(self.space.n_classes or 1)
         return class_shares(predicted, exact if known is None else known)
 
+    @cached_property
+    def data_shares(self) -> Tensor | None:
+        """The shares of the classes among the training images, (C,); None without labels."""
+        labels, n_classes = self.reference.labels, self.space.n_classes
+        if labels is None or n_classes is None:
+            return None
+        return torch.bincount(labels, minlength=n_classes).double() / len(labels)
+
     @property
     def training(self) -> Tensor:
         """All training images as features (N, d), float64."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 from genbench.core.capabilities import Generative, Samples
 from genbench.core.estimate import Estimate
 from genbench.core.options import Count
+from genbench.core.texts import few
 from genbench.evaluation.generated import N_SAMPLES, NOTE, Generated
 from genbench.evaluation.spec import EvaluatorOptions, Sizes, evaluator
 from genbench.evaluation.values import Noted
@@ -38,6 +39,17 @@ class SampleOptions(EvaluatorOptions):
     def n_bytes(self, sizes: Sizes) -> int:
         """Return the size of the images and of their features."""
         return min(self.n_samples, sizes.n) * (4 * sizes.n_pixels + 8 * _FEATURES)
+
+
+class TwoSampleOptions(SampleOptions):
+    """The same, and the classifier.
+
+    Attributes:
+        classifier: ``net`` with one hidden layer, or ``logistic`` regression.
+    """
+
+    names: ClassVar[dict[str, str]] = {"n_samples": ""}
+    classifier: two_samples.Classifier = "net"
 
 
 class PixelOptions(SampleOptions):
@@ -136,16 +148,17 @@ def kid(generated: Generated, options: SampleOptions) -> Estimate:
     title="Classifier two-sample test",
     formula="accuracy on held-out halves",
     cites=("LopezPaz2017:sec3",),
-    options=SampleOptions,
+    options=TwoSampleOptions,
     place=760,
     role="detail",
     plot="none",
     note=NOTE,
     margin=0.05,
 )
-def c2st(generated: Generated, options: SampleOptions) -> Estimate:
+def c2st(generated: Generated, options: TwoSampleOptions) -> Estimate:
     """How often a classifier tells samples from training images that it has not seen: ½ is best."""
-    test = two_samples.c2st(generated.features, generated.compared, generated.stream)
+    sets = generated.features, generated.compared
+    test = two_samples.c2st(*sets, generated.stream, options.classifier)
     beside = {"auc": test.auc, "p_value": test.p_value}
     return Noted(test.value, test.stderr, generated.n, health=beside)
 
@@ -171,9 +184,17 @@ def c2st(generated: Generated, options: SampleOptions) -> Estimate:
 def class_coverage(generated: Generated, options: SampleOptions) -> Estimate:
     """Number of classes that hold at least 1 % of the samples, corrected for the net's own errors.
 
-    The classes are those that the network of the feature space predicts.
+    The classes are those that the network of the feature space predicts. Their shares, and the
+    total variation from the data's, are stored beside the number.
     """
-    return classes.class_coverage(generated.shares)
+    shares, of_data = generated.shares, generated.data_shares
+    found = classes.class_coverage(shares)
+    beside = {f"share[{i}]": share for i, share in enumerate(shares.values.tolist())}
+    if of_data is not None:
+        beside["total_variation"] = classes.total_variation(shares, of_data).value
+    absent = few(list(map(str, classes.rare(shares))), 8)
+    remark = f"below 1 % of the samples: class {absent}" if absent else ""
+    return Noted(found.value, found.stderr, found.n, remark, beside)
 
 
 @evaluator(

@@ -1,24 +1,30 @@
-"""A small convolutional classifier, whose last hidden layer is a space of features."""
+"""Small convolutional networks, of which one layer is a space of features."""
 
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+import torch
 from torch import Tensor, nn
 
 from genbench.nets.conv import Convolutions
 
+HIDDEN = 256
+"""Units between the features of an autoencoder and its pixels."""
+_DARKEST = 0.01
+"""Intensity that a pixel that is always black starts at."""
 
-class Classifier(Convolutions):
-    """Images (B, C, H, W) in [0, 1] to features (B, dim) in (-1, 1), and these to logits.
+
+class Encoder(Convolutions):
+    """Images (B, C, H, W) in [0, 1] to features (B, dim).
 
     Two 5x5 convolutions of stride 2 with 16 and 32 channels, then a dense layer.
     """
 
-    def __init__(self, image_shape: Sequence[int], dim: int, n_classes: int) -> None:
+    def __init__(self, image_shape: Sequence[int], dim: int) -> None:
         super().__init__()
         channels, height, width = image_shape
         self.image_shape = (channels, height, width)
-        self.dim, self.n_classes = dim, n_classes
+        self.dim = dim
         self.maps = nn.Sequential(
             nn.Conv2d(channels, 16, 5, stride=2, padding=2),
             nn.ReLU(),
@@ -26,7 +32,21 @@ class Classifier(Convolutions):
             nn.ReLU(),
         )
         n_maps = 32 * -(-height // 4) * -(-width // 4)
-        self.dense = nn.Sequential(nn.Linear(n_maps, dim), nn.Tanh())
+        self.dense = nn.Sequential(nn.Linear(n_maps, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (B, dim)."""
+        features: Tensor = self.dense(self.maps(x).flatten(1))
+        return features
+
+
+class Classifier(Encoder):
+    """The encoder with features in (-1, 1), which a linear head maps to the logits of classes."""
+
+    def __init__(self, image_shape: Sequence[int], dim: int, n_classes: int) -> None:
+        super().__init__(image_shape, dim)
+        self.n_classes = n_classes
+        self.dense.append(nn.Tanh())
         self.head = nn.Linear(dim, n_classes)
         self.float()
 
@@ -54,7 +74,29 @@ class Classifier(Convolutions):
         network.load_state_dict(dict(weights))
         return network
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return features (B, dim)."""
-        features: Tensor = self.dense(self.maps(x).flatten(1))
-        return features
+
+class Autoencoder(Encoder):
+    """The encoder whose features a dense network maps back to the logits of pixels (B, D).
+
+    A bounded code would saturate where two small layers stand between it and the pixels.
+    """
+
+    def __init__(self, image_shape: Sequence[int], dim: int) -> None:
+        super().__init__(image_shape, dim)
+        self.decoder = nn.Sequential(nn.Linear(dim, HIDDEN), nn.ReLU())
+        self.output = nn.Linear(HIDDEN, torch.Size(image_shape).numel())
+        self.float()
+
+    def start_at(self, image: Tensor) -> None:
+        """Reconstruct this image (C, H, W) at first, in place of every one."""
+        with torch.no_grad():
+            self.output.bias.copy_(image.flatten().clamp(_DARKEST, 1 - _DARKEST).logit())
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits of the pixels (B, D) that the features of ``x`` stand for."""
+        pixels: Tensor = self.output(self.decoder(self(x)))
+        return pixels
+
+    def reconstruction(self, x: Tensor) -> Tensor:
+        """Return the images (B, C, H, W) that the features of ``x`` stand for."""
+        return self.logits(x).sigmoid().view_as(x)

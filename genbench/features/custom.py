@@ -4,7 +4,7 @@ import re
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load
 
@@ -29,23 +29,32 @@ class FeatureOptions(Options):
         weights: A ``.safetensors`` file with a network of the form that genbench trains: two
             convolutions and two dense layers, named as those of
             :class:`genbench.features.classifier.Classifier`. Its features are those of ``auto``.
+        space: In place of a file the name of a space, which ``auto`` then is. Results state it, so
+            that a model that is added to them is compared in the same space.
     """
 
     weights: Path | None = None
+    space: str = ""
 
     @field_validator("weights", mode="before")
     @classmethod
     def _place(cls, weights: object) -> object:
         return place_of(weights) if isinstance(weights, str | Path) else weights
 
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "FeatureOptions":
+        if self.weights and self.space:
+            raise ValueError("weights and space: state one of them")
+        return self
+
     @cached_property
     def name(self) -> str:
-        """The name of the space of ``weights``; ``auto`` without any.
+        """The name of the space of ``weights``, or ``space``; ``auto`` without either.
 
         Raises:
             DataError: The file cannot be read.
         """
-        return custom_name(_content(self.weights)) if self.weights else AUTO
+        return custom_name(_content(self.weights)) if self.weights else self.space or AUTO
 
 
 def asked_space(features: str | Path) -> tuple[str, Path | None]:

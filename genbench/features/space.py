@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genbench.core.estimate import NotApplicableError, require_finite
-from genbench.features.classifier import Classifier
+from genbench.features.classifier import Classifier, Encoder
 from genbench.features.pca import Projection
 from genbench.training.checkpoint import digest_of, weights_of
 from genbench.training.threads import threads
@@ -29,7 +29,7 @@ class FeatureSpace:
     """
 
     name: str
-    network: Classifier | Projection = field(repr=False)
+    network: Encoder | Projection = field(repr=False)
     classes: bool = False
     confusion: Tensor | None = field(default=None, repr=False)
     remark: str = ""

@@ -10,14 +10,20 @@ from torch import Tensor
 from genbench.core.errors import ConfigError, did_you_mean, quoted
 from genbench.core.files import canonical_json, sha256_bytes
 from genbench.data import Dataset
-from genbench.features.classifier import Classifier
+from genbench.features.classifier import Autoencoder, Classifier
 from genbench.features.custom import AUTO as AUTO
 from genbench.features.custom import CUSTOM, custom_space, kept_weights
 from genbench.features.kept import kept
 from genbench.features.pca import Projection, principal_components
 from genbench.features.shipped import SHIPPED, shipped_space
 from genbench.features.space import FeatureSpace
-from genbench.features.training import confusion_counts, confusion_of, trained_classifier
+from genbench.features.training import (
+    confusion_counts,
+    confusion_of,
+    explained,
+    trained_autoencoder,
+    trained_classifier,
+)
 from genbench.training.checkpoint import weights_of
 from genbench.training.threads import threads, torch_as_started
 
@@ -25,8 +31,9 @@ OWN, PCA = "own", "pca"
 MOST_FEATURES, FEWEST_LEARNED = 64, 8
 VERSION = 1
 """Of how spaces are fitted: part of their digest."""
+_SHORT = {"classifier": "cnn", "autoencoder": "ae"}
 _PCA = re.compile(r"pca(\d{1,4})?")
-_OWN = re.compile(r"own-cnn\d+-[0-9a-f]{8}")
+_OWN = re.compile(r"own-(cnn|ae)\d+-[0-9a-f]{8}")
 
 
 def space_of(
@@ -37,8 +44,9 @@ def space_of(
     Args:
         dataset: Under any protocol: its images are taken as they are.
         name: ``auto`` is the network that comes with genbench for these data, else one that is
-            trained on their labels, else their principal components. ``own`` is such a network,
-            ``pca`` are the components and ``pca32`` so many of them; and the name of a space.
+            trained on their labels, else their principal components. ``own`` is such a network, or
+            without labels the code of an autoencoder; ``pca`` are the components and ``pca32`` so
+            many of them; and the name of a space.
         folder: Where fitted spaces are kept; None fits them anew.
         weights: The user's own network, which ``auto`` then is; without it, a ``custom:`` network
             is looked for in ``folder``.
@@ -99,14 +107,27 @@ def key_of(dataset: Dataset, *what: str | int) -> str:
 
 
 def _own_space(dataset: Dataset, asked: str, folder: Path | None) -> FeatureSpace:
-    """Return a network that is trained on the labels of the training images."""
-    if dataset.n_classes < 2:
-        raise ConfigError(f"features: '{dataset.name}' has no labels to train on; use 'pca'")
+    """Return a network that is trained on the training images, with their labels if there are any.
+
+    Raises:
+        ConfigError: Another one was asked for.
+    """
+    make = _classifier if dataset.n_classes > 1 else _autoencoder
     dim = max(FEWEST_LEARNED, width_for(dataset))
-    key = key_of(dataset, "classifier", dim)
-    name = f"own-cnn{dim}-{key[:8]}"
+    return make(dataset, dim, asked, folder)
+
+
+def _own_name(dataset: Dataset, what: str, dim: int, asked: str) -> tuple[str, str]:
+    """Return the name of a network of these images, and the key of its weights."""
+    key = key_of(dataset, what, dim)
+    name = f"own-{_SHORT[what]}{dim}-{key[:8]}"
     if asked not in (OWN, name):
         raise ConfigError(f"features: {quoted(asked)} is of other images; these have '{name}'")
+    return name, key
+
+
+def _classifier(dataset: Dataset, dim: int, asked: str, folder: Path | None) -> FeatureSpace:
+    name, key = _own_name(dataset, "classifier", dim, asked)
     with torch.device("meta"):
         like = Classifier(dataset.image_shape, dim, dataset.n_classes).state_dict()
     weights = kept(
@@ -118,6 +139,22 @@ def _own_space(dataset: Dataset, asked: str, folder: Path | None) -> FeatureSpac
     share = float(counts.trace() / counts.sum())
     remark = f"a network trained on the labels; {share:.1%} of the held-out images right"
     return replace(space, confusion=confusion_of(counts), remark=remark)
+
+
+def _autoencoder(dataset: Dataset, dim: int, asked: str, folder: Path | None) -> FeatureSpace:
+    name, key = _own_name(dataset, "autoencoder", dim, asked)
+    with torch.device("meta"):
+        network = Autoencoder(dataset.image_shape, dim)
+    like = network.state_dict()
+    weights = kept(
+        folder, name, key, like, lambda: weights_of(trained_autoencoder(dataset, dim, name))
+    )
+    network.to_empty(device="cpu").load_state_dict(dict(weights))
+    network.eval().requires_grad_(False)
+    with torch.no_grad(), threads(1):
+        share = explained(network, dataset.unprocessed.held_out("validation").x.cpu())
+    remark = f"the code of an autoencoder, {share:.1%} of the variance of held-out images"
+    return FeatureSpace(name, network, remark=f"{remark}; the data have no labels")
 
 
 def _custom(dataset: Dataset, name: str, weights: Path | None) -> FeatureSpace:

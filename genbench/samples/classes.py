@@ -80,6 +80,12 @@ def class_coverage(shares: Shares) -> Estimate:
     return Estimate(float((margin >= 0).sum()), math.sqrt(variance), shares.n)
 
 
+def rare(shares: Shares) -> list[int]:
+    """Return the classes that hold less than 1 % of the samples."""
+    found: list[int] = (shares.values < LEAST_SHARE).nonzero().flatten().tolist()
+    return found
+
+
 def total_variation(shares: Shares, data: Tensor) -> Estimate:
     """Return half the sum of absolute differences from the shares of the data.
 

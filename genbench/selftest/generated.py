@@ -58,6 +58,7 @@ class Known:
     training: Tensor
     held_out: Tensor
     space: Pixels = field(default_factory=Pixels)
+    labels: Tensor | None = None
 
 
 def _two(name: str, n: int, m: int) -> tuple[Tensor, Tensor]:

@@ -70,7 +70,7 @@ class SuiteSpec(Options):
         page: The kind of report.
         evaluate: The table ``[evaluate]``; ``split = "validation"`` evaluates on validation data,
             and reads no test data.
-        features: The table ``[features]``, for a network of one's own.
+        features: The table ``[features]``, for a network of one's own; results name its space.
         tune: The table ``[tune]``, for the command ``tune``. With it, models whose budget or
             network differs must state ``why``.
         tuned: The record of that search: a CSV file, by path from this one.
@@ -286,8 +286,8 @@ def tasks_of(suite: SuiteSpec) -> list[Task]:
 
 
 def _placed(task: Task, features: FeatureOptions) -> Task:
-    """Let a task that leaves its feature space open use a user's own network."""
-    if features.weights is None or getattr(task.options, "features", "") != AUTO:
+    """Let a task that leaves its feature space open use the one of the suite."""
+    if getattr(task.options, "features", "") != AUTO or features.name == AUTO:
         return task
     return replace(task, options=task.options.model_copy(update={"features": features.name}))
 

@@ -17,6 +17,7 @@ from genbench.data.own.registry import own_datasets
 from genbench.data.protocol import chosen
 from genbench.data.specs import datasets
 from genbench.evaluation.runner import Task
+from genbench.features.custom import AUTO
 from genbench.recipes.archives import ARCHIVE
 from genbench.results.columns import COLUMNS
 from genbench.results.metrics_table import TABLE
@@ -77,6 +78,8 @@ def write_suite(
     frames = [frame for frame in (own, *(m.frame for m in members)) if len(frame)]
     frame = pd.concat(frames, ignore_index=True) if len(frames) > 1 else (frames or [own])[0]
     spec = suite.model_dump(mode="json")
+    if (space := suite.features.name) != AUTO:
+        spec["features"] = {"space": space}
     of_data = (spec["data"], *(entry["data"] for entry in spec["model"]))
     of_samples = (entry["options"] for entry in spec["model"] if entry["recipe"] == ARCHIVE)
     for table in (*of_data, *of_samples):

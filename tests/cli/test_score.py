@@ -1,6 +1,7 @@
 """``score``: images that anybody made, by a command and by a function."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,15 @@ def test_a_page_is_written_and_flags_are_said(score, place):
     assert "4 of 124 samples repeat another" in page.read_text(encoding="utf-8")
 
 
+def test_ten_samples_have_numbers_or_the_reason_why_not(score):
+    np.save("ten.npy", np.load("mine.npz")["samples"][:10])
+    found = score("ten.npy", "--data", "digits")
+    assert found.code == 0, found.err
+    text = " ".join(found.out.split())
+    assert "needs 160 samples (10 for each of 16 features), found 10" in text
+    assert "precision[digits-cnn16-v1]" in text
+
+
 def test_python_gives_the_numbers_of_the_command(score, features):
     frame = genbench.score("mine.npz", "digits", n=50, data_dir=features)
     rows = json.loads(score("mine.npz", "--data", "digits", "--n", "50", "--format", "json").out)
@@ -78,6 +88,7 @@ def test_images_of_ones_own_without_labels_are_a_reference(score, place):
     ("write", "argv", "code", "said"),
     [
         (lambda: None, ("nothing.npz",), 3, "no such file or folder"),
+        (lambda: Path("none").mkdir(), ("none",), 3, "none: holds no images"),
         (lambda: np.save("x.npy", np.zeros((9, 7, 7))), ("x.npy",), 3, "shape (9, 7, 7)"),
         (lambda: np.save("x.npy", np.full((9, 8, 8), np.nan)), ("x.npy",), 3, "9 of 9 images hold"),
         (lambda: np.save("x.npy", np.full((9, 8, 8), -7.0)), ("x.npy",), 3, "values are -7 to -7"),

@@ -166,6 +166,26 @@ def test_a_missing_half_lowers_recall_and_no_precision(good):
     assert half[1].value < good["recall"].value - 10 * good["recall"].stderr
 
 
+def test_the_shares_of_the_classes_and_what_is_missing_stand_beside_their_number():
+    known, _ = reference()
+    known.labels = known.space.classes_of(known.training)
+    bright = known.labels.double().mean()
+    found = row("class_coverage", Uniform(0.0, 0.25), reference=lambda _: known)
+    assert (found.value, found.reason) == (1, "below 1 % of the samples: class 1")
+    assert found.health == {
+        "share[0]": 1.0,
+        "share[1]": 0.0,
+        "total_variation": pytest.approx(float(bright)),
+    }
+    assert row("class_coverage", Uniform(), reference=lambda _: known).reason == ""
+
+
+def test_a_two_sample_test_has_either_classifier(good):
+    linear = row("c2st", options={"classifier": "logistic"})
+    assert linear.options["classifier"] == "logistic"
+    assert (linear.value, linear.health) != (good["c2st"].value, good["c2st"].health)
+
+
 def test_a_two_sample_test_says_its_p_value(good):
     assert good["c2st"].health["p_value"] > 0.001
     assert row("c2st", Uniform(0.6, 0.9)).health == {

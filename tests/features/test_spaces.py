@@ -72,19 +72,32 @@ def test_other_names_are_refused_in_one_sentence(digits, name, problem):
         space_of(digits, name)
 
 
-def test_images_without_labels_have_no_network_to_train(unlabelled):
-    with pytest.raises(ConfigError, match="has no labels to train on; use 'pca'"):
-        space_of(unlabelled, "own")
+def test_images_without_labels_have_the_code_of_an_autoencoder(unlabelled, kept_folder):
+    found = space_of(unlabelled, "own", kept_folder)
+    assert found.name.startswith("own-ae8-")
+    assert (found.dim, found.n_classes) == (8, None)
+    assert "the code of an autoencoder" in found.remark
+    assert "the data have no labels" in found.remark
+    again = space_of(unlabelled, found.name, kept_folder)
+    assert again.digest == found.digest
+    x = unlabelled.held_out("test").x
+    assert torch.equal(again.features(x), found.features(x))
+    with pytest.raises(ConfigError, match="is of other images; these have 'own-ae8-"):
+        space_of(unlabelled, "own-ae8-01234567")
 
 
-def test_a_space_is_kept_and_is_the_same_under_every_protocol(labelled, tmp_path, monkeypatch):
+def test_a_space_is_kept_and_is_the_same_under_every_protocol(
+    labelled, unlabelled, tmp_path, monkeypatch
+):
     first = space_of(labelled, folder=tmp_path), space_of(labelled, "pca", tmp_path)
-    for name in ("trained_classifier", "principal_components"):
+    without = space_of(unlabelled, "own", tmp_path).digest
+    for name in ("trained_classifier", "principal_components", "trained_autoencoder"):
         monkeypatch.setattr(spaces, name, lambda *_: pytest.fail("it was fitted again"))
     view = labelled.config.model_copy(update={"dequantisation": "uniform"})
     again = space_of(load(view), folder=tmp_path), space_of(load(view), "pca", tmp_path)
     assert [s.digest for s in first] == [s.digest for s in again]
     assert torch.equal(first[0].confusion, again[0].confusion)
+    assert space_of(unlabelled, "own", tmp_path).digest == without
 
 
 def test_a_space_is_not_that_of_other_images(labelled, tmp_path):

@@ -1,13 +1,18 @@
 """Training a classifier: repeatable, by name, on images as they are."""
 
+import pytest
 import torch
 
-from genbench.data import load
+from genbench.data import DataConfig, load
+from genbench.features.classifier import Autoencoder
 from genbench.features.space import FeatureSpace
+from genbench.features.spaces import space_of
 from genbench.features.training import (
     budget_of,
     confusion_counts,
     confusion_of,
+    explained,
+    trained_autoencoder,
     trained_classifier,
 )
 
@@ -40,6 +45,26 @@ def test_a_network_learns_classes_that_can_be_told_apart(labelled):
     x, y = labelled.held_out("validation")
     found = FeatureSpace("a", trained_classifier(labelled, 4, "a"), True).predicted(x)
     assert (found == y).double().mean() > 0.95
+
+
+def test_a_code_keeps_more_of_new_images_than_as_many_principal_components(kept_folder):
+    digits = load(DataConfig(name="digits"))
+    x = digits.held_out("test").x
+    pca = space_of(digits, "pca8", kept_folder)
+    left = x.flatten(1) - pca.network.mean - pca.features(x) @ pca.network.components
+    of_lines = 1 - float(left.square().sum() / (x - x.mean(dim=0)).square().sum())
+    assert explained(trained_autoencoder(digits, 8, "a"), x) > of_lines + 0.1
+
+
+def test_what_a_constant_reconstructs_explains_nothing():
+    network = Autoencoder((1, 6, 5), 2)
+    with torch.no_grad():
+        network.output.weight.zero_()
+    x = torch.rand(20, 1, 6, 5, generator=torch.Generator().manual_seed(0))
+    network.start_at(x.mean(dim=0))
+    with torch.no_grad():
+        assert explained(network, x) == pytest.approx(0, abs=1e-5)
+        assert explained(network, 0.1 * x) == 0
 
 
 def test_the_budget_is_a_number_of_steps():

@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 import genbench
 from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import sha256_file
+from genbench.features import reference
 from genbench.features.classifier import Classifier
 from genbench.runs.run_options import RunOptions
 from genbench.suites.run import run_suite
@@ -93,3 +94,29 @@ def test_a_missing_file_and_an_unknown_key_are_named(suite):
     suite.write_text(SUITE.replace("weights =", "weight ="))
     with pytest.raises(ConfigError, match=r"features.weight: unknown key; did you mean"):
         run(suite)
+
+
+class Uniform:
+    """A user's own model, which only draws images."""
+
+    def sample(self, n):
+        return torch.rand(n, 1, 8, 8)
+
+
+def test_a_model_that_is_added_stands_in_the_same_columns_on_the_kept_features(suite, monkeypatch):
+    before = run(suite)
+    monkeypatch.setattr(reference, "_features", lambda *_: pytest.fail("computed anew"))
+    places = {"results": suite.parent / "results", "reports": suite.parent / "reports"}
+    added = genbench.add(Uniform(), "mine", "uniform", progress=False, **places)
+    columns = ["metric", "options", "status"]
+    assert (added["status"] == "ok").sum() == 2
+    assert set(map(tuple, added[columns].values)) == set(map(tuple, before[columns].values))
+
+
+def test_a_space_can_be_named_for_a_whole_suite_in_place_of_a_file(suite):
+    suite.write_text(SUITE.replace('weights = "net.safetensors"', 'space = "pca3"'))
+    tasks = tasks_of(load_suite(str(suite)))
+    assert [task.options.features for task in tasks] == ["pca3", "pca3", "pca2"]
+    suite.write_text(SUITE.replace("[[model]]", 'space = "pca3"\n[[model]]'))
+    with pytest.raises(ConfigError, match="features: weights and space: state one of them"):
+        load_suite(str(suite))

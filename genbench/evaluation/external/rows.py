@@ -17,10 +17,12 @@ from genbench.evaluation.generated import generated_of
 from genbench.evaluation.of_samples import evaluate_samples, let_go
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import evaluators
-from genbench.evaluation.spec import Context
+from genbench.evaluation.spec import Context, Evaluator
 from genbench.evaluation.task import Row, Task, make_task
+from genbench.features.pca import Projection
 from genbench.features.reference import Reference
 from genbench.features.space import FeatureSpace
+from genbench.features.spaces import AUTO, OWN, PCA
 from genbench.results.columns import COLUMNS
 from genbench.results.numbers_frame import NumbersFrame, numbers_first, without_empty_columns
 from genbench.samples.memorisation import NearestTraining
@@ -105,22 +107,42 @@ def scores_of(
             known[space] = look_up(space)
         return known[space]
 
-    reference(features)
-    tasks = _tasks(len(sets[0].images), features)
+    beside = _beside(reference(features).space) if features == AUTO else ""
+    tasks = _tasks(len(sets[0].images), features, beside)
     found = [_evaluated(one, tasks, dataset, reference, stream) for one in sets]
     rows = {one.name: rows for one, (rows, _) in zip(sets, found, strict=True)}
     return Scores(rows, tasks, known, found[0][1], dataset)
 
 
-def _tasks(n: int, features: str) -> list[Task]:
-    """Return all evaluators of samples, in the order of tables, with n samples."""
-    stated = {"n_samples": n} | ({FEATURES: features} if features != "auto" else {})
+def _beside(space: FeatureSpace) -> str:
+    """Return which other space the first number is shown in: each overlooks what another sees."""
+    return OWN if isinstance(space.network, Projection) else PCA
+
+
+def _tasks(n: int, features: str, beside: str) -> list[Task]:
+    """Return all evaluators of samples, in the order of tables, with n samples.
+
+    The first of the column of sample quality is there in the space ``beside`` too, if any.
+    """
     of_samples = [evaluators[name] for name in evaluators if evaluators[name].of == "samples"]
     ordered = sorted(of_samples, key=lambda evaluator: evaluator.record.place)
-    return [
-        make_task(one.name, {k: v for k, v in stated.items() if k in one.options.model_fields})
-        for one in ordered
-    ]
+    tasks = [_task(one, n, features) for one in ordered]
+    places = (i for i, one in enumerate(ordered) if one.record.leaderboard and _has_space(one))
+    first = next(places, None)
+    if beside and first is not None:
+        tasks.insert(first + 1, _task(ordered[first], n, beside))
+    return tasks
+
+
+def _has_space(evaluator: Evaluator) -> bool:
+    return FEATURES in evaluator.options.model_fields
+
+
+def _task(evaluator: Evaluator, n: int, features: str) -> Task:
+    """Return the task of an evaluator, whose own options decide where the space is ``auto``."""
+    stated = {"n_samples": n} | ({FEATURES: features} if features != AUTO else {})
+    known = {k: v for k, v in stated.items() if k in evaluator.options.model_fields}
+    return make_task(evaluator.name, known)
 
 
 def _evaluated(

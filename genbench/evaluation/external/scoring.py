@@ -1,6 +1,6 @@
 """Scores images that anybody made: numbers beside controls, flags, and the protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from genbench.evaluation.external.controls import Control, controls
 from genbench.evaluation.external.rows import Scores, scores_of
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.features.reference import reference_of
+from genbench.features.space import FeatureSpace
 from genbench.results.numbers_frame import NumbersFrame
 
 MOST_SAMPLES = 10_000
@@ -100,7 +101,7 @@ def score_archive(
         n=len(rows),
         flags=(*archive.flags, *scale.flags, *_flags(samples, training, archive, dataset)),
         protocol=protocol,
-        notes=(*archive.notes, *_partial(archive, rows)),
+        notes=(*archive.notes, *_partial(archive, rows), *_about(scores.spaces)),
         samples=samples[:_SHOWN],
         suspects=samples[suspects.numpy()],
         nearest=training[scores.near_training.rows[suspects].numpy()],
@@ -131,6 +132,10 @@ def chosen_rows(archive: Archive, n_test: int, asked: int | None) -> NDArray[np.
 def _partial(archive: Archive, rows: NDArray[np.int64]) -> list[str]:
     held = len(archive.values)
     return [f"{len(rows):,} of {held:,} samples are scored, drawn."] if len(rows) < held else []
+
+
+def _about(spaces: Sequence[FeatureSpace]) -> list[str]:
+    return [f"Features {space.name}: {space.remark}." for space in spaces if space.remark]
 
 
 def _flags(

@@ -16,11 +16,17 @@ from genbench.reporting.tables.small_table import (
 from genbench.results.cells import ProtocolBlock
 
 P_VALUE = "p_value"
-BESIDE = {"auc": "AUC", P_VALUE: "p", "null": "of a perfect model"}
+BESIDE = {
+    "auc": "AUC",
+    P_VALUE: "p",
+    "null": "of a perfect model",
+    "total_variation": "total variation",
+}
 """Stored as diagnostics of a number, and what each is called."""
 ABOUT = (
     "AUC: how often a classifier scores a sample above a training image, ½ for a perfect model. p:"
-    " probability of a number as extreme as this, or more so, for a perfect model."
+    " probability of a number as extreme as this, or more so, for a perfect model. Total variation:"
+    " between the shares of the classes among samples and data, 0 to 1."
 )
 _NAMED = ("model", "metric", "settings")
 

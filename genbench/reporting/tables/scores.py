@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -70,5 +71,5 @@ def _cell(row: Mapping[Any, Any], *, with_error: bool = False) -> TableCell:
     if not row or not math.isfinite(row["value"]):
         return TableCell("–", note=row.get("reason", ""))
     if with_error:
-        return measured_cell(row["value"], row["stderr"])
+        return replace(measured_cell(row["value"], row["stderr"]), note=row["reason"])
     return TableCell(numbers.plain(row["value"], _DIGITS), value=row["value"])

@@ -29,6 +29,22 @@ def digits():
     return load(DataConfig(name="digits"))
 
 
+def blobs(n, seed, colours=(0, 2)):
+    """Draw red and blue squares on dark noise, (N, 8, 8, 3) in 8 bits, and which is which."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.integers(60, size=(n, 8, 8, 3)), rng.integers(len(colours), size=n)
+    for image, which in zip(x, y, strict=True):
+        row, column = rng.integers(5, size=2)
+        image[row : row + 4, column : column + 4, colours[which]] += 150
+    return x.astype(np.uint8), y
+
+
+def coloured(folder, *, labelled):
+    x, y = blobs(800, seed=0)
+    np.savez(folder / "squares.npz", x=x, **({"y": y} if labelled else {}))
+    return load(DataConfig(path=folder / "squares.npz"))
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     return tmp_path_factory.mktemp("features")
@@ -139,6 +155,30 @@ def test_a_network_of_ones_own_is_the_space_of_all_metrics(digits, kept, tmp_pat
     scored = score_archive(x, digits, "x", features, folder=kept, weights=weights)
     assert all(f"[{features}" in name for name in scored.frame["metric"])
     assert f"features {features}@" in scored.protocol
+
+
+def test_the_first_number_is_shown_in_a_second_space(scored):
+    names = scored.frame["metric"].tolist()
+    assert names[:2] == ["fd_infinity[digits-cnn16-v1]", "fd_infinity[pca16]"]
+    assert any(note == "Features pca16: principal components." for note in scored.notes)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_images_in_colour_are_scored_from_end_to_end(labelled, tmp_path):
+    data = coloured(tmp_path, labelled=labelled)
+    samples = archive_of(blobs(80, seed=1, colours=(0,))[0], "red", data.image_shape)
+    scored = score_archive(samples, data, "red", folder=tmp_path)
+    value = {(row.model, row.metric): row.value for row in scored.frame.itertuples()}
+    first, second = scored.frame["metric"].unique()[:2]
+    spaces = ("own-cnn8", "pca4") if labelled else ("pca4", "own-ae8")
+    for metric, space in zip((first, second), spaces, strict=True):
+        assert f"[{space}" in metric
+        assert value["external:red", metric] > value["real images", metric] + 0.05, metric
+    if labelled:
+        (classes,) = [metric for _, metric in value if metric.startswith("class_coverage")][:1]
+        assert (value["external:red", classes], value["real images", classes]) == (1, 2)
+    else:
+        assert any("the data have no labels" in note for note in scored.notes)
 
 
 def test_ten_samples_have_numbers_or_reasons(digits, kept):
