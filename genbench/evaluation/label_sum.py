@@ -1,5 +1,7 @@
 """The bound on log p(x) of a conditional model: a sum over its labels."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -8,21 +10,22 @@ from genbench.core.estimate import NotApplicableError
 from genbench.evaluation.importance import IwOptions
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference import bounds
+from genbench.inference.only_rows import OnlyRows
 from genbench.inference.weights import ImportanceWeights
 
-N_PILOT = 5
-"""Draws for each label that only order the labels of a datum."""
-N_LIKELY = 2
-"""How many labels of a datum, the likeliest by the pilots, have all K draws."""
-REST = 10
-"""The other labels have this part of K."""
+REST = 20
+"""Each label of a datum has this part of K as pilot draws."""
 LEAST_REST = 5
 """But no fewer draws, of which some are needed to tell their variance."""
+LEAST_SHARE = 0.01
+"""Labels with this part of the pilots' mass, and the likeliest, have K draws."""
+Statistics = dict[str, Tensor]
+"""From the name of a statistic of the weights to its values for each label and datum, (L, B)."""
 
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=3,
+    version=4,
     needs=Conditions,
     unit="nats",
     better="higher",
@@ -42,30 +45,28 @@ LEAST_REST = 5
 def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound on log p(x) of a conditional model, comparable with models without labels.
 
-    p(y) is the frequency of the label in the training data, with one added to each count. The two
-    likeliest labels of a datum have K draws each, the others a tenth of K, from q. Pilot draws,
-    which are not summed, say which those are. So the estimate of p(x) is unbiased, no label is left
-    out, and its logarithm lies below log p(x) in expectation. Labels with zero probability cost
-    nothing.
+    p(y) is the frequency of the label in the training data, with one added to each count. Each
+    label of a datum has pilot draws from q, a twentieth of K. The likeliest label by these has K
+    other draws in their place, and so has each with a hundredth of the mass. The others are left
+    with their pilots, because these are small: so the estimate of p(x) is too small in the mean, if
+    anything, and its logarithm lies below log p(x) in expectation. Labels with zero probability
+    cost nothing.
     """
     log_py = _label_frequencies(block)
-    order = _likeliest_first(block, log_py, options)  # (L, B)
-    k, rest = options.n_samples, _n_rest(options.n_samples)
-    fewer = options.model_copy(update={"n_samples": rest, "proposal": "posterior"})
-    weights = [
-        _weights_given(block, y, options if rank < N_LIKELY else fewer, ("rank", rank))
-        for rank, y in enumerate(order)
-    ]
-    joint = torch.stack([w.log_mean() for w in weights]) + log_py[order]
+    order, found = _piloted(block, log_py, options)
+    share = (found["log_mean"] + log_py[order]).softmax(dim=0)
+    chosen = share >= LEAST_SHARE  # (L, B)
+    chosen[0] = True
+    k_hats, remark = _draw_all(block, order, chosen, found, options)
+    joint = found["log_mean"] + log_py[order]
     share = joint.softmax(dim=0)
-    variances = torch.stack([w.variance() for w in weights])
-    others = f", {rest} for those but the likeliest two" if len(order) > N_LIKELY else ""
-    remarks = dict.fromkeys([f"summed over the labels, {k} draws each{others}", weights[0].remark])
+    k, few = options.n_samples, _n_pilot(options.n_samples)
+    draws = f"{k} draws each" if few == k else f"{k} draws each, {few} where they have no mass"
     return PerDatum(
         joint.logsumexp(dim=0),
-        remark="; ".join(filter(None, remarks)),
-        mc_variance=(share.square() * variances).sum(dim=0),
-        health=_joint_health(weights, share),
+        remark="; ".join(filter(None, [f"summed over the labels, {draws}", remark])),
+        mc_variance=(share.square() * found["variance"]).sum(dim=0),
+        health=_joint_health(found, share) | _k_hat(k_hats, share, chosen),
     )
 
 
@@ -80,52 +81,84 @@ def _label_frequencies(block: Block) -> Tensor:
     return log_py.to(block.x.device).double()
 
 
-def _n_rest(n_samples: int) -> int:
+def _n_pilot(n_samples: int) -> int:
     return min(n_samples, max(LEAST_REST, -(-n_samples // REST)))
 
 
-def _likeliest_first(block: Block, log_py: Tensor, options: IwOptions) -> Tensor:
-    """Return the labels of each datum in the order of their mass by pilot draws, (L, B)."""
+def _piloted(block: Block, log_py: Tensor, options: IwOptions) -> tuple[Tensor, Statistics]:
+    """Return the labels of each datum, those with most mass by the pilots first, and the pilots."""
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
     each = torch.tensor(labels, device=block.x.device).unsqueeze(1).expand(-1, len(block.x))
-    if len(labels) <= N_LIKELY:
-        return each
-    few = options.model_copy(update={"n_samples": N_PILOT, "proposal": "posterior"})
-    pilots = [_weights_given(block, y, few, ("pilot", int(y[0]))) for y in each]
-    joint = torch.stack([w.log_mean() for w in pilots]) + log_py[each]
-    return each.gather(0, joint.argsort(dim=0, descending=True, stable=True))
+    few = {"n_samples": _n_pilot(options.n_samples), "proposal": "posterior"}
+    pilot = options.model_copy(update=few)
+    weights = [
+        _statistics(_weights(block, _given(block, y), pilot, ("pilot", label)))
+        for label, y in zip(labels, each, strict=True)
+    ]
+    found = {name: torch.stack([of_label[name] for of_label in weights]) for name in weights[0]}
+    joint = found["log_mean"] + log_py[each]
+    order = joint.argsort(dim=0, descending=True, stable=True)
+    return each.gather(0, order), {name: v.gather(0, order) for name, v in found.items()}
 
 
-def _weights_given(
-    block: Block, y: Tensor, options: IwOptions, name: tuple[str, int]
-) -> ImportanceWeights:
-    """Weight draws of each datum given its label in ``y`` (B,)."""
+def _draw_all(
+    block: Block, order: Tensor, chosen: Tensor, found: Statistics, options: IwOptions
+) -> tuple[list[Tensor], str]:
+    """Replace the pilots of ``chosen`` labels (L, B) by K draws; return k-hats and a remark."""
+    k_hats, remarks = [], []
+    for rank, rows in enumerate(chosen):
+        if not rows.any():
+            break
+        view = _given(block, order[rank])
+        if not rows.all():
+            some = rows.nonzero().squeeze(1)
+            view = OnlyRows(view, _given(block, order[rank][some]), some)
+        weights = _weights(block, view, options, ("rank", rank))
+        for name, values in _statistics(weights).items():
+            found[name][rank] = torch.where(rows, values, found[name][rank])
+        remarks.append(weights.remark)
+        if weights.k_hat is not None:
+            k_hats.append(weights.k_hat)
+    return k_hats, remarks[0]
+
+
+def _given(block: Block, y: Tensor) -> Any:
     view = block.context.model.given(y)
     if lacking := missing(view, Variational):
         raise NotApplicableError(f"the model given a label has no {', '.join(lacking)}")
-    return bounds.importance_weights(
-        view,
-        block.x,
-        options.n_samples,
-        options.chunk_size,
-        block.stream.child(*name),
-        options.proposal,
-    )
+    return view
 
 
-def _joint_health(weights: list[ImportanceWeights], share: Tensor) -> dict[str, Tensor]:
-    """Return the joint health of all weights of a datum; k-hat is that of its most likely label.
+def _weights(
+    block: Block, view: Variational, options: IwOptions, name: tuple[str, int]
+) -> ImportanceWeights:
+    size, stream = options.chunk_size, block.stream.child(*name)
+    n = options.n_samples
+    return bounds.importance_weights(view, block.x, n, size, stream, options.proposal)
 
-    ``share`` (L, B) is the posterior probability of each label, those with K draws first.
-    """
-    each = [given_y.health() for given_y in weights]
-    ess, largest = (torch.stack([h[name] for h in each]) for name in ("ess", "max_weight"))
-    joint = {
-        "ess": 1 / (share.square() / ess).sum(dim=0),
-        "max_weight": (share * largest).amax(dim=0),
+
+def _statistics(weights: ImportanceWeights) -> Statistics:
+    """Return what is kept of the weights of one label for each datum, (B,) each."""
+    return {
+        "log_mean": weights.log_mean(),
+        "variance": weights.variance(),
+        "ess": weights.ess(),
+        "max_weight": weights.max_weight(),
     }
-    k_hats = [health["k_hat"] for health in each[:N_LIKELY] if "k_hat" in health]
-    if k_hats:
-        likeliest = share[: len(k_hats)].argmax(dim=0, keepdim=True)
-        joint["k_hat"] = torch.stack(k_hats).gather(0, likeliest)[0]
-    return joint
+
+
+def _joint_health(found: Statistics, share: Tensor) -> dict[str, Tensor]:
+    """Return the joint health of all weights; ``share`` (L, B) is the posterior of the labels."""
+    return {
+        "ess": 1 / (share.square() / found["ess"]).sum(dim=0),
+        "max_weight": (share * found["max_weight"]).amax(dim=0),
+    }
+
+
+def _k_hat(k_hats: list[Tensor], share: Tensor, chosen: Tensor) -> dict[str, Tensor]:
+    """Return k-hat of the likeliest label of each datum among those with K draws."""
+    if not k_hats:
+        return {}
+    n = len(k_hats)
+    likeliest = (share[:n] * chosen[:n]).argmax(dim=0, keepdim=True)
+    return {"k_hat": torch.stack(k_hats).gather(0, likeliest)[0]}

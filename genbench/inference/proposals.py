@@ -71,8 +71,9 @@ def fitted(
     from fewer draws than dimensions, because the precision is symmetric. One draw in ten still
     comes from q, and the weights have the density of the mixture in their denominator: none exceeds
     ten times the weight under q alone, so a bad fit costs little. Data on which the fit does not
-    explain the pilot's log weights keep q: a true posterior stays exact. No direction becomes wider
-    than the prior: a likelihood that is log-concave in z adds precision to it.
+    explain the pilot's log weights, or whose log weights are NaN, keep q: a true posterior stays
+    exact. No direction becomes wider than the prior: a likelihood that is log-concave in z adds
+    precision to it.
 
     Args:
         q: The model's q(z given x), batch (B,). Other than Gaussians are returned as they are.
@@ -95,12 +96,17 @@ def fitted(
     if gradient is None:
         return Proposal(q, "draws from the posterior: the observation model has no gradient")
     slope = _times(gaussian.scale_tril.mT, gradient)
-    fit = fit_quadratic(u.double(), slope.double())
-    better = fit.explains(u.double(), log_w.double())  # (B,)
-    if not better.any():
+    varied = (log_w.double().var(dim=0) > LEAST_GAIN).nonzero().squeeze(1)  # False for NaN
+    if not len(varied):
         return Proposal(q)
-    share = torch.where(better, SHARE, 1.0).to(u)
-    return Proposal(DefensiveMixture(q, _moved(gaussian, p, fit.kept(better)), share))
+    fit = fit_quadratic(u[:, varied].double(), slope[:, varied].double())
+    better = fit.explains(u[:, varied].double(), log_w[:, varied].double())
+    rows = varied[better]
+    if not len(rows):
+        return Proposal(q)
+    share = u.new_ones(len(gaussian.loc)).index_fill(0, rows, SHARE)
+    other = _moved(gaussian, p, Quadratic(fit.a[better], fit.E[better]), rows)
+    return Proposal(DefensiveMixture(q, other, share))
 
 
 Make = Callable[[Distribution, Distribution, LogWeight, int, Stream], Proposal]
@@ -125,12 +131,6 @@ class Quadratic(NamedTuple):
         """Return for which data it explains some of the variance of ``log_w`` (S, B), (B,)."""
         predicted = (u * (self.a - 0.5 * _times(self.E, u))).sum(dim=-1)
         return log_w.var(dim=0) - (log_w - predicted).var(dim=0) > LEAST_GAIN  # False for NaN
-
-    def kept(self, where: Tensor) -> "Quadratic":
-        """Return it ``where`` (B,) is true, and zero elsewhere."""
-        zero = torch.zeros_like(self.a)
-        a = torch.where(where.unsqueeze(-1), self.a, zero)
-        return Quadratic(a, torch.where(where[:, None, None], self.E, zero.unsqueeze(-1)))
 
     def moments(self, floor: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean (B, D) and covariance (B, D, D) of p(z given x) in u.
@@ -258,15 +258,19 @@ def _gaussian(q: Distribution) -> FullNormal | None:
     return FullNormal(family.loc, torch.diag_embed(family.scale))
 
 
-def _moved(q: FullNormal, p: Distribution, fit: Quadratic) -> FullNormal:
-    """Return the fitted Gaussian, widened, in the coordinates of z."""
-    factor = q.scale_tril.double()
+def _moved(q: FullNormal, p: Distribution, fit: Quadratic, rows: Tensor) -> FullNormal:
+    """Return q with the fitted Gaussians, widened, in place of those of ``rows``."""
+    old = q.scale_tril[rows]
+    factor = old.double()
     prior = factor.mT @ (factor / _variance(p).to(factor).unsqueeze(-1))  # precision in u
     identity = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
     mean, covariance = fit.moments(prior + FLOOR * (identity - prior))
     factor = WIDEN * torch.linalg.cholesky(covariance)
-    loc = q.loc + _times(q.scale_tril, mean.to(q.loc).unsqueeze(0))[0]
-    return FullNormal(loc, q.scale_tril @ factor.to(q.loc))
+    loc = q.loc[rows] + _times(old, mean.to(old).unsqueeze(0))[0]
+    return FullNormal(
+        q.loc.index_copy(0, rows, loc),
+        q.scale_tril.index_copy(0, rows, old @ factor.to(old)),
+    )
 
 
 def _variance(p: Distribution) -> Tensor:

@@ -208,7 +208,7 @@ def waits(data, model):
     return sum("synchroniz" in str(warning.message) for warning in told)
 
 
-WAITS = 10
+WAITS = 16
 """How often a block waits, at most: each decomposition of a fitted proposal asks if it failed."""
 
 
