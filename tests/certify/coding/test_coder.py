@@ -15,6 +15,7 @@ from genbench.core.seeding import seeded
 from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import BernoulliHead
 from genbench.inference.bounds import elbo_terms
+from genbench.models.densities import IndependentBernoulli
 from genbench.models.vae import Vae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from tests.contracts.builders import Ready, every_case
@@ -114,6 +115,14 @@ def test_a_rounding_error_in_a_weight_is_noticed_too():
         model.decoder.output.bias[0] += 1e-5
     with pytest.raises(StorageError, match=r"does not end where it began|ends before|not draw"):
         decode(model, Known(SHAPE), coded.payload, coded.n_images, coded.n_initial)
+
+
+@pytest.mark.parametrize("model", [tiny_vae(), IndependentBernoulli(SHAPE)], ids=["vae", "pixels"])
+def test_random_bits_are_no_code(model):
+    random = np.random.default_rng(0)
+    for n in range(0, 200, 2):
+        with pytest.raises(StorageError):
+            decode(model, Known(SHAPE), random.bytes(n), 50, 3)
 
 
 def test_images_between_the_levels_are_refused():
