@@ -9,6 +9,7 @@ from genbench.certify.gallery.bugs import BUGS
 from genbench.certify.gallery.exhibits import Subject, exhibits
 from genbench.certify.gallery.models import images_of
 from genbench.certify.gallery.names import RULES, fault_of
+from tests.docs.conftest import DOCS
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +57,18 @@ def scales():
     """Product of the standard deviations that the affine flow divides by."""
     bug = next(bug for bug in BUGS if bug.name == "a log-determinant of the wrong sign")
     return images_of(Subject(bug)._world).std(dim=0, correction=0).prod()
+
+
+def test_the_page_of_the_documentation_shows_these_sums_and_threads(shown):
+    page = (DOCS / "concepts" / "impossible_likelihoods.md").read_text(encoding="utf-8")
+    lines = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    rows = {name: cells for name, *cells in lines[1:]}
+    assert list(rows) == list(shown)
+    for name, exhibit in shown.items():
+        verdict = exhibit.verdict
+        *words, found, honest = rows[name]
+        assert words == [verdict.subject, verdict.check, verdict.expected]
+        assert float(found) == pytest.approx(verdict.found, rel=0.05)
+        assert float(honest) == pytest.approx(exhibit.honest, rel=0.05)
+        assert exhibit.bug.thread in page
+        assert " ".join(exhibit.bug.story.split()) in " ".join(page.split())
