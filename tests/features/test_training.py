@@ -8,6 +8,7 @@ from genbench.features.classifier import Autoencoder
 from genbench.features.space import FeatureSpace
 from genbench.features.spaces import space_of
 from genbench.features.training import (
+    WITHOUT_LABELS,
     budget_of,
     confusion_counts,
     confusion_of,
@@ -71,6 +72,7 @@ def test_the_budget_is_a_number_of_steps():
     assert budget_of(55_000).epochs == 2
     assert budget_of(60).epochs == 400
     assert budget_of(1097).epochs * (1097 // 256) == 400
+    assert budget_of(1097, **WITHOUT_LABELS).epochs * (1097 // 64) == 816
 
 
 def test_confusion_is_the_share_of_each_class_by_predicted_class():

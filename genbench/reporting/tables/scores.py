@@ -57,7 +57,8 @@ def _rows(metric: str, found: Sequence[Mapping[Any, Any]]) -> Iterator[Row]:
     beside = [health_of(row.get("health")) for row in found]
     for name, called in BESIDE.items():
         if any(name in health for health in beside):
-            yield (TableCell(f"  {called}"), *(beside_cell(name, health) for health in beside))
+            about = TableCell(f"{metric.partition('[')[0]}: {called}")
+            yield (about, *(beside_cell(name, health) for health in beside))
 
 
 def _row(metric: str, found: Sequence[Mapping[Any, Any]]) -> Row:

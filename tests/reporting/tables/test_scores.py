@@ -51,7 +51,7 @@ def test_a_metric_that_a_set_lacks_is_a_dash():
 def test_what_stands_beside_a_number_has_a_row_below_it():
     health = ['{"auc": 0.75, "p_value": 0.0321}', "{}", '{"auc": 0.5, "p_value": 1e-9}', ""]
     rows = score_table(FRAME.assign(health=health), "Mine").rows
-    assert [row[0].text for row in rows] == ["near[pca8] ↓", "  AUC", "  p", "wide ↓"]
+    assert [row[0].text for row in rows] == ["near[pca8] ↓", "near: AUC", "near: p", "wide ↓"]
     assert [[cell.text for cell in row[1:]] for row in rows[1:3]] == [
         ["0.75", "0.5"],
         ["0.032", "< 0.001"],
