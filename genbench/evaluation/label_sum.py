@@ -25,7 +25,7 @@ Statistics = dict[str, Tensor]
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=4,
+    version=5,
     needs=Conditions,
     unit="nats",
     better="higher",
