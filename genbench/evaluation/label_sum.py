@@ -7,25 +7,25 @@ from torch import Tensor
 
 from genbench.core.capabilities import Conditions, Variational, missing
 from genbench.core.estimate import NotApplicableError
-from genbench.evaluation.importance import IwOptions
+from genbench.evaluation.importance import IwOptions, weights_of
 from genbench.evaluation.spec import Block, PerDatum, evaluator
 from genbench.inference import bounds
 from genbench.inference.only_rows import OnlyRows
 from genbench.inference.weights import ImportanceWeights
 
-REST = 20
-"""Each label of a datum has this part of K as pilot draws."""
-LEAST_REST = 5
+PILOT_PART = 20
+"""Each label of a datum has K over this as pilot draws."""
+LEAST_PILOT = 5
 """But no fewer draws, of which some are needed to tell their variance."""
-LEAST_SHARE = 0.01
-"""Labels with this part of the pilots' mass, and the likeliest, have K draws."""
+LEAST_SHARE = 0.001
+"""Labels that seem to have this part of the mass have K draws."""
 Statistics = dict[str, Tensor]
 """From the name of a statistic of the weights to its values for each label and datum, (L, B)."""
 
 
 @evaluator(
     name="label_marginal_log_likelihood",
-    version=4,
+    version=5,
     needs=Conditions,
     unit="nats",
     better="higher",
@@ -46,27 +46,30 @@ def label_marginal_log_likelihood(block: Block, options: IwOptions) -> PerDatum:
     """Lower bound on log p(x) of a conditional model, comparable with models without labels.
 
     p(y) is the frequency of the label in the training data, with one added to each count. Each
-    label of a datum has pilot draws from q, a twentieth of K. The likeliest label by these has K
-    other draws in their place, and so has each with a hundredth of the mass. The others are left
-    with their pilots, because these are small: so the estimate of p(x) is too small in the mean, if
-    anything, and its logarithm lies below log p(x) in expectation. Labels with zero probability
-    cost nothing.
+    label of a datum has pilot draws from q, a twentieth of K. The datum's own label has K other
+    draws in their place, which are those of the bound given the label; where it is not known, the
+    likeliest one has. So has each label that then seems to have a thousandth of the mass. The
+    others are left with their pilots, because these are small: so the estimate of p(x) is too small
+    in the mean, if anything, and its logarithm lies below log p(x) in expectation.
     """
     log_py = _label_frequencies(block)
     order, found = _piloted(block, log_py, options)
-    share = (found["log_mean"] + log_py[order]).softmax(dim=0)
-    chosen = share >= LEAST_SHARE  # (L, B)
-    chosen[0] = True
-    k_hats, remark = _draw_all(block, order, chosen, found, options)
+    main = _main_weights(block, order[0], options)
+    _replace(found, 0, main)
+    apparent = (found["log_mean"] + log_py[order]).softmax(dim=0)
+    for rank in range(1, len(order)):
+        rows = apparent[rank] >= LEAST_SHARE
+        if rows.any():
+            _replace(found, rank, _weights_of_rows(block, rank, order[rank], rows, options), rows)
     joint = found["log_mean"] + log_py[order]
     share = joint.softmax(dim=0)
     k, few = options.n_samples, _n_pilot(options.n_samples)
     draws = f"{k} draws each" if few == k else f"{k} draws each, {few} where they have no mass"
     return PerDatum(
         joint.logsumexp(dim=0),
-        remark="; ".join(filter(None, [f"summed over the labels, {draws}", remark])),
+        remark="; ".join(filter(None, [f"summed over the labels, {draws}", main.remark])),
         mc_variance=(share.square() * found["variance"]).sum(dim=0),
-        health=_joint_health(found, share) | _k_hat(k_hats, share, chosen),
+        health=_joint_health(found, share),
     )
 
 
@@ -82,11 +85,14 @@ def _label_frequencies(block: Block) -> Tensor:
 
 
 def _n_pilot(n_samples: int) -> int:
-    return min(n_samples, max(LEAST_REST, -(-n_samples // REST)))
+    return min(n_samples, max(LEAST_PILOT, -(-n_samples // PILOT_PART)))
 
 
 def _piloted(block: Block, log_py: Tensor, options: IwOptions) -> tuple[Tensor, Statistics]:
-    """Return the labels of each datum, those with most mass by the pilots first, and the pilots."""
+    """Return the labels of each datum in an order, (L, B), and the statistics of their pilots.
+
+    Its own label comes first, if it is known and possible; then those with most mass.
+    """
     labels = [y for y, known in enumerate(log_py.isfinite().tolist()) if known]
     each = torch.tensor(labels, device=block.x.device).unsqueeze(1).expand(-1, len(block.x))
     few = {"n_samples": _n_pilot(options.n_samples), "proposal": "posterior"}
@@ -96,30 +102,36 @@ def _piloted(block: Block, log_py: Tensor, options: IwOptions) -> tuple[Tensor, 
         for label, y in zip(labels, each, strict=True)
     ]
     found = {name: torch.stack([of_label[name] for of_label in weights]) for name in weights[0]}
-    joint = found["log_mean"] + log_py[each]
-    order = joint.argsort(dim=0, descending=True, stable=True)
+    key = found["log_mean"] + log_py[each]
+    if block.y is not None:
+        key = key.masked_fill(each == block.y, torch.inf)
+    order = key.argsort(dim=0, descending=True, stable=True)
     return each.gather(0, order), {name: v.gather(0, order) for name, v in found.items()}
 
 
-def _draw_all(
-    block: Block, order: Tensor, chosen: Tensor, found: Statistics, options: IwOptions
-) -> tuple[list[Tensor], str]:
-    """Replace the pilots of ``chosen`` labels (L, B) by K draws; return k-hats and a remark."""
-    k_hats, remarks = [], []
-    for rank, rows in enumerate(chosen):
-        if not rows.any():
-            break
-        view = _given(block, order[rank])
-        if not rows.all():
-            some = rows.nonzero().squeeze(1)
-            view = OnlyRows(view, _given(block, order[rank][some]), some)
-        weights = _weights(block, view, options, ("rank", rank))
-        for name, values in _statistics(weights).items():
-            found[name][rank] = torch.where(rows, values, found[name][rank])
-        remarks.append(weights.remark)
-        if weights.k_hat is not None:
-            k_hats.append(weights.k_hat)
-    return k_hats, remarks[0]
+def _main_weights(block: Block, y: Tensor, options: IwOptions) -> ImportanceWeights:
+    """Return K draws given the first label of each datum, which may serve other evaluators too."""
+    if block.y is not None and torch.equal(y, block.y):
+        return weights_of(block, options)
+    return _weights(block, _given(block, y), options, ("rank", 0))
+
+
+def _weights_of_rows(
+    block: Block, rank: int, y: Tensor, rows: Tensor, options: IwOptions
+) -> ImportanceWeights:
+    """Return K draws given labels ``y`` (B,), of the data in ``rows`` (B,) only."""
+    places = rows.nonzero().squeeze(1)
+    view = OnlyRows(_given(block, y), _given(block, y[places]), places)
+    return _weights(block, view, options, ("rank", rank))
+
+
+def _replace(
+    found: Statistics, rank: int, weights: ImportanceWeights, rows: Tensor | None = None
+) -> None:
+    """Put the statistics of K draws in the place of those of the pilots, of all or some data."""
+    for name, values in _statistics(weights).items():
+        old = found[name][rank]
+        found[name][rank] = values if rows is None else torch.where(rows, values, old)
 
 
 def _given(block: Block, y: Tensor) -> Any:
@@ -139,26 +151,24 @@ def _weights(
 
 def _statistics(weights: ImportanceWeights) -> Statistics:
     """Return what is kept of the weights of one label for each datum, (B,) each."""
+    log_mean = weights.log_mean()
+    no_tail = torch.full_like(log_mean, torch.nan)
     return {
-        "log_mean": weights.log_mean(),
+        "log_mean": log_mean,
         "variance": weights.variance(),
         "ess": weights.ess(),
         "max_weight": weights.max_weight(),
+        "k_hat": no_tail if weights.k_hat is None else weights.k_hat,
     }
 
 
 def _joint_health(found: Statistics, share: Tensor) -> dict[str, Tensor]:
-    """Return the joint health of all weights; ``share`` (L, B) is the posterior of the labels."""
+    """Return the joint health of all weights; k-hat is that of the likeliest label.
+
+    ``share`` (L, B) is the posterior of the labels.
+    """
     return {
         "ess": 1 / (share.square() / found["ess"]).sum(dim=0),
         "max_weight": (share * found["max_weight"]).amax(dim=0),
+        "k_hat": found["k_hat"].gather(0, share.argmax(dim=0, keepdim=True))[0],
     }
-
-
-def _k_hat(k_hats: list[Tensor], share: Tensor, chosen: Tensor) -> dict[str, Tensor]:
-    """Return k-hat of the likeliest label of each datum among those with K draws."""
-    if not k_hats:
-        return {}
-    n = len(k_hats)
-    likeliest = (share[:n] * chosen[:n]).argmax(dim=0, keepdim=True)
-    return {"k_hat": torch.stack(k_hats).gather(0, likeliest)[0]}

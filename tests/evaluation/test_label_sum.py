@@ -7,7 +7,7 @@ import torch
 
 from genbench.core.seeding import Stream
 from genbench.evaluation.importance import IwOptions
-from genbench.evaluation.label_sum import LEAST_REST, _piloted
+from genbench.evaluation.label_sum import LEAST_PILOT, _piloted
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Block, Context
 from tests.evaluation.helpers import LINEAR, Conditional, N, X, only, outcome, small_gan
@@ -118,17 +118,21 @@ def test_a_model_without_a_posterior_given_the_label_has_no_marginal():
 TEN = torch.full((10,), 0.1).double().log()
 
 
-def test_the_mean_of_the_estimate_is_at_most_px_and_little_less():
-    """Ten overlapping labels, whose pilots vary by a factor of two, lose 2 % of the mass."""
+@pytest.mark.parametrize(("y", "lost"), [(None, 0.03), (torch.zeros(N, dtype=torch.long), 0.02)])
+def test_the_mean_of_the_estimate_is_at_most_px_and_little_less(y, lost):
+    """Ten labels, far beyond the spread of a datum: pilots given a wrong one say little."""
     model = PerClass(10, shift=0.2, widen=1.4)
     log_py = torch.linspace(1, 3, 10).double().log_softmax(dim=0)
     exact = (model.log_px_given_y(X) + log_py).logsumexp(dim=1)
     log_ratio = torch.cat(
-        [marginal(model, log_py, seed=seed, n_samples=30).per_datum - exact for seed in range(4)]
+        [
+            marginal(model, log_py, y=y, seed=seed, n_samples=30).per_datum - exact
+            for seed in range(4)
+        ]
     )
     ratio = log_ratio.exp()
     error = 4 * ratio.std().item() / math.sqrt(len(ratio))
-    assert -0.02 - error < ratio.mean().item() - 1 < error
+    assert -lost - error < ratio.mean().item() - 1 < error
     assert log_ratio.mean().item() < 0
 
 
@@ -136,7 +140,7 @@ def test_labels_without_mass_have_few_draws_and_those_with_it_all():
     """Far apart labels: one of ten is decoded K times for each datum, the others are pilots."""
     model, x, _ = far_apart(100)
     row = only(marginal(model, TEN, x=x, n_samples=100, proposal="posterior"))
-    assert model.n_decoded() == 100 * (10 * LEAST_REST + 100)
+    assert model.n_decoded() == 100 * (10 * LEAST_PILOT + 100)
     assert row.reason.endswith("100 draws each, 5 where they have no mass")
     assert row.health["ess"] <= 100
 
@@ -145,7 +149,7 @@ def test_every_label_with_mass_has_all_draws():
     model = PerClass(10, widen=1.1)
     model.given = lambda y: PerClass.given(model, 0 * y)  # equal models for all labels
     marginal(model, TEN, x=X[:100], n_samples=100, proposal="posterior")
-    assert model.n_decoded() == 100 * 10 * (LEAST_REST + 100)
+    assert model.n_decoded() == 100 * 10 * (LEAST_PILOT + 100)
 
 
 def test_draws_of_a_datum_do_not_depend_on_which_others_need_a_label():
@@ -154,26 +158,51 @@ def test_draws_of_a_datum_do_not_depend_on_which_others_need_a_label():
     model.given = lambda y: PerClass.given(model, 6 * y)
     at = torch.where(middle, 0.5, torch.tensor([[0.0], [0.5]]))
     half = torch.tensor([0.5, 0.5]).double().log()
-    found = []
+    found, decoded = [], []
     for place in at:
         x = X[:100] + 3.0 * place.double().reshape(-1, 1, 1, 1)
         found.append(marginal(model, half, x=x, n_samples=30).per_datum[middle])
-    assert model.n_decoded() > 0
+        decoded.append(model.n_decoded())
+    assert decoded[0] < decoded[1] - decoded[0]
     assert torch.allclose(*found, rtol=1e-12, atol=0)
 
 
 def test_the_labels_with_all_draws_are_those_with_the_mass():
     """Far apart labels: the one that made the datum comes first, whatever its number is."""
     model, x, y = far_apart(20)
-    block = Block(model, x, Stream(0), Context(model, Stream(0)))
-    order, _ = _piloted(block, TEN, IwOptions())
+    order = order_of(model, x)
     assert torch.equal(order[0], y)
     assert torch.equal(order.sort(dim=0).values, torch.arange(10)[:, None].expand(-1, 20))
 
 
-def far_apart(n):
+def order_of(model, x, y=None):
+    return _piloted(Block(model, x, Stream(0), Context(model, Stream(0)), y), TEN, IwOptions())[0]
+
+
+def test_the_label_of_a_datum_comes_first_where_it_is_known():
+    model, x, y = far_apart(20)
+    wrong = (y + 3) % 10
+    order = order_of(model, x, wrong)
+    assert torch.equal(order[0], wrong)
+    assert torch.equal(order[1], y)
+
+
+def test_draws_given_the_own_label_are_those_of_the_conditional_bound():
+    """Far apart labels: log p(x) is log p(x given y) plus log p(y), draw by draw."""
+    model, x, y = far_apart(100, widen=1.3)
+    names = ("iw_log_likelihood", "label_marginal_log_likelihood")
+    tasks = [make_task(name, {"n_samples": 40}) for name in names]
+    given, summed = evaluate_model(x, y, tasks, Context(model, Stream(0), log_py=TEN))
+    alone = marginal(model, TEN, x=x, y=y, n_samples=40)
+    expected = given.per_datum + TEN[0]
+    assert torch.allclose(summed.per_datum, expected, rtol=1e-12, atol=0)
+    assert torch.equal(summed.per_datum, alone.per_datum)
+    assert only(summed).health["k_hat"] == pytest.approx(only(given).health["k_hat"], rel=1e-9)
+
+
+def far_apart(n, widen=1.0):
     """Return a model whose ten labels are far apart, n data of them, and their labels."""
-    model, y = PerClass(10), torch.arange(n) % 10
+    model, y = PerClass(10, widen=widen), torch.arange(n) % 10
     model.given = lambda y: PerClass.given(model, 6 * y)
     return model, X[:n] + 3.0 * y.double().reshape(-1, 1, 1, 1), y
 
