@@ -5,6 +5,7 @@ the device may differ by float32 rounding only. Elsewhere their spread is the es
 and the device's number is one more draw.
 """
 
+import re
 from copy import deepcopy
 from functools import cache
 
@@ -32,6 +33,7 @@ OPTIONS = {
     "ais_log_likelihood": ANNEALED,
     "bdmc_gap": ANNEALED,
     "inference_gap": {"n_data": 20, "n_steps": 10, "n_pairs": 1, "n_samples": 20},
+    "iw_extrapolated": {"n_samples": 2000},  # with fewer, chance says whether it applies
     "iw_log_likelihood": {"n_samples": 1100, "n_data": 20},
     "kl_decomposition": {"n_draws": 50},
     "label_marginal_log_likelihood": {"n_samples": 5},
@@ -104,6 +106,12 @@ def rows_in(context, names, name, device):
 FIXED = ("status", "reason", "n", "unit", "better", "kind", "options", "marginal")
 
 
+def fixed(row):
+    """What no draw changes, but for numbers in the reason."""
+    stated = {k: getattr(row, k) for k in FIXED}
+    return stated | {"reason": re.sub(r"[-\d.]+", "#", row.reason)}
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_numbers_agree_within_the_error_of_their_estimator(device, name):
     of_seeds = [rows(name, CPU, seed) for seed in range(N_SEEDS)]
@@ -111,12 +119,12 @@ def test_numbers_agree_within_the_error_of_their_estimator(device, name):
     assert list(there) == list(here)
     apart = {}
     for key, row in there.items():
+        alike = [r[key] for r in of_seeds if fixed(r[key]) == fixed(row)]
         assert row.status != "failed", row.reason
-        assert [getattr(row, k) for k in FIXED] == [getattr(here[key], k) for k in FIXED]
-        assert row.health.keys() == here[key].health.keys()
+        assert alike, (fixed(row), fixed(here[key]))
+        assert row.health.keys() == alike[0].health.keys()
         for number in ("value", "stderr"):
-            found = getattr(row, number)
-            expected = [getattr(numbers[key], number) for numbers in of_seeds]
+            found, expected = getattr(row, number), [getattr(r, number) for r in alike]
             if not agree(found, expected, row.mc_stderr or 0.0):
                 apart[key, number] = found, expected
     assert apart == {}
@@ -142,7 +150,7 @@ def agree(found, expected, error):
     """Compare a number with those of several seeds; ``error`` is what it says of itself."""
     if found is None or expected[0] is None:
         return found is expected[0]
-    spread = max(float(np.std(expected, ddof=1)), error)
+    spread = max(float(np.std(expected, ddof=1)) if len(expected) > 1 else 0.0, error)
     rounding = ROUNDING * max(1.0, abs(expected[0]))
     return abs(found - np.mean(expected)) <= ERRORS * spread + rounding
 
