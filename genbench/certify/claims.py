@@ -13,8 +13,8 @@ from genbench.certify.worlds import World
 from genbench.core.metric import Kind
 from genbench.core.seeding import Stream
 from genbench.evaluation.on_dataset import context_on
-from genbench.evaluation.runner import Row, Task, evaluate_model, make_task
-from genbench.evaluation.spec import Evaluator, evaluators
+from genbench.evaluation.runner import Row, Task, TaskResult, evaluate_model, make_task
+from genbench.evaluation.spec import Context, Evaluator, evaluators
 
 BITS = "bits/dim"
 SMALL: dict[str, Any] = {
@@ -70,36 +70,44 @@ def tasks_in(world: World) -> list[Task]:
 def claims_of(
     model: Any, world: World, points: Points, tasks: Sequence[Task], n: int, stream: Stream
 ) -> Iterator[Likelihood | Row]:
-    """Yield what a model claims at the points of a world, ``n`` times.
+    """Yield what a model claims at the points of a world, ``n`` times with noise of its own.
 
     A claim that fails yields its row, with the reason; one that does not apply yields nothing.
     """
-    context = context_on(world.dataset, model, stream.seed)
-    repeats = [
-        evaluate_model(
-            points.x,
-            points.y,
-            tasks,
-            replace(context, stream=stream.child("repeat", i), cache={}),
-            "certify",
-            size=len(points.x),
-        )
-        for i in range(n)
-    ]
-    for task, results in zip(tasks, zip(*repeats, strict=True), strict=True):
-        rows = results[0].rows
-        if failed := [row for result in results for row in result.rows if row.status == "failed"]:
+    context = replace(context_on(world.dataset, model, stream.seed), stream=stream)
+    each = [task for task in tasks if task.evaluator.record.paired]
+    shared = [task for task in tasks if not task.evaluator.record.paired]  # all data share draws
+    results = [*_at_once(each, points, context, n), *_one_by_one(shared, points, context, n)]
+    for task, result in zip([*each, *shared], results, strict=True):
+        if failed := [row for row in result.rows if row.status == "failed"]:
             yield failed[0]
-        elif rows and rows[0].status == "ok":
-            found = [result.per_datum for result in results if result.per_datum is not None]
-            values = torch.stack(found).double()
-            for row, column in zip(rows, _columns(values), strict=True):
+        elif result.per_datum is not None:
+            columns = result.per_datum.double().reshape(n, len(points.x), -1).unbind(dim=2)
+            for row, column in zip(result.rows, columns, strict=True):
                 yield _likelihood(task, row, column, points)
 
 
-def _columns(values: Tensor) -> tuple[Tensor, ...]:
-    """Return the parts (R, N) of values (R, N) or (R, N, P)."""
-    return values.unbind(dim=2) if values.ndim == 3 else (values,)
+def _at_once(tasks: Sequence[Task], points: Points, context: Context, n: int) -> list[TaskResult]:
+    """Evaluate ``n`` copies of each point together, which draw for themselves."""
+    x, y = points.x.repeat(n, 1, 1, 1), points.y.repeat(n)
+    return evaluate_model(x, y, tasks, context, "certify", size=len(x))
+
+
+def _one_by_one(
+    tasks: Sequence[Task], points: Points, context: Context, n: int
+) -> Iterator[TaskResult]:
+    """Evaluate all points ``n`` times, each time with other draws."""
+    streams = [context.stream.child("repeat", i) for i in range(n)]
+    contexts = [replace(context, stream=stream, cache={}) for stream in streams]
+    size = len(points.x)
+    repeats = [
+        evaluate_model(points.x, points.y, tasks, each, "certify", size=size) for each in contexts
+    ]
+    for results in zip(*repeats, strict=True):
+        found = [result.per_datum for result in results if result.per_datum is not None]
+        rows = [row for result in results for row in result.rows]
+        rows.sort(key=lambda row: row.status != "failed")
+        yield TaskResult(rows[:1], torch.cat(found) if len(found) == n else None)
 
 
 def _likelihood(task: Task, row: Row, values: Tensor, points: Points) -> Likelihood:

@@ -6,10 +6,11 @@ from typing import Any
 from genbench.certify.convergence import doublings_of_model
 from genbench.certify.model_sums import sums_of_model
 from genbench.certify.trained import Case, cases_of, trained
-from genbench.certify.verdict import Verdict
+from genbench.certify.verdict import Verdict, fault
 from genbench.core.progress import progress
 from genbench.core.registry import Registry
 from genbench.recipes import recipes
+from genbench.training.guard import DivergedError
 from genbench.training.threads import threads
 
 CheckRecipe = Callable[[str, int], list[Verdict]]
@@ -41,26 +42,37 @@ def certify_recipes(names: Sequence[str], level: str = ALL, seed: int = 0) -> li
 
 def sums_of_recipe(recipe: str, seed: int = 0) -> list[Verdict]:
     """Train a recipe on small worlds and sum each of its claims over them."""
-    return [
-        verdict
-        for case, model in _models(recipe, seed)
-        for world in case.worlds
-        for verdict in sums_of_model(model, world, recipe, case.observation, seed)
-    ]
+
+    def sums(case: Case, model: Any) -> Iterator[Verdict]:
+        for world in case.worlds:
+            yield from sums_of_model(model, world, recipe, case.observation, seed)
+
+    return list(_trained_and(sums, recipe, seed))
 
 
 def doublings_of_recipe(recipe: str, seed: int = 0) -> list[Verdict]:
     """Train a recipe on small worlds and double the draws and steps behind each of its claims."""
-    return [
-        verdict
-        for case, model in _models(recipe, seed)
-        for verdict in doublings_of_model(model, case.worlds[0], recipe, case.observation, seed)
-    ]
+
+    def doublings(case: Case, model: Any) -> Iterator[Verdict]:
+        return doublings_of_model(model, case.worlds[0], recipe, case.observation, seed)
+
+    return list(_trained_and(doublings, recipe, seed))
 
 
-def _models(recipe: str, seed: int) -> Iterator[tuple[Case, Any]]:
-    """Yield each case of a recipe that claims a likelihood, trained."""
-    return ((case, trained(case)) for case in cases_of(recipe, seed) if case.claims_likelihood())
+def _trained_and(
+    check: Callable[[Case, Any], Iterator[Verdict]], recipe: str, seed: int
+) -> Iterator[Verdict]:
+    """Yield the verdicts on each case of a recipe that claims a likelihood."""
+    for case in cases_of(recipe, seed):
+        if not case.claims_likelihood():
+            continue
+        try:
+            model = trained(case)
+        except DivergedError as error:
+            world = case.worlds[0].title
+            yield fault(f"{recipe}: training", f"the {world} world", "finite losses", str(error))
+        else:
+            yield from check(case, model)
 
 
 LEVELS: Registry[CheckRecipe] = Registry(

@@ -22,9 +22,9 @@ N_CLASSES, N_TEMPLATES = 2, 3
 KEPT = 0.8
 """Probability that a pixel keeps the level of its template."""
 SIZES = {"train": 500, "validation": 100, "test": 100}
-SPREAD, STEP, REACH = 0.3, 0.16, 4.0
-"""The grid of densities is 0.5 + SPREAD sinh(u), u from -REACH to REACH: it ends at -7.7 and 8.7,
-and its points lie 0.05 to 0.09 apart where data are."""
+SPREAD, STEP, REACH = 0.3, 0.2, 3.6
+"""The grid of densities is 0.5 + SPREAD sinh(u), u from -REACH to REACH: it ends at -5 and 6,
+and its points lie 0.06 to 0.12 apart where data are."""
 N_NOISE = 4
 """Points on each side of the square of noise that is added to a level."""
 

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 
@@ -53,6 +51,5 @@ def test_each_bound_of_a_recipe_is_doubled_in_each_effort_and_rises_or_stays():
         "vae: prior_bound",
         "vae: prior_log_likelihood",
     }
-    assert found["vae: prior_log_likelihood"].found > 0.005  # few draws: the bound is loose
     assert found["vae: elbo"].check == "n_samples 32 to 64, 3x3 binary"
-    assert math.isfinite(found["vae: ais_log_likelihood"].tolerance)
+    assert max(verdict.tolerance for verdict in verdicts) < 0.5

@@ -8,6 +8,7 @@ from genbench.certify.recipes import certify_recipes
 from genbench.certify.trained import Case, trained
 from genbench.certify.worlds import worlds_of
 from genbench.core.errors import ConfigError
+from genbench.training.guard import DivergedError
 
 
 class Uniform:
@@ -62,3 +63,19 @@ def test_conditional_claims_and_those_without_labels_are_summed():
     assert marginal.expected == "1"
     assert marginal.found == pytest.approx(1, abs=marginal.tolerance)
     assert verdicts["cvae: elbo"].found < 1
+
+
+def test_a_recipe_that_diverges_is_told(monkeypatch):
+    def diverges(case):
+        raise DivergedError("vae: the loss is not finite at step 3")
+
+    monkeypatch.setattr("genbench.certify.recipes.trained", diverges)
+    verdicts = certify_recipes(["linear_vae"], "worlds")
+    assert [(v.subject, v.verdict) for v in verdicts] == [("linear_vae: training", "fail")]
+    assert verdicts[0].reason == "vae: the loss is not finite at step 3"
+
+
+def test_the_same_seed_gives_the_same_verdicts():
+    first, second = (certify_recipes(["independent_pixels"], "all", seed) for seed in (3, 3))
+    assert first == second
+    assert {v.check.partition(" ")[0] for v in first} >= {"sum", "largest", "mean"}

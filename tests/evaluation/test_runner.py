@@ -430,3 +430,22 @@ def test_large_blocks_give_the_same_number_with_other_noise(name, dense, monkeyp
     ]
     for a, b in zip(small.rows, large.rows, strict=True):
         assert b.value == pytest.approx(a.value, abs=6 * a.stderr + 1e-9)
+
+
+def test_a_caller_may_choose_how_many_data_are_passed_at_once():
+    class Counts:
+        def __init__(self):
+            self.passed = []
+
+        def log_prob(self, x):
+            self.passed.append(len(x))
+            return x.flatten(1).sum(dim=1)
+
+    x, values = torch.arange(250.0).reshape(250, 1, 1, 1), {}
+    for size, passed in ((None, [100, 100, 100]), (250, [250]), (125, [125, 125])):
+        model = Counts()
+        context = Context(model, Stream(0))
+        (result,) = evaluate_model(x, None, [make_task("log_likelihood")], context, size=size)
+        assert model.passed == passed
+        values[size] = result.per_datum
+    assert all(torch.equal(found, x.flatten()) for found in values.values())
