@@ -1,4 +1,4 @@
-"""A Gaussian latent in bins: equally likely under the prior N(0, 1), and of some mass under q.
+"""A continuous latent in bins, under a prior and under a Gaussian posterior.
 
 The sender takes the index of a bin from the stack by q(z given x) and codes it by the prior; the
 receiver does the inverse. That costs log q(z given x) - log p(z), on average the KL divergence. The
@@ -10,9 +10,11 @@ References:
 """
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,13 +34,13 @@ Vector = NDArray[np.float64]
 
 @cache
 def edges() -> list[float]:
-    """Return where the bins begin, and infinity at the end."""
+    """Return where the bins begin, and infinity at the end: quantiles of N(0, 1)."""
     return _quantiles(np.arange(N_BINS + 1) / N_BINS)
 
 
 @cache
 def centres() -> list[float]:
-    """Return the median of the prior in each bin."""
+    """Return the median of N(0, 1) in each bin."""
     return _quantiles((np.arange(N_BINS) + 0.5) / N_BINS)
 
 
@@ -49,23 +51,64 @@ def _quantiles(shares: Vector) -> list[float]:
     return found
 
 
-def is_standard_normal(p: Distribution) -> bool:
-    """Return whether p is N(0, I) over D dimensions."""
-    normal = innermost(p)
-    return isinstance(normal, Normal) and bool((normal.loc == 0).all() & (normal.scale == 1).all())
+def below(k: int, loc: float, scale: float) -> float:
+    """Return the probability under N(loc, scale^2) of all bins before k."""
+    return 0.5 * math.erfc((loc - edges()[k]) / (scale * math.sqrt(2)))
+
+
+class Places(ABC):
+    """The numbers below 2^24 at which the bins of one dimension begin, and 2^24 at the end."""
+
+    def __len__(self) -> int:
+        return N_BINS + 1
+
+    @abstractmethod
+    def __getitem__(self, k: int) -> int:
+        """Return where bin k begins."""
+
+    def interval(self, k: int) -> tuple[int, int]:
+        """Return where bin k begins, and how many numbers it owns."""
+        start = self[k]
+        return start, self[k + 1] - start
+
+
+class EqualPlaces(Places):
+    """Places of equally likely bins."""
+
+    def __getitem__(self, k: int) -> int:
+        return k * _BIN_WIDTH
+
+
+class NormalPlaces(Places):
+    """Places under N(loc, scale^2); bins of tiny probability own no number."""
+
+    def __init__(self, loc: float, scale: float) -> None:
+        self.loc, self.scale = loc, scale
+
+    def __getitem__(self, k: int) -> int:
+        return math.floor(TOTAL * below(k, self.loc, self.scale))
+
+
+class Latent(Protocol):
+    """A distribution of D dimensions, one after the other."""
+
+    def given(self, z: Vector) -> Places:
+        """Return the places of the next dimension, given the values z of those before."""
 
 
 class Gaussian:
-    """q(z given x) = N(loc, L L^T), one dimension after the other, each given those before.
+    """q(z given x) = N(loc, L L^T) of one datum.
 
     Args:
-        q: A diagonal Gaussian, or one with a factor L; of one datum.
+        q: A diagonal Gaussian, or one with a factor L.
+        shift: Of the coordinates in which the bins are those of N(0, 1).
+        stretch: Their scale: z is shift + stretch times a value of the bins.
 
     Raises:
         NotApplicableError: q is no Gaussian.
     """
 
-    def __init__(self, q: Distribution) -> None:
+    def __init__(self, q: Distribution, shift: Vector, stretch: Vector) -> None:
         normal = innermost(q)
         if isinstance(normal, Normal):
             loc, factor = normal.loc, normal.scale.diag_embed()
@@ -73,83 +116,50 @@ class Gaussian:
             loc, factor = normal.loc, normal.scale_tril
         else:
             raise NotApplicableError(f"its posterior is a {type(normal).__name__}, no Gaussian")
-        self.loc: Vector = loc.double().reshape(-1).numpy()
-        self.factor: Vector = factor.double().reshape(len(self.loc), -1).numpy()
+        self.loc: Vector = (loc.double().reshape(-1).numpy() - shift) / stretch
+        self.factor = factor.double().reshape(len(shift), -1).numpy() / stretch[:, None]
+        self._inverse = np.linalg.inv(self.factor)
 
-    def pop(self, stack: Stack, turns: Sequence[int]) -> list[int]:
-        """Take the bin of each dimension from the stack: a draw from q if turns are random."""
-        bins: list[int] = []
-        noise = np.zeros_like(self.loc)
-        for d, turn in enumerate(turns):
-            loc, scale = self._given(d, noise)
-            k = bisect_right(_Places(loc, scale), stack.peek(turn)) - 1
-            stack.drop(*_interval(k, loc, scale), turn)
-            noise[d] = (centres()[k] - loc) / scale
-            bins.append(k)
-        return bins
-
-    def push(self, stack: Stack, turns: Sequence[int], bins: Sequence[int]) -> None:
-        """Code the bin of each dimension: the inverse of :meth:`pop`.
-
-        Raises:
-            StorageError: No draw from q has these bins.
-        """
-        noise = np.zeros_like(self.loc)
-        intervals = []
-        for d, k in enumerate(bins):
-            loc, scale = self._given(d, noise)
-            noise[d] = (centres()[k] - loc) / scale
-            intervals.append(_interval(k, loc, scale))
-        for (start, width), turn in zip(reversed(intervals), reversed(turns), strict=True):
-            if width < 1:
-                raise StorageError("the code holds a latent that the model would not draw")
-            stack.push(start, width, turn)
-
-    def _given(self, d: int, noise: Vector) -> tuple[float, float]:
-        """Return location and scale of dimension d given the noise of those before."""
-        row = self.factor[d]
-        return float(self.loc[d] + (row[:d] * noise[:d]).sum()), float(row[d])
+    def given(self, z: Vector) -> Places:
+        """Return the places of the next dimension, given the values z of those before."""
+        d = len(z)
+        noise = (self._inverse[:d, :d] * (z - self.loc[:d])).sum(axis=1)
+        loc = self.loc[d] + (self.factor[d, :d] * noise).sum()
+        return NormalPlaces(float(loc), float(self.factor[d, d]))
 
 
-class _Places:
-    """The numbers below 2^24 at which the bins begin under N(loc, scale^2), as a sequence."""
-
-    def __init__(self, loc: float, scale: float) -> None:
-        self.loc, self.scale = loc, scale
-
-    def __len__(self) -> int:
-        return N_BINS + 1
-
-    def __getitem__(self, k: int) -> int:
-        return _place(k, self.loc, self.scale)
-
-
-def _place(k: int, loc: float, scale: float) -> int:
-    z = (edges()[k] - loc) / scale
-    return math.floor(TOTAL * (0.5 * math.erfc(-z / math.sqrt(2))))
+def pop(stack: Stack, latent: Latent, turns: Sequence[int]) -> list[int]:
+    """Take the bin of each dimension from the stack: a draw, if the turns are random."""
+    bins: list[int] = []
+    z = np.empty(len(turns))
+    for d, turn in enumerate(turns):
+        places = latent.given(z[:d])
+        k = bisect_right(places, stack.peek(turn)) - 1
+        stack.drop(*places.interval(k), turn)
+        z[d] = centres()[k]
+        bins.append(k)
+    return bins
 
 
-def _interval(k: int, loc: float, scale: float) -> tuple[int, int]:
-    start = _place(k, loc, scale)
-    return start, _place(k + 1, loc, scale) - start
+def push(stack: Stack, latent: Latent, turns: Sequence[int], bins: Sequence[int]) -> None:
+    """Code the bin of each dimension: the inverse of :func:`pop`.
+
+    Raises:
+        StorageError: No draw from the latent has these bins.
+    """
+    z = values(bins)
+    intervals = [latent.given(z[:d]).interval(k) for d, k in enumerate(bins)]
+    for (start, width), turn in zip(reversed(intervals), reversed(turns), strict=True):
+        if width < 1:
+            raise StorageError("the code holds a latent that the model would not draw")
+        stack.push(start, width, turn)
+
+
+def values(bins: Sequence[int]) -> Vector:
+    """Return the value in the middle of each bin."""
+    return np.array([centres()[k] for k in bins])
 
 
 def turns_of(i: int, n: int) -> list[int]:
     """Return random numbers below 2^24 for the n dimensions of image i, always the same."""
     return [derive(0, "certify", "turn", i, d) % TOTAL for d in range(n)]
-
-
-def push_prior(stack: Stack, bins: Sequence[int]) -> None:
-    """Code the bin of each dimension by the prior, under which all are equally likely."""
-    for k in reversed(bins):
-        stack.push(k * _BIN_WIDTH, _BIN_WIDTH)
-
-
-def pop_prior(stack: Stack, n: int) -> list[int]:
-    """Take the bins of n dimensions from the stack, by the prior."""
-    bins = []
-    for _ in range(n):
-        k = stack.peek() // _BIN_WIDTH
-        stack.drop(k * _BIN_WIDTH, _BIN_WIDTH)
-        bins.append(k)
-    return bins

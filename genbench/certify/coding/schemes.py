@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.distributions import Distribution, OneHotCategorical
+from torch.distributions import OneHotCategorical
 
 from genbench.certify.coding import latents
 from genbench.certify.coding.masses import (
@@ -26,6 +26,7 @@ from genbench.certify.coding.masses import (
     push_pixels,
     whole,
 )
+from genbench.certify.coding.priors import Prior, binned
 from genbench.certify.coding.rans import Stack
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, Variational, bind
 from genbench.core.estimate import NotApplicableError
@@ -184,7 +185,7 @@ def _updated(weights: Masses, likelihood: Masses) -> Masses:
 
 
 class BitsBack(Scheme):
-    """A Gaussian latent: z is taken from the stack by q(z given x), then x and z are coded.
+    """A continuous latent: z is taken from the stack by q(z given x), then x and z are coded.
 
     The receiver finds z and x and puts the bits that gave z back on the stack. An image costs
     log q(z given x) - log p(z) - log p(x given z), on average over z the negative ELBO.
@@ -199,24 +200,31 @@ class BitsBack(Scheme):
     def push(self, stack: Stack, levels: Levels, i: int) -> None:
         """Code image i."""
         view = self.known.view(self.model, i)
-        posterior = self._posterior(view, levels, i)
-        bins = posterior.pop(stack, latents.turns_of(i, len(posterior.loc)))
-        push_pixels(stack, self._bounds(view, bins), levels)
-        latents.push_prior(stack, bins)
+        prior = binned(prior_of(view))
+        n = len(prior.shift)
+        bins = latents.pop(stack, self._posterior(view, prior, levels, i), latents.turns_of(i, n))
+        push_pixels(stack, self._bounds(view, prior, bins), levels)
+        latents.push(stack, prior, [0] * n, bins)
 
     def pop(self, stack: Stack, i: int) -> Levels:
         """Take image i from the stack."""
         view = self.known.view(self.model, i)
-        bins = latents.pop_prior(stack, prior_of(view).event_shape.numel())
-        levels = pop_pixels(stack, self._bounds(view, bins))
-        self._posterior(view, levels, i).push(stack, latents.turns_of(i, len(bins)), bins)
+        prior = binned(prior_of(view))
+        n = len(prior.shift)
+        bins = latents.pop(stack, prior, [0] * n)
+        levels = pop_pixels(stack, self._bounds(view, prior, bins))
+        posterior = self._posterior(view, prior, levels, i)
+        latents.push(stack, posterior, latents.turns_of(i, n), bins)
         return levels
 
-    def _posterior(self, view: Variational, levels: Levels, i: int) -> latents.Gaussian:
-        return latents.Gaussian(posterior_of(view, self.image(levels, i)))
+    def _posterior(
+        self, view: Variational, prior: Prior, levels: Levels, i: int
+    ) -> latents.Gaussian:
+        q = posterior_of(view, self.image(levels, i))
+        return latents.Gaussian(q, prior.shift, prior.stretch)
 
-    def _bounds(self, view: Variational, bins: list[int]) -> NDArray[np.int64]:
-        z = torch.tensor([[latents.centres()[k] for k in bins]], dtype=torch.float64)
+    def _bounds(self, view: Variational, prior: Prior, bins: list[int]) -> NDArray[np.int64]:
+        z = torch.from_numpy(prior.shift + prior.stretch * latents.values(bins)).unsqueeze(0)
         masses = masses_of(as_event(view.observation_model(z), 1), self.n_levels)
         return whole(masses.reshape(-1, self.n_levels))
 
@@ -241,10 +249,5 @@ def scheme_of(model: Any, known: Known) -> Scheme:
     )
     if isinstance(p, OneHotCategorical) and view is model:
         return MixtureMasses(model, known, n_levels)
-    _require_gaussian(p)
+    binned(p)
     return BitsBack(model, known, n_levels)
-
-
-def _require_gaussian(p: Distribution) -> None:
-    if not latents.is_standard_normal(p):
-        raise NotApplicableError("its prior is not N(0, I): its latents are not coded")

@@ -1,19 +1,21 @@
-"""Bins of a Gaussian latent: exact inverses, and the length of a KL divergence."""
+"""Bins of a latent: exact inverses, and the length of a KL divergence."""
 
 import math
 
+import numpy as np
 import pytest
 import torch
-from torch.distributions import Gamma, Independent, MultivariateNormal, Normal
-
-from genbench.certify.coding.latents import (
-    BIN_BITS,
-    Gaussian,
-    centres,
-    pop_prior,
-    push_prior,
-    turns_of,
+from torch.distributions import (
+    Categorical,
+    Gamma,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+    Normal,
 )
+
+from genbench.certify.coding.latents import Gaussian, pop, push, turns_of, values
+from genbench.certify.coding.priors import binned
 from genbench.certify.coding.rans import LOWEST, WORD_BITS, Stack
 from genbench.core.errors import StorageError
 from genbench.core.estimate import NotApplicableError
@@ -28,57 +30,97 @@ QS = {
     "far": Independent(Normal(LOC * 4, torch.tensor([[1e-6, 3.0, 0.5]])), 1),
     "full": MultivariateNormal(LOC, scale_tril=FACTOR),
 }
-P = Independent(Normal(torch.zeros(D), torch.ones(D)), 1)
 
 
-@pytest.mark.parametrize("name", QS)
-def test_coding_a_draw_is_the_inverse_of_drawing_it(name):
-    stack, q = Stack(endless=True), Gaussian(QS[name])
-    draws = [q.pop(stack, turns_of(i, D)) for i in range(50)]
+def mixture():
+    loc = torch.tensor([[0.0, -1.0, 1.0], [8.0, 0.5, 1.0]], dtype=torch.float64)
+    scale = torch.tensor([[1.0, 0.8, 0.9], [0.7, 2.0, 1.1]], dtype=torch.float64)
+    weights = Categorical(torch.tensor([0.8, 0.2], dtype=torch.float64))
+    return MixtureSameFamily(weights, Independent(Normal(loc, scale), 1))
+
+
+PS = {"normal": Independent(Normal(torch.zeros(D), torch.ones(D)), 1), "mixture": mixture()}
+
+
+def gaussian(q, p):
+    return Gaussian(q, p.shift, p.stretch)
+
+
+@pytest.mark.parametrize("p", PS)
+@pytest.mark.parametrize("q", QS)
+def test_coding_a_draw_is_the_inverse_of_drawing_it(q, p):
+    stack, latent = Stack(endless=True), gaussian(QS[q], binned(PS[p]))
+    draws = [pop(stack, latent, turns_of(i, D)) for i in range(50)]
     for i in reversed(range(50)):
-        q.push(stack, turns_of(i, D), draws[i])
+        push(stack, latent, turns_of(i, D), draws[i])
     assert stack.is_as_at_the_start(stack.n_initial)
 
 
-def test_draws_have_the_moments_of_the_posterior():
-    stack, q, n = Stack(endless=True), Gaussian(QS["full"]), 3_000
-    bins = [q.pop(stack, turns_of(i, D)) for i in range(n)]
-    z = torch.tensor(centres(), dtype=torch.float64)[torch.tensor(bins)]
-    covariance = FACTOR @ FACTOR.T
-    variance = covariance.diagonal()
-    assert ((z.mean(0) - LOC[0]).abs() < 4 * (variance / n).sqrt()).all()
-    band = 4 * ((variance[:, None] * variance + covariance**2) / n).sqrt()
-    assert ((z.T.cov() - covariance).abs() < band).all()
+@pytest.mark.parametrize("p", PS)
+def test_a_prior_is_the_inverse_of_itself(p):
+    stack, prior = Stack(endless=True), binned(PS[p])
+    draws = [pop(stack, prior, [0] * D) for _ in range(300)]
+    for bins in reversed(draws):
+        push(stack, prior, [0] * D, bins)
+    assert stack.is_as_at_the_start(stack.n_initial)
 
 
-def test_the_prior_is_the_inverse_of_itself_and_costs_the_bits_of_a_bin():
+def draws_of(latent, prior, n):
     stack = Stack(endless=True)
-    bins = pop_prior(stack, 2_000)
-    assert abs(WORD_BITS * stack.n_initial - 2_000 * BIN_BITS) <= 2 * WORD_BITS
-    push_prior(stack, bins)
-    assert stack.is_as_at_the_start(stack.n_initial)
+    bins = np.array([pop(stack, latent, turns_of(i, D)) for i in range(n)])
+    return prior.shift + prior.stretch * values(bins.ravel()).reshape(n, D)
 
 
-@pytest.mark.parametrize("name", ["prior", "diagonal", "full"])
-def test_a_latent_costs_the_kl_divergence(name):
-    n, q = 4_000, QS[name]
-    stack, gaussian = Stack(endless=True), Gaussian(q)
+def require_moments(z, loc, covariance):
+    """Check means by four standard errors, and covariances by those of Gaussian draws."""
+    n, variance = len(z), np.diag(covariance)
+    assert (np.abs(z.mean(0) - loc) < 4 * np.sqrt(variance / n)).all()
+    band = 4 * np.sqrt((np.outer(variance, variance) + covariance**2) / n)
+    assert (np.abs(np.cov(z.T) - covariance) < band).all()
+
+
+@pytest.mark.parametrize("p", PS)
+def test_draws_have_the_moments_of_the_posterior(p):
+    prior = binned(PS[p])
+    z = draws_of(gaussian(QS["full"], prior), prior, 3_000)
+    require_moments(z, LOC[0].numpy(), (FACTOR @ FACTOR.T).numpy())
+
+
+def test_draws_of_a_mixture_have_the_moments_of_each_component():
+    p = PS["mixture"]
+    z = draws_of(binned(p), binned(p), 4_000)
+    second = z[:, 0] > 4
+    assert abs(second.mean() - 0.2) < 4 * (0.2 * 0.8 / len(z)) ** 0.5
+    for k, rows in enumerate((~second, second)):
+        part = p.component_distribution.base_dist
+        require_moments(z[rows], part.loc[k].numpy(), np.diag(part.scale[k].numpy() ** 2))
+
+
+@pytest.mark.parametrize("p", PS)
+@pytest.mark.parametrize("q", ["prior", "diagonal", "full"])
+def test_a_latent_costs_the_kl_divergence(q, p):
+    n, prior = 2_000, binned(PS[p])
+    stack, latent = Stack(endless=True), gaussian(QS[q], prior)
     for i in range(n):
-        push_prior(stack, gaussian.pop(stack, turns_of(i, D)))
+        push(stack, prior, [0] * D, pop(stack, latent, turns_of(i, D)))
     bits = WORD_BITS * (len(stack.words) - stack.n_initial) + math.log2(stack.head / LOWEST)
     with seeded(0, "kl"):
-        z = q.sample((100 * n,))
-    ratio = (q.log_prob(z) - P.log_prob(z)) / math.log(2)
-    assert abs(bits / n - ratio.mean()) < 4 * ratio.std() / n**0.5 * 1.01**0.5 + 0.01
+        z = QS[q].sample((100 * n,))
+    ratio = (QS[q].log_prob(z) - PS[p].log_prob(z)) / math.log(2)
+    assert abs(bits / n - ratio.mean()) < 4 * ratio.std() / n**0.5 * 1.01**0.5 + 0.02
 
 
 def test_a_latent_that_cannot_be_drawn_is_refused():
-    far = Gaussian(QS["far"])
+    far = gaussian(QS["far"], binned(PS["normal"]))
     with pytest.raises(StorageError, match="would not draw"):
-        far.push(Stack(), [0, 0, 0], [0, 0, 0])
+        push(Stack(), far, [0, 0, 0], [0, 0, 0])
 
 
-def test_another_posterior_is_refused():
-    gamma = Independent(Gamma(torch.ones(1, 2), torch.ones(1, 2)), 1)
-    with pytest.raises(NotApplicableError, match="Gamma, no Gaussian"):
-        Gaussian(gamma)
+def test_another_posterior_and_another_prior_are_refused():
+    gamma = Independent(Gamma(torch.ones(1, D), torch.ones(1, D)), 1)
+    with pytest.raises(NotApplicableError, match="posterior is a Gamma"):
+        gaussian(gamma, binned(PS["normal"]))
+    with pytest.raises(NotApplicableError, match="prior is a Gamma"):
+        binned(gamma)
+    with pytest.raises(NotApplicableError, match="prior is a Normal"):
+        binned(Independent(Normal(torch.zeros(D), torch.full((D,), 2.0)), 1))

@@ -48,6 +48,12 @@ hidden = [16]
 latent_dim = 3
 
 [[model]]
+recipe = "mixture_vae"
+hidden = [16]
+latent_dim = 3
+n_components = 3
+
+[[model]]
 recipe = "cvae_pixels"
 hidden = [16]
 latent_dim = 3
@@ -95,6 +101,7 @@ CODED = {
     "vae: elbo",
     "vae_full: elbo",
     "cvae: elbo",
+    "mixture_vae: elbo",
     "cvae_pixels: elbo",
     "nn_pixels: log_likelihood",
     "discrete_vae: log_likelihood",
