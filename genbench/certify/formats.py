@@ -20,24 +20,27 @@ def as_text(verdicts: Sequence[Verdict], terminal: Terminal, *, verbose: bool = 
     Args:
         verdicts: In order.
         terminal: Where the text is printed.
-        verbose: Every check instead.
+        verbose: A line for every check that passed, too.
     """
-    shown = verdicts if verbose else [v for v in verdicts if not v.passed]
-    checks = listed([_cells(v) for v in shown], HEADS, terminal, right=_NUMBERS) if shown else ""
-    passed = "" if verbose else _passed(verdicts, terminal)
-    return "\n\n".join(part for part in (passed, checks, headline(verdicts)) if part)
+    ok = [_cells(v)[:-1] for v in verdicts if v.passed]
+    failed = [_cells(v) for v in verdicts if not v.passed]
+    parts = (
+        aligned(ok, HEADS[:-1], terminal, right=_NUMBERS) if verbose and ok else "",
+        "" if verbose else _passed(verdicts, terminal),
+        listed(failed, HEADS, terminal, right=_NUMBERS) if failed else "",
+        headline(verdicts),
+    )
+    return "\n\n".join(part for part in parts if part)
 
 
 def _cells(verdict: Verdict) -> tuple[str, ...]:
-    found = "-" if math.isnan(verdict.found) else plain(verdict.found, 5)
-    tolerance = plain(verdict.tolerance, 2)
     return (
         "ok" if verdict.passed else "FAIL",
         verdict.subject,
         verdict.check,
         verdict.expected,
-        found,
-        tolerance,
+        "-" if math.isnan(verdict.found) else plain(verdict.found, 5),
+        plain(verdict.tolerance, 2),
         verdict.reason,
     )
 

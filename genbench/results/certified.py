@@ -135,5 +135,5 @@ def certified_claims(
 
 
 def _sentence(checks: Mapping[str, Sequence[str]]) -> str:
-    parts = (f"by genbench {version}: {', '.join(names)}" for version, names in checks.items())
-    return f"certified {'; '.join(parts)}"
+    parts = (f"genbench {version} ({'; '.join(names)})" for version, names in checks.items())
+    return f"certified by {', and by '.join(parts)}"

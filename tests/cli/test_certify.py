@@ -8,6 +8,7 @@ import pytest
 from genbench import cli
 from genbench.certify import recipes
 from genbench.certify.gallery.bugs import BUGS
+from genbench.certify.suites import levels
 from genbench.certify.verdict import judge
 from genbench.core.errors import ExitCode
 
@@ -59,6 +60,13 @@ def test_what_cannot_be_done_is_said(run, argv, code, said):
     found, _, err = run(*argv)
     assert found == code
     assert said in err
+
+
+def test_the_levels_of_the_command_are_those_that_there_are():
+    with pytest.raises(SystemExit):
+        cli.main(["certify", "--level", "none"])
+    for level in levels():
+        assert cli._parser().parse_args(["certify", "--level", level]).level == level
 
 
 def test_the_gallery_is_printed_and_written_as_a_page(run, tmp_path):

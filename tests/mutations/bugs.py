@@ -43,5 +43,13 @@ BUGS = {
     40: "a set at a distance from itself",
     41: "a minimum and maximum of its own for each image",
     42: "the reference scored as the samples",
+    43: "a bound without its KL",
+    44: "a sum over the draws in place of their mean",
+    45: "a wrong constant of a Gaussian",
+    46: "a pixel among what predicts it",
+    47: "a log-determinant of the wrong sign",
+    48: "the volume of the levels left out",
+    49: "too few steps of a solver",
 }
-"""Their numbers are those of the collection; from 31 on, bugs of published measures of samples."""
+"""Their numbers are those of the collection; from 31 on, bugs of published measures of samples, and
+from 43 on, of published likelihoods."""

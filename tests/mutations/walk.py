@@ -6,12 +6,15 @@ import pytest
 
 from tests.mutations.bugs import BUGS
 from tests.mutations.field_bugs import FIELD_BUGS
+from tests.mutations.likelihood_bugs import LIKELIHOOD_BUGS
 from tests.mutations.mutation import Mutation
 from tests.mutations.own_risks import OWN_RISKS
 from tests.mutations.sample_bugs import SAMPLE_BUGS
 from tests.mutations.system_bugs import STATISTICS_RISKS, SYSTEM_BUGS
 
-OF_THE_COLLECTION = sorted([*FIELD_BUGS, *SYSTEM_BUGS, *SAMPLE_BUGS], key=lambda m: int(m.number))
+OF_THE_COLLECTION = sorted(
+    [*FIELD_BUGS, *SYSTEM_BUGS, *SAMPLE_BUGS, *LIKELIHOOD_BUGS], key=lambda m: int(m.number)
+)
 MUTATIONS = [*OF_THE_COLLECTION, *OWN_RISKS, *STATISTICS_RISKS]
 RED = (AssertionError, pytest.fail.Exception)
 

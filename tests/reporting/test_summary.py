@@ -185,4 +185,4 @@ def test_the_terminal_says_which_numbers_are_certified_and_by_what(own_results):
     for encoding, mark in (("utf-8", "✓"), ("ascii", "c")):
         text = terminal_summary(suite, Terminal(100, encoding))
         assert rows_of(text)["vae"].split(mark)[0].rstrip().endswith("0.22")
-        assert f"{mark} vae: certified by genbench 0.1.0: sum over a 3x3 world" in text
+        assert f"{mark} vae: certified by genbench 0.1.0 (sum over a 3x3 world)" in text

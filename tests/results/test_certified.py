@@ -63,14 +63,14 @@ def test_a_claim_that_fails_one_check_loses_all_its_certificates(tmp_path):
 def test_the_words_name_the_checks_and_the_version():
     words = said(certificate(), certificate(check=DOUBLED))
     assert words == {
-        ("vae", "elbo", 2): "certified by genbench 0.1.0: sum over a 3x3 world, K doubled"
+        ("vae", "elbo", 2): "certified by genbench 0.1.0 (sum over a 3x3 world; K doubled)"
     }
 
 
 def test_checks_by_two_versions_stand_apart():
     (words,) = said(certificate(), certificate(check=DOUBLED, genbench="0.2.0")).values()
     assert words == (
-        "certified by genbench 0.1.0: sum over a 3x3 world; by genbench 0.2.0: K doubled"
+        "certified by genbench 0.1.0 (sum over a 3x3 world), and by genbench 0.2.0 (K doubled)"
     )
 
 
@@ -116,7 +116,7 @@ def test_a_suite_says_which_headline_numbers_are_certified(own_results):
     certify_headlines(own_results / "tiny", ["vae"])
     again = StoredSuite.open(own_results, "tiny")
     marked = {e.row.model: e.certified for b in again.leaderboards for e in b.entries}
-    assert marked.pop("vae") == "certified by genbench 0.1.0: sum over a 3x3 world"
+    assert marked.pop("vae") == "certified by genbench 0.1.0 (sum over a 3x3 world)"
     assert set(marked.values()) == {""}
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 NEAR = 0.1
 """Relative distance within which a sum counts as a known factor."""
+LEAST_BOUND = 0.3
+"""The sum of a bound that a mean over pixels may stand for."""
 
 
 class Change(NamedTuple):
@@ -117,7 +119,7 @@ def _surrogate(e: Evidence) -> bool:
 def _mean_over_pixels(e: Evidence) -> bool:
     """Times the number of pixels it is a likelihood."""
     whole = float((e.n_pixels * e.values).exp().sum())
-    return e.exceeds and NEAR < whole <= 1 + NEAR
+    return e.exceeds and LEAST_BOUND < whole <= 1 + NEAR
 
 
 def _sees_itself(e: Evidence) -> bool:

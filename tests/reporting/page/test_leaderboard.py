@@ -239,7 +239,7 @@ def test_certified_numbers_are_marked_on_the_page_with_what_was_certified(own_re
     certify_headlines(own_results / "tiny", ["vae"])
     page = parse(page_of(own_results, tmp_path / "report").decode())
     marks = [a for a in page.all("abbr") if a.text == "✓"]
-    words = "certified by genbench 0.1.0: sum over a 3x3 world"
+    words = "certified by genbench 0.1.0 (sum over a 3x3 world)"
     assert [mark.attributes["title"] for mark in marks] == [words]
     assert "✓ certified" in page.one("p", "key").text
 

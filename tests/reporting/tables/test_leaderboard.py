@@ -85,7 +85,7 @@ def test_a_control_is_not_ranked_by_its_samples_and_others_are_not_by_these():
     assert {row[-1].standing for row in leaderboard_table(shown).rows} == {""}
 
 
-def certified(board, words="certified by genbench 0.1.0: sum over a 3x3 world"):
+def certified(board, words="certified by genbench 0.1.0 (sum over a 3x3 world)"):
     known = {"vae", "linear_gaussian"}
     entries = (replace(e, certified=words if e.row.model in known else "") for e in board.entries)
     return replace(board, entries=tuple(entries))
@@ -98,7 +98,7 @@ def test_certified_numbers_are_marked_and_the_mark_says_what_was_certified(board
     (sentence,) = [text for mark, text in table.explained if mark == "✓"]
     labels, _, words = sentence.partition(": ")
     assert set(labels.split(", ")) == marked
-    assert words == "certified by genbench 0.1.0: sum over a 3x3 world"
+    assert words == "certified by genbench 0.1.0 (sum over a 3x3 world)"
 
 
 def test_the_mark_of_a_certificate_stands_in_latex_and_markdown(board):
