@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _KEYS = (
     "model", "metric", "value", "stderr", "n", "unit", "better", "kind", "status", "reason",
-    "dataset", "protocol",
+    "health", "dataset", "protocol",
 )  # fmt: skip
 """Of a row as JSON."""
 
@@ -55,11 +55,14 @@ def score(arguments: Namespace) -> int:
 
 def rows_of(found: "Scored") -> list[dict[str, Any]]:
     """Return a row for each number of the samples and of the controls, without NaN."""
+    from genbench.results.metrics_table import health_of
+
     frame = found.frame.reindex(columns=list(_KEYS))
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     flags = [flag.kind for flag in found.flags]
     return [
         {str(key): value for key, value in row.items()}
+        | {"health": health_of(row["health"])}
         | ({"flags": flags} if row["model"] == found.name else {})
         for row in rows
     ]

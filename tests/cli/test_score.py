@@ -41,6 +41,9 @@ def test_json_is_a_list_of_rows_without_nan(score):
     assert {row["n"] for row in mine if row["status"] == "ok"} == {50}
     assert all(row["reason"] for row in rows if row["value"] is None)
     assert mine[0]["flags"] == []
+    beside = {row["metric"].partition("[")[0]: set(row["health"]) for row in mine}
+    assert (beside["c2st"], beside["coverage"]) == ({"auc", "p_value"}, {"null"})
+    assert beside["precision"] == set()
 
 
 def test_a_page_is_written_and_flags_are_said(score, place):
