@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
-from scipy.stats import binom, rankdata
 from torch import Tensor
 
 from genbench.core.estimate import Estimate, mean_and_stderr
@@ -51,6 +50,8 @@ def c2st(x: Tensor, y: Tensor, stream: Stream, classifier: Classifier = "net") -
     References:
         Lopez-Paz, Oquab 2017, section 3.
     """
+    from scipy.stats import binom  # takes half a second to load
+
     require_sets(x, y, LEAST, "half of them train a classifier")
     draws = stream.child("halves").generator()
     train, test = _halves(x, y, draws)  # (n, 2, d), the reference first
@@ -74,6 +75,8 @@ def auc_of(lower: Tensor, higher: Tensor) -> float:
         >>> auc_of(torch.tensor([0.1, 0.4]), torch.tensor([0.4, 0.6]))
         0.875
     """
+    from scipy.stats import rankdata
+
     ranks = rankdata(torch.cat((higher, lower)).numpy())[: len(higher)]
     return float((ranks.mean() - (len(higher) + 1) / 2) / len(lower))
 
