@@ -84,7 +84,7 @@ def _called(log_prob: LogProb, x: Tensor) -> Tensor:
     except Exception as error:
         problem = f"raised {type(error).__name__}: {first_line(error)}"
         raise UnusableError(CALL, problem) from error
-    values = per_datum(found, len(x), CALL, x.device).double()
+    values = per_datum(found, len(x), CALL, x.device).double().cpu()
     if n := int(values.isposinf().sum()):
         raise UnusableError(CALL, f"returned {n} infinite values", "numbers")
     return values

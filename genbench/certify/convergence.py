@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genbench.certify.claims import BITS, SMALL, Likelihood, claims_of, small_task, tasks_in
-from genbench.certify.points import Points
+from genbench.certify.points import Points, beside
 from genbench.certify.sums import N_REPEATS, ROUNDING, reach
 from genbench.certify.verdict import Verdict, judge
 from genbench.certify.worlds import World
@@ -50,7 +50,7 @@ def doublings_of_model(
     model: Any, world: World, name: str, note: str = "", seed: int = 0
 ) -> Iterator[Verdict]:
     """Yield the verdict on each claim of a model on test images, for each effort that it takes."""
-    points, stream = _test_images(world), Stream(seed, ("certify", "doubled"))
+    points, stream = _test_images(world, model), Stream(seed, ("certify", "doubled"))
     for task in tasks_in(world):
         record = task.evaluator.record
         for key in EFFORTS:
@@ -67,8 +67,8 @@ def doublings_of_model(
                 yield judge_doubling(subject, what, claims[0].kind, *means)
 
 
-def _test_images(world: World) -> Points:
+def _test_images(world: World, model: Any) -> Points:
     """Return the test images of a world's data set, each of which counts once."""
     x, y = world.dataset.held_out("test")
-    nothing = torch.zeros(len(x))
-    return Points(x, y, nothing, None, nothing.bool(), x[0].numel())
+    x, nothing = beside(x, model), torch.zeros(len(x))
+    return Points(x, y.to(x.device), nothing, None, nothing.bool(), x[0].numel())

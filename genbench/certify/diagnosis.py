@@ -76,8 +76,8 @@ def reference_of(model: Any, points: Points, stream: Stream) -> Reference | None
 def _reference(view: Variational, x: Tensor) -> Reference:
     q, p = bounds.posterior_of(view, x), bounds.prior_of(view)
     z = bounds.draw(q, N_DRAWS)
-    log_px_given_z = bounds.log_px_given_z(view, x, z, len(p.event_shape)).double()
-    log_ratio = (bounds.log_density(q, z) - bounds.log_density(p, z)).double()
+    log_px_given_z = bounds.log_px_given_z(view, x, z, len(p.event_shape)).double().cpu()
+    log_ratio = (bounds.log_density(q, z) - bounds.log_density(p, z)).double().cpu()
     log_w = log_px_given_z - log_ratio
     return Reference(log_w, log_px_given_z.mean(dim=0), log_ratio.mean(dim=0))
 

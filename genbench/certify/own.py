@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from genbench.certify.behaviour import LogProb, call_repeatedly, judge_calls
 from genbench.certify.claims import Likelihood
-from genbench.certify.convergence import judge_doubling
+from genbench.certify.convergence import doublings_of_model, judge_doubling
 from genbench.certify.diagnosis import reference_of
 from genbench.certify.impossible import judge_mass
 from genbench.certify.model_sums import sums_of_model
-from genbench.certify.points import Points, points_of
+from genbench.certify.points import Points, beside, points_of
 from genbench.certify.sums import judge_sum
 from genbench.certify.verdict import Verdict, fault, table
 from genbench.certify.worlds import Domain, World, worlds_of
@@ -135,6 +135,7 @@ def _by_methods(model: Any, worlds: Sequence[World], name: str, seed: int) -> It
     adapted = adapt(model, worlds[0].dataset.image_shape)
     for world in worlds:
         yield from sums_of_model(adapted, world, name, seed=seed)
+    yield from doublings_of_model(adapted, worlds[0], name, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class _Claimant:
     def verdicts(self, claims: Sequence[LogProb], effort: int | None) -> Iterator[Verdict]:
         """Yield the verdicts on a function, and on the same with twice the effort."""
         points = points_of(self.world, None)
+        points = points._replace(x=beside(points.x, self.model))
         try:
             calls = [call_repeatedly(claim, points.x, self.stream) for claim in claims]
         except UnusableError as error:
@@ -170,7 +172,7 @@ class _Claimant:
 
     def _doubled(self, points: Points, effort: int, once: Tensor, twice: Tensor) -> Verdict:
         """Compare the means over the images that lie where data are."""
-        inside = ((points.x >= 0) & (points.x <= 1)).flatten(1).all(dim=1)
+        inside = ((points.x >= 0) & (points.x <= 1)).flatten(1).all(dim=1).cpu()
         means = (values[:, inside].mean(dim=1) for values in (once, twice))
         what = f"effort {effort} to {2 * effort}"
         return judge_doubling(self.subject, what, self.kind, *means)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genbench.certify.worlds import N_CLASSES, World
 from genbench.core.capabilities import Conditions, ConditionsOnPixels
+from genbench.core.held import tensors_in
 
 
 class Points(NamedTuple):
@@ -45,10 +46,16 @@ def points_of(world: World, model: Any) -> Points:
         group = _numbered(index // world.n_noise, len(world.axis) // world.n_noise)
         log_weight = log_weight[: int(group.max()) + 1]
     coarse = (index[:, summed] % 2 == 0).all(dim=1)
-    x = world.axis[index].reshape(-1, *world.dataset.image_shape)
-    y = torch.zeros(len(x), dtype=torch.int64)
+    x = beside(world.axis[index].reshape(-1, *world.dataset.image_shape), model)
+    y = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     points = Points(x, y, log_weight, group, coarse, int(summed.sum()))
     return _with_labels(points) if isinstance(model, Conditions) else points
+
+
+def beside(x: Tensor, model: Any) -> Tensor:
+    """Return images on the device of a model's tensors and in their dtype, or in float32."""
+    known = next((t for t in tensors_in(model) if t.is_floating_point()), x)
+    return x.to(known.device, torch.promote_types(known.dtype, torch.float32))
 
 
 def _numbered(levels: Tensor, n_levels: int) -> Tensor:
@@ -72,7 +79,7 @@ def _with_labels(points: Points) -> Points:
         group = torch.cat([group + m * label for label in range(n)])
     return Points(
         points.x.repeat(n, 1, 1, 1),
-        torch.arange(n).repeat_interleave(len(points.x)),
+        torch.arange(n, device=points.x.device).repeat_interleave(len(points.x)),
         points.log_weight.repeat(n) - math.log(n),
         group,
         points.coarse.repeat(n),

@@ -252,6 +252,7 @@ def test_a_model_with_methods_is_certified_by_what_the_evaluators_make_of_it(mod
             return super().log_prob(z) - 0.3
 
     honest = certify(lambda x, y: model)
+    assert {check.split()[0] for check in honest["check"]} >= {"sum", "n_samples", "n_temperatures"}
     assert honest[honest["verdict"] == "fail"].empty, honest.to_string()
     wrong = Wrong()
     wrong.load_state_dict(model.state_dict())
@@ -259,6 +260,19 @@ def test_a_model_with_methods_is_certified_by_what_the_evaluators_make_of_it(mod
     bounds = frame[frame["subject"] == "wrong: iw_log_likelihood"].iloc[0]
     assert bounds["verdict"] == "fail"
     assert 1.02 < bounds["found"] < math.exp(0.3)  # q is one of two parts of the proposal
+
+
+def test_a_model_in_float64_gets_images_in_float64():
+    class Wide(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.logits = nn.Parameter(torch.zeros(9, dtype=torch.float64))
+
+        def log_prob(self, x):
+            assert x.dtype == torch.float64
+            return (x.flatten(1) @ self.logits) - 9 * math.log(2)
+
+    assert set(certify(lambda x, y: Wide())["verdict"]) == {"pass"}
 
 
 def test_training_data_are_the_callers_own_and_the_same_each_time():
