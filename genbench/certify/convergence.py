@@ -41,6 +41,9 @@ def judge_doubling(subject: str, what: str, kind: str, once: Tensor, twice: Tens
     if kind == "lower_bound":
         reason = "a bound falls as it gets more draws or steps: what it was before was no bound"
         return judge(subject, what, ">=", 0.0, change, noise, reason, "rises or stays")
+    if kind == "upper_bound":
+        reason = "an upper bound rises as it gets more draws or steps: it was no bound before"
+        return judge(subject, what, "<=", 0.0, change, noise, reason, "falls or stays")
     way = "falls" if change < 0 else "rises"
     reason = f"the value {way} by {abs(change):.3g} nats: it has not converged"
     return judge(subject, what, "=", 0.0, change, noise + MOVED, reason, "stays")

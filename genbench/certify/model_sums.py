@@ -33,6 +33,8 @@ def sums_of_model(
     claims: list[Likelihood] = []
     for claim in claims_of(model, world, points, tasks_in(world), N_REPEATS, stream):
         if isinstance(claim, Likelihood):
+            if points.group is not None and claim.kind == "upper_bound":
+                continue  # its mean over the noise of a level bounds nothing
             claims.append(claim)
             subject, check = f"{name}: {claim.name}", f"sum over {where}"
             yield judge_sum(subject, check, claim, points, n_levels, known)
@@ -48,9 +50,9 @@ def _impossible(
 
     Codes are checked where all images of a distribution that is known are listed once.
     """
-    subjects = [f"{name}: {claim.name}" for claim in claims]
+    pairs = [(f"{name}: {claim.name}", claim) for claim in claims]
     if not world.is_grid and points.group is None:
-        named = list(zip(subjects, claims, strict=True))
+        named = [pair for pair in pairs if pair[1].kind != "upper_bound"]
         yield from _worst(judge_mass(s, where, c.values.mean(dim=0)) for s, c in named)
         law = LAWS[world.dataset.domain].joint.sum(dim=1)
         if len(law) == len(points.x) and points.n_summed == world.index.shape[1]:
@@ -58,9 +60,7 @@ def _impossible(
     exact = next((claim for claim in claims if claim.kind == "exact"), None)
     if exact and points.group is None:
         weight = (exact.values.mean(dim=0) + points.log_weight).softmax(dim=0)
-        bounds = [
-            pair for pair in zip(subjects, claims, strict=True) if pair[1].kind == "lower_bound"
-        ]
+        bounds = [pair for pair in pairs if pair[1].kind == "lower_bound"]
         yield from _worst(judge_order(s, where, c.values - exact.values, weight) for s, c in bounds)
 
 

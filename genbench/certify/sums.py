@@ -4,7 +4,7 @@ An estimate of log p(x) from draws is summed in one of two ways.
 
 - Of an unbiased estimate of p(x), the sum has the expectation 1: its mean over repetitions is
   compared with 1.
-- A lower bound holds for the expectation of the claim: the mean over repetitions of log p(x) is
+- A bound holds for the expectation of the claim: the mean over repetitions of log p(x) is
   summed, without the bias of the exponential (jackknife over repetitions).
 
 The tolerance is the quantile of Student's t with R - 1 degrees of freedom at the level ``ALPHA``,
@@ -24,11 +24,19 @@ from genbench.certify.diagnosis import Reference, diagnose, excess
 from genbench.certify.points import Points
 from genbench.certify.verdict import Verdict, judge
 from genbench.core.claims import Claim
+from genbench.core.metric import Kind
 
 N_REPEATS = 12
 FAMILY, N_CHECKS = 1e-3, 10_000
 ALPHA = FAMILY / N_CHECKS
 """Level of one check, so that ten thousand honest ones give a false alarm in one case of 1000."""
+SIDES: dict[Kind, Claim] = {
+    "exact": "=",
+    "estimate": "=",
+    "lower_bound": "<=",
+    "upper_bound": ">=",
+}
+"""What the sum over a world is, compared with 1, by what a claim is of log p(x)."""
 ROUNDING = 1e-4
 """Log densities in float32 that are summed."""
 
@@ -71,7 +79,7 @@ def _grouped(values: Tensor, points: Points) -> Tensor:
 
 
 def _total(values: Tensor, log_weight: Tensor, claim: Likelihood) -> Sum:
-    if claim.is_tight or claim.kind == "exact":
+    if word_of(claim) == "=":
         return _mean((values + log_weight).logsumexp(dim=1).exp())
     return _jackknife(values, log_weight)
 
@@ -89,6 +97,11 @@ def _jackknife(values: Tensor, log_weight: Tensor) -> Sum:
     others = ((total - values) / (n - 1) + log_weight).exp().sum(dim=1)  # (R,)
     stderr = math.sqrt((n - 1) / n) * float((others - others.mean()).square().sum().sqrt())
     return Sum(float(n * whole - (n - 1) * others.mean()), stderr)
+
+
+def word_of(claim: Likelihood) -> Claim:
+    """Return what the sum of a claim is, compared with 1."""
+    return "=" if claim.is_tight else SIDES[claim.kind]
 
 
 def judge_sum(
@@ -110,9 +123,8 @@ def judge_sum(
         reference: Asked what the claim could be, if the sum is wrong.
     """
     found = sum_of(claim, points)
-    equal = (claim.is_tight or claim.kind == "exact") and points.group is None
     tolerance = found.tolerance(len(claim.values))
-    word: Claim = "=" if equal else "<="
+    word = word_of(claim) if points.group is None else "<="  # noise makes a bound of any claim
     verdict = judge(subject, check, word, 1.0, found.value, tolerance, "")
     if verdict.passed:
         return verdict

@@ -17,6 +17,8 @@ def judged(kind, change, noise=0.0):
     [
         ("lower_bound", 3.0, "pass"),
         ("lower_bound", -3.0, "fail"),
+        ("upper_bound", 3.0, "fail"),
+        ("upper_bound", -3.0, "pass"),
         ("exact", 0.0, "pass"),
         ("exact", -6.0, "fail"),
         ("exact", 6.0, "fail"),
@@ -26,7 +28,8 @@ def judged(kind, change, noise=0.0):
 def test_a_bound_may_rise_and_other_numbers_stay(kind, change, verdict):
     for noise in (0.0, 0.1):
         assert judged(kind, change, noise).verdict == verdict
-    assert judged(kind, change).expected == ("rises or stays" if kind == "lower_bound" else "stays")
+    words = {"lower_bound": "rises or stays", "upper_bound": "falls or stays"}
+    assert judged(kind, change).expected == words.get(kind, "stays")
 
 
 def test_noise_is_no_change():

@@ -93,3 +93,17 @@ def test_noise_is_averaged_within_each_level():
     )
     claim = Likelihood("claim", "lower_bound", False, (law + wave).repeat(2, 1))
     assert sum_of(claim, points).value == pytest.approx(1, abs=1e-6)
+
+
+def test_each_kind_of_claim_has_its_side():
+    low, high = math.log(0.8), math.log(1.2)
+    passes = {
+        kind: [verdict(noisy(0.0, kind, False, shift=shift)).passed for shift in (low, 0.0, high)]
+        for kind in ("exact", "estimate", "lower_bound", "upper_bound")
+    }
+    assert passes == {
+        "exact": [False, True, False],
+        "estimate": [False, True, False],
+        "lower_bound": [True, True, False],
+        "upper_bound": [False, True, True],
+    }
