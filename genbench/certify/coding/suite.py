@@ -136,7 +136,9 @@ class _Sender:
         if run.data["name"] in datasets or run.data["name"] in own_datasets:
             return DataConfig.read(run.data, "data")
         if self._own_data is None:
-            raise NotApplicableError("its images are your own: say where they lie")
+            raise NotApplicableError(
+                "its images are your own, and results do not say where they lie"
+            )
         return DataConfig.read(run.data | {"path": self._own_data}, "data")
 
 
