@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from genbench.certify.coding.code_file import LARGEST
 from genbench.core.errors import RunsFailedError
 from genbench.core.reading import parse_json, read_bytes
+from genbench.core.texts import printable
 
 Decoded = bytes | str
 """The grey levels of all images; or why there are none."""
@@ -47,11 +48,14 @@ def _run(arguments: Sequence[str], empty: str) -> dict[str, str]:
     code_here = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     given = {"GENBENCH_DATA_DIR": empty, "PYTHONPATH": code_here, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", _MODULE, *arguments]
-    ended = subprocess.run(
-        command, env=os.environ | given, capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run(command, env=os.environ | given, capture_output=True, check=False)
     if ended.returncode:
-        last = (ended.stderr.strip().splitlines() or ["it says nothing"])[-1]
+        last = printable(_last_line(ended.stderr).decode(errors="replace"))
         raise RunsFailedError(f"the process that decodes ended with {ended.returncode}: {last}")
-    failures: dict[str, str] = parse_json(ended.stdout.encode(), Path(_MODULE))
+    failures: dict[str, str] = parse_json(_last_line(ended.stdout), Path(_MODULE))
     return failures
+
+
+def _last_line(output: bytes) -> bytes:
+    """Return the last line of what a process wrote: a plugin may write others before."""
+    return (output.strip().splitlines() or [b"it says nothing"])[-1]

@@ -105,10 +105,8 @@ class Scheme(ABC):
             NotApplicableError: It has other values than the model's levels.
         """
         steps = x[self.coded].double() * (self.n_levels - 1)
-        levels = steps.round()
-        if not bool(((steps - levels).abs() < 1e-3).all() & (levels >= 0).all()) or bool(
-            (levels >= self.n_levels).any()
-        ):
+        levels = steps.round().clamp(0, self.n_levels - 1)
+        if not bool(((steps - levels).abs() < 1e-3).all()):
             raise NotApplicableError(f"the images have other values than {self.n_levels} levels")
         found: Levels = levels.long().numpy()
         return found

@@ -21,6 +21,7 @@ from genbench.core.errors import (
 )
 from genbench.core.estimate import NotApplicableError
 from genbench.core.plugins import load_plugins
+from genbench.core.reading import contained
 from genbench.data import DataConfig, Dataset, datasets, load
 from genbench.data.own.registry import own_datasets
 from genbench.evaluation.on_dataset import SPLIT
@@ -119,7 +120,7 @@ class _Sender:
         images = levels_of(x[rows], coded.n_levels)
         subject = Subject(f"{name}: {claim.metric}", images, coded, claim)
         subject.require_enough_images()
-        path = self._stored.folder / CODES / f"{run.train_id}.code"
+        path = contained(self._stored.folder, f"{CODES}/{run.train_id}.code")
         write_code(path, coded, known, run.train_id, folder / MODEL)
         return {path: subject}
 
@@ -136,7 +137,9 @@ class _Sender:
         if run.data["name"] in datasets or run.data["name"] in own_datasets:
             return DataConfig.read(run.data, "data")
         if self._own_data is None:
-            raise NotApplicableError("its images are your own: say where they lie")
+            raise NotApplicableError(
+                "its images are your own, and results do not say where they lie"
+            )
         return DataConfig.read(run.data | {"path": self._own_data}, "data")
 
 

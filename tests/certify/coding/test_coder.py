@@ -123,8 +123,9 @@ def test_random_bits_are_no_code(model):
 
 
 def test_images_between_the_levels_are_refused():
-    with pytest.raises(NotApplicableError, match="other values than 2 levels"):
-        encode(tiny_vae(), Known(SHAPE), binary(2) * 0.5)
+    for x in (binary(2) * 0.5, binary(2) * 2, binary(2) - 1, binary(2) * torch.nan):
+        with pytest.raises(NotApplicableError, match="other values than 2 levels"):
+            encode(tiny_vae(), Known(SHAPE), x)
 
 
 def test_a_model_without_masses_is_refused():

@@ -12,7 +12,7 @@ from genbench.certify.coding import apart, compress_suite
 from genbench.certify.coding import suite as module
 from genbench.certify.coding.decode import decode_file, main
 from genbench.certify.coding.stored_claims import stored_claim
-from genbench.core.errors import ConfigError, DataError, StorageError
+from genbench.core.errors import ConfigError, DataError, RunsFailedError, StorageError
 from genbench.results.run_folder import MODEL
 from genbench.results.suite import StoredSuite
 from genbench.training.checkpoint import read_weights, write_weights
@@ -121,10 +121,23 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def certified(results):
+def started():
+    """The processes that were started to decode: each with its command and its environment."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def certified(results, started):
     """The suite, the verdicts on it, and what was said of the others."""
-    stored, told = StoredSuite.open(results, "coded"), []
-    return stored, compress_suite(stored, tell=told.append), told
+    stored, told, run = StoredSuite.open(results, "coded"), [], apart.subprocess.run
+
+    def watch(command, **options):
+        started.append((command, options["env"]))
+        return run(command, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(apart.subprocess, "run", watch)
+        return stored, compress_suite(stored, tell=told.append), told
 
 
 @pytest.fixture
@@ -230,21 +243,43 @@ def test_one_damaged_file_does_not_stop_the_others(own, tmp_path, capsys):
     assert len((out / good.stem).read_bytes()) == N * 64
 
 
-def test_the_process_that_decodes_is_given_no_data(own, monkeypatch):
-    started = []
+def test_the_process_that_decodes_is_given_models_and_files_and_no_data(certified, started):
+    stored, _, _ = certified
+    ((command, environment),) = started
+    suite_folder, out, *files = command[3:]
+    assert suite_folder == str(stored.folder)
+    assert {Path(file) for file in files} == set((stored.folder / "codes").glob("*.code"))
+    assert Path(out).parent == Path(environment["GENBENCH_DATA_DIR"])  # a folder that was empty
+
+
+def answering(monkeypatch, tmp_path, program):
+    """Let a program of one line stand for the process that decodes."""
     run = apart.subprocess.run
 
-    def watch(command, **options):
-        started.append((command, options["env"]))
-        return run(command, **options)
+    def instead(command, **options):
+        return run([command[0], "-c", program], **options)
 
-    monkeypatch.setattr(apart.subprocess, "run", watch)
-    path = file_of(own, "vae")
-    images = apart.decode_apart(own.folder, [path])[path]
-    ((command, environment),) = started
-    assert command[3:] == [str(own.folder), command[4], str(path)]
-    assert Path(command[4]).parent == Path(environment["GENBENCH_DATA_DIR"])
-    assert images == decode_file(own.folder, path).tobytes()
+    monkeypatch.setattr(apart.subprocess, "run", instead)
+    path = tmp_path / "abc.code"
+    return lambda: apart.decode_apart(tmp_path, [path])[path]
+
+
+def test_what_a_plugin_prints_is_passed_over(monkeypatch, tmp_path):
+    program = """print("hello"); print('{"abc":"it is damaged"}')"""
+    assert answering(monkeypatch, tmp_path, program)() == "it is damaged"
+
+
+def test_a_process_that_ends_without_an_answer_is_reported(monkeypatch, tmp_path):
+    decode = answering(monkeypatch, tmp_path, "raise SystemExit('no memory')")
+    with pytest.raises(RunsFailedError, match="ended with 1: no memory"):
+        decode()
+
+
+def test_files_are_not_written_through_a_link(own, tmp_path):
+    shutil.rmtree(own.folder / "codes")
+    (own.folder / "codes").symlink_to(tmp_path)
+    with pytest.raises(StorageError, match="symbolic link"):
+        compress_suite(own, ["nn_pixels"])
 
 
 def test_only_the_models_that_are_named_are_coded(certified, monkeypatch):
