@@ -1,6 +1,6 @@
 """Verdicts as frames: two results side by side, and stored numbers against a baseline."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pandas as pd
 from genbench import comparison, gate
 from genbench.comparison import Line
 from genbench.core.errors import ConfigError
-from genbench.gate import BaselineError, GateOutcome
+from genbench.gate import BaselineError, GateOutcome, Requirement
 from genbench.results.numbers_frame import NumbersFrame
 
 _COMPARED = ("a", "b", "metric", "verdict", "difference", "stderr", "p", "low", "high", "n", "kind")
@@ -102,6 +102,7 @@ def check(
     baseline_results: str | Path | None = None,
     margins: Mapping[str, float] | None = None,
     strict: bool = False,
+    require: Collection[Requirement] = (),
 ) -> NumbersFrame:
     """Judge numbers by a baseline, as ``python -m genbench check`` does; needs no torch.
 
@@ -115,11 +116,13 @@ def check(
         baseline_results: Results behind the baseline, to compare a stored suite datum by datum.
         margins: Replace those of the baseline: ``{"elbo": 0.5, "vae/kl": 1.0}``.
         strict: Count what is too noisy to tell as a failure.
+        require: With ``["certified"]``, count likelihoods of a stored suite without a certificate
+            of ``python -m genbench certify --suite`` as failures.
 
     Returns:
         A row per number of the baseline, the most important first; ``verdict`` is ``worse``,
         ``inconclusive``, ``better`` or ``same``. ``attrs`` has ``passed``, ``exit_code`` (that of
-        the command), ``summary`` and ``notes``.
+        the command), ``summary``, ``notes`` and ``uncertified``.
 
     Raises:
         BaselineError: The baseline is missing, damaged or of another suite, or the two sides do not
@@ -130,6 +133,8 @@ def check(
     if isinstance(suite, pd.DataFrame):
         if baseline_results:
             raise ConfigError("baseline_results: a frame has no values per datum to compare")
+        if require:
+            raise ConfigError("require: a frame has no certificates; name the stored suite")
         outcome = gate.check_frame(suite, path, margins=margins, strict=strict)
     else:
         outcome = gate.check(
@@ -139,6 +144,7 @@ def check(
             baseline_results=Path(baseline_results) if baseline_results else None,
             margins=margins,
             strict=strict,
+            require=require,
         )
     return _judged(outcome)
 
@@ -154,6 +160,7 @@ def _judged(outcome: GateOutcome) -> NumbersFrame:
         "exit_code": int(outcome.exit_code),
         "summary": gate.headline(outcome),
         "notes": list(outcome.notes),
+        "uncertified": list(outcome.uncertified),
     }
     return frame
 

@@ -62,7 +62,8 @@ def sum_of(claim: Likelihood, points: Points) -> Sum:
     """Return the sum of a claim over a world."""
     values, log_weight = _grouped(claim.values, points), points.log_weight
     found = _total(values, log_weight, claim)
-    if points.group is not None or not bool(log_weight.any()):
+    is_grid = points.group is None and bool((log_weight != log_weight[0]).any())
+    if not is_grid:  # levels have one weight, whatever is given besides
         return found
     rest = ~points.coarse
     coarse = (log_weight + points.n_summed * math.log(2)).masked_fill(rest, -math.inf)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from genbench.gate.baseline import Baseline, BaselineError, read_baseline
-from genbench.gate.check import GateOutcome, check, check_frame
+from genbench.gate.check import GateOutcome, Requirement, check, check_frame
 from genbench.gate.formats import append_summary, as_github, as_json, as_junit
 from genbench.gate.margins import parse_margins
 from genbench.gate.texts import headline, ordered, text
@@ -22,6 +22,7 @@ __all__ = [
     "BaselineError",
     "BaselineUpdate",
     "GateOutcome",
+    "Requirement",
     "append_summary",
     "check",
     "check_frame",

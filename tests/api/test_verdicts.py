@@ -118,6 +118,15 @@ def test_numbers_of_the_baselines_runs_sharpen_the_gate(results, baseline):
         genbench.check(genbench.load_results("tiny", results), baseline, baseline_results=results)
 
 
+def test_certificates_are_required_of_stored_suites_alone(results, baseline):
+    found = genbench.check("tiny", baseline, results=results, require=["certified"])
+    assert (found.attrs["passed"], found.attrs["exit_code"]) == (False, 1)
+    assert "vae elbo" in found.attrs["uncertified"]
+    frame = genbench.load_results("tiny", results)
+    with pytest.raises(ConfigError, match="require: a frame has no certificates"):
+        genbench.check(frame, baseline, require=["certified"])
+
+
 def test_sides_with_other_numbers_are_an_error_of_ten_lines_at_most(results, baseline, tmp_path):
     frame = genbench.load_results("tiny", results)
     with pytest.raises(BaselineError, match="not comparable") as caught:

@@ -38,6 +38,25 @@ def test_an_exact_claim_sums_to_one_to_rounding():
     assert not verdict(noisy(0.0, "exact", False, shift=-1e-3)).passed
 
 
+def test_a_claim_given_the_label_is_held_to_one_as_tightly():
+    model = GivenLabel()
+    points = points_of(DISCRETE, model)
+    twice = Likelihood("claim", "exact", False, LAW.repeat(2).expand(N_REPEATS, -1))
+    found = sum_of(twice, points)
+    assert len(points.x) == 1024
+    assert found.value == pytest.approx(1, abs=1e-12)
+    assert found.tolerance(N_REPEATS) < 1e-3
+    high = twice._replace(values=twice.values + 1e-3)
+    assert not judge_sum("model: claim", "sum", high, points, 2, lambda: None).passed
+
+
+class GivenLabel:
+    """A conditional model whose methods are not asked."""
+
+    def given(self, y):
+        raise AssertionError
+
+
 def test_a_bound_with_noise_is_summed_without_the_bias_of_the_exponential():
     points = points_of(DISCRETE, object())
     sums = [sum_of(noisy(1.0, "lower_bound", False, seed), points) for seed in range(40)]
