@@ -8,6 +8,7 @@ import torch
 from genbench.certify.model_sums import sums_of_model
 from genbench.certify.trained import Case, trained
 from genbench.certify.worlds import LAWS, worlds_of
+from genbench.inference.weights import ImportanceWeights
 
 
 class Uniform:
@@ -66,3 +67,18 @@ def test_of_what_is_impossible_the_worst_is_shown_and_every_failure():
     wrong = list(sums_of_model(Knows(0.5), world, "knows"))
     failed = [v.check.partition(" in ")[0] for v in wrong if not v.passed]
     assert failed.count("mean code length") == 2  # of log p(x) itself, and of its bits
+
+
+def test_an_evaluator_that_divides_by_too_few_draws_is_caught_and_named(monkeypatch):
+    honest = ImportanceWeights.log_mean
+    monkeypatch.setattr(ImportanceWeights, "log_mean", lambda w: honest(w) + math.log(1.21))
+    case = Case("vae", "binary", "bernoulli")
+    verdicts = list(sums_of_model(trained(case), case.worlds[0], "vae"))
+    failed = {v.subject: v.reason for v in verdicts if not v.passed}
+    assert failed.keys() == {
+        "vae: ais_log_likelihood",
+        "vae: iw_curve[32]",
+        "vae: iw_log_likelihood",
+        "vae: prior_log_likelihood",
+    }
+    assert "all values are off by the same factor 1.21" in failed["vae: iw_log_likelihood"]
