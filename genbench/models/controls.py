@@ -128,8 +128,10 @@ class NearestStored(StoredImages):
         best = flat.new_full((len(flat),), torch.inf)
         code = torch.zeros(len(flat), dtype=torch.int64, device=x.device)
         for start in range(0, len(self.levels), n):
-            kept = self.levels[start : start + n].flatten(1).to(flat) / 255
-            distance, row = torch.cdist(flat, kept).min(dim=1)
+            kept = self.levels[start : start + n].flatten(1).to(flat)
+            squares = (kept.norm(dim=1) / 255).square()
+            # ‖x − image‖² less ‖x‖², of images in [0, 255]
+            distance, row = (flat @ kept.T).mul_(-2 / 255).add_(squares).min(dim=1)
             code = torch.where(distance < best, row + start, code)
             best = torch.minimum(distance, best)
         return code.to(x.dtype).unsqueeze(1)
