@@ -52,6 +52,12 @@ def claims_density(evaluator: Evaluator) -> bool:
     return is_claim and evaluator.keeps_values and not record.term
 
 
+def no_likelihoods() -> list[str]:
+    """Return the evaluators that give nats and claim no likelihood: their sum need not be 1."""
+    records = {name: evaluators[name].record for name in evaluators}
+    return [name for name, r in records.items() if r.log_density and r.kind == "estimate"]
+
+
 def small_task(name: str, **more: Any) -> Task:
     """Return an evaluator with options for a small world."""
     known = evaluators[name].options.model_fields

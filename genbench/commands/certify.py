@@ -47,12 +47,14 @@ def add_parser(commands: Commands) -> None:
 
 def certify(arguments: Namespace) -> int:
     """Check what claims to be a likelihood; exit 4 if a check fails."""
+    from genbench.certify.claims import no_likelihoods
     from genbench.certify.formats import FORMATS, as_text, headline
 
     if arguments.gallery:
         return _gallery(arguments)
     verdicts = _verdicts(arguments)
     if arguments.format == "text":
+        out(f"no likelihoods, so not summed: {', '.join(no_likelihoods())}\n")
         out(as_text(verdicts, terminal(), verbose=arguments.verbose))
     else:
         out(FORMATS[arguments.format](verdicts))

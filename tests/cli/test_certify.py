@@ -30,6 +30,8 @@ def test_a_recipe_is_summed_over_small_worlds(run):
     code, out, err = run(*argv)
     assert code == ExitCode.OK
     assert err == ""
+    assert "no likelihoods, so not summed: " in out
+    assert "parzen_log_likelihood" in out.splitlines()[0]
     assert out.splitlines()[-1].startswith("passed: all of ")
     code, out, _ = run(*argv, "--format", "json")
     rows = json.loads(out)
