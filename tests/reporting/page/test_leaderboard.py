@@ -248,3 +248,10 @@ def test_a_page_without_a_valid_certificate_is_the_same_to_the_byte(own_results,
     without = page_of(own_results, tmp_path / "without")
     certify_headlines(own_results / "tiny", ["vae"], recipe="another")
     assert page_of(own_results, tmp_path / "void") == without
+
+
+def test_what_a_stranger_wrote_into_a_certificate_is_shown_and_not_obeyed(own_results, tmp_path):
+    certify_headlines(own_results / "tiny", ["vae"], check='"><script>alert(1)</script>')
+    text = page_of(own_results, tmp_path / "report").decode()
+    assert "alert(1)" in text
+    assert "<script>alert(1)" not in text
