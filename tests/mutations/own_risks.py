@@ -75,6 +75,10 @@ def label_frequencies_forgotten(patch):
     patch.setattr(label_sum, "_label_frequencies", lambda block: 0 * REAL_FREQUENCIES(block))
 
 
+def pilots_in_place_of_draws(patch):
+    patch.setattr(label_sum, "LEAST_SHARE", 0.1)
+
+
 def k_hat_lost(patch):
     def healthy(health):
         return {k: v for k, v in REAL_HEALTH(health).items() if not k.startswith("k_hat")}
@@ -186,6 +190,14 @@ OWN_RISKS = [
         "label frequencies forgotten",
         label_frequencies_forgotten,
         lambda: label_sum_tests.test_the_label_marginal_is_exact_where_the_conditionals_are(None),
+    ),
+    Mutation(
+        "-",
+        "a label with much mass is left with its pilots",
+        pilots_in_place_of_draws,
+        lambda: label_sum_tests.test_the_mean_of_the_estimate_is_at_most_px_and_little_less(
+            None, 0.03
+        ),
     ),
     Mutation(
         "-",
