@@ -63,16 +63,17 @@ class _Content(StoredRecord):
     certificates: tuple[Certificate, ...]
 
 
-def read_certificates(folder: Path) -> tuple[Certificate, ...]:
-    """Return the certificates of a suite; none where nothing was certified.
+def read_certificates(path: Path) -> tuple[Certificate, ...]:
+    """Return the certificates in the file of a suite; none where nothing was certified.
 
     Raises:
         StorageError: The file was edited or is damaged.
     """
-    path = contained(folder.parent, Path(folder.name) / CERTIFIED)
+    suite = path.parent
+    path = contained(suite.parent, Path(suite.name) / path.name)
     if not path.exists():
         return ()
-    anew = f"{_ANEW} {folder.name}`"
+    anew = f"{_ANEW} {suite.name}`"
     content = read_json(path, LARGEST)
     seal = content.pop(_SEAL, None) if isinstance(content, dict) else None
     if seal != _digest(content):
@@ -97,7 +98,9 @@ def write_certificates(
     Raises:
         StorageError: The present file is damaged, or cannot be written.
     """
-    known = {_key(certificate): certificate for certificate in read_certificates(folder)}
+    known = {
+        _key(certificate): certificate for certificate in read_certificates(folder / CERTIFIED)
+    }
     known |= {_key(certificate): certificate for certificate in passed}
     kept = [known[key] for key in sorted(known) if known[key].claim not in failed]
     rows = [certificate.model_dump(mode="json") for certificate in kept]

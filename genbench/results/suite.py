@@ -14,7 +14,7 @@ from genbench.core.metric import Metrics, by_name
 from genbench.core.plot import Plot
 from genbench.results.blocks import arranged, blocks_of
 from genbench.results.cells import ProtocolBlock
-from genbench.results.certified import ClaimKey, certified_claims, read_certificates
+from genbench.results.certified import CERTIFIED, ClaimKey, certified_claims, read_certificates
 from genbench.results.convergence import unconverged
 from genbench.results.figure_inputs import FigureInputs, figure_inputs
 from genbench.results.leaderboard import Leaderboard
@@ -166,7 +166,7 @@ class StoredSuite:
         Raises:
             StorageError: The file is damaged.
         """
-        return certified_claims(read_certificates(self.folder), self.record.runs)
+        return certified_claims(read_certificates(self.folder / CERTIFIED), self.record.runs)
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:

@@ -39,17 +39,17 @@ def said(*certificates):
 def test_what_is_written_is_read_back(tmp_path):
     both = [certificate(check=DOUBLED), certificate()]
     write_certificates(tmp_path, both, ())
-    assert read_certificates(tmp_path) == tuple(both)
+    assert read_certificates(tmp_path / CERTIFIED) == tuple(both)
 
 
 def test_nothing_is_certified_without_a_file(tmp_path):
-    assert read_certificates(tmp_path) == ()
+    assert read_certificates(tmp_path / CERTIFIED) == ()
 
 
 def test_the_same_check_again_replaces_its_certificate_and_others_stay(tmp_path):
     write_certificates(tmp_path, [certificate(), certificate(check=DOUBLED)], ())
     write_certificates(tmp_path, [certificate(genbench="0.2.0")], ())
-    found = read_certificates(tmp_path)
+    found = read_certificates(tmp_path / CERTIFIED)
     assert [(c.check, c.genbench) for c in found] == [(DOUBLED, "0.1.0"), (SUM, "0.2.0")]
 
 
@@ -57,7 +57,7 @@ def test_a_claim_that_fails_one_check_loses_all_its_certificates(tmp_path):
     other = certificate(metric="iw_log_likelihood")
     write_certificates(tmp_path, [certificate(), other], ())
     write_certificates(tmp_path, [certificate(check=DOUBLED)], {ClaimKey("vae", "elbo", 2)})
-    assert read_certificates(tmp_path) == (other,)
+    assert read_certificates(tmp_path / CERTIFIED) == (other,)
 
 
 def test_the_words_name_the_checks_and_the_version():
@@ -93,14 +93,14 @@ def test_an_edited_file_is_refused(tmp_path, old, new):
     assert old in text
     path.write_text(text.replace(old, new))
     with pytest.raises(StorageError, match="was edited or is damaged"):
-        read_certificates(tmp_path)
+        read_certificates(tmp_path / CERTIFIED)
 
 
 @pytest.mark.parametrize("content", [[], {}, {"schema": 1}, "x"])
 def test_another_json_file_is_refused(tmp_path, content):
     (tmp_path / CERTIFIED).write_text(json.dumps(content))
     with pytest.raises(StorageError, match=CERTIFIED):
-        read_certificates(tmp_path)
+        read_certificates(tmp_path / CERTIFIED)
 
 
 def test_a_link_is_not_followed(tmp_path):
