@@ -7,7 +7,7 @@ from genbench.certify.suites import certify_suite, levels
 from genbench.certify.verdict import fault, judge
 from genbench.core.errors import ConfigError
 from genbench.evaluation.spec import evaluators
-from genbench.results.certified import read_certificates
+from genbench.results.certified import CERTIFIED, read_certificates
 from genbench.results.suite import StoredSuite
 from genbench.version import __version__
 from tests.results.conftest import own_results, results  # noqa: F401  fixtures
@@ -34,7 +34,7 @@ def certified(own_results, monkeypatch):  # noqa: F811
         stored = StoredSuite.open(own_results, "tiny")
         found = certify_suite(stored, models, level, tell=(told or []).append)
         again = StoredSuite.open(own_results, "tiny")
-        return found, read_certificates(own_results / "tiny"), again, asked
+        return found, read_certificates(own_results / "tiny" / CERTIFIED), again, asked
 
     return certify
 

@@ -108,7 +108,7 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / CERTIFIED).symlink_to(tmp_path / "other" / CERTIFIED)
     with pytest.raises(StorageError, match=CERTIFIED):
-        read_certificates(tmp_path / "tiny")
+        read_certificates(tmp_path / "tiny" / CERTIFIED)
 
 
 def test_a_suite_says_which_headline_numbers_are_certified(own_results):
