@@ -122,4 +122,5 @@ def _likelihood(task: Task, row: Row, values: Tensor, points: Points) -> Likelih
     if record.unit == BITS:
         in_nats = -values * points.n_summed * math.log(2)
         return Likelihood(name, OF_LENGTHS.get(kind, kind), False, in_nats)
-    return Likelihood(name, kind, record.tightness > 1, values)
+    is_tight = record.tightness > 1 and record.marginal_metric is None  # few draws of rare labels
+    return Likelihood(name, kind, is_tight, values)

@@ -38,7 +38,7 @@ def test_conditional_claims_and_those_without_labels_are_summed():
     verdicts = {v.subject: v for v in sums_of_model(trained(case), case.worlds[0], "cvae")}
     assert all(v.passed for v in verdicts.values())
     marginal = verdicts["cvae: label_marginal_log_likelihood"]
-    assert marginal.expected == "1"
+    assert marginal.expected == "at most 1"  # rare labels have few draws
     assert marginal.found == pytest.approx(1, abs=marginal.tolerance)
     assert verdicts["cvae: elbo"].found < 1
 
