@@ -8,9 +8,6 @@ from warnings import catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
-REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
-"""What torch raises for code that reads or branches on a value: it cannot be recorded."""
-
 
 class CapturedCall:
     """Captures what ``run`` does on the current CUDA device; a call repeats it.

@@ -87,11 +87,6 @@ class Transitions:
         self._last: tuple[Tensor, ...] = ()
         self._n_plain = 0
 
-    @property
-    def captured(self) -> bool:
-        """Whether a graph repeats the trajectories."""
-        return self._repeat is not None
-
     def __call__(
         self, state: State, beta: float, step_size: Tensor, stream: Stream
     ) -> tuple[State, Tensor]:

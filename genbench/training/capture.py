@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from genbench.core.cuda_graph import REFUSALS, as_in_capture, capture
+from genbench.core.cuda_graph import as_in_capture, capture
 from genbench.core.devices import widest
 from genbench.core.errors import first_line
 from genbench.training.part import Part
@@ -39,6 +39,9 @@ GRAPHS_AHEAD = 3
 
 They keep it busy for milliseconds; a whole epoch would keep a signal waiting for as long.
 """
+
+_REFUSALS = (RuntimeError, TypeError, ValueError, AttributeError, AssertionError)
+"""What torch raises for a step that reads or branches on a value: it cannot be recorded."""
 
 
 class StepRecorder:
@@ -128,7 +131,7 @@ class StepRecorder:
         try:
             with as_in_capture(self.step.device):
                 take_steps(self.step, window, sums)
-        except REFUSALS as error:
+        except _REFUSALS as error:
             self.refusal = first_line(error)
             before.restore()
             take_steps(self.step, window, sums)
@@ -142,7 +145,7 @@ class StepRecorder:
             before.restore()
             recording(window)
             after.require_same()
-        except REFUSALS as error:
+        except _REFUSALS as error:
             self.refusal = first_line(error)
             after.restore()
             return
