@@ -46,10 +46,8 @@ class Likelihood(NamedTuple):
 
 
 def claims_density(evaluator: Evaluator) -> bool:
-    """Return whether each value of an evaluator is a claim about log p(x) of a datum."""
-    record = evaluator.record
-    is_claim = record.log_density and record.kind != "estimate" and record.role != "diagnostic"
-    return is_claim and evaluator.keeps_values and not record.term
+    """Return whether an evaluator gives each datum a claim about log p(x)."""
+    return evaluator.record.claims_likelihood and evaluator.keeps_values
 
 
 def no_likelihoods() -> list[str]:
