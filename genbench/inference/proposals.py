@@ -6,7 +6,7 @@ proposal here leaves the bound a lower bound. ``fitted`` is made from pilot draw
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from torch.distributions import Distribution, MultivariateNormal, Normal
 
 from genbench.core.seeding import Stream
 from genbench.core.tensors import innermost
+from genbench.inference.defensive_mixture import DefensiveMixture, FullNormal, times
 from genbench.inference.memory import in_pieces
 
 LogWeight = Callable[[Tensor], Tensor]
@@ -91,11 +92,11 @@ def fitted(
         return Proposal(q, "draws from the posterior: it is no Gaussian of at most 128 dimensions")
     with stream.seeded():
         u = orthogonal_draws(N_PILOT, gaussian.loc)  # (S, B, D), N(0, I)
-    z = gaussian.loc + _times(gaussian.scale_tril, u)
+    z = gaussian.loc + times(gaussian.scale_tril, u)
     log_w, gradient = _values_and_gradients(log_weight, z, chunk)
     if gradient is None:
         return Proposal(q, "draws from the posterior: the observation model has no gradient")
-    slope = _times(gaussian.scale_tril.mT, gradient)
+    slope = times(gaussian.scale_tril.mT, gradient)
     varied = (log_w.double().var(dim=0) > LEAST_GAIN).nonzero().squeeze(1)  # False for NaN
     if not len(varied):
         return Proposal(q)
@@ -129,7 +130,7 @@ class Quadratic(NamedTuple):
 
     def explains(self, u: Tensor, log_w: Tensor) -> Tensor:
         """Return for which data it explains some of the variance of ``log_w`` (S, B), (B,)."""
-        predicted = (u * (self.a - 0.5 * _times(self.E, u))).sum(dim=-1)
+        predicted = (u * (self.a - 0.5 * times(self.E, u))).sum(dim=-1)
         return log_w.var(dim=0) - (log_w - predicted).var(dim=0) > LEAST_GAIN  # False for NaN
 
     def moments(self, floor: Tensor) -> tuple[Tensor, Tensor]:
@@ -141,7 +142,7 @@ class Quadratic(NamedTuple):
         eigenvalues, axes = torch.linalg.eigh(identity + self.E - floor)
         precision = floor + axes * eigenvalues.clamp(min=0).unsqueeze(-2) @ axes.mT
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        return _times(covariance, self.a.unsqueeze(0))[0], covariance
+        return times(covariance, self.a.unsqueeze(0))[0], covariance
 
 
 def fit_quadratic(u: Tensor, slope: Tensor) -> Quadratic:
@@ -157,7 +158,7 @@ def fit_quadratic(u: Tensor, slope: Tensor) -> Quadratic:
     M = axes.mT @ (slopes @ points.mT) @ axes
     sums = eigenvalues.unsqueeze(-1) + eigenvalues.unsqueeze(-2) + 2 * ridge
     E = axes @ (-(M + M.mT) / sums) @ axes.mT
-    return Quadratic(mean_slope + _times(E, centre.unsqueeze(0))[0], E)
+    return Quadratic(mean_slope + times(E, centre.unsqueeze(0))[0], E)
 
 
 def orthogonal_draws(n: int, like: Tensor) -> Tensor:
@@ -193,59 +194,6 @@ def _qr(matrices: Tensor) -> tuple[Tensor, Tensor]:
     return q, packed
 
 
-class FullNormal(Distribution):
-    """N(loc, L L^T) for each of B data, whose draws are one product of matrices.
-
-    Args:
-        loc: (B, D).
-        scale_tril: L, (B, D, D).
-    """
-
-    def __init__(self, loc: Tensor, scale_tril: Tensor) -> None:
-        self.loc, self.scale_tril = loc, scale_tril
-        super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
-
-    def rsample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
-        """Draw (k, B, D)."""
-        shape = self._extended_shape(sample_shape)
-        noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
-        return self.loc + _times(self.scale_tril, noise)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log density, (k, B)."""
-        apart = (value - self.loc).permute(1, 2, 0)  # (B, D, k)
-        noise = torch.linalg.solve_triangular(self.scale_tril, apart, upper=False)
-        log_det = self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-        constant = self.loc.shape[-1] * math.log(2 * math.pi)
-        log_density: Tensor = -0.5 * (constant + noise.square().sum(dim=-2).T) - log_det
-        return log_density
-
-
-class DefensiveMixture(Distribution):
-    """share q + (1 - share) other for each datum; each draw chooses its component by itself.
-
-    Args:
-        q: Batch (B,), event (D,); reparameterised.
-        other: The same.
-        share: (B,), probability of q. Where it is 1, draws are those of q alone.
-    """
-
-    def __init__(self, q: Distribution, other: Distribution, share: Tensor) -> None:
-        self.q, self.other, self.share = q, other, share
-        super().__init__(q.batch_shape, q.event_shape, validate_args=False)
-
-    def sample(self, sample_shape: Any = torch.Size()) -> Tensor:  # noqa: B008
-        """Draw (k, B, D)."""
-        of_q, of_other = self.q.rsample(sample_shape), self.other.rsample(sample_shape)
-        chosen = torch.rand(of_q.shape[:-1], dtype=of_q.dtype, device=of_q.device) < self.share
-        return torch.where(chosen.unsqueeze(-1), of_q, of_other)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log density of the mixture, (k, B)."""
-        log_q = self.q.log_prob(value) + self.share.log()
-        return torch.logaddexp(log_q, self.other.log_prob(value) + (-self.share).log1p())
-
-
 def _gaussian(q: Distribution) -> FullNormal | None:
     """Return q as N(loc, L L^T) if it is a Gaussian over a vector of at most 128 numbers."""
     if len(q.batch_shape) != 1 or len(q.event_shape) != 1 or q.event_shape[0] > MOST_DIMENSIONS:
@@ -266,7 +214,7 @@ def _moved(q: FullNormal, p: Distribution, fit: Quadratic, rows: Tensor) -> Full
     identity = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
     mean, covariance = fit.moments(prior + FLOOR * (identity - prior))
     factor = WIDEN * torch.linalg.cholesky(covariance)
-    loc = q.loc[rows] + _times(old, mean.to(old).unsqueeze(0))[0]
+    loc = q.loc[rows] + times(old, mean.to(old).unsqueeze(0))[0]
     return FullNormal(
         q.loc.index_copy(0, rows, loc),
         q.scale_tril.index_copy(0, rows, old @ factor.to(old)),
@@ -302,9 +250,3 @@ def _with_gradient(function: LogWeight, z: Tensor) -> Tensor:
             (gradient,) = torch.autograd.grad(values.sum(), z, allow_unused=True)
     gradient = torch.full_like(z, torch.nan) if gradient is None else gradient
     return torch.cat((gradient, values.detach().unsqueeze(-1).to(gradient)), dim=-1)
-
-
-def _times(matrix: Tensor, vectors: Tensor) -> Tensor:
-    """Return M_b v_kb for matrices (B, D, D) and vectors (k, B, D)."""
-    products: Tensor = torch.einsum("bij,kbj->kbi", matrix, vectors)
-    return products

@@ -8,7 +8,8 @@ from torch.distributions import Bernoulli, Independent, MultivariateNormal, Norm
 
 from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds, proposals
-from genbench.inference.proposals import PROPOSALS, SHARE, DefensiveMixture, fit_quadratic
+from genbench.inference.defensive_mixture import DefensiveMixture
+from genbench.inference.proposals import PROPOSALS, SHARE, fit_quadratic
 from tests.inference.exact_models import (
     DiscreteVae,
     WrongPosterior,
