@@ -11,6 +11,7 @@ from genbench.core.estimate import NotApplicableError, require_finite
 from genbench.features.classifier import Classifier, Encoder
 from genbench.features.pca import Projection
 from genbench.training.checkpoint import digest_of, weights_of
+from genbench.training.precision import products_in
 from genbench.training.threads import threads
 
 BATCH = 1_000
@@ -67,7 +68,7 @@ class FeatureSpace:
         if len(images):
             require_finite(images)
         batches, n = torch.split(images, BATCH), torch.get_num_threads()
-        with threads(1), ThreadPoolExecutor(n) as pool:
+        with products_in("float32"), threads(1), ThreadPoolExecutor(n) as pool:
             return torch.cat(list(pool.map(self._of_batch, batches))).double()
 
     @torch.no_grad()

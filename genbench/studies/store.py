@@ -19,6 +19,7 @@ from genbench.core.seeding import Stream
 from genbench.results.sealed_folder import MANIFEST, SealedFolder
 from genbench.results.studies import read_study
 from genbench.studies.study import Findings, Setting, Study, StudyCheck, studies
+from genbench.training.precision import products_in
 
 SCHEMA = 2
 SEED = 0
@@ -103,7 +104,8 @@ def perform(spec: StudySpec, setting: Setting, folder: StudyFolder) -> dict[str,
         ConfigError: A figure needs something that the study does not return.
     """
     started = time.perf_counter()
-    findings = spec.registered.function(spec.options, setting)
+    with products_in("float32"):
+        findings = spec.registered.function(spec.options, setting)
     require_complete(findings)
     return folder.fill(spec, findings, time.perf_counter() - started)
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from genbench.training.config import Precision
+from genbench.training.products import fast_products
 
 LAYERS: frozenset[Callable[..., Tensor]] = frozenset(
     {
@@ -35,29 +36,34 @@ def products_in(precision: Precision) -> Iterator[None]:
     """Run a block with its products in a precision; nothing else in it is rounded.
 
     ``float32`` is full float32, also on a GPU; ``tf32`` concerns a GPU's products of float32
-    tensors, ``bf16`` the layers of networks. Convolutions have the same bits each time.
+    tensors, ``bf16`` the layers of networks. Convolutions have the same bits each time. On a
+    processor large products are left to the library that is faster there.
     """
     layers = Bfloat16Layers() if precision == "bf16" else nullcontext()
-    settings = _gpu_settings("tf32" if precision == "tf32" else "ieee")
+    settings = _settings("tf32" if precision == "tf32" else "ieee")
     before = [getattr(backend, name) for backend, name, _ in settings]
     for backend, name, value in settings:
         setattr(backend, name, value)
     try:
-        with layers:
+        with layers, fast_products():
             yield
     finally:
         for (backend, name, _), value in zip(settings, before, strict=True):
             setattr(backend, name, value)
 
 
-def _gpu_settings(float32: str) -> list[tuple[Any, str, object]]:
+def _settings(float32: str) -> list[tuple[Any, str, object]]:
     """Return what to set in torch's backends for float32 products in ``ieee`` or ``tf32``.
 
     By default torch allows TF32 in convolutions but not in matrix products, may add up parts of a
-    bfloat16 product in bfloat16, and may take convolutions that add in any order.
+    bfloat16 product in bfloat16, and may take convolutions that add in any order. Callers may have
+    allowed bfloat16 on a processor.
     """
     products, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    onednn: Any = torch.backends.mkldnn
     return [
+        (onednn.matmul, "fp32_precision", "ieee"),
+        (onednn.conv, "fp32_precision", "ieee"),
         (products, "fp32_precision", float32),
         (products, "allow_bf16_reduced_precision_reduction", False),
         (cudnn.conv, "fp32_precision", float32),  # type: ignore[attr-defined]

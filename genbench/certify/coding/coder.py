@@ -17,6 +17,7 @@ from torch import Tensor
 from genbench.certify.coding.rans import WORD_BITS, Stack
 from genbench.certify.coding.schemes import Known, Scheme, scheme_of
 from genbench.core.errors import StorageError
+from genbench.training.precision import products_in
 from genbench.training.threads import threads, torch_as_started
 
 Images = NDArray[np.uint8]
@@ -51,7 +52,7 @@ class Coded(NamedTuple):
 @contextmanager
 def _repeatable() -> Iterator[None]:
     """Compute on one thread, with torch's settings as a new process has them."""
-    with torch_as_started(), threads(1), torch.no_grad():
+    with torch_as_started(), products_in("float32"), threads(1), torch.no_grad():
         yield
 
 
