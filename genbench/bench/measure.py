@@ -1,6 +1,7 @@
 """One row of the benchmark: a workload, its limit and its competitors, timed in turn."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from genbench.bench.timing import (
 from genbench.bench.transfers import record_transfers, repeat
 from genbench.bench.workloads import Workload, build_workload
 from genbench.training.precision import products_in
+from genbench.training.products import torch_products
 from genbench.training.threads import flushed_denormals, threads_of_run
 
 COPIES = ", copies"
@@ -97,7 +99,7 @@ def _contenders(case: Case, context: BenchContext, workload: Workload) -> dict[s
     for name, rival in rivals.items():
         contender = None if case.studied else rival(case, workload.data, context.device)
         if contender:
-            contenders[name] = contender
+            contenders[name] = replace(contender, call=torch_products()(contender.call))
     return contenders if context.device.type == "cpu" else contenders | _copies(contenders, context)
 
 

@@ -6,7 +6,8 @@ with the same number of bits.
 """
 
 import platform
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -26,35 +27,57 @@ class _Replacement:
     """
 
     def __init__(self) -> None:
-        self._lock, self._depth = Lock(), 0
+        self._lock, self._wanted, self._unwanted = Lock(), 0, 0
         self._library: Library | None = None
 
-    def __enter__(self) -> None:
+    def count(self, wanted: int = 0, unwanted: int = 0) -> None:
+        """Count the blocks that want it and those that don't, which have the last word."""
         with self._lock:
-            self._depth += 1
-            if self._library is None:
-                self._library = Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-                for name, kernel in (("mm", _mm), ("addmm", _addmm)):
-                    self._library.impl(name, kernel, "CPU", allow_override=True)  # type: ignore[no-untyped-call]
+            self._wanted += wanted
+            self._unwanted += unwanted
+            if not self._wanted or self._unwanted:
+                self._end()
+            elif self._library is None:
+                self._library = self._begin()
 
-    def __exit__(self, *raised: object) -> None:
-        with self._lock:
-            self._depth -= 1
-            if self._library and not self._depth:
-                self._library._destroy()  # type: ignore[no-untyped-call]
-                self._library = None
+    def _begin(self) -> Library:
+        library = Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+        for name, kernel in (("mm", _mm), ("addmm", _addmm)):
+            library.impl(name, kernel, "CPU", allow_override=True)  # type: ignore[no-untyped-call]
+        return library
+
+    def _end(self) -> None:
+        if self._library is not None:
+            self._library._destroy()  # type: ignore[no-untyped-call]
+            self._library = None
 
 
 _REPLACEMENT = _Replacement()
 
 
-def fast_products() -> AbstractContextManager[None]:
+@contextmanager
+def fast_products() -> Iterator[None]:
     """Run a block in which torch multiplies large float32 matrices of a processor with oneDNN.
 
     It concerns every product in this process, those of derivatives too. Small ones, other types,
     and all where MKL is as fast are computed as ever. Blocks may be nested.
     """
-    return _REPLACEMENT if prefers_onednn() else nullcontext()
+    wanted = int(prefers_onednn())
+    _REPLACEMENT.count(wanted=wanted)
+    try:
+        yield
+    finally:
+        _REPLACEMENT.count(wanted=-wanted)
+
+
+@contextmanager
+def torch_products() -> Iterator[None]:
+    """Run a block with torch's own products, as those have them who don't use genbench."""
+    _REPLACEMENT.count(unwanted=1)
+    try:
+        yield
+    finally:
+        _REPLACEMENT.count(unwanted=-1)
 
 
 @cache

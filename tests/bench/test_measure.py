@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from genbench.bench import measure
 from genbench.bench.compare import compare_row
 from genbench.bench.measure import measure_case, row_identity
 from genbench.bench.products import total_flops
 from genbench.bench.rows import key_of
 from genbench.bench.settings import Case
+from genbench.bench.timing import Contender
 from genbench.bench.workloads import _epoch_length, build_workload
 from genbench.inference import bounds
+from genbench.training import products
 
 SMALL = {"hidden": (16,), "latent_dim": 3}
 
@@ -104,6 +107,23 @@ def test_the_limit_is_of_products_in_the_precision_of_training(make_context):
     assert {operand.dtype for p in full for operand in p.operands} == {torch.float32}
     assert {operand.dtype for p in rounded for operand in p.operands} == {torch.bfloat16}
     assert total_flops(full) == total_flops(rounded)
+
+
+def test_rivals_have_the_products_of_torch(make_context, monkeypatch):
+    found, product = [], (torch.rand(128, 128), torch.rand(128, 128))
+
+    def rival(case, data, device):
+        return Contender(lambda: torch.mm(*product), samples=1)
+
+    monkeypatch.setattr(products, "prefers_onednn", lambda: True)
+    monkeypatch.setattr(products, "_onednn", lambda a, b, bias: found.append(a) or a)
+    monkeypatch.setattr(measure, "textbook", rival)
+    row = measure_case(Case("vae", "train", 8, **SMALL), make_context())
+    assert row["textbook_samples_per_s"] > 0
+    assert not found
+    with products.fast_products():
+        torch.mm(*product)
+    assert len(found) == 1
 
 
 def test_threads_and_denormals_are_put_back(make_context):

@@ -8,7 +8,7 @@ from torch import nn
 
 from genbench.training import products
 from genbench.training.precision import products_in
-from genbench.training.products import LEAST, fast_products, prefers_onednn
+from genbench.training.products import LEAST, fast_products, prefers_onednn, torch_products
 from genbench.training.threads import threads
 
 pytestmark = pytest.mark.skipif(
@@ -178,6 +178,19 @@ def test_blocks_may_overlap_in_threads(calls):
     multiplied = a @ b
     assert multiplied.shape == (M, N)
     assert len(calls) == 40
+
+
+def test_a_block_within_may_have_the_products_of_torch(calls):
+    a, b = torch.rand(M, K), torch.rand(K, N)
+    own = a @ b
+    with fast_products():
+        with torch_products(), fast_products():
+            assert torch.equal(a @ b, own)
+        assert not calls
+        assert (a @ b).shape == own.shape
+        assert len(calls) == 1
+    with torch_products():
+        assert torch.equal(a @ b, own)
 
 
 def test_an_error_in_a_block_leaves_torch_as_it_was(calls):
