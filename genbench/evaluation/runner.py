@@ -42,6 +42,7 @@ from genbench.evaluation.task import Row as Row
 from genbench.evaluation.task import Task as Task
 from genbench.evaluation.task import TaskResult as TaskResult
 from genbench.evaluation.task import make_task as make_task
+from genbench.training.precision import products_in
 
 DEFAULT_METRICS = (
     "elbo",
@@ -64,6 +65,7 @@ DEVICE_BLOCK_NUMBERS = 2**20
 
 
 @torch.no_grad()
+@products_in("float32")
 def evaluate_model(
     x: Tensor,
     y: Tensor | None,
