@@ -31,6 +31,7 @@ from genbench.core.estimate import (
     mean_and_stderr,
 )
 from genbench.core.held import modules_in
+from genbench.core.memory import return_freed_memory
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
 from genbench.evaluation.collection import NO_ERROR, Collected, MonteCarloError
@@ -106,6 +107,7 @@ def evaluate_model(
             group = [result for result in results if result[0].n_of(len(x)) == n]
             _bind(block, group)
             _evaluate_block(block, group, n - start)
+        return_freed_memory()
         on_samples = iter(evaluate_samples(of_samples, context, x))
     let_go(context)
     on_data = iter([_finish(*result, context.stream) for result in results])

@@ -15,9 +15,13 @@ from threading import Lock
 import torch
 from torch import Tensor
 from torch.library import Library
+from torch.nn.functional import pad
 
 LEAST = 2**20
 """Multiplications in a product from which oneDNN is faster; it takes longer to be called."""
+
+ROWS = 64
+"""Rows are padded to a multiple of this: oneDNN keeps what it compiles for each of 1,024 shapes."""
 
 
 class _Replacement:
@@ -124,8 +128,10 @@ def _is_large(a: Tensor, b: Tensor) -> bool:
 
 def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     """Return ``a @ b``, plus a vector; ``b`` has its rows or its columns one after the other."""
-    weight = b.t()
+    weight, n = b.t(), len(a)
     if not (b.is_contiguous() or weight.is_contiguous()):
         weight = weight.contiguous()
+    if missing := -n % ROWS:
+        a = pad(a, (0, 0, 0, missing))
     result: Tensor = torch.ops.mkldnn._linear_pointwise(a, weight, bias, "none", [], "")
-    return result
+    return result[:n] if missing else result
