@@ -173,7 +173,8 @@ class ConditionalMasses(Scheme):
         return self.known.view(self.model, i).pixel_by_pixel(1)
 
     def _bounds(self, image: Any) -> NDArray[np.int64]:
-        return whole(masses_of(image.next(), self.n_levels).reshape(self.n_levels))
+        masses = masses_of(as_event(image.next(), 1), self.n_levels)
+        return whole(masses.reshape(self.n_levels))
 
     def _put(self, image: Any, level: int) -> None:
         x = level / (self.n_levels - 1)
