@@ -26,7 +26,7 @@ class Made(nn.Module):
         is_mass: Whether p(x) is a mass of images, not a density.
 
     References:
-        Germain, Gregor, Murray, Larochelle 2015, equations 3 and 4.
+        Germain, Gregor, Murray, Larochelle 2015, section 3.
     """
 
     def __init__(
