@@ -101,6 +101,18 @@ class HasExactDensity(Protocol):
 
 
 @runtime_checkable
+class GoesPixelByPixel(Protocol):
+    """A model of each number of an image given those before it."""
+
+    def pixel_by_pixel(self, n: int) -> Any:
+        """Return n images that grow by one number at a time, in the order of ``flatten()``.
+
+        They have ``next()``, the distribution of the next number of each image, batch (n,), event
+        (1, 1, 1); and ``put(x)``, which takes it, (n, 1, 1, 1).
+        """
+
+
+@runtime_checkable
 class Cautions(Protocol):
     """A model whose log densities need a word of caution."""
 

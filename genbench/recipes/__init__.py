@@ -6,6 +6,7 @@ the contract tests and the reports pick it up by name.
 """
 
 import genbench.recipes.archives
+import genbench.recipes.autoregressive
 import genbench.recipes.builtin
 import genbench.recipes.controls
 import genbench.recipes.exact

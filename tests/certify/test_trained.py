@@ -29,10 +29,10 @@ def test_recipes_that_claim_no_likelihood_are_not_trained():
     silent = {"archive", "copier", "data", "gan", "kmeans", "mean_image", "ae"}
     assert not silent & claiming
     assert {"vae", "cvae", "cvae_pixels", "nn_pixels", "linear_gaussian"} <= claiming
-    assert {"gaussian_mixture", "variational_em", "discrete_vae", "iwae"} <= claiming
+    assert {"gaussian_mixture", "variational_em", "discrete_vae", "iwae", "made"} <= claiming
 
 
-@pytest.mark.parametrize("recipe", ["discrete_vae", "independent_pixels"])
+@pytest.mark.parametrize("recipe", ["discrete_vae", "independent_pixels", "made"])
 def test_a_model_is_trained_repeatably_towards_the_law(recipe):
     case = Case(recipe, "binary", "bernoulli")
     first, second = (trained.__wrapped__(case) for _ in range(2))

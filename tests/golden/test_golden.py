@@ -71,6 +71,10 @@ n_categories = 6
 hidden = [16]
 
 [[model]]
+recipe = "made"
+hidden = [16]
+
+[[model]]
 recipe = "linear_vae"
 latent_dim = 3
 binarisation = "none"
@@ -117,9 +121,11 @@ fd = { features = "pca6" }
 """
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
-    "gaussian_mixture", "independent_pixels", "gan",
+    "gaussian_mixture", "independent_pixels", "gan", "made",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
+DENSITIES = {"log_likelihood", "bits_per_dim"}
+"""All that is pinned of ``made``: it draws binary pixels, of which a rounding can flip one."""
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +137,8 @@ def found(tmp_path_factory):
     request = RunOptions(str(path), results=folder / "results", device="cpu", report=False)
     frame = run_suite(request).frame
     numbers = {}
-    for row in frame[frame["status"] == "ok"].itertuples():
+    drawn = (frame["model"] == "made") & ~frame["metric"].isin(DENSITIES)
+    for row in frame[(frame["status"] == "ok") & ~drawn].itertuples():
         model = f"{row.model}/v{recipes[row.model.split('+')[0]].version}"
         key = f"{model} {row.metric}/v{row.evaluator_version} {row.options}"
         assert key not in numbers

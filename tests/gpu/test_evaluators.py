@@ -51,6 +51,7 @@ MODELS = {
     "cvae, gaussian": (grey_digits, "cvae", LEARNED),
     "ae": (digits, "ae", {}),
     "discrete_vae": (digits, "discrete_vae", {}),
+    "made": (digits, "made", {}),
     "mixture_vae": (digits, "mixture_vae", {}),
     "linear_vae": (grey_digits, "linear_vae", {}),
     "linear_gaussian": (grey_digits, "linear_gaussian", {}),

@@ -1,7 +1,7 @@
 """Bugs of the gallery of impossible likelihoods: each makes a sum over a small world impossible.
 
 Where genbench has the code, the bug is injected there, and the sum of a recipe's claim must turn
-red. What no recipe has (masks, solvers, grey pixels in a Bernoulli) is injected in the gallery.
+red. What no recipe has (solvers, grey pixels in a Bernoulli) is injected in the gallery.
 """
 
 import math
@@ -10,6 +10,7 @@ from functools import cache
 
 import torch
 from torch.distributions import Normal
+from torch.nn.functional import linear
 
 from genbench.certify.claims import Likelihood, claims_of, tasks_in
 from genbench.certify.gallery.bugs import BUGS
@@ -20,6 +21,7 @@ from genbench.certify.trained import cases_of, trained
 from genbench.core.seeding import Stream
 from genbench.evaluation import likelihood, spec
 from genbench.inference import bounds
+from genbench.nets.masked import MaskedLinear
 from genbench.training.threads import threads
 from tests.mutations import field_bugs
 from tests.mutations.mutation import Mutation
@@ -74,6 +76,16 @@ def log_determinant_added(patch):
 
 def volume_left_out(patch):
     patch.setattr(likelihood, "_is_mass", lambda block: True)
+
+
+def on_the_diagonal(patch):
+    """Pixel i is among what pixel i is predicted by."""
+
+    def forward(self, h):
+        itself = torch.eye(*self.weight.shape)
+        return linear(h, self.weight * self.mask.maximum(itself), self.bias)
+
+    patch.setattr(MaskedLinear, "forward", forward)
 
 
 def in_the_gallery(name):
@@ -131,7 +143,7 @@ LIKELIHOOD_BUGS = [
     summed("43", "no KL", kl_left_out, "elbo"),
     summed("44", "sum over the draws", sum_over_the_draws, IW),
     summed("45", "wrong constant of a Gaussian", wrong_constant, IW),
-    shown("46", "a pixel is among what predicts it"),
+    summed("46", "a pixel among what predicts it", on_the_diagonal, "log_likelihood", "made"),
     summed("47", "log-determinant added", log_determinant_added, "log_likelihood", *GAUSSIAN),
     summed("48", "volume of the levels left out", volume_left_out, "bits_per_dim", *GAUSSIAN),
     shown("49", "too few steps of the solver"),

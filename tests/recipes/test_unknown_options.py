@@ -27,6 +27,8 @@ UNKNOWN = [
     ("variational_em", "init", "glorott", "glorot"),
     ("ae", "activation", "rellu", "relu"),
     ("nn_pixels", "activation", "rellu", "relu"),
+    ("made", "observation", "bernouli", "bernoulli"),
+    ("made", "activation", "rellu", "relu"),
     ("vae", "gradient", "score", "score_function"),
     ("iwae", "gradient", "doubly_reparam", "doubly_reparameterised"),
     ("variational_em", "scheme", "per_data", "per_datum"),

@@ -34,8 +34,9 @@ def compress_model(
     given the bits, and of the images only their labels or shown pixels.
 
     Args:
-        model: Anything with the methods of a latent-variable model with a Gaussian posterior, or
-            with ``distribution()``, a mass of independent pixels.
+        model: Anything with the methods of a latent-variable model with a Gaussian posterior, with
+            ``distribution()``, a mass of independent pixels, or with ``pixel_by_pixel(n)``, masses
+            of each pixel given those before it.
         x: Images (N, C, H, W) with the levels of the model.
         y: Labels (N,), of a model that is conditional on them.
         claim: What is claimed of log p(x), (N,) in nats; by default ``log_prob(x)`` of a model that

@@ -1,4 +1,6 @@
-"""How images are coded by a model: by masses of pixels, of a mixture, or by bits back.
+"""How images are coded by a model: by masses of pixels, or by bits back.
+
+The masses are those of independent pixels, of a mixture, or of each pixel given those before it.
 
 Encoder and decoder must compute the same probabilities, bit for bit. Both call the model with one
 image at a time, in float64 and on one thread.
@@ -28,7 +30,13 @@ from genbench.certify.coding.masses import (
 )
 from genbench.certify.coding.priors import Prior, binned
 from genbench.certify.coding.rans import Stack
-from genbench.core.capabilities import Conditions, ConditionsOnPixels, Variational, bind
+from genbench.core.capabilities import (
+    Conditions,
+    ConditionsOnPixels,
+    GoesPixelByPixel,
+    Variational,
+    bind,
+)
 from genbench.core.estimate import NotApplicableError
 from genbench.core.tensors import as_event
 from genbench.inference.bounds import posterior_of, prior_of
@@ -139,6 +147,40 @@ class PixelMasses(Scheme):
         return whole(masses.reshape(-1, self.n_levels))
 
 
+class ConditionalMasses(Scheme):
+    """Each pixel by its mass given the pixels before it, which the receiver has by then."""
+
+    name = "masses of pixels given those before"
+
+    def push(self, stack: Stack, levels: Levels, i: int) -> None:
+        """Code image i, pixel by pixel."""
+        image, bounds = self._image(i), []
+        for level in levels.tolist():
+            bounds.append(self._bounds(image))
+            self._put(image, level)
+        push_pixels(stack, np.stack(bounds), levels)
+
+    def pop(self, stack: Stack, i: int) -> Levels:
+        """Take image i from the stack."""
+        image, levels = self._image(i), []
+        for _ in range(int(self.coded.sum())):
+            levels.append(pop_level(stack, self._bounds(image).tolist()))
+            self._put(image, levels[-1])
+        return np.array(levels, dtype=np.int64)
+
+    def _image(self, i: int) -> Any:
+        """Return image i, of which no pixel is known yet."""
+        return self.known.view(self.model, i).pixel_by_pixel(1)
+
+    def _bounds(self, image: Any) -> NDArray[np.int64]:
+        masses = masses_of(as_event(image.next(), 1), self.n_levels)
+        return whole(masses.reshape(self.n_levels))
+
+    def _put(self, image: Any, level: int) -> None:
+        x = level / (self.n_levels - 1)
+        image.put(torch.full((1, 1, 1, 1), x, dtype=torch.float64))
+
+
 class MixtureMasses(Scheme):
     """One categorical latent, summed out: each pixel by its mass given the pixels before."""
 
@@ -239,6 +281,8 @@ def scheme_of(model: Any, known: Known) -> Scheme:
     view = known.view(model, 0)
     if callable(getattr(view, "distribution", None)):
         return PixelMasses(model, known, n_levels_of(view.distribution()))
+    if isinstance(view, GoesPixelByPixel):
+        return ConditionalMasses(model, known, n_levels_of(view.pixel_by_pixel(1).next()))
     if not isinstance(view, Variational):
         raise NotApplicableError("it states neither masses of pixels nor a posterior of latents")
     p = prior_of(view)

@@ -15,8 +15,10 @@ from genbench.core.seeding import seeded
 from genbench.distributions.latent import DiagonalNormal
 from genbench.distributions.observation import BernoulliHead
 from genbench.inference.bounds import elbo_terms
+from genbench.models.autoregressive import Made
 from genbench.models.densities import IndependentBernoulli
 from genbench.models.vae import Vae
+from genbench.nets.masked import MaskedMlp
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from tests.contracts.builders import Ready, every_case
 
@@ -114,7 +116,27 @@ def test_a_rounding_error_in_a_weight_is_noticed_too():
         decode(model, Known(SHAPE), coded.payload, coded.n_images, coded.n_initial)
 
 
-@pytest.mark.parametrize("model", [tiny_vae(), IndependentBernoulli(SHAPE)], ids=["vae", "pixels"])
+def tiny_made():
+    with seeded(0, "tiny"):
+        network = MaskedMlp(16, (20,), SHAPE, "tanh")
+        with torch.no_grad():
+            network.output.weight.mul_(20)
+        return Made(SHAPE, network, BernoulliHead())
+
+
+def test_an_autoregressive_model_costs_its_log_density():
+    model, n = tiny_made().double(), 1_000
+    with seeded(0, "draws"):
+        x = model.sample(n)
+    ideal = -model.log_prob(x).sum().item() / math.log(2)
+    assert ideal < 0.95 * 16 * n
+    assert 0 <= coded_and_decoded(model, x.float()).n_bits - ideal < HEAD_BITS + 1e-4 * ideal
+
+
+TINY = {"vae": tiny_vae(), "pixels": IndependentBernoulli(SHAPE), "made": tiny_made()}
+
+
+@pytest.mark.parametrize("model", TINY.values(), ids=TINY)
 def test_random_bits_are_no_code(model):
     random = np.random.default_rng(0)
     for n in range(0, 200, 2):

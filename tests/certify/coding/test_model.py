@@ -1,5 +1,6 @@
 """Models that are in memory: what they claim against what they compress to."""
 
+import math
 from itertools import count
 
 import pytest
@@ -38,6 +39,40 @@ def test_a_module_and_a_users_own_class_are_certified_alike():
     assert came_back.verdict == ours.verdict == theirs.verdict == "pass"
     assert ours.subject == "model: bound on log p(x)"
     assert ours.found == theirs.found
+
+
+class OwnPixels:
+    """A model of a user's: a pixel repeats the one before it with probability 0.9."""
+
+    class Images:
+        def __init__(self):
+            self.last = torch.full((1, 1, 1, 1), 0.5, dtype=torch.float64)
+
+        def next(self):
+            return torch.distributions.Bernoulli(0.1 + 0.8 * self.last)
+
+        def put(self, x):
+            self.last = x
+
+    def pixel_by_pixel(self, n):
+        assert n == 1
+        return self.Images()
+
+    def log_prob(self, x):
+        flat = x.flatten(1).double()
+        kept = (flat[:, 1:] == flat[:, :-1]).sum(dim=1)
+        return math.log(0.5) + kept * math.log(0.9) + (15 - kept) * math.log(0.1)
+
+
+def test_pixels_of_a_users_own_class_are_coded_one_given_the_other():
+    x = (torch.rand(300, 16, generator=torch.Generator().manual_seed(0)) < 0.1).cumsum(1) % 2
+    x = x.reshape(300, *SHAPE).float()
+    came_back, length = compress_model(OwnPixels(), x)
+    assert came_back.verdict == length.verdict == "pass"
+    assert length.subject == "model: log p(x)"
+    assert length.found < 10  # of 16 independent bits
+    claim = torch.full((len(x),), -7 * math.log(2))
+    assert compress_model(OwnPixels(), x, claim=claim)[1].verdict == "fail"
 
 
 def test_a_reconstruction_that_is_called_a_likelihood_fails():

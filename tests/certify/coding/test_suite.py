@@ -63,6 +63,10 @@ recipe = "nn_pixels"
 hidden = [16]
 
 [[model]]
+recipe = "made"
+hidden = [16]
+
+[[model]]
 recipe = "discrete_vae"
 hidden = [16]
 n_categories = 4
@@ -104,6 +108,7 @@ CODED = {
     "mixture_vae: elbo",
     "cvae_pixels: elbo",
     "nn_pixels: log_likelihood",
+    "made: log_likelihood",
     "discrete_vae: log_likelihood",
     "levels: log_likelihood",
     "vae_levels: elbo",
