@@ -20,8 +20,9 @@ from torch.nn.functional import pad
 LEAST = 2**20
 """Multiplications in a product from which oneDNN is faster; it takes longer to be called."""
 
-ROWS = 64
-"""Rows are padded to a multiple of this: oneDNN keeps what it compiles for each of 1,024 shapes."""
+ROWS, FEW_ROWS = 64, 4
+"""Many and few rows are padded to multiples of these, where their number may vary: oneDNN keeps
+what it compiles for each of up to 1,024 shapes, half a megabyte or more."""
 
 
 class _Replacement:
@@ -131,7 +132,12 @@ def _onednn(a: Tensor, b: Tensor, bias: Tensor | None) -> Tensor:
     weight, n = b.t(), len(a)
     if not (b.is_contiguous() or weight.is_contiguous()):
         weight = weight.contiguous()
-    if missing := -n % ROWS:
+    if missing := _missing_rows(a):
         a = pad(a, (0, 0, 0, missing))
     result: Tensor = torch.ops.mkldnn._linear_pointwise(a, weight, bias, "none", [], "")
     return result[:n] if missing else result
+
+
+def _missing_rows(a: Tensor) -> int:
+    """Return how many rows of padding a matrix of data needs; a weight's gradient has none."""
+    return -len(a) % (ROWS if len(a) > ROWS else FEW_ROWS) if a.is_contiguous() else 0

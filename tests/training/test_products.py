@@ -139,6 +139,22 @@ def test_errors_are_those_of_torch(a, b):
     assert str(ours.value) == str(theirs.value)
 
 
+def test_numbers_of_rows_that_vary_share_what_is_compiled(monkeypatch):
+    shapes, multiply = set(), torch.ops.mkldnn._linear_pointwise
+
+    def spy(a, *others):
+        shapes.add(len(a))
+        return multiply(a, *others)
+
+    monkeypatch.setattr(torch.ops.mkldnn, "_linear_pointwise", spy)
+    b = fractions((200, 300), 1)
+    with fast_products():
+        for n in range(20, 513):
+            a = fractions((n, 200), n)
+            assert torch.equal(a @ b, (a.double() @ b.double()).float())
+    assert shapes == {*range(20, 68, 4), *range(128, 513, 64)}
+
+
 def test_a_row_does_not_depend_on_the_other_rows_nor_on_threads():
     generator = torch.Generator().manual_seed(0)
     for k, n in ((784, 400), (400, 784), (400, 40), (2000, 64)):
