@@ -48,11 +48,12 @@ class Screen:
         self.n_groups = -(-len(points) // group)
         self.slack = (points.shape[1] + 10) * 2.0**-23
         centre = points.mean(dim=0)
-        self.scale = float((points - centre).square().sum(dim=1).mean().sqrt()) or 1.0
-        x, y = ((each - centre) / self.scale for each in (queries, points))
+        x, y = queries - centre, points - centre
+        self.scale = float(y.square().sum(dim=1).mean().sqrt()) or 1.0
+        x, y = x.div_(self.scale), y.div_(self.scale)  # features of all training images are large
         dtype = torch.float32 if max(x.abs().max(), y.abs().max()) < LARGEST else torch.float64
         missing = group * self.n_groups - len(points)
-        self.x, self.y = x.to(dtype), _filled(y, missing, 0.0).to(dtype)
+        self.x, self.y = x.to(dtype), _filled(y.to(dtype), missing, 0.0)
         self.x2, y2 = x.square().sum(dim=1).to(dtype), y.square().sum(dim=1).to(dtype)
         self.upper = _filled((1 + self.slack) * y2, missing, torch.inf)
         self.gap = _filled(2 * self.slack * y2, missing, 0.0)
