@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genbench.certify.worlds import N_CLASSES, World
-from genbench.core.capabilities import Conditions, ConditionsOnPixels
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, HasBounds
 from genbench.core.held import tensors_in
 
 
@@ -35,7 +35,12 @@ class Points(NamedTuple):
 
 
 def points_of(world: World, model: Any) -> Points:
-    """Return the points of a world for a model: with each label, if it is given one."""
+    """Return the points of a world for a model: with each label, if it is given one.
+
+    A density with bounds is asked inside of them only.
+    """
+    if world.is_grid and isinstance(model, HasBounds):
+        world = world.between(*model.bounds())
     index, summed = world.index, _summed(world, model)
     index = index[world.inside[index[:, ~summed]].all(dim=1)]
     n_given = int((~summed).sum())

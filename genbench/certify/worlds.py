@@ -5,7 +5,7 @@ it as on any other data, and its claims of log p(x) are then summed over the who
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal, NoReturn
 
@@ -25,6 +25,8 @@ SIZES = {"train": 500, "validation": 100, "test": 100}
 SPREAD, STEP, REACH = 0.3, 0.2, 3.6
 """The grid of densities is 0.5 + SPREAD sinh(u), u from -REACH to REACH: it ends at -5 and 6,
 and its points lie 0.06 to 0.12 apart where data are."""
+BOUNDED_STEP, BOUNDED_REACH = 0.2, 14.0
+"""That of densities with bounds is uniform in the logit of the place between them."""
 N_NOISE = 4
 """Points on each side of the square of noise that is added to a level."""
 
@@ -63,6 +65,13 @@ class World:
         places = torch.arange(len(self.axis))
         n_pixels = math.prod(self.dataset.image_shape)
         return torch.cartesian_prod(*[places] * n_pixels).reshape(-1, n_pixels)
+
+    def between(self, low: float, high: float) -> "World":
+        """Return the plane of a density that is zero outside of an interval, with a grid of it."""
+        n = round(BOUNDED_REACH / BOUNDED_STEP)
+        place = (BOUNDED_STEP * torch.arange(-n, n + 1).double()).sigmoid()
+        log_volume = ((high - low) * BOUNDED_STEP * place * (1 - place)).log()
+        return replace(self, axis=(low + (high - low) * place).float(), log_volume=log_volume)
 
 
 @dataclass(frozen=True)
