@@ -42,6 +42,7 @@ CASES = [
     ("discrete_vae", {}),
     ("cvae_pixels", {}),
     ("nn_pixels", {}),
+    ("real_nvp", {}),
     ("wake_sleep", {}),
     ("mixture_vae", {}),
     ("variational_em", {}),
