@@ -37,10 +37,10 @@ class Points(NamedTuple):
 def points_of(world: World, model: Any) -> Points:
     """Return the points of a world for a model: with each label, if it is given one.
 
-    A density with bounds is asked inside of them only.
+    A density with bounds, for which pixels have noise, is asked inside of them only.
     """
-    if world.is_grid and isinstance(model, HasBounds):
-        world = world.between(*model.bounds())
+    if isinstance(model, HasBounds) and world.dataset.domain == "unit_interval":
+        world = world.within(*model.bounds())
     index, summed = world.index, _summed(world, model)
     index = index[world.inside[index[:, ~summed]].all(dim=1)]
     n_given = int((~summed).sum())

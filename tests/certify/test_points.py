@@ -106,4 +106,7 @@ def test_a_density_with_bounds_is_asked_between_them_only(ends):
     normal = torch.distributions.Normal(-2.0, 1.5).log_prob(u.logit())
     density = normal - (u * (1 - u) * (high - low)).log()
     assert total(points, density.sum(dim=1)) == pytest.approx(1, abs=1e-5)
-    assert torch.equal(points_of(noisy, Bounded(*ends)).x, points_of(noisy, object()).x)
+    finer = points_of(noisy, Bounded(*ends))
+    assert torch.bincount(finer.group).tolist() == [32 * 32] * 16
+    assert 0 < float(finer.x.min()) < 0.005
+    assert torch.equal(finer.log_weight, points_of(noisy, object()).log_weight)
