@@ -86,6 +86,13 @@ dequantisation = "uniform"
 recipe = "independent_pixels"
 
 [[model]]
+recipe = "real_nvp"
+n_couplings = 2
+hidden = [16]
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
 recipe = "gan"
 hidden = [16]
 latent_dim = 2
@@ -117,7 +124,7 @@ fd = { features = "pca6" }
 """
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
-    "gaussian_mixture", "independent_pixels", "gan",
+    "gaussian_mixture", "independent_pixels", "gan", "real_nvp",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
 
