@@ -104,7 +104,7 @@ class HasExactDensity(Protocol):
 class HasBounds(Protocol):
     """A model whose density is zero outside of a cube."""
 
-    def bounds(self) -> tuple[float, float]:
+    def pixel_bounds(self) -> tuple[float, float]:
         """Return the ends of the interval in which each number of an image lies."""
 
 

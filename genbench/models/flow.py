@@ -44,10 +44,10 @@ class RealNvp(nn.Module):
     and applies couplings. These see the numbers as the two colours of a checkerboard over pixels
     and channels, and move one colour given the other, in turn.
 
-    The support is the cube of numbers between -margin and 1 + margin, margin = alpha /
-    (1 - 2 alpha), which with alpha = 0 is that of images; outside log p(x) is -inf. A larger alpha
-    leaves a little of p outside [0, 1], but bends the noise of a black pixel less, and couplings
-    can only shift and scale it: they could not straighten it.
+    p integrates to 1 over the cube of numbers between -margin and 1 + margin, margin = alpha /
+    (1 - 2 alpha); outside log p(x) is -inf. With alpha = 0 that is the cube of images. A larger
+    alpha bends the noise of black and white pixels less, which couplings can shift and scale but
+    not straighten, and leaves more of p outside [0, 1].
 
     It has no codes: f(x) is as large as x and loses nothing, so reconstructions would be perfect
     and say nothing.
@@ -133,7 +133,7 @@ class RealNvp(nn.Module):
         log_px = log_det - (z.square() * 0.5 + HALF_LOG_2PI).sum(dim=1)
         return log_px.masked_fill(outside, -math.inf)
 
-    def bounds(self) -> tuple[float, float]:
+    def pixel_bounds(self) -> tuple[float, float]:
         """Return the ends of the support."""
         margin = self.alpha / (1 - 2 * self.alpha)
         return -margin, 1 + margin

@@ -22,8 +22,9 @@ class RealNvpOptions(Options):
         n_couplings: Each moves half of the numbers of an image given the other half.
         hidden: Sizes of the layers of each coupling.
         activation: Between them.
-        alpha: The density is one of logits of alpha + (1 - 2 alpha) x. It reaches alpha /
-            (1 - 2 alpha) beyond 0 and 1; with 0 it ends there.
+        alpha: Of the logits of alpha + (1 - 2 alpha) x that couplings see. The density reaches
+            alpha / (1 - 2 alpha) beyond 0 and 1. On validation images of MNIST 0.001 is better than
+            0.00001 and than 0.003 or more.
     """
 
     n_couplings: Annotated[int, Field(ge=1, le=100)] = 6

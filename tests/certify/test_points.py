@@ -87,7 +87,7 @@ class Bounded:
     def __init__(self, low, high):
         self.ends = (low, high)
 
-    def bounds(self):
+    def pixel_bounds(self):
         return self.ends
 
 

@@ -31,6 +31,15 @@ def test_an_untrained_flow_is_centred_at_the_mean_image(alpha):
     assert torch.allclose(image, IMAGE, atol=1e-5)
 
 
+def test_its_couplings_start_as_nearly_nothing_and_scales_as_those_of_binary_pixels():
+    model, x = build(alpha=0.0).model, IMAGE[None]
+    with torch.no_grad():
+        z, log_det = model.to_noise(x)
+        assert float(z.abs().max()) < 0.05
+    expected = -(IMAGE * (1 - IMAGE)).log().sum() / 2  # of 1 / (m (1 - m)) over its root
+    assert float(log_det) == pytest.approx(float(expected), abs=0.05)
+
+
 def test_a_mean_pixel_at_the_end_of_the_range_starts_inside_of_it():
     image = torch.tensor([0.0, 1.0, 0.5]).reshape(1, 1, 3)
     model = build(image, alpha=0.0).model
