@@ -101,7 +101,7 @@ class RealNvp(nn.Module):
 
     def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return z = f(x), (B, D), and log |det df/dx|, (B,), of images in the support."""
-        u = self._squeezed(x.flatten(1).to(self.centre.dtype))
+        u = self._squeezed(x.flatten(1))
         log_u, log_rest = u.log(), (-u).log1p()
         z = (log_u - log_rest - self.centre) * (-self.log_scale).exp()
         log_det = (math.log1p(-2 * self.alpha) - log_u - log_rest - self.log_scale).sum(dim=1)
@@ -126,7 +126,7 @@ class RealNvp(nn.Module):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats; -inf outside the support."""
-        flat = x.flatten(1)
+        flat = x.flatten(1).to(self.centre.dtype)
         u = self._squeezed(flat)
         outside = ((u <= 0) | (u >= 1)).any(dim=1)
         z, log_det = self.to_noise(flat.masked_fill(outside[:, None], 0.5))

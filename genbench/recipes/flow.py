@@ -23,8 +23,8 @@ class RealNvpOptions(Options):
         hidden: Sizes of the layers of each coupling.
         activation: Between them.
         alpha: Of the logits of alpha + (1 - 2 alpha) x that couplings see. The density reaches
-            alpha / (1 - 2 alpha) beyond 0 and 1. Of 0.0001, 0.0003, 0.001, 0.003
-            and 0.01 the default was best on validation images of MNIST.
+            alpha / (1 - 2 alpha) beyond 0 and 1. On validation images of MNIST the default was the
+            best of 0.0001, 0.0003, 0.001, 0.003 and 0.01.
     """
 
     n_couplings: Annotated[int, Field(ge=1, le=100)] = 6

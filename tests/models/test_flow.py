@@ -153,6 +153,8 @@ def test_outside_of_the_support_is_no_density_and_the_gradient_stays_finite():
     log_px[[0, 3]].sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
     assert bool(model.log_prob(torch.full((1, 2), math.nan)).isnan())
+    nearly = torch.full((1, 2), 1 + end - 1e-12, dtype=torch.float64)  # the end itself in float32
+    assert model.float().log_prob(nearly).tolist() == [-math.inf]
 
 
 def test_with_alpha_zero_draws_are_images_and_numbers_at_the_ends_have_no_density():
