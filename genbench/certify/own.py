@@ -15,7 +15,7 @@ from genbench.certify.convergence import doublings_of_model, judge_doubling
 from genbench.certify.diagnosis import reference_of
 from genbench.certify.impossible import judge_mass
 from genbench.certify.model_sums import sums_of_model
-from genbench.certify.points import Points, beside, points_of
+from genbench.certify.points import Points, beside, bounded, points_of
 from genbench.certify.sums import judge_sum
 from genbench.certify.verdict import Verdict, fault, table
 from genbench.certify.worlds import Domain, World, worlds_of
@@ -68,7 +68,7 @@ def certify(
             raise a bound and must not move any other number.
         data: ``binary`` is 3x3 images of 0 and 1, ``levels`` 2x2 images of the levels 0, 1/3, 2/3
             and 1, ``density`` 1x2 images with uniform noise, whose density is integrated over the
-            plane.
+            plane, or over the square between the ends that ``pixel_bounds()`` of the model returns.
         name: Of the model, in the table.
         seed: Of the data and of all noise.
 
@@ -158,7 +158,7 @@ class _Claimant:
 
     def verdicts(self, claims: Sequence[LogProb], effort: int | None) -> Iterator[Verdict]:
         """Yield the verdicts on a function, and on the same with twice the effort."""
-        points = points_of(self.world, None)
+        points = points_of(bounded(self.world, self.model), None)
         points = points._replace(x=beside(points.x, self.model))
         try:
             calls = [call_repeatedly(claim, points.x, self.stream) for claim in claims]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genbench.certify.worlds import N_CLASSES, World
-from genbench.core.capabilities import Conditions, ConditionsOnPixels
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, HasBounds
 from genbench.core.held import tensors_in
 
 
@@ -36,6 +36,7 @@ class Points(NamedTuple):
 
 def points_of(world: World, model: Any) -> Points:
     """Return the points of a world for a model: with each label, if it is given one."""
+    world = bounded(world, model)
     index, summed = world.index, _summed(world, model)
     index = index[world.inside[index[:, ~summed]].all(dim=1)]
     n_given = int((~summed).sum())
@@ -50,6 +51,13 @@ def points_of(world: World, model: Any) -> Points:
     y = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     points = Points(x, y, log_weight, group, coarse, int(summed.sum()))
     return _with_labels(points) if isinstance(model, Conditions) else points
+
+
+def bounded(world: World, model: Any) -> World:
+    """Return the world of pixels with noise within a model's bounds, if it has any."""
+    if isinstance(model, HasBounds) and world.dataset.domain == "unit_interval":
+        return world.within(*model.pixel_bounds())
+    return world
 
 
 def beside(x: Tensor, model: Any) -> Tensor:

@@ -5,7 +5,7 @@ it as on any other data, and its claims of log p(x) are then summed over the who
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Literal, NoReturn
 
@@ -25,6 +25,10 @@ SIZES = {"train": 500, "validation": 100, "test": 100}
 SPREAD, STEP, REACH = 0.3, 0.2, 3.6
 """The grid of densities is 0.5 + SPREAD sinh(u), u from -REACH to REACH: it ends at -5 and 6,
 and its points lie 0.06 to 0.12 apart where data are."""
+BOUNDED_STEP, BOUNDED_REACH = 0.2, 14.0
+"""That of densities with bounds is uniform in the logit of the place between them."""
+BOUNDED_NOISE = 32
+"""Points of noise for these: they may fall so steeply to the bounds that few would miss it."""
 N_NOISE = 4
 """Points on each side of the square of noise that is added to a level."""
 
@@ -63,6 +67,20 @@ class World:
         places = torch.arange(len(self.axis))
         n_pixels = math.prod(self.dataset.image_shape)
         return torch.cartesian_prod(*[places] * n_pixels).reshape(-1, n_pixels)
+
+    def within(self, low: float, high: float) -> "World":
+        """Return the world for a density that is zero outside of an interval.
+
+        The plane gets a grid of its own between the bounds, and levels with noise more points.
+        """
+        if not self.is_grid:
+            n_levels, n_noise = len(self.axis) // self.n_noise, BOUNDED_NOISE
+            axis, log_volume = _noisy(n_levels, n_noise)
+            return replace(self, axis=axis, log_volume=log_volume, n_noise=n_noise)
+        n = round(BOUNDED_REACH / BOUNDED_STEP)
+        place = (BOUNDED_STEP * torch.arange(-n, n + 1).double()).sigmoid()
+        log_volume = ((high - low) * BOUNDED_STEP * place * (1 - place)).log()
+        return replace(self, axis=(low + (high - low) * place).float(), log_volume=log_volume)
 
 
 @dataclass(frozen=True)
@@ -163,8 +181,13 @@ def worlds_of(domain: Domain, seed: int = 0) -> tuple[World, ...]:
         return (World(title, dataset, torch.arange(n) / (n - 1), torch.zeros(n).double()),)
     u = STEP * torch.arange(-round(REACH / STEP), round(REACH / STEP) + 1).double()
     axis, log_volume = 0.5 + SPREAD * u.sinh(), (STEP * SPREAD * u.cosh()).log()
-    noisy = (torch.arange(n * N_NOISE) + 0.5) / (n * N_NOISE)
     return (
         World(f"{size} density", dataset, axis.float(), log_volume),
-        World(f"{size} with noise", dataset, noisy, torch.zeros(len(noisy)).double(), N_NOISE),
+        World(f"{size} with noise", dataset, *_noisy(n, N_NOISE), N_NOISE),
     )
+
+
+def _noisy(n_levels: int, n_noise: int) -> tuple[Tensor, Tensor]:
+    """Return so many points between each level and the next, and their log volumes."""
+    n = n_levels * n_noise
+    return (torch.arange(n) + 0.5) / n, torch.zeros(n).double()

@@ -113,6 +113,14 @@ class GoesPixelByPixel(Protocol):
 
 
 @runtime_checkable
+class HasBounds(Protocol):
+    """A model whose density is zero outside of a cube."""
+
+    def pixel_bounds(self) -> tuple[float, float]:
+        """Return the ends of the interval in which each number of an image lies."""
+
+
+@runtime_checkable
 class Cautions(Protocol):
     """A model whose log densities need a word of caution."""
 

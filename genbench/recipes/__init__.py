@@ -10,6 +10,7 @@ import genbench.recipes.autoregressive
 import genbench.recipes.builtin
 import genbench.recipes.controls
 import genbench.recipes.exact
+import genbench.recipes.flow
 import genbench.recipes.gan_2014
 import genbench.recipes.inference_schemes
 import genbench.recipes.mixture_prior

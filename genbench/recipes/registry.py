@@ -65,6 +65,7 @@ class Built:
             [0, 1] whatever it says.
         closed_form_labels: Whether it is called with their labels (N,) too.
         shown: The part of an image that the model is given, if it models only the rest.
+        needs_noise: Whether pixels without noise are refused: the density would be unbounded there.
     """
 
     model: nn.Module
@@ -76,6 +77,7 @@ class Built:
     closed_form_images: Literal["presented", "unprocessed"] = "presented"
     closed_form_labels: bool = False
     shown: str = ""
+    needs_noise: bool = False
 
     def fit(self, dataset: Dataset) -> None:
         """Fit the model in closed form to the images of a data set that it asks for."""

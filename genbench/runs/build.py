@@ -60,8 +60,13 @@ def initialised(spec: RunSpec, facts: DataFacts) -> Built:
 
 
 def _check_domain(spec: RunSpec, dataset: Dataset, built: Built) -> None:
-    """Reject an observation model for other pixel values or another number of grey levels."""
+    """Reject a model of other pixel values, or of another number of grey levels."""
     head, name = built.observation, built.observation_name
+    if built.needs_noise and dataset.domain != "unit_interval":
+        raise ConfigError(
+            f"recipe: '{spec.recipe}' needs pixels with noise, as a density of a few levels has no"
+            " bound; set data.binarisation to none and data.dequantisation to uniform"
+        )
     if head is None:
         return
     if head.domain == "binary" and dataset.domain != "binary":

@@ -187,6 +187,28 @@ def test_densities_are_integrated_over_the_plane():
     assert row(wrong, "sum over the 1x2 density world")["verdict"] == "fail"
 
 
+class Uniform:
+    """Uniform between -0.1 and 1.1, with a constant too much."""
+
+    def __init__(self, constant):
+        self.constant = constant
+
+    def pixel_bounds(self):
+        return (-0.1, 1.1)
+
+    def log_prob(self, x):
+        outside = ((x <= -0.1) | (x >= 1.1)).flatten(1).any(dim=1)
+        log_px = torch.full((len(x),), self.constant - 2 * math.log(1.2))
+        return log_px.masked_fill(outside, -math.inf)
+
+
+def test_a_density_that_ends_is_integrated_between_its_bounds():
+    for constant, verdict in ((0.0, "pass"), (0.01, "fail"), (-0.01, "fail")):
+        found = row(certified(Uniform(constant), data="density"), "sum over the 1x2 density world")
+        assert found["verdict"] == verdict
+        assert found["found"] == pytest.approx(math.exp(constant), abs=1e-4)
+
+
 def test_a_model_with_methods_is_certified_by_what_the_evaluators_make_of_it(model):
     class Wrong(Vae):
         """Its log q(z|x) is too low by a constant."""

@@ -79,3 +79,34 @@ def test_the_coarse_points_are_a_grid_of_their_own():
     sides = [column.unique() for column in coarse.unbind(dim=1)]
     assert [len(side) for side in sides] == [19, 19]
     assert len(coarse) == 19 * 19
+
+
+class Bounded:
+    """Uniform between two ends."""
+
+    def __init__(self, low, high):
+        self.ends = (low, high)
+
+    def pixel_bounds(self):
+        return self.ends
+
+
+@pytest.mark.parametrize("ends", [(0.0, 1.0), (-0.05, 1.05)])
+def test_a_density_with_bounds_is_asked_between_them_only(ends):
+    plane, noisy = worlds_of("unit_interval")
+    points, (low, high) = points_of(plane, Bounded(*ends)), ends
+    assert low < float(points.x.min()) < low + 1e-5
+    assert high - 1e-5 < float(points.x.max()) < high
+    log_px = torch.full((len(points.x),), -2 * math.log(high - low), dtype=torch.float64)
+    assert total(points, log_px) == pytest.approx(1, abs=1e-5)
+    coarse = points.log_weight[points.coarse] + 2 * math.log(2)
+    assert float((coarse + log_px[0]).exp().sum()) == pytest.approx(1, abs=1e-5)
+    # normal logits whose density has no limit at the ends
+    u = ((points.x.flatten(1).double() - low) / (high - low)).clamp(1e-9, 1 - 1e-9)
+    normal = torch.distributions.Normal(-2.0, 1.5).log_prob(u.logit())
+    density = normal - (u * (1 - u) * (high - low)).log()
+    assert total(points, density.sum(dim=1)) == pytest.approx(1, abs=1e-5)
+    finer = points_of(noisy, Bounded(*ends))
+    assert torch.bincount(finer.group).tolist() == [32 * 32] * 16
+    assert 0 < float(finer.x.min()) < 0.005
+    assert torch.equal(finer.log_weight, points_of(noisy, object()).log_weight)

@@ -90,6 +90,13 @@ dequantisation = "uniform"
 recipe = "independent_pixels"
 
 [[model]]
+recipe = "real_nvp"
+n_couplings = 2
+hidden = [16]
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
 recipe = "gan"
 hidden = [16]
 latent_dim = 2
@@ -121,7 +128,7 @@ fd = { features = "pca6" }
 """
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
-    "gaussian_mixture", "independent_pixels", "gan", "made",
+    "gaussian_mixture", "independent_pixels", "gan", "made", "real_nvp",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
 DENSITIES = {"log_likelihood", "bits_per_dim"}

@@ -57,6 +57,7 @@ MODELS = {
     "linear_gaussian": (grey_digits, "linear_gaussian", {}),
     "gaussian_mixture": (grey_digits, "gaussian_mixture", {"n_components": 3}),
     "independent_pixels": (digits, "independent_pixels", {}),
+    "real_nvp": (grey_digits, "real_nvp", {}),
     "cvae_pixels": (digits, "cvae_pixels", {}),
     "gan": (grey_digits, "gan", {}),
     "gan + normal": (grey_digits, "gan", {}),

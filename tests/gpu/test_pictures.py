@@ -18,6 +18,7 @@ MODELS = {
     "gan": (grey_digits, {}),
     "linear_gaussian": (grey_digits, {}),
     "gaussian_mixture": (grey_digits, {"n_components": 3}),
+    "real_nvp": (grey_digits, {}),
     "discrete_vae": (digits, {}),
     "made": (digits, {}),
     "mixture_vae": (digits, {"latent_dim": 2}),

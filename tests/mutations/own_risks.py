@@ -13,6 +13,7 @@ from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
 from genbench.models import linear_gaussian
+from genbench.models.flow import RealNvp
 from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
 from tests.evaluation import test_decomposition as decomposition_tests
@@ -26,6 +27,7 @@ from tests.evaluation import test_user as user_tests
 from tests.evaluation.helpers import Everything
 from tests.inference import test_ais as ais_tests
 from tests.inference import test_weights as weights_tests
+from tests.models import test_flow as flow_tests
 from tests.models import test_linear_gaussian as linear_tests
 from tests.mutations.mutation import Mutation
 
@@ -33,6 +35,7 @@ REAL_SAMPLED_TERMS = spec.Block.elbo_terms
 REAL_HEALTH = collection.summarise_health
 REAL_ORDER = splitting.drawn_order
 REAL_FREQUENCIES = label_sum._label_frequencies
+REAL_TO_NOISE = RealNvp.to_noise
 
 
 def evaluated_in_training_mode(patch):
@@ -49,6 +52,15 @@ def noise_shared_between_blocks(patch):
         return REAL_SAMPLED_TERMS(self, n_samples)
 
     patch.setattr(spec.Block, "elbo_terms", terms)
+
+
+def volume_of_the_logit_left_out(patch):
+    def to_noise(self, x):
+        z, log_det = REAL_TO_NOISE(self, x)
+        u = self.alpha + (1 - 2 * self.alpha) * x.flatten(1)
+        return z, log_det + (u.log() + (-u).log1p()).sum(dim=1)
+
+    patch.setattr(RealNvp, "to_noise", to_noise)
 
 
 def unbiased_covariance(patch):
@@ -273,5 +285,11 @@ OWN_RISKS = [
         "given splits left out of the digest",
         given_parts_left_out_of_the_digest,
         splitting_tests.test_every_pixel_label_part_level_and_dimension_is_in_the_digest,
+    ),
+    Mutation(
+        "-",
+        "the volume of the logit left out",
+        volume_of_the_logit_left_out,
+        lambda: flow_tests.test_the_density_integrates_to_one_over_its_support(0.05, 0),
     ),
 ]

@@ -26,6 +26,7 @@ UNKNOWN = [
     ("ae", "init", "glorott", "glorot"),
     ("variational_em", "init", "glorott", "glorot"),
     ("ae", "activation", "rellu", "relu"),
+    ("real_nvp", "activation", "rellu", "relu"),
     ("nn_pixels", "activation", "rellu", "relu"),
     ("made", "observation", "bernouli", "bernoulli"),
     ("made", "activation", "rellu", "relu"),

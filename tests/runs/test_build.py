@@ -22,7 +22,9 @@ SMALL = {"hidden": [8], "latent_dim": 2}
 
 def request(view, recipe="vae", **options):
     data = DataConfig(name="digits", limit=20, **view)
-    typed = recipes[recipe].options.read(SMALL | options, "model.one")
+    known = recipes[recipe].options
+    small = {key: value for key, value in SMALL.items() if key in known.model_fields}
+    typed = known.read(small | options, "model.one")
     spec = RunSpec(name="one", recipe=recipe, options=typed, data=data, train=TrainConfig(), seed=0)
     return spec, load(data)
 
@@ -40,6 +42,16 @@ def request(view, recipe="vae", **options):
 def test_an_observation_model_of_other_pixels_is_refused(view, observation, missing):
     with pytest.raises(ConfigError, match=rf"model\.one\.observation.*{missing}"):
         build(*request(view, observation=observation))
+
+
+@pytest.mark.parametrize("view", [GREY, BINARY])
+def test_a_density_that_could_narrow_down_on_levels_needs_noise(view):
+    words = r"^model\.one\.recipe: 'real_nvp' needs pixels with noise, .*dequantisation to uniform$"
+    with pytest.raises(ConfigError, match=words):
+        build(*request(view, "real_nvp"))
+    spec, data = request(SPREAD, "real_nvp")
+    protocol = protocol_of(data, describe(spec, data, build(spec, data)))
+    assert protocol.measure == "density"
 
 
 def test_masses_of_grey_and_binary_pixels_and_densities_never_share_a_protocol():

@@ -22,7 +22,9 @@ from genbench.training.config import TrainConfig
 CPU = torch.device("cpu")
 HUGE = (10**9, 10**12, 2**63 - 1)
 HARMLESS = {"channels", "n_fit", "n_levels", "sleep_steps", "inference_steps", "missing"}
-"""Options that a default model does not use, or that take time and no memory, or name a class."""
+HARMLESS |= {"n_couplings"}
+"""Options that a default model does not use, that take time and no memory, that name a class, or
+that have a limit of their own."""
 
 
 def facts(shape=(1, 28, 28), n_train=1000):

@@ -43,6 +43,7 @@ CASES = [
     ("cvae_pixels", {}),
     ("nn_pixels", {}),
     ("made", {}),
+    ("real_nvp", {}),
     ("wake_sleep", {}),
     ("mixture_vae", {}),
     ("variational_em", {}),
