@@ -65,7 +65,8 @@ def requantise(x: Tensor, n_levels: int) -> Tensor:
         >>> requantise(torch.tensor([0.0, 0.3, 0.4, 1.0]), 3)
         tensor([0.0000, 0.0000, 0.5000, 1.0000])
     """
-    return (x * n_levels).floor().clamp(0, n_levels - 1) / (n_levels - 1)
+    levels = (x * n_levels).floor_().clamp_(0, n_levels - 1)
+    return levels.div_(n_levels - 1)  # in place: ten thousand images are large
 
 
 def fixed_noise(

@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 LEAST = 2**20
 """Multiplications in a product from which oneDNN is faster; it takes longer to be called."""
 
-ROWS, FEW_ROWS = 64, 4
+ROWS, FEW_ROWS = 64, 8
 """Many and few rows are padded to multiples of these, where their number may vary: oneDNN keeps
 what it compiles for each of up to 1,024 shapes, half a megabyte or more."""
 
