@@ -142,8 +142,9 @@ _READERS: dict[Any, Callable[[tuple[Any, ...], Any], Product | None]] = {
 def replay(products: Sequence[Product], device: torch.device) -> Callable[[], None]:
     """Return a callable that computes exactly these products and nothing else.
 
-    Operands are drawn and results allocated beforehand; equal products share them. No bias is
-    added. On a GPU the products are captured in one graph, so launches cost no time.
+    Operands are drawn beforehand, equal products share them, and no bias is added. On a GPU results
+    are allocated beforehand too, and the products are captured in one graph, so launches cost no
+    time. On a processor, products into a given result are not those of the faster library.
     """
     bare = {product: _bare(product, device) for product in dict.fromkeys(products)}
     calls = [bare[product] for product in products]
@@ -163,6 +164,8 @@ def _bare(product: Product, device: torch.device) -> Callable[[], object]:
     ]
     if product.kind in ("mm", "bmm"):
         a, b = operands
+        if device.type == "cpu":
+            return partial(getattr(torch, product.kind), a, b)
         out = torch.empty((*a.shape[:-1], b.shape[-1]), dtype=a.dtype, device=device)
         return partial(getattr(torch, product.kind), a, b, out=out)
     return partial(getattr(_ATEN, product.kind), *operands, None, *product.options)
