@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from genbench.bench.timing import synchronise
+from genbench.core.devices import processor
 from genbench.core.driver import ask_driver, driver_version
 from genbench.runs.provenance import versions
 from genbench.training.precision import products_in
@@ -36,7 +37,7 @@ def fingerprint(device: torch.device) -> dict[str, Any]:
         "device": _name(device),
         "driver": None,
         "cuda": None,
-        "processor": _processor(),
+        "processor": processor("model name") or platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -73,16 +74,6 @@ def _gpu(device: torch.device) -> dict[str, Any]:
         "multiprocessors": own.multi_processor_count,
         "device_memory_bytes": own.total_memory,
     }
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def clocks(call: Callable[[], object], device: torch.device) -> dict[str, float] | None:

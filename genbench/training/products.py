@@ -9,13 +9,14 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 from threading import Lock
 
 import torch
 from torch import Tensor
 from torch.library import Library
 from torch.nn.functional import pad
+
+from genbench.core.devices import processor
 
 LEAST = 2**20
 """Multiplications in a product from which oneDNN is faster; it takes longer to be called."""
@@ -92,17 +93,9 @@ def prefers_onednn() -> bool:
         torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and torch.backends.cpu.get_cpu_capability() == "AVX512"
-        and "GenuineIntel" not in _vendor()
+        and "GenuineIntel" not in (processor("vendor_id") or platform.processor())
         and hasattr(torch.ops.mkldnn, "_linear_pointwise")
     )
-
-
-def _vendor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith("vendor_id")), "")
 
 
 def _mm(a: Tensor, b: Tensor) -> Tensor:

@@ -233,9 +233,9 @@ def test_a_caller_who_allows_bfloat16_gets_float32():
 @pytest.mark.parametrize(
     ("vendor", "instructions", "preferred"),
     [
-        ("vendor_id\t: AuthenticAMD", "AVX512", True),
-        ("vendor_id\t: GenuineIntel", "AVX512", False),
-        ("vendor_id\t: AuthenticAMD", "AVX2", False),
+        ("AuthenticAMD", "AVX512", True),
+        ("GenuineIntel", "AVX512", False),
+        ("AuthenticAMD", "AVX2", False),
         ("", "NEON", False),
     ],
 )
@@ -244,7 +244,7 @@ def test_onednn_is_preferred_where_mkl_leaves_avx512_unused(
 ):
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: instructions)
-    monkeypatch.setattr(products, "_vendor", lambda: vendor)
+    monkeypatch.setattr(products, "processor", {"vendor_id": vendor}.get)
     assert prefers_onednn.__wrapped__() == preferred
 
 
