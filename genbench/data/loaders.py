@@ -195,9 +195,20 @@ class Images:
     levels: Tensor = field(repr=False)
     labels: Tensor = field(repr=False)
     classes: tuple[str, ...] = field(repr=False)
+    _views: dict[DataConfig, Dataset] = field(default_factory=dict, init=False, repr=False)
 
     def under(self, config: DataConfig) -> Dataset:
-        """Return a view of the images, which were read as ``config`` asks."""
+        """Return a view of the images, which were read as ``config`` asks.
+
+        It is the same object each time, and all views have the same :attr:`Dataset.unprocessed`.
+        """
+        if config not in self._views:
+            self._views[config] = view = self._under(config)
+            if config != config.images:
+                vars(view)["unprocessed"] = self.under(config.images)  # in place of its own
+        return self._views[config]
+
+    def _under(self, config: DataConfig) -> Dataset:
         spec = self.spec
         return Dataset(
             config=config,

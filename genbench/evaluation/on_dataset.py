@@ -43,8 +43,8 @@ def context_on(
 
 
 def _reference(dataset: Dataset, folder: Path | None, space: str) -> Reference:
-    """Return the training and held-out images in a feature space, looked up once."""
-    known = _REFERENCES.setdefault(dataset, {})
+    """Return the training and held-out images in a feature space, looked up once for all views."""
+    known = _REFERENCES.setdefault(dataset.unprocessed, {})
     if (space, folder) not in known:
         found = reference_of(dataset, space, folder)
         known[space, folder] = found.on(dataset.levels.device)

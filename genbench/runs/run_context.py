@@ -55,23 +55,17 @@ class RunContext:
         self.device = use_device(device or plan.options.device)
         self.home = evaluation_device(self.device)
         self._images: dict[DataConfig, Images] = {}
-        self._datasets: dict[DataConfig, Dataset] = {}
 
     def dataset(self, config: DataConfig) -> Dataset:
         """Return the data set, from memory after the first time; views share their images.
 
         Where runs are evaluated on another split, its test data are not read.
         """
-        if config not in self._datasets:
-            self._datasets[config] = self._images_of(config).under(config)
-        return self._datasets[config]
-
-    def _images_of(self, config: DataConfig) -> Images:
         if config.images not in self._images:
             with_test = self.plan.request.split == SPLIT
             where = self.plan.options.data_dir, self.home
             self._images[config.images] = load_images(config, *where, with_test=with_test)
-        return self._images[config.images]
+        return self._images[config.images].under(config)
 
     def run(self, spec: RunSpec) -> Run:
         """Return the run with its data and its folder."""

@@ -3,6 +3,7 @@
 import pytest
 
 from genbench.data import DataConfig, load
+from genbench.data.loaders import load_images
 from genbench.evaluation.on_dataset import context_on
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.models.controls import (
@@ -17,6 +18,7 @@ from tests.evaluation.helpers import only
 NAMES = ("fd_infinity", "fd", "coverage", "recall", "class_coverage", "authenticity",
          "memorisation_z", "sliced_wasserstein")  # fmt: skip
 N = 500
+VIEWS = ({"binarisation": "dynamic"}, {"dequantisation": "uniform"})
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,10 @@ def test_stored_images_are_drawn_once_and_their_number_is_said(found):
     assert real.n == 200
     assert real.reason == "there are only 200 images, each drawn once"
     assert found["copier"]["fd"].n == N
+
+
+def test_all_views_of_the_images_are_compared_with_one_reference():
+    images = load_images(DataConfig(name="digits"))
+    views = [images.under(DataConfig(name="digits", **view)) for view in ({}, *VIEWS)]
+    references = [context_on(view, MeanImage(view.image_shape), 0).reference for view in views]
+    assert len({id(reference("auto")) for reference in references}) == 1

@@ -153,5 +153,8 @@ def test_views_of_the_same_images_share_them_and_each_is_what_is_loaded_alone(co
         alone = load(config)
         assert (view.protocol, view.domain) == (alone.protocol, alone.domain)
         assert torch.equal(view.held_out("test").x, alone.held_out("test").x)
+        assert view.unprocessed is context.dataset(config.images)
+        assert view.unprocessed.protocol == alone.unprocessed.protocol
+        assert view.unprocessed.config == alone.unprocessed.config
     other = context.dataset(configs[0].model_copy(update={"seed": 1}))
     assert other.levels.data_ptr() != views[0].levels.data_ptr()
