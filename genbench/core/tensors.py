@@ -1,5 +1,6 @@
 """Small operations on tensors and distributions that every layer needs."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -79,5 +80,58 @@ def count_parameters(model: nn.Module) -> int:
 
 def sum_in_float64(x: Tensor) -> Tensor:
     """Return the sum over the first dimension in float64, without all of ``x`` in that type."""
-    parts = [part.sum(dim=0, dtype=torch.float64) for part in torch.split(x, _ROWS)]
-    return torch.stack(parts).sum(dim=0)
+    parts = torch.split(x, _ROWS)
+    return joined((part.sum(0, True, dtype=torch.float64) for part in parts), len(parts)).sum(dim=0)
+
+
+class Rows:
+    """Rows (N, ...) that arrive in pieces (n, ...), in one tensor from the first piece on.
+
+    A small piece that is kept beside the large tensors it was computed from splits the memory that
+    these free, and the next large tensor needs new memory: with a list of pieces a process grows.
+
+    Args:
+        first: The first piece, which is not yet added.
+        n: How many rows there will be at most; more are left out.
+    """
+
+    def __init__(self, first: Tensor, n: int) -> None:
+        self._all, self._n = first.new_empty((n, *first.shape[1:])), 0
+
+    def add(self, piece: Tensor) -> None:
+        """Add the next rows; all have the widest type that a piece has.
+
+        Raises:
+            ValueError: Rows of other pieces have another shape.
+        """
+        if piece.shape[1:] != self._all.shape[1:]:
+            one, other = (list(each.shape[1:]) for each in (self._all, piece))
+            raise ValueError(f"rows have the shape {one} in one piece and {other} in another")
+        self._all = self._all.to(torch.promote_types(self._all.dtype, piece.dtype))
+        rest = self._all[self._n :]
+        piece = piece.detach()[: len(rest)]
+        rest[: len(piece)] = piece
+        self._n += len(piece)
+
+    @property
+    def so_far(self) -> Tensor:
+        """The rows that were added."""
+        return self._all[: self._n]
+
+
+def joined(pieces: Iterable[Tensor], n: int) -> Tensor:
+    """Return pieces one after the other, (n, ...), without gradients.
+
+    None is kept longer than until the next is computed; see :class:`Rows`.
+
+    Args:
+        pieces: Of (..., ...), at least one.
+        n: Their rows in total.
+    """
+    rows: Rows | None = None
+    for piece in pieces:
+        rows = rows or Rows(piece, n)
+        rows.add(piece)
+    if rows is None:
+        raise ValueError("there are no pieces")
+    return rows.so_far

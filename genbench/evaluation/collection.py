@@ -1,70 +1,89 @@
 """An evaluator's results on all blocks of data, collected and summarised."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
+from genbench.core.estimate import UnusableError
 from genbench.core.metric import Kind
 from genbench.core.statistics import MOST_K_HAT
+from genbench.core.tensors import Rows
 from genbench.evaluation.spec import PerDatum
+
+_VALUES, _VARIANCES, _HEALTH = "values", "mc_variance", "health."
 
 
 @dataclass
 class Collected:
-    """The results of one task, block by block, or the reason why it stopped."""
+    """The results of one task, block by block, or the reason why it stopped.
 
-    pieces: list[PerDatum] = field(default_factory=list)
-    kept: list[int] = field(default_factory=list)
+    Attributes:
+        remark: What a reader must know of the number, or why there is none.
+        status: ``ok``, ``not_applicable`` or ``failed``.
+        kind: The kind of the values, if it depends on the model.
+        parts: Names of the values of a datum, if it depends on the model.
+        by_draw: What each draw contributes to the sum over data, if all share their draws, (K,).
+    """
+
     remark: str = ""
     status: str = "ok"
+    kind: Kind | None = None
+    parts: tuple[str, ...] | None = None
     by_draw: Tensor | None = None
+    _columns: dict[str, Rows] = field(default_factory=dict)
 
     def add(self, piece: PerDatum, n_left: int) -> None:
-        """Add one block; only its first ``n_left`` data count."""
+        """Add one block; only its first ``n_left`` data count, which are all that are left.
+
+        Raises:
+            UnusableError: The values of other blocks have another shape.
+        """
         if piece.by_draw is not None:
             of_block = piece.by_draw[:, :n_left].sum(dim=1)
             self.by_draw = of_block if self.by_draw is None else self.by_draw + of_block
-            piece = replace(piece, by_draw=None)
-        self.pieces.append(piece)
-        self.kept.append(n_left)
-        self.remark = piece.remark
+        of_health = {f"{_HEALTH}{name}": tensor for name, tensor in piece.health.items()}
+        found = {_VALUES: piece.values, _VARIANCES: piece.mc_variance, **of_health}
+        known = {name: tensor for name, tensor in found.items() if tensor is not None}
+        if not self._columns:
+            self._columns = {name: Rows(tensor, n_left) for name, tensor in known.items()}
+        for name in self._columns.keys() & known:
+            try:
+                self._columns[name].add(known[name])
+            except ValueError as error:
+                raise UnusableError("the metric's values", str(error)) from error
+        self.remark, self.kind, self.parts = piece.remark, piece.kind, piece.parts
 
     def stop(self, status: str, reason: str) -> None:
         """Record that the task does not apply or failed."""
         self.status, self.remark = status, reason
 
-    @property
-    def kind(self) -> Kind | None:
-        """The kind of the values, if it depends on the model."""
-        return self.pieces[-1].kind if self.pieces else None
-
     def values(self) -> Tensor:
         """Return the values of all data, (N,) or (N, P)."""
-        return self._join([piece.values for piece in self.pieces])
+        return self._columns[_VALUES].so_far
 
     def errors(self, n_rows: int) -> list["MonteCarloError"]:
         """Return the Monte-Carlo errors of the means over data, one for each of ``n_rows`` rows."""
         if self.by_draw is not None:
             return [shared_error(self.by_draw, len(self.values()))] * n_rows
-        known = [p.mc_variance for p in self.pieces if p.mc_variance is not None]
-        if not known or len(known) < len(self.pieces):
+        known = self._of_all()
+        if _VARIANCES not in known:
             return [NO_ERROR] * n_rows
-        variances = self._join(known).cpu().double()
+        variances = known[_VARIANCES].cpu().double()
         columns = variances.reshape(len(variances), -1).expand(-1, n_rows)
         return [mean_error(column) for column in columns.unbind(dim=1)]
 
     def health(self) -> dict[str, float]:
         """Return the diagnostics over all data."""
-        names = self.pieces[0].health if self.pieces else ()
-        joined = {name: self._join([p.health[name] for p in self.pieces]).cpu() for name in names}
-        return summarise_health(joined)
+        found = {name: of.cpu() for name, of in self._of_all().items() if name.startswith(_HEALTH)}
+        return summarise_health({name.removeprefix(_HEALTH): of for name, of in found.items()})
 
-    def _join(self, tensors: Sequence[Tensor]) -> Tensor:
-        return torch.cat([t.detach()[:n] for t, n in zip(tensors, self.kept, strict=True)])
+    def _of_all(self) -> dict[str, Tensor]:
+        """Return what every block said, by name."""
+        found = {name: column.so_far for name, column in self._columns.items()}
+        return {name: of for name, of in found.items() if len(of) == len(found[_VALUES])}
 
 
 MIN_DATA = 20

@@ -74,4 +74,9 @@ def reference_of(
 
 
 def _features(dataset: Dataset, split: SplitName, space: FeatureSpace) -> Tensor:
-    return torch.cat([space.features(x) for x in dataset.unprocessed.blocks(split)])
+    features = torch.empty(dataset.size(split), space.dim, dtype=torch.float64)
+    n = 0
+    for x in dataset.unprocessed.blocks(split):
+        features[n : n + len(x)] = space.features(x)
+        n += len(x)
+    return features

@@ -67,14 +67,16 @@ class FeatureSpace:
             raise NotApplicableError(f"images are {found}, but '{self.name}' is of {takes} images")
         if len(images):
             require_finite(images)
-        batches, n = torch.split(images, BATCH), torch.get_num_threads()
+        features = torch.empty(len(images), self.dim, dtype=torch.float64)
+        batches, places = torch.split(images, BATCH), torch.split(features, BATCH)
+        n = torch.get_num_threads()
         with products_in("float32"), threads(1), ThreadPoolExecutor(n) as pool:
-            return torch.cat(list(pool.map(self._of_batch, batches))).double()
+            list(pool.map(self._of_batch, batches, places))
+        return features
 
     @torch.no_grad()
-    def _of_batch(self, images: Tensor) -> Tensor:
-        features: Tensor = self.network(images.cpu().float())
-        return features
+    def _of_batch(self, images: Tensor, features: Tensor) -> None:
+        features.copy_(self.network(images.cpu().float()))
 
     def predicted(self, images: Tensor) -> Tensor:
         """Return the most probable class of each image, (N,) int64; raises as :meth:`features`."""

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genbench.core.tensors import joined
+
 LEAST_DRAWS = 50
 """Minimum number of draws for correcting the parts for the error of their sum."""
 CHUNK = 2**18
@@ -36,19 +38,18 @@ def log_mixture(z: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
     n = loc.shape[1]
     size = max(1, (CHUNK if z.device.type == "cpu" else DEVICE_CHUNK) // n)
     of_both, of_one = torch.cat((of_squares, of_z)), constant.sum(dim=0)  # (2 D, N), (N,)
-    joint = [
-        torch.addmm(of_one, rows, of_both).logsumexp(dim=1)
-        for rows in torch.split(torch.cat((z.square(), z), dim=1), size)
-    ]
+    squares_and_z = torch.split(torch.cat((z.square(), z), dim=1), size)
+    joint = joined(
+        (torch.addmm(of_one, rows, of_both).logsumexp(dim=1) for rows in squares_and_z), len(z)
+    )
     powers = torch.stack((z.square(), z, torch.ones_like(z))).movedim(2, 0)  # (D, 3, M)
     coefficients = torch.stack((of_squares, of_z, constant), dim=1)  # (D, 3, N)
     marginal = [
-        torch.cat([(part @ of_d).exp_().sum(dim=1) for part in torch.split(powers_d.T, size)])
+        joined(((part @ of_d).exp_().sum(dim=1) for part in torch.split(powers_d.T, size)), len(z))
         for powers_d, of_d in zip(powers, coefficients, strict=True)
     ]
-    log_joint = torch.cat(joint) + highest.sum()
     log_marginal = torch.stack(marginal, dim=1).log() + highest
-    return log_joint - math.log(n), log_marginal - math.log(n)
+    return joint + highest.sum() - math.log(n), log_marginal - math.log(n)
 
 
 def decompose_kl(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent
 
-from genbench.core.tensors import independent_normal, sum_in_float64
+from genbench.core.tensors import independent_normal, joined, sum_in_float64
 from genbench.distributions.discretised import LevelTable
 from genbench.distributions.latent import HALF_LOG_2PI
 from genbench.models.fitted import FittedModule
@@ -87,8 +87,9 @@ class IndependentGaussian(_IndependentPixels):
     def fit(self, x: Tensor) -> None:
         """Set mean and scale of each pixel from images x (N, C, H, W)."""
         mean = sum_in_float64(x) / len(x)
-        squares = [(part - mean).square().sum(dim=0) for part in torch.split(x, _ROWS)]
-        scale = (torch.stack(squares).sum(dim=0) / len(x)).sqrt()
+        parts = torch.split(x, _ROWS)
+        squares = joined(((part - mean).square().sum(0, True) for part in parts), len(parts))
+        scale = (squares.sum(dim=0) / len(x)).sqrt()
         self.put(mean=mean, scale=scale.clamp(min=self.min_scale))
 
     def caution(self) -> str:

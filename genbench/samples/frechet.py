@@ -8,6 +8,7 @@ from torch import Tensor
 
 from genbench.core.estimate import Estimate
 from genbench.core.seeding import Stream
+from genbench.core.tensors import joined
 from genbench.samples.checks import require_sets
 
 PER_FEATURE = 10
@@ -133,8 +134,5 @@ def _stderr(x: Tensor, y: Tensor, p: Moments, q: Moments) -> float:
 def _influence(x: Tensor, mean: Tensor, apart: Tensor, transport: Tensor) -> Tensor:
     """Return c'(2 Δm + (I − T) c) of the centred rows c of one set, (N,), up to a constant."""
     curvature = torch.eye(len(mean)).to(x) - transport
-    parts = []
-    for rows in torch.split(x, ROWS):
-        centred = rows - mean
-        parts.append(torch.linalg.vecdot(centred, 2 * apart + centred @ curvature))
-    return torch.cat(parts)
+    centred = (rows - mean for rows in torch.split(x, ROWS))
+    return joined((torch.linalg.vecdot(c, 2 * apart + c @ curvature) for c in centred), len(x))

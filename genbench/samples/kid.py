@@ -46,9 +46,9 @@ def cubic_kernel(x: Tensor, y: Tensor) -> Tensor:
 
 def _sums_between(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return Σⱼ k(xᵢ, yⱼ), (N,), and Σᵢ k(xᵢ, yⱼ), (M,)."""
-    of_rows, of_columns = [], y.new_zeros(len(y))
-    for rows in torch.split(x, ROWS):
+    of_rows, of_columns = (points.new_zeros(len(points)) for points in (x, y))
+    for rows, sums in zip(*(torch.split(each, ROWS) for each in (x, of_rows)), strict=True):
         block = cubic_kernel(rows, y)
-        of_rows.append(block.sum(dim=1))
+        sums.copy_(block.sum(dim=1))
         of_columns += block.sum(dim=0)
-    return torch.cat(of_rows), of_columns
+    return of_rows, of_columns

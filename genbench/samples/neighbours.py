@@ -102,12 +102,12 @@ def occupancy(points: Tensor, centres: Tensor, radii: Tensor) -> Occupancy:
     """
     require_finite(radii)
     screen = Screen(points.double(), centres.double())
-    balls, held = [], torch.zeros(len(centres), dtype=torch.int64, device=centres.device)
+    balls, held = (torch.zeros(len(x), dtype=torch.int64).to(x.device) for x in (points, centres))
     for rows in screen.blocks():
         inside = screen.inside(rows, radii)
-        balls.append(inside.sum(dim=1))
+        balls[rows] = inside.sum(dim=1)
         held += inside.sum(dim=0)
-    return Occupancy(torch.cat(balls), held)
+    return Occupancy(balls, held)
 
 
 class Neighbourhoods:

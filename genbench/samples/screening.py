@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from genbench.core.tensors import joined
 from genbench.samples.checks import require_sets
 
 ROWS = 100
@@ -48,15 +49,16 @@ class Screen:
         self.n_groups = -(-len(points) // group)
         self.slack = (points.shape[1] + 10) * 2.0**-23
         centre = points.mean(dim=0)
-        x, y = queries - centre, points - centre
-        self.scale = float(y.square().sum(dim=1).mean().sqrt()) or 1.0
-        x, y = x.div_(self.scale), y.div_(self.scale)  # features of all training images are large
-        dtype = torch.float32 if max(x.abs().max(), y.abs().max()) < LARGEST else torch.float64
-        missing = group * self.n_groups - len(points)
-        self.x, self.y = x.to(dtype), _filled(y.to(dtype), missing, 0.0)
-        self.x2, y2 = x.square().sum(dim=1).to(dtype), y.square().sum(dim=1).to(dtype)
-        self.upper = _filled((1 + self.slack) * y2, missing, torch.inf)
-        self.gap = _filled(2 * self.slack * y2, missing, 0.0)
+        x, y = queries - centre, points - centre  # of all training images: one copy of a type
+        self.scale = float(_norms(y).square().mean().sqrt()) or 1.0
+        x, y = x.div_(self.scale), y.div_(self.scale)
+        largest = max(float(torch.linalg.vector_norm(each, torch.inf)) for each in (x, y))
+        dtype = torch.float32 if largest < LARGEST else torch.float64
+        n = group * self.n_groups
+        self.x, self.y = x.to(dtype), _filled(y, n, 0.0, dtype)
+        self.x2, y2 = _norms(x).square().to(dtype), _norms(y).square().to(dtype)
+        self.upper = _filled((1 + self.slack) * y2, n, torch.inf)
+        self.gap = _filled(2 * self.slack * y2, n, 0.0)
         self._factor = 1 if queries.device.type == "cpu" else ON_DEVICE
         rows = min(self._factor * ROWS, len(queries), self._factor * BLOCK // len(points))
         self._rows = max(1, rows)
@@ -73,7 +75,7 @@ class Screen:
         """Return the distances of pairs, (P,), in float64: the same for (x, y) and (y, x)."""
         parts = zip(*(torch.split(rows, self._factor * PAIRS) for rows in pairs), strict=True)
         gaps = (self.queries[i] - self.points[j] for i, j in parts)
-        return torch.cat([gap.square_().sum(dim=1).sqrt_() for gap in gaps])
+        return joined((gap.square_().sum(dim=1).sqrt_() for gap in gaps), len(pairs[0]))
 
     def _upper_bounds(self, rows: Tensor) -> Tensor:
         """Return (1 + s) ‖y‖² − 2x·y for the queries ``rows``, (B, group * G)."""
@@ -109,6 +111,14 @@ class Screen:
         return inside
 
 
-def _filled(values: Tensor, n: int, value: float) -> Tensor:
-    """Return ``values`` with n more rows of one value."""
-    return torch.cat((values, values.new_full((n, *values.shape[1:]), value)))
+def _norms(rows: Tensor) -> Tensor:
+    """Return ‖x‖ of each row, (N,)."""
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return norms
+
+
+def _filled(values: Tensor, n: int, value: float, dtype: torch.dtype | None = None) -> Tensor:
+    """Return a copy of ``values`` with n rows, those that are added of one value."""
+    filled = values.new_full((n, *values.shape[1:]), value, dtype=dtype)
+    filled[: len(values)] = values
+    return filled

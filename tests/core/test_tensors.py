@@ -8,10 +8,12 @@ from torch import nn
 from torch.distributions import Independent, MultivariateNormal, Normal
 
 from genbench.core.tensors import (
+    Rows,
     as_event,
     count_parameters,
     device_of,
     float_dtype,
+    joined,
     sum_in_float64,
     support_of,
 )
@@ -84,3 +86,29 @@ def test_support_of_is_none_where_a_distribution_does_not_say():
 def test_a_sum_in_float64_is_that_of_all_rows(n):
     x = torch.rand(n, 2, 3, generator=torch.Generator().manual_seed(n))
     assert torch.allclose(sum_in_float64(x), x.double().sum(dim=0), rtol=1e-14, atol=0)
+
+
+def test_pieces_are_joined_as_by_cat_with_the_widest_type():
+    pieces = [torch.rand(3, 2), torch.rand(1, 2, dtype=torch.float64), torch.rand(2, 2)]
+    found = joined(iter(pieces), 6)
+    assert torch.equal(found, torch.cat(pieces))
+    assert found.dtype == torch.float64
+    assert torch.equal(joined(pieces, 5), torch.cat(pieces)[:5])
+
+
+def test_pieces_are_copied_into_one_place_and_keep_no_gradient():
+    piece = torch.ones(2, requires_grad=True)
+    rows = Rows(piece, 4)
+    rows.add(piece)
+    place = rows.so_far.data_ptr()
+    rows.add(3 * piece)
+    assert rows.so_far.tolist() == [1, 1, 3, 3]
+    assert rows.so_far.data_ptr() == place
+    assert not rows.so_far.requires_grad
+
+
+def test_pieces_of_other_shapes_are_refused_also_where_they_could_be_repeated():
+    with pytest.raises(ValueError, match=r"\[3\] in one piece and \[1\] in another"):
+        joined([torch.zeros(2, 3), torch.zeros(2, 1)], 4)
+    with pytest.raises(ValueError, match="no pieces"):
+        joined([], 0)

@@ -1,6 +1,7 @@
 """What a metric of a user's may return, and what is said of anything else."""
 
 import re
+from itertools import chain, repeat
 
 import numpy as np
 import pytest
@@ -52,6 +53,27 @@ def test_truth_values_and_whole_numbers_are_averaged_exactly():
     assert row_of(lambda block: block.x.flatten(1)[:, 0] > 0).value == pytest.approx(
         (FLAT[:, 0] > 0).double().mean().item(), rel=1e-12
     )
+
+
+def columns(block, numbers):
+    """Return the first pixels of each image: as many as the next number says."""
+    return block.x.flatten(1)[:, : next(numbers)]
+
+
+@pytest.mark.parametrize("record", [{"parts": {}}, {"reduce": lambda values: values.mean()}])
+def test_blocks_whose_values_have_other_shapes_are_refused(record):
+    numbers = chain([3], repeat(1))
+    row = row_of(lambda block: columns(block, numbers), **record)
+    assert row.status == "failed"
+    assert "[3] in one piece and [1] in another" in row.reason
+
+
+def test_values_of_blocks_have_the_widest_type_that_one_of_them_has():
+    types = chain([torch.float32], repeat(torch.float64))
+    row = row_of(lambda block: block.x.flatten(1).mean(dim=1).to(next(types)))
+    means = FLAT.mean(dim=1)
+    whole = torch.cat((means[:100].float(), means[100:]))
+    assert row.value == pytest.approx(whole.mean().item(), rel=1e-12)
 
 
 def raises(block):
