@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+_NUMBERS = 2**20
+"""How many are looked at at a time: copies of all images would be large."""
+
 
 class NotApplicableError(Exception):
     """The number does not exist for this model; the message becomes the reason in the table."""
@@ -46,7 +49,9 @@ def require_finite(values: Tensor) -> None:
     Raises:
         NonFiniteError: Gives the number of data with such values, and the first.
     """
-    rows = ~torch.isfinite(values.reshape(len(values), -1)).all(dim=1)
+    flat = values.reshape(len(values), -1)
+    parts = torch.split(flat, max(1, _NUMBERS // max(1, flat.shape[1])))
+    rows = ~torch.cat([torch.isfinite(part).all(dim=1) for part in parts])
     if rows.any():
         first = int(rows.nonzero()[0])
         raise NonFiniteError(

@@ -69,15 +69,24 @@ def noisy_images(view: Any, n: int) -> Tensor:
 
 
 def cached_draws(
-    context: Context, name: str, draw: Callable[[Any, int], Tensor], start: int, stop: int
+    context: Context,
+    name: str,
+    draw: Callable[[Any, int], Tensor],
+    start: int,
+    stop: int,
+    *,
+    in_order: bool = False,
 ) -> Tensor:
     """Return images ``start`` to ``stop`` of ``draw``, drawn once per model, cached as ``name``.
 
     Of a model that draws each of its images once, there may be fewer: they are drawn all at once.
+    Who asks for images ``in_order``, each once, leaves those before ``start`` to be drawn again.
     """
     if limit := n_images_of(context.model):
         return _chunk(context, name, draw, 0, limit)[start:stop]
     first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
+    if in_order:
+        context.cache[name] = {i: c for i, c in context.cache.get(name, {}).items() if i >= first}
     chunks = [_chunk(context, name, draw, i, SAMPLE_CHUNK) for i in range(first, last)]
     return torch.cat(chunks)[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
 

@@ -76,8 +76,11 @@ class Generated:
             NonFiniteError: One is not finite.
             NotApplicableError: They have another size than the data, or another range.
         """
+        if wider := self._wider:
+            return wider.images[: self.n]
         drawn = cached_draws(self.context, "samples", mean_images, 0, self.asked)
         images, n_levels = shown(drawn.cpu().float(), self._shape), self.context.n_levels
+        del drawn, self.context.cache["samples"]  # ten thousand images are large
         return images if n_levels is None else requantise(images, n_levels)
 
     @cached_property

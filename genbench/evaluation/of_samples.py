@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from genbench.core.estimate import Estimate, NotApplicableError
+from genbench.core.memory import return_freed_memory
 from genbench.core.progress import progress
 from genbench.evaluation.collection import Collected
 from genbench.evaluation.drawing import view_of
@@ -27,8 +28,11 @@ def evaluate_samples(tasks: Sequence[Task], context: Context, x: Tensor) -> list
         context: The model, and how the training images are reached.
         x: Data (N, ...): no more images are generated than there are data, and of their shape.
     """
-    shown = progress(tasks, "samples", "metric") if tasks else ()
-    return [_evaluate(task, context, x) for task in shown]
+    results = []
+    for task in progress(tasks, "samples", "metric") if tasks else ():
+        results.append(_evaluate(task, context, x))
+        return_freed_memory()
+    return results
 
 
 def let_go(context: Context) -> None:

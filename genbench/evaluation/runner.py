@@ -95,23 +95,35 @@ def evaluate_model(
     """
     of_data = [task for task in tasks if task.evaluator.of == "data"]
     of_samples = [task for task in tasks if task.evaluator.of == "samples"]
-    results = [(task, _start(task, context.model, y)) for task in of_data]
-    groups = {task.n_of(len(x)): None for task in of_data}
     size = size or block_size(x.device, x[:1].numel())
-    blocks = [(n, start) for n in groups for start in range(0, n, size)]
     with eval_mode(context.model):
-        for n, start in progress(blocks, description, "block"):
-            rows = _spaced(len(x), n, start, size).to(x.device)
-            stream = context.stream.child("block", start // size)
-            block = Block(context.model, x[rows], stream, context, None if y is None else y[rows])
-            group = [result for result in results if result[0].n_of(len(x)) == n]
-            _bind(block, group)
-            _evaluate_block(block, group, n - start)
+        on_data = iter(_evaluate_data(of_data, context, x, y, description, size))
         return_freed_memory()
         on_samples = iter(evaluate_samples(of_samples, context, x))
     let_go(context)
-    on_data = iter([_finish(*result, context.stream) for result in results])
     return [next(on_samples if task.evaluator.of == "samples" else on_data) for task in tasks]
+
+
+def _evaluate_data(
+    tasks: Sequence[Task],
+    context: Context,
+    x: Tensor,
+    y: Tensor | None,
+    description: str,
+    size: int,
+) -> list[TaskResult]:
+    """Run evaluators of data, block by block; what is collected of each datum ends here."""
+    results = [(task, _start(task, context.model, y)) for task in tasks]
+    groups = {task.n_of(len(x)): None for task in tasks}
+    blocks = [(n, start) for n in groups for start in range(0, n, size)]
+    for n, start in progress(blocks, description, "block"):
+        rows = _spaced(len(x), n, start, size).to(x.device)
+        stream = context.stream.child("block", start // size)
+        block = Block(context.model, x[rows], stream, context, None if y is None else y[rows])
+        group = [result for result in results if result[0].n_of(len(x)) == n]
+        _bind(block, group)
+        _evaluate_block(block, group, n - start)
+    return [_finish(*result, context.stream) for result in results]
 
 
 def block_size(device: torch.device, n_pixels: int) -> int:
@@ -181,7 +193,7 @@ def _finish(task: Task, collected: Collected, stream: Stream) -> TaskResult:
     if not evaluator.reduce:  # means are cheap: one transfer instead of one for each number
         values = values.cpu()
     try:
-        estimates = _reduce(task, values, collected.pieces[-1].parts, stream)
+        estimates = _reduce(task, values, collected.parts, stream)
     except (NonFiniteError, NotApplicableError, UnusableError) as error:
         lacks = isinstance(error, NotApplicableError)
         collected.stop("not_applicable" if lacks else "failed", str(error))

@@ -140,13 +140,13 @@ def mmd2_contributions(x: Tensor, y: Tensor) -> Tensor:
     With h(i, j) = k(xᵢ, xⱼ) + k(yᵢ, yⱼ) − k(xᵢ, yⱼ) − k(xⱼ, yᵢ) and u the mean of h over i ≠ j, the
     values are 2 mean_j h(i, j) − u: they average to u, and their standard deviation over √N is its
     standard error, with the sampling noise of both sides (too large by √2 if both have the same
-    distribution).
+    distribution). They are computed in float64.
 
     References:
         Gretton, Borgwardt, Rasch, Schölkopf, Smola 2012, lemma 6 and equation 4.
     """
-    centre = y.mean(dim=0)
-    x, y = x - centre, y - centre
+    centre = y.mean(dim=0, dtype=torch.float64)
+    x, y = x - centre, y - centre  # one copy, in float64
     within = sums_within(x, kernel, ROWS) + sums_within(y, kernel, ROWS)
     rows = (within - _sums_between(x, y)) / (len(x) - 1)
     return 2 * rows - rows.mean()
@@ -168,7 +168,7 @@ def reduce_mmd2(values: Tensor) -> Estimate:
     require_finite(values)
     if len(values) < 2:
         raise NonFiniteError("a distance between data needs at least two of them")
-    return mean_and_stderr(mmd2_contributions(*values.double().unbind(dim=1)))
+    return mean_and_stderr(mmd2_contributions(*values.unbind(dim=1)))
 
 
 def _bandwidth(context: Context, options: MmdOptions) -> float:
@@ -238,7 +238,8 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     name, draw = ("images", noisy_images) if dense else ("samples", mean_images)
     blocks = context.cache.setdefault("mmd2_blocks", {})
     start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
-    images = cached_draws(context, name, draw, start, start + len(block.x))
+    stop = start + len(block.x)
+    images = cached_draws(context, name, draw, start, stop, in_order=dense)
     if len(images) < len(block.x):
         images = _padded(images, block.x)
     grey = is_binary(block.x) and not dense

@@ -52,8 +52,8 @@ class StoredImages(FittedModule):
 
         Intensities are in [0, 1].
         """
-        stored = x[spread(len(x), len(self.levels)).to(x.device)]
-        self.put(levels=(stored.clamp(0, 1) * 255).round())
+        stored = x[spread(len(x), len(self.levels)).to(x.device)]  # a copy, changed in place
+        self.put(levels=stored.clamp_(0, 1).mul_(255).round_())
 
     def images(self, rows: Tensor) -> Tensor:
         """Return the stored images at ``rows`` (...,), as (..., C, H, W)."""

@@ -92,8 +92,10 @@ def _components(flat: Tensor, latent_dim: int) -> tuple[Tensor, Tensor]:
     mean = sum_in_float64(flat) / n
     if not latent_dim < n < n_pixels:
         covariance = mean.new_zeros(n_pixels, n_pixels)
+        centred, products = mean.new_empty(min(n, _ROWS), n_pixels), torch.empty_like(covariance)
         for part in torch.split(flat, _ROWS):
-            covariance += (part - mean).T @ (part - mean) / n
+            rows = torch.sub(part, mean, out=centred[: len(part)])
+            covariance += torch.mm(rows.T, rows, out=products).div_(n)
         values, vectors = torch.linalg.eigh(covariance)
         return values, vectors
     centred = (flat - mean) / n**0.5

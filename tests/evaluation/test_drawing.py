@@ -27,6 +27,17 @@ def test_images_do_not_depend_on_how_many_are_drawn_or_on_what_was_drawn_before(
     assert not torch.equal(drawn[:1000], drawn[1000:2000])
 
 
+def test_images_in_order_are_the_same_and_leave_none_behind():
+    context, everything = Context(Noise(), Stream(0)), Context(Noise(), Stream(0))
+    drawn = cached_draws(everything, "samples", mean_images, 0, 2500)
+    for start in range(0, 2500, 250):
+        stop = start + 250
+        found = cached_draws(context, "samples", mean_images, start, stop, in_order=True)
+        assert torch.equal(found, drawn[start:stop])
+        assert list(context.cache["samples"]) == [start // 1000]
+    assert torch.equal(cached_draws(context, "samples", mean_images, 0, 10), drawn[:10])
+
+
 def test_a_control_draws_each_of_its_images_once_however_many_are_asked_for():
     context = Context(control(1200), Stream(0))
     drawn = cached_draws(context, "samples", mean_images, 0, 10_000)
