@@ -77,7 +77,7 @@ def certify_suite(
         level: One of :func:`levels`.
         data_dir: Folder of the data sets, for compression.
         plugins: The Python files with recipes that are not genbench's.
-        tell: Called with a sentence on each model that cannot be checked.
+        tell: Called with a sentence on models that cannot be checked.
 
     Raises:
         ConfigError: Unknown model or level, or the suite is a collection.

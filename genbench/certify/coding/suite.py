@@ -60,7 +60,7 @@ def compress_suite(
             where they lie.
         n_images: How many test images are coded, evenly spaced over all.
         plugins: The Python files with recipes that are not genbench's.
-        tell: Called with a sentence on each model that cannot be coded.
+        tell: Called with a sentence on models that cannot be coded, one for each reason.
 
     Raises:
         ConfigError: There is no such model.
@@ -71,15 +71,18 @@ def compress_suite(
     sender = _Sender(stored, data_dir, own_data, n_images)
     sent: dict[Path, Subject] = {}
     verdicts: list[Verdict] = []
+    not_coded: dict[str, list[str]] = {}
     for name in _chosen(stored, models):
         try:
             sent |= sender.send(name)
         except NotApplicableError as reason:
-            tell(f"{name} is not certified by compression: {reason}")
+            not_coded.setdefault(str(reason), []).append(name)
         except (StorageError, DataError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001  a recipe can raise anything
             verdicts.append(fault(name, DECODED, EQUAL, first_line(error)))
+    for why, names in not_coded.items():
+        tell(f"not certified by compression: {', '.join(names)}: {why}")
     decoded = decode_apart(stored.folder, list(sent), plugins)
     return verdicts + [v for path in sent for v in sent[path].verdicts(decoded[path])]
 

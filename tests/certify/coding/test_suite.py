@@ -13,6 +13,7 @@ from genbench.certify.coding import suite as module
 from genbench.certify.coding.decode import decode_file, main
 from genbench.certify.coding.stored_claims import stored_claim
 from genbench.core.errors import ConfigError, DataError, RunsFailedError, StorageError
+from genbench.core.estimate import NotApplicableError
 from genbench.results.run_folder import MODEL
 from genbench.results.suite import StoredSuite
 from genbench.training.checkpoint import read_weights, write_weights
@@ -176,11 +177,19 @@ def test_every_model_with_masses_is_decoded_and_as_long_as_claimed(certified):
 
 def test_the_others_are_told_with_the_reason(certified):
     _, _, told = certified
-    assert [sentence.partition(":")[0].split()[0] for sentence in told] == [
-        "gan",
-        "linear_gaussian",
-    ]
+    names = [sentence.split(": ")[1] for sentence in told]
+    assert names == ["gan", "linear_gaussian"]
     assert "density of pixels" in told[1]
+
+
+def test_models_with_one_reason_are_told_in_one_sentence(certified, monkeypatch):
+    def refuse(self, name):
+        raise NotApplicableError("it is no model")
+
+    monkeypatch.setattr(module._Sender, "send", refuse)
+    told = []
+    assert compress_suite(certified[0], ["vae", "discrete_vae"], tell=told.append) == []
+    assert told == ["not certified by compression: vae, discrete_vae: it is no model"]
 
 
 def test_the_claim_is_the_number_in_the_table(certified):
