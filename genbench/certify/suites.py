@@ -63,6 +63,7 @@ def certify_suite(
     level: str = ALL,
     *,
     data_dir: Path | None = None,
+    own_data: Path | None = None,
     plugins: Sequence[Path] = (),
     tell: Tell = lambda sentence: None,
 ) -> list[Verdict]:
@@ -76,6 +77,7 @@ def certify_suite(
         models: Names in its table; by default all.
         level: One of :func:`levels`.
         data_dir: Folder of the data sets, for compression.
+        own_data: The images that the suite was run on, if they are your own, for compression.
         plugins: The Python files with recipes that are not genbench's.
         tell: Called with a sentence on models that cannot be checked.
 
@@ -95,7 +97,9 @@ def certify_suite(
     verdicts = list(dict.fromkeys(each.verdict for each in checked))
     if runs and level in (COMPRESSION, ALL):
         names = [run.model for run in runs]
-        coded = compress_suite(stored, names, data_dir=data_dir, plugins=plugins, tell=tell)
+        coded = compress_suite(
+            stored, names, data_dir=data_dir, own_data=own_data, plugins=plugins, tell=tell
+        )
         checked += _of_weights(runs, coded)
     _keep(stored.folder, checked)
     return verdicts + coded

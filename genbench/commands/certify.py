@@ -30,6 +30,8 @@ def add_parser(commands: Commands) -> None:
     add = parser.add_argument
     add("--models", type=names, metavar="A,B", help="recipes, or models of --suite; default: all")
     add("--suite", help="a stored suite, whose certified claims are marked from then on")
+    where = "your own images, if the suite was run on some: results do not say where they lie"
+    add("--data", type=path, metavar="PATH", help=where)
     add(
         "--level",
         choices=["worlds", "convergence", "compression", "all"],
@@ -71,6 +73,8 @@ def _verdicts(arguments: Namespace) -> Sequence["Verdict"]:
 
     if arguments.suite is not None:
         return _of_suite(arguments)
+    if arguments.data is not None:
+        raise ConfigError("--data is where the images of a suite lie: name one by --suite")
     if arguments.level == "compression":
         raise ConfigError("level compression codes the test images of a suite: name one by --suite")
     load_plugins(arguments.plugins or ())
@@ -86,6 +90,7 @@ def _of_suite(arguments: Namespace) -> Sequence["Verdict"]:
         arguments.models or (),
         arguments.level,
         data_dir=arguments.data_dir,
+        own_data=arguments.data,
         plugins=arguments.plugins or (),
         tell=note,
     )

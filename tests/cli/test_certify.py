@@ -54,6 +54,7 @@ def test_a_failed_check_ends_with_code_4_and_its_name(run, monkeypatch):
     [
         (("--models", "vea"), ExitCode.USAGE, "did you mean 'vae'"),
         (("--level", "compression"), ExitCode.USAGE, "name one by --suite"),
+        (("--data", "images.npz"), ExitCode.USAGE, "name one by --suite"),
         (("--suite", "nowhere", "--results", "none"), ExitCode.STORAGE, "nowhere"),
         (("--gallery", "--format", "junit"), ExitCode.USAGE, "text and json"),
     ],

@@ -141,7 +141,7 @@ class _Sender:
             return DataConfig.read(run.data, "data")
         if self._own_data is None:
             raise NotApplicableError(
-                "its images are your own, and results do not say where they lie"
+                "its images are your own, and results do not say where they lie: use --data"
             )
         return DataConfig.read(run.data | {"path": self._own_data}, "data")
 
