@@ -105,7 +105,16 @@ def excess(total: float) -> str:
 
 
 def _sum(values: Tensor, points: Points) -> float:
-    return float((values + points.log_weight).logsumexp(dim=0).exp())
+    return _exp(_log_sum(values, points))
+
+
+def _log_sum(values: Tensor, points: Points) -> float:
+    return float((values + points.log_weight).logsumexp(dim=0))
+
+
+def _exp(value: float) -> float:
+    """Return e to any power, infinite where it is no float."""
+    return float(torch.tensor(value, dtype=torch.float64).exp())
 
 
 def _explained(claims: Tensor, points: Points, reference: Reference) -> Iterator[str]:
@@ -130,8 +139,8 @@ def _formulas(
     honest, distortion, kl = reference.log_px, reference.log_px_given_z, reference.kl
     offset = mean(values - honest)
     yield _common_factor(offset), honest + offset
-    beta = mean((distortion - values) * kl) / mean(kl.square())
-    if beta < 1 - CLOSE:
+    square = mean(kl.square())
+    if square and (beta := mean((distortion - values) * kl) / square) < 1 - CLOSE:
         yield _weighted_kl(beta), distortion - beta * kl
     for k in (2**i for i in range(1, N_DRAWS.bit_length())):
         yield SURROGATE, reference.surrogate(k)
@@ -140,7 +149,7 @@ def _formulas(
 
 
 def _common_factor(offset: float) -> str:
-    factor = math.exp(offset)
+    factor = _exp(offset)
     if dimensions := _gaussian_constants(offset):
         return _dropped_constant(dimensions)
     drawn, divided = ("more", "fewer") if factor > 1 else ("fewer", "more")
@@ -173,6 +182,8 @@ def _dropped_constant(dimensions: int) -> str:
 
 def _gaussian_constants(offset: float) -> int:
     """Return in how many dimensions the constant of a Gaussian makes an offset; 0 for none."""
+    if not math.isfinite(offset):
+        return 0
     dimensions = round(2 * offset / math.log(2 * math.pi))
     error = abs(offset - dimensions / 2 * math.log(2 * math.pi))
     return dimensions if error < CLOSE else 0
@@ -195,7 +206,7 @@ def _patterns(values: Tensor, points: Points, n_levels: int) -> Iterator[str]:
             f"off by the factor {n_levels}^{n}: the density of values in [0, 1] is taken for the"
             " probability of levels, or the other way round"
         )
-    if dimensions := _gaussian_constants(math.log(total) if total else math.inf):
+    if dimensions := _gaussian_constants(_log_sum(values, points)):
         yield _dropped_constant(dimensions)
 
 

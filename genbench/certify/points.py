@@ -33,6 +33,11 @@ class Points(NamedTuple):
     coarse: Tensor
     n_summed: int
 
+    @property
+    def is_grid(self) -> bool:
+        """Whether they are the points of a quadrature; levels have one weight."""
+        return self.group is None and bool((self.log_weight != self.log_weight[0]).any())
+
 
 def points_of(world: World, model: Any) -> Points:
     """Return the points of a world for a model: with each label, if it is given one."""

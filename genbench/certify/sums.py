@@ -37,6 +37,13 @@ SIDES: dict[Kind, Claim] = {
     "upper_bound": ">=",
 }
 """What the sum over a world is, compared with 1, by what a claim is of log p(x)."""
+MOST_QUADRATURE = 0.5
+"""Error of a sum over a grid beyond which it tells nothing."""
+NARROW = (
+    "not checked: the density is narrower than the grid of this world, which needs standard"
+    " deviations of 0.05 or more"
+)
+MISSED = "or the density lies between the points of the grid, narrower than 0.05"
 ROUNDING = 1e-4
 """Log densities in float32 that are summed."""
 
@@ -62,8 +69,7 @@ def sum_of(claim: Likelihood, points: Points) -> Sum:
     """Return the sum of a claim over a world."""
     values, log_weight = _grouped(claim.values, points), points.log_weight
     found = _total(values, log_weight, claim)
-    is_grid = points.group is None and bool((log_weight != log_weight[0]).any())
-    if not is_grid:  # levels have one weight, whatever is given besides
+    if not points.is_grid:
         return found
     rest = ~points.coarse
     coarse = (log_weight + points.n_summed * math.log(2)).masked_fill(rest, -math.inf)
@@ -127,8 +133,12 @@ def judge_sum(
     tolerance = found.tolerance(len(claim.values))
     word = word_of(claim) if points.group is None else "<="  # noise makes a bound of any claim
     verdict = judge(subject, check, word, 1.0, found.value, tolerance, "")
+    if found.quadrature > MOST_QUADRATURE:
+        return verdict._replace(verdict="fail", reason=NARROW)
     if verdict.passed:
         return verdict
     if points.group is not None:
         return verdict._replace(reason=excess(found.value))
-    return verdict._replace(reason=diagnose(claim.values, points, n_levels, reference()))
+    reason = diagnose(claim.values, points, n_levels, reference())
+    missed = points.is_grid and found.value < 1
+    return verdict._replace(reason=f"{reason}; {MISSED}" if missed else reason)

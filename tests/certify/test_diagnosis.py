@@ -68,3 +68,28 @@ def test_the_surrogate_of_one_draw_is_the_bound_and_of_many_lies_above_log_p():
 def test_without_a_reference_a_constant_is_named_by_its_sum(factor):
     assert "2 dimensions" in named(HONEST + factor * CONSTANT, None)
     assert named(HONEST + factor * 0.5, None).endswith("than one")
+
+
+WITH_HOLE = torch.where(torch.arange(512) == 3, -math.inf, HONEST)
+
+
+@pytest.mark.parametrize("reference", [KNOWN, None, Reference(KNOWN.log_w, HONEST, 0 * KNOWN.kl)])
+@pytest.mark.parametrize(
+    "values",
+    [
+        HONEST - 2000,
+        HONEST + 2000,
+        1e6 * HONEST,
+        WITH_HOLE,
+        WITH_HOLE - math.inf,
+        HONEST + math.inf,
+        HONEST * math.nan,
+    ],
+)
+def test_there_are_words_for_claims_of_every_size(values, reference):
+    found = named(values, reference)
+    assert found.startswith("the probabilities of all images sum to ")
+
+
+def test_a_constant_is_named_where_no_float_holds_the_sum():
+    assert "in 900 dimensions: that of log p is left out" in named(HONEST + 450 * CONSTANT, None)

@@ -327,3 +327,24 @@ def test_an_effort_that_makes_no_sense_is_refused():
     for arguments in ({"log_prob": euler, "effort": 0}, {"effort": 16}):
         with pytest.raises(ConfigError, match="effort: expected a whole number from 1"):
             certify(lambda x, y: uniform, **arguments)
+
+
+class Gaussians:
+    """Pixels around a mean image, all with one standard deviation: an exact density."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def log_prob(self, x):
+        return Normal(0.37, self.scale).log_prob(x).flatten(1).sum(dim=1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [(0.3, ""), (0.05, ""), (0.03, "not checked: the density is narrower"),
+     (0.01, "not checked: the density is narrower"), (0.002, "between the points of the grid")],
+)  # fmt: skip
+def test_a_density_that_a_grid_cannot_see_gets_no_certificate_and_no_blame(scale, words):
+    found = certify(lambda x, y: Gaussians(scale), data="density").iloc[-1]
+    assert found["verdict"] == ("fail" if words else "pass")
+    assert words in found["reason"]
