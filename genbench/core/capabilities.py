@@ -4,6 +4,7 @@ An evaluator names the capability it needs; a model has it by having the methods
 flags. Shapes follow torch: sample + batch + event, with B data, K samples, D latent dimensions.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from inspect import isfunction, signature
 from typing import Any, Protocol, runtime_checkable
@@ -101,6 +102,14 @@ class HasExactDensity(Protocol):
 
 
 @runtime_checkable
+class DrawsElbo(Protocol):
+    """A model with a lower bound of its own on log p(x), which it can draw from."""
+
+    def elbo_draws(self, x: Tensor, n: int) -> Tensor:
+        """Return n independent draws, (n, B) in nats; their mean is at most log p(x)."""
+
+
+@runtime_checkable
 class GoesPixelByPixel(Protocol):
     """A model of each number of an image given those before it."""
 
@@ -155,6 +164,15 @@ def missing(model: object, needs: type) -> list[str]:
     ]
 
 
+def to_add(model: object, needs: Sequence[type]) -> list[str]:
+    """Name the fewest methods with which ``model`` would have one of several capabilities.
+
+    There are none if it has one already. A bound of its own, which few models have, comes last.
+    """
+    lacking = [missing(model, need) for need in needs]
+    return min(lacking, key=lambda names: (bool(names) and names == _OWN_BOUND, len(names)))
+
+
 @cache
 def methods_of(capability: type) -> dict[str, str]:
     """Return the methods of a capability as they are called, by name.
@@ -169,6 +187,9 @@ def methods_of(capability: type) -> dict[str, str]:
         for name, method in vars(part).items()
         if isfunction(method) and name[0] != "_"
     }
+
+
+_OWN_BOUND = list(methods_of(DrawsElbo).values())
 
 
 def log_prob_kind(model: HasExactDensity) -> Kind:

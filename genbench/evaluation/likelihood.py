@@ -7,7 +7,13 @@ from typing import ClassVar
 
 from pydantic import PositiveInt
 
-from genbench.core.capabilities import Cautions, HasExactDensity, Variational, log_prob_kind
+from genbench.core.capabilities import (
+    Cautions,
+    DrawsElbo,
+    HasExactDensity,
+    Variational,
+    log_prob_kind,
+)
 from genbench.core.estimate import NotApplicableError
 from genbench.core.metric import Kind
 from genbench.core.options import Count
@@ -18,7 +24,7 @@ from genbench.inference import bounds
 
 
 class ElboOptions(EvaluatorOptions):
-    """``n_samples`` draws from q(z given x) per datum."""
+    """``n_samples`` draws from q(z given x), or from a bound of the model's own, per datum."""
 
     names: ClassVar[dict[str, str]] = {"n_samples": ""}
     n_samples: Count = 10
@@ -31,13 +37,13 @@ class ElboOptions(EvaluatorOptions):
 @evaluator(
     name="elbo",
     version=1,
-    needs=Variational,
+    needs=(Variational, DrawsElbo),
     unit="nats",
     better="higher",
     kind="lower_bound",
     title="ELBO",
     formula="E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))",
-    cites=("KingmaWelling2014:eq3",),
+    cites=("KingmaWelling2014:eq3", "Ho2020:eq5"),
     options=ElboOptions,
     place=10,
     tightness=1,
@@ -49,7 +55,14 @@ class ElboOptions(EvaluatorOptions):
 )
 def elbo(block: Block, options: ElboOptions) -> PerDatum:
     """Evidence lower bound: at most log p(x) in expectation, whatever beta was used in training."""
-    terms = block.elbo_terms(options.n_samples)
+    return _elbo(block, options.n_samples)
+
+
+def _elbo(block: Block, n_samples: int) -> PerDatum:
+    if not isinstance(block.model, Variational):
+        draws = block.elbo_draws(n_samples)
+        return PerDatum(draws.mean(dim=0), mc_variance=bounds.variance_of_mean(draws))
+    terms = block.elbo_terms(n_samples)
     return PerDatum(terms.elbo, remark=kl_remark(terms), mc_variance=terms.elbo_variance)
 
 
@@ -102,7 +115,7 @@ _LENGTHS: dict[Kind, Kind] = {
 @evaluator(
     name="bits_per_dim",
     version=1,
-    needs=(Variational, HasExactDensity),
+    needs=(Variational, HasExactDensity, DrawsElbo),
     unit="bits/dim",
     better="lower",
     kind="upper_bound",
@@ -131,9 +144,9 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
         kind = _LENGTHS[log_prob_kind(block.model)]
         bits = block.model.log_prob(block.x) * per_nat + offset
         return PerDatum(bits, kind, _caution(block))
-    terms = block.elbo_terms(options.n_samples)
-    variance = None if terms.elbo_variance is None else terms.elbo_variance * per_nat**2
-    return PerDatum(terms.elbo * per_nat + offset, mc_variance=variance)
+    bound = _elbo(block, options.n_samples)
+    variance = None if bound.mc_variance is None else bound.mc_variance * per_nat**2
+    return PerDatum(bound.values * per_nat + offset, mc_variance=variance)
 
 
 def _is_mass(block: Block) -> bool:

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from genbench.core.capabilities import (
     Conditions,
     Decodes,
+    DrawsElbo,
     Encodes,
     HasCritic,
     HasExactDensity,
@@ -29,6 +30,7 @@ CAPABILITIES = (
     Conditions,
     HasCritic,
     HasExactDensity,
+    DrawsElbo,
 )
 BY_METHOD: dict[str, type] = {method: c for c in CAPABILITIES for method in methods_of(c)}
 

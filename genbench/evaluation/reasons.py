@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from genbench.core.capabilities import missing
+from genbench.core.capabilities import to_add
 from genbench.core.errors import GenbenchError, first_line
 from genbench.core.estimate import NonFiniteError, NotApplicableError, UnusableError
 from genbench.core.texts import one_line
@@ -14,10 +14,8 @@ from genbench.evaluation.task import Task
 
 def require_capability(task: Task, model: Any, collected: Collected) -> None:
     """Stop the task if the model has none of the capabilities that the evaluator accepts."""
-    lacking = [missing(model, need) for need in task.evaluator.needs]
-    if all(lacking):
-        fewest = min(lacking, key=lambda methods: len(methods))
-        collected.stop("not_applicable", f"the model has no {', '.join(fewest)}")
+    if lacking := to_add(model, task.evaluator.needs):
+        collected.stop("not_applicable", f"the model has no {', '.join(lacking)}")
 
 
 @contextmanager

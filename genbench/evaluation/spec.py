@@ -103,6 +103,7 @@ class Block:
     context: Context
     y: Tensor | None = None
     _terms: dict[int, ElboTerms] = field(default_factory=dict)
+    _elbo_draws: dict[int, Tensor] = field(default_factory=dict)
     _weights: dict[tuple[Source, int], ImportanceWeights] = field(default_factory=dict)
 
     @property
@@ -123,6 +124,13 @@ class Block:
                 terms = elbo_terms(self.model, self.x, n_samples, control_variate=True)
             self._terms[n_samples] = terms
         return self._terms[n_samples]
+
+    def elbo_draws(self, n_samples: int) -> Tensor:
+        """Return draws from the model's own bound, (K, B), the same for all evaluators."""
+        if n_samples not in self._elbo_draws:
+            with self.stream.child("elbo_draws").seeded():
+                self._elbo_draws[n_samples] = self.model.elbo_draws(self.x, n_samples)
+        return self._elbo_draws[n_samples]
 
     def importance_weights(
         self, source: Source, n_samples: int, chunk_size: int | None

@@ -123,15 +123,15 @@ def elbo_terms(
         log_px = log_px_z[0] if n_samples == 1 else log_px_z.mean(dim=0)
         return ElboTerms(log_px, kl, parts, closed_form=True)
     log_ratio = q.log_prob(z) - p.log_prob(z)
-    sampled, variance = log_ratio.mean(dim=0), _variance_of_mean(log_px_z - log_ratio)
+    sampled, variance = log_ratio.mean(dim=0), variance_of_mean(log_px_z - log_ratio)
     if kl is None:
-        of_px, of_kl = _variance_of_mean(log_px_z), _variance_of_mean(log_ratio)
+        of_px, of_kl = variance_of_mean(log_px_z), variance_of_mean(log_ratio)
         return ElboTerms(log_px_z.mean(dim=0), sampled, None, False, variance, of_px, of_kl)
     controlled = log_px_z.mean(dim=0) - (sampled - kl)
     return ElboTerms(controlled, kl, parts, True, variance, variance)
 
 
-def _variance_of_mean(values: Tensor) -> Tensor:
+def variance_of_mean(values: Tensor) -> Tensor:
     """Return s^2 / K over rows (K, B); NaN for a single row, as in training."""
     if len(values) == 1:
         return torch.full_like(values[0], torch.nan, requires_grad=False)

@@ -298,8 +298,8 @@ def test_one_draw_for_all_k_is_code_4(few, command, monkeypatch):
 
 
 def test_a_monte_carlo_error_of_the_wrong_size_is_code_4(few, command, monkeypatch):
-    variance = bounds._variance_of_mean
-    monkeypatch.setattr(bounds, "_variance_of_mean", lambda values: variance(values) * len(values))
+    variance = bounds.variance_of_mean
+    monkeypatch.setattr(bounds, "variance_of_mean", lambda values: variance(values) * len(values))
     few(linear.wrong_posterior)
     (row,) = wrong_rows(command)
     assert (row["estimator"], "Monte-Carlo error" in row["case"]) == ("elbo", True)

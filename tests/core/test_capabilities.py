@@ -20,6 +20,7 @@ METHODS = {
     caps.ConditionsOnPixels: ["given_pixels(x)", "hidden()"],
     caps.HasCritic: ["critic(x)"],
     caps.HasExactDensity: ["log_prob(x)"],
+    caps.DrawsElbo: ["elbo_draws(x, n)"],
     caps.Generative: ["prior()", "observation_model(z)"],
     caps.Variational: ["prior()", "observation_model(z)", "posterior(x)"],
     caps.Autoencodes: ["encode(x)", "decode(z)"],
@@ -40,6 +41,7 @@ class Everything:
     def hidden(self): ...
     def critic(self, x): ...
     def log_prob(self, x): ...
+    def elbo_draws(self, x, n): ...
 
 
 @pytest.mark.parametrize("needs", METHODS, ids=lambda needs: needs.__name__)
@@ -54,6 +56,21 @@ def test_one_method_less_is_one_name_more(needs):
         name = method.split("(")[0]
         body = {k: v for k, v in vars(Everything).items() if callable(v) and k != name}
         assert missing(type("Lacking", (), body)(), needs) == [method]
+
+
+@pytest.mark.parametrize(
+    ("methods", "lacking"),
+    [
+        ("prior posterior", ["observation_model(z)"]),
+        ("", ["prior()", "observation_model(z)", "posterior(x)"]),
+        ("elbo_draws", []),
+        ("prior posterior observation_model", []),
+    ],
+)
+def test_a_bound_of_its_own_is_the_last_that_a_model_is_asked_for(methods, lacking):
+    body = {name: getattr(Everything, name) for name in methods.split()}
+    model = type("Some", (), body)()
+    assert caps.to_add(model, (caps.Variational, caps.DrawsElbo)) == lacking
 
 
 def test_a_capability_that_a_user_writes_names_its_methods_too():

@@ -171,6 +171,11 @@ def _log_prob(self: Adapted, x: Tensor) -> Tensor:
     return returned.per_datum(value, len(x), CALLS["log_prob"], x.device)
 
 
+def _elbo_draws(self: Adapted, x: Tensor, n: int) -> Tensor:
+    call, value = CALLS["elbo_draws"], self.call_on_images("elbo_draws", x, n)
+    return returned.draws_of(value, n, len(x), call, x.device)
+
+
 def _critic(self: Adapted, x: Tensor) -> Tensor:
     value = self.call_on_images("critic", x)
     return returned.per_datum(value, len(x), CALLS["critic"], x.device)
@@ -212,6 +217,7 @@ _ADAPTERS: dict[str, Callable[..., Any]] = {
     "decode": _decode,
     "sample": _sample,
     "log_prob": _log_prob,
+    "elbo_draws": _elbo_draws,
     "critic": _critic,
     "given": _given,
     "given_pixels": _given_pixels,

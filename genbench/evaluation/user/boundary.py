@@ -26,6 +26,7 @@ _CAPABILITIES = (
     can.Autoencodes,
     can.Samples,
     can.HasExactDensity,
+    can.DrawsElbo,
     can.HasCritic,
     can.Conditions,
     can.ConditionsOnPixels,
@@ -130,17 +131,17 @@ class Adapted:
                 raise  # whoever called tries fewer at once
             raise _unusable(call, error, self.facts.label) from error
 
-    def call_on_images(self, name: str, x: Tensor) -> Any:
+    def call_on_images(self, name: str, x: Tensor, *more: Any) -> Any:
         """Call a method on images (B, ...), or on flat ones if it takes only those."""
         if name in self.facts.flat:
-            return self.call(name, x.flatten(1))
+            return self.call(name, x.flatten(1), *more)
         try:
-            return self.call(name, x)
+            return self.call(name, x, *more)
         except UnusableError:
             if x.ndim <= 2:
                 raise
             with suppress(UnusableError):
-                value = self.call(name, x.flatten(1))
+                value = self.call(name, x.flatten(1), *more)
                 self.facts.flat.add(name)
                 self.facts.remark(name, f"{CALLS[name]} was given x flat")
                 return value

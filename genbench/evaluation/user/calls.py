@@ -44,6 +44,7 @@ def calls_of(view: Any, x: Tensor) -> Iterator[tuple[str, Callable[[], Any]]]:
         "decode": lambda: view.decode(code() if hasattr(view, "encode") else z()),
         "sample": lambda: view.sample(len(x)),
         "log_prob": lambda: view.log_prob(x),
+        "elbo_draws": lambda: view.elbo_draws(x, 2),
         "critic": lambda: view.critic(x),
     }
     return ((name, call) for name, call in calls.items() if hasattr(view, name))

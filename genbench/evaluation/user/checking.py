@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from genbench.core.capabilities import Conditions, bind, methods_of, missing
+from genbench.core.capabilities import Conditions, bind, methods_of, to_add
 from genbench.core.devices import on_device
 from genbench.core.errors import ConfigError, first_line
 from genbench.core.estimate import UnusableError
@@ -41,6 +41,7 @@ EXPECTED = {
     "decode": "mean images (B, ...)",
     "sample": "n images",
     "log_prob": "log p(x), (B,)",
+    "elbo_draws": "draws from a bound on log p(x), (n, B)",
     "critic": "logits (B,)",
     "given": "a view with the label bound",
     "given_pixels": "a view with the shown pixels bound",
@@ -248,7 +249,6 @@ def _of_metric(
     evaluator: Evaluator, model: Any, result: TaskResult, failed: Sequence[str]
 ) -> Check:
     """Say whether the model can have a metric, and what it needs for it."""
-    lacking = [missing(model, need) for need in evaluator.needs]
     calls = [", ".join(methods_of(need).values()) for need in evaluator.needs]
     expected = " or ".join(calls)
     if not result.rows:  # it sums out a label
@@ -264,8 +264,8 @@ def _of_metric(
         return Check(evaluator.name, expected, found, "fail")
     if row.reason == UNKNOWN:
         return Check(evaluator.name, expected, "can be computed on the data set of a name")
-    fewest = min(lacking, key=len) if all(lacking) else []
-    return Check(evaluator.name, expected, row.reason, "note", _to_add(fewest))
+    lacking = to_add(model, evaluator.needs)
+    return Check(evaluator.name, expected, row.reason, "note", _to_add(lacking))
 
 
 def _to_add(calls: Sequence[str]) -> str:

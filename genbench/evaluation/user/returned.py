@@ -154,6 +154,15 @@ def per_datum(value: Any, n: int, call: str, device: Any) -> Tensor:
     return tensor.reshape(n)
 
 
+def draws_of(value: Any, k: int, n: int, call: str, device: Any) -> Tensor:
+    """Return k draws for each of n data, (k, n)."""
+    expected = f"a tensor ({k}, {n}), a row for each draw"
+    tensor = tensor_of(value, call, expected, device)
+    if tensor.shape != (k, n):
+        raise UnusableError(call, f"returned {described(value)}", expected)
+    return tensor
+
+
 def images_of(value: Any, n: Sequence[int], image: torch.Size, call: str, device: Any) -> Tensor:
     """Return images (*n, *image), from images or flat ones of that order."""
     value = value.mean if isinstance(value, Distribution) else value

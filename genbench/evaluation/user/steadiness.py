@@ -18,6 +18,8 @@ from genbench.evaluation.user.subject import Subject
 
 PER_DATUM = ("posterior", "encode", "log_prob")
 """Methods whose values for a datum must not depend on the others."""
+DRAWING = ("sample", "elbo_draws")
+"""Methods that draw: their values follow the seed."""
 
 
 @torch.no_grad()
@@ -74,7 +76,7 @@ def _note(model: Adapted, name: str, call: Callable[[], Any], stream: Stream) ->
         facts.reseeds.add(name)
         facts.remark(name, f"{text} sets torch's seed")
     if not _equal(first, second):
-        cause = "its noise is not torch's" if name == "sample" else "is dropout still on?"
+        cause = "its noise is not torch's" if name in DRAWING else "is dropout still on?"
         facts.remark(name, f"{text} differs from call to call: {cause}")
 
 
@@ -83,17 +85,17 @@ def _twice(
 ) -> tuple[tuple[Any, Any], tuple[Tensor, Tensor]]:
     """Return the values of two calls, and the generator's states after calls from two seeds.
 
-    ``sample`` is called twice from one seed, since its values should follow it; the others one
-    after the other.
+    Those that draw are called twice from one seed, since their values should follow it; the others
+    one after the other.
     """
     with stream.seeded():
         first = call()
         state = torch.get_rng_state()
-        second = None if name == "sample" else call()
+        second = None if name in DRAWING else call()
     with stream.child("again").seeded():
         call()
         other = torch.get_rng_state()
-    if name == "sample":
+    if name in DRAWING:
         with stream.seeded():
             second = call()
     return (first, second), (state, other)

@@ -6,7 +6,13 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from genbench.core.capabilities import Conditions, ConditionsOnPixels, HasExactDensity, bind
+from genbench.core.capabilities import (
+    Conditions,
+    ConditionsOnPixels,
+    DrawsElbo,
+    HasExactDensity,
+    bind,
+)
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.held import modules_in
 from genbench.core.seeding import Stream
@@ -87,7 +93,7 @@ def _bound(subject: Subject) -> Any:
 
 def _has_log_prob(subject: Subject) -> bool:
     with suppress(*UNUSABLE):
-        return isinstance(_bound(subject), HasExactDensity)
+        return isinstance(_bound(subject), HasExactDensity | DrawsElbo)
     return False
 
 

@@ -51,6 +51,13 @@ class Density:
         return x.flatten(1).sum(1)
 
 
+class Bound:
+    """Only a bound of its own."""
+
+    def elbo_draws(self, x, n):
+        return x.flatten(1).sum(1).expand(n, -1)
+
+
 class Sampler:
     """Only ``sample``."""
 
@@ -71,6 +78,7 @@ def described(model, dataset, measure=None, note=""):
         (Latent(lambda zero: Normal(zero, 1.0)), BINARY, "density", "Normal"),
         (Density(), BINARY, "mass", "none"),
         (Density(), NOISY, "density", "none"),
+        (Bound(), NOISY, "density", "none"),
         (Sampler(), NOISY, "none", "none"),
     ],
 )
