@@ -19,6 +19,7 @@ ROOMS = {
     "selftest": "holds each evaluator against an exact answer",
     "studies": "asks evaluators for numbers, and names the columns of its own tables",
     "objectives/elbo.py": "logs the terms of a loss in training",
+    "objectives/diffusion.py": "logs the bound in training, and has a weighting named after it",
 }
 """Where a metric may be called by its name, and why."""
 

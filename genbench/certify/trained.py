@@ -26,6 +26,7 @@ SMALL: dict[str, Any] = {
     "n_components": 3,
     "n_clusters": 4,
     "n_levels": 4,
+    "n_steps": 10,
 }
 """Options of recipes on small worlds, where they have them."""
 LATENT_DIM: dict[Domain, int] = {"binary": 2, "grey_levels": 2, "unit_interval": 1}

@@ -9,6 +9,7 @@ import genbench.recipes.archives
 import genbench.recipes.autoregressive
 import genbench.recipes.builtin
 import genbench.recipes.controls
+import genbench.recipes.diffusion
 import genbench.recipes.exact
 import genbench.recipes.flow
 import genbench.recipes.gan_2014

@@ -42,7 +42,8 @@ batch_size = 30
 metrics = ["elbo", "log_likelihood", "reconstruction_mse", "iw_log_likelihood"]
 iw_log_likelihood = { n_samples = 5 }
 """
-GREY = ("linear_gaussian", "linear_vae", "gaussian_mixture", "bayesian_mixture", "real_nvp")
+GREY = ("linear_gaussian", "linear_vae", "gaussian_mixture", "bayesian_mixture")
+GREY += ("real_nvp", "diffusion")
 ASSUMED = """
 [[model]]
 name = "ae+gaussian"

@@ -16,7 +16,9 @@ def test_recipes_without_a_likelihood_give_no_verdict():
     assert certify_recipes(["mean_image", "gan"], "worlds") == []
 
 
-@pytest.mark.parametrize("recipe", ["linear_gaussian", "independent_pixels", "real_nvp"])
+@pytest.mark.parametrize(
+    "recipe", ["linear_gaussian", "independent_pixels", "real_nvp", "diffusion"]
+)
 def test_every_claim_of_a_recipe_is_summed_and_honest(recipe):
     verdicts = certify_recipes([recipe], "worlds")
     assert verdicts

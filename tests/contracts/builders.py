@@ -41,6 +41,7 @@ SMALL = {
     "generator_hidden": (11, 7),
     "discriminator_hidden": (9, 8),
     "n_pieces": 2,
+    "n_steps": 5,
 }
 CONSTANT_SAMPLERS = {"mean_image", "nn_pixels"}
 """Recipes that draw nothing when they sample: a control, and a deterministic network."""
@@ -208,6 +209,8 @@ def outputs(ready):
             found["critic"] = view.critic(ready.x)
         if hasattr(view, "log_prob"):
             found["log_prob"] = view.log_prob(ready.x)
+        if hasattr(view, "elbo_draws"):
+            found["elbo_draws"] = view.elbo_draws(ready.x, 2)
         if hasattr(view, "sample"):
             found["sample"] = view.sample(B)
     return found

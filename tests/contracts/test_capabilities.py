@@ -241,3 +241,18 @@ class TestHasExactDensity:
         drawn = bound_means(ready, 5)
         stderr = drawn.std() / len(drawn) ** 0.5
         assert drawn.mean() <= ready.view.log_prob(ready.x).mean() + 4 * stderr + 1e-8
+
+
+@with_capability(caps.DrawsElbo)
+class TestDrawsElbo:
+    def test_draws_are_finite_one_row_for_each_and_follow_the_seed(self, case):
+        ready = Ready.of(case)
+        drawn = []
+        for seed in (0, 0, 1):
+            with torch.no_grad(), seeded(seed, "elbo"):
+                drawn.append(ready.view.elbo_draws(ready.x, 4))
+        assert drawn[0].shape == (4, B)
+        assert torch.isfinite(drawn[0]).all()
+        assert torch.equal(drawn[0], drawn[1])
+        assert not torch.allclose(drawn[0], drawn[2])
+        assert not torch.allclose(drawn[0][0], drawn[0][1])

@@ -58,6 +58,7 @@ MODELS = {
     "gaussian_mixture": (grey_digits, "gaussian_mixture", {"n_components": 3}),
     "independent_pixels": (digits, "independent_pixels", {}),
     "real_nvp": (grey_digits, "real_nvp", {}),
+    "diffusion": (grey_digits, "diffusion", {"n_steps": 20}),
     "cvae_pixels": (digits, "cvae_pixels", {}),
     "gan": (grey_digits, "gan", {}),
     "gan + normal": (grey_digits, "gan", {}),

@@ -19,6 +19,7 @@ MODELS = {
     "linear_gaussian": (grey_digits, {}),
     "gaussian_mixture": (grey_digits, {"n_components": 3}),
     "real_nvp": (grey_digits, {}),
+    "diffusion": (grey_digits, {"n_steps": 20}),
     "discrete_vae": (digits, {}),
     "made": (digits, {}),
     "mixture_vae": (digits, {"latent_dim": 2}),

@@ -13,6 +13,7 @@ from genbench.evaluation.spec import PerDatum, evaluators
 from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
 from genbench.models import linear_gaussian
+from genbench.models.diffusion import Diffusion
 from genbench.models.flow import RealNvp
 from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
@@ -27,6 +28,7 @@ from tests.evaluation import test_user as user_tests
 from tests.evaluation.helpers import Everything
 from tests.inference import test_ais as ais_tests
 from tests.inference import test_weights as weights_tests
+from tests.models import test_diffusion as diffusion_tests
 from tests.models import test_flow as flow_tests
 from tests.models import test_linear_gaussian as linear_tests
 from tests.mutations.mutation import Mutation
@@ -36,6 +38,7 @@ REAL_HEALTH = collection.summarise_health
 REAL_ORDER = splitting.drawn_order
 REAL_FREQUENCIES = label_sum._label_frequencies
 REAL_TO_NOISE = RealNvp.to_noise
+REAL_FIXED_LOSSES = Diffusion.fixed_losses
 
 
 def evaluated_in_training_mode(patch):
@@ -61,6 +64,23 @@ def volume_of_the_logit_left_out(patch):
         return z, log_det + (u.log() + (-u).log1p()).sum(dim=1)
 
     patch.setattr(RealNvp, "to_noise", to_noise)
+
+
+def volume_of_the_scale_left_out(patch):
+    def fixed_losses(self, u):
+        return REAL_FIXED_LOSSES(self, u) - self.scale.log().sum()
+
+    patch.setattr(Diffusion, "fixed_losses", fixed_losses)
+
+
+def variance_of_the_image_left_out(patch):
+    """Steps as if the predicted image were the true one."""
+
+    def prior_step(self, z, t):
+        a, s = self.noised(torch.ones_like(z), t)
+        return self.posterior_step((z - s * self._noise_in(z, t)) / a, z, t)
+
+    patch.setattr(Diffusion, "prior_step", prior_step)
 
 
 def unbiased_covariance(patch):
@@ -291,5 +311,23 @@ OWN_RISKS = [
         "the volume of the logit left out",
         volume_of_the_logit_left_out,
         lambda: flow_tests.test_the_density_integrates_to_one_over_its_support(0.05, 0),
+    ),
+    Mutation(
+        "-",
+        "the volume of the scale left out of a diffusion",
+        volume_of_the_scale_left_out,
+        lambda: (
+            diffusion_tests.test_a_network_that_adds_nothing_is_a_gaussian_around_the_mean_image(
+                1.0
+            )
+        ),
+    ),
+    Mutation(
+        "-",
+        "samples of a diffusion without the variance of the image",
+        variance_of_the_image_left_out,
+        lambda: (
+            diffusion_tests.test_samples_of_the_best_model_have_the_mean_and_variance_of_the_data(3)
+        ),
     ),
 ]

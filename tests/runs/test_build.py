@@ -45,11 +45,14 @@ def test_an_observation_model_of_other_pixels_is_refused(view, observation, miss
 
 
 @pytest.mark.parametrize("view", [GREY, BINARY])
-def test_a_density_that_could_narrow_down_on_levels_needs_noise(view):
-    words = r"^model\.one\.recipe: 'real_nvp' needs pixels with noise, .*dequantisation to uniform$"
+@pytest.mark.parametrize("recipe", ["real_nvp", "diffusion"])
+def test_a_density_that_could_narrow_down_on_levels_needs_noise(view, recipe):
+    words = (
+        rf"^model\.one\.recipe: '{recipe}' needs pixels with noise, .*dequantisation to uniform$"
+    )
     with pytest.raises(ConfigError, match=words):
-        build(*request(view, "real_nvp"))
-    spec, data = request(SPREAD, "real_nvp")
+        build(*request(view, recipe))
+    spec, data = request(SPREAD, recipe)
     protocol = protocol_of(data, describe(spec, data, build(spec, data)))
     assert protocol.measure == "density"
 

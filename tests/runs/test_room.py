@@ -22,7 +22,7 @@ from genbench.training.config import TrainConfig
 CPU = torch.device("cpu")
 HUGE = (10**9, 10**12, 2**63 - 1)
 HARMLESS = {"channels", "n_fit", "n_levels", "sleep_steps", "inference_steps", "missing"}
-HARMLESS |= {"n_couplings"}
+HARMLESS |= {"n_couplings", "n_steps"}
 """Options that a default model does not use, that take time and no memory, that name a class, or
 that have a limit of their own."""
 

@@ -14,6 +14,7 @@ from genbench.training.config import TrainConfig
 from genbench.training.loop import FitResult, Loop, fit
 
 STREAM = Stream(0, ("train",))
+SMALL = {"hidden": (16,), "channels": (4, 8), "latent_dim": 3}
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,9 @@ def build(data):
 
     def make(recipe: str, train: TrainConfig, **options):
         facts = DataFacts(data.image_shape, data.n_classes, data.held_out("train").x.mean(dim=0))
-        chosen = recipes[recipe].options(hidden=(16,), channels=(4, 8), latent_dim=3, **options)
+        known = recipes[recipe].options
+        small = {key: value for key, value in SMALL.items() if key in known.model_fields}
+        chosen = known(**small, **options)
         with seeded(0, "init"):
             return recipes[recipe].build(facts, chosen, train)
 

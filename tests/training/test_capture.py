@@ -44,6 +44,8 @@ CASES = [
     ("nn_pixels", {}),
     ("made", {}),
     ("real_nvp", {}),
+    ("diffusion", {}),
+    ("diffusion", {"weighting": "elbo"}),
     ("wake_sleep", {}),
     ("mixture_vae", {}),
     ("variational_em", {}),

@@ -35,6 +35,7 @@ RECIPES = {
     "cvae": {"network": "conv"},
     "gan": {"dropout": 0.3, "batch_norm": True},
     "wake_sleep": {},
+    "diffusion": {},
 }
 every_recipe = pytest.mark.parametrize("recipe", RECIPES)
 
@@ -114,7 +115,7 @@ def test_a_training_stopped_again_and_again_ends_in_the_same_bits(train, whole, 
     assert_same_bits(resumed, whole(recipe))
 
 
-@pytest.mark.parametrize("recipe", ["vae", "gan"])
+@pytest.mark.parametrize("recipe", ["vae", "gan", "diffusion"])
 def test_a_recorded_training_that_is_stopped_ends_in_the_same_bits(
     train, whole, tmp_path, recipe, recordings
 ):
