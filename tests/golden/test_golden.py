@@ -97,6 +97,13 @@ binarisation = "none"
 dequantisation = "uniform"
 
 [[model]]
+recipe = "diffusion"
+n_steps = 10
+hidden = [16]
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
 recipe = "gan"
 hidden = [16]
 latent_dim = 2
@@ -129,6 +136,7 @@ fd = { features = "pca6" }
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
     "gaussian_mixture", "independent_pixels", "gan", "made", "real_nvp",
+    "diffusion",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
 DENSITIES = {"log_likelihood", "bits_per_dim"}
