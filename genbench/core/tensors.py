@@ -125,7 +125,7 @@ def joined(pieces: Iterable[Tensor], n: int) -> Tensor:
     None is kept longer than until the next is computed; see :class:`Rows`.
 
     Args:
-        pieces: Of (..., ...), at least one.
+        pieces: Each of some rows (m, ...), at least one piece.
         n: Their rows in total.
     """
     rows: Rows | None = None

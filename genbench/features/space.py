@@ -71,7 +71,7 @@ class FeatureSpace:
         batches, places = torch.split(images, BATCH), torch.split(features, BATCH)
         n = torch.get_num_threads()
         with products_in("float32"), threads(1), ThreadPoolExecutor(n) as pool:
-            list(pool.map(self._of_batch, batches, places))
+            list(pool.map(self._of_batch, batches, places))  # raises what one of them raised
         return features
 
     @torch.no_grad()

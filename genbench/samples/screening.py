@@ -49,7 +49,7 @@ class Screen:
         self.n_groups = -(-len(points) // group)
         self.slack = (points.shape[1] + 10) * 2.0**-23
         centre = points.mean(dim=0)
-        x, y = queries - centre, points - centre  # of all training images: one copy of a type
+        x, y = queries - centre, points - centre  # may be all training images
         self.scale = float(_norms(y).square().mean().sqrt()) or 1.0
         x, y = x.div_(self.scale), y.div_(self.scale)
         largest = max(float(torch.linalg.vector_norm(each, torch.inf)) for each in (x, y))
