@@ -19,7 +19,7 @@ from genbench.certify.points import Points, beside, bounded, points_of
 from genbench.certify.sums import judge_sum
 from genbench.certify.verdict import Verdict, fault, table
 from genbench.certify.worlds import Domain, World, worlds_of
-from genbench.core.capabilities import Conditions, ConditionsOnPixels, Generative
+from genbench.core.capabilities import Conditions, ConditionsOnPixels, DrawsElbo, Generative
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.estimate import UnusableError
 from genbench.core.options import require_seed
@@ -116,13 +116,14 @@ def _claims(
         raise ConfigError(f"make_model returned the class {model.__name__}: return an object")
     if callable(own := getattr(model, "log_prob", None)):
         return (own,)
-    if isinstance(model, Generative | Conditions | ConditionsOnPixels):
+    if isinstance(model, Generative | Conditions | ConditionsOnPixels | DrawsElbo):
         return ()
     if callable(model) and not isinstance(model, nn.Module):
         return (model,)
     raise ConfigError(
         f"make_model returned a {type(model).__name__}; expected an object with log_prob(x), one"
-        " with prior(), observation_model(z) and posterior(x), or a function of images"
+        " with prior(), observation_model(z) and posterior(x), one with elbo_draws(x, n), or a"
+        " function of images"
     )
 
 

@@ -348,3 +348,22 @@ def test_a_density_that_a_grid_cannot_see_gets_no_certificate_and_no_blame(scale
     found = certify(lambda x, y: Gaussians(scale), data="density").iloc[-1]
     assert found["verdict"] == ("fail" if words else "pass")
     assert words in found["reason"]
+
+
+class OwnBound:
+    """The exact log p(x) of independent pixels, with noise and less ``gap`` nats: a bound drawn."""
+
+    def __init__(self, x, gap):
+        self.logits, self.gap = x.mean(dim=0).clamp(0.01, 0.99).logit(), gap
+
+    def elbo_draws(self, x, n):
+        log_px = Independent(Bernoulli(logits=self.logits), 3).log_prob(x)
+        return log_px - self.gap + 0.1 * torch.randn(n, len(x))
+
+
+@pytest.mark.parametrize(("gap", "verdict"), [(0.2, "pass"), (0.0, "pass"), (-0.2, "fail")])
+def test_a_bound_that_a_model_draws_itself_is_summed(gap, verdict):
+    found = certify(lambda x, y: OwnBound(x, gap), name="mine").set_index(["subject", "check"])
+    row = found.loc[("mine: elbo", "sum over the 3x3 binary world")]
+    assert row["verdict"] == verdict
+    assert row["found"] == pytest.approx(math.exp(-gap), rel=0.05)
