@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genbench.core.tensors import joined
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.features.kept import kept
@@ -74,9 +75,5 @@ def reference_of(
 
 
 def _features(dataset: Dataset, split: SplitName, space: FeatureSpace) -> Tensor:
-    features = torch.empty(dataset.size(split), space.dim, dtype=torch.float64)
-    n = 0
-    for x in dataset.unprocessed.blocks(split):
-        features[n : n + len(x)] = space.features(x)
-        n += len(x)
-    return features
+    blocks = dataset.unprocessed.blocks(split)
+    return joined((space.features(x) for x in blocks), dataset.size(split))

@@ -9,6 +9,7 @@ from torch.nn.functional import softplus
 
 from genbench.core.devices import widest
 from genbench.core.registry import Registry
+from genbench.core.tensors import joined
 
 CHUNK = 2**20
 """Numbers that are denoised at once in evaluation."""
@@ -155,8 +156,8 @@ class Diffusion(nn.Module):
         """
         u = self.standardised(x)
         at_once = max(1, CHUNK // u.numel())
-        parts = [self._summed(u, min(at_once, n - i)) for i in range(0, n, at_once)]
-        return -(torch.cat(parts) + self.fixed_losses(u))
+        parts = (self._summed(u, min(at_once, n - i)) for i in range(0, n, at_once))
+        return -(joined(parts, n) + self.fixed_losses(u))
 
     def sample(self, n: int) -> Tensor:
         """Return n draws from p(x), not clipped to [0, 1]."""

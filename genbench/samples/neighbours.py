@@ -63,8 +63,11 @@ def nearest(queries: Tensor, points: Tensor, k: int, *, own: Tensor | None = Non
     distinct, which = torch.unique(queries.double(), dim=0, return_inverse=True)
     group = min(GROUP, max(1, len(points) // (8 * wanted)))
     screen = Screen(distinct, points.double(), group)
-    found = [_least(screen, screen.near(rows, wanted), wanted) for rows in screen.blocks()]
-    distances, rows = (torch.cat(parts)[which] for parts in zip(*found, strict=True))
+    distances = distinct.new_empty(len(distinct), wanted)
+    rows = torch.empty_like(distances, dtype=torch.int64)
+    for block in screen.blocks():
+        distances[block], rows[block] = _least(screen, screen.near(block, wanted), wanted)
+    distances, rows = distances[which], rows[which]
     return Nearest(distances, rows) if own is None else _without(own, distances, rows)
 
 

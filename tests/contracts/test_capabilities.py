@@ -22,6 +22,15 @@ def close(a, b):
     return torch.allclose(a, b, rtol=1e-10, atol=1e-10)
 
 
+def from_seeds(draw, *seeds):
+    """Return what is drawn from each seed."""
+    drawn = []
+    for seed in seeds:
+        with seeded(seed, "s"):
+            drawn.append(draw())
+    return drawn
+
+
 def bound_means(ready, k, n_streams=12):
     """Return the mean bound with K draws over the data, once for each of some streams."""
     found = [
@@ -182,10 +191,7 @@ class TestAutoencodes:
 class TestSamples:
     def test_samples_are_images_that_follow_the_seed(self, case):
         ready = Ready.of(case)
-        drawn = []
-        for seed in (0, 0, 1):
-            with seeded(seed, "s"):
-                drawn.append(ready.view.sample(B))
+        drawn = from_seeds(lambda: ready.view.sample(B), 0, 0, 1)
         assert drawn[0].shape == (B, *ready.shape)
         assert torch.isfinite(drawn[0]).all()
         assert torch.equal(drawn[0], drawn[1])
@@ -247,10 +253,7 @@ class TestHasExactDensity:
 class TestDrawsElbo:
     def test_draws_are_finite_one_row_for_each_and_follow_the_seed(self, case):
         ready = Ready.of(case)
-        drawn = []
-        for seed in (0, 0, 1):
-            with torch.no_grad(), seeded(seed, "elbo"):
-                drawn.append(ready.view.elbo_draws(ready.x, 4))
+        drawn = from_seeds(lambda: ready.view.elbo_draws(ready.x, 4), 0, 0, 1)
         assert drawn[0].shape == (4, B)
         assert torch.isfinite(drawn[0]).all()
         assert torch.equal(drawn[0], drawn[1])

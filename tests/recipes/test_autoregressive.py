@@ -8,9 +8,9 @@ import torch
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.models.densities import IndependentBernoulli
-from genbench.recipes import DataFacts, recipes
+from genbench.recipes import recipes
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
-from genbench.training.config import TrainConfig
+from tests.recipes.helpers import build_recipe
 
 SHAPE = (1, 2, 2)
 IMAGES = torch.tensor(list(itertools.product([0.0, 1.0], repeat=4))).reshape(16, *SHAPE)
@@ -26,9 +26,7 @@ def xor():
 
 
 def build(seed=0, mean=0.5, **options):
-    facts = DataFacts(SHAPE, 10, torch.full(SHAPE, mean))
-    with seeded(seed, "init"):
-        return recipes["made"].build(facts, recipes["made"].options(**options), TrainConfig())
+    return build_recipe("made", torch.full(SHAPE, mean), seed, **options)
 
 
 def divergence(model):

@@ -1,5 +1,7 @@
 """The recipe of a diffusion model: where it starts, what it learns, and what it refuses."""
 
+from functools import partial
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -9,18 +11,11 @@ from genbench.core.seeding import Stream, seeded
 from genbench.data import DataConfig, load
 from genbench.models.densities import IndependentGaussian
 from genbench.objectives.diffusion import NegativeDiffusionElbo
-from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
 from genbench.training.loop import Loop, fit
+from tests.recipes.helpers import IMAGE, build_recipe
 
-IMAGE = 0.1 + 0.8 * torch.rand(1, 4, 5, generator=torch.Generator().manual_seed(0))
-
-
-def build(image=IMAGE, **options):
-    known = recipes["diffusion"]
-    facts = DataFacts(tuple(image.shape), 10, image)
-    with seeded(0, "init"):
-        return known.build(facts, known.options(**options), TrainConfig())
+build = partial(build_recipe, "diffusion")
 
 
 def test_it_is_trained_on_the_weighting_that_is_asked_for():

@@ -1,23 +1,16 @@
 """The recipe of a flow: where it starts, and what it refuses."""
 
+from functools import partial
+
 import pytest
 import torch
 from pydantic import ValidationError
 
 from genbench.core.errors import ConfigError
-from genbench.core.seeding import seeded
 from genbench.objectives.likelihood import NegativeLogLikelihood
-from genbench.recipes import DataFacts, recipes
-from genbench.training.config import TrainConfig
+from tests.recipes.helpers import IMAGE, build_recipe
 
-IMAGE = 0.1 + 0.8 * torch.rand(1, 4, 5, generator=torch.Generator().manual_seed(0))
-
-
-def build(image=IMAGE, **options):
-    known = recipes["real_nvp"]
-    facts = DataFacts(tuple(image.shape), 10, image)
-    with seeded(0, "init"):
-        return known.build(facts, known.options(**options), TrainConfig())
+build = partial(build_recipe, "real_nvp")
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.05])
