@@ -133,10 +133,9 @@ def judge_sum(
     tolerance = found.tolerance(len(claim.values))
     word = word_of(claim) if points.group is None else "<="  # noise makes a bound of any claim
     verdict = judge(subject, check, word, 1.0, found.value, tolerance, "")
-    if found.quadrature > MOST_QUADRATURE:
-        return verdict._replace(verdict="fail", reason=NARROW)
     if verdict.passed:
-        return verdict
+        tells_nothing = found.quadrature > MOST_QUADRATURE
+        return verdict._replace(verdict="fail", reason=NARROW) if tells_nothing else verdict
     if points.group is not None:
         return verdict._replace(reason=excess(found.value))
     reason = diagnose(claim.values, points, n_levels, reference())

@@ -8,6 +8,7 @@ from torch import nn
 from torch.distributions import Bernoulli, Independent, Normal
 
 from genbench.certify.own import certify
+from genbench.certify.sums import MOST_QUADRATURE
 from genbench.core.errors import ConfigError
 
 CONSTANT = math.log(2 * math.pi)
@@ -348,6 +349,15 @@ def test_a_density_that_a_grid_cannot_see_gets_no_certificate_and_no_blame(scale
     found = certify(lambda x, y: Gaussians(scale), data="density").iloc[-1]
     assert found["verdict"] == ("fail" if words else "pass")
     assert words in found["reason"]
+
+
+def test_a_wrong_density_that_is_nearly_too_narrow_keeps_its_blame():
+    found = certify(
+        lambda x, y: lambda x: Gaussians(0.05).log_prob(x) + math.log(5), data="density"
+    ).iloc[-1]
+    assert found["tolerance"] > MOST_QUADRATURE
+    assert found["verdict"] == "fail"
+    assert found["reason"].startswith("the probabilities of all images sum to 5, more than one")
 
 
 class OwnBound:
