@@ -216,5 +216,5 @@ def _reduced(png: io.BytesIO) -> bytes:
 def png_bytes(image: Image.Image) -> bytes:
     """Encode an image as PNG, without metadata."""
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
+    image.save(buffer, format="PNG", compress_level=7)  # 9: a fifth of the speed, 6 % smaller
     return buffer.getvalue()
