@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import seaborn as sns
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -156,8 +156,9 @@ def markers(models: Sequence[str]) -> dict[str, Marker]:
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw with the style of the report; matplotlib's own settings come back afterwards."""
-    settings: Any = {**sns.axes_style("whitegrid"), **_SETTINGS}
+    """Draw with the style of the report, whatever matplotlib is set to; that comes back after."""
+    defaults = {key: rcParamsDefault[key] for key in rcParamsDefault if key != "backend"}
+    settings: Any = {**defaults, **sns.axes_style("whitegrid"), **_SETTINGS}
     with rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # the font lacks a name's letters
         yield

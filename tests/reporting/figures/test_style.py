@@ -17,6 +17,7 @@ from genbench.reporting.figures.style import (
     figure_png,
     markers,
     new_figure,
+    styled,
 )
 
 
@@ -53,6 +54,20 @@ def test_a_strip_is_no_wider_than_its_place():
 def test_drawing_leaves_the_settings_of_matplotlib_alone(report):
     assert mpl.rcParams["text.parse_math"]
     assert mpl.rcParams["pdf.fonttype"] == mpl.rcParamsDefault["pdf.fonttype"]
+
+
+def test_settings_of_the_user_change_no_figure():
+    def drawn():
+        with styled():
+            figure = new_figure(2, 2)
+            figure.subplots().plot([0, 1, 3], label="a line")
+            figure.axes[0].legend()
+            return figure_png(figure)
+
+    theirs = {"lines.linewidth": 9.0, "savefig.bbox": "tight", "figure.dpi": 20.0}
+    with mpl.rc_context(theirs):
+        changed = drawn()
+    assert changed == drawn()
 
 
 # Machado, Oliveira, Fernandes 2009, table of full severity, on linear RGB
