@@ -2,7 +2,9 @@
 
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from genbench.commands.shared import (
@@ -70,7 +72,7 @@ def add_parser(commands: Commands) -> None:
     add("--fresh", action="store_true", help="do everything again")
     add("--no-report", dest="report", action="store_false", help="stop after the results")
     add("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    add_verbose(parser)
+    add_verbose(parser, ", and when each run was done")
     add_folders(parser, "data-dir", "results", "reports")
     parser.set_defaults(body=run)
 
@@ -89,7 +91,8 @@ def run(arguments: Namespace) -> int:
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
         return tell_plan(options)
-    outcome, suite = run_and_report(options, note)
+    say = timed(note) if arguments.verbose else note
+    outcome, suite = run_and_report(options, say)
     if options.shard and not outcome.size:
         note(f"shard {options.shard}: nothing to do, since there are fewer runs than shards")
     elif outcome.cached:
@@ -102,6 +105,8 @@ def run(arguments: Namespace) -> int:
         out(f"\nresults: {suite.folder / 'metrics.csv'}")
     if outcome.report:
         out(f"report:  {outcome.report}")
+    if arguments.verbose:
+        say("finished")
     if not suite:
         done, asked = outcome.done
         note(f"{done} of {asked} runs and studies are stored; report when all shards are done")
@@ -109,6 +114,12 @@ def run(arguments: Namespace) -> int:
         note(f"genbench: {outcome.describe_failures()}")
         return ExitCode.RUNS_FAILED
     return ExitCode.OK
+
+
+def timed(say: Callable[[str], None]) -> Callable[[str], None]:
+    """Return what says a line with the seconds since this call before it."""
+    started = perf_counter()
+    return lambda line: say(f"{perf_counter() - started:6.1f} s  {line}")
 
 
 def tell_plan(options: "RunOptions") -> int:

@@ -46,9 +46,10 @@ def add_plugins(parser: ArgumentParser) -> None:
     )
 
 
-def add_verbose(parser: ArgumentParser) -> None:
-    """Add ``--verbose``."""
-    parser.add_argument("--verbose", action="store_true", help="print all numbers and notes")
+def add_verbose(parser: ArgumentParser, more: str = "") -> None:
+    """Add ``--verbose``; ``more`` ends what it prints."""
+    what = f"print all numbers and notes{more}"
+    parser.add_argument("--verbose", action="store_true", help=what)
 
 
 def given(arguments: Namespace, options: type) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -56,6 +57,16 @@ def test_run_prints_the_table_on_stdout_and_everything_else_on_stderr(place, com
     assert str(place.results.name) in found.out
     assert "seed 0: done" in found.err
     assert "seed 0: done" not in found.out
+
+
+def test_verbose_says_when_each_run_was_done_and_when_all_was(place, command):
+    found = command(*QUICK, "--models", "vae,linear_gaussian", "--verbose")
+    lines = [re.fullmatch(r" *(\d+\.\d) s  (.+)", line) for line in found.err.splitlines()]
+    seconds, said = [float(line[1]) for line in lines], [line[2] for line in lines]
+    assert seconds == sorted(seconds)
+    assert seconds[0] > 0
+    assert set(said[:-1]) == {"vae seed 0: done", "linear_gaussian seed 0: done"}
+    assert said[-1] == "finished"
 
 
 def test_the_table_on_stdout_shows_the_stored_numbers(done, command):
