@@ -86,9 +86,16 @@ def cached_draws(
         return _chunk(context, name, draw, 0, limit)[start:stop]
     first, last = start // SAMPLE_CHUNK, -(-stop // SAMPLE_CHUNK)
     if in_order:
-        context.cache[name] = {i: c for i, c in context.cache.get(name, {}).items() if i >= first}
+        forget_draws(context, name, first)
     chunks = [_chunk(context, name, draw, i, SAMPLE_CHUNK) for i in range(first, last)]
     return torch.cat(chunks)[start - first * SAMPLE_CHUNK : stop - first * SAMPLE_CHUNK]
+
+
+def forget_draws(context: Context, name: str, before: int | None = None) -> None:
+    """Drop cached draws, all or those of the noise addresses ``before`` one: images are large."""
+    drawn: dict[int, Tensor] = context.cache.pop(name, {})
+    if before is not None:
+        context.cache[name] = {i: images for i, images in drawn.items() if i >= before}
 
 
 def _chunk(

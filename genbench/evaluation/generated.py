@@ -12,7 +12,7 @@ from genbench.core.estimate import NotApplicableError, require_finite
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, generator
 from genbench.data.noise import requantise
-from genbench.evaluation.drawing import cached_draws, mean_images, n_images_of
+from genbench.evaluation.drawing import cached_draws, forget_draws, mean_images, n_images_of
 from genbench.evaluation.spec import Context
 from genbench.features.reference import Reference
 from genbench.features.space import FeatureSpace
@@ -80,7 +80,8 @@ class Generated:
             return wider.images[: self.n]
         drawn = cached_draws(self.context, "samples", mean_images, 0, self.asked)
         images, n_levels = shown(drawn.cpu().float(), self._shape), self.context.n_levels
-        del drawn, self.context.cache["samples"]  # ten thousand images are large
+        del drawn
+        forget_draws(self.context, "samples")
         return images if n_levels is None else requantise(images, n_levels)
 
     @cached_property
