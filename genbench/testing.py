@@ -33,6 +33,7 @@ def assert_no_regression(
     Raises:
         AssertionError: A number is worse, or the two sides have different numbers.
         BaselineError: The baseline is missing, damaged, or of another suite.
+        ConfigError: A margin is of no number of the baseline, or not positive.
     """
     outcome = check_frame(frame, Path(baseline), margins=margins, strict=strict)
     if outcome.exit_code:
@@ -50,6 +51,7 @@ def write_baseline(
     Raises:
         BaselineError: The table has nothing to compare, or the existing file is damaged or of
             another suite.
+        ConfigError: A margin is of none of the numbers, or not positive.
         RunsFailedError: Some runs failed or diverged.
         StorageError: The file cannot be written; the old one is untouched.
     """

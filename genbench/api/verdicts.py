@@ -127,6 +127,7 @@ def check(
     Raises:
         BaselineError: The baseline is missing, damaged or of another suite, or the two sides do not
             hold the same numbers.
+        ConfigError: A margin is of no number of the baseline, or not positive.
         StorageError: The results are missing or damaged.
     """
     path = Path(baseline)

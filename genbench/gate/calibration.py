@@ -123,7 +123,7 @@ def measure(
 
     Raises:
         BaselineError: The baseline is missing or damaged.
-        ConfigError: Too few seeds, or an argument that is not positive.
+        ConfigError: Too few seeds, an argument that is not positive, or a margin of no number.
         StorageError: The results are missing, damaged or still being written.
     """
     if min(n_seeds, trials) < 1 or not 0 < loss < math.inf:

@@ -77,6 +77,7 @@ def check(
 
     Raises:
         BaselineError: The baseline is missing, damaged, or of another suite.
+        ConfigError: A margin is of no number of the baseline, or not positive.
         StorageError: The results are missing, damaged or still being written.
     """
     expected = read_baseline(baseline)
@@ -100,6 +101,7 @@ def check_frame(
 
     Raises:
         BaselineError: The baseline is missing or damaged, or the table is of another suite.
+        ConfigError: A margin is of no number of the baseline, or not positive.
     """
     return _outcome(baseline, read_baseline(baseline), results_in(frame), margins, strict)
 
@@ -116,9 +118,9 @@ def _outcome(
         raise BaselineError(
             f"{path} is for suite '{expected.suite}', the results are of '{now.name}'"
         )
-    then = with_margins(expected.metrics, margins)
-    if differing := tuple(mismatches(then, now.entries, now.absent)):
+    if differing := tuple(mismatches(expected.metrics, now.entries, now.absent)):
         return GateOutcome(now.name, str(path), mismatches=differing, strict=strict)
+    then = with_margins(expected.metrics, margins)
     verdicts = tuple(verdicts_of(then, now.entries, now.absent, values_then, now.values))
     notes = tuple(_notes(expected.provenance, now.provenance, verdicts))
     return GateOutcome(now.name, str(path), verdicts=verdicts, notes=notes, strict=strict)

@@ -8,9 +8,9 @@ quarter. Larger images may need larger margins; a baseline stores its own beside
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from genbench.core.errors import ConfigError
+from genbench.core.errors import ConfigError, require_known
 from genbench.gate.entries import Entry
 
 
@@ -43,17 +43,24 @@ def asked_margin(model: str, metric: str, asked: Mapping[str, float]) -> float |
         >>> asked_margin("vae", "iw_curve[k=10]", {"iw_curve": 1.0, "vae/iw_curve": 2.0})
         2.0
     """
+    return next((asked[key] for key in _names(model, metric) if key in asked), None)
+
+
+def _names(model: str, metric: str) -> tuple[str, ...]:
+    """What ``--margin`` may call a number, the most specific name first."""
     name = metric.partition("[")[0]
-    for key in (f"{model}/{metric}", f"{model}/{name}", metric, name):
-        if key in asked:
-            return asked[key]
-    return None
+    return f"{model}/{metric}", f"{model}/{name}", metric, name
 
 
 def with_margins(
-    entries: Iterable[Entry], asked: Mapping[str, float] | None, before: Iterable[Entry] = ()
+    entries: Collection[Entry], asked: Mapping[str, float] | None, before: Iterable[Entry] = ()
 ) -> list[Entry]:
-    """Return entries with the margins that the user requests, else with their previous ones."""
+    """Return entries with the margins that the user requests, else with their previous ones.
+
+    Raises:
+        ConfigError: A requested margin is of none of the entries, or not positive.
+    """
+    _require_margins(asked or {}, entries)
     known = {entry.key: entry.margin for entry in before}
     changed = []
     for entry in entries:
@@ -62,3 +69,12 @@ def with_margins(
             margin = known.get(entry.key, entry.margin)
         changed.append(entry.model_copy(update={"margin": margin}))
     return changed
+
+
+def _require_margins(asked: Mapping[str, float], entries: Collection[Entry]) -> None:
+    names = {name for entry in entries for name in _names(entry.model, entry.metric)}
+    for name, value in asked.items():
+        alike = (known for known in names if ("/" in known) == ("/" in name))
+        require_known(name, alike, "margin: no number")
+        if not 0 < value < math.inf:
+            raise ConfigError(f"margin: {name}: expected a number > 0, not {value:g}")

@@ -65,6 +65,7 @@ def update(
 
     Raises:
         BaselineError: The old file is damaged or of another suite.
+        ConfigError: A margin is of none of the numbers, or not positive.
         RunsFailedError: Some runs failed or diverged.
         StorageError: The results cannot be read, or the file cannot be written; it is untouched.
     """
@@ -80,6 +81,7 @@ def update_from_frame(
 
     Raises:
         BaselineError: The table has several suites, or the old file is of another one.
+        ConfigError: A margin is of none of the numbers, or not positive.
         RunsFailedError: Some runs failed or diverged.
     """
     frame = completed(frame)

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from genbench.core.errors import ExitCode, StorageError
+from genbench.core.errors import ConfigError, ExitCode, StorageError
 from genbench.gate import BaselineError, check, update
 from genbench.results.certified import Certificate, write_certificates
 from tests.gate.tables import MACHINE, NUMBERS, table, train_id, write_results
@@ -62,7 +62,18 @@ def test_other_key_sets_are_code_6_without_verdicts(path, tmp_path):
 def test_a_margin_replaces_that_of_the_baseline(path, tmp_path):
     results = write_results(tmp_path / "new", table(LOST))
     assert check(path, results, margins={"vae/elbo": 5.0}).exit_code == ExitCode.OK
-    assert check(path, results, margins={"ae/elbo": 5.0}).exit_code == ExitCode.REGRESSION
+    assert check(path, results, margins={"vae/kl": 5.0}).exit_code == ExitCode.REGRESSION
+
+
+def test_a_misspelt_margin_is_no_margin_of_the_gate(path, tmp_path):
+    results = write_results(tmp_path / "new", table(LOST))
+    with pytest.raises(ConfigError, match="no number 'vae/elob'; did you mean 'vae/elbo'"):
+        check(path, results, margins={"vae/elob": 5.0})
+
+
+def test_a_margin_for_a_number_that_is_new_waits_for_the_number_to_be_accepted(path, tmp_path):
+    results = write_results(tmp_path / "new", table(NUMBERS | {("gan", "accuracy"): [0.1, 0.2]}))
+    assert check(path, results, margins={"gan/accuracy": 0.5}).exit_code == ExitCode.BASELINE
 
 
 def test_other_bits_of_the_same_runs_on_the_same_machine_are_noted(path, tmp_path):

@@ -8,7 +8,7 @@ from genbench.core.protocol import Protocol
 from genbench.evaluation import runner  # noqa: F401  registers the evaluators
 from genbench.evaluation.spec import evaluators
 from genbench.gate.entries import DENSITY_FACTOR, default_margin
-from genbench.gate.margins import asked_margin, parse_margins
+from genbench.gate.margins import asked_margin, parse_margins, with_margins
 from tests.gate.tables import METRICS, entry
 
 MASS, DENSITY = (Protocol.parse(f"d@1/none/1+1+1/{measure}") for measure in ("mass", "density"))
@@ -106,3 +106,34 @@ def test_the_more_precise_name_wins():
     assert asked_margin("vae", "elbo", asked) == 2.0
     assert asked_margin("ae", "elbo", asked) == 1.0
     assert asked_margin("vae", "kl", asked) is None
+
+
+WHOLE = entry()
+PART = WHOLE.model_copy(update={"model": "ae", "metric": "iw_curve[4]"})
+
+
+@pytest.mark.parametrize("name", ["elbo", "vae/elbo", "iw_curve", "iw_curve[4]", "ae/iw_curve[4]"])
+def test_a_margin_may_name_a_metric_its_part_and_its_model(name):
+    assert [e.margin for e in with_margins([WHOLE, PART], {name: 7.0})].count(7.0) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("elob", "'elbo'"),
+        ("iw_curve[8]", "'iw_curve[4]'"),
+        ("vea/elbo", "'vae/elbo'"),
+        ("ae/elbo", "'vae/elbo'"),
+        ("vae/elob", "'vae/elbo'"),
+    ],
+)
+def test_a_margin_of_no_number_is_refused_with_the_nearest(name, nearest):
+    with pytest.raises(ConfigError) as caught:
+        with_margins([WHOLE, PART], {name: 1.0})
+    assert str(caught.value).startswith(f"margin: no number '{name}'; did you mean {nearest}? ")
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_margin_from_python_is_positive_too(value):
+    with pytest.raises(ConfigError, match="expected a number > 0, not "):
+        with_margins([WHOLE], {"elbo": value})
