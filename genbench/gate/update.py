@@ -1,5 +1,6 @@
 """Writes baselines: the expected numbers of a suite, keeping margins that were set before."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ class BaselineUpdate:
     new: int
     gone: int
     moved: int
+    margins_moved: int
 
     @property
     def text(self) -> str:
@@ -34,6 +36,8 @@ class BaselineUpdate:
         if not self.written:
             return f"{n} numbers of suite '{self.baseline.suite}', unchanged"
         changes = f"{self.moved} changed, {self.new} new, {self.gone} removed"
+        if self.margins_moved:
+            changes += f", {self.margins_moved} with another margin"
         return f"{n} numbers of suite '{self.baseline.suite}': {changes}"
 
     @property
@@ -104,10 +108,12 @@ def _write(
     before = {entry.key: entry for entry in old.metrics} if old else {}
     after = {entry.key: entry for entry in with_margins(now.entries, margins, before.values())}
     baseline = Baseline(suite=now.name, provenance=now.provenance, metrics=tuple(after.values()))
-    written = write_if_changed(path, baseline.text())
-    moved = sum(after[key].values != before[key].values for key in after.keys() & before.keys())
+    written = write_if_changed(Path(os.path.realpath(path)), baseline.text())
+    both = after.keys() & before.keys()
+    moved = sum(after[key].values != before[key].values for key in both)
+    margins_moved = sum(after[key].margin != before[key].margin for key in both)
     new, gone = len(after.keys() - before), len(before.keys() - after)
-    return BaselineUpdate(baseline, written, new, gone, moved)
+    return BaselineUpdate(baseline, written, new, gone, moved, margins_moved)
 
 
 def _require_numbers(now: SuiteResults) -> None:

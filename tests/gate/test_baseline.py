@@ -165,6 +165,16 @@ def test_update_says_what_changed(path):
     numbers |= {("vae", "elbo"): [-20.0, -20.1], ("vae", "log_px"): [-20.0, -20.0]}
     found = update_from_frame(table(numbers), path)
     assert (found.moved, found.new, found.gone) == (1, 1, 1)
+    found = update_from_frame(table(numbers), path, margins={"vae/elbo": 2.0})
+    assert found.text.endswith(": 0 changed, 0 new, 0 removed, 1 with another margin")
+
+
+def test_update_writes_through_a_link(path, tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    update_from_frame(table(), link, margins={"elbo": 2.0})
+    assert link.is_symlink()
+    assert {e.margin for e in read_baseline(path).metrics if e.metric == "elbo"} == {2.0}
 
 
 def test_seeds_that_spread_too_far_for_their_margin_are_named(path):
