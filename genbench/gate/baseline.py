@@ -126,7 +126,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         if isinstance(error.__cause__, FileNotFoundError):
             raise BaselineError(
                 f"no baseline {path}; "
-                f"write it with `python -m genbench check --update --baseline {path}`"
+                f"write it with `python -m genbench check --update --baseline {path} --suite NAME`"
             ) from error
         raise BaselineError(f"baseline: {error}") from error
     except (ValueError, RecursionError) as error:

@@ -171,7 +171,7 @@ def calibrate(
     if len(sizes) != 1 or n_pool < 2 * n_seeds:
         raise ConfigError(
             f"calibrate: two groups of {n_seeds} need {2 * n_seeds} seeds of each model, but the "
-            f"results have {n_pool}; run `python -m genbench run --seeds {2 * n_seeds}`"
+            f"results have {n_pool}; run the suite again with --seeds {2 * n_seeds}"
         )
     pools = [Pool(entry, values(entry)) for entry in entries]
     hurt = {p.entry.key: p for p in pools if p.entry.metric == metric and p.matrix is not None}

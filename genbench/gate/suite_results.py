@@ -105,14 +105,14 @@ def read_results(results: Path, name: str) -> SuiteResults:
     if train_ids != set(suite.frame["train_id"]):
         raise StorageError(
             f"{suite.folder} is still being written, or a run was killed: metrics.csv and "
-            "suite.json name different runs; let `python -m genbench run` finish"
+            "suite.json name different runs; let the run finish, or run the suite again"
         )
     folders = [RunFolder(suite.folder, train_id) for train_id in sorted(train_ids)]
     for folder in folders:
         if folder.path.is_dir() and not folder.is_sealed:  # it has no manifest while being redone
             raise StorageError(
                 f"{folder.path} is still being written, or a run was killed; "
-                "let `python -m genbench run` finish"
+                "let the run finish, or run the suite again"
             )
     provenance = _provenance(suite, folders)
     certified = {claim._replace(model=stable_name(claim.model)) for claim in suite.certified}

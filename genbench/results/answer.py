@@ -20,7 +20,7 @@ NOTHING = "No model has a log-likelihood"
 UNASKED = "No log-likelihood was measured here."
 OUTDATED = (
     "An older genbench made these results; they do not say which model is best:"
-    " `python -m genbench run` brings them up to date, without training again."
+    " running the suite again brings them up to date, without training."
 )
 Tests = Sequence[Difference]
 Pieces = Iterator[Phrase | str]

@@ -62,7 +62,8 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
         return folder
     known = sorted(visible(path.parent.name) for path in results_dir.glob(f"*/{TABLE}"))
     if folder.is_dir() or not known:
-        hint = f"`python -m genbench run --suite {suite}` makes them"
+        made = f"`python -m genbench run --suite {suite} --results {results_dir}` makes them"
+        hint = f"{made}; name a suite of your own by its file"
     else:
         hint = did_you_mean(suite, known)
     raise StorageError(f"no results of suite '{suite}' in {results_dir}; {hint}")

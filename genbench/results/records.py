@@ -225,7 +225,7 @@ def first_error(error: ValidationError) -> str:
     return f"{where}: {first['msg']}; {REDO}"
 
 
-def read_record(path: Path, suite: str) -> SuiteRecord:
+def read_record(path: Path) -> SuiteRecord:
     """Read and check a ``suite.json``.
 
     Raises:
@@ -234,8 +234,8 @@ def read_record(path: Path, suite: str) -> SuiteRecord:
     content = read_json(path, LARGEST_RECORD)
     if isinstance(content, dict) and content.get("schema") == 1:
         raise StorageError(
-            f"{path} was written by an older genbench; `python -m genbench run --suite {suite}`"
-            " brings it up to date, without training again"
+            f"{path} was written by an older genbench; running the suite again brings it up to"
+            " date, without training"
         )
     try:
         return SuiteRecord.model_validate(content)

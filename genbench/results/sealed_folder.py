@@ -40,7 +40,7 @@ from genbench.core.reading import (
 )
 
 MANIFEST = "manifest.json"
-REDO = "`python -m genbench run` redoes it"
+REDO = "running the suite again redoes it"
 Arrays = dict[str, NDArray[Any]]
 LARGEST = MappingProxyType({".json": LARGEST_JSON, ".csv": 64 * MIB, ".safetensors": 8192 * MIB})
 """Bytes of a file of each kind; none that genbench writes comes near."""

@@ -75,7 +75,7 @@ class StoredSuite:
         """Read a suite while the lock of its folder is held; see :meth:`open`."""
         sealed = SuiteFolder(folder)
         sealed.require_contained()
-        table, record = read_table(folder), read_record(folder / SUITE, folder.name)
+        table, record = read_table(folder), read_record(folder / SUITE)
         provenances = require_unedited(folder, record, table)
         sealed.require_unchanged()
         return cls(folder, record, table, provenances)

@@ -24,7 +24,7 @@ from genbench.results.sealed_runs import (
     sealed_run,
 )
 
-ANEW = "`python -m genbench run` writes it anew"
+ANEW = "running the suite again writes it anew"
 _FIRST_ROW = 2
 """The header is the first row of a file."""
 _ABOUT = ("suite", "train_id", "model", "seed", "dataset")
@@ -126,7 +126,7 @@ class _Comparison:
             raise StorageError(
                 f"{self.folder} is still being written, or a run was killed: {TABLE}, row "
                 f"{line.place} {_who(line)}, is of a run that {SUITE} does not have; "
-                "let `python -m genbench run` finish"
+                "let the run finish, or run the suite again"
             )
         run = next((run for run in same if run.model == line.model), same[0])
         for name in ("model", "seed", "dataset"):

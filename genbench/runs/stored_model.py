@@ -57,7 +57,7 @@ def stored_model(folder: RunFolder, name: str) -> nn.Module:
 def _weights(folder: RunFolder) -> Path:
     """Return the file of the weights; its digest is the stored one."""
     if not folder.is_sealed:
-        raise StorageError(f"{folder.path} is unfinished; `python -m genbench run` finishes it")
+        raise StorageError(f"{folder.path} is unfinished; running the suite again finishes it")
     folder.checked(run_folder.METRICS)
     metrics = folder.read(run_folder.METRICS)
     if metrics["status"] != "ok":

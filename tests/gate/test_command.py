@@ -125,14 +125,17 @@ def test_calibrate_prints_measured_rates(tmp_path, capsys):
         (test, what, 5) for test in ("welch", "paired") for what in ("false worse", "false better")
     }
     assert cli.main(["check", "--calibrate", *place, "--seeds", "2"]) == ExitCode.USAGE
+    assert "run the suite again with --seeds 4" in capsys.readouterr().err
 
 
 def test_a_missing_baseline_is_code_6_and_missing_results_code_5(place, capsys):
     missing = ("check", "--baseline", str(place / "none.json"))
     assert cli.main([*missing, "--results", str(place / "first")]) == ExitCode.BASELINE
-    assert "check --update" in capsys.readouterr().err
+    assert f"check --update {missing[1]} {missing[2]} --suite NAME`" in capsys.readouterr().err
     known = ("check", "--baseline", str(place / "small.json"))
     assert cli.main([*known, "--results", str(place / "nowhere")]) == ExitCode.STORAGE
+    made = f"run --suite small --results {place / 'nowhere'}` makes them"
+    assert made in capsys.readouterr().err
 
 
 def test_an_unwritable_baseline_is_code_5(place, capsys):

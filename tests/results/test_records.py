@@ -14,7 +14,7 @@ def record(own_results):
 
     def read(change=lambda content: None):
         change_suite(own_results, change)
-        return read_record(own_results / "tiny" / "suite.json", "tiny")
+        return read_record(own_results / "tiny" / "suite.json")
 
     return read
 
@@ -24,7 +24,7 @@ def test_damaged_suite_record_is_a_storage_error(own_results, content):
     path = own_results / "tiny" / "suite.json"
     path.write_text(content)
     with pytest.raises(StorageError, match=r"suite\.json is damaged"):
-        read_record(path, "tiny")
+        read_record(path)
 
 
 @pytest.mark.parametrize("text", ["nan", "inf"])

@@ -205,7 +205,7 @@ def test_check_report_and_compare_say_it_in_one_sentence(results, tmp_path, caps
         said = capsys.readouterr()
         assert said.err.splitlines() == [
             f"genbench: {path}, row 2 (vae, seed 0, elbo): value is -20.5, the run stored {stored};"
-            " `python -m genbench run` writes it anew"
+            " running the suite again writes it anew"
         ]
         assert said.out == ""
     assert not (tmp_path / "reports").exists()
