@@ -135,8 +135,6 @@ def rank_chart(shown: Ranks, palette: Mapping[str, str]) -> Figure:
         axis.grid(visible=False, axis="y")
         axis.margins(x=0.3)
         axis.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
-        if not any(entries[index] for entries in shown.entries):
-            axis.set_xticks([])
         sns.despine(ax=axis, left=True)
     name_rows(axes[0], [row.label for row in shown.rows])
     axes[0].set_ylim(len(shown.rows) - 0.5, -0.6)

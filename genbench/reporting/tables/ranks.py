@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from genbench.core import numbers
 from genbench.core.sequential import anytime_difference
@@ -67,14 +68,20 @@ class Ranks:
 
 
 def ranks(block: ProtocolBlock, values: PerDatumValues) -> Ranks | None:
-    """Bring the estimators of a block to the same images; None with fewer than two of them."""
+    """Bring the estimators of a block to the same images; None with fewer than two of them.
+
+    Left out are those whose values at these images are not stored.
+    """
     places = [i for i in _estimators(block) if sum(row.cells[i].ok for row in block.rows) > 1]
     sizes = [r.cells[i].n for r in block.rows for i in places if r.cells[i].ok]
     n = min((size for size in sizes if size is not None), default=0)
     if len(places) < 2 or not n:
         return None
-    columns = [[_entry(block, i, row, n, values) for row in block.rows] for i in places]
-    ranked = (_placed(column, sequential=block.sequential) for column in columns)
+    columns = {i: [_entry(block, i, row, n, values) for row in block.rows] for i in places}
+    places = [i for i in places if any(columns[i])]
+    if len(places) < 2:
+        return None
+    ranked = (_placed(columns[i], sequential=block.sequential) for i in places)
     placed = list(zip(*ranked, strict=True))
     kept = [(row, e) for row, e in zip(block.rows, placed, strict=True) if any(e)]
     rows, entries = zip(*kept, strict=True)
@@ -94,7 +101,7 @@ def _entry(
     column, cell = block.columns[index], row.cells[index]
     if not cell.ok:
         return None
-    seeds = _over(n, values.of(block, column, cell) or {})
+    seeds = _over(n, values.of(block, column, cell) or {}, block.n_whole or n)
     if cell.n == n:
         return RankedNumber(cell, cell.value, cell.stderr, seeds)
     if not seeds or n < 2:
@@ -104,12 +111,21 @@ def _entry(
     return RankedNumber(cell, float(first.mean()), stderr, seeds)
 
 
-def _over(n: int, seeds: Seeds) -> Seeds:
-    """The values at ``n`` evenly spaced images; none where n does not divide their number."""
-    sizes = {len(values) for values in seeds.values()}
-    if any(size % n for size in sizes):
-        return {}
-    return {seed: values[:: len(values) // n] for seed, values in seeds.items()}
+def _over(n: int, seeds: Seeds, n_all: int) -> Seeds:
+    """The values at ``n`` images that are evenly spaced over all; none where one is missing."""
+    wanted, found = _spaced(n_all, n), {}
+    for seed, values in seeds.items():
+        known = _spaced(n_all, len(values))
+        places = np.searchsorted(known, wanted)
+        if not np.isin(wanted, known).all():
+            return {}
+        found[seed] = values[places]
+    return found
+
+
+def _spaced(n_all: int, n: int) -> NDArray[np.int64]:
+    """Which of all images an evaluator sees that is given ``n`` of them."""
+    return np.arange(n) * n_all // n
 
 
 def _placed(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from genbench.evaluation import runner  # noqa: F401  it registers every evaluator
+from genbench.evaluation.runner import _spaced
 from genbench.evaluation.spec import evaluators
 from genbench.reporting.tables.ranks import rank_table, ranks, verdict
 from genbench.results.suite import StoredSuite
@@ -32,6 +32,42 @@ def test_all_estimators_are_brought_to_the_same_images(found, rich_suite):
     shown = entries(found, "iw_log_likelihood")["vae"]
     assert shown.value == pytest.approx(values.mean())
     assert shown.stderr == pytest.approx(values.std(ddof=1) / 10)
+
+
+class Values:
+    """Per image, its place among all 300: what an evaluator of ``cell.n`` images would store."""
+
+    def __init__(self, *missing):
+        self.missing = missing
+
+    def of(self, block, column, cell):
+        if column.metric in self.missing:
+            return None
+        places = _spaced(300, cell.n, 0, cell.n).numpy()
+        return {seed: places.astype(float) for seed in range(3)}
+
+
+def of_fewer(block, metric, n):
+    index = block.column(metric)
+    for row in block.rows:
+        cells = [replace(c, n=n) if i == index else c for i, c in enumerate(row.cells)]
+        yield replace(row, cells=tuple(cells))
+
+
+@pytest.mark.parametrize("n", [7, 100, 200, 299])
+def test_the_images_are_those_that_an_evaluator_of_fewer_sees(rich_suite, n):
+    block = rich_suite.blocks[0]
+    few = replace(block, rows=tuple(of_fewer(block, "ais_log_likelihood", n)))
+    shown = entries(ranks(few, Values()), "iw_log_likelihood")["vae"]
+    assert shown.seeds[0].tolist() == _spaced(300, n, 0, n).tolist()
+
+
+def test_an_estimator_without_values_at_these_images_is_left_out(found, rich_suite):
+    block = rich_suite.blocks[0]
+    assert "iw_log_likelihood" in {column.metric for column in found.columns}
+    rest = ranks(block, Values("iw_log_likelihood"))
+    assert {c.metric for c in rest.columns} == {"ais_log_likelihood", "parzen_log_likelihood"}
+    assert ranks(block, Values("iw_log_likelihood", "parzen_log_likelihood")) is None
 
 
 @pytest.fixture(scope="module")
