@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from genbench.reporting.figures import grids, plots
 from genbench.reporting.figures.completions import completions
 from genbench.reporting.figures.grids import Pixels
@@ -52,9 +54,11 @@ def _of_grids(group: FigureGroup, make: Callable[[Arrays], Pixels | None], alt: 
 
 
 def _has_plane(arrays: Arrays) -> bool:
-    """Whether codes of two dimensions are stored: a single one has no plane to show."""
-    stored = {"latent_means", "latent_labels"} <= arrays.keys()
-    return stored and arrays["latent_means"].shape[1] > 1
+    """Whether codes of two dimensions are stored, and not one code for all images."""
+    if not {"latent_means", "latent_labels"} <= arrays.keys():
+        return False
+    means = arrays["latent_means"]
+    return means.shape[1] > 1 and bool(np.ptp(means, axis=0).any())
 
 
 def scatters(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:

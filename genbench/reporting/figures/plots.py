@@ -190,6 +190,7 @@ def latent_scatter(arrays: Arrays, title: str) -> Figure:
         _write_labels(axis, means, labels)
     first, second = (int(d) for d in arrays.get("latent_dims", np.arange(2)))
     axis.set(xlabel=f"latent dimension {first}", ylabel=f"latent dimension {second}")
+    axis.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
     sns.despine(ax=axis)
     make_room_at_left(figure, axis)
     if labelled:

@@ -128,3 +128,12 @@ def test_labels_of_codes_that_lie_together_are_inside_and_apart(places):
     arrays = {"latent_means": means, "latent_labels": labels}
     with styled():
         assert problems(latent_scatter(arrays, "vae")) == []
+
+
+@pytest.mark.parametrize("centre", [0, 0.026, -3.7, 120, -1e-9])
+@pytest.mark.parametrize("spread", [1e-12, 1e-7, 1e-3, 0.3, 100])
+def test_scales_of_codes_are_legible_whatever_their_size(centre, spread):
+    means = centre + spread * np.random.default_rng(0).normal(size=(200, 2))
+    arrays = {"latent_means": means.astype(np.float32), "latent_labels": np.arange(200) % 10}
+    with styled():
+        assert problems(latent_scatter(arrays, "vae")) == []

@@ -78,3 +78,10 @@ def test_codes_of_a_single_dimension_have_no_map(tmp_path):
     run = FigureInputs("vae_1", None, None, arrays)
     assert model_figures.scatters(FigureMaker(tmp_path, {}), [run]).figures == ()
     assert not list(tmp_path.iterdir())
+
+
+def test_one_code_for_all_images_has_no_map(tmp_path):
+    arrays = codes([0] * 30 + [7] * 31)
+    arrays["latent_means"][:] = (0.026, 0.0057)
+    run = FigureInputs("shared", None, None, arrays)
+    assert model_figures.scatters(FigureMaker(tmp_path, {}), [run]).figures == ()
