@@ -1,10 +1,14 @@
 """``check``: stored numbers against a baseline."""
 
 from argparse import Namespace
+from typing import Any
 
 from genbench.commands.shared import Commands, add_command, add_folders, add_format, note, out, path
 from genbench.commands.streams import terminal
-from genbench.core.errors import ExitCode
+from genbench.core.errors import ConfigError, ExitCode
+
+_OF_CALIBRATION: dict[str, Any] = {"trials": 1000, "seeds": 5, "loss": 1.0}
+"""Options that need ``--calibrate``, with their defaults."""
 
 
 def add_parser(commands: Commands) -> None:
@@ -44,21 +48,14 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="measure the gate's error rates on the results of many seeds",
     )
-    add(
-        "--trials",
-        type=int,
-        default=1000,
-        metavar="N",
-        help="trials of --calibrate; 1000 by default",
-    )
+    add("--trials", type=int, metavar="N", help="trials of --calibrate; 1000 by default")
     add(
         "--seeds",
         type=int,
-        default=5,
         metavar="N",
         help="seeds on each side in --calibrate; 5 by default",
     )
-    add("--loss", type=float, default=1.0, help="nats of ELBO lost in --calibrate; 1 by default")
+    add("--loss", type=float, help="nats of ELBO lost in --calibrate; 1 by default")
     parser.set_defaults(body=check)
 
 
@@ -67,6 +64,8 @@ def check(arguments: Namespace) -> int:
     from genbench import gate
 
     margins = gate.parse_margins(arguments.margins)
+    if not arguments.calibrate and (unused := _calibration_options(arguments)):
+        raise ConfigError(f"--{next(iter(unused))}: needs --calibrate")
     if arguments.update:
         return _update(arguments, margins)
     if arguments.calibrate:
@@ -99,17 +98,23 @@ def _update(arguments: Namespace, margins: dict[str, float]) -> int:
     return ExitCode.OK
 
 
+def _calibration_options(arguments: Namespace) -> dict[str, Any]:
+    stated = ((name, getattr(arguments, name)) for name in _OF_CALIBRATION)
+    return {name: value for name, value in stated if value is not None}
+
+
 def _calibrate(arguments: Namespace, margins: dict[str, float]) -> int:
     from genbench.gate import calibration, formats, texts
 
-    n_seeds, loss = arguments.seeds, arguments.loss
+    chosen = _OF_CALIBRATION | _calibration_options(arguments)
+    n_seeds, loss = chosen["seeds"], chosen["loss"]
     rates = calibration.measure(
         arguments.baseline,
         arguments.results,
         arguments.suite,
         margins=margins,
         n_seeds=n_seeds,
-        trials=arguments.trials,
+        trials=chosen["trials"],
         loss=loss,
     )
     if arguments.format == "json":

@@ -128,6 +128,15 @@ def test_calibrate_prints_measured_rates(tmp_path, capsys):
     assert "run the suite again with --seeds 4" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", ["--trials", "--seeds", "--loss"])
+def test_an_option_of_calibration_needs_it(check, option):
+    assert check("again", option, "3") == (
+        ExitCode.USAGE,
+        "",
+        f"genbench: {option}: needs --calibrate\n",
+    )
+
+
 def test_a_missing_baseline_is_code_6_and_missing_results_code_5(place, capsys):
     missing = ("check", "--baseline", str(place / "none.json"))
     assert cli.main([*missing, "--results", str(place / "first")]) == ExitCode.BASELINE

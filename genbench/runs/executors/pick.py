@@ -29,4 +29,7 @@ def pick_executor(options: RunOptions) -> Executor:
         raise ConfigError(f"cpus_per_run: expected 1 or more cores, not {options.cpus_per_run}")
     if options.executor == "ray":
         require_sensible(options)
+    for name in ("gpus_per_run", "ray_address"):
+        if options.executor != "ray" and getattr(options, name) is not None:
+            raise ConfigError(f"{name}: needs executor 'ray'")
     return _EXECUTORS[options.executor]

@@ -25,6 +25,8 @@ def test_an_unknown_executor_is_named_with_the_nearest():
         ({"jobs": 0}, "jobs: expected auto, or 1 or more processes, not 0"),
         ({"jobs": "all"}, "jobs: expected auto, or 1 or more processes, not all"),
         ({"jobs": 1.5}, "jobs: expected auto"),
+        ({"ray_address": "auto"}, "ray_address: needs executor 'ray'"),
+        ({"gpus_per_run": 0.5}, "gpus_per_run: needs executor 'ray'"),
         ({"cpus_per_run": 0}, "cpus_per_run: expected 1 or more cores, not 0"),
     ],
 )
