@@ -124,10 +124,12 @@ def timed(say: Callable[[str], None]) -> Callable[[str], None]:
 
 def tell_plan(options: "RunOptions") -> int:
     """Print what a run would do; exit 3 if it needs data that are damaged or that nobody offers."""
-    from genbench.suites.dry_run import Planned, dry_run
+    from genbench.suites.dry_run import dry_run
 
     plan = dry_run(options)
-    out(aligned([row[:-1] for row in plan.rows], ("model", *Planned._fields[1:-1]), terminal()))
+    first = int(len({row.suite for row in plan.rows}) == 1)  # one suite needs no name
+    rows = [(row.suite, *row[:4])[first:] for row in plan.rows]
+    out(aligned(rows, ("suite", "model", "seed", "train_id", "state")[first:], terminal()))
     states = Counter(row.state for row in plan.rows)
     out("\n" + ", ".join(f"{state}: {n}" for state, n in states.items()))
     for folder in dict.fromkeys(str(Path(row.folder).parent) for row in plan.rows if row.folder):

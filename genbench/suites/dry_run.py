@@ -28,6 +28,7 @@ class Planned(NamedTuple):
     train_id: str
     state: str
     folder: Path | str
+    suite: str
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class _Survey:
         runner = prepared.study_runner
         for study in prepared.selected_studies:
             state = _state(prepared, runner.stored(study))
-            yield Planned(f"study {study.name}", "", "", state, runner.folder(study).path)
+            folder, suite = runner.folder(study).path, prepared.suite.name
+            yield Planned(f"study {study.name}", "", "", state, folder, suite)
 
     def _state_of_data(self, prepared: PreparedSuite, spec: RunSpec) -> str:
         """Return what is wrong with a run's data; if nothing is, build its model once."""
@@ -105,8 +107,9 @@ def _state(prepared: PreparedSuite, stored: object) -> str:
 
 
 def _run(prepared: PreparedSuite, spec: RunSpec, problem: str) -> Planned:
+    suite = prepared.suite.name
     if problem:
-        return Planned(spec.name, spec.seed, "", problem, "")
+        return Planned(spec.name, spec.seed, "", problem, "", suite)
     folder = prepared.context.run(spec).folder
     state = _state(prepared, prepared.context.stored(spec))
-    return Planned(spec.name, spec.seed, folder.train_id, state, folder.path)
+    return Planned(spec.name, spec.seed, folder.train_id, state, folder.path, suite)

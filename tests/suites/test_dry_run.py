@@ -51,8 +51,8 @@ def test_missing_data_are_named_with_what_would_be_downloaded_and_left_where_the
     before = state_of(place)
     plan = dry_run(options("far"))
     assert [tuple(row) for row in plan.rows] == [
-        ("vae", 0, "", "data missing", ""),
-        ("pca", 0, "", "data missing", ""),
+        ("vae", 0, "", "data missing", "", "far"),
+        ("pca", 0, "", "data missing", "", "far"),
     ]
     (line,) = plan.downloads
     for file in datasets["mnist"].files:
@@ -71,6 +71,16 @@ def test_the_other_members_of_a_collection_are_planned_all_the_same(place):
     assert states == [*missing, ("vae", "to do"), ("pca", "to do")]
     assert len(plan.downloads) == 1
     assert state_of(place) == before
+
+
+def test_runs_of_a_collection_stand_beside_their_suite(place, capsys):
+    tell_plan(options("both"))
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert first.split() == ["suite", "model", "seed", "train_id", "state"]
+    named = [row.split()[:3] for row in rows[:4]]
+    assert named == [[s, m, "0"] for s in ("far", "near") for m in ("vae", "pca")]
+    tell_plan(options("near"))
+    assert capsys.readouterr().out.split()[0] == "model"
 
 
 def test_a_read_only_results_folder_is_no_obstacle_and_stays_as_it_is(place):
