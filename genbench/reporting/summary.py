@@ -119,7 +119,7 @@ def _checks(studies: Sequence[StoredStudy], terminal: Terminal, verbose: bool) -
     shown = [(study, check) for study, check in checks if few or not check.passed]
     n_passed = sum(check.passed for _, check in checks)
     table = aligned([_row(*pair) for pair in shown], _HEADS, terminal) if shown else ""
-    count = "" if few else f"{n_passed} of {len(checks)} checks of {len(studies)} studies hold"
+    count = "" if few else f"{n_passed} of {len(checks)} checks hold"
     return "\n\n".join(part for part in (table, count) if part)
 
 
