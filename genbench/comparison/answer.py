@@ -28,14 +28,14 @@ def _answer(lines: Sequence[Line]) -> str:
     methods = all(line.match.of_methods for line in lines)
     if len(lines) == 1:
         return f"{'' if methods else OF_NETWORKS}{_verdict(lines[0])}."
-    what = f"{len(lines)} {'models' if methods else 'trained networks'}"
+    kind = "models" if methods else "trained networks"
     counts = Counter(line.verdict for line in lines)
     if counts["tie"] == len(lines):
-        return f"All {what} are tied."
+        return f"{'Both' if len(lines) == 2 else f'All {len(lines)}'} {kind} are tied."
     clear = [line for line in lines if line.verdict != "tie"]
     most = max(clear, key=lambda line: abs(line.difference.value))
     return (
-        f"Of {what}, A's number is better for {counts['A']}, B's for {counts['B']},"
+        f"Of {len(lines)} {kind}, A's number is better for {counts['A']}, B's for {counts['B']},"
         f" neither for {counts['tie']}. The largest difference: {_verdict(most)}."
     )
 

@@ -117,7 +117,7 @@ def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
     own = any(line.match.by_own_error for line in comparison.lines)
     said = [(NETWORKS_ALONE, networks), (BY_OWN_ERROR, own), (UNRELIABLE_WORDS, unreliable)]
     words = (text.rstrip(".") for text, applies in said if applies)
-    return "; ".join(filter(None, (_LEGEND, *words, more)))
+    return ". ".join(filter(None, (_LEGEND, *words, more)))
 
 
 def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:
