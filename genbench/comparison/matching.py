@@ -131,7 +131,7 @@ def _models(first: Side, second: Side) -> tuple[list[tuple[str, str]], list[str]
     known = set(second.labels)
     common = [label for label in first.labels if label in known]
     if not common:
-        names = (f"{s.name} has {few(s.labels)}" for s in (first, second))
+        names = (f"{s.name} has {few(s.labels) or 'none'}" for s in (first, second))
         raise NotComparableError(
             f"A and B have no model in common: {'; '.join(names)} (SUITE:MODEL names one model)"
         )

@@ -167,7 +167,7 @@ def absent(frame: pd.DataFrame) -> list[Absent]:
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """Add the metric that a row is part of, and remove fitted scales from model names."""
-    whole = frame["metric"].str.partition("[")[0]
+    whole = frame["metric"].map(lambda metric: metric.partition("[")[0])
     return frame.assign(model=frame["model"].map(stable_name), whole=whole)
 
 

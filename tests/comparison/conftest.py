@@ -49,7 +49,7 @@ class Place:
             run |= {"model": changed["model"], "protocol": changed["protocol"]}
         (self.results / suite / "suite.json").write_text(json.dumps(record))
         with path.open("w", newline="") as file:
-            table = csv.DictWriter(file, list(kept[0]), lineterminator="\n")
+            table = csv.DictWriter(file, list(pairs[0][0]), lineterminator="\n")
             table.writeheader()
             table.writerows(kept)
 

@@ -110,6 +110,12 @@ def test_suites_without_a_common_model_are_refused(place):
         place.compare("tiny", other)
 
 
+def test_a_suite_of_studies_alone_has_no_model(place):
+    place.rewrite(lambda row: None, place.copy("other"))
+    with pytest.raises(NotComparableError, match="; other has none "):
+        place.compare("tiny", "other")
+
+
 def test_models_of_one_side_are_named(place):
     other = place.copy("other")
     place.rewrite(lambda row: row if row["model"] != "vae_twin" else None, other)

@@ -198,6 +198,12 @@ def test_nothing_to_compare_makes_no_baseline(tmp_path):
         update_from_frame(frame, tmp_path / "b.json")
 
 
+def test_a_suite_of_studies_alone_makes_no_baseline(tmp_path):
+    results = write_results(tmp_path / "results", frame_of([]))
+    with pytest.raises(BaselineError, match="no numbers to compare"):
+        update(tmp_path / "b.json", results, "tiny")
+
+
 @pytest.mark.parametrize("damage", [_edited, _newer, lambda _: ""])
 def test_a_damaged_baseline_is_not_overwritten(path, damage):
     """Its margins would be lost without a word."""
