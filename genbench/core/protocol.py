@@ -141,7 +141,9 @@ class Protocol:
     @property
     def given(self) -> str:
         """What the model is given, in words; empty where it is given nothing."""
-        return f"given the {self.shown or self.condition}" if self.condition else ""
+        what = self.shown or self.condition
+        the = "" if what.startswith("column") else "the "
+        return f"given {the}{what}" if what else ""
 
     @property
     def short(self) -> str:

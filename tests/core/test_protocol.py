@@ -45,6 +45,8 @@ def test_a_protocol_of_hidden_pixels_says_what_is_shown():
     protocol = Protocol.parse(f"{binarised}|pixels:top left + bottom left")
     assert protocol.shown == "top left + bottom left"
     assert protocol.short.endswith("given the top left + bottom left")
+    column = Protocol.parse(f"{binarised}|pixels:column 14")
+    assert column.short.endswith("given column 14")
     assert "p(hidden pixels|shown pixels)" in protocol.sentence
     assert "top left + bottom left" in protocol.sentence
     assert Protocol.parse("mnist@1a2b3c4d/static(seed=0)/50+10+20/mass|label").shown == ""
