@@ -1,7 +1,7 @@
 """The runs of a suite, and what each process needs to execute them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,8 +73,8 @@ class RunContext:
         suite_folder = self.plan.options.results / self.plan.suite
         return Run(spec, dataset, RunFolder(suite_folder, spec.train_id(dataset.digest)))
 
-    def preflight(self) -> dict[str, str]:
-        """Build every model once, to find mistakes before training starts.
+    def preflight(self, specs: Iterable[RunSpec]) -> dict[str, str]:
+        """Build each model once, to find mistakes before training starts.
 
         Returns:
             What users should know of a model's training, by its name.
@@ -83,7 +83,7 @@ class RunContext:
             ConfigError: Options do not fit the recipe or the data.
             DataError: Data are missing or damaged.
         """
-        each = {spec.name: spec for spec in self.plan.specs}
+        each = {spec.name: spec for spec in specs}
         everywhere = narrow_remark(self.device)
         remarks = {name: f"{self.check(s)} {everywhere}".strip() for name, s in each.items()}
         return {name: remark for name, remark in remarks.items() if remark}

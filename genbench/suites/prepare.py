@@ -61,6 +61,11 @@ class PreparedSuite:
         """Whether the whole suite is selected."""
         return is_whole(self.options)
 
+    @property
+    def checked_runs(self) -> Sequence[RunSpec]:
+        """The runs whose models must fit: of the whole suite all, whatever the shard."""
+        return self.context.plan.specs if self.whole else self.selected_runs
+
 
 def is_whole(options: RunOptions) -> bool:
     """Whether the options select the whole suite."""

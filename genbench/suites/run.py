@@ -68,7 +68,7 @@ def _folder(prepared: PreparedSuite) -> Path:
 
 def _check(prepared: PreparedSuite, say: Say) -> None:
     """Find what would stop the suite before anything is trained; say what users should know."""
-    remarks = prepared.context.preflight()
+    remarks = prepared.context.preflight(prepared.checked_runs)
     require_writable(_folder(prepared))
     _keep_weights(prepared)
     _require_apart(prepared, _folder(prepared))

@@ -140,7 +140,7 @@ def measure(root, n_models, n_seeds):
     options, timed = fabricate(root, n_models, n_seeds), Stopwatch(n_models * n_seeds)
     prepared = timed("read and check the suite file", prepare, options)
     context, folder = prepared.context, options.results / prepared.suite.name
-    timed("build each model once", context.preflight)
+    timed("build each model once", context.preflight, context.plan.specs)
     records = timed("read the stored runs", lambda: [*map(context.stored, context.plan.specs)])
     assert all(records), "a copy is not taken for a stored run"
     timed("write metrics.csv and suite.json", write_suite, prepared, records, [], [])

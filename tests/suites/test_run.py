@@ -132,13 +132,25 @@ def test_another_budget_is_another_run_and_replaces_the_row(run, tmp_path):
 def test_dry_run_tells_what_is_to_do_and_writes_nothing(suite_file, tmp_path):
     request = RunOptions(suite_file(), results=tmp_path / "results", device="cpu")
     rows = dry_run(request).rows
-    assert [(name, seed, state) for name, seed, _, state, _ in rows] == [
+    assert [(row.name, row.seed, row.state) for row in rows] == [
         ("vae", 0, "to do"),
         ("pca", 0, "to do"),
     ]
     assert not (tmp_path / "results").exists()
     run_suite(RunOptions(suite_file(), models=["pca"], results=tmp_path / "results", device="cpu"))
     assert [row[3] for row in dry_run(request).rows] == ["to do", "stored"]
+
+
+def test_a_model_that_is_not_asked_for_need_not_fit(run, suite_file, tmp_path):
+    """Two latent dimensions of ``pca`` need four training images."""
+    few = {"limit": 3, "results": tmp_path / "results", "device": "cpu"}
+    with pytest.raises(ConfigError, match=r"model\.pca\.latent_dim: 2 needs at least 4"):
+        run(limit=3)
+    with pytest.raises(ConfigError, match=r"model\.pca\.latent_dim"):
+        dry_run(RunOptions(suite_file(), **few))
+    (row,) = dry_run(RunOptions(suite_file(), models=["vae"], **few)).rows
+    assert row.state == "to do"
+    assert set(run(limit=3, models=["vae"]).frame["model"]) == {"vae"}
 
 
 def counted(options, seen):
