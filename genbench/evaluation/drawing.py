@@ -14,6 +14,10 @@ from genbench.inference.bounds import prior_of
 
 SAMPLE_CHUNK = 1000
 """Images per noise address: the first images do not depend on how many are drawn."""
+_BULK = 0.01
+"""Share of the numbers at each end that may lie anywhere."""
+_FARTHEST = 0.5
+"""How far outside [0, 1] the others may lie: a mean image with noise is not cut off there."""
 
 
 def view_of(context: Context, n: int) -> Any:
@@ -59,6 +63,21 @@ def _checked(images: Any, n: int) -> Tensor:
     if len(images) != n:
         raise ValueError(f"sample({n}) returned {len(images)} images")
     return images
+
+
+def require_intensities(images: Tensor) -> None:
+    """Refuse images whose numbers are no intensities in [0, 1]; the first 1,000 are looked at.
+
+    Raises:
+        NotApplicableError: They lie elsewhere, as in [-1, 1] or [0, 255].
+    """
+    seen = images[:SAMPLE_CHUNK].flatten()
+    ranks = (1 + round(share * (len(seen) - 1)) for share in (_BULK, 1 - _BULK))
+    low, high = (float(seen.kthvalue(rank).values) for rank in ranks)
+    if low < -_FARTHEST or high > 1 + _FARTHEST:
+        raise NotApplicableError(
+            f"the model's images lie in [{low:.3g}, {high:.3g}], not in [0, 1]"
+        )
 
 
 def noisy_images(view: Any, n: int) -> Tensor:

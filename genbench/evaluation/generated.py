@@ -12,7 +12,13 @@ from genbench.core.estimate import NotApplicableError, require_finite
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, generator
 from genbench.data.noise import requantise
-from genbench.evaluation.drawing import cached_draws, forget_draws, mean_images, n_images_of
+from genbench.evaluation.drawing import (
+    cached_draws,
+    forget_draws,
+    mean_images,
+    n_images_of,
+    require_intensities,
+)
 from genbench.evaluation.spec import Context
 from genbench.features.reference import Reference
 from genbench.features.space import FeatureSpace
@@ -30,12 +36,6 @@ NOTE = (
 )
 """Said below the tables of every metric of samples."""
 UNKNOWN = "the training images are not known: name a data set"
-_SEEN = 1_000
-"""Images whose range is looked at."""
-_BULK = 0.01
-"""Share of the numbers at each end that may lie anywhere."""
-_FARTHEST = 0.5
-"""How far outside [0, 1] the others may lie: a mean image with noise is not cut off there."""
 
 
 class Generated:
@@ -216,11 +216,5 @@ def shown(images: Tensor, shape: Sequence[int]) -> Tensor:
         found = " × ".join(map(str, images.shape[1:]))
         wanted = " × ".join(map(str, shape))
         raise NotApplicableError(f"the model's images have {found} numbers, the data {wanted}")
-    seen = images[:_SEEN].flatten()
-    ranks = (1 + round(share * (len(seen) - 1)) for share in (_BULK, 1 - _BULK))
-    low, high = (float(seen.kthvalue(rank).values) for rank in ranks)
-    if low < -_FARTHEST or high > 1 + _FARTHEST:
-        raise NotApplicableError(
-            f"the model's images lie in [{low:.3g}, {high:.3g}], not in [0, 1]"
-        )
+    require_intensities(images)
     return images.reshape(-1, *shape).clamp(0, 1)

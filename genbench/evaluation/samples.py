@@ -15,7 +15,13 @@ from genbench.core.estimate import (
     require_finite,
 )
 from genbench.core.options import Count
-from genbench.evaluation.drawing import cached_draws, mean_images, noisy_images
+from genbench.evaluation.drawing import (
+    SAMPLE_CHUNK,
+    cached_draws,
+    mean_images,
+    noisy_images,
+    require_intensities,
+)
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.parzen import ROWS, ParzenWindow, centred_distances, squared_distances
 from genbench.samples.pairs import sums_within
@@ -54,9 +60,17 @@ class ParzenOptions(EvaluatorOptions):
         return 4 * self.n_samples * sizes.n_pixels
 
 
-def _fit_parzen(context: Context, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
+def _require_scale_of(x: Tensor, images: Tensor) -> None:
+    """Refuse images in another range than the intensities that they are compared with."""
+    if bool(((x >= 0) & (x <= 1)).all()):
+        require_intensities(images)
+
+
+def _fit_parzen(block: Block, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
     """Return the window, its scale, and a remark on how the scale was chosen."""
+    context = block.context
     images = cached_draws(context, "samples", mean_images, 0, options.n_samples)
+    _require_scale_of(block.x, images)
     n, window = len(images), ParzenWindow(images)
     fewer = f"{n} samples, for the model has no more; " if n < options.n_samples else ""
     if options.scale is not None:
@@ -102,7 +116,7 @@ def parzen_log_likelihood(block: Block, options: ParzenOptions) -> PerDatum:
     key = f"parzen_log_likelihood/{options.model_dump_json()}"
     cache = block.context.cache
     if key not in cache:
-        cache[key] = _fit_parzen(block.context, options)
+        cache[key] = _fit_parzen(block, options)
     window, scale, remark = cache[key]
     return PerDatum(window.log_density(block.x, [scale])[0], remark=remark)
 
@@ -240,6 +254,8 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
     stop = start + len(block.x)
     images = cached_draws(context, name, draw, start, stop, in_order=dense)
+    if not dense:
+        _require_scale_of(block.x, cached_draws(context, name, draw, 0, SAMPLE_CHUNK))
     if len(images) < len(block.x):
         images = _padded(images, block.x)
     grey = is_binary(block.x) and not dense

@@ -1,6 +1,7 @@
 """Parzen and MMD: exact values, no leak, and what they are worth."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -466,3 +467,24 @@ def test_labels_of_a_conditional_model_are_drawn_by_their_frequency(name):
     images = drawn(context, 2000)
     assert set(images.unique().tolist()) == {0.0, 2.0}
     assert (images[:, 0] == 2).double().mean().item() == pytest.approx(0.8, abs=0.04)
+
+
+# --- samples in another range than the data ---
+
+
+@pytest.mark.parametrize("name", ["mmd2", "parzen_log_likelihood"])
+@pytest.mark.parametrize(
+    ("low", "high", "seen"), [(-1, 1, r"\[-0.98, 0.98\]"), (0, 255, r"\[2.55, 25")]
+)
+def test_samples_in_another_range_than_the_data_are_refused(name, low, high, seen, digits):
+    ramp = torch.linspace(low, high, 64 * 100, dtype=torch.float64).reshape(100, 1, 8, 8)
+    found = row(Shelf(ramp), name, x=digits[:200], validation=digits[200:400])
+    assert found.status == "not_applicable"
+    assert re.match(rf"the model's images lie in {seen}.*, not in \[0, 1\]", found.reason)
+
+
+@pytest.mark.parametrize("name", ["mmd2", "parzen_log_likelihood"])
+def test_samples_in_the_range_of_the_data_are_compared_whatever_it_is(name, digits):
+    for change in (lambda x: x, lambda x: 2 * x - 1):
+        x = change(digits)
+        assert row(Bag(x[400:]), name, x=x[:200], validation=x[200:400]).status == "ok"
