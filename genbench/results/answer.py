@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from genbench.core.numbers import grouped, measured, minus
 from genbench.core.statistics import ALPHA, Difference
 from genbench.results.cells import Cell
-from genbench.results.headline import NOT_MEASURED
+from genbench.results.headline import NOT_APPLICABLE, NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
 from genbench.results.methods import OF_NETWORKS, of_methods
 
@@ -17,7 +17,8 @@ _WORDS = {"exact": "exactly", "lower_bound": "at least", "upper_bound": "at most
 _NAMED = 3
 """How many of the models tied with the first are named, at most."""
 NOTHING = "No model has a log-likelihood"
-UNASKED = "No log-likelihood was measured here."
+UNMEASURED = "No log-likelihood was measured"
+UNASKED = f"{UNMEASURED} here."
 OUTDATED = (
     "An older genbench made these results; they do not say which model is best:"
     " running the suite again brings them up to date, without training."
@@ -61,8 +62,7 @@ def _pieces(
     stopped: str,
 ) -> Pieces:
     if not ranked:
-        asked = any(entry.absence != NOT_MEASURED for entry in others)
-        yield f"{NOTHING} {_where(others)}." if asked else UNASKED
+        yield from _nobody(others)
         return
     leader, *rest = ranked
     if rest and not methods and not leader.row.control:
@@ -76,6 +76,19 @@ def _pieces(
     else:
         yield from _ahead(leader, rest, others, tests, methods)
     yield from _may_be_better(leader, others)
+
+
+def _nobody(others: Sequence[Entry]) -> Pieces:
+    """No model has a number: there is none, or it was not asked for."""
+    if all(entry.absence == NOT_MEASURED for entry in others):
+        yield UNASKED
+    else:
+        yield f"{UNMEASURED if _may_have_one(others) else NOTHING} {_where(others)}."
+
+
+def _may_have_one(others: Sequence[Entry]) -> bool:
+    """Whether a model may have a log-likelihood that was not asked for."""
+    return any(entry.absence in (NOT_MEASURED, NOT_APPLICABLE) for entry in others)
 
 
 def _over_fewer(ahead: Ahead | None) -> Pieces:
@@ -97,10 +110,14 @@ def _left(ranked: Sequence[Entry], left: Sequence[tuple[str, str]], stopped: str
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:
-    if others:
-        yield "Only "
-    yield from _called(leader)
-    yield f" has a log-likelihood {_where(others)}: " if others else " has "
+    if _may_have_one(others):
+        yield "Only of "
+        yield from _called(leader)
+        yield f" was a log-likelihood measured {_where(others)}: "
+    else:
+        yield "Only " if others else ""
+        yield from _called(leader)
+        yield f" has a log-likelihood {_where(others)}: " if others else " has "
     yield from _number(leader)
     yield "."
 

@@ -11,7 +11,8 @@ from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 Number = tuple[Column, Cell]
 DETAILS: tuple[Slot, ...] = ("reconstruction", "rate", "samples")
 """The columns that follow the headline number, in this order."""
-NOT_MEASURED = "not measured"
+NOT_MEASURED, NOT_APPLICABLE = "not measured", "n/a"
+"""Nothing was asked for, or only what the model cannot have: it may have another likelihood."""
 CLAIMS = ("exact", "lower_bound")
 """Kinds of numbers by which a model may be ranked: it is at least that good."""
 _BY_KIND = {"exact": max, "lower_bound": max, "upper_bound": min}
@@ -64,14 +65,25 @@ def absence(block: ProtocolBlock, row: ModelRow) -> str:
     fewer = [cell.n for cell in cells if cell.n is not None and cell.n != block.n_whole]
     if fewer and block.n_whole:
         return f"only over {grouped(max(fewer))} of {grouped(block.n_whole)} images"
-    broken = {cell.status for cell in row.cells} & {"diverged", "failed", "running"}
-    return next(iter(sorted(broken)), "has none" if _was_asked(block, row) else NOT_MEASURED)
+    if stopped := {cell.status for cell in row.cells} & {"diverged", "running"}:
+        return min(stopped)
+    asked = _asked(block, row)
+    if any(cell.status == "failed" for _, cell in asked):
+        return "failed"
+    refused = {c.kind for c, cell in asked if cell.status == "not_applicable"}
+    if refused.issuperset(CLAIMS):
+        return "has none"
+    return NOT_APPLICABLE if refused else NOT_MEASURED
 
 
-def _was_asked(block: ProtocolBlock, row: ModelRow) -> bool:
-    """Whether an evaluator of a log-likelihood was tried on the model."""
+def _asked(block: ProtocolBlock, row: ModelRow) -> list[Number]:
+    """The log-likelihoods that were tried on the model."""
     numbers = zip(block.columns, row.cells, strict=True)
-    return any(c.record.leaderboard == "likelihood" and n.status != "missing" for c, n in numbers)
+    return [
+        (c, cell)
+        for c, cell in numbers
+        if c.record.leaderboard == "likelihood" and cell.status != "missing"
+    ]
 
 
 def detail_places(block: ProtocolBlock) -> list[int]:

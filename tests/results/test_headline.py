@@ -80,11 +80,28 @@ def test_model_without_a_number_says_what_there_is_instead():
     assert absence(*of_one(elbo(n_failed=3))) == "diverged"
 
 
-def test_a_model_that_was_asked_in_vain_has_no_likelihood():
-    block, row = of_one(elbo(-20.0))
-    refused = replace(row, cells=(Cell("not_applicable", reason="a GAN has no ELBO"),))
-    assert absence(block, refused) == "has none"
-    assert absence(block, replace(row, cells=(Cell("missing"),))) == "not measured"
+REFUSED = Cell("not_applicable", reason="the model has no prior()")
+
+
+def test_a_model_that_was_asked_in_vain_for_a_bound_and_an_exact_value_has_no_likelihood():
+    block, row = of_one(elbo(-20.0), exact(-20.0))
+    assert absence(block, replace(row, cells=(REFUSED, REFUSED))) == "has none"
+    assert absence(block, replace(row, cells=(Cell("missing"),) * 2)) == "not measured"
+    assert absence(block, replace(row, cells=(REFUSED, Cell("missing")))) == "n/a"
+
+
+@pytest.mark.parametrize("asked", [elbo(-20.0), exact(-20.0)], ids=["bound", "exact"])
+def test_a_model_that_was_asked_for_one_kind_of_likelihood_may_have_the_other(asked):
+    block, row = of_one(asked)
+    assert absence(block, replace(row, cells=(REFUSED,))) == "n/a"
+
+
+def test_a_failure_of_another_metric_says_nothing_of_the_likelihood():
+    block, row = of_one(elbo(-20.0), exact(-20.0), number("reconstruction_mse", 0.1))
+    failed = Cell("failed")
+    assert absence(block, replace(row, cells=(REFUSED, REFUSED, failed))) == "has none"
+    assert absence(block, replace(row, cells=(REFUSED, failed, REFUSED))) == "failed"
+    assert absence(block, replace(row, cells=(REFUSED, REFUSED, Cell("diverged")))) == "diverged"
 
 
 def test_whole_test_set_is_what_the_protocol_says():
