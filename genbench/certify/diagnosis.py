@@ -82,17 +82,19 @@ def _reference(view: Variational, x: Tensor) -> Reference:
     return Reference(log_w, log_px_given_z.mean(dim=0), log_ratio.mean(dim=0))
 
 
-def diagnose(claims: Tensor, points: Points, n_levels: int, reference: Reference | None) -> str:
+def diagnose(
+    total: float, claims: Tensor, points: Points, n_levels: int, reference: Reference | None
+) -> str:
     """Return what is wrong with claims that do not sum as they should.
 
     Args:
+        total: Their sum.
         claims: Several at each point, (R, N).
         points: Of the world.
         n_levels: Values that a pixel can take.
         reference: What the claims could be, if that is known.
     """
     values = claims.mean(dim=0)
-    total = _sum(values, points)
     known = [] if reference is None else list(_explained(claims, points, reference))
     patterns = [*known, *_patterns(values, points, n_levels)]
     return ": ".join([excess(total), *patterns[:1]])

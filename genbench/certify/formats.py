@@ -28,7 +28,7 @@ def as_text(verdicts: Sequence[Verdict], terminal: Terminal, *, verbose: bool = 
         aligned(ok, HEADS[:-1], terminal, right=_NUMBERS) if verbose and ok else "",
         "" if verbose else _passed(verdicts, terminal),
         listed(failed, HEADS, terminal, right=_NUMBERS) if failed else "",
-        headline(verdicts),
+        terminal.paragraph(headline(verdicts), indent=2),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -66,7 +66,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     """Return the outcome in one line."""
     failed = [verdict for verdict in verdicts if not verdict.passed]
     if not verdicts:
-        return "nothing to certify: no model claims a likelihood"
+        return "nothing was certified: no claim of a likelihood was checked"
     if not failed:
         return f"passed: all of {len(verdicts)} checks"
     named = ", ".join(dict.fromkeys(verdict.subject for verdict in failed))

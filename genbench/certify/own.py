@@ -78,13 +78,18 @@ def certify(
         known.
 
     Raises:
-        ConfigError: Unknown kind or data, a wrong effort, or ``make_model`` returned something
-            else.
+        ConfigError: Unknown kind or data, a wrong effort, ``make_model`` is no function, or it
+            returned something else.
 
     Example:
         >>> certify(lambda x, y: lambda x: -6.2383 + 0 * x.sum((1, 2, 3)))["verdict"].tolist()
         ['pass', 'pass', 'pass', 'pass']
     """
+    if isinstance(make_model, nn.Module) or not callable(make_model):
+        raise ConfigError(
+            f"make_model is a {type(make_model).__name__}: pass a function of images and labels"
+            " that trains a model on them and returns it"
+        )
     require_known(kind, KINDS, "kind: unknown")
     require_known(data, DOMAINS, "data: unknown")
     require_seed(seed)

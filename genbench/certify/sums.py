@@ -138,6 +138,6 @@ def judge_sum(
         return verdict._replace(verdict="fail", reason=NARROW) if tells_nothing else verdict
     if points.group is not None:
         return verdict._replace(reason=excess(found.value))
-    reason = diagnose(claim.values, points, n_levels, reference())
+    reason = diagnose(found.value, claim.values, points, n_levels, reference())
     missed = points.is_grid and found.value < 1
     return verdict._replace(reason=f"{reason}; {MISSED}" if missed else reason)

@@ -56,7 +56,8 @@ def certify(arguments: Namespace) -> int:
         return _gallery(arguments)
     verdicts = _verdicts(arguments)
     if arguments.format == "text":
-        out(f"no likelihoods, so not summed: {', '.join(no_likelihoods())}\n")
+        left_out = f"no likelihoods, so not summed: {', '.join(no_likelihoods())}"
+        out(f"{terminal().paragraph(left_out, indent=2)}\n")
         out(as_text(verdicts, terminal(), verbose=arguments.verbose))
     else:
         out(FORMATS[arguments.format](verdicts))

@@ -112,12 +112,15 @@ def as_text(
 def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
     unreliable = any(UNRELIABLE in table.marks for table in short)
     networks = not all(line.match.of_methods for line in comparison.lines)
-    n = len(comparison.lines)
-    more = f"--verbose shows all {n} numbers" if sum(len(table.rows) for table in short) < n else ""
     own = any(line.match.by_own_error for line in comparison.lines)
-    said = [(NETWORKS_ALONE, networks), (BY_OWN_ERROR, own), (UNRELIABLE_WORDS, unreliable)]
-    words = (text.rstrip(".") for text, applies in said if applies)
-    return ". ".join(filter(None, (_LEGEND, *words, more)))
+    n = len(comparison.lines)
+    said = [
+        f"{_LEGEND}; {UNRELIABLE_WORDS}." if unreliable else f"{_LEGEND}.",
+        NETWORKS_ALONE if networks else "",
+        BY_OWN_ERROR if own else "",
+        f"--verbose shows all {n} numbers." if sum(len(t.rows) for t in short) < n else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 def _left_out(reasons: Sequence[str], terminal: Terminal, verbose: bool) -> str:

@@ -30,7 +30,7 @@ HONEST, BOUND = KNOWN.log_px, KNOWN.log_px_given_z - KNOWN.kl
 
 
 def named(values, reference=KNOWN):
-    return diagnose(values.repeat(3, 1), POINTS, 2, reference)
+    return diagnose(float(values.exp().sum()), values.repeat(3, 1), POINTS, 2, reference)
 
 
 @pytest.mark.parametrize(

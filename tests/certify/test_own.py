@@ -377,3 +377,24 @@ def test_a_bound_that_a_model_draws_itself_is_summed(gap, verdict):
     row = found.loc[("mine: elbo", "sum over the 3x3 binary world")]
     assert row["verdict"] == verdict
     assert row["found"] == pytest.approx(math.exp(-gap), rel=0.05)
+
+
+@pytest.mark.parametrize("kind", ["exact", "lower_bound", "estimate"])
+def test_the_sum_in_the_reason_is_the_one_that_was_found(kind):
+    def noisy(x):  # e^1/2 times too much in the mean of p(x), 2 times in that of log p(x)
+        uniform = -9 * math.log(2) + torch.zeros(len(x), dtype=torch.float64)
+        return uniform + math.log(2) + torch.randn(len(x), dtype=torch.float64)
+
+    found = certify(lambda x, y: noisy, kind=kind).iloc[-1]
+    expected = 2 if kind == "lower_bound" else 2 * math.exp(0.5)
+    assert found["found"] == pytest.approx(expected, rel=0.1)
+    assert found["reason"].startswith(
+        f"the probabilities of all images sum to {found['found']:.3g}, more than one"
+    )
+
+
+@pytest.mark.parametrize("model", [Vae(), None, 3.0], ids=["model", "None", "number"])
+def test_a_model_in_place_of_the_function_that_trains_it_is_named(model):
+    name = type(model).__name__
+    with pytest.raises(ConfigError, match=f"make_model is a {name}: pass a function of images"):
+        certify(model)

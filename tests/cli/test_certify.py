@@ -31,12 +31,22 @@ def test_a_recipe_is_summed_over_small_worlds(run):
     assert code == ExitCode.OK
     assert err == ""
     assert "no likelihoods, so not summed: " in out
-    assert "parzen_log_likelihood" in out.splitlines()[0]
+    assert "parzen_log_likelihood" in out.split("\n\n")[0]
     assert out.splitlines()[-1].startswith("passed: all of ")
     code, out, _ = run(*argv, "--format", "json")
     rows = json.loads(out)
     assert {row["subject"] for row in rows} >= {"independent_pixels: log_likelihood"}
     assert all(row["found"] == pytest.approx(1, abs=1e-4) for row in rows if row["expected"] == "1")
+
+
+def test_what_is_left_out_fits_a_narrow_terminal_and_no_check_is_no_claim_of_none(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(recipes, "certify_recipes", lambda *_: [])
+    code, out, _ = run()
+    assert code == ExitCode.OK
+    assert max(map(len, out.splitlines())) <= 60
+    assert "no likelihoods, so not summed: " in out
+    assert out.endswith("\n\nnothing was certified: no claim of a likelihood was checked\n")
 
 
 def test_a_failed_check_ends_with_code_4_and_its_name(run, monkeypatch):

@@ -79,9 +79,12 @@ def test_captions_name_the_test_the_correction_and_what_few_seeds_mean(stored, f
 
 def test_captions_say_what_one_seed_leaves_open(place):
     place.rewrite(lambda row: row if (row["seed"], row["metric"]) == ("0", "elbo") else None)
-    text = captions(place.compare("tiny:vae", "tiny:beta_vae"))
+    found = place.compare("tiny:vae", "tiny:beta_vae")
+    text = captions(found)
     assert "t-test with images as random" in text
     assert "With fewer than 3 training seeds a side this is about these trained networks" in text
+    legend = " ".join(as_text(found).split())
+    assert "a tie where p ≥ 0.05. With fewer than 3 training seeds a side this is" in legend
 
 
 def test_captions_say_where_a_metrics_own_error_decides(place):
