@@ -7,6 +7,7 @@ from typing import Any
 from genbench.core.capabilities import Conditions
 from genbench.core.protocol import LABEL, PIXELS, Protocol
 from genbench.core.tensors import count_parameters
+from genbench.core.texts import few
 from genbench.data import Dataset
 from genbench.data.protocol import SplitName
 from genbench.evaluation.on_dataset import SPLIT
@@ -52,8 +53,10 @@ class RunRecord:
         if self.status != "ok":
             return f"{name}: {self.status}: {self.reason}"
         if self.failed_rows:
-            row = self.failed_rows[0]
-            return f"{name}: {row['metric']} failed: {row['reason']}"
+            row, *others = self.failed_rows
+            also = list(dict.fromkeys(other["metric"] for other in others))
+            more = f" (failed too: {few(also)})" if also else ""
+            return f"{name}: {row['metric']} failed: {row['reason']}{more}"
         return f"{name}: {'stored already' if self.cached else 'done'}"
 
 

@@ -80,10 +80,14 @@ class SuiteRun:
 
     def describe_failures(self) -> str:
         """Describe what failed, in at most ten lines."""
-        only_runs = self.size == len(self.records)
-        what = "runs did not finish" if only_runs else "runs and studies did not succeed"
-        lines = [f"{len(self.problems)} of {self.size} {what}:"]
+        lines = [f"{len(self.problems)} of {self.size} {self._what_failed()}:"]
         return "\n".join([*lines, *(f"  {line}" for line in self.problems[:8])])
+
+    def _what_failed(self) -> str:
+        studied = self.size > len(self.records)
+        if studied or any(record.status == "ok" for record in self.failures):
+            return f"runs{' and studies' * studied} did not succeed"
+        return "runs did not finish"
 
 
 def _cached(suite: SuiteRun) -> tuple[int, int]:

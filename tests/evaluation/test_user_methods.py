@@ -131,7 +131,12 @@ WRONG = [
     (
         "posterior",
         lambda self, x: Normal(torch.full((len(x), 3), NAN), 1.0),
-        "posterior(x) made a Normal whose loc is not Real()",
+        "posterior(x) made a Normal with NaN in loc; expected numbers",
+    ),
+    (
+        "posterior",
+        lambda self, x: Normal(torch.zeros(len(x), 3), torch.full((len(x), 3), NAN)),
+        "posterior(x) made a Normal with NaN in scale; expected numbers",
     ),
     (
         "posterior",

@@ -29,7 +29,22 @@ def test_a_number_that_fails_makes_the_suite_fail_and_names_itself(workplace, mo
     outcome = workplace.run()
     assert [record.status for record in outcome.records] == ["ok", "ok"]
     assert [record.spec.name for record in outcome.failures] == ["vae", "linear_gaussian"]
-    assert "elbo failed: 80 of 80 data have a non-finite value" in outcome.describe_failures()
+    told = outcome.describe_failures()
+    assert told.startswith("2 of 2 runs did not succeed:\n")  # both were trained
+    assert "elbo failed: 80 of 80 data have a non-finite value" in told
+    assert "failed too" not in told
+
+
+def test_each_metric_that_fails_is_named(workplace, monkeypatch):
+    break_the_elbo(monkeypatch)
+    broken = dataclasses.replace(evaluators["kl"], function=evaluators["elbo"].function)
+    monkeypatch.setitem(evaluators._entries, "kl", broken)
+    outcome = workplace.run("evaluate.metrics=['elbo', 'kl', 'log_likelihood']")
+    assert len(outcome.failures) == 2
+    for record in outcome.failures:
+        first, others = record.summary_line().split(" (failed too: ")
+        named = {first.split(": ")[1].removesuffix(" failed"), *others.rstrip(")").split(", ")}
+        assert named == {"elbo", "kl"}
 
 
 def test_a_number_that_fails_is_exit_code_4(workplace, monkeypatch, capsys):

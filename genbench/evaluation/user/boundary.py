@@ -179,7 +179,10 @@ _LOOK_UP = re.compile(r"index .*out of (range|bounds)|must be smaller than num_c
 def _unusable(call: str, error: Exception, label: int) -> UnusableError:
     text = first_line(error)
     if refused := _PARAMETER.match(text):
-        return refused_parameter(call, *refused.groups())
+        parameter, family, constraint = refused.groups()
+        if constraint == "Real()" or "nan" in str(error).removeprefix(text):
+            return UnusableError(call, f"made a {family} with NaN in {parameter}", "numbers")
+        return refused_parameter(call, parameter, family, constraint)
     if text.startswith("Expected more than 1 value per channel"):
         return UnusableError(call, BATCH_NORM, fix="its eval() ends that")
     asked = label >= 0 and _LOOK_UP.search(text)
