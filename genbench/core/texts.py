@@ -127,6 +127,16 @@ def few(names: Sequence[str], shown: int = 4) -> str:
     return ", ".join(names[:shown]) + more
 
 
+def noun(n: int | None, one: str, many: str = "") -> str:
+    """The word for so many things; the plural has an s unless another is given.
+
+    Example:
+        >>> noun(1, "image"), noun(2, "image"), noun(0, "study", "studies")
+        ('image', 'images', 'studies')
+    """
+    return one if n == 1 else many or f"{one}s"
+
+
 def wrapped(text: str, width: int, first: str = "", indent: str = "") -> list[str]:
     """The lines of a text at most ``width`` wide.
 

@@ -133,7 +133,9 @@ def _untested(leader: Entry, second: Entry) -> Pieces:
     yield from _number(leader)
     yield ", ahead of "
     yield from _called(second, _short(second))
-    yield ". No paired test could be made: the values per image are not stored."
+    alone = leader.cell is not None and leader.cell.n == 1
+    why = "there is a single image" if alone else "the values per image are not stored"
+    yield f". No paired test could be made: {why}."
 
 
 def _tied(leader: Entry, tied: Sequence[Entry], stopped: str) -> Pieces:

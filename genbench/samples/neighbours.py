@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genbench.core.estimate import NotApplicableError, require_finite
+from genbench.core.texts import noun
 from genbench.samples.screening import Pairs, Screen
 
 GROUP = 32
@@ -59,7 +60,8 @@ def nearest(queries: Tensor, points: Tensor, k: int, *, own: Tensor | None = Non
     """
     wanted = k + (own is not None)
     if len(points) < wanted:
-        raise NotApplicableError(f"{wanted} images are needed for {k} neighbours: {len(points)}")
+        what = f"{k} {noun(k, 'neighbour')}"
+        raise NotApplicableError(f"needs {wanted} images (for {what}), found {len(points)}")
     distinct, which = torch.unique(queries.double(), dim=0, return_inverse=True)
     group = min(GROUP, max(1, len(points) // (8 * wanted)))
     screen = Screen(distinct, points.double(), group)

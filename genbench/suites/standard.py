@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from genbench.core.texts import noun
 from genbench.data.own.load import own_data
 from genbench.data.protocol import DataConfig, split_sizes
 from genbench.data.specs import datasets
@@ -65,7 +66,7 @@ class Images:
         shape = "x".join(map(str, self.image_shape))
         classes = f" in {self.n_classes:,} classes" if self.n_classes > 1 else ""
         what = f"{shape} pixels with {self.n_levels} levels{classes}"
-        return f"{self.n_train:,} training images of {what}"
+        return f"{self.n_train:,} training {noun(self.n_train, 'image')} of {what}"
 
 
 def images_of(config: DataConfig) -> Images:
@@ -242,13 +243,17 @@ def _complete(stated: Raw, found: Raw) -> Raw:
 def said(images: Images, filled: Raw) -> str:
     """Say in words what was filled in."""
     words = {
-        "hidden": "{0[0]} and {0[1]} hidden units",
-        "latent_dim": "{0} latent dimensions",
-        "n_components": "{0} components of a mixture",
-        "batch_size": "batches of {0} images",
-        "epochs": "{0:,} epochs",
-        "n_samples": "bounds with K = {0}",
-        "n_data": "slow metrics on {0:,} test images",
+        "hidden": ("{0[0]} and {0[1]} hidden units", ""),
+        "latent_dim": ("{0} latent ", "dimension"),
+        "n_components": ("a mixture of {0} ", "component"),
+        "batch_size": ("batches of {0} ", "image"),
+        "epochs": ("{0:,} ", "epoch"),
+        "n_samples": ("bounds with K = {0}", ""),
+        "n_data": ("slow metrics on {0:,} test ", "image"),
     }
-    parts = [text.format(filled[key]) for key, text in words.items() if key in filled]
+    parts = [
+        text.format(filled[key]) + (noun(filled[key], what) if what else "")
+        for key, (text, what) in words.items()
+        if key in filled
+    ]
     return f"Sizes follow from {images}: {', '.join(parts)}." if parts else ""

@@ -12,7 +12,8 @@ from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock, SeedVa
 from genbench.results.standings import leaderboard_of
 
 N = 400
-PROTOCOL = Protocol.parse(f"digits@1a2b3c4d/static(seed=0)/1000+200+{N}/mass")
+TEXT = "digits@1a2b3c4d/static(seed=0)/1000+200+{}/mass"
+PROTOCOL = Protocol.parse(TEXT.format(N))
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,19 @@ def contest(models, controls=(), protocol=PROTOCOL, split="test", notes=None, se
         known = {found.metric: cell_of(model, found, stored) for found in numbers}
         cells = tuple(known.get(column.metric, Cell("not_applicable")) for column in columns)
         rows.append(ModelRow(model, model, cells, model in controls, (notes or {}).get(model, "")))
-    return ProtocolBlock("digits", protocol, split, N, columns, tuple(rows)), stored
+    n = min(N, protocol.sizes[2] or N)
+    return ProtocolBlock("digits", protocol, split, n, columns, tuple(rows)), stored
 
 
 def _repeated(found, seeds):
     return replace(found, means=found.means * seeds) if len(found.means) == 1 else found
 
 
-def board(controls=(), warnings=None, notes=None, seeds=3, sequential=False, **models):
+def board(controls=(), warnings=None, notes=None, seeds=3, sequential=False, n=N, **models):
     """Return the leaderboard of these models, each a number or several."""
-    listed = {name: [n] if isinstance(n, Number) else list(n) for name, n in models.items()}
-    block, stored = contest(listed, controls, notes=notes, seeds=seeds)
+    listed = {m: [one] if isinstance(one, Number) else list(one) for m, one in models.items()}
+    protocol = Protocol.parse(TEXT.format(n))
+    block, stored = contest(listed, controls, protocol, notes=notes, seeds=seeds)
     return leaderboard_of(replace(block, sequential=sequential), stored, warnings)
 
 
@@ -98,7 +101,7 @@ def cell_of(model, found, stored):
     for seed, mean in enumerate(found.means):
         values = values_of(f"{model}/{found.metric}/{seed}", mean, found)
         seeds.append(SeedValue(seed, f"{model}/{found.metric}/{seed}", float(values.mean())))
-        stderrs.append(values.std(ddof=1) / np.sqrt(found.n))
+        stderrs.append(values.std(ddof=1) / np.sqrt(found.n) if found.n > 1 else np.nan)
         if not found.lost:
             stored.values[seeds[-1].train_id] = values
     return Cell(

@@ -97,6 +97,11 @@ def test_missing_values_are_said_and_nothing_is_best_or_tied():
     )
 
 
+def test_a_single_test_image_is_why_nothing_was_tested():
+    found = said(a=elbo(-10.0, n=1), b=elbo(-12.0, n=1), n=1)
+    assert found.endswith(" No paired test could be made: there is a single image.")
+
+
 def test_control_on_top_is_named_and_an_absurd_bound_is_short():
     absurd = elbo(-1234567.0, noise=4e4)
     found = said(vae=absurd, independent_pixels=exact(-27.0), controls={"independent_pixels"})

@@ -145,5 +145,5 @@ def test_what_is_not_finite_is_refused_with_its_row(value):
 
 def test_too_few_points_are_refused():
     points = randn(5, 3, 27)
-    with pytest.raises(NotApplicableError, match="6 images are needed for 5 neighbours: 5"):
+    with pytest.raises(NotApplicableError, match=r"needs 6 images \(for 5 neighbours\), found 5"):
         nearest(points, points, 5, own=torch.arange(5))

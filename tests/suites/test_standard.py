@@ -20,6 +20,7 @@ from genbench.suites.standard import (
     Images,
     fill,
     power_of_two,
+    said,
     sizes_of,
     training_of,
     why_left_out,
@@ -158,6 +159,17 @@ def test_the_description_states_what_the_rule_chose_and_nothing_else():
         assert number in text
     assert "cvae is left out: the images have no labels." in text
     assert "epochs" not in filled(FACES, "train.epochs=3")["description"]
+
+
+def test_one_of_a_kind_is_said_in_the_singular():
+    text = said(
+        Images((1, 8, 8), 256, 0, 1, 1),
+        {"latent_dim": 1, "n_components": 1, "batch_size": 1, "epochs": 1, "n_data": 1},
+    )
+    assert text == (
+        "Sizes follow from 1 training image of 1x8x8 pixels with 256 levels: 1 latent dimension, a"
+        " mixture of 1 component, batches of 1 image, 1 epoch, slow metrics on 1 test image."
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genbench.core import numbers
+from genbench.core.texts import noun
 from genbench.reporting.figures.grids import grid_png, reduced, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
@@ -178,7 +179,7 @@ def _samples(
 
 def _facts(block: ProtocolBlock) -> Iterator[str]:
     size = f"{numbers.grouped(block.n)} " if block.n else ""
-    yield f"{block.dataset}, {size}{block.split} images"
+    yield f"{block.dataset}, {size}{block.split} {noun(block.n, 'image')}"
     yield block.seeds_text
 
 

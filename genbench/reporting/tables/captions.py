@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_SEEDS
+from genbench.core.texts import noun
 from genbench.results.cells import BEST, TIED, UNRELIABLE, WARNED, Cell, Column, ProtocolBlock
 from genbench.results.methods import NETWORKS_ALONE, of_methods
 
@@ -37,7 +38,8 @@ _MC = (
 
 def uncertainty_caption(block: ProtocolBlock) -> str:
     """Say what stands behind ±, MC and seed sd in this block, and what does not."""
-    images = f"the {numbers.grouped(block.n)} {block.split} images" if block.n else "the images"
+    whole = f"{block.split} {noun(block.n, 'image')}"
+    images = f"the {numbers.grouped(block.n)} {whole}" if block.n else "the images"
     error = f"± is the standard error over {images}{_of_n(block)}"
     cells = [cell for row in block.rows for cell in row.cells]
     drawn = f"{_without_error(cells)}{_MC if any(cell.mc_text for cell in cells) else ''}"

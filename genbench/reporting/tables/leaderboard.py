@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from genbench.core import numbers
+from genbench.core.texts import noun
 from genbench.reporting.tables.captions import notes_caption
 from genbench.reporting.tables.comparison import number_cell
 from genbench.reporting.tables.small_table import (
@@ -49,8 +50,12 @@ def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTab
 def heading(board: Leaderboard) -> str:
     """Protocol, number of images, number of seeds."""
     block = board.block
-    images = f"{numbers.grouped(block.n)} {block.split} images" if block.n else block.split
+    images = _images(block) if block.n else block.split
     return f"{block.protocol.short}: {images}, {block.seeds_text}"
+
+
+def _images(block: ProtocolBlock) -> str:
+    return f"{numbers.grouped(block.n)} {block.split} {noun(block.n, 'image')}"
 
 
 def legend(rows: Sequence[Row], best: str = "bold", *, sequential: bool = False) -> list[str]:

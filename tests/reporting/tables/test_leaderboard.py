@@ -4,8 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from genbench.reporting.tables.captions import uncertainty_caption
 from genbench.reporting.tables.latex import latex_tables
-from genbench.reporting.tables.leaderboard import leaderboard_table, leaderboard_tables, legend
+from genbench.reporting.tables.leaderboard import (
+    heading,
+    leaderboard_table,
+    leaderboard_tables,
+    legend,
+)
 from genbench.reporting.tables.markdown import markdown_tables
 from tests.results.contest import board as contest_board
 from tests.results.contest import elbo, number
@@ -14,6 +20,12 @@ from tests.results.contest import elbo, number
 @pytest.fixture(scope="module")
 def board(rich_suite):
     return rich_suite.leaderboards[0]
+
+
+def test_a_single_image_is_said_in_the_singular():
+    one = contest_board(vae=elbo(-20.0, n=1), n=1)
+    assert heading(one).endswith(": 1 test image, 3 seeds")
+    assert "the 1 test image" in uncertainty_caption(one.block)
 
 
 def test_columns_are_rank_model_log_likelihood_and_what_any_model_has(board):
