@@ -87,15 +87,17 @@ def rare(shares: Shares) -> list[int]:
 
 
 def total_variation(shares: Shares, data: Tensor) -> Estimate:
-    """Return half the sum of absolute differences from the shares of the data.
+    """Return half the sum of absolute differences from the shares of the data, from 0 to 1.
 
-    For equal shares it is positive, about 0.4 times the sum of the standard errors of the shares.
+    A share below 0 counts as 0, so that they are the shares of something. For equal shares it is
+    positive, about 0.4 times the sum of the standard errors of the shares.
 
     Args:
         shares: Of the samples.
         data: Shares of the classes in the reference, (C,).
     """
-    apart = shares.values - data.to(shares.values)
+    possible = shares.values.clamp(min=0)
+    apart = possible / possible.sum() - data.to(possible)
     side = apart.sign() / 2
     variance = (side @ shares.covariance @ side).clamp(min=0)
     return Estimate(float(apart @ side), math.sqrt(float(variance)), shares.n)

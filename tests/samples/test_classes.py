@@ -67,6 +67,16 @@ def test_a_subset_of_the_classes_is_counted_and_its_distance_is_what_is_missing(
     assert total_variation(found, uniform).value == pytest.approx(1 - n_classes / 10)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_the_distance_is_at_most_1_however_badly_the_network_tells_the_classes_apart(seed):
+    blurred = torch.full((3, 3), 0.3) + 0.1 * torch.eye(3)  # the inverse has entries of 7 and -3
+    drawn = torch.randint(3, (10,), generator=torch.Generator().manual_seed(seed))
+    shares = class_shares(drawn, blurred)
+    assert shares.values.min() < 0
+    thirds = torch.full((3,), 1 / 3, dtype=torch.float64)
+    assert 0 <= total_variation(shares, thirds).value <= 2 / 3 + 1e-12
+
+
 def test_one_in_a_hundred_is_covered_and_fewer_are_not():
     counts = torch.tensor([969, 10, 9, 12])
     found = class_coverage(class_shares(torch.arange(4).repeat_interleave(counts), torch.eye(4)))
