@@ -135,6 +135,8 @@ def _message(detail: ErrorDetails, options: type[BaseModel]) -> str:
         return f"unknown key; {_instead_of(key, _table(options, path))}"
     if detail["type"] == "missing":
         return "must be stated"
+    if detail["type"] in ("tuple_type", "list_type"):
+        return "expected a list"
     name = context.get("tag", detail["input"])
     expected = re.findall("'(.*?)'", context.get("expected_tags", context.get("expected", "")))
     expected = [known for known in expected if known]  # an empty name says that there is none

@@ -61,7 +61,10 @@ def suite_folder(results_dir: Path, suite: str) -> Path:
     if (folder / TABLE).is_file():
         return folder
     known = sorted(visible(path.parent.name) for path in results_dir.glob(f"*/{TABLE}"))
-    if folder.is_dir() or not known:
+    name = Path(suite)
+    if name.suffix == ".toml" and name.stem in known:
+        hint = f"those of a suite file go by its name: '{name.stem}'"
+    elif folder.is_dir() or not known:
         made = f"`python -m genbench run --suite {suite} --results {results_dir}` makes them"
         hint = f"{made}; name a suite of your own by its file"
     else:

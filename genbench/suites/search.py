@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 from itertools import islice, product
 from typing import Any
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import PositiveInt, field_validator, model_validator
 
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.files import canonical_json
@@ -33,7 +33,7 @@ class Tune(Options):
 
     trials: PositiveInt = 8
     seed: Seed = 1000
-    space: dict[str, tuple[Any, ...]] = Field(min_length=1)
+    space: dict[str, tuple[Any, ...]]
 
     @model_validator(mode="before")
     @classmethod
@@ -43,6 +43,8 @@ class Tune(Options):
             return stated
         own = {key: value for key, value in stated.items() if key in cls.model_fields}
         space = {key: value for key, value in stated.items() if key not in own}
+        if not space and not own.get("space"):
+            raise ValueError("state values to try, such as learning_rate = [1e-3, 3e-3]")
         return own | {"space": own.get("space", {}) | space}
 
     @field_validator("space", mode="before")

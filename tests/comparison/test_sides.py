@@ -6,6 +6,7 @@ import pytest
 from genbench.comparison import resolve
 from genbench.core.errors import ConfigError, StorageError
 from genbench.results.columns import COLUMNS
+from genbench.results.metrics_table import suite_folder
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ def test_unknown_model_names_the_nearest(stored):
 def test_unknown_suite_names_the_nearest(stored):
     with pytest.raises(StorageError, match=r"no results of suite 'tinny'.*did you mean 'tiny'"):
         resolve("tinny", stored.results)
+
+
+@pytest.mark.parametrize("path", ["tiny.toml", "suites/tiny.toml"])
+def test_a_suite_file_is_answered_with_the_name_of_its_results(stored, path):
+    with pytest.raises(StorageError, match="those of a suite file go by its name: 'tiny'"):
+        suite_folder(stored.results, path)
 
 
 def test_a_collection_is_answered_with_its_suites(tmp_path):

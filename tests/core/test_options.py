@@ -29,6 +29,7 @@ class Outer(Options):
     colour: Literal["red", "green"] = "red"
     shape: Annotated[Circle | Square, Field(discriminator="kind")] = Circle()
     slot: Literal["", "left", "right"] = ""
+    pair: tuple[int, int] = (1, 1)
 
 
 class Named(Options):
@@ -44,7 +45,7 @@ def explained(values, where="model.vae"):
 def test_an_unknown_key_is_named_with_its_path_and_the_nearest_valid_one():
     text = explained({"latent_dims": 3})
     assert text.startswith("model.vae.latent_dims: ")
-    assert "did you mean 'latent_dim'? known: colour, inner, latent_dim, rate, shape, slot" in text
+    assert "did you mean 'latent_dim'? known: colour, inner, latent_dim, pair, rate" in text
 
 
 @pytest.mark.parametrize(
@@ -67,6 +68,10 @@ def test_an_unknown_name_is_answered_with_the_nearest_valid_one(values, expected
 
 def test_a_value_that_is_no_name_is_answered_with_what_was_expected():
     assert explained({"colour": 3}, "") == "colour: Input should be 'red' or 'green'"
+
+
+def test_what_should_be_a_list_is_said_in_the_words_of_a_suite_file():
+    assert explained({"pair": 8}, "") == "pair: expected a list"
 
 
 def test_a_wrong_value_is_named_with_its_whole_path():
@@ -138,7 +143,7 @@ def test_no_truth_value_and_no_text_passes_for_a_number(values, key):
         sizes: tuple[PositiveInt, ...] = ()
         most: int | None = None
 
-    with pytest.raises(ConfigError, match=rf"^{key}: Input should be a valid "):
+    with pytest.raises(ConfigError, match=rf"^{key}: (Input should be a valid |expected a list)"):
         Sized.read(values, "")
 
 

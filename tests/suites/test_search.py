@@ -47,7 +47,7 @@ def test_more_trials_than_settings_are_refused():
     ("line", "part"),
     [
         ("trials = 0\nbeta = [1]", "tune.trials"),
-        ("trials = 2", "tune.space"),
+        ("trials = 2", "tune: state values to try, such as learning_rate"),
         ("beta = 2.0", "beta: expected a list"),
         ("beta = []", "beta: expected a list"),
         ("beta = [1, 1]", "beta: a value is listed twice"),

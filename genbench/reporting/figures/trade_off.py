@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from genbench.core.statistics import NORMAL_REACH
 from genbench.reporting.figures.lettering import fitted
 from genbench.reporting.figures.panels import legend_beside
+from genbench.reporting.figures.plots import ROUND
 from genbench.reporting.figures.style import MUTED, Marker, markers, new_figure
 from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 from genbench.results.headline import CLAIMS, detail_place, headline
@@ -96,6 +97,7 @@ def draw_trade_off(shown: TradeOff, palette: Mapping[str, str]) -> Figure:
         for point in points:
             _draw(axis, point, palette, marker)
         axis.set_xlabel(f"log-likelihood of a test image ({shown.unit})")
+        axis.xaxis.set_major_locator(MaxNLocator(4, steps=ROUND))
         _title(axis, title, _WIDTH)
     if shown.others:
         _draw_others(axes[-1], shown.others, palette, marker)

@@ -8,8 +8,10 @@ from genbench.core.protocol import Protocol
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.style import colours, styled
 from genbench.reporting.figures.trade_off import draw_trade_off, trade_off
-from tests.results.contest import contest, number
+from tests.reporting.figures.legible import problems
+from tests.results.contest import PROTOCOL, contest, number
 
+LEVELS = Protocol.parse("digits@1a2b3c4d/grey/1+1+400/mass")
 GREY = Protocol.parse("digits@1a2b3c4d/grey/1+1+400/density")
 QUALITY = "fd_infinity"
 
@@ -57,6 +59,19 @@ def test_points_stand_at_their_two_numbers_and_panels_share_one_scale_of_quality
     assert "↓" in first.get_ylabel()
     keys = [text.get_text() for text in figure.legends[0].get_texts()]
     assert keys == ["vae", "pixels", "ppca", "copier", "gan"]
+
+
+@pytest.mark.parametrize("mean", [-202.3, -1202.3, -98.76])
+@pytest.mark.parametrize("noise", [0.1, 30, 72, 200])
+def test_the_ticks_of_a_narrow_panel_do_not_run_together(mean, noise):
+    names, protocols = ("vae", "cvae", "ppca"), (PROTOCOL, GREY, LEVELS)
+    blocks = [
+        contest({name: [number("elbo", mean, noise=noise), number(QUALITY, 4.0)]}, protocol=p)[0]
+        for name, p in zip(names, protocols, strict=True)
+    ]
+    with styled():
+        figure = draw_trade_off(trade_off(blocks), colours(names))
+    assert problems(figure) == []
 
 
 def test_bars_are_95_percent_intervals(blocks):
