@@ -98,15 +98,22 @@ def _from_floats(arrays: Arrays, n_levels: int, source: str) -> Levels:
     lowest, highest = (float(f([f(array) for array in arrays])) for f in (np.min, np.max))
     top = n_levels - 1
     if not np.isfinite([lowest, highest]).all():
-        raise DataError(f"{source}: a value is NaN or infinite")
+        bad, n = sum(map(_n_not_finite, arrays)), sum(map(len, arrays))
+        raise DataError(f"{source}: {bad:,} of {n:,} images hold NaN or infinite values")
     if lowest < 0 or highest > top:
+        fix = "; of -1 to 1, take (x + 1) / 2" if lowest >= -1 and highest <= 1 else ""
         raise DataError(
-            f"{source}: values are {lowest:.6g} to {highest:.6g}, expected 0 to 1 or 0 to {top}"
+            f"{source}: values are {lowest:.6g} to {highest:.6g}, expected 0 to 1 or 0 to"
+            f" {top}{fix}"
         )
     to_levels = partial(_rounded, scale=top if highest <= 1 else 1, source=source)
     levels = [_converted(array, to_levels) for array in arrays]
     how = f"level / {top}" if highest <= 1 else "levels"
     return Levels(levels, n_levels, f"{arrays[0].dtype}: {n_levels} levels, read as {how}.")
+
+
+def _n_not_finite(images: NDArray[Any]) -> int:
+    return sum(not np.isfinite(image).all() for image in images)
 
 
 def _rounded(values: NDArray[Any], scale: int, source: str) -> NDArray[Any]:

@@ -59,6 +59,12 @@ def test_one_rule_holds_for_all_parts():
         read_arrays({"x_train": SPREAD, "x_test": dark}, "x", Reading(levels=16))
 
 
+def _first_two(value):
+    changed = UNIT.copy()
+    changed[:2, 0, 0] = value
+    return changed
+
+
 @pytest.mark.parametrize(
     ("values", "levels", "said"),
     [
@@ -68,9 +74,10 @@ def test_one_rule_holds_for_all_parts():
         (LEVELS.astype(int) + 1, 16, "values are 1 to 16, expected 0 to 15"),
         (LEVELS.astype(int) - 1, 16, "values are -1 to 14"),
         (UNIT - 1, 16, "values are -1 to 0, expected 0 to 1 or 0 to 15"),
+        (2 * UNIT - 1, 16, "expected 0 to 1 or 0 to 15; of -1 to 1, take (x + 1) / 2"),
         (UNIT * 255, 16, "expected 0 to 1 or 0 to 15"),
-        (np.where(UNIT == 1, np.nan, UNIT), 16, "NaN or infinite"),
-        (np.where(UNIT == 1, np.inf, UNIT), 16, "NaN or infinite"),
+        (_first_two(np.nan), 16, f": 2 of {len(UNIT)} images hold NaN or infinite values"),
+        (_first_two(np.inf), 16, f": 2 of {len(UNIT)} images hold NaN or infinite values"),
         (UNIT * 0.99, 16, "lies between two levels; round first, with np.round(15 * x)"),
         (LEVELS + 0.5, 256, "np.round(x).astype(np.uint8)"),
         (LEVELS > 7, 256, "bool, which has 2 levels, not 256"),
