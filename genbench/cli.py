@@ -26,7 +26,7 @@ from genbench.commands import (
 from genbench.commands import list as list_command
 from genbench.commands.shared import note
 from genbench.commands.streams import any_text
-from genbench.core.errors import ExitCode, GenbenchError
+from genbench.core.errors import ExitCode, GenbenchError, did_you_mean, quoted
 from genbench.core.interrupts import SIGNALS
 from genbench.core.processes import is_importing_script
 from genbench.core.texts import printable
@@ -124,6 +124,22 @@ def _fail(message: str, code: ExitCode, debug: bool) -> int:
 
 class _Parser(ArgumentParser):
     """Shows what was written and obeys none of it."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Answer what a command does not take with the nearest option that it has."""
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.exit(ExitCode.USAGE, f"{self.prog}: {printable(self._unknown(rest))}\n")
+        return known, rest
+
+    def _unknown(self, rest: list[str]) -> str:
+        written = next((each for each in rest if each.startswith("-")), rest[0])
+        if not written.startswith("-"):
+            return f"unexpected argument {quoted(written)}; see `{self.prog} --help`"
+        options = [name for name in self._option_string_actions if name.startswith("--")]
+        hint = did_you_mean(written.partition("=")[0], options)
+        of_suite = "; keys of a suite are set by --set, as --set train.epochs=1"
+        return f"unknown option {quoted(written)}; {hint}{of_suite * ('--set' in options)}"
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and exit."""

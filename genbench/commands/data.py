@@ -18,7 +18,7 @@ from genbench.commands.shared import (
 )
 from genbench.commands.streams import terminal
 from genbench.core.errors import ExitCode
-from genbench.core.texts import aligned
+from genbench.core.texts import aligned, noun
 
 if TYPE_CHECKING:
     from genbench.data import DataConfig
@@ -167,7 +167,8 @@ def export(arguments: Namespace) -> int:
     config = _config(arguments)
     done = export(config, arguments.to, arguments.output, arguments.data_dir)
     levels = f", with `levels = {done.levels}`" if done.levels else ""
-    out(f"{done.path}: {done.n_images:,} images, digest {done.digest}")
+    out(f"{done.path}: {done.n_images:,} {noun(done.n_images, 'image')}")
+    out(f"digest {done.digest}")
     out(f'read it as `path = "{done.path}"`{levels}')
     if not config.is_own:
         note(

@@ -103,7 +103,7 @@ def test_export_says_how_to_read_it_again(shots, command, place):
     digest = json.loads(command("data", "describe", "shots.npz", "--format", "json").out)["digest"]
     found = command("data", "export", "shots.npz", "--to", "folder", "--output", "pictures")
     assert found.code == 0
-    assert found.out == f'pictures: 20 images, digest {digest}\nread it as `path = "pictures"`\n'
+    assert found.out == f'pictures: 20 images\ndigest {digest}\nread it as `path = "pictures"`\n'
     assert len(list(place.folder.glob("pictures/cat/*.png"))) == 10
     again = command("data", "export", "shots.npz", "--to", "folder", "--output", "pictures")
     assert (again.code, "pictures exists and is not overwritten" in again.err) == (2, True)

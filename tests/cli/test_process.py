@@ -74,7 +74,7 @@ def test_a_usage_error_answers_at_once_with_code_2(place):
     done = genbench("run", "--modles", "vae", folder=place.folder)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "usage:" in done.stderr
+    assert "did you mean '--models'?" in done.stderr
 
 
 def test_missing_data_without_a_network_is_code_3_within_seconds(place, start):
