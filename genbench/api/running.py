@@ -81,6 +81,7 @@ def run(
         The table that :func:`genbench.load_results` returns.
 
     Raises:
+        ConfigError: A key or an argument is wrong.
         RunsFailedError: Some runs failed or diverged; the others are stored.
     """
     from genbench.core.errors import RunsFailedError
@@ -93,7 +94,7 @@ def run(
 
     options = RunOptions(
         suite=suite,
-        settings=[f"{key}={_as_toml(value)}" for key, value in (settings or {}).items()],
+        settings=_settings(settings or {}),
         models=names_in(models),
         studies=names_in(studies),
         plugins=paths_in(plugins),
@@ -161,6 +162,14 @@ def _open_and_report(options: "RunOptions", outcome: "SuiteRun") -> "StoredSuite
         if not (outcome.unchanged and ReportFolder.of(stored, options.reports).shows(stored)):
             build_report(stored, options.reports)
     return stored
+
+
+def _settings(stated: Any) -> list[str]:
+    from genbench.core.errors import ConfigError
+
+    if not isinstance(stated, Mapping):
+        raise ConfigError('settings: expected a mapping such as {"train.epochs": 1}')
+    return [f"{key}={_as_toml(value)}" for key, value in stated.items()]
 
 
 def _as_toml(value: Any) -> str:

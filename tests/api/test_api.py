@@ -255,3 +255,32 @@ def test_reading_needs_no_torch(run):
     run()
     code = "import sys, genbench; genbench.load_results('small'); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.parametrize("settings", [["train.epochs=1"], "train.epochs=1"])
+def test_settings_that_are_no_mapping_are_answered_with_one(settings):
+    with pytest.raises(ConfigError, match=r'settings: expected a mapping such as \{"train.epochs"'):
+        genbench.run(settings=settings)
+
+
+@pytest.mark.parametrize("images", [np.zeros((9, 4, 4)), torch.zeros(9, 1, 4, 4)])
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda images: genbench.load_data(images),
+        lambda images: genbench.score(images, data=images),
+        lambda images: genbench.run(data=images),
+    ],
+    ids=["load_data", "score", "run"],
+)
+def test_images_in_the_place_of_their_path_are_named_in_one_line(
+    use, images, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        use(images)
+    name = type(images).__name__
+    assert str(caught.value) == (
+        f"data: expected a name or a path, found a {name}; save images by np.savez and give the"
+        " path"
+    )

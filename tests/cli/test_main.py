@@ -229,7 +229,7 @@ def test_a_wrong_argument_is_code_2_and_names_what_is_right(place, command, argv
 
 
 @pytest.mark.parametrize(
-    "argv", [(), ("fly",), ("run", "--jobs", "many"), ("list",), ("list", "cats"), ("run", "--sui")]
+    "argv", [(), ("fly",), ("run", "--jobs", "many"), ("list",), ("list", "cats")]
 )
 def test_wrong_usage_is_code_2(place, command, argv):
     found = command(*argv)

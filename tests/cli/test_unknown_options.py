@@ -9,6 +9,7 @@ from genbench import cli
     ("argv", "told"),
     [
         (("run", "--seed", "3"), "genbench run: unknown option '--seed'; did you mean '--seeds'?"),
+        (("run", "--sui"), "genbench run: unknown option '--sui'; did you mean '--suite'?"),
         (("run", "--epochs=3"), "keys of a suite are set by --set, as --set train.epochs=1"),
         (("certify", "--model", "vae"), "genbench certify: unknown option '--model'; did you mean"),
         (("data", "fetch", "--forced"), "genbench data fetch: unknown option '--forced'; did you"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from genbench.core.errors import DataError, quoted
+from genbench.core.errors import ConfigError, DataError, quoted
 from genbench.core.names import FORMULA, LONGEST_PART
 from genbench.data.own.limits import shown
 
@@ -20,8 +20,14 @@ def place_of(stated: str | Path) -> Path:
     """Return a stated path, ``~`` expanded.
 
     Raises:
+        ConfigError: It is something else, such as the images themselves.
         DataError: It is empty, too long, or holds a control character.
     """
+    if not isinstance(stated, str | os.PathLike):
+        raise ConfigError(
+            f"data: expected a name or a path, found a {type(stated).__name__}; save images by"
+            " np.savez and give the path"
+        )
     text = str(stated)
     if not text or any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in text):
         raise DataError(f"path {text!r} is empty or holds a control character; rename it")
