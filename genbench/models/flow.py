@@ -1,6 +1,7 @@
 """Normalising flows of images: an invertible map to noise, and so an exact density."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -37,55 +38,33 @@ class Coupling(nn.Module):
         return self.limit * raw.tanh(), t
 
 
-class RealNvp(nn.Module):
+class LogitFlow(nn.Module, ABC):
     """p(x) = N(f(x); 0, I) |det df/dx| with an invertible f: an exact density of images.
 
-    f takes each number of an image to the logit of alpha + (1 - 2 alpha) x, shifts and scales it,
-    and applies couplings. These see the numbers as the two colours of a checkerboard over pixels
-    and channels, and move one colour given the other, in turn.
+    f takes each number of an image to the logit of alpha + (1 - 2 alpha) x, and shifts and scales
+    it. What follows is up to the subclass.
 
     p integrates to 1 over the cube of numbers between -margin and 1 + margin, margin = alpha /
     (1 - 2 alpha); outside log p(x) is -inf. With alpha = 0 that is the cube of images. A larger
-    alpha bends the noise of black and white pixels less, which couplings can shift and scale but
-    not straighten, and leaves more of p outside [0, 1].
+    alpha bends the noise of black and white pixels less, and leaves more of p outside [0, 1].
 
     It has no codes: f(x) is as large as x and loses nothing, so reconstructions would be perfect
     and say nothing.
 
     Args:
-        image_shape: Of an image, with at least two numbers.
-        n_couplings: With two or more, every number is moved given others.
-        hidden: Sizes of the layers of each coupling.
-        activation: Between them.
+        image_shape: Of an image.
         alpha: In [0, 0.5).
 
     References:
-        Dinh, Sohl-Dickstein, Bengio 2017; section 4.1 for alpha.
+        Dinh, Sohl-Dickstein, Bengio 2017, section 4.1 for alpha.
     """
 
-    def __init__(
-        self,
-        image_shape: Sequence[int],
-        n_couplings: int,
-        hidden: Sequence[int],
-        activation: str,
-        alpha: float,
-    ) -> None:
+    def __init__(self, image_shape: Sequence[int], alpha: float) -> None:
         super().__init__()
         self.image_shape, self.alpha = tuple(image_shape), alpha
-        places = torch.meshgrid(*map(torch.arange, self.image_shape), indexing="ij")
-        colour = torch.stack(places).sum(dim=0).flatten() % 2
-        n_pixels, n_odd = len(colour), int(colour.sum())
-        self.sides = [n_pixels - n_odd, n_odd]
-        self.order = nn.Buffer(colour.argsort(stable=True), persistent=False)
-        self.place = nn.Buffer(self.order.argsort(), persistent=False)
+        n_pixels = math.prod(self.image_shape)
         self.centre = nn.Parameter(torch.zeros(n_pixels))
         self.log_scale = nn.Parameter(torch.zeros(n_pixels))
-        self.couplings = nn.ModuleList()
-        moved, given = self.sides
-        for _ in range(n_couplings):
-            self.couplings.append(Coupling(given, moved, hidden, activation))
-            moved, given = given, moved
 
     def start_at(self, image: Tensor) -> None:
         """Centre the density at a mean image (C, H, W), as wide as pixels with its means can be.
@@ -99,30 +78,26 @@ class RealNvp(nn.Module):
             self.centre.copy_(u.logit())
             self.log_scale.copy_((slope * (mean * (1 - mean)).sqrt()).log())
 
-    def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return z = f(x), (B, D), and log |det df/dx|, (B,), of images in the support."""
+    def standardised(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits y, shifted and scaled, (B, D), and log |det dy/dx|, (B,), of images."""
         u = self._squeezed(x.flatten(1))
         log_u, log_rest = u.log(), (-u).log1p()
-        z = (log_u - log_rest - self.centre) * (-self.log_scale).exp()
+        y = (log_u - log_rest - self.centre) * (-self.log_scale).exp()
         log_det = (math.log1p(-2 * self.alpha) - log_u - log_rest - self.log_scale).sum(dim=1)
-        moved, given = torch.split(z.index_select(1, self.order), self.sides, dim=1)
-        for coupling in self.couplings:
-            s, t = coupling(given)
-            moved, given = given, moved * s.exp() + t
-            log_det = log_det + s.sum(dim=1)
-        return torch.cat((moved, given), dim=1), log_det
+        return y, log_det
 
-    def from_noise(self, z: Tensor) -> Tensor:
-        """Return the images (B, C, H, W) of z (B, D): the inverse of f."""
-        is_swapped = len(self.couplings) % 2 == 1
-        sides = self.sides[::-1] if is_swapped else self.sides
-        moved, given = torch.split(z, sides, dim=1)
-        for coupling in reversed(self.couplings):
-            s, t = coupling(moved)
-            moved, given = (given - t) * (-s).exp(), moved
-        y = torch.cat((moved, given), dim=1).index_select(1, self.place)
+    def image(self, y: Tensor) -> Tensor:
+        """Return the images (B, C, H, W) of shifted and scaled logits (B, D)."""
         u = (y * self.log_scale.exp() + self.centre).sigmoid()
         return ((u - self.alpha) / (1 - 2 * self.alpha)).reshape(-1, *self.image_shape)
+
+    @abstractmethod
+    def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z = f(x), (B, D), and log |det df/dx|, (B,), of images in the support."""
+
+    @abstractmethod
+    def from_noise(self, z: Tensor) -> Tensor:
+        """Return the images (B, C, H, W) of z (B, D): the inverse of f."""
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log p(x), (B,) in nats; -inf outside the support."""
@@ -145,3 +120,63 @@ class RealNvp(nn.Module):
 
     def _squeezed(self, x: Tensor) -> Tensor:
         return self.alpha + (1 - 2 * self.alpha) * x
+
+
+class RealNvp(LogitFlow):
+    """A flow of affine couplings.
+
+    Couplings see the numbers of an image as the two colours of a checkerboard over pixels and
+    channels, and move one colour given the other, in turn. They can shift and scale the bent noise
+    of black and white pixels but not straighten it.
+
+    Args:
+        image_shape: Of an image, with at least two numbers.
+        n_couplings: With two or more, every number is moved given others.
+        hidden: Sizes of the layers of each coupling.
+        activation: Between them.
+        alpha: In [0, 0.5).
+
+    References:
+        Dinh, Sohl-Dickstein, Bengio 2017.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        n_couplings: int,
+        hidden: Sequence[int],
+        activation: str,
+        alpha: float,
+    ) -> None:
+        super().__init__(image_shape, alpha)
+        places = torch.meshgrid(*map(torch.arange, self.image_shape), indexing="ij")
+        colour = torch.stack(places).sum(dim=0).flatten() % 2
+        n_pixels, n_odd = len(colour), int(colour.sum())
+        self.sides = [n_pixels - n_odd, n_odd]
+        self.order = nn.Buffer(colour.argsort(stable=True), persistent=False)
+        self.place = nn.Buffer(self.order.argsort(), persistent=False)
+        self.couplings = nn.ModuleList()
+        moved, given = self.sides
+        for _ in range(n_couplings):
+            self.couplings.append(Coupling(given, moved, hidden, activation))
+            moved, given = given, moved
+
+    def to_noise(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return z = f(x), (B, D), and log |det df/dx|, (B,), of images in the support."""
+        y, log_det = self.standardised(x)
+        moved, given = torch.split(y.index_select(1, self.order), self.sides, dim=1)
+        for coupling in self.couplings:
+            s, t = coupling(given)
+            moved, given = given, moved * s.exp() + t
+            log_det = log_det + s.sum(dim=1)
+        return torch.cat((moved, given), dim=1), log_det
+
+    def from_noise(self, z: Tensor) -> Tensor:
+        """Return the images (B, C, H, W) of z (B, D): the inverse of f."""
+        is_swapped = len(self.couplings) % 2 == 1
+        sides = self.sides[::-1] if is_swapped else self.sides
+        moved, given = torch.split(z, sides, dim=1)
+        for coupling in reversed(self.couplings):
+            s, t = coupling(moved)
+            moved, given = (given - t) * (-s).exp(), moved
+        return self.image(torch.cat((moved, given), dim=1).index_select(1, self.place))

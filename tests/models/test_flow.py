@@ -104,13 +104,13 @@ def test_with_couplings_that_do_nothing_logits_are_normal(alpha):
     assert np.allclose(model.log_prob(x).numpy(), expected.sum(axis=1), rtol=1e-12, atol=1e-11)
 
 
-def test_draws_fall_into_cells_as_often_as_the_density_says():
-    model, n = flow(seed=1), 20_000
+def assert_draws_follow_the_density(model, n=20_000):
+    """Draws fall into cells of a plane as often as the density says."""
     edges = torch.tensor([-18.0, -2, -1, -0.5, 0, 0.5, 1, 2, 18]).double()
     with seeded(5, "draws"):
         drawn = model.sample(n)
     assert drawn.shape == (n, 1, 1, 2)
-    logits = (0.05 + 0.9 * drawn.flatten(1)).logit()
+    logits = (model.alpha + (1 - 2 * model.alpha) * drawn.flatten(1)).logit()
     row, column = torch.bucketize(logits, edges).sub(1).unbind(dim=1)
     counts = torch.bincount(8 * row + column, minlength=64).double()
     expected = n * masses(model, edges).flatten()
@@ -119,6 +119,10 @@ def test_draws_fall_into_cells_as_often_as_the_density_says():
     distance = float(((counts - expected).square() / expected).sum())
     low, high = chi2(len(counts) - 1).ppf([1e-4, 1 - 1e-4])
     assert low < distance < high
+
+
+def test_draws_fall_into_cells_as_often_as_the_density_says():
+    assert_draws_follow_the_density(flow(seed=1))
 
 
 def test_couplings_of_one_layer_learn_a_correlated_gaussian_of_logits():
