@@ -12,6 +12,7 @@ import genbench.recipes.controls
 import genbench.recipes.diffusion
 import genbench.recipes.exact
 import genbench.recipes.flow
+import genbench.recipes.flow_matching
 import genbench.recipes.gan_2014
 import genbench.recipes.inference_schemes
 import genbench.recipes.mixture_prior

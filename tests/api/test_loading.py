@@ -43,7 +43,7 @@ metrics = ["elbo", "log_likelihood", "reconstruction_mse", "iw_log_likelihood"]
 iw_log_likelihood = { n_samples = 5 }
 """
 GREY = ("linear_gaussian", "linear_vae", "gaussian_mixture", "bayesian_mixture")
-GREY += ("real_nvp", "diffusion")
+GREY += ("real_nvp", "diffusion", "flow_matching")
 ASSUMED = """
 [[model]]
 name = "ae+gaussian"

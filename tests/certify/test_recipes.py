@@ -17,7 +17,7 @@ def test_recipes_without_a_likelihood_give_no_verdict():
 
 
 @pytest.mark.parametrize(
-    "recipe", ["linear_gaussian", "independent_pixels", "real_nvp", "diffusion"]
+    "recipe", ["linear_gaussian", "independent_pixels", "real_nvp", "diffusion", "flow_matching"]
 )
 def test_every_claim_of_a_recipe_is_summed_and_honest(recipe):
     verdicts = certify_recipes([recipe], "worlds")

@@ -18,7 +18,7 @@ def test_each_recipe_is_tried_with_each_observation_model_that_it_offers():
         "gaussian",
         "categorical",
     ]
-    for recipe in ("linear_gaussian", "real_nvp", "diffusion"):
+    for recipe in ("linear_gaussian", "real_nvp", "diffusion", "flow_matching"):
         assert [case.domain for case in cases_of(recipe)] == ["unit_interval"]
     for recipe in recipes:
         for case in cases_of(recipe):
@@ -31,7 +31,7 @@ def test_recipes_that_claim_no_likelihood_are_not_trained():
     assert not silent & claiming
     assert {"vae", "cvae", "cvae_pixels", "nn_pixels", "linear_gaussian"} <= claiming
     assert {"gaussian_mixture", "variational_em", "discrete_vae", "iwae"} <= claiming
-    assert {"made", "real_nvp", "diffusion"} <= claiming
+    assert {"made", "real_nvp", "diffusion", "flow_matching"} <= claiming
 
 
 @pytest.mark.parametrize("recipe", ["discrete_vae", "independent_pixels", "made"])

@@ -59,6 +59,7 @@ MODELS = {
     "independent_pixels": (digits, "independent_pixels", {}),
     "real_nvp": (grey_digits, "real_nvp", {}),
     "diffusion": (grey_digits, "diffusion", {"n_steps": 20}),
+    "flow_matching": (grey_digits, "flow_matching", {"n_steps": 5}),
     "cvae_pixels": (digits, "cvae_pixels", {}),
     "gan": (grey_digits, "gan", {}),
     "gan + normal": (grey_digits, "gan", {}),

@@ -20,6 +20,7 @@ MODELS = {
     "gaussian_mixture": (grey_digits, {"n_components": 3}),
     "real_nvp": (grey_digits, {}),
     "diffusion": (grey_digits, {"n_steps": 20}),
+    "flow_matching": (grey_digits, {"n_steps": 5}),
     "discrete_vae": (digits, {}),
     "made": (digits, {}),
     "mixture_vae": (digits, {"latent_dim": 2}),

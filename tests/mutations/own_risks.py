@@ -14,7 +14,8 @@ from genbench.inference.ais import AisResult
 from genbench.inference.weights import ImportanceWeights
 from genbench.models import linear_gaussian
 from genbench.models.diffusion import Diffusion
-from genbench.models.flow import RealNvp
+from genbench.models.flow import LogitFlow, RealNvp
+from genbench.models.flow_matching import FlowMatching
 from tests.data.own import test_splitting as splitting_tests
 from tests.evaluation import test_annealing as annealing_tests
 from tests.evaluation import test_decomposition as decomposition_tests
@@ -30,6 +31,7 @@ from tests.inference import test_ais as ais_tests
 from tests.inference import test_weights as weights_tests
 from tests.models import test_diffusion as diffusion_tests
 from tests.models import test_flow as flow_tests
+from tests.models import test_flow_matching as flow_matching_tests
 from tests.models import test_linear_gaussian as linear_tests
 from tests.mutations.mutation import Mutation
 
@@ -39,6 +41,9 @@ REAL_ORDER = splitting.drawn_order
 REAL_FREQUENCIES = label_sum._label_frequencies
 REAL_TO_NOISE = RealNvp.to_noise
 REAL_FIXED_LOSSES = Diffusion.fixed_losses
+REAL_STANDARDISED = LogitFlow.standardised
+REAL_LOG_SLOPE = FlowMatching._log_slope
+REAL_CHANGE = FlowMatching._change
 
 
 def evaluated_in_training_mode(patch):
@@ -81,6 +86,27 @@ def variance_of_the_image_left_out(patch):
         return self.posterior_step((z - s * self._noise_in(z, t)) / a, z, t)
 
     patch.setattr(Diffusion, "prior_step", prior_step)
+
+
+def volume_of_steps_with_the_wrong_sign(patch):
+    patch.setattr(FlowMatching, "_log_slope", lambda *given: -REAL_LOG_SLOPE(*given))
+
+
+def volume_of_the_scale_of_logits_left_out(patch):
+    def standardised(self, x):
+        y, log_det = REAL_STANDARDISED(self, x)
+        return y, log_det + self.log_scale.sum()
+
+    patch.setattr(LogitFlow, "standardised", standardised)
+
+
+def time_reversed(patch):
+    """Steps in the order of data to noise."""
+
+    def change(self, y, step):
+        return REAL_CHANGE(self, y, self.n_steps - 1 - step)
+
+    patch.setattr(FlowMatching, "_change", change)
 
 
 def unbiased_covariance(patch):
@@ -328,6 +354,28 @@ OWN_RISKS = [
         variance_of_the_image_left_out,
         lambda: (
             diffusion_tests.test_samples_of_the_best_model_have_the_mean_and_variance_of_the_data(3)
+        ),
+    ),
+    Mutation(
+        "-",
+        "the volume of steps along a velocity with the wrong sign",
+        volume_of_steps_with_the_wrong_sign,
+        lambda: flow_matching_tests.test_the_density_integrates_to_one_for_any_number_of_steps(
+            2, 0
+        ),
+    ),
+    Mutation(
+        "-",
+        "the volume of the scale of logits left out",
+        volume_of_the_scale_of_logits_left_out,
+        lambda: flow_matching_tests.test_with_a_network_that_does_nothing_logits_are_normal(1),
+    ),
+    Mutation(
+        "-",
+        "steps along a velocity from data to noise",
+        time_reversed,
+        lambda: flow_matching_tests.test_draws_along_the_best_velocity_have_the_moments_of_the_data(
+            20
         ),
     ),
 ]

@@ -30,6 +30,7 @@ UNKNOWN = [
     ("diffusion", "activation", "rellu", "relu"),
     ("diffusion", "schedule", "cos", "cosine"),
     ("diffusion", "weighting", "hybird", "hybrid"),
+    ("flow_matching", "activation", "rellu", "relu"),
     ("nn_pixels", "activation", "rellu", "relu"),
     ("made", "observation", "bernouli", "bernoulli"),
     ("made", "activation", "rellu", "relu"),

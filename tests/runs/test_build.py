@@ -45,7 +45,7 @@ def test_an_observation_model_of_other_pixels_is_refused(view, observation, miss
 
 
 @pytest.mark.parametrize("view", [GREY, BINARY])
-@pytest.mark.parametrize("recipe", ["real_nvp", "diffusion"])
+@pytest.mark.parametrize("recipe", ["real_nvp", "diffusion", "flow_matching"])
 def test_a_density_that_could_narrow_down_on_levels_needs_noise(view, recipe):
     words = (
         rf"^model\.one\.recipe: '{recipe}' needs pixels with noise, .*dequantisation to uniform$"

@@ -46,6 +46,7 @@ CASES = [
     ("real_nvp", {}),
     ("diffusion", {}),
     ("diffusion", {"weighting": "elbo"}),
+    ("flow_matching", {}),
     ("wake_sleep", {}),
     ("mixture_vae", {}),
     ("variational_em", {}),
