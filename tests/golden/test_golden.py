@@ -104,6 +104,13 @@ binarisation = "none"
 dequantisation = "uniform"
 
 [[model]]
+recipe = "flow_matching"
+n_steps = 4
+hidden = [16]
+binarisation = "none"
+dequantisation = "uniform"
+
+[[model]]
 recipe = "gan"
 hidden = [16]
 latent_dim = 2
@@ -136,7 +143,7 @@ fd = { features = "pca6" }
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
     "gaussian_mixture", "independent_pixels", "gan", "made", "real_nvp",
-    "diffusion",
+    "diffusion", "flow_matching",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
 DENSITIES = {"log_likelihood", "bits_per_dim"}
