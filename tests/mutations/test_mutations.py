@@ -5,8 +5,8 @@ real function, and its oracle is an ordinary test of the other folders, called a
 Mutations of likelihoods and samples are in ``field_bugs.py``, those of the gallery of impossible
 likelihoods in ``likelihood_bugs.py``, those of storage, training, gates and clocks in
 ``system_bugs.py``, those of published measures of samples in ``sample_bugs.py``, risks of our own
-making in ``own_risks.py``. The whole table, number, mutation and oracle, is printed by
-``python -m tests.mutations``.
+making in ``own_risks.py`` and ``density_risks.py``. The whole table, number, mutation and oracle,
+is printed by ``python -m tests.mutations``.
 """
 
 import pytest

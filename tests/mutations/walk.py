@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.mutations.bugs import BUGS
+from tests.mutations.density_risks import DENSITY_RISKS
 from tests.mutations.field_bugs import FIELD_BUGS
 from tests.mutations.likelihood_bugs import LIKELIHOOD_BUGS
 from tests.mutations.mutation import Mutation
@@ -15,7 +16,7 @@ from tests.mutations.system_bugs import STATISTICS_RISKS, SYSTEM_BUGS
 OF_THE_COLLECTION = sorted(
     [*FIELD_BUGS, *SYSTEM_BUGS, *SAMPLE_BUGS, *LIKELIHOOD_BUGS], key=lambda m: int(m.number)
 )
-MUTATIONS = [*OF_THE_COLLECTION, *OWN_RISKS, *STATISTICS_RISKS]
+MUTATIONS = [*OF_THE_COLLECTION, *OWN_RISKS, *DENSITY_RISKS, *STATISTICS_RISKS]
 RED = (AssertionError, pytest.fail.Exception)
 
 
