@@ -113,6 +113,7 @@ def verify(arguments: Namespace) -> int:
     """Check digests; exit 3 if a file is missing or damaged."""
     from genbench.data import data_home, datasets
     from genbench.data.fetch import verify
+    from genbench.data.storage import data_command
 
     home = data_home(arguments.data_dir)
     rows = [row for name in arguments.datasets or datasets for row in verify(name, home)]
@@ -120,7 +121,7 @@ def verify(arguments: Namespace) -> int:
     bad = [row["dataset"] for row in rows if row["status"] in ("missing", "damaged")]
     if not bad:
         return ExitCode.OK
-    fix = f"`python -m genbench data fetch {' '.join(dict.fromkeys(bad))}` downloads them"
+    fix = f"`{data_command('fetch', ' '.join(dict.fromkeys(bad)), home)}` downloads them"
     note(f"genbench: {len(bad)} of {len(rows)} files are missing or damaged; {fix}")
     return ExitCode.DATA
 

@@ -82,19 +82,24 @@ def _with_torch(data_dir: Path | None) -> list[Diagnosis]:
 def _data(data_dir: Path | None) -> list[Diagnosis]:
     from genbench.data import data_home, datasets
     from genbench.data.fetch import verify
+    from genbench.data.storage import data_command
 
     home = data_home(data_dir)
-    findings = [Diagnosis("data directory", str(home))]
+    is_file = home.exists() and not home.is_dir()
+    advice = "a file, no folder: choose another --data-dir" if is_file else ""
+    findings = [Diagnosis("data directory", str(home), advice, healthy=not is_file)]
     for name in datasets:
         states = {row["status"] for row in verify(name, home)}
         state = "damaged" if "damaged" in states else "missing" if "missing" in states else "ok"
-        advice = "" if state == "ok" else f"python -m genbench data fetch {name}"
+        advice = "" if state == "ok" else data_command("fetch", name, home)
         findings.append(Diagnosis(f"data: {name}", state, advice, healthy=state != "damaged"))
     return findings
 
 
 def _folder(folder: Path) -> Diagnosis:
     nearest = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        return Diagnosis("results folder", f"{nearest} is a file", "use --results", healthy=False)
     if os.access(nearest, os.W_OK):
         return Diagnosis("results folder", "writable")
     return Diagnosis("results folder", f"{nearest} is not writable", "use --results", healthy=False)

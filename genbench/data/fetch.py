@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from genbench.core.errors import DataError
 from genbench.core.files import require_writable, write_atomic
 from genbench.data.specs import DataFile, DatasetSpec, datasets
-from genbench.data.storage import Finding, data_home, examine, inspect, places
+from genbench.data.storage import Finding, data_command, data_home, examine, inspect, places
 from genbench.data.transfer import TransferError, get
 
 TIMEOUT_S = 10.0
@@ -105,7 +105,7 @@ def download(
                 write_atomic(path, payload)
                 return finding
         pending = _worth_retrying(pending, failures)
-    raise DataError(_not_downloaded(file, path, spec, failures))
+    raise DataError(_not_downloaded(file, path, spec, data_dir, failures))
 
 
 def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
@@ -124,7 +124,7 @@ def content_of(spec: DatasetSpec, file: DataFile, data_dir: Path) -> bytes:
     raise DataError(
         f"{finding.path} is {finding.status}\n"
         f"  {finding.problem}\n"
-        f"repair it with: python -m genbench data fetch {spec.name}"
+        f"repair it with: {data_command('fetch', spec.name, data_dir)}"
     )
 
 
@@ -150,7 +150,11 @@ def _attempt(url: str, file: DataFile, path: Path, timeout: float) -> tuple[byte
 
 
 def _not_downloaded(
-    file: DataFile, path: Path, spec: DatasetSpec, failures: dict[str, TransferError]
+    file: DataFile,
+    path: Path,
+    spec: DatasetSpec,
+    data_dir: Path,
+    failures: dict[str, TransferError],
 ) -> str:
     reasons = [f"  {url}: {failure}" for url, failure in failures.items()][:5]
     return "\n".join(
@@ -159,6 +163,6 @@ def _not_downloaded(
             *(reasons or ["  no mirror is registered"]),
             f"put the file at {path}, or point --data-dir or GENBENCH_DATA_DIR at a folder that "
             f"contains {spec.name}/{file.name}",
-            f"check it with: python -m genbench data verify {spec.name}",
+            f"check it with: {data_command('verify', spec.name, data_dir)}",
         ]
     )

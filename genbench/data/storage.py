@@ -44,6 +44,19 @@ def data_home(data_dir: Path | None = None) -> Path:
     return cache_home()
 
 
+def data_command(action: str, names: str, home: Path) -> str:
+    """Return the command that fetches or verifies data sets in a data directory.
+
+    Example:
+        >>> data_command("fetch", "mnist", data_home())
+        'python -m genbench data fetch mnist'
+        >>> data_command("fetch", "mnist", Path("here"))
+        'python -m genbench data fetch mnist --data-dir here'
+    """
+    elsewhere = "" if home == data_home() else f" --data-dir {home}"
+    return f"python -m genbench data {action} {names}{elsewhere}"
+
+
 def cache_home() -> Path:
     """Return genbench's folder in the user's cache."""
     return _cache_folder() / "genbench"

@@ -191,7 +191,17 @@ def test_doctor_names_versions_device_and_data(command, place):
     for word in ("torch", "gpu", "data: mnist", "results folder"):
         assert word in found.out
     assert torch.__version__ in found.out
-    assert "python -m genbench data fetch mnist" in " ".join(found.out.split())
+    assert "python -m genbench data fetch mnist --data-dir empty" in " ".join(found.out.split())
+
+
+@pytest.mark.parametrize("name", ["results", "data"])
+def test_doctor_says_that_a_file_is_no_folder(command, place, name):
+    before = command("doctor", "--data-dir", "data")
+    (place.folder / name).write_text("a file")
+    found = command("doctor", "--data-dir", "data")
+    assert (before.code, found.code) == (0, 2)
+    assert " file" in found.out
+    assert " file" not in before.out
 
 
 # --- 2 -------------------------------------------------------------------------------------------
@@ -275,7 +285,7 @@ def test_damaged_data_are_code_3_and_name_the_repair(place, command, offline):
     found = command(*RUN, "--data-dir", "data")
     assert found.code == 3
     assert "damaged" in found.err
-    assert "data fetch mnist" in found.err
+    assert "data fetch mnist --data-dir data" in found.err
     assert command("data", "verify", "mnist", "--data-dir", "data").code == 3
 
 
@@ -291,7 +301,7 @@ def test_verify_says_what_is_missing_and_how_to_get_it(place, command):
     assert "missing" in found.out
     assert found.err == (
         "genbench: 1 of 2 files are missing or damaged;"
-        " `python -m genbench data fetch frey_faces` downloads them\n"
+        " `python -m genbench data fetch frey_faces --data-dir empty` downloads them\n"
     )
 
 
