@@ -85,8 +85,10 @@ class CalibrationCheck:
 
     @property
     def z(self) -> float | None:
-        """The error in standard errors, if there is one."""
-        return (self.estimate - self.exact) / self.stderr if self.stderr else None
+        """The error in standard errors, where they decide and not the tolerance alone."""
+        if not self.stderr or LIMIT * self.stderr < self.tolerance:
+            return None
+        return (self.estimate - self.exact) / self.stderr
 
     @property
     def passed(self) -> bool:

@@ -370,6 +370,11 @@ def test_tolerance_is_added_to_the_standard_errors():
     assert CalibrationCheck("e", "c", 2.0, 2.0).passed
 
 
+def test_an_error_in_standard_errors_is_told_where_they_decide():
+    assert CalibrationCheck("e", "c", 0.0, 0.5, stderr=0.25, tolerance=0.9).z == 2.0
+    assert CalibrationCheck("e", "c", 0.0, 1e-14, stderr=1e-16, tolerance=1e-10).z is None
+
+
 def estimates(*values):
     return Estimates("e", {}, np.array(values))
 
