@@ -26,6 +26,7 @@ KNOWN = {*evaluators, *recipes, *studies, *suite_files(), *datasets}
 OBSERVATIONS = {"unit_gaussian", "learned_gaussian", "pixel_gaussian"}
 OF_THE_HOW_TOS = {"my_vae", "beta_vae_16"}
 OF_MNIST = {entry.name for entry in load_suite("mnist").model}
+N_DIGITS = len(load_suite("digits").model)
 
 
 def options_of(parser):
@@ -109,3 +110,8 @@ def test_names_are_found():
     assert METRIC_LIKE.fullmatch("ais_log_likelihood_gap")
     assert not METRIC_LIKE.fullmatch("learning_rate")
     assert RECIPE_LIKE.fullmatch("betta_vae")
+
+
+def test_the_start_page_counts_the_models_of_its_first_run():
+    (start,) = (page for page in PAGES if page.name == "start.md")
+    assert f"trains {N_DIGITS} models" in start.read_text(encoding="utf-8")
