@@ -10,7 +10,7 @@ from genbench.results.suite import StoredSuite
 from tests.results.fabricate import METRICS, MODELS, change_suite
 
 
-def test_results_of_an_older_genbench_name_the_command_that_brings_them_up_to_date(own_results):
+def test_results_of_an_older_genbench_say_what_brings_them_up_to_date(own_results):
     def age(content):
         shown = ("name", "version", "unit", "better", "kind", "title", "formula", "description")
         metrics = [{key: metric[key] for key in shown} for metric in content["metrics"]]
