@@ -5,11 +5,11 @@ for every model, and says so in the suite's description.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from genbench.core.texts import noun
+from genbench.core.texts import few, noun
 from genbench.data.own.load import own_data
 from genbench.data.protocol import DataConfig, split_sizes
 from genbench.data.specs import datasets
@@ -33,6 +33,8 @@ FEWEST_FITTED = 3
 """Training images of a GAN with batch norm, and of a mixture."""
 MOST_CLASSES = 64
 """Labels that a conditional model can have: its p(x) is a sum over all of them."""
+_MOST_LABELS = 20
+"""Whose classes are named, at most."""
 MOST_EIGENVALUES = 3_200
 """Eigenvalues that probabilistic PCA can have: a minute's work."""
 
@@ -50,6 +52,7 @@ class Images:
     n_classes: int
     n_train: int
     n_test: int
+    classes: tuple[str, ...] = ()
 
     @property
     def n_pixels(self) -> int:
@@ -75,9 +78,11 @@ def images_of(config: DataConfig) -> Images:
     Raises:
         DataError: Own images cannot be read.
     """
-    spec = own_data(config).spec if config.is_own else datasets[config.name]
+    own = own_data(config) if config.is_own else None
+    spec = own.spec if own else datasets[config.name]
     n_train, _, n_test = split_sizes(config, spec)
-    return Images(spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test)
+    sizes = spec.image_shape, spec.n_levels, spec.n_classes, n_train, n_test
+    return Images(*sizes, own.classes if own else ())
 
 
 def power_of_two(value: float, least: int, most: int) -> int:
@@ -220,7 +225,8 @@ def fill(raw: Raw, images: Images) -> None:
         evaluate |= {name: stated} if added else {}
         filled |= added
     why = [f"{name} is left out: {reason}." for name, reason in left_out.items() if reason]
-    raw["description"] = " ".join([raw.get("description", ""), said(images, filled), *why]).strip()
+    parts = [raw.get("description", ""), said(images, filled), labelled(images.classes), *why]
+    raw["description"] = " ".join(filter(None, parts))
 
 
 def options_of(model: Raw, data: Raw, images: Images) -> Raw:
@@ -257,3 +263,15 @@ def said(images: Images, filled: Raw) -> str:
         if key in filled
     ]
     return f"Sizes follow from {images}: {', '.join(parts)}." if parts else ""
+
+
+def labelled(classes: Sequence[str]) -> str:
+    """Say which label stands for which class, where their names do not.
+
+    Example:
+        >>> labelled(("bird", "cat")), labelled(("0", "1")), labelled(("scans",))
+        ('Labels: 0 bird, 1 cat.', '', '')
+    """
+    names = [f"{i} {name}" for i, name in enumerate(classes)]
+    told = len(names) > 1 and any(str(i) != name for i, name in enumerate(classes))
+    return f"Labels: {few(names, _MOST_LABELS)}." if told else ""

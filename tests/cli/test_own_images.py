@@ -42,6 +42,15 @@ def test_the_standard_models_are_compared_on_images_with_nothing_else_said(shots
     assert "standard" in found.out
 
 
+def test_the_labels_of_figures_are_told_apart_from_numbers(place, command):
+    write("pets.npz", labels=np.array(["dog", "cat"] * 20))
+    assert command("run", "--data", "pets.npz", *QUICK).code == 0
+    assert "Labels: 0 cat, 1 dog." in stored(place)["description"]
+    write("digits.npz", labels=np.array([0, 1] * 20))
+    assert command("run", "--data", "./digits.npz", *QUICK).code == 0
+    assert "Labels" not in stored(place)["description"]
+
+
 def test_no_folder_of_this_machine_is_stored(shots, command):
     assert command("run", "--data", shots.folder / "shots.npz", *QUICK).code == 0
     text = (shots.results / "standard" / "suite.json").read_text()
