@@ -18,6 +18,8 @@ _BULK = 0.01
 """Share of the numbers at each end that may lie anywhere."""
 _FARTHEST = 0.5
 """How far outside [0, 1] the others may lie: a mean image with noise is not cut off there."""
+_LEAST_LEVELS = 2.0
+"""Above which numbers that are never negative are levels."""
 
 
 def view_of(context: Context, n: int) -> Any:
@@ -66,18 +68,41 @@ def _checked(images: Any, n: int) -> Tensor:
 
 
 def require_intensities(images: Tensor) -> None:
-    """Refuse images whose numbers are no intensities in [0, 1]; the first 1,000 are looked at.
+    """Refuse images whose numbers are no intensities in [0, 1].
 
     Raises:
-        NotApplicableError: They lie elsewhere, as in [-1, 1] or [0, 255].
+        NotApplicableError: They lie elsewhere.
     """
-    seen = images[:SAMPLE_CHUNK].flatten()
-    ranks = (1 + round(share * (len(seen) - 1)) for share in (_BULK, 1 - _BULK))
-    low, high = (float(seen.kthvalue(rank).values) for rank in ranks)
+    low, high = _bulk_of(images)
     if low < -_FARTHEST or high > 1 + _FARTHEST:
-        raise NotApplicableError(
-            f"the model's images lie in [{low:.3g}, {high:.3g}], not in [0, 1]"
-        )
+        raise _elsewhere(low, high)
+
+
+def require_same_scale(images: Tensor, x: Tensor) -> None:
+    """Refuse images of another scale than data in [0, 1]; bad images, far off, are no such thing.
+
+    Raises:
+        NotApplicableError: They lie in [-1, 1], or are levels as of [0, 255].
+    """
+    if not bool(((x >= 0) & (x <= 1)).all()):
+        return
+    low, high = _bulk_of(images)
+    signed = -1 <= low < -_FARTHEST and high <= 1
+    levels = low >= 0 and high > _LEAST_LEVELS
+    if signed or levels:
+        raise _elsewhere(low, high)
+
+
+def _bulk_of(images: Tensor) -> tuple[float, float]:
+    """Between which numbers nearly all of the first 1,000 images lie."""
+    seen = images[:SAMPLE_CHUNK].flatten()
+    low, high = (1 + round(share * (len(seen) - 1)) for share in (_BULK, 1 - _BULK))
+    return float(seen.kthvalue(low).values), float(seen.kthvalue(high).values)
+
+
+def _elsewhere(low: float, high: float) -> NotApplicableError:
+    lie = f"the model's images lie in [{low:.3g}, {high:.3g}]"
+    return NotApplicableError(f"{lie}, not in [0, 1]")
 
 
 def noisy_images(view: Any, n: int) -> Tensor:

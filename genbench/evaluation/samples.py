@@ -20,7 +20,7 @@ from genbench.evaluation.drawing import (
     cached_draws,
     mean_images,
     noisy_images,
-    require_intensities,
+    require_same_scale,
 )
 from genbench.evaluation.spec import Block, Context, EvaluatorOptions, PerDatum, Sizes, evaluator
 from genbench.inference.parzen import ROWS, ParzenWindow, centred_distances, squared_distances
@@ -60,17 +60,11 @@ class ParzenOptions(EvaluatorOptions):
         return 4 * self.n_samples * sizes.n_pixels
 
 
-def _require_scale_of(x: Tensor, images: Tensor) -> None:
-    """Refuse images in another range than the intensities that they are compared with."""
-    if bool(((x >= 0) & (x <= 1)).all()):
-        require_intensities(images)
-
-
 def _fit_parzen(block: Block, options: ParzenOptions) -> tuple[ParzenWindow, float, str]:
     """Return the window, its scale, and a remark on how the scale was chosen."""
     context = block.context
     images = cached_draws(context, "samples", mean_images, 0, options.n_samples)
-    _require_scale_of(block.x, images)
+    require_same_scale(images, block.x)
     n, window = len(images), ParzenWindow(images)
     fewer = f"{n} samples, for the model has no more; " if n < options.n_samples else ""
     if options.scale is not None:
@@ -255,7 +249,7 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     stop = start + len(block.x)
     images = cached_draws(context, name, draw, start, stop, in_order=dense)
     if not dense:
-        _require_scale_of(block.x, cached_draws(context, name, draw, 0, SAMPLE_CHUNK))
+        require_same_scale(cached_draws(context, name, draw, 0, SAMPLE_CHUNK), block.x)
     if len(images) < len(block.x):
         images = _padded(images, block.x)
     grey = is_binary(block.x) and not dense

@@ -484,6 +484,13 @@ def test_samples_in_another_range_than_the_data_are_refused(name, low, high, see
 
 
 @pytest.mark.parametrize("name", ["mmd2", "parzen_log_likelihood"])
+@pytest.mark.parametrize(("low", "high"), [(-2, 3), (-0.2, 1.3), (-0.4, 5), (-3, 0.5)])
+def test_bad_samples_have_a_bad_number_all_the_same(name, low, high, digits):
+    bad = low + (high - low) * torch.rand(1000, 1, 8, 8, dtype=torch.float64)
+    assert row(Shelf(bad), name, x=digits[:200], validation=digits[200:400]).status == "ok"
+
+
+@pytest.mark.parametrize("name", ["mmd2", "parzen_log_likelihood"])
 def test_samples_in_the_range_of_the_data_are_compared_whatever_it_is(name, digits):
     for change in (lambda x: x, lambda x: 2 * x - 1):
         x = change(digits)
