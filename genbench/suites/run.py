@@ -75,7 +75,7 @@ def _check(prepared: PreparedSuite, say: Say) -> None:
     if replaced := replaced_data(prepared):
         say(replaced)
     _say_remarks(prepared, remarks, say)
-    for line in departures(prepared.suite, prepared.context.plan.specs):
+    for line in departures(prepared.suite, prepared.selected_runs):
         say(line)
 
 
