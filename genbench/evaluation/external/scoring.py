@@ -120,7 +120,8 @@ def chosen_rows(archive: Archive, n_test: int, asked: int | None) -> NDArray[np.
     held = len(archive.values)
     if asked is not None and not 1 <= asked <= n_test:
         raise ConfigError(
-            f"n: {asked:,}, expected 1 to {n_test:,}: as many real test images stand beside samples"
+            f"n: {asked:,}, expected 1 to {n_test:,}: samples are scored beside as many real test"
+            " images"
         )
     if asked is not None and asked > held:
         raise DataError(f"{archive.source}: {asked:,} samples are asked for, it holds {held:,}")
