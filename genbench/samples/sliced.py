@@ -14,6 +14,8 @@ from genbench.samples.checks import require_sets
 N_PROJECTIONS = 1000
 AT_ONCE = 20
 """Projections in memory at once."""
+ROUNDING = 16
+"""By how many units of rounding, of the largest value, equal features may lie apart."""
 
 
 class Levels(NamedTuple):
@@ -56,7 +58,7 @@ def sliced_wasserstein(x: Tensor, y: Tensor, stream: Stream) -> Estimate:
     for block in torch.split(_directions(x, stream), AT_ONCE):
         along_x, row_x = _ordered(block @ x.T, rank_x)  # (P, S)
         along_y, row_y = _ordered(block @ y.T, rank_y)
-        gaps = along_x - along_y
+        gaps = _gaps(along_x, along_y)
         squares.append(gaps.square() @ length)
         of_x.index_add_(0, row_x.flatten(), (_potential(along_x, gaps) * length).flatten())
         of_y.index_add_(0, row_y.flatten(), (_potential(along_y, -gaps) * length).flatten())
@@ -89,6 +91,13 @@ def _ordered(along: Tensor, rank: Tensor) -> tuple[Tensor, Tensor]:
     """Return the value and the row that have each rank (S,) along each direction, (P, S)."""
     values, rows = along.sort(dim=1)
     return values[:, rank], rows[:, rank]
+
+
+def _gaps(along_x: Tensor, along_y: Tensor) -> Tensor:
+    """Return the differences; equal features lie apart by the rounding of their products alone."""
+    gaps = along_x - along_y
+    rounding = ROUNDING * torch.finfo(gaps.dtype).eps * along_x.abs().amax()
+    return gaps.masked_fill(gaps.abs() <= rounding, 0)
 
 
 def _potential(points: Tensor, gaps: Tensor) -> Tensor:

@@ -71,6 +71,16 @@ def test_a_set_has_the_distance_0_from_itself_in_any_order():
     assert distance(x, x.flip(0)).stderr == 0
 
 
+@pytest.mark.parametrize("n", [50, 200, 300])
+@pytest.mark.parametrize("dim", [1, 16, 64])
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_the_distance_0_has_no_rounding_and_no_error(n, dim, size):
+    x = size * normal(n, n, dim)
+    shuffled = x[torch.randperm(n, generator=torch.Generator().manual_seed(0))]
+    found = sliced_wasserstein(shuffled, x, Stream(0, ("itself",)))
+    assert (found.value, found.stderr) == (0, 0)
+
+
 def test_a_shift_has_its_length_over_the_root_of_the_dimension():
     x = normal(0, N, D)
     assert is_along_one_line(distance(x, x + LINE), float(LINE.norm()))
