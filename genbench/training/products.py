@@ -6,6 +6,7 @@ with the same number of bits.
 """
 
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -48,8 +49,10 @@ class _Replacement:
 
     def _begin(self) -> Library:
         library = Library("aten", "IMPL")  # type: ignore[no-untyped-call]
-        for name, kernel in (("mm", _mm), ("addmm", _addmm)):
-            library.impl(name, kernel, "CPU", allow_override=True)  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "(?s).*previous kernel")  # torch 2.11 says so
+            for name, kernel in (("mm", _mm), ("addmm", _addmm)):
+                library.impl(name, kernel, "CPU", allow_override=True)  # type: ignore[no-untyped-call]
         return library
 
     def _end(self) -> None:
