@@ -248,7 +248,7 @@ def mmd2(block: Block, options: MmdOptions) -> PerDatum:
     start = len(block.x) * blocks.setdefault(block.stream, len(blocks))
     stop = start + len(block.x)
     images = cached_draws(context, name, draw, start, stop, in_order=dense)
-    if not dense:
+    if start == 0 and not dense:
         require_same_scale(cached_draws(context, name, draw, 0, SAMPLE_CHUNK), block.x)
     if len(images) < len(block.x):
         images = _padded(images, block.x)

@@ -111,9 +111,9 @@ def _left(ranked: Sequence[Entry], left: Sequence[tuple[str, str]], stopped: str
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:
     if _may_have_one(others):
-        yield "Only of "
+        yield f"A log-likelihood {_where(others)} was measured for "
         yield from _called(leader)
-        yield f" was a log-likelihood measured {_where(others)}: "
+        yield " alone: "
     else:
         yield "Only " if others else ""
         yield from _called(leader)

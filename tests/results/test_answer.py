@@ -128,7 +128,7 @@ def test_single_number_stands_alone():
     )
     unasked = said(vae=elbo(-23.0), ae=number("reconstruction_mse", 0.1))
     assert unasked == (
-        "Only of vae was a log-likelihood measured over the whole test set:"
+        "A log-likelihood over the whole test set was measured for vae alone:"
         " at least −23.00 ± 0.20 nats."
     )
 
