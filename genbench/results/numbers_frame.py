@@ -43,7 +43,8 @@ _EMPTY = ("", "{}")
 class NumbersFrame(pd.DataFrame):
     """A DataFrame that prints its first columns, as many as fit, where others hide the middle.
 
-    Where there is no number, the reason is printed below.
+    Where there are several seeds, they stand beside the models. Where there is no number, the
+    reason is printed below.
     """
 
     @property
@@ -54,14 +55,14 @@ class NumbersFrame(pd.DataFrame):
         plain = pd.DataFrame(self)
         if pd.get_option("display.max_columns") != 0:  # the user or a notebook chose a number
             return repr(plain)
-        width = shutil.get_terminal_size().columns
+        width, places = shutil.get_terminal_size().columns, self._in_print()
         for n in range(self.shape[1], 0, -1):
-            text = self._first(n)
+            text = self._text(places[:n])
             if max(map(len, text.splitlines())) <= width:
                 break
         else:
             return repr(plain)
-        hidden = ", ".join(map(str, self.columns[n:]))
+        hidden = ", ".join(map(str, self.columns[places[n:]]))
         shape = f"[{len(self)} rows x {self.shape[1]} columns; further right: {hidden}]"
         parts = (text, *self._reasons(width), fill(shape, width) if hidden else "")
         return "\n\n".join(part for part in parts if part)
@@ -81,10 +82,18 @@ class NumbersFrame(pd.DataFrame):
         if len(groups) > MOST_REASONS:
             yield f"and {len(groups) - MOST_REASONS} reasons more, in the column reason"
 
-    def _first(self, n: int) -> str:
+    def _in_print(self) -> list[int]:
+        """Return the places of the columns, as they are printed."""
+        names, places = list(self.columns), list(range(self.shape[1]))
+        if names.count("model") == names.count("seed") == 1 and self["seed"].nunique() > 1:
+            places.remove(names.index("seed"))
+            places.insert(places.index(names.index("model")) + 1, names.index("seed"))
+        return places
+
+    def _text(self, places: list[int]) -> str:
         names = ("max_rows", "min_rows", "max_colwidth")
         limits = {name: pd.get_option(f"display.{name}") for name in names}
-        text: str = pd.DataFrame(self).iloc[:, :n].to_string(**limits)
+        text: str = pd.DataFrame(self).iloc[:, places].to_string(**limits)
         return text
 
 

@@ -76,15 +76,25 @@ def test_a_terminal_of_80_columns_shows_the_numbers(terminal, any_suite):
     frame = stored_numbers(any_suite)
     lines = repr(frame).splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].split()[:4] == ["model", "metric", "value", "stderr"]
+    first = ["model", *["seed"] * (frame["seed"].nunique() > 1), "metric"]
+    assert lines[0].split()[: len(first) + 2] == [*first, "value", "stderr"]
     for row, line in zip(frame.itertuples(), lines[1:4], strict=False):
-        shown = line.split()
-        assert shown[1:3] == [row.model, row.metric]
-        assert float(shown[3]) == pytest.approx(row.value, abs=1e-6)
+        shown = dict(zip(lines[0].split(), line.split()[1:], strict=False))
+        assert [shown[name] for name in first] == [str(getattr(row, name)) for name in first]
+        assert float(shown["value"]) == pytest.approx(row.value, abs=1e-6)
     text = repr(frame)
     assert f"[{len(frame)} rows x 21 columns; further right: " in text
     hidden = text.split("further right: ")[1].rstrip("]").replace("\n", " ").split(", ")
-    assert [*lines[0].split(), *hidden] == list(FRAME_COLUMNS)
+    assert sorted([*lines[0].split(), *hidden]) == sorted(FRAME_COLUMNS)
+
+
+def test_several_seeds_are_told_apart_in_print(terminal):
+    names = ["model", "metric", "value", "seed"]
+    frame = NumbersFrame([("vae", "elbo", -1.5, 0), ("vae", "elbo", -1.6, 1)], columns=names)
+    assert repr(frame).splitlines()[1].split() == ["0", "vae", "0", "elbo", "-1.5"]
+    assert repr(frame[:1]).splitlines()[1].split() == ["0", "vae", "elbo", "-1.5", "0"]
+    twice = pd.concat([frame, frame], axis=1)
+    assert len(repr(twice).splitlines()) == 3
 
 
 def test_what_fits_is_printed_as_pandas_prints_it(terminal):
@@ -142,7 +152,7 @@ def test_what_is_taken_of_a_frame_prints_its_numbers_too(terminal, suite):
     loaded = pickle.loads(pickle.dumps(frame))
     for part in (of_vae, joined, loaded, frame.copy()):
         assert isinstance(part, NumbersFrame)
-        assert repr(part).split()[:4] == ["model", "metric", "value", "stderr"]
+        assert repr(part).split()[:5] == ["model", "seed", "metric", "value", "stderr"]
         assert part.attrs["metrics"] == frame.attrs["metrics"]
     assert type(frame["value"]) is pd.Series
     pd.testing.assert_frame_equal(loaded, frame)
