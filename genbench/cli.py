@@ -134,9 +134,10 @@ class _Parser(ArgumentParser):
 
     def _unknown(self, rest: list[str]) -> str:
         written = next((each for each in rest if each.startswith("-")), rest[0])
-        if not written.startswith("-"):
-            return f"unexpected argument {quoted(written)}; see `{self.prog} --help`"
         options = [name for name in self._option_string_actions if name.startswith("--")]
+        if not written.startswith("-"):
+            suite = "; a suite is named by --suite NAME" * ("--suite" in options)
+            return f"unexpected argument {quoted(written)}{suite}; see `{self.prog} --help`"
         hint = did_you_mean(written.partition("=")[0], options)
         of_suite = "; keys of a suite are set by --set, as --set train.epochs=1"
         return f"unknown option {quoted(written)}; {hint}{of_suite * ('--set' in options)}"

@@ -4,7 +4,7 @@ A message has at most ten lines, names the key, file or option concerned, and sa
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
 from genbench.core.texts import printable
@@ -63,10 +63,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         "did you mean 'mnist'? known: digits, mnist"
     """
     names = sorted(known)
-    by_lower_case = {known_name.lower(): known_name for known_name in names}
-    nearest = difflib.get_close_matches(name[:_QUOTED].lower(), by_lower_case, n=1, cutoff=0.5)
-    hint = f"did you mean '{by_lower_case[nearest[0]]}'? " if nearest else ""
+    nearest = _nearest(_letters(name[:_QUOTED]), {_letters(each): each for each in names})
+    hint = f"did you mean '{nearest}'? " if nearest else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
+
+
+def _nearest(letters: str, known: Mapping[str, str]) -> str:
+    """Return the name that begins so, or else one that is much like it; empty if none is."""
+    begun = [each for each in known if len(letters) > 2 and each.startswith(letters)]
+    alike = begun or difflib.get_close_matches(letters, known, n=1)
+    return known[min(alike, key=len)] if alike else ""
+
+
+def _letters(name: str) -> str:
+    """Return a name in lower case, and that of an option without its dashes."""
+    return name.lower().lstrip("-")
 
 
 def first_line(error: BaseException) -> str:

@@ -37,6 +37,16 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_that_are_known():
         errors.require_known("IW_ll", ("elbo", "iw_LL"), "no metric")
 
 
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("score", "score_function"), ("--seed", "--seeds"), ("--epoch", ""), ("flip_rate", "")],
+)
+def test_only_a_name_that_is_much_alike_is_suggested(name, nearest):
+    known = ["--reports", "--seeds", "iw_extrapolated", "score_function", "score_function_baseline"]
+    said = errors.did_you_mean(name, known)
+    assert said.partition("known: ")[0] == (f"did you mean '{nearest}'? " if nearest else "")
+
+
 def test_of_a_gpu_without_memory_it_is_said_what_was_asked_for():
     told = (
         "CUDA out of memory. Tried to allocate 244.00 MiB. GPU 0 has a total capacity of 79.18 GiB "
