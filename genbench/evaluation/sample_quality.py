@@ -165,7 +165,7 @@ def c2st(generated: Generated, options: TwoSampleOptions) -> Estimate:
 
 @evaluator(
     name="class_coverage",
-    version=2,
+    version=3,
     needs=(Samples, Generative),
     of="samples",
     unit="classes",
@@ -222,7 +222,7 @@ def vendi(generated: Generated, options: SampleOptions) -> Estimate:
 
 @evaluator(
     name="sliced_wasserstein",
-    version=2,
+    version=3,
     needs=(Samples, Generative),
     of="samples",
     unit="distance",
