@@ -5,7 +5,7 @@ from typing import Any
 
 from genbench.bench.rows import BenchRow, name_of
 from genbench.bench.scaling import exponent_text, scaling_lines
-from genbench.core.texts import Terminal, aligned
+from genbench.core.texts import Terminal, aligned, noun
 
 STUDIED = {"n_samples": "K", "latent_dim": "latent", "seeds": "seeds"}
 
@@ -109,7 +109,7 @@ def _share(value: float | None) -> str:
 
 def _machine(row: BenchRow) -> str:
     own: dict[str, Any] = row["fingerprint"]
-    threads = f"{own['threads']} thread{'s' * (own['threads'] > 1)}"
+    threads = f"{own['threads']} {noun(own['threads'], 'thread')}"
     device = "" if own["device"] == "cpu" else f"{own['device']}, driver {own['driver']}, "
     return (
         f"machine {row['fingerprint_digest']}: {device}{own['processor']}, "

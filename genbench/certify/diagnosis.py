@@ -18,6 +18,7 @@ from genbench.certify.points import Points
 from genbench.core.capabilities import Variational, bind
 from genbench.core.estimate import UnusableError
 from genbench.core.seeding import Stream
+from genbench.core.texts import noun
 from genbench.evaluation.runner import eval_mode
 from genbench.inference import bounds
 
@@ -178,7 +179,7 @@ def _dropped_constant(dimensions: int) -> str:
     size = abs(dimensions)
     return (
         f"off by the factor (2π)^({dimensions}/2), the constant of a Gaussian log density in"
-        f" {size} dimension{'s' * (size > 1)}: that of {which} is left out"
+        f" {size} {noun(size, 'dimension')}: that of {which} is left out"
     )
 
 

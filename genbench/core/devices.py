@@ -14,6 +14,7 @@ from torch import nn
 
 from genbench.core.errors import ConfigError, did_you_mean, first_line, quoted
 from genbench.core.progress import warn
+from genbench.core.texts import noun
 
 KNOWN = ("auto", "cpu", "cuda", "cuda:N", "mps")
 INSTEAD = "use --device cpu, or see `python -m genbench doctor`"
@@ -132,7 +133,7 @@ def device_name(device: torch.device) -> str:
     if device.type == "mps":
         return f"MPS, {platform.machine()}"
     n = torch.get_num_threads()
-    return f"CPU, {n} thread{'s' if n > 1 else ''}"
+    return f"CPU, {n} {noun(n, 'thread')}"
 
 
 def why_no_gpu() -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from genbench.core import numbers
-from genbench.core.texts import GAP, Terminal, aligned
+from genbench.core.texts import GAP, Terminal, aligned, noun
 from genbench.gate.calibration import Rate
 from genbench.gate.check import GateOutcome
 from genbench.gate.verdicts import ALPHA, Verdict, Word
@@ -65,7 +65,7 @@ def headline(outcome: GateOutcome) -> str:
     if outcome.mismatches:
         n = len(outcome.mismatches)
         return (
-            f"not comparable with {outcome.baseline}: {n} difference{'s' * (n > 1)} between the "
+            f"not comparable with {outcome.baseline}: {n} {noun(n, 'difference')} between the "
             "sets of numbers; `check --update` accepts the new set"
         )
     counts = [f"{len(some)} {word}" for word in ORDER if (some := outcome.having(word))]
@@ -80,7 +80,7 @@ def uncertified(outcome: GateOutcome) -> str:
     """Say how many certificates are missing, and who writes them."""
     n = len(outcome.uncertified)
     how = f"`python -m genbench certify --suite {outcome.suite}`"
-    return f"{n} number{'s' * (n > 1)} without a certificate ({how})"
+    return f"{n} {noun(n, 'number')} without a certificate ({how})"
 
 
 def ordered(verdicts: Sequence[Verdict]) -> list[Verdict]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from genbench.core.errors import ConfigError
 from genbench.core.options import Options
 from genbench.core.registry import Registry
+from genbench.core.texts import noun
 from genbench.distributions.completion import ImageParts
 from genbench.distributions.latent import DiagonalNormal
 from genbench.models.pixel_cvae import PixelCvae
@@ -73,8 +74,8 @@ class ColumnsCondition(Options):
 
     def describe(self) -> str:
         """Name the condition in a protocol."""
-        noun = "column" if len(self.shown) == 1 else "columns"
-        return f"{noun} {' '.join(str(column) for column in self.shown)}"
+        columns = noun(len(self.shown), "column")
+        return f"{columns} {' '.join(str(column) for column in self.shown)}"
 
 
 Condition = Annotated[QuadrantsCondition | ColumnsCondition, Field(discriminator="kind")]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from genbench.core.numbers import grouped, measured, minus
 from genbench.core.statistics import ALPHA, Difference
+from genbench.core.texts import noun
 from genbench.results.cells import Cell
 from genbench.results.headline import NOT_APPLICABLE, NOT_MEASURED
 from genbench.results.leaderboard import UNIT, Entry, Phrase
@@ -106,7 +107,7 @@ def _left(ranked: Sequence[Entry], left: Sequence[tuple[str, str]], stopped: str
         more = len(behind) - _NAMED
         named = (f"{first} and {second}" for first, second in behind[:_NAMED])
         yield f" Not decided after {stopped}: {'; '.join(named)}"
-        yield f"; and {more} more pair{'s' if more > 1 else ''}." if more > 0 else "."
+        yield f"; and {more} more {noun(more, 'pair')}." if more > 0 else "."
 
 
 def _alone(leader: Entry, others: Sequence[Entry]) -> Pieces:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from genbench.core.texts import noun
 from genbench.runs.record import RunRecord
 from genbench.suites.study_runs import StudyRun
 
@@ -64,7 +65,7 @@ class SuiteRun:
         """How many runs and studies were stored already: ``51 runs``; empty where none was."""
         runs, studies = _cached(self)
         counts = ((runs, "run", "runs"), (studies, "study", "studies"))
-        return " and ".join(f"{n} {one if n == 1 else many}" for n, one, many in counts if n)
+        return " and ".join(f"{n} {noun(n, one, many)}" for n, one, many in counts if n)
 
     @property
     def done(self) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from genbench.core.errors import ConfigError
 from genbench.core.statistics import ENOUGH_SEEDS
+from genbench.core.texts import noun
 from genbench.results.suite import StoredSuite
 from genbench.runs.executors.schedule import Say
 from genbench.runs.run_options import RunOptions
@@ -84,6 +85,6 @@ def _state(options: RunOptions, left: list[tuple[str, str]]) -> str:
         return f"{options.seeds} seeds: every pair of models is decided"
     first, second = left[0]
     n = len(left) - 1
-    more = f", and {n} more pair{'s' if n > 1 else ''}," if n else ""
+    more = f", and {n} more {noun(n, 'pair')}," if n else ""
     found = f"{options.seeds} seeds: {first} and {second}{more} are not decided"
     return found if options.seeds != options.most_seeds else f"{found}; that is the maximum"

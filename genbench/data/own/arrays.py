@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genbench.core.errors import DataError
+from genbench.core.texts import noun
 from genbench.data.own.images import AS_IT_IS, LayoutName, OwnImages, Reading, Size
 from genbench.data.own.labels import joined, ranked
 from genbench.data.own.levels import Levels, as_levels
@@ -204,7 +205,7 @@ def _readings(shape: tuple[int, ...]) -> list[LayoutName]:
 def _said(shape: tuple[int, ...], layout: LayoutName) -> str:
     channels = shape[_AXIS[layout]]
     height, width = (side for i, side in enumerate(shape) if i not in (0, _AXIS[layout]))
-    return f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}"
+    return f"{height} x {width} pixels, {channels} {noun(channels, 'channel')}"
 
 
 def _why_not(shape: tuple[int, ...]) -> str:

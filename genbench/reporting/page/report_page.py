@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from genbench.core import numbers
 from genbench.core.protocol import Protocol
+from genbench.core.texts import noun
 from genbench.reporting.figures.maker import FigureGroup
 from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import Chapter
@@ -87,7 +88,7 @@ def _facts(suite: StoredSuite) -> list[str]:
     )
     seconds = suite.seconds + sum(study.record.seconds for study in suite.studies)
     facts = [
-        *(f"{n} {one if n == 1 else many}" for n, one, many in counted if n),
+        *(f"{n} {noun(n, one, many)}" for n, one, many in counted if n),
         f"{held} of {len(checks)} checks hold" if checks else "",
         f"genbench {record.versions.get('genbench') or ''}".strip(),
         f"made in {numbers.seconds(seconds)}" if seconds else "",

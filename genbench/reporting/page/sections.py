@@ -8,6 +8,7 @@ from pandas.api.types import is_numeric_dtype
 from genbench.core import numbers
 from genbench.core.claims import SIGNS
 from genbench.core.plot import Plot
+from genbench.core.texts import noun
 from genbench.reporting.figures.grids import grid_png
 from genbench.reporting.figures.maker import FigureGroup, FigureMaker
 from genbench.reporting.figures.style import EmbeddedFigure, embedded, styled
@@ -86,7 +87,7 @@ def _about(study: StoredStudy) -> str:
     checks, figures = len(study.record.checks), len(study.record.plots)
     parts = [
         f"{checks - len(study.failed_checks)} of {checks} checks hold" if checks else "",
-        f"{figures} figure{'s' if figures > 1 else ''}" if figures else "",
+        f"{figures} {noun(figures, 'figure')}" if figures else "",
     ]
     return ", ".join(part for part in parts if part)
 
