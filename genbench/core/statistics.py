@@ -32,6 +32,16 @@ _ROUNDING = 1e-7
 _MANY = 1e9
 
 
+def evenly_spaced(n_all: int, n: int) -> NDArray[np.int64]:
+    """Return which of ``n_all`` data an evaluator sees that is given ``n`` of them, (n,).
+
+    Example:
+        >>> evenly_spaced(10, 4)
+        array([0, 2, 5, 7])
+    """
+    return np.arange(n) * n_all // n
+
+
 def few_decide(health: Mapping[str, float]) -> str:
     """Return which diagnostic says that few draws carry the weight: ``k-hat 0.92``, or nothing.
 

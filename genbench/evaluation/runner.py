@@ -34,6 +34,7 @@ from genbench.core.held import modules_in
 from genbench.core.memory import return_freed_memory
 from genbench.core.progress import progress
 from genbench.core.seeding import Stream
+from genbench.core.statistics import evenly_spaced
 from genbench.evaluation.collection import NO_ERROR, Collected, MonteCarloError
 from genbench.evaluation.of_samples import evaluate_samples, let_go
 from genbench.evaluation.reasons import errors_as_reasons, require_capability
@@ -141,7 +142,7 @@ def _spaced(n_all: int, n: int, start: int, size: int) -> Tensor:
     """
     size = size if n == n_all else min(size, n)
     place = torch.arange(start, start + size).clamp(max=n - 1)
-    return place * n_all // n
+    return torch.from_numpy(evenly_spaced(n_all, n))[place]
 
 
 @contextmanager

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genbench.core import numbers
 from genbench.core.sequential import anytime_difference
-from genbench.core.statistics import ALPHA, Seeds, difference, holm
+from genbench.core.statistics import ALPHA, Seeds, difference, evenly_spaced, holm
 from genbench.reporting.tables.small_table import (
     Head,
     SmallTable,
@@ -113,19 +112,14 @@ def _entry(
 
 def _over(n: int, seeds: Seeds, n_all: int) -> Seeds:
     """The values at ``n`` images that are evenly spaced over all; none where one is missing."""
-    wanted, found = _spaced(n_all, n), {}
+    wanted, found = evenly_spaced(n_all, n), {}
     for seed, values in seeds.items():
-        known = _spaced(n_all, len(values))
+        known = evenly_spaced(n_all, len(values))
         places = np.searchsorted(known, wanted)
         if not np.isin(wanted, known).all():
             return {}
         found[seed] = values[places]
     return found
-
-
-def _spaced(n_all: int, n: int) -> NDArray[np.int64]:
-    """Which of all images an evaluator sees that is given ``n`` of them."""
-    return np.arange(n) * n_all // n
 
 
 def _placed(
