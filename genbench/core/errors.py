@@ -4,7 +4,7 @@ A message has at most ten lines, names the key, file or option concerned, and sa
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import IntEnum
 
 from genbench.core.texts import printable
@@ -56,23 +56,29 @@ class StorageError(GenbenchError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error message: the nearest name and all known names.
+    """Return the end of an error message: the nearest name and all known names, each once.
 
     Example:
         >>> did_you_mean("mnits", ["digits", "mnist"])
         "did you mean 'mnist'? known: digits, mnist"
     """
-    names = sorted(known)
-    nearest = _nearest(_letters(name[:_QUOTED]), {_letters(each): each for each in names})
-    hint = f"did you mean '{nearest}'? " if nearest else ""
+    names = sorted(set(known))
+    meant = nearest(name, names)
+    hint = f"did you mean '{meant}'? " if meant else ""
     return f"{hint}known: {', '.join(names) or 'none'}"
 
 
-def _nearest(letters: str, known: Mapping[str, str]) -> str:
-    """Return the name that begins so, or else one that is much like it; empty if none is."""
-    begun = [each for each in known if len(letters) > 2 and each.startswith(letters)]
-    alike = begun or difflib.get_close_matches(letters, known, n=1)
-    return known[min(alike, key=len)] if alike else ""
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that begins so, or else one that is much like it; empty if none is.
+
+    Example:
+        >>> nearest("Digts", ["digits", "mnist"]), nearest("cifar", ["digits", "mnist"])
+        ('digits', '')
+    """
+    letters, names = _letters(name[:_QUOTED]), {_letters(each): each for each in known}
+    begun = [each for each in names if len(letters) > 2 and each.startswith(letters)]
+    alike = begun or difflib.get_close_matches(letters, names, n=1)
+    return names[min(alike, key=len)] if alike else ""
 
 
 def _letters(name: str) -> str:

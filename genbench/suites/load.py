@@ -1,13 +1,12 @@
 """Finds suite files and reads TOML; needs no torch."""
 
-import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from genbench.core.errors import ConfigError, quoted
+from genbench.core.errors import ConfigError, nearest, quoted
 from genbench.core.names import LONGEST
 
 SUFFIX = ".toml"
@@ -79,10 +78,9 @@ def _unknown(written: str, path: Path, known: Mapping[str, Path]) -> str:
         )
     beside = files_in(path.parent) if _leads_to(path.parent, Path.is_dir) else {}
     beside = {name: file for name, file in beside.items() if file != path}  # a link to nothing
-    names = {name.lower(): name for name in known}
-    names |= {name.lower(): str(file) for name, file in beside.items() if name not in known}
-    nearest = difflib.get_close_matches(path.stem[:LONGEST].lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean '{names[nearest[0]]}'? " if nearest else ""
+    shown = {name: str(file) for name, file in beside.items()} | {name: name for name in known}
+    meant = nearest(path.stem, shown)
+    hint = f"did you mean '{shown[meant]}'? " if meant else ""
     what = "no file" if path.suffix == SUFFIX else "no suite"
     return f"{what} {quoted(written)}; {hint}known: {', '.join(sorted(known))}"
 

@@ -33,6 +33,8 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all_that_are_known():
         errors.require_known("vea", ("vae", "gan"), "no model")
     with pytest.raises(errors.ConfigError, match=r"^no model 'vae'; known: none$"):
         errors.require_known("vae", (), "no model")
+    with pytest.raises(errors.ConfigError, match=r"^no model 'vae'; known: gan, made$"):
+        errors.require_known("vae", ("made", "gan", "made"), "no model")
     with pytest.raises(errors.ConfigError, match="did you mean 'iw_LL'"):
         errors.require_known("IW_ll", ("elbo", "iw_LL"), "no metric")
 

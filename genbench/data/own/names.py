@@ -1,12 +1,11 @@
 """Paths of own images and the names that they give to data sets."""
 
-import difflib
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from genbench.core.errors import ConfigError, DataError, quoted
+from genbench.core.errors import ConfigError, DataError, nearest, quoted
 from genbench.core.names import FORMULA, LONGEST_PART
 from genbench.data.own.limits import shown
 
@@ -70,8 +69,8 @@ def looks_like_a_path(name: str, known: Sequence[str] = ()) -> bool:
     """
     if name.endswith(SUFFIXES) or "/" in name or "\\" in name or os.path.exists(name):
         return True
-    nearest = _nearest(name, [*known, *_beside(Path(name))]) if known else None
-    return nearest is not None and nearest not in known
+    meant = nearest(name, [*known, *_beside(Path(name))]) if known else ""
+    return meant != "" and meant not in known
 
 
 def require_there(path: Path) -> None:
@@ -83,10 +82,10 @@ def require_there(path: Path) -> None:
     try:
         if path.exists():
             return
-        nearest = _nearest(path.name, _beside(path))
+        meant = nearest(path.name, _beside(path))
     except OSError as error:
         raise DataError(f"{shown(str(path))}: {error.strerror or error}") from error
-    hint = f"; did you mean '{nearest}'?" if nearest else ""
+    hint = f"; did you mean '{meant}'?" if meant else ""
     raise DataError(f"{shown(str(path))}: no such file or folder{hint}")
 
 
@@ -95,7 +94,3 @@ def _beside(path: Path) -> list[str]:
     folder = path.absolute().parent
     entries = folder.iterdir() if folder.is_dir() else ()
     return [entry.name for entry in entries if entry.suffix in SUFFIXES or entry.is_dir()]
-
-
-def _nearest(name: str, names: Sequence[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.5)), None)
