@@ -48,7 +48,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def certify(arguments: Namespace) -> int:
-    """Check what claims to be a likelihood; exit 4 if a check fails."""
+    """Check what claims to be a likelihood; exit 4 if a check fails, 2 if there is none to make."""
     from genbench.certify.claims import no_likelihoods
     from genbench.certify.formats import FORMATS, as_text, headline
 
@@ -61,10 +61,10 @@ def certify(arguments: Namespace) -> int:
         out(as_text(verdicts, terminal(), verbose=arguments.verbose))
     else:
         out(FORMATS[arguments.format](verdicts))
-    if all(verdict.passed for verdict in verdicts):
+    if verdicts and all(verdict.passed for verdict in verdicts):
         return ExitCode.OK
     note(f"genbench: {headline(verdicts)}")
-    return ExitCode.RUNS_FAILED
+    return ExitCode.RUNS_FAILED if verdicts else ExitCode.USAGE
 
 
 def _verdicts(arguments: Namespace) -> Sequence["Verdict"]:

@@ -39,11 +39,12 @@ def test_a_recipe_is_summed_over_small_worlds(run):
     assert all(row["found"] == pytest.approx(1, abs=1e-4) for row in rows if row["expected"] == "1")
 
 
-def test_what_is_left_out_fits_a_narrow_terminal_and_no_check_is_no_claim_of_none(run, monkeypatch):
+def test_what_is_left_out_fits_a_narrow_terminal_and_no_check_is_no_success(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setattr(recipes, "certify_recipes", lambda *_: [])
-    code, out, _ = run()
-    assert code == ExitCode.OK
+    code, out, err = run()
+    assert code == ExitCode.USAGE
+    assert err == "genbench: nothing was certified: no claim of a likelihood was checked\n"
     assert max(map(len, out.splitlines())) <= 60
     assert "no likelihoods, so not summed: " in out
     assert out.endswith("\n\nnothing was certified: no claim of a likelihood was checked\n")

@@ -13,10 +13,10 @@ MEANINGS = {
     ExitCode.REGRESSION: "`check` found a number that got worse, or `bench --compare` a slower "
     "row.",
     ExitCode.USAGE: "An argument, a suite file or an option is wrong, or `doctor` found "
-    "something to fix.",
+    "something to fix, or `certify` nothing to check.",
     ExitCode.DATA: "A data set is missing, or a file does not have its pinned digest.",
     ExitCode.RUNS_FAILED: "Some runs failed or diverged (the others are stored), a check of a "
-    "study does not hold, or `selftest` found a wrong estimate.",
+    "study or of `certify` does not hold, or `selftest` found a wrong estimate.",
     ExitCode.STORAGE: "Results could not be read or written.",
     ExitCode.BASELINE: "The baseline is missing or damaged, or holds other numbers than the "
     "results.",
