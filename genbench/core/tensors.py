@@ -47,7 +47,7 @@ def mean_of(distribution: Distribution) -> Tensor:
     """Return the mean.
 
     Raises:
-        NotApplicableError: It has none, such as a distribution over categories.
+        NotApplicableError: It has none, such as a distribution over categories, or states none.
     """
     family = innermost(distribution)
     if isinstance(family, Categorical | Cauchy | HalfCauchy):
@@ -56,6 +56,19 @@ def mean_of(distribution: Distribution) -> Tensor:
         return distribution.mean
     except NotImplementedError as error:
         raise NotApplicableError(f"a {type(family).__name__} states no mean") from error
+
+
+def stddev_of(distribution: Distribution) -> Tensor:
+    """Return the standard deviation.
+
+    Raises:
+        NotApplicableError: It states none.
+    """
+    try:
+        return distribution.stddev
+    except NotImplementedError as error:
+        name = type(innermost(distribution)).__name__
+        raise NotApplicableError(f"a {name} states no standard deviation") from error
 
 
 def float_dtype(model: object, default: torch.dtype) -> torch.dtype:

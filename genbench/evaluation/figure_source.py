@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genbench.core.capabilities import Autoencodes, Decodes, HasPrior, Variational, bind
 from genbench.core.registry import Registry
-from genbench.core.tensors import support_of
+from genbench.core.tensors import mean_of, support_of
 from genbench.inference.bounds import posterior_of, prior_of
 
 Tensors = dict[str, Tensor]
@@ -68,16 +68,22 @@ def has_codes(model: Any) -> bool:
 
 
 def codes_of(model: Any, x: Tensor) -> Tensor:
-    """Return the code of each datum (B, D): the model's own, or the posterior mean."""
+    """Return the code of each datum (B, D): the model's own, or the posterior mean.
+
+    Raises:
+        NotApplicableError: It has neither.
+    """
     if isinstance(model, Autoencodes):
         return model.encode(x)
-    mean: Tensor = posterior_of(model, x).mean
-    return mean
+    return mean_of(posterior_of(model, x))
 
 
 def images_of(model: Any, z: Tensor) -> Tensor:
-    """Return the mean image of each code; the leading dimensions are those of z."""
+    """Return the mean image of each code; the leading dimensions are those of z.
+
+    Raises:
+        NotApplicableError: p(x given z) states no mean.
+    """
     if isinstance(model, Decodes):
         return model.decode(z)
-    mean: Tensor = model.observation_model(z).mean
-    return mean
+    return mean_of(model.observation_model(z))

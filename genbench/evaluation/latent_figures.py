@@ -15,6 +15,7 @@ from genbench.core.capabilities import (
     HasPrior,
     Variational,
 )
+from genbench.core.tensors import mean_of, stddev_of
 from genbench.evaluation.figure_source import (
     FigureSource,
     Tensors,
@@ -42,7 +43,7 @@ def activity(q: Distribution, p: Distribution) -> tuple[Tensor, bool]:
     parts = kl_terms(q, p)[1]
     if parts is not None:
         return parts.mean(dim=0), True
-    return q.mean.var(dim=0, correction=0), False
+    return mean_of(q).var(dim=0, correction=0), False
 
 
 @figure("latent")
@@ -55,7 +56,7 @@ def latent(source: FigureSource) -> Tensors:
     view, x, y = source.view(rows), source.x[rows], source.y[rows]
     if isinstance(view, Variational):
         q = posterior_of(view, x)
-        means = q.mean.flatten(1).float()
+        means = mean_of(q).flatten(1).float()
         used, _ = activity(q, prior_of(view))
         dims = used.topk(min(2, means.shape[1])).indices
         return {"latent_means": means[:, dims], "latent_labels": y, "latent_dims": dims}
@@ -77,9 +78,10 @@ def manifold_codes(p: Distribution, n: int) -> Tensor | None:
     """
     if p.event_shape != (2,) or not isinstance(p, Independent):
         return None
-    u = (torch.arange(n, dtype=torch.float64, device=p.mean.device) + 0.5) / n
+    centre = mean_of(p)
+    u = (torch.arange(n, dtype=torch.float64, device=centre.device) + 0.5) / n
     try:
-        coordinates = p.base_dist.icdf(u.unsqueeze(1)).to(p.mean.dtype)  # (n, 2)
+        coordinates = p.base_dist.icdf(u.unsqueeze(1)).to(centre.dtype)  # (n, 2)
     except NotImplementedError:
         return None
     first, second = coordinates.T
@@ -166,10 +168,11 @@ def traversals(source: FigureSource) -> Tensors:
     dims = used.argsort(descending=True, stable=True)[:n]
     values = torch.linspace(-REACH, REACH, N_VALUES, device=used.device)
     one = source.view(slice(1))
-    centre = posterior_of(one, source.x[:1]).mean  # (1, D)
+    centre = mean_of(posterior_of(one, source.x[:1]))  # (1, D)
+    mean, stddev = mean_of(p), stddev_of(p)
     z = centre.repeat(len(dims), N_VALUES, 1, 1)  # (n, values, 1, D)
     for row, d in enumerate(dims.tolist()):
-        z[row, :, 0, d] = p.mean[d] + values * p.stddev[d]
+        z[row, :, 0, d] = mean[d] + values * stddev[d]
     images = to_bytes(images_of(one, z)).reshape(len(dims), N_VALUES, *source.x.shape[1:])
     tensors = {"traversals": images, "traversal_dims": dims, "traversal_values": values}
     return tensors | ({"traversal_kl": used[dims]} if in_nats else {})

@@ -12,9 +12,11 @@ from torch.distributions import (
     MixtureSameFamily,
     MultivariateNormal,
     Normal,
+    TransformedDistribution,
     Uniform,
     kl_divergence,
 )
+from torch.distributions.transforms import SoftplusTransform
 
 from genbench.core.seeding import Stream
 from genbench.evaluation import latent_figures as lf
@@ -167,3 +169,36 @@ def test_a_posterior_without_parts_goes_by_the_variance_of_its_means():
     order = LINEAR.posterior(X).mean.var(dim=0).argsort(descending=True)
     assert found["traversal_dims"].tolist() == order.tolist()
     assert "traversal_kl" not in found
+
+
+class Flow:
+    """A linear-Gaussian model whose codes are those of another one, bent: they have no mean."""
+
+    def prior(self):
+        return TransformedDistribution(PLANE.prior(), [SoftplusTransform()])
+
+    def posterior(self, x):
+        return TransformedDistribution(PLANE.posterior(x), [SoftplusTransform()])
+
+    def observation_model(self, z):
+        return PLANE.observation_model(SoftplusTransform().inv(z))
+
+
+class OwnCodes(Flow):
+    def encode(self, x):
+        return PLANE.encode(x).exp()
+
+    def decode(self, z):
+        return PLANE.decode(z.log())
+
+
+@pytest.mark.parametrize("figure", ["latent", "interpolations", "traversals", "reconstructions"])
+def test_codes_that_state_no_mean_leave_a_figure_out(figure):
+    with pytest.raises(NotImplementedError):
+        _ = Flow().posterior(X).mean
+    assert made(Flow(), figure) == {}
+
+
+def test_codes_of_a_model_s_own_need_no_mean():
+    assert set(made(OwnCodes(), "interpolations")) == set(made(PLANE, "interpolations"))
+    assert made(OwnCodes(), "latent", "traversals") == {}

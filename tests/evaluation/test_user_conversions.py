@@ -7,7 +7,15 @@ from weakref import ref
 import pytest
 import torch
 from torch import nn
-from torch.distributions import Bernoulli, Categorical, Independent, Normal, OneHotCategorical
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Independent,
+    Normal,
+    OneHotCategorical,
+    TransformedDistribution,
+)
+from torch.distributions.transforms import SoftplusTransform
 
 import genbench
 from genbench.core.errors import ConfigError
@@ -358,6 +366,23 @@ HABITS = [
         "log_prob(x) differs from call to call: is dropout still on?",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("method", "function"),
+    [
+        ("encode", lambda self, x: bent(EXACT.posterior(x))),
+        ("decode", lambda self, z: bent(EXACT.observation_model(z))),
+    ],
+)
+def test_a_distribution_without_a_mean_is_no_code_and_no_image(method, function):
+    row = genbench.evaluate(own(**{method: function}), DATA, evaluators="reconstruction_mse")
+    assert row.status.tolist() == ["not_applicable"]
+    assert row.reason[0] == "a TransformedDistribution states no mean"
+
+
+def bent(distribution):
+    return TransformedDistribution(distribution, [SoftplusTransform()])
 
 
 @pytest.mark.parametrize(("method", "function", "remark"), HABITS)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Normal, OneHotCategorical, constraints
 
 from genbench.core.estimate import UnusableError
-from genbench.core.tensors import as_event, innermost
+from genbench.core.tensors import as_event, innermost, mean_of
 from genbench.evaluation.user.boundary import refused_parameter
 from genbench.evaluation.user.distributions import (
     Arranged,
@@ -165,7 +165,7 @@ def draws_of(value: Any, k: int, n: int, call: str, device: Any) -> Tensor:
 
 def images_of(value: Any, n: Sequence[int], image: torch.Size, call: str, device: Any) -> Tensor:
     """Return images (*n, *image), from images or flat ones of that order."""
-    value = value.mean if isinstance(value, Distribution) else value
+    value = mean_of(value) if isinstance(value, Distribution) else value
     expected = f"images {(*n, *image)}"
     tensor = tensor_of(value, call, expected, device)
     if tensor.numel() != prod(n) * prod(image):
@@ -252,7 +252,7 @@ def code_of(value: Any, n: int, call: str, device: Any) -> tuple[Tensor, str]:
     expected, remark = f"a code ({n}, D)", ""
     value = _named_pair(value)
     if isinstance(value, Distribution):
-        value, remark = value.mean, "the mean of the distribution is the code"
+        value, remark = mean_of(value), "the mean of the distribution is the code"
     elif isinstance(value, tuple | list) and len(value) == 2 and _alike(*value):
         value, remark = value[0], "the first of two tensors, the mean, is the code"
     elif isinstance(value, tuple | list) and any(isinstance(v, Tensor) for v in value):
