@@ -14,6 +14,7 @@ import genbench.recipes.exact
 import genbench.recipes.flow
 import genbench.recipes.flow_matching
 import genbench.recipes.gan_2014
+import genbench.recipes.hierarchical_vae
 import genbench.recipes.inference_schemes
 import genbench.recipes.mixture_prior
 import genbench.recipes.mixtures

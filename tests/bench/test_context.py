@@ -16,7 +16,7 @@ def keys(cases):
 def test_every_recipe_that_is_trained_has_a_row(make_context):
     trained = {"ae", "beta_vae", "cvae", "discrete_vae", "gan", "gan_2014", "iwae"}
     trained |= {"linear_vae", "vae", "cvae_pixels", "nn_pixels", "gan_minimax", "sparse_ae"}
-    trained |= {"diffusion", "flow_matching", "made", "mixture_vae", "real_nvp"}
+    trained |= {"diffusion", "flow_matching", "hierarchical_vae", "made", "mixture_vae", "real_nvp"}
     trained |= {"variational_em", "wake_sleep"}
     assert set(make_context().trained()) == trained
     assert {case.recipe for case in make_context(tasks=("train",)).cases()} == trained

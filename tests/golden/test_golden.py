@@ -66,6 +66,14 @@ hidden = [16]
 latent_dim = 2
 
 [[model]]
+recipe = "hierarchical_vae"
+hidden = [16]
+upper_hidden = [8]
+latent_dim = 3
+upper_latent_dims = [2]
+n_samples = 2
+
+[[model]]
 recipe = "discrete_vae"
 n_categories = 6
 hidden = [16]
@@ -143,7 +151,7 @@ fd = { features = "pca6" }
 MODELS = {
     "vae", "ae", "linear_gaussian", "cvae", "iwae", "discrete_vae", "linear_vae",
     "gaussian_mixture", "independent_pixels", "gan", "made", "real_nvp",
-    "diffusion", "flow_matching",
+    "diffusion", "flow_matching", "hierarchical_vae",
 }  # fmt: skip
 """Every kind of model that is cheap to train or to fit."""
 DENSITIES = {"log_likelihood", "bits_per_dim"}

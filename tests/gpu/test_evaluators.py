@@ -53,6 +53,7 @@ MODELS = {
     "discrete_vae": (digits, "discrete_vae", {}),
     "made": (digits, "made", {}),
     "mixture_vae": (digits, "mixture_vae", {}),
+    "hierarchical_vae": (digits, "hierarchical_vae", {"upper_latent_dims": (2,)}),
     "linear_vae": (grey_digits, "linear_vae", {}),
     "linear_gaussian": (grey_digits, "linear_gaussian", {}),
     "gaussian_mixture": (grey_digits, "gaussian_mixture", {"n_components": 3}),

@@ -24,6 +24,7 @@ MODELS = {
     "discrete_vae": (digits, {}),
     "made": (digits, {}),
     "mixture_vae": (digits, {"latent_dim": 2}),
+    "hierarchical_vae": (digits, {"upper_latent_dims": (2,)}),
     "cvae_pixels": (digits, {}),
     "nn_pixels": (digits, {}),
 }

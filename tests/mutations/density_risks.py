@@ -1,10 +1,12 @@
-"""Bugs that would be new, in the densities of flows and of diffusion models."""
+"""Bugs that would be new, in the densities of flows, of diffusion models and of chains."""
 
 import torch
 
+from genbench.distributions.chain import Chain
 from genbench.models.diffusion import Diffusion
 from genbench.models.flow import LogitFlow, RealNvp
 from genbench.models.flow_matching import FlowMatching
+from tests.distributions import test_chain as chain_tests
 from tests.models import test_diffusion as diffusion_tests
 from tests.models import test_flow as flow_tests
 from tests.models import test_flow_matching as flow_matching_tests
@@ -15,6 +17,7 @@ REAL_FIXED_LOSSES = Diffusion.fixed_losses
 REAL_STANDARDISED = LogitFlow.standardised
 REAL_LOG_SLOPE = FlowMatching._log_slope
 REAL_CHANGE = FlowMatching._change
+REAL_RSAMPLE = Chain.rsample
 
 
 def volume_of_the_logit_left_out(patch):
@@ -64,6 +67,24 @@ def time_reversed(patch):
     patch.setattr(FlowMatching, "_change", change)
 
 
+def densities_of_later_vectors_left_out(patch):
+    def log_prob(self, value):
+        first = value[..., -self.sizes[0] :] if self.backwards else value[..., : self.sizes[0]]
+        return self.first.log_prob(first)
+
+    patch.setattr(Chain, "log_prob", log_prob)
+
+
+def vectors_of_a_chain_in_the_wrong_order(patch):
+    """Draws begin with the first vector where they should begin with the last."""
+
+    def rsample(self, sample_shape=torch.Size()):  # noqa: B008
+        z = REAL_RSAMPLE(self, sample_shape)
+        return z.roll(self.sizes[0], -1) if self.backwards else z
+
+    patch.setattr(Chain, "rsample", rsample)
+
+
 DENSITY_RISKS = [
     Mutation(
         "-",
@@ -110,5 +131,17 @@ DENSITY_RISKS = [
         lambda: flow_matching_tests.test_draws_along_the_best_velocity_have_the_moments_of_the_data(
             20
         ),
+    ),
+    Mutation(
+        "-",
+        "the densities of all vectors of a chain but the first left out",
+        densities_of_later_vectors_left_out,
+        lambda: chain_tests.test_the_density_is_that_of_the_joint_gaussian(False),
+    ),
+    Mutation(
+        "-",
+        "the vectors of a chain in the wrong order",
+        vectors_of_a_chain_in_the_wrong_order,
+        lambda: chain_tests.test_draws_have_the_moments_of_the_joint_gaussian(True),
     ),
 ]

@@ -35,6 +35,7 @@ UNKNOWN = [
     ("made", "observation", "bernouli", "bernoulli"),
     ("made", "activation", "rellu", "relu"),
     ("vae", "gradient", "score", "score_function"),
+    ("hierarchical_vae", "bound", "importance", "importance_weighted"),
     ("iwae", "gradient", "doubly_reparam", "doubly_reparameterised"),
     ("variational_em", "scheme", "per_data", "per_datum"),
     ("cvae_pixels", "prior", "learnt", "learned"),

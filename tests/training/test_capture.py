@@ -49,6 +49,7 @@ CASES = [
     ("flow_matching", {}),
     ("wake_sleep", {}),
     ("mixture_vae", {}),
+    ("hierarchical_vae", {"bound": "importance_weighted"}),
     ("variational_em", {}),
     ("variational_em", {"scheme": "shared"}),
 ]
