@@ -62,6 +62,8 @@ class IndependentBernoulli(_IndependentPixels):
     no pixel value is impossible.
     """
 
+    is_mass: ClassVar[bool] = True
+
     def fit(self, x: Tensor) -> None:
         """Set the probability of each pixel from binary images x (N, C, H, W)."""
         self.put(mean=(sum_in_float64(x) + 1) / (len(x) + 2))

@@ -37,6 +37,7 @@ class PixelPredictorGiven:
 
     def __init__(self, model: PixelPredictor, x: Tensor) -> None:
         self._model = model
+        self.is_mass = model.observation_head.measure == "mass"
         self._x = x.reshape(len(x), *model.parts.image_shape)
 
     def distribution(self) -> Distribution:

@@ -1,13 +1,17 @@
 """What each capability promises, for every registered recipe. A new recipe gets these for free."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import MixtureSameFamily
 
 from genbench.core import capabilities as caps
 from genbench.core.capabilities import missing
+from genbench.core.estimate import NotApplicableError
 from genbench.core.seeding import Stream, seeded
 from genbench.distributions.chain import Chain
+from genbench.evaluation.spec import Block, Context, evaluators
 from genbench.inference import bounds
 from tests.contracts.builders import (
     CONSTANT_SAMPLERS,
@@ -249,6 +253,19 @@ class TestHasExactDensity:
         assert torch.isfinite(log_px).all()
         alone = caps.bind(ready.model, ready.y[3:4], ready.x[3:4])
         assert close(log_px[3:4], alone.log_prob(ready.x[3:4]))
+
+    def test_a_mass_is_a_code_length_and_a_density_is_none(self, case):
+        ready, stream = Ready.of(case), Stream(0)
+        if ready.built.observation is None:
+            pytest.skip("its measure is not stated")
+        block = Block(ready.view, ready.x, stream, Context(ready.model, stream), ready.y)
+        bits = evaluators["bits_per_dim"]
+        if ready.built.observation.measure == "density":
+            with pytest.raises(NotApplicableError):
+                bits.values(block, bits.options())
+            return
+        expected = -ready.view.log_prob(ready.x) / (block.n_dims * math.log(2))
+        assert close(bits.values(block, bits.options()).values, expected)
 
     def test_bounds_do_not_exceed_it(self, case):
         ready = Ready.of(case)
