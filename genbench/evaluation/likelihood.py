@@ -136,7 +136,8 @@ def bits_per_dim(block: Block, options: BitsOptions) -> PerDatum:
         n_levels = None
     elif n_levels is None:
         raise NotApplicableError(
-            "a density (or a possible one) gives no code length unless the data are dequantised"
+            "a density (or a possible one) gives no code length unless the data are dequantised;"
+            " a log p(x) of discrete pixels says is_mass = True"
         )
     offset = to_bits_per_dim(0.0, 1, n_levels)
     per_nat = to_bits_per_dim(1.0, block.n_dims, None)

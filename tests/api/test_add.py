@@ -504,3 +504,23 @@ def test_a_method_that_fails_costs_its_metrics_and_is_announced(place, capsys):
     assert rows.loc["elbo", "status"] == "failed"
     said = capsys.readouterr().err
     assert "mine: elbo, iw_log_likelihood, kl failed: prior() raised RuntimeError" in said
+
+
+class Pixels:
+    """A user's model that states log p(x) and nothing else."""
+
+    def log_prob(self, x):
+        return Bernoulli(torch.full((64,), 0.4)).log_prob(x.flatten(1)).sum(dim=1)
+
+
+@pytest.mark.parametrize("measure", ["mass", "density", None])
+def test_the_stated_measure_decides_whether_a_log_prob_is_a_code_length(tmp_path, measure):
+    suite = tmp_path / "bits.toml"
+    suite.write_text(SUITE.replace('"log_likelihood"', '"log_likelihood", "bits_per_dim"'))
+    genbench.add(Pixels(), str(suite), "pixels", results=tmp_path / "results", measure=measure)
+    frame = genbench.load_results("bits", results=tmp_path / "results")
+    rows = frame[frame.model == "pixels"].set_index("metric")
+    assert (rows.status["bits_per_dim"] == "ok") == (measure != "density")  # pixels are binary
+    if measure != "density":
+        nats = rows.value["bits_per_dim"] * 64 * np.log(2)
+        assert nats == pytest.approx(-rows.value["log_likelihood"])

@@ -108,6 +108,40 @@ def test_a_forgotten_independent_changes_nothing():
     assert bare.value.tolist() == pytest.approx(wrapped.value.tolist(), rel=1e-13)
 
 
+class Pixels:
+    """A user's model of binary images that states log p(x) and nothing else."""
+
+    is_mass = True
+
+    def __init__(self, shape=(1, 3, 4)):
+        self.shape = shape
+
+    def log_prob(self, x):
+        return (
+            Bernoulli(torch.full(self.shape, 0.4), validate_args=False)
+            .log_prob(x)
+            .flatten(1)
+            .sum(dim=1)
+        )
+
+
+def test_bits_per_dim_of_a_log_prob_are_those_of_a_code_where_it_is_a_mass():
+    model, x = Pixels(), torch.rand(50, 1, 3, 4).round()
+    row = genbench.evaluate(model, x, evaluators="bits_per_dim").iloc[0]
+    assert row.value == pytest.approx(-float(model.log_prob(x).mean()) / (12 * math.log(2)))
+    model.is_mass = False
+    row = genbench.evaluate(model, x, evaluators="bits_per_dim").iloc[0]
+    assert (row.status, "is_mass = True" in row.reason) == ("not_applicable", True)
+
+
+@pytest.mark.parametrize(("pixels", "status"), [("dynamic", "ok"), ("none", "not_applicable")])
+def test_binary_pixels_of_a_named_data_set_make_a_log_prob_a_mass(pixels, status):
+    model, chosen = Pixels((1, 8, 8)), {"evaluators": "bits_per_dim", "binarisation": pixels}
+    assert genbench.evaluate(model, "digits", **chosen).status.tolist() == ["ok"]  # it says so
+    model.is_mass = None
+    assert genbench.evaluate(model, "digits", **chosen).status.tolist() == [status]
+
+
 def test_bits_per_dim_of_a_bernoulli_model_are_those_of_its_elbo():
     frame = genbench.evaluate(PlainVae(), BINARY.double(), evaluators=("elbo", "bits_per_dim"))
     bits = -value(frame, "elbo") / 784 / math.log(2)

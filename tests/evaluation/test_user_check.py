@@ -40,7 +40,7 @@ def test_a_sound_model_passes_and_every_metric_has_a_row(sound):
     assert dict(zip(noted.index, noted.found, strict=True)) == {
         "label_marginal_log_likelihood": "the model has no given(y)",
         "bits_per_dim": "a density (or a possible one) gives no code length unless the data are"
-        " dequantised",
+        " dequantised; a log p(x) of discrete pixels says is_mass = True",
         "iw_extrapolated": "no extrapolation in 1/K: the bias does not fall as 1/K",
         "mmd2": "no validation data for the bandwidth; set the option bandwidth",
         "parzen_log_likelihood": "no validation data to choose the scale on; set the option scale",

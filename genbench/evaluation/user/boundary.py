@@ -92,6 +92,8 @@ class Adapted:
         again: From k to the user's view with its condition repeated k times, for a view.
         methods: Names of the methods that it has.
         latent: The event of its prior, once known.
+        log_prob_kind: What its ``log_prob`` is of log p(x).
+        is_mass: Whether a p(x) without an observation model is a mass of images, not a density.
     """
 
     methods: tuple[str, ...]
@@ -100,6 +102,7 @@ class Adapted:
         self.model, self.facts, self.again = model, facts, again
         self.latent: torch.Size | None = None
         self.log_prob_kind = facts.kind
+        self.is_mass = False
         n_classes = getattr(model, "n_classes", None)
         if isinstance(n_classes, int):
             self.n_classes = n_classes

@@ -11,7 +11,9 @@ from torch import Tensor
 from genbench.core.devices import require_wide
 from genbench.core.errors import ConfigError
 from genbench.core.held import tensors_in
+from genbench.distributions.observation import Measure
 from genbench.evaluation.user.adapter import adapt
+from genbench.evaluation.user.boundary import Adapted
 from genbench.evaluation.user.data import check_labels
 from genbench.evaluation.user.held_out import HeldOut, held_out
 
@@ -47,10 +49,25 @@ def subject_of(model: Any, x: Any, y: Any, kind: str | None, stated: Mapping[str
     data = held_out(x, y, device, stated)
     on_device = _for_model(data.x, held)
     adapted = adapt(model, on_device.shape[1:], kind)
+    state_measure(adapted, None, data.dataset.natural_measure if data.dataset else "density")
     labels = None if data.y is None else check_labels(data.y, adapted, len(on_device))
     return Subject(
         adapted, on_device, None if labels is None else labels.to(on_device.device), data
     )
+
+
+def state_measure(model: Any, measure: Measure | None, natural: Measure) -> None:
+    """Note whether a log p(x) without an observation model is a mass of images.
+
+    Args:
+        model: The user's, behind checked methods; one of genbench's own knows it.
+        measure: What the user says of it. By default the model's attribute ``is_mass`` says it.
+        natural: That of such pixels, where neither does.
+    """
+    if isinstance(model, Adapted):
+        says = getattr(model.model, "is_mass", None)
+        natural_or_said = says if isinstance(says, bool) else natural == "mass"
+        model.is_mass = measure == "mass" if measure else natural_or_said
 
 
 def _require_model(model: Any) -> None:

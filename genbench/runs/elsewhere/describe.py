@@ -21,7 +21,7 @@ from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.user.distributions import family
 from genbench.evaluation.user.fitting import UNUSABLE, check_data
 from genbench.evaluation.user.steadiness import note_habits
-from genbench.evaluation.user.subject import Subject, subject_of
+from genbench.evaluation.user.subject import Subject, state_measure, subject_of
 from genbench.inference.bounds import prior_of
 from genbench.training.checkpoint import Weights, weights_of
 
@@ -56,6 +56,7 @@ def hand_over(
     if measure is not None:
         require_known(measure, get_args(Measure), "measure: unknown")
     subject = subject_of(model, *dataset.held_out(SPLIT), kind, {})
+    state_measure(subject.model, measure, dataset.natural_measure)
     named = replace(subject, data=replace(subject.data, dataset=dataset))
     return Handed(model, named, note, measure)
 
