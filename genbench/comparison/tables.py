@@ -1,5 +1,6 @@
 """A comparison as two small tables per protocol: the differences, and how the models rank."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ from genbench.comparison.bootstrap import N_REPLICATES
 from genbench.comparison.measure import OWN_ERROR, Comparison, Contestant, Line
 from genbench.core import numbers
 from genbench.core.statistics import ALPHA, ENOUGH_PAIRS
+from genbench.core.texts import noun
 from genbench.reporting.tables.small_table import (
     Row,
     SmallTable,
@@ -74,15 +76,25 @@ def _short(sides: str, groups: Groups, sentence: str) -> SmallTable:
     lines = heads if len(heads) > 1 else [line for group in groups for line in group]
     block = lines[0].match.block
     names = [(line.match.title, line.match.column.metric) for line in lines]
+    n = Counter(line.match.cells[0].n for line in lines).most_common(1)[0][0]
     rows = (
-        row_of(title, _metric(line, names.count((title, metric)) > 1), *_result(line))
+        row_of(title, _metric(line, names.count((title, metric)) > 1, n), *_result(line))
         for line, (title, metric) in zip(lines, names, strict=True)
     )
-    title = f"{sides}: {block.protocol.short}, {block.split}"
+    images = f"{numbers.grouped(n)} {block.split} {noun(n, 'image')}" if n else block.split
+    title = f"{sides}: {block.protocol.short}: {images}, {_seeds(lines)}"
     table = SmallTable(
         "differences", title, heads_of(*_SHORT, words=_WORDS), tuple(rows), lead=sentence
     )
     return table if len(heads) > 1 else table.only(range(1, len(_SHORT)))
+
+
+def _seeds(lines: Sequence[Line]) -> str:
+    """How many seeds a side the differences rest on."""
+    counts = [len(values) for line in lines for values in line.match.values]
+    few, many = min(counts), max(counts)
+    several = f"{few} to {many}" if few < many else str(few)
+    return f"{several} {noun(many, 'seed')} a side"
 
 
 def _result(line: Line) -> tuple[TableCell, TableCell, TableCell]:
@@ -130,9 +142,11 @@ def _p_value(line: Line) -> TableCell:
     return TableCell(text, value=line.p_holm)
 
 
-def _metric(line: Line, settings: bool = True) -> str:
-    column = line.match.column
-    known = (column.unit, column.settings if settings else "")
+def _metric(line: Line, settings: bool = True, n: int | None = None) -> str:
+    """A metric with its unit, its options if wanted, and its n where it is not this one."""
+    column, size = line.match.column, line.match.cells[0].n
+    other = f"n = {numbers.grouped(size)}" if n and size and size != n else ""
+    known = (column.unit, column.settings if settings else "", other)
     about = ", ".join(part for part in known if part)
     return f"{column.metric} {column.arrow}{f' ({about})' if about else ''}"
 

@@ -113,12 +113,12 @@ def _legend(short: Sequence[SmallTable], comparison: Comparison) -> str:
     unreliable = any(UNRELIABLE in table.marks for table in short)
     networks = not all(line.match.of_methods for line in comparison.lines)
     own = any(line.match.by_own_error for line in comparison.lines)
-    n = len(comparison.lines)
+    n, n_shown = len(comparison.lines), sum(len(table.rows) for table in short)
     said = [
         f"{_LEGEND}; {UNRELIABLE_WORDS}." if unreliable else f"{_LEGEND}.",
         NETWORKS_ALONE if networks else "",
         BY_OWN_ERROR if own else "",
-        f"--verbose shows all {n} numbers." if sum(len(t.rows) for t in short) < n else "",
+        f"--verbose shows {f'all {n} numbers and ' if n_shown < n else ''}95 % intervals.",
     ]
     return " ".join(filter(None, said))
 

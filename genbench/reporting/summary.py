@@ -59,9 +59,9 @@ def _board(board: SmallTable, terminal: Terminal) -> str:
 
 def _legend(boards: Sequence[SmallTable], *, sequential: bool) -> list[str]:
     """What all signs mean, said once."""
-    rows = [row for board in boards for row in board.rows]
     unreliable = any(UNRELIABLE in board.marks for board in boards)
-    return [*legend(rows, STAR, sequential=sequential), *([UNRELIABLE_WORDS] if unreliable else [])]
+    signs = legend(boards, STAR, tied="", sequential=sequential)
+    return [*signs, *([UNRELIABLE_WORDS] if unreliable else [])]
 
 
 def fitted(boards: Sequence[SmallTable], terminal: Terminal) -> list[SmallTable]:

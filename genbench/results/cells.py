@@ -237,7 +237,17 @@ class ProtocolBlock:
         """What stands under a column's name: unit, options, and n where it is another."""
         other = column.n is not None and column.n != self.n
         size = f"n = {numbers.grouped(column.n)}" if other else ""
-        return tuple(part for part in (column.unit, column.settings, size) if part)
+        note = self._note_of(column)
+        return tuple(part for part in (column.unit, column.settings, note, size) if part)
+
+    def _note_of(self, column: Column) -> str:
+        """What all rows of a column are noted for, where another column has the same head."""
+        same = [i for i in self.columns_of(column.metric) if self.columns[i] != column]
+        if not any(self.columns[i].settings == column.settings for i in same):
+            return ""
+        place = self.columns.index(column)
+        notes = {row.note for row in self.rows if row.cells[place].status != "missing"}
+        return notes.pop() if len(notes) == 1 else ""
 
     def other_kind(self, column: Column, cell: Cell) -> str:
         """The kind of a number in words, where it is not its column's."""

@@ -136,4 +136,12 @@ def test_two_models_are_compared_by_all_numbers_and_suites_by_one_of_each_model(
         ("vae", "vae_twin", "beta_vae", "linear_gaussian", "gan+normal(0.126)", "cvae")
     )
     text = " ".join(as_text(found).split())
-    assert f"--verbose shows all {len(found.lines)} numbers" in text
+    assert f"--verbose shows all {len(found.lines)} numbers and 95 % intervals." in text
+
+
+def test_the_short_table_says_how_many_images_and_seeds_it_rests_on(stored):
+    (table, *_) = short_tables(stored.compare("tiny:vae", "tiny:beta_vae"))
+    assert table.title.endswith("probabilities: 300 test images, 2 seeds a side")
+    other = [row[0].text for row in table.rows if "n = " in row[0].text]
+    assert other == ["ais_log_likelihood ↑ (nats, n = 100)"]
+    assert "--verbose shows 95 % intervals." in as_text(stored.compare("tiny:vae", "tiny:beta_vae"))

@@ -91,9 +91,11 @@ def test_only_a_decided_best_has_a_star_and_the_star_is_explained(rich_suite, sh
     decided = shown(with_standing(board, cvae="best"))
     assert re.search(r"≥ -18\.10 ± 0\.25\*", rows_of(decided)["cvae"])
     assert decided.count("*") == 2
-    assert "*: best by a paired test" in " ".join(decided.split())
+    assert "*: best number by a paired test" in " ".join(decided.split())
     tied = shown(with_standing(board, cvae="tie", vae="tie"))
     assert "*" not in tied
+    assert "≈" not in tied
+    assert "rank" not in tied
 
 
 def test_a_warning_is_a_mark_and_a_line(rich_suite, shown):

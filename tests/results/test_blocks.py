@@ -152,6 +152,17 @@ def test_conditional_model_is_a_row_of_both_blocks(rich_blocks):
     assert sum(cell.ok for cell in free.rows[-1].cells) == 1
 
 
+def test_of_two_columns_with_one_head_the_noted_one_says_so(rich_suite):
+    frame, summed = rich_suite.frame, rich_suite.frame["metric"] == "iw_log_likelihood"
+    summed &= (frame["model"] == "cvae") & ~frame["protocol"].str.endswith("|label")
+    version = frame["evaluator_version"].mask(summed, 9)
+    free = blocks_of(frame.assign(evaluator_version=version), rich_suite.metrics)[0]
+    heads = [free.under(free.columns[i]) for i in free.columns_of("iw_log_likelihood")]
+    assert heads == [("nats", "K = 100"), ("nats", "K = 100", "label summed out")]
+    (same,) = rich_suite.blocks[0].columns_of("iw_log_likelihood")
+    assert rich_suite.blocks[0].under(rich_suite.blocks[0].columns[same]) == ("nats", "K = 100")
+
+
 def test_a_model_trained_elsewhere_is_marked_in_every_block(rich_suite):
     blocks = blocks_of(rich_suite.frame, rich_suite.metrics, elsewhere={"cvae"})
     titles = [row.title for block in blocks for row in block.rows if row.model == "cvae"]

@@ -23,6 +23,8 @@ from genbench.results.cells import UNRELIABLE, Cell, words
 _PANEL = (3.7, 2.7)
 _ESTIMATE = {"color": MUTED, "ls": "--", "lw": 1.3}
 _EXACT = {"color": INK, "ls": ":", "lw": 1.6}
+_LEAST_SPAN = 0.01
+"""Of the axis of a curve, in nats: less than any difference that matters."""
 _STACK = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 _HATCHES = ("", "///", "...", "xx")
 
@@ -49,11 +51,20 @@ def curve(cells: Cells, beside: Mapping[str, tuple[Cell, str]], title: str, colo
     axis.set(xlabel="K (draws of z)", ylabel="log p(x) (nats)")
     axis.ticklabel_format(axis="y", useOffset=False)
     axis.margins(y=0.12)
+    _no_narrower_than(axis, _LEAST_SPAN)
     make_room_at_left(figure, axis)
     ticks_at(axis, [float(k) for k in draws])
     sns.despine(ax=axis)
     axis.legend(loc="lower right", handlelength=2.2)
     return figure
+
+
+def _no_narrower_than(axis: Any, span: float) -> None:
+    """Widen the vertical axis, so that what differs by rounding alone is drawn as equal."""
+    low, high = axis.get_ylim()
+    if high - low < span:
+        middle = (low + high) / 2
+        axis.set_ylim(middle - span / 2, middle + span / 2)
 
 
 def ticks_at(axis: Any, values: Sequence[float]) -> None:

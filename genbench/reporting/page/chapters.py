@@ -173,10 +173,11 @@ def _ranks(suite: StoredSuite, maker: FigureMaker) -> FigureGroup:
     ]
     caption = (
         "The same models by several estimators, each panel with a scale of its own; bars are 95 %"
-        " intervals over images. Ranks are by value, among numbers of equal kind. AIS and"
-        " importance weighting estimate one quantity, log p(x) of the model. A Parzen window (‡,"
-        " shaded) does not: it measures samples, its order is not that of the models' likelihoods,"
-        " and its numbers must not be compared with those beside it."
+        " intervals over images. Ranks are among numbers of equal kind; models that no test tells"
+        " apart share a range of them. AIS and importance weighting estimate one quantity, log p(x)"
+        " of the model. A Parzen window (‡, shaded) does not: it measures samples, its order is not"
+        " that of the models' likelihoods, and its numbers must not be compared with those beside"
+        " it."
     )
     tables = tuple(rank_table(entry, f"ranks-{i}") for i, entry in enumerate(ranked, 1))
     title = "Estimators side by side"

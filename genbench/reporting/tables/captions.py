@@ -40,7 +40,7 @@ def uncertainty_caption(block: ProtocolBlock) -> str:
     """Say what stands behind ±, MC and seed sd in this block, and what does not."""
     whole = f"{block.split} {noun(block.n, 'image')}"
     images = f"the {numbers.grouped(block.n)} {whole}" if block.n else "the images"
-    error = f"± is the standard error over {images}{_of_n(block)}"
+    error = f"± is the standard error over {images}{_of_n(block)}{_of_samples(block)}"
     cells = [cell for row in block.rows for cell in row.cells]
     drawn = f"{_without_error(cells)}{_MC if any(cell.mc_text for cell in cells) else ''}"
     if block.n_seeds < 2:
@@ -57,10 +57,17 @@ def _of_n(block: ProtocolBlock) -> str:
     return ", or over n data where n is stated beside a number" if sizes - {block.n} else ""
 
 
+def _of_samples(block: ProtocolBlock) -> str:
+    """Say over what else the errors of metrics are whose numbers are no means over images."""
+    places = [i for i, c in enumerate(block.columns) if c.record.own_error and not c.record.paired]
+    shown = any(row.cells[i].ok and row.cells[i].stderr > 0 for row in block.rows for i in places)
+    return ", and of metrics of samples over both sets of images that they compare" if shown else ""
+
+
 def _without_error(cells: Iterable[Cell]) -> str:
     """Say what numbers without ± are, where there are any."""
     bare = any(cell.ok and not cell.stderr > 0 for cell in cells)
-    return " A number without ± is no mean over images: its error is not known." if bare else ""
+    return " Of a number without ± the error is not known." if bare else ""
 
 
 def notes_caption(columns: Iterable[Column]) -> str:

@@ -15,10 +15,12 @@ from genbench.reporting.tables.small_table import (
     model_cell,
     row_of,
 )
-from genbench.results.cells import BEST, Cell, Column, ProtocolBlock
+from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
+_OF_SAMPLES = ", of sample quality over the images that are compared"
+_RANK = "rank"
 _ODD = "!"
 _CERTIFIED = "✓"
 
@@ -31,20 +33,14 @@ def leaderboard_tables(boards: Sequence[Leaderboard]) -> list[SmallTable]:
 def leaderboard_table(board: Leaderboard, name: str = "leaderboard") -> SmallTable:
     """Rank, model, log-likelihood and what else there is: reconstruction, rate, sample quality."""
     likelihood = Head("log-likelihood", (board.unit,), arrow="↑")
-    first = (Head("rank"), Head("model", words=True), likelihood)
+    first = (Head(_RANK), Head("model", words=True), likelihood)
     rows = tuple(_row(board, entry) for entry in board.entries)
-    signs = "; ".join(legend(rows, sequential=board.block.sequential))
-    caption = " ".join(filter(None, (signs and f"{signs}.", notes_caption(board.details))))
+    heads = (*first, *map(detail_head, board.details))
     explained = (*_warnings(board.entries), *_certified(board.entries))
-    return SmallTable(
-        name,
-        heading(board),
-        (*first, *map(detail_head, board.details)),
-        rows,
-        caption,
-        board.sentence,
-        explained=explained,
-    )
+    table = SmallTable(name, heading(board), heads, rows, lead=board.sentence, explained=explained)
+    signs = "; ".join(legend([table], sequential=board.block.sequential))
+    caption = " ".join(filter(None, (signs and f"{signs}.", notes_caption(board.details))))
+    return replace(table, caption=caption)
 
 
 def heading(board: Leaderboard) -> str:
@@ -58,16 +54,39 @@ def _images(block: ProtocolBlock) -> str:
     return f"{numbers.grouped(block.n)} {block.split} {noun(block.n, 'image')}"
 
 
-def legend(rows: Sequence[Row], best: str = "bold", *, sequential: bool = False) -> list[str]:
-    """What the signs in the cells mean; ``best`` is how the best number is marked."""
+def legend(
+    tables: Sequence[SmallTable], best: str = "bold", tied: str = "≈", *, sequential: bool = False
+) -> list[str]:
+    """What the signs in leaderboards mean.
+
+    Args:
+        tables: The leaderboards.
+        best: How the best number is marked.
+        tied: How those that are tied for best are; empty where they are not.
+        sequential: Whether seeds were added until all pairs were decided.
+    """
+    pairs = [
+        pair
+        for table in tables
+        for row in table.rows
+        for pair in zip(table.heads, row, strict=True)
+    ]
+    cells = [cell for _, cell in pairs]
+    n_ranked = sum(bool(cell.text) for head, cell in pairs if head.text == _RANK)
+    standings = {cell.standing for cell in cells}
+    compared = any(cell.error for head, cell in pairs if head.text == _SLOTS["samples"])
     first = "an anytime-valid test over seeds and " if sequential else ""
-    test = f"best by {first}a paired test over images and seeds"
-    cells = [cell for row in rows for cell in row]
+    test = f"{first}a paired test over images and seeds"
+    error = "±: standard error over test images"
     signs = {
+        "rank: the order of the numbers, of which the first place alone is tested": n_ranked > 1,
         "≥: lower bound": any(cell.text.startswith("≥") for cell in cells),
         "≤: upper bound": any(cell.text.startswith("≤") for cell in cells),
-        "±: standard error over test images": any(cell.error for cell in cells),
-        f"{best}: {test}": any(cell.standing == BEST for cell in cells),
+        f"{error}{_OF_SAMPLES if compared else ''}": any(cell.error for cell in cells),
+        f"{best}: best number by {test}": BEST in standings,
+        f"{tied}: tied for best by {'that test' if BEST in standings else test}": (
+            bool(tied) and TIED in standings
+        ),
     }
     return [text for text, used in signs.items() if used]
 

@@ -25,7 +25,8 @@ BESIDE = {
 """Stored as diagnostics of a number, and what each is called."""
 ABOUT = (
     "AUC: how often a classifier scores a sample above a training image, ½ for a perfect model. p:"
-    " probability of a number as extreme as this, or more so, for a perfect model. Total variation:"
+    " probability of a number as extreme as this, or more so (of memorisation_z: as low), for a"
+    " perfect model, of each row by itself: of many rows some are small by chance. Total variation:"
     " between the shares of the classes among samples and data, 0 to 1."
 )
 _NAMED = ("model", "metric", "settings")

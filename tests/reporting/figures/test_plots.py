@@ -145,6 +145,16 @@ def test_the_axis_of_draws_has_a_tick_at_each_value(rich_suite):
     assert [text.get_text() for text in axis.get_xticklabels()] == ["1", "2", "5", "20", "1000"]
 
 
+def test_a_bound_that_is_exact_to_rounding_is_drawn_flat_at_the_exact_value():
+    cells = {k: Cell("ok", 17.15 + off, 0.5) for k, off in (("1", 0.0), ("2", 3e-7), ("4", 1e-7))}
+    beside = {"log p(x), exact": (Cell("ok", 17.15 - 4e-7, 0.5), "exact")}
+    with styled():
+        (axis,) = multi_part_plots.curve(cells, beside, "linear_gaussian", "#0072B2").axes
+    low, high = axis.get_ylim()
+    assert high - low == pytest.approx(0.01)
+    assert [text.get_text() for text in axis.get_yticklabels() if text.get_text()]
+
+
 def test_numbers_that_would_touch_are_left_out_and_their_ticks_stay():
     values = [1000.0, 1100.0, 1200.0, 1300.0, 10000.0]
     with styled():

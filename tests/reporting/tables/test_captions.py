@@ -1,12 +1,13 @@
 """What every format must show: marks, kinds, n, three uncertainties, who is best."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from genbench.reporting.page.report_page import page
 from genbench.reporting.tables.budgets import budget_tables
-from genbench.reporting.tables.captions import ranking_caption
+from genbench.reporting.tables.captions import ranking_caption, uncertainty_caption
 from genbench.reporting.tables.comparison import comparison_tables
 from genbench.reporting.tables.latex import latex_tables
 from genbench.reporting.tables.markdown import markdown_tables
@@ -102,6 +103,16 @@ def test_caption_says_that_nothing_is_marked_where_nothing_is(rich_suite):
     unranked = blocks_of(rich_suite.frame, rich_suite.metrics)
     assert ranking_caption(unranked[0]).endswith("Here no number is marked as best.")
     assert ranking_caption(unranked[1]) == ""  # one model
+
+
+def test_the_error_of_a_metric_of_samples_is_not_called_one_over_test_images(rich_suite):
+    said = ", and of metrics of samples over both sets of images that they compare"
+    free, _ = rich_suite.blocks
+    assert said in uncertainty_caption(free)
+    place = free.column("mmd2")
+    columns = tuple(c for c in free.columns if c != free.columns[place])
+    rows = (replace(r, cells=(*r.cells[:place], *r.cells[place + 1 :])) for r in free.rows)
+    assert said not in uncertainty_caption(replace(free, columns=columns, rows=tuple(rows)))
 
 
 def test_what_was_fitted_to_an_adapted_model_is_shown(rich_suite, texts):

@@ -56,13 +56,32 @@ def test_a_model_without_a_number_stands_last_and_unranked(board):
 def test_the_answer_leads_and_the_signs_are_explained(board):
     table = leaderboard_table(board)
     assert table.lead == board.sentence
-    assert table.caption.startswith("≥: lower bound; ±: standard error over test images")
+    order, bound, error = table.caption.split("; ")[:3]
+    assert order.startswith("rank: the order of the numbers")
+    assert bound == "≥: lower bound"
+    assert error.startswith("±: standard error over test images")
     first, *others = board.entries
     for standing in ("best", "tie", ""):
         shown = replace(board, entries=(replace(first, standing=standing), *others))
-        explained = "bold: best by a paired test" in leaderboard_table(shown).caption
-        assert explained == (standing == "best")
+        caption = leaderboard_table(shown).caption
+        assert ("bold: best number by a paired test" in caption) == (standing == "best")
+        assert ("≈: tied for best by a paired test" in caption) == (standing == "tie")
+    both = (replace(first, standing="best"), replace(others[0], standing="tie"), *others[1:])
+    caption = leaderboard_table(replace(board, entries=both)).caption
+    assert "; ≈: tied for best by that test" in caption
     assert legend([]) == []
+
+
+def test_a_single_number_has_no_order_to_explain():
+    assert "rank" not in leaderboard_table(contest_board(vae=elbo(-20.0))).caption
+
+
+def test_the_error_of_sample_quality_is_not_called_one_over_test_images():
+    alone = leaderboard_table(contest_board(vae=elbo(-20.0))).caption
+    assert "±: standard error over test images." in alone
+    quality = number("fd_infinity", 2.0)
+    beside = leaderboard_table(contest_board(vae=[elbo(-20.0), quality])).caption
+    assert "over test images, of sample quality over the images that are compared" in beside
 
 
 def test_markdown_and_latex_mark_the_best(board):

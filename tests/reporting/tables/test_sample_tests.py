@@ -37,6 +37,11 @@ def test_a_number_has_its_p_value_and_the_area_and_others_have_no_row():
     assert [cell.text for cell in line] == ["gan", "told", "500", "0.50", "0.75", "0.01"]
 
 
+def test_a_p_value_is_said_to_be_of_its_row_alone():
+    (table,) = tables(row("gan", "told", 0, '{"p_value": 0.01}'))
+    assert "of each row by itself: of many rows some are small by chance" in table.caption
+
+
 def test_over_seeds_the_largest_p_stands_there():
     seeds = [row("gan", "told", seed, f'{{"p_value": {p}}}') for seed, p in enumerate((0.01, 0.2))]
     (table,) = tables(*seeds)
