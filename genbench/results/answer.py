@@ -181,9 +181,19 @@ def _ahead(
     yield from _number(leader)
     yield from _margin(leader, second, tests[0], methods)
     if bounds:
-        yield " "
-        yield from _called(bounds[0], "" if bounds[0] is second else _short(bounds[0]))
-        yield " is not shown to be worse: its bound may be loose."
+        yield from _not_worse(second, bounds)
+
+
+def _not_worse(second: Entry, bounds: Sequence[Entry]) -> Pieces:
+    """Models of which a bound is beaten, and so nothing but the bound."""
+    yield " "
+    if bounds == [second]:
+        yield from _called(second)
+    else:
+        yield from _list(bounds)
+    one = len(bounds) == 1
+    yield f" {'is' if one else 'are'} not shown to be worse:"
+    yield f" {'its bound' if one else 'their bounds'} may be loose."
 
 
 def _margin(leader: Entry, second: Entry, test: Difference, methods: bool) -> Pieces:

@@ -51,8 +51,18 @@ def test_proven_and_not_shown_are_told_apart_in_one_answer():
     first, second = found.split(". ")
     assert first.startswith("cvae (label summed out) has the best number: at least −22.81")
     assert first.endswith(" better than discrete_vae (exactly −22.99)")
-    assert second == "vae (at least −23.34) is not shown to be worse: its bound may be loose."
+    assert second == "vae and beta_vae are not shown to be worse: their bounds may be loose."
     assert len(found) <= 220
+
+
+def test_every_bound_below_the_first_is_among_those_not_shown_to_be_worse():
+    one = said(a=exact(-20.0), b=exact(-21.0), c=elbo(-22.0))
+    assert one.endswith(" c (at least −22.00) is not shown to be worse: its bound may be loose.")
+    bounds = {name: elbo(-22.0 - place) for place, name in enumerate("bcdef")}
+    many = said(a=exact(-20.0), **bounds)
+    assert many.endswith(
+        " b, c, d and 2 more are not shown to be worse: their bounds may be loose."
+    )
 
 
 def test_tie_names_those_that_the_test_does_not_tell_apart():
