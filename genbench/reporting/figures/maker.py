@@ -20,6 +20,7 @@ from genbench.results.cells import ProtocolBlock
 from genbench.results.figure_inputs import FigureInputs
 from genbench.results.records import StoredRun
 
+FIRST_SEED = "Of each model the first training seed that finished is shown."
 _VERTICAL = {"higher": "further up", "lower": "further down", "none": "up or down"}
 """Where the better samples are, by the direction of the metric."""
 

@@ -7,7 +7,7 @@ import numpy as np
 from genbench.reporting.figures import grids, plots
 from genbench.reporting.figures.completions import completions
 from genbench.reporting.figures.grids import Pixels
-from genbench.reporting.figures.maker import FigureGroup, FigureMaker
+from genbench.reporting.figures.maker import FIRST_SEED, FigureGroup, FigureMaker
 from genbench.reporting.figures.overview import overview
 from genbench.reporting.figures.style import styled
 from genbench.results.figure_inputs import FigureInputs
@@ -75,7 +75,7 @@ def scatters(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
         "Each point is the code of a test image (the posterior mean). Colours show the labels where"
         " the images have them, and each label stands at the median of its points (side by side"
         " where medians meet); an unconditional model never saw them. Separate clusters mean that"
-        " the code tells the labels apart. Scales differ between panels."
+        f" the code tells the labels apart. Scales differ between panels. {FIRST_SEED}"
     )
     return FigureGroup("latent", "Two latent dimensions", caption, tuple(figures), "roomy")
 
@@ -110,7 +110,7 @@ def traversals(maker: FigureMaker, runs: Sequence[FigureInputs]) -> FigureGroup:
         " the left to 3 on the right, while the others stay at the posterior mean of the first test"
         " image. Rows are in the order of the KL, the nats that a dimension carries on average over"
         " test images; it stands at the left. A row that does not change is a dimension that the"
-        " decoder ignores."
+        f" decoder ignores. {FIRST_SEED}"
     )
     return FigureGroup(
         "traversals", "One latent dimension at a time", caption, tuple(figures), "large"
@@ -151,7 +151,7 @@ MANIFOLD = FigureGroup(
     "Mean images over a grid of the unit square, taken to latent space by the inverse distribution"
     " function of the prior, so that each image stands for an equal share of the prior. The first"
     " dimension grows from left to right, the second from bottom to top. Models with more or fewer"
-    " than two latent dimensions have no such figure.",
+    f" than two latent dimensions have no such figure. {FIRST_SEED}",
     (),
     "large",
 )
@@ -163,7 +163,7 @@ INTERPOLATIONS = FigureGroup(
     " The ends are the first test images of two labels; a model that is told the label keeps it on"
     " the way, so its ends are the first two images of one label; where there are no labels, the"
     " ends are evenly spaced over the test data. A good latent space passes through images that"
-    " could be real; a cross-fade shows two images at once.",
+    f" could be real; a cross-fade shows two images at once. {FIRST_SEED}",
     (),
     "large",
 )

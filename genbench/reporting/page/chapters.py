@@ -8,7 +8,7 @@ import pandas as pd
 from genbench.core import numbers
 from genbench.core.metric import Metric
 from genbench.reporting.figures import multi_part_plots
-from genbench.reporting.figures.maker import FigureGroup, FigureMaker
+from genbench.reporting.figures.maker import FIRST_SEED, FigureGroup, FigureMaker
 from genbench.reporting.figures.style import EmbeddedFigure, styled
 from genbench.reporting.page.charts import Chart, likelihood_charts, training_charts
 from genbench.reporting.tables.budgets import budget_tables
@@ -106,10 +106,16 @@ def chapters(
     charts = {"likelihood": likelihood_charts(suite), "training": training_charts(suite)}
     kept = ((n, tuple(g for g in drawn if g.figures or g.tables)) for n, drawn in groups.items())
     return [
-        Chapter(name, _TITLES[name], drawn, charts=tuple(charts.get(name, ())))
+        Chapter(name, _TITLES[name], drawn, _lead(name, suite), charts=tuple(charts.get(name, ())))
         for name, drawn in kept
         if drawn
     ]
+
+
+def _lead(name: str, suite: StoredSuite) -> str:
+    """Of which seed the pictures and curves are, where there are several."""
+    several = any(block.n_seeds > 1 for block in suite.blocks)
+    return FIRST_SEED if several and name in ("samples", "training") else ""
 
 
 def _budgets(suite: StoredSuite) -> FigureGroup:

@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from genbench.reporting.figures.maker import FIRST_SEED
+from genbench.reporting.figures.model_figures import MANIFOLD
+from tests.reporting.page.dom import parse
 from tests.reporting.page.inlined import without_scripts
 
 SECTIONS = (
@@ -77,6 +80,15 @@ def test_a_users_metrics_have_figures_and_their_parts_a_table(chapters, page):
     heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)", table)
     assert [head.strip() for head in heads] == ["model", "low part", "high part"]
     assert len(re.findall(r"−21\.40", table)) == 2
+
+
+def test_pictures_and_curves_say_of_which_seed_they_are(text, suite):
+    assert max(block.n_seeds for block in suite.blocks) > 1
+    page = parse(text)
+    for name in ("samples", "training"):
+        assert FIRST_SEED in page.one("details", id=name).text
+    assert "samples: of the first training seed" in page.one("p", "key").text
+    assert FIRST_SEED in MANIFOLD.caption
 
 
 def test_sections_without_rows_are_left_out(report, text):
