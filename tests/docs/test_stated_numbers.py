@@ -72,6 +72,11 @@ def elbo(model):
     return number(re.search(rf"^\| {model} \| (.*?) \|", section, re.M)[1])
 
 
+def tenth(model):
+    text = (REPOSITORY / "reports/iwae_table1_tenth/table.md").read_text(encoding="utf-8")
+    return number(re.search(rf"^\| {model} \| .*? \| (.*?) \|", text.replace("\\", ""), re.M)[1])
+
+
 BINARY, GIVEN, GREY = (
     "dynamically binarised, probabilities",
     "dynamically binarised, probabilities, given the label",
@@ -112,6 +117,8 @@ STATED = [
     (WHY, "compares with a VAE's #.", lambda: headline("vae", BINARY)),
     (WHY, "is lower: # against", lambda: elbo("vae")),
     (WHY, "against # (K = 100)", lambda: headline("vae", BINARY)),
+    (WHY, "ends at # for the VAE", lambda: tenth("vae_k1")),
+    (WHY, "and at # for the IWAE", lambda: tenth("iwae_k5")),
 ]  # fmt: skip
 
 

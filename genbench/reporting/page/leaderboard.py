@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genbench.core import numbers
+from genbench.core.statistics import NORMAL_REACH
 from genbench.core.texts import noun
 from genbench.reporting.figures.grids import grid_png, reduced, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
@@ -233,16 +234,21 @@ def _exact_checks(block: ProtocolBlock) -> Iterator[str]:
         pairs = [(c, cell) for c, cell in zip(block.columns, row.cells, strict=True) if cell.ok]
         exact = [x for c, x in pairs if c.record.estimator and c.record.kind == "exact"]
         bounds = [
-            (column.record.tightness, cell.value)
+            (column.record.tightness, cell.value, cell.mc_stderr)
             for column, cell in pairs
             if column.record.tightness and exact and cell.n == exact[0].n
         ]
         if bounds:
-            yield f"{row.label} {_apart(exact[0].value - max(bounds)[1])}"
+            _, bound, noise = max(bounds)
+            yield f"{row.label} {_apart(exact[0].value - bound, noise)}"
 
 
-def _apart(difference: float) -> str:
+def _apart(difference: float, noise: float) -> str:
+    """By how much a bound is lower; higher than the exact value it may be by its draws."""
     if abs(difference) < _ROUNDING:
         return "equal to rounding"
-    side = "lower" if difference > 0 else "higher"
-    return f"{numbers.plain(abs(difference), 2)} nats {side}"
+    if difference > 0:
+        return f"{numbers.plain(difference, 2)} nats lower"
+    by_chance = -difference <= NORMAL_REACH * noise
+    within = ", within its Monte-Carlo error" if by_chance else ""
+    return f"{numbers.plain(-difference, 2)} nats higher{within}"

@@ -10,10 +10,30 @@ from PIL import Image
 from genbench.core.protocol import Protocol
 from genbench.reporting import build_report
 from genbench.reporting.page import report_page, script
-from genbench.reporting.page.leaderboard import Axis, _led_by_controls, boards_of
+from genbench.reporting.page.leaderboard import Axis, _exact_checks, _led_by_controls, boards_of
 from genbench.results.suite import StoredSuite
 from tests.reporting.page.dom import parse
 from tests.results.certificates import certify_headlines
+from tests.results.contest import board as contest_board
+from tests.results.contest import exact, number
+
+
+@pytest.mark.parametrize(
+    ("bound", "noise", "said"),
+    [
+        (-20.5, 0.1, "0.5 nats lower"),
+        (-19.9, 0.06, "0.1 nats higher, within its Monte-Carlo error"),
+        (-19.9, 0.04, "0.1 nats higher"),
+        (-19.9, float("nan"), "0.1 nats higher"),
+        (-20.0, float("nan"), "equal to rounding"),
+    ],
+)
+def test_a_bound_above_the_exact_value_is_said_to_be_so_by_its_draws_or_not(bound, noise, said):
+    block = contest_board(a=[exact(-20.0), number("iw_log_likelihood", bound)]).block
+    (row,) = block.rows
+    cells = (row.cells[0], replace(row.cells[1], mc_stderr=noise))
+    (found,) = _exact_checks(replace(block, rows=(replace(row, cells=cells),)))
+    assert found == f"a {said}"
 
 
 @pytest.fixture(scope="module")
