@@ -1,7 +1,7 @@
 """The first screen: each protocol's leaderboard with intervals, samples and what to trust."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import NamedTuple
 
@@ -13,11 +13,16 @@ from genbench.core.texts import noun
 from genbench.reporting.figures.grids import grid_png, reduced, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
-from genbench.reporting.tables.leaderboard import detail_head
-from genbench.reporting.tables.small_table import Head
+from genbench.reporting.tables.leaderboard import (
+    DETAILS,
+    detail_head,
+    leaderboard_tables,
+    legend,
+)
+from genbench.reporting.tables.small_table import Head, SmallTable
 from genbench.results.cells import UNRELIABLE, Cell, Column, ModelRow, ProtocolBlock, words
 from genbench.results.figure_inputs import FigureInputs
-from genbench.results.leaderboard import Entry, Leaderboard
+from genbench.results.leaderboard import SIGNS, Entry, Leaderboard
 from genbench.results.suite import StoredSuite
 
 Interval = tuple[float, float]
@@ -127,6 +132,24 @@ def boards_of(suite: StoredSuite, inputs: Sequence[FigureInputs]) -> list[Board]
         _board(f"leaderboard-{place}", leaderboard, about, inputs)
         for place, leaderboard in enumerate(suite.leaderboards, 1)
     ]
+
+
+def signs_of(suite: StoredSuite) -> list[str]:
+    """What signs of the leaderboards mean, but for ``≥``, which stands beside its marker.
+
+    On the page no detail is marked as best.
+    """
+    tables = map(_with_plain_details, leaderboard_tables(suite.leaderboards))
+    signs = legend([*tables], sequential=suite.record.until_decided is not None)
+    return [sign for sign in signs if not sign.startswith(SIGNS["lower_bound"].strip())]
+
+
+def _with_plain_details(table: SmallTable) -> SmallTable:
+    first = len(table.heads) - len(table.named(*DETAILS).heads)
+    rows = (
+        (*row[:first], *(replace(cell, standing="") for cell in row[first:])) for row in table.rows
+    )
+    return replace(table, rows=tuple(rows))
 
 
 def _board(

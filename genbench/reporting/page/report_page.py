@@ -8,7 +8,7 @@ from genbench.core.texts import noun
 from genbench.reporting.figures.maker import FigureGroup
 from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import Chapter
-from genbench.reporting.page.leaderboard import boards_of
+from genbench.reporting.page.leaderboard import boards_of, signs_of
 from genbench.reporting.page.rendering import render
 from genbench.reporting.page.runs import runs_table
 from genbench.reporting.tables.comparison import comparison_table
@@ -40,6 +40,7 @@ def page(shown: StoredSuite, chapters: Sequence[Chapter], palette: dict[str, str
         facts=_facts(suite),
         left_out=_left_out(suite, shown),
         boards=boards_of(shown, shown.figure_inputs()),
+        signs=signs_of(shown),
         chapters=[*chapters, *_all_metrics(shown)],
         has_charts=any(chapter.charts for chapter in chapters),
         palette=palette,

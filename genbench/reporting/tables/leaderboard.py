@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from genbench.core import numbers
+from genbench.core.statistics import ALPHA
 from genbench.core.texts import noun
 from genbench.reporting.tables.captions import notes_caption
 from genbench.reporting.tables.comparison import number_cell
@@ -19,6 +20,8 @@ from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
 _SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
+DETAILS = tuple(_SLOTS.values())
+"""Heads of what stands beside the log-likelihood."""
 _OF_SAMPLES = ", of sample quality over the images that are compared"
 _RANK = "rank"
 _ODD = "!"
@@ -76,7 +79,8 @@ def legend(
     standings = {cell.standing for cell in cells}
     compared = any(cell.error for head, cell in pairs if head.text == _SLOTS["samples"])
     first = "an anytime-valid test over seeds and " if sequential else ""
-    test = f"{first}a paired test over images and seeds"
+    level = f"{100 * ALPHA:.0f} %, Holm-corrected"
+    test = f"{first}a paired test over images and seeds ({level})"
     error = "±: standard error over test images"
     signs = {
         "rank: the order of the numbers, of which the first place alone is tested": n_ranked > 1,

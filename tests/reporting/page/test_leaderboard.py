@@ -79,12 +79,13 @@ def test_strong_phrases_of_an_answer_are_bold(suite, page):
 
 def test_the_key_says_what_errors_order_and_marks_mean(suite, page):
     key = page.one("p", "key").text
-    assert "± standard error over test images, of sample quality over the images that" in key
+    assert "±: standard error over test images" in key
     assert "line: 95 % interval over test images" in key
     assert "the order of the numbers, of which the first place alone is tested" in key
+    assert key.count("≥") == 1
     standings = {entry.standing for board in suite.leaderboards for entry in board.entries}
-    assert ("bold best number" in key) == ("best" in standings)
-    assert ("≈ tied for best" in key) == ("tie" in standings)
+    assert ("bold: best number" in key) == ("best" in standings)
+    assert ("≈: tied for best" in key) == ("tie" in standings)
 
 
 def test_one_leaderboard_per_protocol_with_its_own_models_best_first(suite, page):

@@ -64,8 +64,9 @@ def test_the_answer_leads_and_the_signs_are_explained(board):
     for standing in ("best", "tie", ""):
         shown = replace(board, entries=(replace(first, standing=standing), *others))
         caption = leaderboard_table(shown).caption
-        assert ("bold: best number by a paired test" in caption) == (standing == "best")
-        assert ("≈: tied for best by a paired test" in caption) == (standing == "tie")
+        test = "by a paired test over images and seeds (5 %, Holm-corrected)"
+        assert (f"bold: best number {test}" in caption) == (standing == "best")
+        assert (f"≈: tied for best {test}" in caption) == (standing == "tie")
     both = (replace(first, standing="best"), replace(others[0], standing="tie"), *others[1:])
     caption = leaderboard_table(replace(board, entries=both)).caption
     assert "; ≈: tied for best by that test" in caption
