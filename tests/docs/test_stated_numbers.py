@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from genbench.bench.context import BenchContext
+from genbench.bench.settings import Settings
 from tests.docs.conftest import REPOSITORY
 
 BENCH = REPOSITORY / "results" / "bench"
@@ -179,6 +181,15 @@ def test_the_table_of_a_gpu_is_that_of_its_rows(line):
     assert agrees(share, found["share_of_limit"])
     assert not graph or agrees(graph, found["share_of_graph"])
     assert not textbook or agrees(textbook, found["textbook_samples_per_s"])
+
+
+def test_the_table_of_a_processor_has_every_trained_recipe_but_those_that_it_names(tmp_path):
+    text = read("results/bench/README.md")
+    first, second = re.search(r"every trained recipe but `(\w+)` and `(\w+)`", text).groups()
+    rows = json.loads((BENCH / "cpu.json").read_text(encoding="utf-8"))
+    trained = BenchContext(Settings(device="cpu", data_dir=tmp_path)).trained()
+    assert {r["recipe"] for r in rows} == set(trained) - {first, second}
+    assert {first, second} < set(trained)
 
 
 def test_all_pages_state_one_time_for_the_suite_on_a_gpu():
