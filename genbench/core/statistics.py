@@ -176,6 +176,8 @@ def difference(first: Seeds, second: Seeds, *, by_seed: bool = False) -> Differe
     limit = sum(limits) if len(set(limits)) == 1 else min(limits, default=math.inf)
     dof = min(noise.df, limit)
     value, stderr = float(apart.mean()), floored(noise.stderr, nothing)
+    if not stderr and abs(value) <= nothing:
+        value = 0.0
     p_value = 2 * Noise(stderr, dof).tail(-floored(abs(value), nothing))
     return Difference(value, stderr, dof, p_value)
 

@@ -108,7 +108,8 @@ def test_results_that_differ_by_rounding_are_equal():
     values = {0: HARD - 100}
     noise = {0: values[0] * (1 + 1e-12)}
     found = difference(values, noise)
-    assert (found.p_value, found.stderr) == (1.0, 0.0)
+    assert (found.p_value, found.stderr, found.value) == (1.0, 0.0, 0.0)
+    assert found.interval == (0.0, 0.0)
     assert difference(values, values).interval == (0.0, 0.0)
 
 
