@@ -152,6 +152,11 @@ def sha256_bytes(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sha256_json(value: Any) -> str:
+    """Return the hexadecimal SHA-256 of a value's canonical JSON."""
+    return sha256_bytes(canonical_json(value).encode())
+
+
 def sha256_file(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file, read in pieces."""
     with path.open("rb") as file:

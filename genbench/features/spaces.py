@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from genbench.core.errors import ConfigError, did_you_mean, quoted
-from genbench.core.files import canonical_json, sha256_bytes
+from genbench.core.files import sha256_json
 from genbench.data import Dataset
 from genbench.features.classifier import Autoencoder, Classifier
 from genbench.features.custom import AUTO as AUTO
@@ -103,7 +103,7 @@ def width_for(dataset: Dataset) -> int:
 def key_of(dataset: Dataset, *what: str | int) -> str:
     """Return the SHA-256 of something that is computed from the images of a data set."""
     of_data = dataset.digest, dataset.n_levels, dataset.unprocessed.config.canonical()
-    return sha256_bytes(canonical_json([VERSION, *of_data, *what]).encode())
+    return sha256_json([VERSION, *of_data, *what])
 
 
 def _own_space(dataset: Dataset, asked: str, folder: Path | None) -> FeatureSpace:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from pydantic import Field, ValidationError, model_validator
 
 from genbench.core.errors import ExitCode, GenbenchError, StorageError
-from genbench.core.files import canonical_json, sha256_bytes
+from genbench.core.files import sha256_json
 from genbench.core.options import Options
 from genbench.core.reading import MIB, read_bytes
 from genbench.gate.entries import Entry, Key
@@ -69,7 +69,7 @@ class Baseline(Options):
         lines = [f"  {_json(key)}: {_json(value)}" for key, value in sorted(head.items())]
         numbers = ",\n".join(f"    {_json(line)}" for line in content["metrics"])
         lines.append(f'  "metrics": [\n{numbers}\n  ]')
-        lines.append(f'  "sha256": "{_digest(content)}"')
+        lines.append(f'  "sha256": "{sha256_json(content)}"')
         return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
@@ -88,10 +88,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
-def _digest(content: dict[str, Any]) -> str:
-    return sha256_bytes(canonical_json(content).encode())
-
-
 def read_baseline(path: Path) -> Baseline:
     """Read and check a baseline.
 
@@ -107,7 +103,7 @@ def read_baseline(path: Path) -> Baseline:
         raise BaselineError(
             f"{path} has schema {schema}, but this genbench reads {SCHEMA}: use a newer genbench"
         )
-    if digest != _digest(content):
+    if digest != sha256_json(content):
         raise BaselineError(
             f"{path} was edited by hand or is damaged: its content does not match its SHA-256; "
             "restore it, or delete it and run `check --update`"

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from genbench.core.errors import StorageError
-from genbench.core.files import canonical_json, pretty_json, sha256_bytes, write_atomic
+from genbench.core.files import pretty_json, sha256_json, write_atomic
 from genbench.core.reading import MIB, contained, read_json
 from genbench.results.records import StoredRecord, StoredRun
 
@@ -76,7 +76,7 @@ def read_certificates(path: Path) -> tuple[Certificate, ...]:
     anew = f"{_ANEW} {suite.name}`"
     content = read_json(path, LARGEST)
     seal = content.pop(_SEAL, None) if isinstance(content, dict) else None
-    if seal != _digest(content):
+    if seal != sha256_json(content):
         raise StorageError(
             f"{path} was edited or is damaged, its SHA-256 is not the stored one; {anew}"
         )
@@ -106,15 +106,11 @@ def write_certificates(
     rows = [certificate.model_dump(mode="json") for certificate in kept]
     content: dict[str, Any] = {"schema": 1, "certificates": rows}
     path = contained(folder.parent, Path(folder.name) / CERTIFIED)
-    write_atomic(path, pretty_json(content | {_SEAL: _digest(content)}))
+    write_atomic(path, pretty_json(content | {_SEAL: sha256_json(content)}))
 
 
 def _key(certificate: Certificate) -> tuple[Any, ...]:
     return (*certificate.claim, certificate.check, certificate.train_id)
-
-
-def _digest(content: Any) -> str:
-    return sha256_bytes(canonical_json(content).encode())
 
 
 def certified_claims(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from genbench.core.files import canonical_json, sha256_bytes
+from genbench.core.files import sha256_json
 from genbench.core.options import Options
 from genbench.data import DataConfig, Dataset
 from genbench.recipes import recipes
@@ -52,7 +52,7 @@ class RunSpec:
 
     def train_id(self, data_digest: str) -> str:
         """Return the first 12 hexadecimal digits of the identity's SHA-256."""
-        return sha256_bytes(canonical_json(self.identity(data_digest)).encode())[:12]
+        return sha256_json(self.identity(data_digest))[:12]
 
 
 @dataclass(frozen=True)
