@@ -14,13 +14,12 @@ from genbench.core import numbers
 from genbench.core.errors import ConfigError
 from genbench.core.protocol import Protocol
 from genbench.results.cells import BEST, Cell, Column
+from genbench.results.headline import DETAILS
 from genbench.results.leaderboard import SIGNS, Entry, Leaderboard
 from genbench.results.numbers_frame import NumbersFrame
 from genbench.results.suite import StoredSuite
 
 LIKELIHOOD = "log-likelihood"
-TITLES = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
-"""Names of the columns that follow it, by their place on the leaderboard."""
 _BOLD = "; font-weight: bold"
 _LOOK: list[CSSDict] = [
     {"selector": "caption", "props": "text-align: left"},
@@ -102,7 +101,7 @@ def _numbers(board: Leaderboard, entry: Entry) -> dict[str, Number]:
         known[LIKELIHOOD] = (entry.column, entry.cell, entry.standing)
     for detail in filter(None, entry.details):
         column, cell = detail
-        known[TITLES[str(column.record.leaderboard)]] = (column, cell, cell.standing)
+        known[DETAILS[column.record.leaderboard]] = (column, cell, cell.standing)
     return known
 
 
@@ -111,7 +110,7 @@ def _frame(
     pick: Callable[[Column, Cell, str], Any],
     absent: Any,
 ) -> pd.DataFrame:
-    columns = [LIKELIHOOD, *(t for t in TITLES.values() if any(t in row for row in rows.values()))]
+    columns = [LIKELIHOOD, *(t for t in DETAILS.values() if any(t in row for row in rows.values()))]
     cells = [[pick(*row[c]) if c in row else absent for c in columns] for row in rows.values()]
     index = pd.MultiIndex.from_tuples(list(rows), names=["protocol", "model"])
     return pd.DataFrame(cells, index=index, columns=columns)

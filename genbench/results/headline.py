@@ -9,7 +9,11 @@ from genbench.core.numbers import grouped
 from genbench.results.cells import Cell, Column, ModelRow, ProtocolBlock
 
 Number = tuple[Column, Cell]
-DETAILS: tuple[Slot, ...] = ("reconstruction", "rate", "samples")
+DETAILS: dict[Slot, str] = {
+    "reconstruction": "reconstruction",
+    "rate": "rate",
+    "samples": "sample quality",
+}
 """The columns that follow the headline number, in this order."""
 NOT_MEASURED, NOT_APPLICABLE = "not measured", "n/a"
 """Nothing was asked for, or only what the model cannot have: it may have another likelihood."""

@@ -14,7 +14,6 @@ from genbench.reporting.figures.grids import grid_png, reduced, sample_strip
 from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.tables.comparison import hint
 from genbench.reporting.tables.leaderboard import (
-    DETAILS,
     detail_head,
     leaderboard_tables,
     legend,
@@ -22,6 +21,7 @@ from genbench.reporting.tables.leaderboard import (
 from genbench.reporting.tables.small_table import Head, SmallTable
 from genbench.results.cells import UNRELIABLE, Cell, Column, ModelRow, ProtocolBlock, words
 from genbench.results.figure_inputs import FigureInputs
+from genbench.results.headline import DETAILS
 from genbench.results.leaderboard import SIGNS, Entry, Leaderboard
 from genbench.results.suite import StoredSuite
 
@@ -145,7 +145,7 @@ def signs_of(suite: StoredSuite) -> list[str]:
 
 
 def _with_plain_details(table: SmallTable) -> SmallTable:
-    first = len(table.heads) - len(table.named(*DETAILS).heads)
+    first = len(table.heads) - len(table.named(*DETAILS.values()).heads)
     rows = (
         (*row[:first], *(replace(cell, standing="") for cell in row[first:])) for row in table.rows
     )

@@ -17,11 +17,9 @@ from genbench.reporting.tables.small_table import (
     row_of,
 )
 from genbench.results.cells import BEST, TIED, Cell, Column, ProtocolBlock
+from genbench.results.headline import DETAILS
 from genbench.results.leaderboard import UNIT, Entry, Leaderboard
 
-_SLOTS = {"reconstruction": "reconstruction", "rate": "rate", "samples": "sample quality"}
-DETAILS = tuple(_SLOTS.values())
-"""Heads of what stands beside the log-likelihood."""
 _OF_SAMPLES = ", of sample quality over the images that are compared"
 _RANK = "rank"
 _ODD = "!"
@@ -77,7 +75,7 @@ def legend(
     cells = [cell for _, cell in pairs]
     n_ranked = sum(bool(cell.text) for head, cell in pairs if head.text == _RANK)
     standings = {cell.standing for cell in cells}
-    compared = any(cell.error for head, cell in pairs if head.text == _SLOTS["samples"])
+    compared = any(cell.error for head, cell in pairs if head.text == DETAILS["samples"])
     first = "an anytime-valid test over seeds and " if sequential else ""
     level = f"{100 * ALPHA:.0f} %, Holm-corrected"
     test = f"{first}a paired test over images and seeds ({level})"
@@ -100,7 +98,7 @@ def detail_head(column: Column) -> Head:
     record = column.record
     name = record.short or column.metric.removeprefix(f"{record.leaderboard}_")
     below = UNIT if column.unit == UNIT else name
-    text = _SLOTS.get(record.leaderboard, record.leaderboard)
+    text = DETAILS.get(record.leaderboard, record.leaderboard)
     return Head(text, (below,), arrow=column.arrow, title=record.title)
 
 
