@@ -1,16 +1,9 @@
-"""One thread: these tensors are small, and the tests may share the machine."""
+"""The tests of this folder run in one thread, and torch checks the parameters of distributions."""
 
 import pytest
-import torch
 from torch.distributions import Distribution
 
-
-@pytest.fixture(scope="package", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+from tests.one_thread import one_thread  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
