@@ -18,12 +18,13 @@ from genbench.certify.model_sums import sums_of_model
 from genbench.certify.points import Points, beside, bounded, points_of
 from genbench.certify.sums import judge_sum
 from genbench.certify.verdict import Verdict, fault, table
-from genbench.certify.worlds import Domain, World, worlds_of
+from genbench.certify.worlds import World, worlds_of
 from genbench.core.capabilities import Conditions, ConditionsOnPixels, DrawsElbo, Generative
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.estimate import UnusableError
 from genbench.core.options import require_seed
 from genbench.core.seeding import Stream
+from genbench.distributions.observation import Domain
 from genbench.evaluation.runner import eval_mode
 from genbench.evaluation.user.adapter import adapt
 

@@ -8,11 +8,12 @@ from typing import Any, Literal, get_args, get_origin
 from torch import nn
 
 from genbench.certify.claims import tasks_in
-from genbench.certify.worlds import Domain, World, worlds_of
+from genbench.certify.worlds import World, worlds_of
 from genbench.core.capabilities import bind, missing
 from genbench.core.options import Options
 from genbench.core.seeding import Stream, seeded
 from genbench.data import Dataset
+from genbench.distributions.observation import Domain
 from genbench.recipes import Built, recipes
 from genbench.runs.build import build, facts_of, initialised
 from genbench.runs.spec import RunSpec

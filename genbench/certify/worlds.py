@@ -7,7 +7,7 @@ it as on any other data, and its claims of log p(x) are then summed over the who
 import math
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -16,8 +16,8 @@ from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset
 from genbench.data.loaders import Images
 from genbench.data.specs import DatasetSpec
+from genbench.distributions.observation import Domain
 
-Domain = Literal["binary", "grey_levels", "unit_interval"]
 N_CLASSES, N_TEMPLATES = 2, 3
 KEPT = 0.8
 """Probability that a pixel keeps the level of its template."""

@@ -6,6 +6,7 @@ which is built, printed and parsed here and nowhere else.
 
 import re
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from genbench.core.numbers import grouped
 
@@ -16,7 +17,8 @@ PIXELS = "pixels:"
 
 Sizes = tuple[int, int, int]
 """Images for training, validation and testing."""
-SPLITS = ("train", "validation", "test")
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 """What these sizes are of."""
 
 _PIXELS = {

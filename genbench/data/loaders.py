@@ -14,15 +14,9 @@ import torch
 from torch import Tensor
 
 from genbench.core.errors import ConfigError, require_known
-from genbench.core.protocol import Protocol
+from genbench.core.protocol import SPLITS, Protocol, SplitName
 from genbench.data.noise import fixed_blocks, fixed_view, present
-from genbench.data.protocol import (
-    SPLITS,
-    DataConfig,
-    SplitName,
-    protocol_of,
-    split_sizes,
-)
+from genbench.data.protocol import DataConfig, protocol_of, split_sizes
 from genbench.data.source import read_source
 from genbench.data.specs import DatasetSpec, SourceData
 from genbench.data.splits import Parts, parts_of

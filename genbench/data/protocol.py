@@ -23,9 +23,6 @@ from genbench.data.own.names import looks_like_a_path, name_of, place_of, proble
 from genbench.data.own.registry import own_datasets
 from genbench.data.specs import DatasetSpec, datasets
 
-SplitName = Literal["train", "validation", "test"]
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
-
 
 class SplitOptions(Options):
     """How own images are split where they come without a test set.

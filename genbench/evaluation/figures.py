@@ -17,9 +17,9 @@ from genbench.core.capabilities import (
 )
 from genbench.core.estimate import NotApplicableError
 from genbench.core.figures import DEFAULT_FIGURES
+from genbench.core.protocol import SplitName
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.data.protocol import SplitName
 from genbench.evaluation.drawing import sampled
 from genbench.evaluation.figure_source import (
     FigureSource,

@@ -8,9 +8,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from genbench.core.protocol import SplitName
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
-from genbench.data.protocol import SplitName
 from genbench.evaluation.spec import Context
 from genbench.features.reference import Reference, reference_of
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from genbench.core.protocol import SplitName
 from genbench.core.tensors import joined
 from genbench.data import Dataset
-from genbench.data.protocol import SplitName
 from genbench.features.kept import kept
 from genbench.features.space import FeatureSpace
 from genbench.features.spaces import AUTO, key_of, space_of

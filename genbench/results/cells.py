@@ -220,7 +220,7 @@ class ProtocolBlock:
     @property
     def n_whole(self) -> int | None:
         """The size of the whole split, by the protocol where it says so."""
-        sizes = dict(zip(SPLITS, self.protocol.sizes, strict=True))
+        sizes: dict[str, int] = dict(zip(SPLITS, self.protocol.sizes, strict=True))
         return sizes.get(self.split) or self.n
 
     @property

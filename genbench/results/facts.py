@@ -12,7 +12,8 @@ from genbench.results.sealed_runs import SealedRun
 Fact = tuple[str, Any, Any]
 """What it is about, what ``suite.json`` says, what the run stored."""
 _DESCRIBED = ("observation", "measure", "n_parameters", "closed_form", "steps")
-_TRAINED = ("selected_epoch", "validation_fall", "validation_fall_stderr")
+TRAINING = ("selected_epoch", "validation_fall", "validation_fall_stderr")
+"""Keys of a run's metrics that its training has found; a run in closed form has none."""
 _SEED = re.compile(r"seed=\d+")
 _DRAWN = 2
 """Schema of runs since which the validation images of registered data are drawn."""
@@ -44,7 +45,7 @@ def _facts(run: StoredRun, sealed: SealedRun) -> Iterator[Fact]:
     yield "protocol", run.protocol, protocol_of(run.protocol, sealed).text
     yield "dataset", run.dataset, Protocol.parse(run.protocol).dataset or run.dataset
     if not sealed.trained_elsewhere:
-        for name in _TRAINED:
+        for name in TRAINING:
             yield name, getattr(run, name), metrics.get(name)
     if "image_shape" in described:
         yield "image_shape", list(run.image_shape or ()), described["image_shape"]

@@ -6,9 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from genbench.core.protocol import Protocol
+from genbench.core.protocol import Protocol, SplitName
 from genbench.core.seeding import Stream
-from genbench.data.protocol import SplitName
 from genbench.evaluation.figures import collect_figures
 from genbench.evaluation.on_dataset import context_on
 from genbench.evaluation.runner import evaluate_model

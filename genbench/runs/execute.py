@@ -15,6 +15,7 @@ from genbench.core.files import write_atomic
 from genbench.core.seeding import Stream, seeded
 from genbench.recipes import Built
 from genbench.results import run_folder
+from genbench.results.facts import TRAINING
 from genbench.results.run_folder import RunFolder
 from genbench.runs.assume import Assume, fit_assumption, shell
 from genbench.runs.build import build
@@ -27,7 +28,7 @@ from genbench.runs.read_run import (
     record_of,
     stored_metrics,
 )
-from genbench.runs.record import TRAINING, RunRecord, describe, protocol_of
+from genbench.runs.record import RunRecord, describe, protocol_of
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, Loop, fit

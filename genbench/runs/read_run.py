@@ -10,14 +10,14 @@ from safetensors import SafetensorError, safe_open
 
 from genbench.core.errors import StorageError
 from genbench.core.figures import DEFAULT_FIGURES
-from genbench.core.protocol import Protocol
-from genbench.data.protocol import SplitName
+from genbench.core.protocol import Protocol, SplitName
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task
 from genbench.results import run_folder
+from genbench.results.facts import TRAINING
 from genbench.results.per_datum import value_key
 from genbench.results.run_folder import RunFolder
-from genbench.runs.record import TRAINING, RunRecord, empty_rows, protocol_of
+from genbench.runs.record import RunRecord, empty_rows, protocol_of
 from genbench.runs.spec import Run
 
 ROW = {field.name for field in fields(Row)}

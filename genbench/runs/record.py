@@ -5,20 +5,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from genbench.core.capabilities import Conditions
-from genbench.core.protocol import LABEL, PIXELS, Protocol
+from genbench.core.protocol import LABEL, PIXELS, Protocol, SplitName
 from genbench.core.tensors import count_parameters
 from genbench.core.texts import few
 from genbench.data import Dataset
-from genbench.data.protocol import SplitName
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import Row, Task
 from genbench.recipes import Built, recipes
 from genbench.runs.spec import Run, RunSpec
 from genbench.training.config import Precision, TrainConfig
 from genbench.training.precision import precision_remark
-
-TRAINING = ("selected_epoch", "validation_fall", "validation_fall_stderr")
-"""Keys of a run's metrics that its training has found; a run in closed form has none."""
 
 
 @dataclass

@@ -13,9 +13,9 @@ from torch.distributions import Normal
 
 from genbench.core.options import Count
 from genbench.core.plot import Plot
+from genbench.core.protocol import SplitName
 from genbench.core.seeding import Stream
 from genbench.data import DataConfig, Dataset
-from genbench.data.protocol import SplitName
 from genbench.evaluation.inference_gap import InferenceGapOptions, refine, weigh
 from genbench.evaluation.latent import factorised_normal
 from genbench.inference.weights import ImportanceWeights

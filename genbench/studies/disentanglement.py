@@ -14,8 +14,8 @@ from torch import Tensor
 
 from genbench.core.options import Count
 from genbench.core.plot import Plot
+from genbench.core.protocol import SPLITS
 from genbench.data import DataConfig, Dataset
-from genbench.data.protocol import SPLITS
 from genbench.data.shapes import FACTORS, factors, factors_of
 from genbench.evaluation.decomposition import PARTS
 from genbench.evaluation.user import evaluate

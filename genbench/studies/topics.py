@@ -10,9 +10,9 @@ from scipy.special import xlogy
 
 from genbench.core.options import Count
 from genbench.core.plot import Plot
+from genbench.core.protocol import SplitName
 from genbench.core.seeding import derive
 from genbench.data import DataConfig
-from genbench.data.protocol import SplitName
 from genbench.studies.study import (
     N_PIXELS,
     Array,

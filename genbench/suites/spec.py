@@ -13,8 +13,8 @@ from genbench.core.figures import DEFAULT_FIGURES, FIGURES
 from genbench.core.names import require_name
 from genbench.core.options import Line, Options, Seed, Text
 from genbench.core.plot import Plot
+from genbench.core.protocol import SplitName
 from genbench.data import DataConfig
-from genbench.data.protocol import SplitName
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.runner import DEFAULT_METRICS, Task, make_task
 from genbench.evaluation.spec import evaluators

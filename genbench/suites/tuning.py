@@ -11,7 +11,7 @@ from pathlib import Path
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.files import write_if_changed
 from genbench.core.names import require_name
-from genbench.data.protocol import SplitName
+from genbench.core.protocol import SplitName
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.build import build

@@ -22,8 +22,8 @@ from genbench.certify.gallery.claims import (
     surrogate,
     wrong_constant,
 )
-from genbench.certify.worlds import Domain
 from genbench.core.metric import Kind
+from genbench.distributions.observation import Domain
 
 Check = Literal["sum", "draws doubled", "steps doubled", "largest log-probability"]
 DRAWS, FEW, STEPS = 25, 5, 1

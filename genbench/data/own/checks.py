@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from genbench.core.protocol import SPLITS, SplitName
 from genbench.data.own.jpeg import has_traces
 from genbench.data.own.near import NEAR, n_near
 from genbench.data.own.pictures import AS_JPEG
 from genbench.data.own.stack import MIXED_SIZES
-from genbench.data.protocol import SPLITS, SplitName
 from genbench.data.splits import pixel_digests
 
 _VALUES = 2**22

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from genbench.core.protocol import SPLITS, SplitName
 from genbench.data.own.checks import Concern, Part, Seen, concerns, part
-from genbench.data.protocol import SPLITS, DataConfig, SplitName, protocol_of
+from genbench.data.protocol import DataConfig, protocol_of
 from genbench.data.source import read_source
 from genbench.data.specs import SourceData
 from genbench.data.splits import parts_of

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from genbench.core.errors import ConfigError, StorageError
+from genbench.core.protocol import SPLITS
 from genbench.data.own.labels import ranked
 from genbench.data.own.load import own_data
 from genbench.data.own.parts import PARTS
-from genbench.data.protocol import SPLITS, DataConfig, full_sizes
+from genbench.data.protocol import DataConfig, full_sizes
 from genbench.data.source import read_source
 from genbench.data.specs import SourceData
 

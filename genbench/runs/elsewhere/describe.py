@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import torch
 
@@ -17,6 +17,7 @@ from genbench.core.errors import ConfigError, require_known
 from genbench.core.held import modules_in
 from genbench.core.seeding import Stream
 from genbench.data import Dataset
+from genbench.distributions.observation import Measure
 from genbench.evaluation.on_dataset import SPLIT
 from genbench.evaluation.user.distributions import family
 from genbench.evaluation.user.fitting import UNUSABLE, check_data
@@ -24,8 +25,6 @@ from genbench.evaluation.user.steadiness import note_habits
 from genbench.evaluation.user.subject import Subject, state_measure, subject_of
 from genbench.inference.bounds import prior_of
 from genbench.training.checkpoint import Weights, weights_of
-
-Measure = Literal["mass", "density"]
 
 
 @dataclass(frozen=True)
