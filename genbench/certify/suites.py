@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genbench.certify.coding import compress_suite
-from genbench.certify.recipes import ALL, LEVELS, certify_recipes
+from genbench.certify.recipes import ALL, certify_recipes
 from genbench.certify.verdict import Verdict
 from genbench.core.errors import require_known
 from genbench.core.locks import locked
@@ -21,11 +21,6 @@ from genbench.version import __version__
 COMPRESSION = "compression"
 """The level that needs stored weights and test images, so a suite."""
 Tell = Callable[[str], None]
-
-
-def levels() -> list[str]:
-    """Return what can be checked, ``all`` included."""
-    return [*LEVELS, COMPRESSION, ALL]
 
 
 class Checked(NamedTuple):

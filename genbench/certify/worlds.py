@@ -112,12 +112,6 @@ class Law:
         lost = (1 - KEPT) / (self.n_levels - 1)
         return (same * KEPT + (1 - same) * lost).prod(dim=-1).mean(dim=-1) / N_CLASSES
 
-    @property
-    def entropy(self) -> float:
-        """Entropy of x in nats."""
-        p = self.joint.sum(dim=1)
-        return -float((p * p.log()).sum())
-
     def drawn(self, stream: Stream) -> tuple[Tensor, Tensor]:
         """Draw all images of a data set, (N, C, H, W) uint8, and their labels, (N,)."""
         p, n = self.joint.flatten(), sum(SIZES.values())

@@ -1,7 +1,7 @@
 """A mixture of Gaussians as the prior."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.distributions import Categorical, Distribution, MixtureSameFamily
 
 from genbench.core.tensors import independent_normal
@@ -31,8 +31,3 @@ class MixturePrior(nn.Module):
     def forward(self) -> MixtureSameFamily:
         """Return p(z2): batch (), event (D,)."""
         return MixtureSameFamily(self.weights(), self.components(), validate_args=False)
-
-    def responsibilities(self, z: Tensor) -> Tensor:
-        """Return p(z1 given z2), (..., K), for latents z2 (..., D)."""
-        log_joint = self.components().log_prob(z.unsqueeze(-2)) + self.weights().logits
-        return log_joint.softmax(dim=-1)

@@ -36,10 +36,6 @@ class MixtureVae(Vae):
         p: Distribution = self.mixture()
         return p
 
-    def responsibilities(self, z: Tensor) -> Tensor:
-        """Return p(z1 given z2), (..., K), for latents z2 (..., D)."""
-        return self.mixture.responsibilities(z)
-
 
 class LinearMixtureVae(MixtureVae):
     """A mixture VAE with x given z2 ~ N(W z2 + b, s2 I): p(x) is a mixture of K Gaussians.

@@ -265,8 +265,3 @@ class ProtocolBlock:
         usual = self.n if column.n is None else column.n
         other = cell.ok and cell.n is not None and cell.n != usual
         return f"n = {numbers.grouped(cell.n)}" if other else ""
-
-    def beside(self, column: Column, cell: Cell) -> tuple[str, ...]:
-        """All that stands beside a number in plain text."""
-        kind = self.other_kind(column, cell)
-        return (kind, *self.errors(column, cell)) if kind else self.errors(column, cell)

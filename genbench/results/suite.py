@@ -168,15 +168,6 @@ class StoredSuite:
         """
         return certified_claims(read_certificates(self.folder / CERTIFIED), self.record.runs)
 
-    @property
-    def warnings(self) -> dict[str, tuple[str, ...]]:
-        """Signs that training went wrong, by the label of a model; those without are left out."""
-        entries = [entry for board in self.leaderboards for entry in board.entries]
-        found: dict[str, list[str]] = {}
-        for entry in entries:
-            found.setdefault(entry.row.label, []).extend(entry.warnings)
-        return {label: tuple(dict.fromkeys(words)) for label, words in found.items() if words}
-
     @cached_property
     def studies(self) -> list[StoredStudy]:
         """The studies that ended, in the order of its file.

@@ -34,11 +34,6 @@ class Shares:
         """Standard error of each share, (C,)."""
         return self.covariance.diagonal().clamp(min=0).sqrt()
 
-    def estimates(self) -> list[Estimate]:
-        """Return the share of each class with its standard error."""
-        pairs = zip(self.values.tolist(), self.stderrs.tolist(), strict=True)
-        return [Estimate(value, stderr, self.n) for value, stderr in pairs]
-
 
 def class_shares(predicted: Tensor, confusion: Tensor) -> Shares:
     """Estimate class shares π from predicted classes, whose shares have the mean π'C.

@@ -157,11 +157,6 @@ def copying_test(samples: NearestTraining, held_out: NearestTraining, cells: Ten
     return CopyingTest(z, float(norm.cdf(z)), tuple(found))
 
 
-def memorisation_z(samples: NearestTraining, held_out: NearestTraining, cells: Tensor) -> Estimate:
-    """Estimate the z of :func:`copying_test`: its standard error is 1 where nothing is copied."""
-    return Estimate(copying_test(samples, held_out, cells).z, 1.0, len(samples.images))
-
-
 def _members(images: Tensor, cells: Tensor) -> Tensor:
     """Return the cell of each image, (N,): that with the nearest centre."""
     return nearest(images, cells, 1).rows[:, 0]

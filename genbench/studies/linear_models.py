@@ -82,9 +82,3 @@ class MovedPosterior(LatentVariableModel):
         scale = true.stddev
         q = self.family(true.mean + self.shift * scale, self.stretch * scale, validate_args=False)
         return Independent(q, 1, validate_args=False)
-
-    def kl_to_true_posterior(self) -> float:
-        """Return KL(q || p(z given x)) in nats, by its formula."""
-        n_dims = self.base.W.shape[1]
-        squares = self.stretch**2 + self.shift**2 - 1
-        return n_dims * (0.5 * squares - math.log(self.stretch))

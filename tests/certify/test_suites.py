@@ -3,7 +3,7 @@
 import pytest
 
 from genbench.certify import suites
-from genbench.certify.suites import certify_suite, levels
+from genbench.certify.suites import certify_suite
 from genbench.certify.verdict import fault, judge
 from genbench.core.errors import ConfigError
 from genbench.evaluation.spec import evaluators
@@ -97,8 +97,3 @@ def test_certified_numbers_are_marked_in_the_suite(certified):
 def test_an_unknown_model_is_answered_with_the_nearest(certified):
     with pytest.raises(ConfigError, match="did you mean 'vae'"):
         certified(models=["vea"])
-
-
-def test_levels_are_those_of_recipes_compression_and_all():
-    assert levels()[-2:] == ["compression", "all"]
-    assert "worlds" in levels()

@@ -8,7 +8,8 @@ import pytest
 from genbench import cli
 from genbench.certify import recipes
 from genbench.certify.gallery.bugs import BUGS
-from genbench.certify.suites import levels
+from genbench.certify.recipes import ALL, LEVELS
+from genbench.certify.suites import COMPRESSION
 from genbench.certify.verdict import judge
 from genbench.core.errors import ExitCode
 
@@ -79,7 +80,7 @@ def test_what_cannot_be_done_is_said(run, argv, code, said):
 def test_the_levels_of_the_command_are_those_that_there_are():
     with pytest.raises(SystemExit):
         cli.main(["certify", "--level", "none"])
-    for level in levels():
+    for level in (*LEVELS, COMPRESSION, ALL):
         assert cli._parser().parse_args(["certify", "--level", level]).level == level
 
 

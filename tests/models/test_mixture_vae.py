@@ -54,12 +54,6 @@ def test_the_prior_sums_over_every_component():
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-def test_responsibilities_are_the_posterior_of_the_component():
-    model, z = mixture_vae(), 2 * randn(5, 3, LATENT_DIM)
-    expected = softmax(log_joint_of_latents(model, z), axis=-1)
-    np.testing.assert_allclose(model.responsibilities(z).detach().numpy(), expected, rtol=1e-11)
-
-
 def test_summing_the_component_out_is_enumerating_it():
     """log sum_z1 p(x, z1, z2) = log p(x, z2) for every z2: the discrete latent costs nothing."""
     model, z = mixture_vae(), randn(8, 6, LATENT_DIM)

@@ -66,7 +66,7 @@ def first_run(results) -> Path:
 def read_everything(results):
     """Read all that commands read, without drawing it."""
     suite = StoredSuite.open(results, "small")
-    return suite, suite.leaderboards, suite.figure_inputs(), suite.studies, suite.warnings
+    return suite, suite.leaderboards, suite.figure_inputs(), suite.studies
 
 
 def refusal(results):

@@ -22,7 +22,7 @@ _ABOUT = (
 )
 
 
-def score_table(frame: pd.DataFrame, title: str, lead: str = "") -> SmallTable:
+def score_table(frame: pd.DataFrame, title: str) -> SmallTable:
     """Return the table of :func:`genbench.score`: its first model are the samples, others controls.
 
     What stands beside a number, such as a p-value, has a row of its own below it.
@@ -31,7 +31,6 @@ def score_table(frame: pd.DataFrame, title: str, lead: str = "") -> SmallTable:
         frame: Rows with ``model``, ``metric``, ``value``, ``stderr``, ``n``, ``better`` and
             ``reason``, and ``health`` where anything stands beside a number.
         title: Above the table.
-        lead: What all numbers share.
     """
     models = list(dict.fromkeys(frame["model"]))
     known = {(row["model"], row["metric"]): row for row in frame.to_dict("records")}
@@ -43,7 +42,7 @@ def score_table(frame: pd.DataFrame, title: str, lead: str = "") -> SmallTable:
         for metric in metrics
         for row in _rows(metric, [known.get((model, metric), {}) for model in models])
     )
-    return SmallTable("scores", title, heads, rows, caption=_ABOUT, lead=lead)
+    return SmallTable("scores", title, heads, rows, caption=_ABOUT)
 
 
 def _head(model: str, n: Any, usual: Any) -> Head:

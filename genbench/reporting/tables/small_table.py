@@ -158,10 +158,6 @@ class SmallTable:
             self, heads=heads, rows=tuple(tuple(r[i] for i in places) for r in self.rows)
         )
 
-    def named(self, *names: str) -> "SmallTable":
-        """The same table with the columns of these names, where it has them."""
-        return self.only([i for i, head in enumerate(self.heads) if head.text in names])
-
     def without_empty(self) -> "SmallTable":
         """The same table without the columns that hold nothing in any row."""
         places = range(len(self.heads))

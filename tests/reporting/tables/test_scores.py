@@ -59,6 +59,6 @@ def test_what_stands_beside_a_number_has_a_row_below_it():
 
 
 def test_the_table_fits_80_columns():
-    text = text_tables([score_table(FRAME, "Mine", "All of them.")], Terminal(80))
+    text = text_tables([score_table(FRAME, "Mine")], Terminal(80))
     assert max(map(len, text.splitlines())) <= 80
     assert "50 images are too few" in text
