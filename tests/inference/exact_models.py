@@ -152,9 +152,3 @@ class Counting:
     def observation_model(self, z):
         self.decoded.append(len(z))
         return self.model.observation_model(z)
-
-
-def gaussian_kl(mean_q, variance_q, mean_p, variance_p):
-    """KL of two scalar Gaussians, from the lecture notes' formula."""
-    log_ratio = 0.5 * (variance_p / variance_q).log()
-    return log_ratio + (variance_q + (mean_q - mean_p) ** 2) / (2 * variance_p) - 0.5

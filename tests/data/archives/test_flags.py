@@ -50,11 +50,6 @@ def cut_off(images):
     return np.floor(255 * 0.9999 * images).astype(np.uint8)
 
 
-def noisy(images):
-    noise = np.random.default_rng(0).normal(0, 0.01, images.shape)
-    return np.clip(images + noise, 0, 1)
-
-
 FAULTS = {
     "rounding": cut_off(X),
     "min_max": stretched(X),

@@ -23,8 +23,6 @@ from tests.training.joint.test_resume import assert_same_bits
 CONFIGS = tuple(
     TrainConfig(epochs=2, batch_size=10, learning_rate=rate) for rate in (3e-3, 3e-3, 1e-3)
 )
-N_STEPS = 4
-"""Of an epoch."""
 CASES = {
     "vae": with_options("vae"),
     "gan": with_options("gan", batch_norm=True, dropout=0.3),
