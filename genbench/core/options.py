@@ -40,14 +40,14 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 """What the column ``seed`` of a table holds."""
 
 
-def require_seed(seed: object, key: str = "seed") -> None:
+def require_seed(seed: object) -> None:
     """Check a seed that is given in Python.
 
     Raises:
         ConfigError: It is none that a table can hold.
     """
     if type(seed) is not int or not 0 <= seed < 2**63:
-        raise ConfigError(f"{key}: expected a whole number from 0 to 2^63 - 1")
+        raise ConfigError("seed: expected a whole number from 0 to 2^63 - 1")
 
 
 Line = Annotated[str, AfterValidator(one_line)]

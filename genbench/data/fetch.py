@@ -20,16 +20,13 @@ _MAX_SILENT = 2  # after this many silent addresses the network counts as down
 _PAUSE_S = 0.2  # before the second round
 
 
-def fetch(
-    name: str, data_dir: Path | None = None, force: bool = False, timeout: float = TIMEOUT_S
-) -> list[dict[str, str]]:
+def fetch(name: str, data_dir: Path | None = None, force: bool = False) -> list[dict[str, str]]:
     """Download the files of a data set that are missing or damaged.
 
     Args:
         name: A name in the registry.
         data_dir: Data directory; see :func:`genbench.data.data_home` for the default.
         force: Download undamaged files again as well.
-        timeout: Seconds to wait for the first byte and between bytes.
 
     Returns:
         One row per file: dataset, file, path, status (``ok``, ``fetched``, ``embedded``), sha256.
@@ -44,7 +41,7 @@ def fetch(
     for file in spec.files:
         finding, status = inspect(spec, file, home), "ok"
         if force or finding.status != "ok":
-            finding, status = download(spec, file, home, timeout), "fetched"
+            finding, status = download(spec, file, home), "fetched"
         rows.append(_row(spec, file.name, finding.path, status, finding.sha256))
     return rows or [_embedded(spec)]
 
