@@ -17,6 +17,8 @@ from genbench.models.fitted import FittedModule
 from genbench.models.mixtures import fit_mixture
 
 PriorKind = Literal["gaussian", "mixture"]
+JITTER = 1e-6
+"""Added to each variance of a fitted prior."""
 
 
 class _Adapter(FittedModule):
@@ -58,7 +60,7 @@ class WithFittedPrior(_Adapter):
     """An autoencoder with p(z) fitted to the codes of training data.
 
     ``gaussian`` is one normal with a full covariance; ``mixture`` has ``n_components`` of them.
-    Both are fitted by maximum likelihood, with ``jitter`` added to each variance. The prior
+    Both are fitted by maximum likelihood, with ``JITTER`` added to each variance. The prior
     describes the codes; the autoencoder was trained without it and still has no density of images.
 
     References:
@@ -70,13 +72,12 @@ class WithFittedPrior(_Adapter):
         model: nn.Module,
         kind: PriorKind = "gaussian",
         n_components: int = 10,
-        jitter: float = 1e-6,
     ) -> None:
         if lacking := missing(model, Autoencodes):
             names = ", ".join(lacking)
             raise ValueError(f"a prior is fitted to codes, but the model has no {names}")
         super().__init__(model)
-        self.kind, self.jitter = kind, jitter
+        self.kind = kind
         self.n_components = 1 if kind == "gaussian" else n_components
         like = torch.empty(0, **_like(model))
         self.weights = nn.Buffer(like.new_empty(0))  # (M,)
@@ -85,9 +86,7 @@ class WithFittedPrior(_Adapter):
 
     def fit(self, codes: Tensor, seed: int = 0) -> None:
         """Fit the prior to training codes (N, D); ``seed`` initialises the mixture."""
-        weights, means, covariances = fit_mixture(
-            codes, self.n_components, "full", self.jitter, seed
-        )
+        weights, means, covariances = fit_mixture(codes, self.n_components, "full", JITTER, seed)
         self.put(weights=weights, means=means, scale_tril=torch.linalg.cholesky(covariances))
 
     def prior(self) -> Distribution:

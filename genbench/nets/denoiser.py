@@ -10,16 +10,16 @@ from genbench.nets.mlp import layers
 N_FEATURES = 32
 
 
-def sinusoids(n_steps: int, n_features: int = N_FEATURES) -> Tensor:
-    """Return sines and cosines of 1, ..., n_steps, (n_steps, n_features).
+def sinusoids(n_steps: int) -> Tensor:
+    """Return sines and cosines of 1, ..., n_steps, (n_steps, N_FEATURES).
 
     Their frequencies fall geometrically from 1 to 1 / 10,000.
 
     References:
         Vaswani et al. 2017, section 3.5; Ho, Jain, Abbeel 2020, appendix B.
     """
-    n = n_features // 2
-    frequency = 10_000.0 ** -(torch.arange(n) / max(1, n - 1))
+    n = N_FEATURES // 2
+    frequency = 10_000.0 ** -(torch.arange(n) / (n - 1))
     angle = torch.arange(1, n_steps + 1)[:, None] * frequency
     return torch.cat((angle.sin(), angle.cos()), dim=1)
 

@@ -90,9 +90,9 @@ def log_ratio(noise: Array, shift: Array | float, stretch: float) -> Array:
     return np.asarray(0.5 * noise**2 - 0.5 * at**2 + math.log(stretch), dtype=np.float64)
 
 
-def hermite(n: int = 80) -> tuple[Array, Array]:
+def hermite() -> tuple[Array, Array]:
     """Return nodes and weights of the mean over a standard normal variable."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     return nodes, weights / weights.sum()
 
 

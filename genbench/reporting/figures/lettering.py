@@ -13,6 +13,8 @@ from genbench.reporting.figures.style import INK, LABEL_SIZE
 
 LINE = 1.25
 """Height of a line, in units of the size of its letters."""
+NAME_ROOM = 1.9
+"""Inches for the names of rows."""
 _PIECE = re.compile(r"[^\s_+,/(-]*[\s_+,/(-]*")
 
 
@@ -53,26 +55,23 @@ def height_of(text: str, size: float) -> float:
     return (text.count("\n") + 1) * LINE * size / 72
 
 
-def name_rows(axis: Any, names: Sequence[str], room: float = 1.9, lines: int = 2) -> None:
+def name_rows(axis: Any, names: Sequence[str], lines: int = 2) -> None:
     """Write the names of rows, the first at the top, at the left of an axis."""
-    shown = [fitted(name, room, LABEL_SIZE, lines=lines) for name in names]
+    shown = [fitted(name, NAME_ROOM, LABEL_SIZE, lines=lines) for name in names]
     axis.set_yticks(range(len(names)), [words for words, _ in shown], color=INK)
     for label, (_, size) in zip(axis.get_yticklabels(), shown, strict=True):
         label.set_fontsize(size)
         label.set_linespacing(1.0)
 
 
-def labels_with_room(
-    places: Sequence[float], labels: Sequence[str], size: float = LABEL_SIZE
-) -> list[str]:
+def labels_with_room(places: Sequence[float], labels: Sequence[str]) -> list[str]:
     """Empty the labels of ticks that would touch; the outer ones stay, then the shortest.
 
     Args:
         places: Where the ticks stand, in inches, sorted.
         labels: Their labels.
-        size: Of their letters.
     """
-    halves = [width_of(label, size) / 2 + 0.03 for label in labels]
+    halves = [width_of(label, LABEL_SIZE) / 2 + 0.03 for label in labels]
     kept: list[int] = []
     ends = {0, len(labels) - 1}
     for i in sorted(

@@ -150,11 +150,11 @@ class FigureMaker:
         return FigureGroup("trade-off", title, caption, tuple(figures), "wide")
 
     def points_of(
-        self, table: pd.DataFrame, x: str, metric: Metric, name: str, protocol: str
+        self, table: pd.DataFrame, metric: Metric, name: str, protocol: str
     ) -> EmbeddedFigure:
-        """Draw ``value`` and ``error`` of each model over ``x``."""
+        """Draw ``value`` and ``error`` of each model over the parts of a metric."""
         plot = Plot(
-            name="points", title=protocol, kind="points", table="points", x=x, y=("value",),
+            name="points", title=protocol, kind="points", table="points", x="part", y=("value",),
             hue="model", error="error", y_label=metric.unit,
         )  # fmt: skip
         figure = draw(plot, table, self.palette)

@@ -250,7 +250,7 @@ def _points(shown: MultiPartMetric, name: str, maker: FigureMaker) -> Figures:
         for part, cell in cells.items()
     ]
     table = pd.DataFrame(values, columns=["part", "model", "value", "error"])
-    yield maker.points_of(table, "part", shown.column.record, name, shown.block.protocol.short)
+    yield maker.points_of(table, shown.column.record, name, shown.block.protocol.short)
 
 
 _PLOTS: dict[str, Callable[[MultiPartMetric, str, FigureMaker], Figures]] = {
