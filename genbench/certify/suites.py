@@ -1,6 +1,6 @@
 """Certifies the claims of a stored suite, and keeps the certificates beside its results."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from genbench.certify.verdict import Verdict
 from genbench.core.errors import require_known
 from genbench.core.locks import locked
 from genbench.core.plugins import load_plugins
+from genbench.core.progress import Say
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.results.certified import Certificate, ClaimKey, write_certificates
@@ -20,7 +21,6 @@ from genbench.version import __version__
 
 COMPRESSION = "compression"
 """The level that needs stored weights and test images, so a suite."""
-Tell = Callable[[str], None]
 
 
 class Checked(NamedTuple):
@@ -60,7 +60,7 @@ def certify_suite(
     data_dir: Path | None = None,
     own_data: Path | None = None,
     plugins: Sequence[Path] = (),
-    tell: Tell = lambda sentence: None,
+    tell: Say = lambda sentence: None,
 ) -> list[Verdict]:
     """Check the claims of a suite's models, and write a certificate of each check that passed.
 
@@ -100,7 +100,7 @@ def certify_suite(
     return verdicts + coded
 
 
-def _chosen(stored: StoredSuite, models: Sequence[str], tell: Tell) -> Iterator[StoredRun]:
+def _chosen(stored: StoredSuite, models: Sequence[str], tell: Say) -> Iterator[StoredRun]:
     """Yield the run with the lowest seed of each model whose code is here."""
     names = [run.model for run in stored.record.runs]
     for name in models:

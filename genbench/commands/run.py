@@ -2,7 +2,6 @@
 
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from genbench.core.errors import ExitCode
 from genbench.core.texts import aligned
 
 if TYPE_CHECKING:
+    from genbench.core.progress import Say
     from genbench.runs.run_options import RunOptions
 
 
@@ -116,7 +116,7 @@ def run(arguments: Namespace) -> int:
     return ExitCode.OK
 
 
-def timed(say: Callable[[str], None]) -> Callable[[str], None]:
+def timed(say: "Say") -> "Say":
     """Return what says a line with the seconds since this call before it."""
     started = perf_counter()
     return lambda line: say(f"{perf_counter() - started:6.1f} s  {line}")

@@ -20,8 +20,8 @@ _NESTED_DELAY_S = 1.0
 _REPORT_S = 0.3
 """A process without bars reports at most this often."""
 _wanted: ContextVar[bool | None] = ContextVar("progress", default=None)
-Report = Callable[[str], None]
-_report: list[Report] = []
+Say = Callable[[str], None]
+_report: list[Say] = []
 _bars: "WeakSet[tqdm[Any]]" = WeakSet()
 
 
@@ -35,7 +35,7 @@ def progress_shown(wanted: bool | None) -> Iterator[None]:
         _wanted.reset(token)
 
 
-def report_to(report: Report) -> None:
+def report_to(report: Say) -> None:
     """Show nothing in this process: it works for another one, which says what matters.
 
     Args:
@@ -80,7 +80,7 @@ def progress(
 
 
 def _reported(
-    items: Iterable[T], description: str, done: int, total: int, report: Report
+    items: Iterable[T], description: str, done: int, total: int, report: Say
 ) -> Iterator[T]:
     reported = monotonic()
     for n, item in enumerate(items, done):

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from genbench.core.errors import StorageError
 from genbench.core.files import canonical_json
+from genbench.core.statistics import Vector
 from genbench.results.cells import Cell, Column, ProtocolBlock, SeedValue
 from genbench.results.run_folder import PER_DATUM, RunFolder
 from genbench.results.sealed_folder import REDO, Arrays
 
-Vector = NDArray[np.float64]
 _ROUNDING, _TINY = 1e-5, 1e-9  # values in float32, summed in another order
 
 

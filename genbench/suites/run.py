@@ -11,14 +11,14 @@ import pandas as pd
 from genbench.core.errors import ConfigError, DataError
 from genbench.core.files import paths_in, require_writable, sweep
 from genbench.core.locks import locked, queued
-from genbench.core.progress import progress
+from genbench.core.progress import Say, progress
 from genbench.core.texts import few
 from genbench.features.custom import custom_space, keep_weights
 from genbench.results.metrics_table import TABLE
 from genbench.results.run_folder import FEATURES, RUNS
 from genbench.results.suite_folder import SuiteFolder
 from genbench.runs.elsewhere.read import folders_by_name
-from genbench.runs.executors.schedule import Results, Say
+from genbench.runs.executors.schedule import Results
 from genbench.runs.older import older_runs
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group

@@ -1,12 +1,12 @@
 """Runs and stores the studies of a suite; a failure does not stop the others."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from genbench.core.devices import evaluation_device, use_device
 from genbench.core.errors import DataError, StorageError, first_line
 from genbench.core.locks import HeldError, locked, new_holder
+from genbench.core.progress import Say
 from genbench.results.records import StudySummary
 from genbench.runs.run_options import RunOptions
 from genbench.studies import Setting
@@ -74,7 +74,7 @@ class StudyRunner:
         content = self.folder(spec).stored(spec)
         return StudyRun(spec, cached=True, content=content) if content else None
 
-    def run(self, spec: StudySpec, say: Callable[[str], None] = lambda _: None) -> StudyRun:
+    def run(self, spec: StudySpec, say: Say = lambda _: None) -> StudyRun:
         """Run a study unless it is stored; ``say`` is called with a line about one that is done."""
         study_run = self._known(spec) or self._done(spec, say)
         if not study_run.cached:
@@ -85,7 +85,7 @@ class StudyRunner:
         """Return a study that need not be run."""
         return None if self.options.fresh else self.stored(spec)
 
-    def _done(self, spec: StudySpec, say: Callable[[str], None], *, wait: bool = False) -> StudyRun:
+    def _done(self, spec: StudySpec, say: Say, *, wait: bool = False) -> StudyRun:
         """Run a study; if another command does so, wait for it."""
         folder = self.folder(spec)
         folder.make_place()

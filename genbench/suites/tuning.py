@@ -11,11 +11,11 @@ from pathlib import Path
 from genbench.core.errors import ConfigError, require_known
 from genbench.core.files import write_if_changed
 from genbench.core.names import require_name
+from genbench.core.progress import Say
 from genbench.core.protocol import SplitName
 from genbench.evaluation.spec import evaluators
 from genbench.recipes import recipes
 from genbench.runs.build import build
-from genbench.runs.executors.schedule import Say
 from genbench.runs.read_run import EvaluationRequest
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import RunContext, RunPlan

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from genbench.core.errors import ConfigError
+from genbench.core.progress import Say
 from genbench.core.statistics import ENOUGH_SEEDS
 from genbench.core.texts import noun
 from genbench.results.suite import StoredSuite
-from genbench.runs.executors.schedule import Say
 from genbench.runs.run_options import RunOptions
 from genbench.suites.prepare import prepare
 from genbench.suites.run import run_suite

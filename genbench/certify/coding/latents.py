@@ -17,19 +17,18 @@ from functools import cache
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from torch.distributions import Distribution, MultivariateNormal, Normal
 
 from genbench.certify.coding.rans import PRECISION, TOTAL, Stack
 from genbench.core.errors import StorageError
 from genbench.core.estimate import NotApplicableError
 from genbench.core.seeding import derive
+from genbench.core.statistics import Vector
 from genbench.core.tensors import innermost
 
 BIN_BITS = 14
 N_BINS = 1 << BIN_BITS
 _BIN_WIDTH = 1 << (PRECISION - BIN_BITS)
-Vector = NDArray[np.float64]
 
 
 @cache

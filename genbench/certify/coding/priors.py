@@ -11,11 +11,11 @@ from genbench.certify.coding.latents import (
     EqualPlaces,
     Latent,
     Places,
-    Vector,
     below,
 )
 from genbench.certify.coding.rans import TOTAL
 from genbench.core.estimate import NotApplicableError
+from genbench.core.statistics import Vector
 from genbench.core.tensors import innermost
 
 

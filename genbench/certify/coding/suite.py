@@ -1,6 +1,6 @@
 """Holds the claims of a suite against files: test images, coded and decoded by its models."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from genbench.core.errors import (
 )
 from genbench.core.estimate import NotApplicableError
 from genbench.core.plugins import load_plugins
+from genbench.core.progress import Say
 from genbench.core.reading import contained
 from genbench.data import DataConfig, Dataset, datasets, load
 from genbench.data.own.registry import own_datasets
@@ -44,7 +45,7 @@ def compress_suite(
     own_data: Path | None = None,
     n_images: int = N_IMAGES,
     plugins: Sequence[Path] = (),
-    tell: Callable[[str], None] = lambda sentence: None,
+    tell: Say = lambda sentence: None,
 ) -> list[Verdict]:
     """Code test images by each model of a suite; decode them in a process without the data.
 

@@ -8,10 +8,11 @@ from genbench.core import processes
 from genbench.core.devices import free_gpu_bytes
 from genbench.core.errors import ConfigError
 from genbench.core.locks import HeldError
+from genbench.core.progress import Say
 from genbench.runs.executors.messages import Start
 from genbench.runs.executors.pool import Pool
 from genbench.runs.executors.registered import SCRIPT, registering_modules
-from genbench.runs.executors.schedule import Answer, Busy, Results, Say, schedule
+from genbench.runs.executors.schedule import Answer, Busy, Results, schedule
 from genbench.runs.packed import Packed
 from genbench.runs.run_context import Group, RunContext
 

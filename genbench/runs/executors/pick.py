@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from genbench.core.errors import ConfigError, require_known
+from genbench.core.progress import Say
 from genbench.runs.executors.local import run_locally
 from genbench.runs.executors.ray_cluster import require_sensible, run_on_ray
-from genbench.runs.executors.schedule import Results, Say
+from genbench.runs.executors.schedule import Results
 from genbench.runs.run_context import Group, RunContext
 from genbench.runs.run_options import RunOptions
 

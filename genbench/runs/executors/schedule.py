@@ -1,16 +1,16 @@
 """Which run is submitted when, and what becomes of one whose process dies; for every executor."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Protocol
 
+from genbench.core.progress import Say
 from genbench.runs.record import RunRecord
 from genbench.runs.run_context import Group, RunContext
 from genbench.runs.spec import RunSpec
 
 MAX_TRIES = 3
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from genbench.core.progress import Say
 from genbench.data import data_home
 from genbench.runs.executors.ray_cluster.connection import connected, import_ray
 from genbench.runs.executors.ray_cluster.demand import demand_of, nodes_of
@@ -14,7 +15,7 @@ from genbench.runs.executors.ray_cluster.parcel import Parcel
 from genbench.runs.executors.ray_cluster.probe import require_ready
 from genbench.runs.executors.ray_cluster.workers import RayWorkers
 from genbench.runs.executors.registered import registering_modules
-from genbench.runs.executors.schedule import Results, Say, schedule
+from genbench.runs.executors.schedule import Results, schedule
 from genbench.runs.run_context import Group, RunContext, RunPlan
 from genbench.runs.spec import RunSpec
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from genbench.core.errors import RunsFailedError
-from genbench.core.progress import show_beside
+from genbench.core.progress import Say, show_beside
 from genbench.runs.executors.messages import Failure
 from genbench.runs.executors.ray_cluster.answers import as_raised, ready
 from genbench.runs.executors.ray_cluster.demand import Demand, nodes_of
 from genbench.runs.executors.ray_cluster.task import Started, execute
-from genbench.runs.executors.schedule import Answer, Died, Say
+from genbench.runs.executors.schedule import Answer, Died
 from genbench.runs.run_context import Group
 
 _LOOK_S = 1.0
