@@ -9,7 +9,7 @@ from torch.distributions import Bernoulli, Independent
 from genbench.core.seeding import seeded
 from genbench.distributions.completion import Completion, ImageParts
 from genbench.distributions.observation import BernoulliHead
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHOWN = torch.tensor([[1, 0, 0], [0, 1, 0]]).bool()
 X = randn(5, 3, 2, 3)

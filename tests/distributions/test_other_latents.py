@@ -14,10 +14,7 @@ from genbench.distributions.latent import (
     OneHot,
     UniformPrior,
 )
-
-
-def randn(*size):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+from tests.draws import randn
 
 
 def test_the_constant_scale_is_one_per_dimension_for_all_data():

@@ -9,13 +9,10 @@ from torch.func import grad, jacrev, vmap
 from genbench.distributions import pixels
 from genbench.distributions.pixels import BernoulliPixels, GaussianPixels
 from genbench.training.precision import products_in
+from tests.draws import randn
 
 SHAPES = {"digits": (1, 8, 8), "odd": (1, 5, 7), "colour": (3, 6, 5), "mnist": (1, 28, 28)}
 SCALE = torch.tensor(0.3, dtype=torch.float64)
-
-
-def randn(*size, seed=0):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def binary(*size, seed=1):

@@ -13,14 +13,8 @@ from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context, evaluators
 from genbench.models.gan import Gan
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from tests.inference.exact_models import (
-    N_PIXELS,
-    SHAPE,
-    WrongPosterior,
-    correlated_data,
-    fitted,
-    randn,
-)
+from tests.draws import randn
+from tests.inference.exact_models import N_PIXELS, SHAPE, WrongPosterior, correlated_data, fitted
 
 N = 501
 """Two whole blocks of data and a last one of a single datum."""
@@ -74,6 +68,13 @@ class Everything(WrongPosterior):
 
     def sample(self, n):
         return self.model.sample(n)
+
+
+class Collapsed(Everything):
+    """The posterior is the prior for every datum."""
+
+    def posterior(self, x):
+        return self.prior().expand((len(x),))
 
 
 class Conditional:

@@ -3,8 +3,9 @@
 import torch
 from torch.distributions import Independent, Normal
 
+from tests.draws import randn
 from tests.evaluation.helpers import LINEAR
-from tests.inference.exact_models import SHAPE, randn
+from tests.inference.exact_models import SHAPE
 
 
 class LinearVae:

@@ -9,8 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import genbench.evaluation.annealing as module
 from genbench.inference.path import chunk_within_memory
+from tests.draws import randn
 from tests.evaluation.helpers import LINEAR, Labelled, UserVae, X, only, outcome, small_gan
-from tests.inference.exact_models import SHAPE, DiscreteVae, IgnoresLatent, WrongPosterior, randn
+from tests.inference.exact_models import SHAPE, DiscreteVae, IgnoresLatent, WrongPosterior
 
 SHORT = {"n_chains": 4, "n_temperatures": 20, "n_leapfrog": 3}
 DATA = X[:100]

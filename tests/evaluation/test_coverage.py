@@ -19,6 +19,7 @@ from genbench.evaluation.collection import Collected
 from genbench.evaluation.runner import _finish, make_task
 from genbench.evaluation.spec import Block, Context, evaluators
 from genbench.models.linear_gaussian import LinearGaussian
+from tests.draws import randn
 from tests.evaluation.helpers import (
     HELD_OUT,
     N_LEVELS,
@@ -29,7 +30,6 @@ from tests.evaluation.helpers import (
     without,
 )
 from tests.evaluation.linear_vae import LinearVae
-from tests.inference.exact_models import randn
 
 PIXELS = (1, 1, 3)
 

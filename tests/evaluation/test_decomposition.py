@@ -7,7 +7,7 @@ import torch
 from torch.distributions import MultivariateNormal, Normal
 
 from genbench.evaluation.decomposition import PARTS
-from tests.evaluation.helpers import LINEAR, Everything, N, PlainVae, X, only, outcome
+from tests.evaluation.helpers import LINEAR, Collapsed, Everything, N, PlainVae, X, only, outcome
 from tests.evaluation.linear_vae import LinearVae
 from tests.inference.exact_models import DiscreteVae
 
@@ -80,10 +80,6 @@ def test_a_code_that_tells_every_datum_apart_has_the_log_of_their_number():
 
 
 def test_a_collapsed_posterior_has_no_parts():
-    class Collapsed(Everything):
-        def posterior(self, x):
-            return self.prior().expand((len(x),))
-
     assert [row.value for row in parts_of(Collapsed())] == pytest.approx([0, 0, 0], abs=1e-12)
 
 

@@ -11,8 +11,8 @@ from genbench.evaluation.figures import N_COMPLETIONS, N_IMAGES, completions
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.spec import Context, evaluators
 from genbench.evaluation.user import evaluate
+from tests.draws import randn
 from tests.evaluation.helpers import SMALL_OPTIONS
-from tests.inference.exact_models import randn
 from tests.models.pixel_models import HIDDEN, N_HIDDEN, SHAPE, linear_model, with_true_posterior
 from tests.models.test_pixel_cvae import exact
 from tests.models.test_pixel_predictor import X as BINARY

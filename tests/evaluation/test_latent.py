@@ -9,19 +9,12 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 
 from genbench.core.estimate import NonFiniteError
 from genbench.evaluation.latent import ActiveUnitsOptions, count_active
-from tests.evaluation.helpers import LINEAR, Everything, N, UserVae, X, only, outcome
+from tests.evaluation.helpers import LINEAR, Collapsed, Everything, N, UserVae, X, only, outcome
 from tests.inference.exact_models import DiscreteVae
 
 
 def spectrum():
     return np.linalg.eigvalsh(np.cov(X.flatten(1).numpy().T, bias=True))[::-1]
-
-
-class Collapsed(Everything):
-    """The posterior is the prior for every datum."""
-
-    def posterior(self, x):
-        return self.prior().expand((len(x),))
 
 
 def test_a_collapsed_posterior_has_no_rate_and_no_active_units():

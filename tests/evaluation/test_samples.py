@@ -16,8 +16,9 @@ from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.samples import BANDWIDTHS, GRIDS, mmd2_contributions
 from genbench.evaluation.spec import Context
 from genbench.models.controls import FixedImages
+from tests.draws import randn
 from tests.evaluation.helpers import LINEAR, N, X, small_gan
-from tests.inference.exact_models import SHAPE, DiscreteVae, correlated_data, randn
+from tests.inference.exact_models import SHAPE, DiscreteVae, correlated_data
 
 HELD_OUT = correlated_data(1500, seed=50)
 

@@ -5,7 +5,7 @@ import torch
 from genbench.core.seeding import Stream
 from genbench.inference import bounds
 from genbench.inference.path import Path
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 STREAM = Stream(0, ("test",))
 

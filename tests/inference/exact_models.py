@@ -7,14 +7,11 @@ import torch
 from torch.distributions import Bernoulli, Categorical, Independent, Normal
 
 from genbench.models.linear_gaussian import LinearGaussian
+from tests.draws import randn
 
 SHAPE = (1, 3, 4)
 N_PIXELS = 12
 LATENT_DIM = 3
-
-
-def randn(*size, seed=0):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def correlated_data(n=300, seed=0):

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from genbench.inference.aggregate import Mixture, decompose_kl, log_mixture, with_known_sum
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 L = torch.tensor([[1.4, 0.0, 0.0], [0.8, 0.9, 0.0], [-0.3, 0.4, 0.2]], dtype=torch.float64)
 SCALE = torch.tensor([0.5, 0.7, 0.9], dtype=torch.float64)

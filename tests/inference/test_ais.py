@@ -12,14 +12,9 @@ from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 from genbench.inference.pilot import tune
 from genbench.inference.schedules import temperatures
+from tests.draws import randn
 from tests.inference.annealed import STREAM, bent, model_draws, model_path
-from tests.inference.exact_models import (
-    IgnoresLatent,
-    WrongPosterior,
-    correlated_data,
-    fitted,
-    randn,
-)
+from tests.inference.exact_models import IgnoresLatent, WrongPosterior, correlated_data, fitted
 
 X = correlated_data(300)
 MODEL = fitted(X)

@@ -24,6 +24,7 @@ from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds
 from genbench.inference.bounds import K_BLOCK
 from genbench.inference.streaming import StreamingLogMeanExp
+from tests.draws import randn
 from tests.inference.exact_models import (
     Counting,
     DiscreteVae,
@@ -31,7 +32,6 @@ from tests.inference.exact_models import (
     WrongPosterior,
     correlated_data,
     fitted,
-    randn,
 )
 
 X = correlated_data()

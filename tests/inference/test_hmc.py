@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from genbench.inference.hmc import FARTHEST, Transitions, kinetic_energy, leapfrog
 from genbench.inference.path import Path
+from tests.draws import randn
 from tests.inference.annealed import STREAM, bent, gaussian, points
-from tests.inference.exact_models import randn
 
 BETA = 0.6
 

@@ -11,7 +11,7 @@ from genbench.evaluation.collection import mean_error
 from genbench.evaluation.extrapolation import Extrapolated
 from genbench.inference.jackknife import N_GROUPS, group_sizes, jackknife_variance
 from genbench.inference.weights import ImportanceWeights
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 
 def weights_of(scale, k, n_values, seed=0):

@@ -9,7 +9,7 @@ from scipy.special import logsumexp
 from sklearn.neighbors import KernelDensity
 
 from genbench.inference.parzen import ROWS, ParzenWindow, squared_distances
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 
 def brute_force(x, samples, scale):

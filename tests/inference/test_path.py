@@ -6,8 +6,8 @@ from torch import nn
 
 from genbench.inference import path
 from genbench.inference.path import Path, chunk_within_memory
+from tests.draws import randn
 from tests.inference.annealed import bent, points
-from tests.inference.exact_models import randn
 
 BETA = 0.37
 

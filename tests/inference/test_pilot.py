@@ -7,8 +7,8 @@ from genbench.inference.hmc import Transitions
 from genbench.inference.path import Path
 from genbench.inference.pilot import JITTER, TARGET, jitter, smooth, tune
 from genbench.inference.schedules import temperatures
+from tests.draws import randn
 from tests.inference.annealed import STREAM, bent, gaussian, to_gaussian
-from tests.inference.exact_models import randn
 
 N_DIMS = 20
 

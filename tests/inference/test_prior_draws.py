@@ -7,7 +7,7 @@ from torch.distributions import Bernoulli, Independent, Normal
 from genbench.core.seeding import Stream
 from genbench.distributions.pixels import BernoulliPixels, GaussianPixels
 from genbench.inference.prior_draws import PriorDraws
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 WEIGHTS = randn(3, 12, seed=4)
 X = randn(7, 1, 3, 4, seed=5)

@@ -10,13 +10,8 @@ from genbench.core.seeding import Stream, seeded
 from genbench.inference import bounds, proposals
 from genbench.inference.defensive_mixture import DefensiveMixture
 from genbench.inference.proposals import PROPOSALS, SHARE, fit_quadratic
-from tests.inference.exact_models import (
-    DiscreteVae,
-    WrongPosterior,
-    correlated_data,
-    fitted,
-    randn,
-)
+from tests.draws import randn
+from tests.inference.exact_models import DiscreteVae, WrongPosterior, correlated_data, fitted
 
 X = correlated_data()
 MODEL = fitted(X)

@@ -13,13 +13,13 @@ from genbench.inference import bounds, memory
 from genbench.inference import weights as weights_module
 from genbench.inference.tail import pareto_k_hat, tail_size
 from genbench.inference.weights import FLUSH, ImportanceWeights
+from tests.draws import randn
 from tests.inference.exact_models import (
     Counting,
     DiscreteVae,
     WrongPosterior,
     correlated_data,
     fitted,
-    randn,
 )
 
 SIZES = [1, 2, 3, 7, 25, FLUSH - 1, FLUSH, FLUSH + 1, 2 * FLUSH, 200, 311]

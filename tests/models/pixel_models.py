@@ -9,7 +9,7 @@ from genbench.distributions.observation import FixedGaussianHead
 from genbench.models.pixel_cvae import PixelCvae
 from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpEncoder
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHAPE, LATENT_DIM, SCALE = (1, 3, 4), 2, 0.6
 SHOWN = torch.tensor([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 0]]).bool()

@@ -18,12 +18,9 @@ from genbench.models.autoencoder import Autoencoder
 from genbench.models.gan import Gan
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
+from tests.draws import randn
 
 SHAPE, D = (1, 2, 3), 2
-
-
-def randn(*size, seed=0):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def autoencoder():

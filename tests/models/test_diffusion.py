@@ -17,7 +17,7 @@ from genbench.core import capabilities as caps
 from genbench.core.seeding import seeded
 from genbench.models.diffusion import SCHEDULES, Diffusion
 from genbench.nets.denoiser import MlpDenoiser
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHAPE, D = (1, 1, 3), 3
 MEAN = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64)

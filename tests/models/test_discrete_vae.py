@@ -14,12 +14,9 @@ from genbench.inference import bounds
 from genbench.models import discrete_vae as module
 from genbench.models.discrete_vae import DiscreteVae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
+from tests.draws import randn
 
 SHAPE, K = (1, 2, 2), 5
-
-
-def randn(*size, seed=0):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def discrete_vae(head=None):

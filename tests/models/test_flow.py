@@ -14,7 +14,7 @@ from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.models.flow import RealNvp
 from genbench.objectives.likelihood import NegativeLogLikelihood
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHAPES = [(1, 1, 2), (1, 3, 3), (3, 2, 1)]
 ALPHAS = [0.0, 0.05, 0.3]

@@ -17,7 +17,7 @@ from genbench.core import capabilities as caps
 from genbench.core.seeding import seeded
 from genbench.models.flow_matching import FlowMatching
 from genbench.nets.denoiser import MlpDenoiser
-from tests.inference.exact_models import randn
+from tests.draws import randn
 from tests.models.test_flow import assert_draws_follow_the_density, images, masses
 
 SHAPE, D = (1, 1, 2), 2

@@ -9,7 +9,8 @@ from scipy.stats import multivariate_normal
 
 from genbench.core.seeding import seeded
 from genbench.models.linear_gaussian import LinearGaussian
-from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted, randn
+from tests.draws import randn
+from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted
 
 X = correlated_data(500)
 MODEL = fitted(X)

@@ -19,7 +19,8 @@ from genbench.distributions.observation import (
 from genbench.inference import bounds
 from genbench.models.linear_vae import LinearVae, is_linear
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted, randn
+from tests.draws import randn
+from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted
 
 X = correlated_data(300)
 PPCA = fitted(X)

@@ -15,7 +15,8 @@ from genbench.inference import bounds
 from genbench.models.mixture_vae import LinearMixtureVae, MixtureVae
 from genbench.models.vae import Vae
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
-from tests.inference.exact_models import N_PIXELS, SHAPE, randn
+from tests.draws import randn
+from tests.inference.exact_models import N_PIXELS, SHAPE
 
 LATENT_DIM, K = 2, 4
 X = torch.rand(6, *SHAPE, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).round()

@@ -10,7 +10,7 @@ from genbench.core import capabilities as caps
 from genbench.core.seeding import Stream, seeded
 from genbench.distributions.latent import StandardNormal
 from genbench.inference import bounds
-from tests.inference.exact_models import randn
+from tests.draws import randn
 from tests.models.pixel_models import (
     HIDDEN,
     LATENT_DIM,

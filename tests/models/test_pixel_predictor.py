@@ -12,7 +12,7 @@ from genbench.distributions.observation import BernoulliHead
 from genbench.models.pixel_predictor import PixelPredictor
 from genbench.nets.mlp import MlpDecoder
 from genbench.objectives.likelihood import NegativeLogLikelihood
-from tests.inference.exact_models import randn
+from tests.draws import randn
 from tests.models.pixel_models import HIDDEN, N_SHOWN, SHAPE, SHOWN
 
 X = (randn(30, *SHAPE, seed=3) > 0).double()

@@ -15,14 +15,8 @@ from genbench.nets.mlp import MlpDecoder
 from genbench.objectives.elbo import NegativeElbo, NegativePerDatumElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
-from tests.inference.exact_models import (
-    LATENT_DIM,
-    N_PIXELS,
-    SHAPE,
-    correlated_data,
-    fitted,
-    randn,
-)
+from tests.draws import randn
+from tests.inference.exact_models import LATENT_DIM, N_PIXELS, SHAPE, correlated_data, fitted
 
 N = 40
 X = correlated_data(N)

@@ -6,7 +6,7 @@ import torch
 from genbench.core.seeding import seeded
 from genbench.nets.conditioned import ConditionedMlpDecoder
 from genbench.nets.mlp import MlpDecoder
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHAPE = (2, 1, 5)
 

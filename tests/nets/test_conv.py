@@ -6,10 +6,7 @@ from torch import nn
 
 from genbench.core.seeding import seeded
 from genbench.nets.conv import ConvDecoder, ConvEncoder
-
-
-def rand(*size):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+from tests.draws import randn
 
 
 @pytest.mark.parametrize(("shape", "channels"), [((1, 8, 8), (3, 5)), ((2, 12, 8), (4,))])
@@ -17,7 +14,7 @@ def test_encoder_and_decoder_mirror_each_other(shape, channels):
     with seeded(0, "init"):
         encoder = ConvEncoder(shape, channels, 6, "relu").double()
         decoder = ConvDecoder(6, channels[::-1], shape, "relu").double()
-    x = rand(5, *shape)
+    x = randn(5, *shape)
     shrink = 2 ** len(channels)
     coarse = (channels[-1], shape[1] // shrink, shape[2] // shrink)
     assert encoder.maps(x).shape == (5, *coarse)
@@ -30,7 +27,7 @@ def test_encoder_and_decoder_mirror_each_other(shape, channels):
 def test_the_condition_joins_before_the_dense_layer():
     with seeded(0, "init"):
         encoder = ConvEncoder((1, 8, 8), (3,), 6, "tanh", n_condition=2).double()
-    x, condition = rand(5, 1, 8, 8), rand(5, 2)
+    x, condition = randn(5, 1, 8, 8), randn(5, 2)
     joined = torch.cat((encoder.maps(x).flatten(1), condition), 1)
     assert torch.equal(encoder(x, condition), encoder.dense(joined))
     assert not torch.allclose(encoder(x, condition), encoder(x, -condition))
@@ -39,7 +36,7 @@ def test_the_condition_joins_before_the_dense_layer():
 def test_the_decoder_takes_any_leading_dimensions():
     with seeded(0, "init"):
         decoder = ConvDecoder(3, (4, 2), (1, 8, 8), "relu").double()
-    z = rand(6, 2, 3)
+    z = randn(6, 2, 3)
     whole = decoder(z)
     assert whole.shape == (6, 2, 1, 8, 8)
     assert torch.allclose(whole.flatten(0, 1), decoder(z.flatten(0, 1)), rtol=1e-13)
@@ -49,7 +46,7 @@ def test_the_decoder_takes_any_leading_dimensions():
 def test_each_pixel_of_the_picture_is_reached_by_the_code():
     with seeded(0, "init"):
         decoder = ConvDecoder(3, (4, 2), (1, 8, 8), "silu").double()
-    a, b = decoder(rand(1, 3)), decoder(-rand(1, 3))
+    a, b = decoder(randn(1, 3)), decoder(-randn(1, 3))
     assert bool((a != b).all())
 
 
@@ -67,9 +64,9 @@ def test_start_at_sets_the_mean_of_each_channel():
     with seeded(0, "init"):
         decoder = ConvDecoder(3, (4,), (2, 4, 4), "relu").double()
     nn.init.zeros_(decoder.output.weight)
-    image = rand(2, 4, 4)
+    image = randn(2, 4, 4)
     decoder.start_at(image)
-    decoded = decoder(rand(1, 3))[0]
+    decoded = decoder(randn(1, 3))[0]
     expected = image.mean(dim=(1, 2)).reshape(2, 1, 1).expand(2, 4, 4)
     assert torch.allclose(decoded, expected, rtol=1e-14)
 

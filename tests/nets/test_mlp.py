@@ -8,17 +8,14 @@ from torch import nn
 
 from genbench.core.seeding import seeded
 from genbench.nets.mlp import ACTIVATIONS, MlpDecoder, MlpEncoder, layers
-
-
-def rand(*size):
-    return torch.randn(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+from tests.draws import randn
 
 
 def test_layers_are_linear_maps_each_followed_by_the_activation():
     with seeded(0, "init"):
         stack = layers((3, 4, 2), "tanh").double()
     first, second = (m for m in stack if isinstance(m, nn.Linear))
-    x = rand(5, 3)
+    x = randn(5, 3)
     hidden = torch.tanh(x @ first.weight.T + first.bias)
     expected = torch.tanh(hidden @ second.weight.T + second.bias)
     assert torch.allclose(stack(x), expected, rtol=1e-14)
@@ -54,14 +51,14 @@ def test_dropout_is_there_where_asked_and_silent_in_evaluation():
 def test_the_encoder_reads_pixels_and_condition_side_by_side():
     with seeded(0, "init"):
         encoder = MlpEncoder(4, (3,), "tanh", n_condition=2).double()
-    x, condition = rand(5, 1, 2, 2), rand(5, 2)
+    x, condition = randn(5, 1, 2, 2), randn(5, 2)
     assert torch.equal(encoder(x, condition), encoder.body(torch.cat((x.flatten(1), condition), 1)))
     assert encoder.n_features == 3
 
 
 def test_without_hidden_layers_the_encoder_is_the_identity():
     encoder = MlpEncoder(4, (), "relu")
-    x = rand(5, 1, 2, 2)
+    x = randn(5, 1, 2, 2)
     assert encoder.n_features == 4
     assert torch.equal(encoder(x), x.flatten(1))
 
@@ -69,7 +66,7 @@ def test_without_hidden_layers_the_encoder_is_the_identity():
 def test_the_decoder_takes_any_leading_dimensions():
     with seeded(0, "init"):
         decoder = MlpDecoder(3, (7,), (2, 4, 5), "relu").double()
-    z = rand(6, 2, 3)
+    z = randn(6, 2, 3)
     whole = decoder(z)
     assert whole.shape == (6, 2, 2, 4, 5)
     assert torch.allclose(whole.flatten(0, 1), decoder(z.flatten(0, 1)), rtol=1e-14)
@@ -78,7 +75,7 @@ def test_the_decoder_takes_any_leading_dimensions():
 
 def test_start_at_sets_what_an_input_of_no_effect_decodes_to():
     decoder = MlpDecoder(3, (), (1, 4, 5), "relu").double()
-    image = rand(1, 4, 5)
+    image = randn(1, 4, 5)
     decoder.start_at(image)
     zero = torch.zeros(2, 3, dtype=torch.float64)
     assert torch.equal(decoder(zero), image.expand(2, 1, 4, 5))

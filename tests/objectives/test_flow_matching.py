@@ -6,7 +6,7 @@ import torch
 from genbench.core.objective import Batch
 from genbench.core.seeding import seeded
 from genbench.objectives.flow_matching import VelocityError
-from tests.inference.exact_models import randn
+from tests.draws import randn
 from tests.models.test_flow_matching import COVARIANCE, MEAN, SHAPE, D, gaussian, network
 
 

@@ -12,7 +12,7 @@ from genbench.models.vae import Vae
 from genbench.objectives.elbo import NegativeElbo
 from genbench.recipes import DataFacts, recipes
 from genbench.training.config import TrainConfig
-from tests.inference.exact_models import randn
+from tests.draws import randn
 
 SHAPE, N_PIXELS = (1, 2, 3), 6
 SPECTRUM = np.array([4, 1, 0.25, 0.02, 0.02, 0.02])

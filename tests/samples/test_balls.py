@@ -8,13 +8,9 @@ import torch
 from genbench.core.estimate import NotApplicableError
 from genbench.samples.balls import coverage, coverage_null, density, precision, recall
 from genbench.samples.neighbours import Neighbourhoods
-from tests.samples.drawn import normal
+from tests.draws import randn
 
 METRICS = {"precision": precision, "recall": recall, "density": density, "coverage": coverage}
-
-
-def randn(n, d, seed):
-    return normal(seed, n, d)
 
 
 def values(samples, reference):
@@ -41,18 +37,18 @@ def brute_force(samples, reference):
 
 @pytest.mark.parametrize(("n", "m"), [(80, 80), (120, 40), (30, 100)])
 def test_the_values_are_those_of_the_definitions(n, m):
-    samples, reference = 0.7 * randn(n, 3, 1) + 0.4, randn(m, 3, 2)
+    samples, reference = 0.7 * randn(n, 3, seed=1) + 0.4, randn(m, 3, seed=2)
     found, expected = values(samples, reference), brute_force(samples, reference)
     assert found == pytest.approx(expected, rel=1e-14)
     assert all(0 < value != 1 for value in found.values())
 
 
 def test_disjoint_supports_have_nothing():
-    assert set(values(randn(50, 4, 3), randn(60, 4, 4) + 1000).values()) == {0.0}
+    assert set(values(randn(50, 4, seed=3), randn(60, 4, seed=4) + 1000).values()) == {0.0}
 
 
 def test_the_reference_itself_has_everything():
-    reference = randn(60, 4, 5)
+    reference = randn(60, 4, seed=5)
     found = values(reference.clone(), reference)
     assert {found[name] for name in ("precision", "recall", "coverage")} == {1.0}
     assert found["density"] == pytest.approx(6 / 5)
@@ -60,17 +56,17 @@ def test_the_reference_itself_has_everything():
 
 def test_one_mode_of_two_has_precision_but_not_recall():
     """A swap of the two would turn this round."""
-    modes = torch.cat((randn(100, 2, 6), randn(100, 2, 7) + 100))
-    one = Neighbourhoods(randn(200, 2, 8), modes)
+    modes = torch.cat((randn(100, 2, seed=6), randn(100, 2, seed=7) + 100))
+    one = Neighbourhoods(randn(200, 2, seed=8), modes)
     assert precision(one).value > 0.9
     assert recall(one).value <= 0.5
-    both = Neighbourhoods(modes, randn(200, 2, 8))
+    both = Neighbourhoods(modes, randn(200, 2, seed=8))
     assert precision(both).value <= 0.5
     assert recall(both).value > 0.9
 
 
 def test_one_image_repeated_has_no_recall():
-    reference = randn(100, 3, 9)
+    reference = randn(100, 3, seed=9)
     found = values(reference[:1].repeat(100, 1), reference)
     assert found["precision"] == 1
     assert found["recall"] == 0.01
@@ -79,7 +75,7 @@ def test_one_image_repeated_has_no_recall():
 
 def draws(kind, n, m, seed):
     """Samples and a reference of one distribution."""
-    both = randn(n + m, 2, seed)
+    both = randn(n + m, 2, seed=seed)
     both = {"normal": both, "heavy tails": both**5, "curve": torch.cat((both, both**2), 1)}[kind]
     return both[:n], both[n:]
 
@@ -101,7 +97,7 @@ def test_the_null_of_coverage_counts_orders_of_five_neighbours():
 
 
 def test_shares_have_the_error_of_a_mean():
-    samples, reference = randn(80, 3, 10), 0.8 * randn(50, 3, 11)
+    samples, reference = randn(80, 3, seed=10), 0.8 * randn(50, 3, seed=11)
     near = Neighbourhoods(samples, reference)
     for metric, n in ((precision, 80), (recall, 50)):
         found = metric(near)
@@ -112,7 +108,7 @@ def test_shares_have_the_error_of_a_mean():
 
 @pytest.mark.parametrize("metric", [density, coverage])
 def test_the_jackknife_leaves_out_one_reference_image_at_a_time(metric):
-    samples, reference = 0.7 * randn(12, 2, 14) + 0.8, randn(30, 2, 15)
+    samples, reference = 0.7 * randn(12, 2, seed=14) + 0.8, randn(30, 2, seed=15)
     found = metric(Neighbourhoods(samples, reference))
     left_out = [torch.cat((reference[:i], reference[i + 1 :])) for i in range(30)]
     values = torch.tensor([metric(Neighbourhoods(samples, rest)).value for rest in left_out])
@@ -125,7 +121,7 @@ def test_the_jackknife_leaves_out_one_reference_image_at_a_time(metric):
 def test_intervals_of_density_cover_its_mean(shift):
     found = []
     for seed in range(200):
-        both = randn(400, 4, 100 + seed)
+        both = randn(400, 4, seed=100 + seed)
         found.append(density(Neighbourhoods(both[:200] + shift, both[200:])))
     mean = 1.0 if shift == 0 else sum(each.value for each in found) / len(found)
     assert sum(abs(each.value - mean) <= 1.96 * each.stderr for each in found) >= 0.93 * 200
@@ -133,4 +129,4 @@ def test_intervals_of_density_cover_its_mean(shift):
 
 def test_too_few_images_are_refused():
     with pytest.raises(NotApplicableError, match=r"needs 7 images \(for 6 neighbours\), found 4"):
-        density(Neighbourhoods(randn(40, 3, 12), randn(4, 3, 13)))
+        density(Neighbourhoods(randn(40, 3, seed=12), randn(4, 3, seed=13)))

@@ -16,11 +16,7 @@ from genbench.samples.memorisation import (
     copying_test,
     mann_whitney_z,
 )
-from tests.samples.drawn import normal
-
-
-def randn(n, d, seed):
-    return normal(seed, n, d)
+from tests.draws import randn
 
 
 def row(*values):
@@ -38,7 +34,7 @@ def test_the_own_distance_is_that_of_the_nearest_training_image():
 
 
 def test_authenticity_is_that_of_its_definition():
-    images, training = randn(90, 3, 1), randn(70, 3, 2)
+    images, training = randn(90, 3, seed=1), randn(70, 3, seed=2)
     across = (images[:, None] - training).square().sum(dim=-1).sqrt()
     within = (training[:, None] - training).square().sum(dim=-1).sqrt().fill_diagonal_(torch.inf)
     distance, nearest = across.min(dim=1)
@@ -50,20 +46,20 @@ def test_authenticity_is_that_of_its_definition():
 
 
 def test_copies_are_not_authentic_and_images_far_away_are():
-    training = randn(100, 3, 3)
+    training = randn(100, 3, seed=3)
     assert authenticity(NearestTraining(training[:40], training)).value == 0
     assert authenticity(NearestTraining(training[:40] + 50, training)).value == 1
 
 
 def test_copies_of_an_image_that_is_there_twice_are_not_authentic():
-    training = torch.cat((randn(50, 3, 4), randn(50, 3, 4)))
+    training = torch.cat((randn(50, 3, seed=4), randn(50, 3, seed=4)))
     near = NearestTraining(training[:10], training)
     assert authenticity(near).value == 0
     assert near.ratios.tolist() == [0.0] * 10
 
 
 def test_planted_copies_are_the_most_suspicious():
-    training, images = randn(400, 6, 5), randn(100, 6, 6)
+    training, images = randn(400, 6, seed=5), randn(100, 6, seed=6)
     images[[17, 60]] = training[[321, 8]] + 1e-3
     near = NearestTraining(images, training)
     assert set(near.most_suspicious(2).tolist()) == {17, 60}
@@ -80,7 +76,7 @@ def test_z_has_mean_0_and_variance_1_over_all_divisions_of_tied_values():
 
 
 def test_z_is_that_of_scipy():
-    x, y = (randn(40, 1, 7)[:, 0] * 3).round(), (randn(30, 1, 8)[:, 0] * 3 + 4).round()
+    x, y = (randn(40, 1, seed=7)[:, 0] * 3).round(), (randn(30, 1, seed=8)[:, 0] * 3 + 4).round()
     expected = stats.mannwhitneyu(
         x, y, use_continuity=False, method="asymptotic", alternative="less"
     )
@@ -93,12 +89,12 @@ def test_z_of_equal_values_does_not_exist():
 
 
 CELLS = torch.eye(3, dtype=torch.float64) * 100
-TRAINING = torch.cat([randn(60, 3, 9 + i) + cell for i, cell in enumerate(CELLS)])
+TRAINING = torch.cat([randn(60, 3, seed=9 + i) + cell for i, cell in enumerate(CELLS)])
 
 
 def independent(seed):
     """Images whose noise differs from cell to cell."""
-    parts = [randn(50, 3, 1000 * seed + i) + cell for i, cell in enumerate(CELLS)]
+    parts = [randn(50, 3, seed=1000 * seed + i) + cell for i, cell in enumerate(CELLS)]
     return NearestTraining(torch.cat(parts), TRAINING)
 
 
@@ -124,7 +120,7 @@ def test_p_values_are_uniform_without_copying(tests_of_the_null):
 
 
 def test_copies_are_found():
-    copies = NearestTraining(TRAINING + 0.01 * randn(180, 3, 31), TRAINING)
+    copies = NearestTraining(TRAINING + 0.01 * randn(180, 3, seed=31), TRAINING)
     found = copying_test(copies, independent(1), CELLS)
     assert found.z < -5
     assert found.p_value < 1e-6
@@ -136,7 +132,7 @@ def test_images_that_are_far_from_the_training_images_have_a_positive_z():
 
 def test_cells_with_few_images_are_left_out_and_said():
     few = NearestTraining(
-        torch.cat((randn(50, 3, 32) + CELLS[0], randn(19, 3, 33) + CELLS[1])), TRAINING
+        torch.cat((randn(50, 3, seed=32) + CELLS[0], randn(19, 3, seed=33) + CELLS[1])), TRAINING
     )
     found = copying_test(few, independent(1), CELLS)
     assert [cell.n_samples for cell in found.cells] == [50, 19, 0]
@@ -147,7 +143,7 @@ def test_cells_with_few_images_are_left_out_and_said():
 
 
 def test_no_cell_with_enough_images_is_refused():
-    few = NearestTraining(randn(19, 3, 34), TRAINING)
+    few = NearestTraining(randn(19, 3, seed=34), TRAINING)
     with pytest.raises(NotApplicableError, match="20 samples and 20 held-out images"):
         copying_test(few, independent(1), CELLS)
 
@@ -157,4 +153,4 @@ def test_cells_are_the_same_each_time_and_find_the_clusters():
     assert torch.equal(first, again)
     assert torch.cdist(first, CELLS).min(dim=1).values.max() < 1
     assert len(cells_of(TRAINING, Stream(0, ("a",)))) == 1
-    assert len(cells_of(randn(1500, 2, 35), Stream(0, ("a",)))) == 10
+    assert len(cells_of(randn(1500, 2, seed=35), Stream(0, ("a",)))) == 10

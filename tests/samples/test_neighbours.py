@@ -6,12 +6,8 @@ import torch
 from genbench.core.estimate import NonFiniteError, NotApplicableError
 from genbench.samples import screening
 from genbench.samples.neighbours import GROUP, Neighbourhoods, nearest, occupancy
-from tests.samples.drawn import normal
+from tests.draws import randn
 from tests.samples.sizes import Sizes
-
-
-def randn(n, d, seed):
-    return normal(seed, n, d)
 
 
 def brute_force(queries, points):
@@ -20,14 +16,20 @@ def brute_force(queries, points):
 
 
 CASES = {
-    "gaussian": (randn(60, 5, 1), randn(400, 5, 2)),
-    "few points": (randn(9, 3, 3), randn(6, 3, 4)),
-    "one dimension": (randn(50, 1, 5), randn(300, 1, 6)),
-    "far from the origin": (randn(50, 4, 7) + 1e5, randn(300, 4, 8) + 1e5),
-    "an outlier": (randn(50, 4, 9), torch.cat((randn(300, 4, 10), randn(1, 4, 11) * 1e7))),
-    "one far query": (torch.cat((randn(5, 4, 12), randn(1, 4, 13) * 1e30)), randn(300, 4, 14)),
-    "ties": ((randn(80, 2, 15) * 2).round(), (randn(500, 2, 16) * 2).round()),
-    "nearly equal": (1 + 1e-9 * randn(40, 8, 17), 1 + 1e-9 * randn(200, 8, 18)),
+    "gaussian": (randn(60, 5, seed=1), randn(400, 5, seed=2)),
+    "few points": (randn(9, 3, seed=3), randn(6, 3, seed=4)),
+    "one dimension": (randn(50, 1, seed=5), randn(300, 1, seed=6)),
+    "far from the origin": (randn(50, 4, seed=7) + 1e5, randn(300, 4, seed=8) + 1e5),
+    "an outlier": (
+        randn(50, 4, seed=9),
+        torch.cat((randn(300, 4, seed=10), randn(1, 4, seed=11) * 1e7)),
+    ),
+    "one far query": (
+        torch.cat((randn(5, 4, seed=12), randn(1, 4, seed=13) * 1e30)),
+        randn(300, 4, seed=14),
+    ),
+    "ties": ((randn(80, 2, seed=15) * 2).round(), (randn(500, 2, seed=16) * 2).round()),
+    "nearly equal": (1 + 1e-9 * randn(40, 8, seed=17), 1 + 1e-9 * randn(200, 8, seed=18)),
     "all equal": (torch.ones(30, 4).double(), torch.ones(40, 4).double()),
 }
 case = pytest.mark.parametrize("sets", CASES.values(), ids=CASES)
@@ -74,7 +76,7 @@ def test_the_occupants_are_those_of_brute_force(sets):
 
 
 def test_a_ball_holds_its_surface():
-    points = randn(200, 7, 20)
+    points = randn(200, 7, seed=20)
     radii = nearest(points, points, 4, own=torch.arange(200)).distances[:, 3]
     assert torch.equal(occupancy(points, points, radii).points, torch.full((200,), 5))
 
@@ -100,12 +102,12 @@ def test_few_distances_are_computed_exactly(monkeypatch):
         return real(screen, pairs)
 
     monkeypatch.setattr(screening.Screen, "distances", count)
-    nearest(randn(300, 64, 21), randn(5000, 64, 22), 5)
+    nearest(randn(300, 64, seed=21), randn(5000, 64, seed=22), 5)
     assert 5 * 300 <= sum(counted) < 5.5 * 300
 
 
 def test_there_is_no_matrix_of_all_pairs():
-    queries, points = randn(900, 4, 28), randn(1100, 4, 29)
+    queries, points = randn(900, 4, seed=28), randn(1100, 4, seed=29)
     with Sizes() as sizes:
         nearest(queries, points, 5)
         occupancy(queries, points, torch.ones(1100))
@@ -114,7 +116,7 @@ def test_there_is_no_matrix_of_all_pairs():
 
 def test_points_of_another_space_are_an_error_of_the_caller():
     with pytest.raises(ValueError, match=r"\[9, 2\] and \[9, 3\]"):
-        nearest(randn(9, 2, 30), randn(9, 3, 31), 1)
+        nearest(randn(9, 2, seed=30), randn(9, 3, seed=31), 1)
 
 
 def test_each_pass_is_made_once(monkeypatch):
@@ -125,7 +127,7 @@ def test_each_pass_is_made_once(monkeypatch):
         real(screen, *arguments)
 
     monkeypatch.setattr(screening.Screen, "__init__", count)
-    near = Neighbourhoods(randn(40, 3, 23), randn(50, 3, 24))
+    near = Neighbourhoods(randn(40, 3, seed=23), randn(50, 3, seed=24))
     for _ in range(3):
         assert near.of_reference.rows.shape == (50, 6)
         near.samples_in_balls(3)
@@ -135,15 +137,15 @@ def test_each_pass_is_made_once(monkeypatch):
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_what_is_not_finite_is_refused_with_its_row(value):
-    points = randn(10, 3, 25)
+    points = randn(10, 3, seed=25)
     points[4, 1] = value
     with pytest.raises(NonFiniteError, match="first is datum 4"):
-        nearest(randn(5, 3, 26), points, 1)
+        nearest(randn(5, 3, seed=26), points, 1)
     with pytest.raises(NonFiniteError, match="first is datum 4"):
-        occupancy(points, randn(5, 3, 26), torch.ones(5))
+        occupancy(points, randn(5, 3, seed=26), torch.ones(5))
 
 
 def test_too_few_points_are_refused():
-    points = randn(5, 3, 27)
+    points = randn(5, 3, seed=27)
     with pytest.raises(NotApplicableError, match=r"needs 6 images \(for 5 neighbours\), found 5"):
         nearest(points, points, 5, own=torch.arange(5))

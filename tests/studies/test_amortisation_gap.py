@@ -21,7 +21,8 @@ from genbench.studies.amortisation_gap import (
     divergence,
     posteriors,
 )
-from tests.inference.exact_models import N_PIXELS, SHAPE, correlated_data, randn
+from tests.draws import randn
+from tests.inference.exact_models import N_PIXELS, SHAPE, correlated_data
 
 X = correlated_data(30)
 STUDY = studies["amortisation_gap"]
