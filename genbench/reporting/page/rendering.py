@@ -46,7 +46,6 @@ def _environment() -> Environment:
         coded=coded,
         breakable=breakable,
         minus=lambda text: _MINUS.sub("−", text),
-        grouped=numbers.grouped,
         measured=lambda cell: numbers.measured(cell.value, cell.stderr),
         anchor=lambda name: re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-"),
     )
