@@ -10,8 +10,8 @@ from genbench.reporting.made_by import made_by
 from genbench.reporting.page.chapters import Chapter
 from genbench.reporting.page.leaderboard import boards_of, signs_of
 from genbench.reporting.page.rendering import render
-from genbench.reporting.page.runs import runs_table
 from genbench.reporting.tables.comparison import comparison_table
+from genbench.reporting.tables.runs import runs_table
 from genbench.reporting.tables.small_table import SmallTable
 from genbench.results.part_of_suite import PartOfSuite
 from genbench.results.records import StoredRun, SuiteRecord

@@ -1,6 +1,6 @@
 """The table of runs."""
 
-from genbench.reporting.page.runs import MOST_RUNS, runs_table
+from genbench.reporting.tables.runs import MOST_RUNS, runs_table
 from genbench.results.records import StoredRun
 
 
