@@ -8,7 +8,6 @@ import pytest
 from PIL import Image
 
 from genbench.core.protocol import Protocol
-from genbench.reporting import build_report
 from genbench.reporting.page import report_page, script
 from genbench.reporting.page.leaderboard import Axis, _exact_checks, _led_by_controls, boards_of
 from genbench.results.suite import StoredSuite
@@ -160,12 +159,12 @@ def test_an_exact_value_has_a_filled_dot_and_a_bound_a_hollow_one(suite, page):
                 assert ("exact" in circle.classes) == (entry.cell.kind == "exact")
 
 
-def test_warnings_stand_in_the_row_of_the_model(suite, monkeypatch, tmp_path):
+def test_warnings_stand_in_the_row_of_the_model(suite):
     board = suite.leaderboards[0]
     entries = tuple(replace(e, warnings=(f"odd {e.row.model}",)) for e in board.entries)
     other = StoredSuite(suite.folder, suite.record, suite.table)
     other.__dict__["leaderboards"] = [replace(board, entries=entries)]
-    page = parse(build_report(other, tmp_path).read_text())
+    page = parse(report_page.page(other, [], {}))
     for row in rows(tables(page)[0]):
         assert row.one("span", "warning").text == f"odd {row['data-model']}"
 
@@ -262,27 +261,27 @@ def test_it_is_said_where_a_control_leads(rich_suite):
     assert sentence.startswith("A control leads in sample quality (copier)")
 
 
-def page_of(results, folder):
-    return build_report(StoredSuite.open(results, "tiny"), folder).read_bytes()
+def page_of(results):
+    return report_page.page(StoredSuite.open(results, "tiny"), [], {})
 
 
-def test_certified_numbers_are_marked_on_the_page_with_what_was_certified(own_results, tmp_path):
+def test_certified_numbers_are_marked_on_the_page_with_what_was_certified(own_results):
     certify_headlines(own_results / "tiny", ["vae"])
-    page = parse(page_of(own_results, tmp_path / "report").decode())
+    page = parse(page_of(own_results))
     marks = [a for a in page.all("abbr") if a.text == "✓"]
     words = "certified by genbench 0.1.0 (sum over a 3x3 world)"
     assert [mark.attributes["title"] for mark in marks] == [words]
     assert "✓ certified" in page.one("p", "key").text
 
 
-def test_a_page_without_a_valid_certificate_is_the_same_to_the_byte(own_results, tmp_path):
-    without = page_of(own_results, tmp_path / "without")
+def test_a_page_without_a_valid_certificate_is_the_same_to_the_byte(own_results):
+    without = page_of(own_results)
     certify_headlines(own_results / "tiny", ["vae"], recipe="another")
-    assert page_of(own_results, tmp_path / "void") == without
+    assert page_of(own_results) == without
 
 
-def test_what_a_stranger_wrote_into_a_certificate_is_shown_and_not_obeyed(own_results, tmp_path):
+def test_what_a_stranger_wrote_into_a_certificate_is_shown_and_not_obeyed(own_results):
     certify_headlines(own_results / "tiny", ["vae"], check='"><script>alert(1)</script>')
-    text = page_of(own_results, tmp_path / "report").decode()
+    text = page_of(own_results)
     assert "alert(1)" in text
     assert "<script>alert(1)" not in text
