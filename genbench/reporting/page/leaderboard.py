@@ -145,7 +145,7 @@ def signs_of(suite: StoredSuite) -> list[str]:
 
 
 def _with_plain_details(table: SmallTable) -> SmallTable:
-    first = len(table.heads) - len(table.named(*DETAILS.values()).heads)
+    first = sum(head.text not in DETAILS.values() for head in table.heads)
     rows = (
         (*row[:first], *(replace(cell, standing="") for cell in row[first:])) for row in table.rows
     )
