@@ -88,6 +88,19 @@ class NormalPlaces(Places):
         return math.floor(TOTAL * below(k, self.loc, self.scale))
 
 
+class MixturePlaces(Places):
+    """Places under a mixture of Gaussians; each bin owns at least one number."""
+
+    def __init__(self, weights: Vector, loc: Vector, scale: Vector) -> None:
+        self._parts = list(zip(weights.tolist(), loc.tolist(), scale.tolist(), strict=True))
+
+    def __getitem__(self, k: int) -> int:
+        if k in (0, N_BINS):
+            return k // N_BINS * TOTAL
+        mass = math.fsum(w * below(k, loc, scale) for w, loc, scale in self._parts)
+        return math.floor((TOTAL - N_BINS) * min(mass, 1.0)) + k
+
+
 class Latent(Protocol):
     """A distribution of D dimensions, one after the other."""
 

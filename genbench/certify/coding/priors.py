@@ -1,36 +1,34 @@
-"""Priors of latents in bins: N(0, I), and mixtures of diagonal Gaussians."""
+"""Priors of latents in bins: N(0, I), mixtures of diagonal Gaussians, and layers of Gaussians."""
 
-import math
 from typing import Protocol
 
 import numpy as np
 from torch.distributions import Distribution, Independent, MixtureSameFamily, Normal
 
-from genbench.certify.coding.latents import (
-    N_BINS,
-    EqualPlaces,
-    Latent,
-    Places,
-    below,
-)
-from genbench.certify.coding.rans import TOTAL
+from genbench.certify.coding.chained import LayeredPosterior, LayeredPrior
+from genbench.certify.coding.latents import EqualPlaces, Gaussian, Latent, MixturePlaces, Places
 from genbench.core.estimate import NotApplicableError
 from genbench.core.statistics import Vector
 from genbench.core.tensors import innermost
+from genbench.distributions.chain import Chain
 
 
 class Prior(Latent, Protocol):
-    """A prior, and the coordinates of its bins: z is shift + stretch times a value of the bins."""
+    """A prior, and the coordinates of its bins: z is shift + stretch times a value of the bins.
+
+    ``order`` has the dimensions of z as they are coded, from the first to the last.
+    """
 
     shift: Vector
     stretch: Vector
+    order: list[int]
 
 
 class StandardNormal:
     """N(0, I) over D dimensions: all bins are equally likely."""
 
     def __init__(self, n: int) -> None:
-        self.shift, self.stretch = np.zeros(n), np.ones(n)
+        self.shift, self.stretch, self.order = np.zeros(n), np.ones(n), list(range(n))
 
     def given(self, z: Vector) -> Places:
         """Return the places of the next dimension."""
@@ -50,7 +48,7 @@ class Mixture:
         self.shift = (weights[:, None] * loc).sum(axis=0)
         moments = scale**2 + (loc - self.shift) ** 2
         self.stretch = np.sqrt((weights[:, None] * moments).sum(axis=0))
-        self.weights = weights
+        self.weights, self.order = weights, list(range(len(self.shift)))
         self.loc, self.scale = (loc - self.shift) / self.stretch, scale / self.stretch
 
     def given(self, z: Vector) -> Places:
@@ -62,25 +60,14 @@ class Mixture:
         return MixturePlaces(joint / joint.sum(), self.loc[:, d], self.scale[:, d])
 
 
-class MixturePlaces(Places):
-    """Places under a mixture of Gaussians; each bin owns at least one number."""
-
-    def __init__(self, weights: Vector, loc: Vector, scale: Vector) -> None:
-        self._parts = list(zip(weights.tolist(), loc.tolist(), scale.tolist(), strict=True))
-
-    def __getitem__(self, k: int) -> int:
-        if k in (0, N_BINS):
-            return k // N_BINS * TOTAL
-        mass = math.fsum(w * below(k, loc, scale) for w, loc, scale in self._parts)
-        return math.floor((TOTAL - N_BINS) * min(mass, 1.0)) + k
-
-
 def binned(p: Distribution) -> Prior:
     """Return a prior in bins.
 
     Raises:
-        NotApplicableError: It is neither N(0, I) nor a mixture of diagonal Gaussians.
+        NotApplicableError: It is neither N(0, I), nor a mixture of diagonal Gaussians, nor layers.
     """
+    if isinstance(p, Chain):
+        return LayeredPrior(p)
     normal = innermost(p)
     if isinstance(normal, Normal) and bool((normal.loc == 0).all() & (normal.scale == 1).all()):
         return StandardNormal(p.event_shape.numel())
@@ -93,3 +80,14 @@ def binned(p: Distribution) -> Prior:
 
 def _is_diagonal(p: Distribution) -> bool:
     return isinstance(p, Independent) and isinstance(innermost(p), Normal)
+
+
+def posterior_in_bins(q: Distribution, prior: Prior) -> Latent:
+    """Return q(z given x) of one datum in the bins of the prior.
+
+    Raises:
+        NotApplicableError: It is no Gaussian, and no layers of them.
+    """
+    if isinstance(q, Chain):
+        return LayeredPosterior(q, prior.shift, prior.stretch)
+    return Gaussian(q, prior.shift, prior.stretch)

@@ -28,7 +28,7 @@ from genbench.certify.coding.masses import (
     push_pixels,
     whole,
 )
-from genbench.certify.coding.priors import Prior, binned
+from genbench.certify.coding.priors import Prior, binned, posterior_in_bins
 from genbench.certify.coding.rans import Stack
 from genbench.core.capabilities import (
     Conditions,
@@ -244,24 +244,22 @@ class BitsBack(Scheme):
         n = len(prior.shift)
         bins = latents.pop(stack, self._posterior(view, prior, levels, i), latents.turns_of(i, n))
         push_pixels(stack, self._bounds(view, prior, bins), levels)
-        latents.push(stack, prior, [0] * n, bins)
+        latents.push(stack, prior, [0] * n, [bins[d] for d in prior.order])
 
     def pop(self, stack: Stack, i: int) -> Levels:
         """Take image i from the stack."""
         view = self.known.view(self.model, i)
         prior = binned(prior_of(view))
         n = len(prior.shift)
-        bins = latents.pop(stack, prior, [0] * n)
+        coded = dict(zip(prior.order, latents.pop(stack, prior, [0] * n), strict=True))
+        bins = [coded[d] for d in range(n)]
         levels = pop_pixels(stack, self._bounds(view, prior, bins))
         posterior = self._posterior(view, prior, levels, i)
         latents.push(stack, posterior, latents.turns_of(i, n), bins)
         return levels
 
-    def _posterior(
-        self, view: Variational, prior: Prior, levels: Levels, i: int
-    ) -> latents.Gaussian:
-        q = posterior_of(view, self.image(levels, i))
-        return latents.Gaussian(q, prior.shift, prior.stretch)
+    def _posterior(self, view: Variational, prior: Prior, levels: Levels, i: int) -> latents.Latent:
+        return posterior_in_bins(posterior_of(view, self.image(levels, i)), prior)
 
     def _bounds(self, view: Variational, prior: Prior, bins: list[int]) -> NDArray[np.int64]:
         z = torch.from_numpy(prior.shift + prior.stretch * latents.values(bins)).unsqueeze(0)

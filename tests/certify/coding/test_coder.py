@@ -17,6 +17,7 @@ from genbench.distributions.observation import BernoulliHead
 from genbench.inference.bounds import elbo_terms
 from genbench.models.autoregressive import Made
 from genbench.models.densities import IndependentBernoulli
+from genbench.models.hierarchical_vae import HierarchicalVae
 from genbench.models.vae import Vae
 from genbench.nets.masked import MaskedMlp
 from genbench.nets.mlp import MlpDecoder, MlpEncoder
@@ -63,8 +64,19 @@ def test_a_recipe_with_masses_codes_images(case):
         assert abs(coded.n_bits - ideal) < HEAD_BITS + 0.001 * ideal
 
 
-def test_bits_back_costs_the_negative_elbo():
-    model, x = tiny_vae().double(), binary(1_500)
+def tiny_layers(seed=0):
+    with seeded(seed, "layers"):
+        encoder, decoder = MlpEncoder(16, (8,), "tanh"), MlpDecoder(2, (8,), SHAPE, "tanh")
+        parts = (encoder, DiagonalNormal(8, 2), decoder, BernoulliHead())
+        model = HierarchicalVae(*parts, sizes=(2, 3), hidden=(6,), activation="tanh")
+        with torch.no_grad():
+            decoder.output.weight.mul_(3)
+    return model.eval()
+
+
+@pytest.mark.parametrize("model", [tiny_vae, tiny_layers])
+def test_bits_back_costs_the_negative_elbo(model):
+    model, x = model().double(), binary(1_500)
     coded = coded_and_decoded(model, x)
     with seeded(1, "elbo"), torch.no_grad():
         terms = elbo_terms(model, x.double(), 100, control_variate=True)
