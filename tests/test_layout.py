@@ -20,6 +20,7 @@ ROOMS = {
     "studies": "asks evaluators for numbers, and names the columns of its own tables",
     "objectives/elbo.py": "logs the terms of a loss in training",
     "objectives/diffusion.py": "logs the bound in training, and has a weighting named after it",
+    "recipes/hierarchical_vae.py": "has an option for the bound that training maximises",
 }
 """Where a metric may be called by its name, and why."""
 
