@@ -1,10 +1,10 @@
 """Layers of latents in bins, each under a diagonal Gaussian given the layer before.
 
-The posterior begins with the layer below, which it takes from the image, and the prior with the one
-on top. What is between them is the order in which the dimensions are coded.
+The posterior begins with the lowest layer, the prior with the one on top, so they code the
+dimensions in different orders.
 
 References:
-    Townsend, Bornschein, Murray, Barber 2020, for bits back with several layers of latents.
+    Townsend, Bird, Kunze, Barber 2020, for bits back with several layers of latents.
 """
 
 from abc import ABC, abstractmethod
