@@ -124,7 +124,9 @@ STATED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("page", "words", "value"), STATED, ids=lambda entry: str(entry)[:40])
+@pytest.mark.parametrize(
+    ("page", "words", "value"), STATED, ids=[f"{page}: {words}" for page, words, _ in STATED]
+)
 def test_a_stated_number_is_that_of_its_record(page, words, value):
     before, after = map(re.escape, words.split("#"))
     (stated,) = re.findall(before + NUMBER + after, read(page))
