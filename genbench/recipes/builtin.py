@@ -1,5 +1,7 @@
 """The basic recipes: autoencoders, VAEs, GANs and probabilistic PCA."""
 
+from typing import Any
+
 from torch import nn
 
 from genbench.core.errors import ConfigError
@@ -87,16 +89,24 @@ def build_vae(
     data: DataFacts, options: GaussianLatentOptions, objective: Objective, n_classes: int = 0
 ) -> Built:
     """Return a VAE with a single objective; conditional if there are classes."""
-    head = observation_head(options.observation)
-    encoder = make_encoder(data, options, n_classes)
-    decoder = make_decoder(data, options, head.n_per_pixel, n_classes)
-    posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
-    parts = (encoder, posterior, decoder, head, options.latent_dim)
+    _, _, decoder, head = networks = vae_networks(data, options, n_classes)
+    parts = (*networks, options.latent_dim)
     unconditional = LinearVae if is_linear(decoder, head) else Vae
     model = Cvae(*parts, n_classes=n_classes) if n_classes else unconditional(*parts)
     initialise(model, options)
     decoder.start_at(head.start(data.mean_image))
     return single_update("cvae" if n_classes else "vae", model, objective, head)
+
+
+def vae_networks(
+    data: DataFacts, options: GaussianLatentOptions, n_classes: int = 0
+) -> tuple[nn.Module, nn.Module, Any, Any]:
+    """Return encoder, posterior head, decoder and observation head, not yet initialised."""
+    head = observation_head(options.observation)
+    encoder = make_encoder(data, options, n_classes)
+    decoder = make_decoder(data, options, head.n_per_pixel, n_classes)
+    posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
+    return encoder, posterior, decoder, head
 
 
 @recipe("gan")

@@ -9,13 +9,9 @@ from genbench.core.registry import Registry
 from genbench.models.hierarchical_vae import HierarchicalVae
 from genbench.objectives.elbo import NegativeElbo
 from genbench.objectives.importance import NegativeIwBound
-from genbench.recipes.networks import initialise, make_decoder, make_encoder
-from genbench.recipes.options import (
-    POSTERIOR_HEADS,
-    GaussianLatentOptions,
-    Layers,
-    observation_head,
-)
+from genbench.recipes.builtin import vae_networks
+from genbench.recipes.networks import initialise
+from genbench.recipes.options import GaussianLatentOptions, Layers
 from genbench.recipes.registry import Built, DataFacts, recipe, single_update
 from genbench.training.config import TrainConfig
 
@@ -39,15 +35,9 @@ class HierarchicalVaeOptions(GaussianLatentOptions):
 @recipe("hierarchical_vae")
 def hierarchical_vae(data: DataFacts, options: HierarchicalVaeOptions, train: TrainConfig) -> Built:
     """Variational autoencoder with two or more layers of latents, each Gaussian given the next."""
-    head = observation_head(options.observation)
-    encoder = make_encoder(data, options)
-    decoder = make_decoder(data, options, head.n_per_pixel)
-    posterior = POSTERIOR_HEADS[options.posterior](encoder.n_features, options.latent_dim)
+    _, _, decoder, head = networks = vae_networks(data, options)
     model = HierarchicalVae(
-        encoder,
-        posterior,
-        decoder,
-        head,
+        *networks,
         sizes=(options.latent_dim, *options.upper_latent_dims),
         hidden=options.upper_hidden,
         activation=options.activation,
