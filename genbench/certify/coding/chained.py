@@ -7,7 +7,7 @@ References:
     Townsend, Bird, Kunze, Barber 2020, for bits back with several layers of latents.
 """
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
@@ -16,36 +16,35 @@ import torch
 from torch import Size
 from torch.distributions import Distribution
 
-from genbench.certify.coding.latents import EqualPlaces, Gaussian, Latent, MixturePlaces, Places
+from genbench.certify.coding.latents import EqualPlaces, Latent, MixturePlaces, Places
 from genbench.core.seeding import seeded
 from genbench.core.statistics import Vector
 from genbench.core.tensors import innermost
 from genbench.distributions.chain import Chain
 
+InBins = Callable[[Distribution, Vector, Vector], Latent]
 N_DRAWS = 1_000
 """From the prior, for the coordinates of the bins; sender and receiver draw the same."""
 
 
-class Layers(Latent, ABC):
+class Layers:
     """A chain of Gaussians, one dimension after the other, in the order of the chain.
 
     Args:
         p: Each vector is a diagonal Gaussian given the one before.
         shift: Of the coordinates in which the bins are those of N(0, 1), in the order of z.
         stretch: Their scale.
+        in_bins: From one vector's distribution, shift and stretch to that distribution in bins.
     """
 
-    def __init__(self, p: Chain, shift: Vector, stretch: Vector) -> None:
+    def __init__(self, p: Chain, shift: Vector, stretch: Vector, in_bins: InBins) -> None:
         self.chain, self.order = p, order_of(p)
         ends = list(accumulate(p.sizes))
         self._parts = [slice(end - n, end) for end, n in zip(ends, p.sizes, strict=True)]
         self._shift, self._stretch = shift[self.order], stretch[self.order]
         self._place = -1
         self._layer: Any = None
-
-    @abstractmethod
-    def in_bins(self, p: Distribution, shift: Vector, stretch: Vector) -> Latent:
-        """Return the distribution of one vector in bins."""
+        self._in_bins = in_bins
 
     def given(self, z: Vector) -> Places:
         """Return the places of the next dimension, given the values z of those before."""
@@ -63,15 +62,7 @@ class Layers(Latent, ABC):
             values = self._shift[before] + self._stretch[before] * z[before]
             p = self.chain.links[place - 1](torch.from_numpy(values).unsqueeze(0))
         part = self._parts[place]
-        return self.in_bins(p, self._shift[part], self._stretch[part])
-
-
-class LayeredPosterior(Layers):
-    """q(z given x) of one datum."""
-
-    def in_bins(self, p: Distribution, shift: Vector, stretch: Vector) -> Latent:
-        """Return a Gaussian in bins; some own no number."""
-        return Gaussian(p, shift, stretch)
+        return self._in_bins(p, self._shift[part], self._stretch[part])
 
 
 class LayeredPrior(Layers):
@@ -83,11 +74,7 @@ class LayeredPrior(Layers):
         self.shift, self.stretch = z.mean(axis=0), z.std(axis=0)
         top = order_of(p)[: p.sizes[0]]
         self.shift[top], self.stretch[top] = 0.0, 1.0
-        super().__init__(p, self.shift, self.stretch)
-
-    def in_bins(self, p: Distribution, shift: Vector, stretch: Vector) -> Latent:
-        """Return a diagonal Gaussian in bins, each of which owns at least one number."""
-        return Diagonal(p, shift, stretch)
+        super().__init__(p, self.shift, self.stretch, Diagonal)
 
 
 class Diagonal:

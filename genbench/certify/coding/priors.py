@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from torch.distributions import Distribution, Independent, MixtureSameFamily, Normal
 
-from genbench.certify.coding.chained import LayeredPosterior, LayeredPrior
+from genbench.certify.coding.chained import LayeredPrior, Layers
 from genbench.certify.coding.latents import EqualPlaces, Gaussian, Latent, MixturePlaces, Places
 from genbench.core.estimate import NotApplicableError
 from genbench.core.statistics import Vector
@@ -89,5 +89,5 @@ def posterior_in_bins(q: Distribution, prior: Prior) -> Latent:
         NotApplicableError: It is no Gaussian, and no layers of them.
     """
     if isinstance(q, Chain):
-        return LayeredPosterior(q, prior.shift, prior.stretch)
+        return Layers(q, prior.shift, prior.stretch, Gaussian)
     return Gaussian(q, prior.shift, prior.stretch)

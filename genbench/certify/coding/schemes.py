@@ -240,7 +240,7 @@ class BitsBack(Scheme):
     def push(self, stack: Stack, levels: Levels, i: int) -> None:
         """Code image i."""
         view = self.known.view(self.model, i)
-        prior = binned(prior_of(view))
+        prior = self._prior(view)
         n = len(prior.shift)
         bins = latents.pop(stack, self._posterior(view, prior, levels, i), latents.turns_of(i, n))
         push_pixels(stack, self._bounds(view, prior, bins), levels)
@@ -249,7 +249,7 @@ class BitsBack(Scheme):
     def pop(self, stack: Stack, i: int) -> Levels:
         """Take image i from the stack."""
         view = self.known.view(self.model, i)
-        prior = binned(prior_of(view))
+        prior = self._prior(view)
         n = len(prior.shift)
         coded = dict(zip(prior.order, latents.pop(stack, prior, [0] * n), strict=True))
         bins = [coded[d] for d in range(n)]
@@ -257,6 +257,13 @@ class BitsBack(Scheme):
         posterior = self._posterior(view, prior, levels, i)
         latents.push(stack, posterior, latents.turns_of(i, n), bins)
         return levels
+
+    def _prior(self, view: Variational) -> Prior:
+        return self._of_all if view is self.model else binned(prior_of(view))
+
+    @cached_property
+    def _of_all(self) -> Prior:
+        return binned(prior_of(self.model))
 
     def _posterior(self, view: Variational, prior: Prior, levels: Levels, i: int) -> latents.Latent:
         return posterior_in_bins(posterior_of(view, self.image(levels, i)), prior)

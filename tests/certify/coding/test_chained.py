@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Independent, MultivariateNormal, Normal, kl_divergence
 
-from genbench.certify.coding.chained import LayeredPosterior, LayeredPrior, order_of
+from genbench.certify.coding.chained import LayeredPrior, Layers, order_of
 from genbench.certify.coding.latents import pop, push, turns_of, values
 from genbench.certify.coding.priors import binned, posterior_in_bins
 from genbench.certify.coding.rans import LOWEST, WORD_BITS, Stack
@@ -65,7 +65,7 @@ def test_each_layer_is_coded_after_the_one_that_it_is_given():
     three = Chain(TOP, [None, None], (3, 1, 2), backwards=True)
     assert order_of(three) == [3, 4, 5, 2, 0, 1]
     assert isinstance(binned(PRIOR), LayeredPrior)
-    assert isinstance(posterior_in_bins(POSTERIOR, binned(PRIOR)), LayeredPosterior)
+    assert isinstance(posterior_in_bins(POSTERIOR, binned(PRIOR)), Layers)
 
 
 def test_coding_is_undone_to_the_bit():
