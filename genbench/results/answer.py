@@ -191,9 +191,9 @@ def _not_worse(second: Entry, bounds: Sequence[Entry]) -> Pieces:
         yield from _called(second)
     else:
         yield from _list(bounds)
-    one = len(bounds) == 1
-    yield f" {'is' if one else 'are'} not shown to be worse:"
-    yield f" {'its bound' if one else 'their bounds'} may be loose."
+    n = len(bounds)
+    yield f" {noun(n, 'is', 'are')} not shown to be worse:"
+    yield f" {noun(n, 'its bound', 'their bounds')} may be loose."
 
 
 def _margin(leader: Entry, second: Entry, test: Difference, methods: bool) -> Pieces:
