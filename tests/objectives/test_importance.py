@@ -152,7 +152,7 @@ def test_weights_are_of_log_w_and_the_best_sample_counts_most():
 
 
 def test_a_posterior_without_reparameterisation_is_refused():
-    class Detached:
+    class Scored:
         def __getattr__(self, name):
             return getattr(MODEL, name)
 
@@ -163,8 +163,9 @@ def test_a_posterior_without_reparameterisation_is_refused():
             return MODEL.observation_model(z)
 
         def posterior(self, x):
-            with torch.no_grad():
-                return MODEL.posterior(x)
+            q = MODEL.posterior(x)
+            q.base_dist.has_rsample = False
+            return q
 
     with pytest.raises(ValueError, match="reparameterised posterior"):
-        value_of(NegativeIwBound(2, doubly_reparameterised=True), Detached())
+        value_of(NegativeIwBound(2, doubly_reparameterised=True), Scored())

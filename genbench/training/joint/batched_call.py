@@ -40,20 +40,12 @@ class BatchedCall:
     ``setting`` is the same for all. The function must not change its arguments. Its random numbers
     are drawn before the call, so that the call itself is a function of tensors.
 
-    ``alone`` computes the value as training alone does, where ``function`` computes it differently:
-    inside ``torch.func.grad`` some of torch's random calls fill memory in a different order.
-
     Attributes:
         drawn: The random numbers of all members for the next call, each (S, ...).
     """
 
-    def __init__(
-        self,
-        function: Callable[..., tuple[Tensor, Any]],
-        alone: Callable[..., Tensor] | None = None,
-    ) -> None:
+    def __init__(self, function: Callable[..., tuple[Tensor, Any]]) -> None:
         self._function = function
-        self._value = alone or (lambda *arguments: function(*arguments)[0])
         self._noise: NoiseRecorder | None = None
         self._generators: Sequence[torch.Generator] = ()
         self.drawn: list[Tensor] = []
@@ -109,7 +101,7 @@ class BatchedCall:
         self, generator: torch.Generator, setting: Any, arguments: Sequence[Any]
     ) -> SingleCall:
         with _default_generator_at(generator) as state, NoiseRecorder() as recorder:
-            value = self._value(setting, *arguments)
+            value, _ = self._function(setting, *arguments)
             return SingleCall(recorder, value.detach(), state())
 
 

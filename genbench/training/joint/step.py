@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad_and_value
+from torch.func import functional_call
 
 from genbench.core.objective import Batch, Loss
 from genbench.training.guard import Guard
@@ -118,10 +118,7 @@ class JointUpdate:
             k: torch.tensor(v, dtype=torch.float64, device=device) for k, v in fields.items()
         }
         self.guard = Guard(self.first.name, device, len(loops))
-        self.calls = [
-            BatchedCall(self._gradients, self._loss_alone)
-            for _ in range(self.first.steps_per_batch)
-        ]
+        self.calls = [BatchedCall(self._trained) for _ in range(self.first.steps_per_batch)]
         self._validation_calls: dict[int, BatchedCall] = {}
 
     def set_rate(self, rate: Tensor) -> None:
@@ -130,17 +127,19 @@ class JointUpdate:
 
     def optimise(self, call: BatchedCall, batch: Batch) -> Tensors:
         """Take one step on a batch of every member; return what was logged, each (S,)."""
-        # Losses and gradients of all members in one call.
-        others, buffers = self._stack.detached(), self._stack.buffers
-        own = {name: others.pop(name) for name in self._names}
+        # Losses of all members in one call, then their gradients: no loss depends on another's.
+        tensors, buffers = self._stack.detached(), self._stack.buffers
+        own = [tensors[name].requires_grad_() for name in self._names]
         data = {"x": batch.x, "y": batch.y, "indices": batch.indices}
         with products_in(self._loops[0].config.precision):
-            losses, more = call(batch.epoch, own, others, buffers, data, self._fields)
-        gradients, logged, moved = more
+            losses, (logged, moved) = call(batch.epoch, tensors, buffers, data, self._fields)
+            slopes = torch.autograd.grad(losses.sum(), own, materialize_grads=True)
+        gradients = dict(zip(self._names, slopes, strict=True))
+        losses = losses.detach()
 
         # Batch statistics and other buffers: the call is pure and returns their new values.
         for name, buffer in buffers.items():
-            buffer.copy_(moved[name])
+            buffer.copy_(moved[name].detach())
 
         # Flag members whose loss or gradient is not finite.
         self.guard.watch(losses)
@@ -151,7 +150,7 @@ class JointUpdate:
 
         # One optimiser step over the stacked parameters.
         self._descend(gradients)
-        return {"loss": losses, **logged}
+        return {"loss": losses} | {key: value.detach() for key, value in logged.items()}
 
     def validate(self, generators: Sequence[torch.Generator], x: Tensor, y: Tensor) -> Tensors:
         """Return what the objective logs on held-out data, each (S,)."""
@@ -205,25 +204,13 @@ class JointUpdate:
 
     # Called for one member: pure functions of its tensors.
 
-    def _gradients(
-        self, epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, *data: Tensors
-    ) -> tuple[Tensor, tuple[Tensors, Tensors, Tensors]]:
-        """Return the loss, its gradients, what is logged, and the new buffers."""
-
-        def loss(own: Tensors) -> tuple[Tensor, tuple[Tensors, Tensors]]:
-            moved = {name: buffer.clone() for name, buffer in buffers.items()}
-            result = self._loss(epoch, own | others | moved, *data)
-            return result.value, (dict(result.logged), moved)
-
-        slopes, (value, (logged, moved)) = grad_and_value(loss, has_aux=True)(own)
-        return value, (slopes, logged, moved)
-
-    def _loss_alone(
-        self, epoch: Any, own: Tensors, others: Tensors, buffers: Tensors, *data: Tensors
-    ) -> Tensor:
-        """Return the loss, computed as in training alone; it may change the buffers in place."""
-        tensors = {k: p.requires_grad_() for k, p in (own | others).items()}
-        return self._loss(epoch, tensors | buffers, *data).value
+    def _trained(
+        self, epoch: Any, tensors: Tensors, buffers: Tensors, data: Tensors, fields: Tensors
+    ) -> tuple[Tensor, tuple[Tensors, Tensors]]:
+        """Return the loss, what is logged, and the new buffers."""
+        moved = {name: buffer.clone() for name, buffer in buffers.items()}
+        loss = self._loss(epoch, tensors | moved, data, fields)
+        return loss.value, (dict(loss.logged), moved)
 
     def _held_out(
         self, epoch: float, tensors: Tensors, data: Tensors, fields: Tensors
