@@ -48,9 +48,9 @@ class LevelTable(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log P(x) for each pixel, in nats, with x rounded to the nearest level."""
         level = (value * (self.n_levels - 1)).round().long()
-        shape = torch.broadcast_shapes(level.shape, self.batch_shape)  # type: ignore[no-untyped-call]
-        table = self.masses.log().expand(*shape, self.n_levels)
-        return table.gather(-1, level.expand(shape).unsqueeze(-1)).squeeze(-1)
+        table, level = torch.broadcast_tensors(self.masses.log(), level.unsqueeze(-1))  # type: ignore[no-untyped-call]
+        log_px: Tensor = table.gather(-1, level[..., :1]).squeeze(-1)
+        return log_px
 
 
 class DiscretisedLogistic(Distribution):
@@ -72,8 +72,7 @@ class DiscretisedLogistic(Distribution):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
 
     def __init__(self, loc: Tensor, scale: Tensor, n_levels: int = 256) -> None:
-        shape = torch.broadcast_shapes(loc.shape, scale.shape)  # type: ignore[no-untyped-call]
-        self.loc, self.scale = loc.expand(shape), scale.expand(shape)
+        self.loc, self.scale = torch.broadcast_tensors(loc, scale)  # type: ignore[no-untyped-call]
         self.n_levels = n_levels
         super().__init__(self.loc.shape, validate_args=False)
 

@@ -88,8 +88,8 @@ def _aligned(parameter: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     if parameter.dtype == x.dtype == torch.float32 and parameter.shape[-x.ndim :] == x.shape:
         return parameter, x  # the usual case, at no cost
     dtype = torch.promote_types(torch.promote_types(parameter.dtype, x.dtype), torch.float32)
-    shape = torch.broadcast_shapes(parameter.shape, x.shape)  # type: ignore[no-untyped-call]
-    return parameter.to(dtype).expand(shape), x.to(dtype)
+    x = x.to(dtype)
+    return torch.broadcast_tensors(parameter.to(dtype), x)[0], x  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

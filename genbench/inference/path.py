@@ -108,14 +108,9 @@ def _gradient_of(values: Sequence[Tensor], z: Tensor, *, keep: bool = False) -> 
     dependent = [v for v in values if v.requires_grad]
     if not dependent:
         return torch.zeros_like(z)
-    (gradient,) = torch.autograd.grad(
-        dependent,
-        z,
-        [torch.ones_like(v) for v in dependent],
-        retain_graph=keep,
-        allow_unused=True,
-        materialize_grads=True,
-    )
+    with torch.enable_grad():
+        sums = [v.sum() for v in dependent]
+    (gradient,) = torch.autograd.grad(sums, z, retain_graph=keep, materialize_grads=True)
     return gradient
 
 
