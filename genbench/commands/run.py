@@ -84,15 +84,18 @@ def jobs(text: str) -> int | str:
 
 def run(arguments: Namespace) -> int:
     """Run a suite and print its summary; exit 4 if a run or study did not end well."""
-    from genbench.api import run_and_report
-    from genbench.reporting import terminal_summary
+    from genbench.runs.early import early_workers
     from genbench.runs.run_options import RunOptions
 
     options = RunOptions(**given(arguments, RunOptions))
     if arguments.dry_run:
         return tell_plan(options)
     say = timed(note) if arguments.verbose else note
-    outcome, suite = run_and_report(options, say)
+    with early_workers(options):
+        from genbench.api import run_and_report
+        from genbench.reporting import terminal_summary
+
+        outcome, suite = run_and_report(options, say)
     if options.shard and not outcome.size:
         note(f"shard {options.shard}: nothing to do, since there are fewer runs than shards")
     elif outcome.cached:

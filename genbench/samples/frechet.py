@@ -82,13 +82,16 @@ def frechet_extrapolated(x: Tensor, y: Tensor, stream: Stream) -> Estimate:
 
 
 def moments(x: Tensor) -> Moments:
-    """Return the mean and the covariance, with n − 1 below, of features x (N, d)."""
+    """Return the mean and the covariance, with n − 1 below, of features x (N, d), on the CPU.
+
+    Matrices of d x d are decomposed there sooner than on a GPU.
+    """
     mean = x.mean(dim=0)
     scatter = x.new_zeros(x.shape[1], x.shape[1])
     for rows in torch.split(x, ROWS):
         centred = rows - mean
         scatter.addmm_(centred.T, centred)
-    return Moments(mean, scatter / (len(x) - 1))
+    return Moments(mean.cpu(), (scatter / (len(x) - 1)).cpu())
 
 
 def squared_distance(p: Moments, q: Moments) -> float:
@@ -133,6 +136,7 @@ def _stderr(x: Tensor, y: Tensor, p: Moments, q: Moments) -> float:
 
 def _influence(x: Tensor, mean: Tensor, apart: Tensor, transport: Tensor) -> Tensor:
     """Return c'(2 Δm + (I − T) c) of the centred rows c of one set, (N,), up to a constant."""
-    curvature = torch.eye(len(mean)).to(x) - transport
+    curvature = torch.eye(len(mean)).to(x) - transport.to(x)
+    mean, apart = mean.to(x), apart.to(x)
     centred = (rows - mean for rows in torch.split(x, ROWS))
     return joined((torch.linalg.vecdot(c, 2 * apart + c @ curvature) for c in centred), len(x))

@@ -67,14 +67,14 @@ def commands(server, kinds, tmp_path_factory):
     """Run the suite with some models: ``commands(models, *argv)`` gives folder and answer."""
     _, Running = kinds
 
-    def run(models, *argv, seeds=1):
+    def run(models, *argv, seeds=1, first=""):
         folder = tmp_path_factory.mktemp("workers")
         (folder / "mine.py").write_text(PLUGIN)
         entries = [f'[[model]]\nrecipe = "{name}"\nlatent_dim = 2\n' for name in models]
         entries = [entry + BINARY * ('"vae"' in entry) for entry in entries]
         (folder / "workers.toml").write_text(f"seeds = {seeds}\n{SUITE}{''.join(entries)}")
         files = {name: str(folder / name) for name in ("stdout", "stderr")}
-        job = {"argv": (*RUN, *argv), "cwd": str(folder), "first": "", **files}
+        job = {"argv": (*RUN, *argv), "cwd": str(folder), "first": first, **files}
         return folder, Running(server, job).wait()
 
     return run
@@ -150,6 +150,24 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(calm):
     assert numbers(four) == numbers(one)
 
 
+EARLY = """
+import sys
+import genbench.runs.early as early
+early.cores, start = lambda: 16, early.started_early
+def told(module, n, *late):
+    print(f"early: {n}", file=sys.stderr)
+    return start(module, n, *late)
+early.started_early = told
+"""
+
+
+def test_the_bits_are_those_of_workers_that_start_before_the_suite_is_read(calm, commands):
+    folder, done = commands(["vae", "looks"], "--jobs", "3", seeds=4, first=EARLY)
+    assert (done.code, done.err.count("early: 3")) == (0, 1), done.err
+    assert {threads for _, _, threads in looked(done)} == {1}
+    assert numbers(folder) == numbers(calm[1][0])
+
+
 def looked(done):
     """Return process, handles and threads at each fit."""
     found = re.findall(r"looked: (\d+) (\d+) (\d+)", done.out + done.err)
@@ -193,11 +211,12 @@ def is_alive(pid):
         return False
 
 
+@pytest.mark.parametrize("first", ["", EARLY], ids=["usual", "early"])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )
-def test_workers_end_with_their_parent(start, place, number, code):
-    running = start(*LONG, "--set", "train.epochs=1000000")
+def test_workers_end_with_their_parent(start, place, number, code, first):
+    running = start(*LONG, "--set", "train.epochs=1000000", first=first)
     running.wait_for(lambda: len(list(place.results.rglob("spec.json"))) == 2)
     workers = workers_of(running.pid)
     assert len(workers) == 2

@@ -15,6 +15,7 @@ from genbench.runs.executors.registered import SCRIPT, registering_modules
 from genbench.runs.executors.schedule import Answer, Busy, Results, schedule
 from genbench.runs.packed import Packed
 from genbench.runs.run_context import Group, RunContext
+from genbench.training.threads import threads
 
 ON_GPU = 4
 """Processes that share a GPU, at most: while one prepares its next run, another computes."""
@@ -61,14 +62,19 @@ def run_in_processes(
 ) -> Iterator[Results]:
     """Execute runs in ``n`` processes, which import what registered their recipes.
 
+    This process has as many threads as each of them: threads of one that is kept waiting by
+    another's wait for each other at each operation.
+
     Raises:
         ConfigError: A notebook registered something, which no other process can import.
         MainGuardError: The processes re-run the caller's script.
     """
-    pool = Pool(context, n, _start(context, groups, n))
+    start = _start(context, groups, n)
+    pool = Pool(context, n, start)
     try:
         pool.warm_up()
-        yield schedule(pool, context, groups, say)
+        with threads(start.threads):
+            yield schedule(pool, context, groups, say)
     finally:
         pool.close()
 
@@ -76,7 +82,7 @@ def run_in_processes(
 def _start(context: RunContext, groups: Sequence[Group], n: int) -> Start:
     plan, options = replace(context.plan, specs=()), context.plan.options
     on_cpu = context.device.type == "cpu"
-    threads = options.cpus_per_run if on_cpu else max(1, processes.cores() // n)
+    n_threads = options.cpus_per_run if on_cpu else max(1, processes.cores() // n)
     modules = registering_modules(context, groups)
     script = processes.running_script() if SCRIPT in modules else None
     if SCRIPT in modules and not script:
@@ -85,7 +91,7 @@ def _start(context: RunContext, groups: Sequence[Group], n: int) -> Start:
             " and name that in plugins, or leave jobs out"
         )
     others = tuple(name for name in modules if name != SCRIPT)
-    return Start(Packed.of(plan, options.plugins), threads, others, script)
+    return Start(Packed.of(plan, options.plugins), n_threads, others, script)
 
 
 def run_locally(

@@ -1,19 +1,19 @@
 """Worker processes of this machine, and the sockets to them."""
 
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
+from genbench.core.ahead import import_next, is_anything_ahead
+from genbench.core.children import end, take
 from genbench.core.errors import ConfigError
 from genbench.core.processes import NO_MAIN_GUARD
 from genbench.core.progress import show_beside
 from genbench.core.texts import few
+from genbench.runs.early import WORKER
 from genbench.runs.executors.messages import Failure, Order, Start, Step
 from genbench.runs.executors.schedule import Answer, Died
 from genbench.runs.packed import Packed
@@ -54,9 +54,11 @@ class Pool:
         process.begin(group, Order(Packed.of(group, self.plugins), wait))
 
     def next_answer(self) -> tuple[Group, Answer]:
-        """Show what the processes do until one of them has an answer."""
+        """Show what the processes do until one of them has an answer; meanwhile import ahead."""
         while True:
-            wait([process.connection for process in self.busy], LOOK_S)
+            look_s = 0.0 if is_anything_ahead() else LOOK_S
+            if not wait([process.connection for process in self.busy], look_s):
+                import_next()
             for process in self.busy:
                 if (message := process.received()) is not None:
                     process.step = message.text if isinstance(message, Step) else ""
@@ -67,7 +69,7 @@ class Pool:
     def _settled(self, process: "_Process", message: Answer | Failure) -> Answer:
         self.busy.remove(process)
         if isinstance(message, Failure):
-            process.kill()
+            end([process.child])
             raise message.error()
         if isinstance(message, Died):
             self._require_start(process, message)
@@ -96,18 +98,18 @@ class Pool:
                 with suppress(subprocess.TimeoutExpired):
                     process.popen.wait(max(0.0, until - time.monotonic()))
         finally:
-            for process in (*self.busy, *self.free):
-                process.kill()
+            end(process.child for process in (*self.busy, *self.free))
 
 
 class _Process:
     """A worker process, the socket to it, and what it does."""
 
     def __init__(self, start: Start) -> None:
-        ours, theirs = socket.socketpair()
-        self.connection: Connection[Any, Any] = Connection(ours.detach())
-        with theirs:
-            self.popen = _start_python(theirs.fileno())
+        try:
+            self.child = take(WORKER)
+        except OSError as error:
+            raise ConfigError(f"{NO_START} {error}; with jobs=1 none starts") from error
+        self.connection, self.popen = self.child.connection, self.child.popen
         self.group: Group = ()
         self.step = ""
         self.started = False
@@ -131,31 +133,8 @@ class _Process:
                 return message
             if self.popen.poll() is None:
                 return None
-        self.kill()
+        end([self.child])
         return _death(self.popen.returncode)
-
-    def kill(self) -> None:
-        """End the process, and what it has started."""
-        self.connection.close()
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.popen.pid, signal.SIGKILL)
-        self.popen.wait()
-
-
-def _start_python(handle: int) -> "subprocess.Popen[bytes]":
-    """Start a worker, which finds the modules that this process finds."""
-    paths = os.pathsep.join(map(os.path.abspath, sys.path))
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "genbench.runs.executors.worker", str(handle)],
-            stdin=subprocess.DEVNULL,
-            stdout=_standard_error(),
-            env=os.environ | {"PYTHONPATH": paths},
-            pass_fds=[handle],
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ConfigError(f"{NO_START} {error}; with jobs=1 none starts") from error
 
 
 def _death(code: int) -> Died:
@@ -163,12 +142,3 @@ def _death(code: int) -> Died:
         return Died(f"ended with exit code {code}")
     hint = "the machine may be out of memory" if code == -signal.SIGKILL else ""
     return Died(f"was killed by signal {-code}", hint)
-
-
-def _standard_error() -> int:
-    """Return where workers print: what a recipe prints is no result."""
-    try:
-        os.fstat(2)
-    except OSError:  # in a daemon
-        return subprocess.DEVNULL
-    return 2

@@ -1,7 +1,8 @@
 """A process that executes runs, one group after the other, for the process that started it.
 
-``python -m genbench.runs.executors.worker HANDLE``, with the handle of a socket that it inherits.
-It ends with its parent: where the socket ends, so does the worker.
+``python -m genbench.runs.executors.worker HANDLE [MODULES]``, with the handle of a socket that it
+inherits, and modules to import while there is nothing to do. It ends with its parent: where the
+socket ends, so does the worker.
 """
 
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -18,6 +20,7 @@ from typing import Any
 
 import torch
 
+from genbench.core.ahead import import_ahead, import_next, is_anything_ahead
 from genbench.core.errors import ConfigError, ExitCode, GenbenchError, RunsFailedError, first_line
 from genbench.core.locks import HeldError
 from genbench.core.processes import import_script
@@ -34,8 +37,8 @@ class _TerminatedError(BaseException):
     """The parent ended, or wants this process to end."""
 
 
-def main(handle: int) -> None:
-    """Execute what arrives at a socket until it ends."""
+def main(handle: int, modules: Sequence[str] = ()) -> None:
+    """Execute what arrives at a socket until it ends; import modules until something does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it concerns the parent, which decides
     os.set_inheritable(handle, False)
     connection: Connection[Any, Any] = Connection(handle)
@@ -45,6 +48,7 @@ def main(handle: int) -> None:
         threading.Thread(target=_listen, args=(connection, orders), daemon=True).start()
         report_to(lambda text: _send(connection, Step(text)))
         _send(connection, Step(""))  # started
+        import_ahead(*modules)
         _work(connection, orders)
     os._exit(ExitCode.TERMINATED)
 
@@ -52,6 +56,8 @@ def main(handle: int) -> None:
 def _work(connection: "Connection[Any, Any]", orders: "SimpleQueue[Any]") -> None:
     worker = _Worker(orders.get())
     while True:
+        while orders.empty() and is_anything_ahead():
+            import_next()
         order: Order = orders.get()
         answer = worker.answer(order)
         try:
@@ -129,4 +135,4 @@ def _import(module: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])
