@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from scipy.special import ndtr
 from torch import Tensor
 
 from genbench.core.estimate import Estimate, NotApplicableError, mean_and_stderr
@@ -146,15 +147,13 @@ def copying_test(samples: NearestTraining, held_out: NearestTraining, cells: Ten
         Meehan, Chaudhuri, Dasgupta 2020; their average Σ w Z / Σ w has a standard deviation below
         1. Lehmann 1975, Nonparametrics, for the variance with ties.
     """
-    from scipy.stats import norm
-
     of_samples, of_held_out = (_members(each.images, cells) for each in (samples, held_out))
     found = [
         _cell(samples.distances[of_samples == c], held_out.distances[of_held_out == c])
         for c in range(len(cells))
     ]
     z = combined_z([(cell.n_held_out, cell.z) for cell in found if cell.z is not None])
-    return CopyingTest(z, float(norm.cdf(z)), tuple(found))
+    return CopyingTest(z, float(ndtr(z)), tuple(found))
 
 
 def _members(images: Tensor, cells: Tensor) -> Tensor:
@@ -183,13 +182,11 @@ def mann_whitney_z(x: Tensor, y: Tensor) -> float | None:
     The variance is that over all ways to divide the pooled values: nm/12 (n + m + 1 − Σ (t³ − t) /
     ((n + m)(n + m − 1))), with t values in each tie. None if all values are equal.
     """
-    from scipy.stats import rankdata
-
     n, m = len(x), len(y)
-    pooled = torch.cat((x, y))
-    ranks = rankdata(pooled.cpu().numpy())
-    ties = torch.unique(pooled, return_counts=True)[1].double()
+    _, place, counts = torch.unique(torch.cat((x, y)), return_inverse=True, return_counts=True)
+    ties = counts.double()
+    ranks = ties.cumsum(0) - (ties - 1) / 2  # of each different value: the mean of its places
     tied = float((ties**3 - ties).sum()) / ((n + m) * (n + m - 1))
     variance = n * m / 12 * (n + m + 1 - tied)
-    u = float(ranks[:n].sum()) - n * (n + 1) / 2
+    u = float(ranks[place[:n]].sum()) - n * (n + 1) / 2
     return (u - n * m / 2) / math.sqrt(variance) if len(ties) > 1 else None
