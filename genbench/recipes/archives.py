@@ -47,7 +47,7 @@ class ArchiveOptions(Options):
         return {**stated, "path": path, "sha256": stated.get("sha256") or digest_of(path)}
 
 
-@recipe("archive")
+@recipe("archive", seedless=True)
 def archive(data: DataFacts, options: ArchiveOptions, train: TrainConfig) -> Built:
     """Images that somebody made, from a file or folder: drawn in random order, each once."""
     model = FixedImages(options.n_images, data.image_shape)

@@ -155,7 +155,7 @@ def _start_small(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-@recipe("linear_gaussian")
+@recipe("linear_gaussian", seedless=True)
 def linear_gaussian(data: DataFacts, options: LinearGaussianOptions, train: TrainConfig) -> Built:
     """Probabilistic PCA in closed form, with an exact log-likelihood."""
     if options.latent_dim >= data.n_pixels:

@@ -92,7 +92,7 @@ INDEPENDENT: Registry[Callable[[DataFacts, IndependentPixelsOptions], Built]] = 
 )
 
 
-@recipe("independent_pixels")
+@recipe("independent_pixels", seedless=True)
 def independent_pixels(
     data: DataFacts, options: IndependentPixelsOptions, train: TrainConfig
 ) -> Built:
@@ -100,14 +100,14 @@ def independent_pixels(
     return INDEPENDENT[options.observation](data, options)
 
 
-@recipe("mean_image")
+@recipe("mean_image", seedless=True)
 def mean_image(data: DataFacts, options: Options, train: TrainConfig) -> Built:
     """The mean training image for every datum: a control."""
     model = MeanImage(data.image_shape)
     return Built(model, closed_form=model.fit)
 
 
-@recipe("copier", version=2)
+@recipe("copier", version=2, seedless=True)
 def copier(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Memorised training images: a control that samples perfectly and learns nothing."""
     model = NearestImage(options.n_images, data.image_shape)
@@ -122,19 +122,19 @@ def kmeans(data: DataFacts, options: KMeansOptions, train: TrainConfig) -> Built
     return Built(model, closed_form=model.fit)
 
 
-@recipe("data", version=2)
+@recipe("data", version=2, seedless=True)
 def real_data(data: DataFacts, options: FixedImagesOptions, train: TrainConfig) -> Built:
     """Real images of the validation split: a control for sample metrics."""
     return _real(FixedImages(options.n_images, data.image_shape))
 
 
-@recipe("blur")
+@recipe("blur", seedless=True)
 def blur(data: DataFacts, options: BlurOptions, train: TrainConfig) -> Built:
     """Blurred real images of the validation split: a control for sample metrics."""
     return _real(BlurredImages(options.n_images, data.image_shape, options.sd))
 
 
-@recipe("missing_class")
+@recipe("missing_class", seedless=True)
 def missing_class(data: DataFacts, options: MissingClassOptions, train: TrainConfig) -> Built:
     """Real images of the validation split, without one class: a control for sample metrics."""
     if data.n_classes < 2:

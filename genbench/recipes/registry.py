@@ -102,21 +102,36 @@ def single_update(
 
 @dataclass(frozen=True)
 class Recipe:
-    """A registered recipe. ``version`` enters the identity of its runs."""
+    """A registered recipe.
+
+    Attributes:
+        name: Its name in suites.
+        about: What it is, in one line.
+        options: The class of its options.
+        build: Builds the model.
+        version: Enters the identity of its runs.
+        seedless: Whether its models are fitted in closed form without random numbers: runs that
+            differ only in the seed have the same weights, and are fitted once.
+    """
 
     name: str
     about: str
     options: type[Options]
     build: Callable[[DataFacts, Any, TrainConfig], Built]
     version: int = 1
+    seedless: bool = False
 
 
 recipes: Registry[Recipe] = Registry("recipe", extensible=True)
 BuildFunction = Callable[[DataFacts, Any, TrainConfig], Built]
 
 
-def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFunction]:
+def recipe(
+    name: str, version: int = 1, *, seedless: bool = False
+) -> Callable[[BuildFunction], BuildFunction]:
     """Register a recipe under ``name``; the docstring's first line describes it in tables.
+
+    ``version`` and ``seedless`` are those of :class:`Recipe`.
 
     Raises:
         ConfigError: The name is taken or has other characters than letters, digits and ``_ - .``,
@@ -133,7 +148,7 @@ def recipe(name: str, version: int = 1) -> Callable[[BuildFunction], BuildFuncti
                 "train: TrainConfig) -> Built, with YourOptions a subclass of genbench.Options"
             )
         about = (inspect.getdoc(build) or name).splitlines()[0]
-        recipes.add(name, Recipe(name, about, options, build, version), build)
+        recipes.add(name, Recipe(name, about, options, build, version, seedless), build)
         return build
 
     return register

@@ -29,6 +29,7 @@ from genbench.runs.read_run import (
     stored_metrics,
 )
 from genbench.runs.record import RunRecord, describe, protocol_of
+from genbench.runs.same_fit import remember_fit, same_fit
 from genbench.runs.spec import Run
 from genbench.training.checkpoint import read_weights, weights_of, write_weights
 from genbench.training.loop import DivergedError, FitResult, Loop, fit
@@ -160,11 +161,17 @@ class _Execution:
         found: dict[str, Any] = base.read(run_folder.METRICS)
         return {key: found.get(key) for key in TRAINING}
 
-    def _fit_closed_form(self, model: nn.Module) -> float:
-        started = time.perf_counter()
+    def _fit_closed_form(self, model: nn.Module) -> float | None:
+        """Fit the model, or copy its fit from another seed; return the seconds that it took."""
+        path, started = self.run.folder / run_folder.MODEL, time.perf_counter()
+        if same := same_fit(self.run):
+            model.load_state_dict(read_weights(same / run_folder.MODEL))
+            write_weights(path, weights_of(model))
+            return past_measurements(same).get("train_seconds")
         with seeded(self.run.spec.seed, "closed_form"):
             self.built.fit(self.run.dataset)
-        write_weights(self.run.folder / run_folder.MODEL, weights_of(model))
+        write_weights(path, weights_of(model))
+        remember_fit(self.run)
         return round(time.perf_counter() - started, 3)
 
     def _fit(self) -> FitResult | DivergedError:

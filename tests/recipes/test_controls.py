@@ -10,6 +10,7 @@ from genbench.recipes import DataFacts, recipes
 from genbench.results import suite
 from genbench.runs.build import facts_of
 from genbench.training.config import TrainConfig
+from tests.contracts.written import archive_of
 
 FACTS = DataFacts((1, 3, 4), 10, torch.full((1, 3, 4), 0.5))
 CONTROLS = ("mean_image", "copier", "kmeans", "data", "blur", "missing_class")
@@ -48,6 +49,43 @@ def test_real_data_come_from_the_validation_split_and_the_rest_from_training():
         assert not build(name).updates
     for name in ("data", "blur", "missing_class"):
         assert build(name).closed_form_split == "validation"
+
+
+def fitted(name, seed, **options):
+    """The state of a model that is built with a seed and fitted to X."""
+    built = build(name, seed, **options)
+    labels = (torch.arange(len(X)) % 10,) if built.closed_form_labels else ()
+    with seeded(seed, "closed_form"):
+        built.closed_form(X.round() if name == "independent_pixels" else X, *labels)
+    return built.model.state_dict()
+
+
+def depends_on_the_seed(name, **options):
+    one, other = (fitted(name, seed, **options) for seed in (0, 1))
+    return not all(torch.equal(one[key], other[key]) for key in one.keys() | other.keys())
+
+
+OPTIONS = {
+    "linear_gaussian": [{"latent_dim": 2}],
+    "independent_pixels": [
+        {"observation": kind} for kind in ("bernoulli", "gaussian", "categorical")
+    ],
+    "archive": [{"path": archive_of((1, 3, 4), 0)}],
+}
+SEEDLESS = [name for name in recipes if recipes[name].seedless]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, options) for name in SEEDLESS for options in OPTIONS.get(name, [{}])],
+)
+def test_what_is_seedless_is_the_same_for_every_seed(name, options):
+    assert not depends_on_the_seed(name, **options)
+
+
+def test_what_draws_is_not_seedless():
+    assert depends_on_the_seed("kmeans", n_clusters=9)
+    assert not recipes["kmeans"].seedless
 
 
 def stored(name, data, **options):
