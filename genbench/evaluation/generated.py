@@ -26,7 +26,7 @@ from genbench.features.spaces import AUTO
 from genbench.samples.balls import DENSITY_K
 from genbench.samples.classes import Shares, class_shares
 from genbench.samples.memorisation import NearestTraining, cells_of
-from genbench.samples.neighbours import Neighbourhoods
+from genbench.samples.neighbours import Neighbourhoods, OwnNeighbours
 
 N_SAMPLES = 10_000
 """Images of each model where an evaluator's options do not say."""
@@ -140,17 +140,17 @@ class Generated:
         """All training images as features (N, d), float64."""
         return self.reference.training
 
-    @cached_property
+    @property
     def compared(self) -> Tensor:
         """As many training images as samples, the same for every model, as features (n, d)."""
-        n = len(self.training)
-        return self.training[torch.randperm(n, generator=generator(0, "reference"))[: self.n]]
+        return self.shared.compared(self.n)
 
     def near(self, k: int) -> Neighbourhoods:
         """Return the samples among as many training images, with k neighbours of each or more."""
         wanted = max(k, DENSITY_K)
         if wanted not in self._near:
-            self._near[wanted] = Neighbourhoods(self.features, self.compared, wanted)
+            among = self.shared.neighbours(self.n, wanted + 1)
+            self._near[wanted] = Neighbourhoods(self.features, among, wanted)
         return self._near[wanted]
 
     @cached_property
@@ -171,6 +171,21 @@ class Shared:
 
     def __init__(self, training: Tensor, held_out: Tensor) -> None:
         self._training, self._held_out = training, held_out
+        self._compared: dict[int, Tensor] = {}
+        self._neighbours: dict[tuple[int, int], OwnNeighbours] = {}
+
+    def compared(self, n: int) -> Tensor:
+        """Return n training images in an order that is always the same, or all, (n, d)."""
+        if n not in self._compared:
+            order = torch.randperm(len(self._training), generator=generator(0, "reference"))
+            self._compared[n] = self._training[order[:n]]
+        return self._compared[n]
+
+    def neighbours(self, n: int, k: int) -> OwnNeighbours:
+        """Return these n images with the k nearest others of each."""
+        if (n, k) not in self._neighbours:
+            self._neighbours[n, k] = OwnNeighbours(self.compared(n), k)
+        return self._neighbours[n, k]
 
     @cached_property
     def held_out(self) -> NearestTraining:

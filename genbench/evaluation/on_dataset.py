@@ -19,6 +19,8 @@ SPLIT: SplitName = "test"
 _References = dict[tuple[str, Path | None], Reference]
 _REFERENCES: WeakKeyDictionary[Dataset, _References] = WeakKeyDictionary()
 """What was looked up, for the next model on the same data."""
+_SHARED: WeakKeyDictionary[Dataset, dict[str, Any]] = WeakKeyDictionary()
+"""What evaluators have computed of the data alone."""
 
 
 def context_on(
@@ -39,6 +41,7 @@ def context_on(
         n_levels=dataset.n_levels if dataset.config.dequantisation == "uniform" else None,
         log_py=_log_frequencies(dataset),
         reference=partial(_reference, dataset, features),
+        shared=_SHARED.setdefault(dataset, {}),
     )
 
 

@@ -185,14 +185,14 @@ def _bandwidth(context: Context, options: MmdOptions) -> float:
         return options.bandwidth
     if context.validation is None:
         raise NotApplicableError("no validation data for the bandwidth; set the option bandwidth")
-    if "mmd2_bandwidth" not in context.cache:
+    if "mmd2_bandwidth" not in context.shared:
         held_out = context.validation[:N_VALIDATION].flatten(1).double()
         if len(held_out) < 2:
             raise NotApplicableError("a single validation image has no distance; set bandwidth")
         i, j = torch.triu_indices(len(held_out), len(held_out), offset=1)
         squares = squared_distances(held_out, held_out)[i, j]
-        context.cache["mmd2_bandwidth"] = float(squares.median().sqrt())
-    median: float = context.cache["mmd2_bandwidth"]
+        context.shared["mmd2_bandwidth"] = float(squares.median().sqrt())
+    median: float = context.shared["mmd2_bandwidth"]
     if not median > 0:
         raise NotApplicableError("more than half of the validation data are equal; set bandwidth")
     return median

@@ -74,6 +74,7 @@ class Context:
         reference: From the name of a feature space to the training images in it; None where they
             are not known.
         cache: What an evaluator computes once for all blocks, under its own name.
+        shared: What it computes of the data alone, once for all models of these data.
     """
 
     model: Any
@@ -83,6 +84,7 @@ class Context:
     log_py: Tensor | None = None
     reference: Callable[[str], Any] | None = None
     cache: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass

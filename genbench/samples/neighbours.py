@@ -115,28 +115,49 @@ def occupancy(points: Tensor, centres: Tensor, radii: Tensor) -> Occupancy:
     return Occupancy(balls, held)
 
 
+class OwnNeighbours:
+    """Points, and the k nearest other points of each, which are found once, when needed.
+
+    Args:
+        points: (N, d).
+        k: Number of neighbours.
+    """
+
+    def __init__(self, points: Tensor, k: int) -> None:
+        self.points, self.k = points, k
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """The nearest other points of each point."""
+        own = torch.arange(len(self.points), device=self.points.device)
+        return nearest(self.points, self.points, self.k, own=own)
+
+
 class Neighbourhoods:
     """Samples among the images of a reference; each pass over them is made once, when needed.
 
     Args:
         samples: Features (N, d).
-        reference: Features (M, d).
+        reference: Features (M, d), or with the k + 1 neighbours of each that others have found.
         k: The farthest neighbour that a ball reaches; one more is kept of each reference image.
     """
 
-    def __init__(self, samples: Tensor, reference: Tensor, k: int = 5) -> None:
-        self.samples, self.reference, self.k = samples, reference, k
+    def __init__(self, samples: Tensor, reference: Tensor | OwnNeighbours, k: int = 5) -> None:
+        if isinstance(reference, Tensor):
+            reference = OwnNeighbours(reference, k + 1)
+        self.samples, self.reference = samples, reference.points
+        self._samples, self._reference = OwnNeighbours(samples, k), reference
         self._occupied: dict[int, Occupancy] = {}
 
-    @cached_property
+    @property
     def of_samples(self) -> Nearest:
         """The nearest other samples of each sample."""
-        return _nearest_others(self.samples, self.k)
+        return self._samples.nearest
 
-    @cached_property
+    @property
     def of_reference(self) -> Nearest:
         """The nearest other reference images of each reference image."""
-        return _nearest_others(self.reference, self.k + 1)
+        return self._reference.nearest
 
     def samples_in_balls(self, k: int) -> Occupancy:
         """Count samples in balls around reference images as far as their k-th neighbour."""
@@ -148,7 +169,3 @@ class Neighbourhoods:
     def reference_in_balls(self, k: int) -> Occupancy:
         """Count reference images in balls around samples as far as their k-th neighbour."""
         return occupancy(self.reference, self.samples, self.of_samples.distances[:, k - 1])
-
-
-def _nearest_others(points: Tensor, k: int) -> Nearest:
-    return nearest(points, points, k, own=torch.arange(len(points), device=points.device))

@@ -13,6 +13,8 @@ from genbench.evaluation.generated import Generated, generated_of, shown
 from genbench.evaluation.runner import make_task
 from genbench.evaluation.spec import Context
 from genbench.models.controls import FixedImages
+from genbench.samples import screening
+from genbench.samples.neighbours import Neighbourhoods
 from tests.evaluation.feature_spaces import Uniform, reference, uniform
 
 SHAPE = (1, 1, 4)
@@ -114,7 +116,29 @@ def test_what_models_share_of_the_reference_is_computed_once():
     one, other = (generated(50, model, reference=look_up) for model in (None, Uniform(0.2, 0.3)))
     assert one.shared is other.shared
     assert one.shared.held_out is other.shared.held_out
+    assert one.compared is other.compared
     assert generated(50).shared is not one.shared
+
+
+def test_the_neighbours_among_compared_images_are_found_once_for_all_models(monkeypatch):
+    _, look_up = reference()
+    passes, real = [], screening.Screen.__init__
+
+    def count(screen, queries, points, *group):
+        passes.append((len(queries), len(points)))
+        real(screen, queries, points, *group)
+
+    monkeypatch.setattr(screening.Screen, "__init__", count)
+    models = [Uniform(), Uniform(0.1, 0.3), Uniform(0.2, 0.4)]
+    asked = [generated(50, model, seed, reference=look_up) for seed, model in enumerate(models)]
+    found = [each.near(5).of_reference for each in asked]
+    assert passes == [(50, 50)]
+    alone = Neighbourhoods(asked[0].features, asked[0].compared.clone()).of_reference
+    assert all(torch.equal(each.distances, alone.distances) for each in found)
+    assert all(torch.equal(each.rows, alone.rows) for each in found)
+    assert generated(60, reference=look_up).near(5).of_reference.rows.shape == (60, 6)
+    assert generated(50, reference=look_up).near(9).of_reference.rows.shape == (50, 10)
+    assert passes[2:] == [(60, 60), (50, 50)]
 
 
 def test_without_training_images_the_reason_is_said():

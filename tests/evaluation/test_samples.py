@@ -11,7 +11,9 @@ from torch.distributions import Bernoulli, Independent, Normal
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from genbench.core.seeding import Stream
+from genbench.data import DataConfig, load
 from genbench.evaluation import samples
+from genbench.evaluation.on_dataset import context_on
 from genbench.evaluation.runner import evaluate_model, make_task
 from genbench.evaluation.samples import BANDWIDTHS, GRIDS, mmd2_contributions
 from genbench.evaluation.spec import Context
@@ -343,9 +345,25 @@ def test_parzen_and_mmd_share_the_images_of_a_bare_sampler():
     found = [evaluate_model(X, None, tasks, context)[0].rows[0].value for _ in range(2)]
     assert found[0] == found[1]
     assert sum(len(chunk) for chunk in context.cache["samples"].values()) == 1000
-    pairs = mmd2_contributions(*(t.flatten(1) / context.cache["mmd2_bandwidth"]
+    pairs = mmd2_contributions(*(t.flatten(1) / context.shared["mmd2_bandwidth"]
                                  for t in (X, HELD_OUT[: len(X)])))  # fmt: skip
     assert found[0] == pytest.approx(pairs.mean().item(), rel=1e-9)
+
+
+def test_the_bandwidth_is_computed_once_for_all_models_of_the_data(monkeypatch):
+    calls, real = [], samples.squared_distances
+    monkeypatch.setattr(samples, "squared_distances", lambda *x: calls.append(1) or real(*x))
+    one, other = (
+        load(DataConfig(name="digits", limit=300, binarisation=b)) for b in ("none", "dynamic")
+    )
+    options = make_task("mmd2").options
+    widths = [
+        samples._bandwidth(context_on(data, LINEAR, seed), options)
+        for data in (one, other)
+        for seed in (0, 1)
+    ]
+    assert len(calls) == 2
+    assert widths[0] == widths[1] != widths[2] == widths[3]
 
 
 def control(n_images):
