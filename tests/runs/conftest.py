@@ -50,10 +50,12 @@ class Workplace:
         self.suite.write_text(TINY)
         self.results = folder / "results"
 
+    def options(self, *settings: str, **request) -> RunOptions:
+        known = {"settings": settings, "report": False, "device": "cpu", "results": self.results}
+        return RunOptions(suite=str(self.suite), **(known | request))
+
     def run(self, *settings: str, say=lambda line: None, **request):
-        request = {"settings": settings, "report": False, "device": "cpu"} | request
-        options = RunOptions(suite=str(self.suite), **({"results": self.results} | request))
-        return run_suite(options, say)
+        return run_suite(self.options(*settings, **request), say)
 
     def runs(self) -> list[Path]:
         return sorted((self.results / "tiny" / "runs").iterdir())
