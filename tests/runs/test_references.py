@@ -99,3 +99,9 @@ def test_an_error_is_left_to_the_run_that_needs_them(workplace, monkeypatch, err
     monkeypatch.setattr(reference, "_features", fail)
     keep_references(*missing(workplace))
     assert kept(workplace) == {}
+
+
+def test_the_process_that_starts_others_computes_them(workplace, passes):
+    outcome = workplace.run(jobs=2)
+    assert {record.status for record in outcome.records} == {"ok"}
+    assert passes == ["train", "validation"]

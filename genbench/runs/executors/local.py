@@ -14,6 +14,7 @@ from genbench.runs.executors.pool import Pool
 from genbench.runs.executors.registered import SCRIPT, registering_modules
 from genbench.runs.executors.schedule import Answer, Busy, Results, schedule
 from genbench.runs.packed import Packed
+from genbench.runs.references import keep_references
 from genbench.runs.run_context import Group, RunContext
 from genbench.training.threads import threads
 
@@ -74,9 +75,16 @@ def run_in_processes(
     try:
         pool.warm_up()
         with threads(start.threads):
-            yield schedule(pool, context, groups, say)
+            yield _scheduled(pool, context, groups, say)
     finally:
         pool.close()
+
+
+def _scheduled(pool: Pool, context: RunContext, groups: Sequence[Group], say: Say) -> Results:
+    """Compute with all cores what each process would need first, then execute the runs."""
+    with threads(processes.cores()):
+        keep_references(context, groups)
+    yield from schedule(pool, context, groups, say)
 
 
 def _start(context: RunContext, groups: Sequence[Group], n: int) -> Start:
