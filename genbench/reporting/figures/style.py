@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import seaborn as sns
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -192,10 +193,11 @@ def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
 
 def figure_png(figure: Figure) -> bytes:
     """Draw a figure as PNG without a date: in 256 colours, unless it shows images in colour."""
-    png, quick = io.BytesIO(), {"compress_level": 1}
-    dpi = min(_DPI, _MOST_DOTS / max(figure.get_size_inches()))
-    figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs=quick)
-    return png_bytes(Image.open(png).convert("RGB")) if _in_colour(figure) else _reduced(png)
+    figure.set_dpi(min(_DPI, _MOST_DOTS / max(figure.get_size_inches())))
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    return png_bytes(image if _in_colour(figure) else _reduced(image))
 
 
 def _in_colour(figure: Figure) -> bool:
@@ -203,15 +205,13 @@ def _in_colour(figure: Figure) -> bool:
     return any(array is not None and array.ndim == 3 for array in shown)
 
 
-def _reduced(png: io.BytesIO) -> bytes:
+def _reduced(image: Image.Image) -> Image.Image:
     """The same image in 256 colours: a third of the size, no difference to the eye.
 
     They are chosen to cover what occurs, not by how often it does: beside large grey images the
     few pixels of a coloured line must keep their colour.
     """
-    image = Image.open(png).convert("RGB")
-    image = image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    return png_bytes(image)
+    return image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 
 
 def png_bytes(image: Image.Image) -> bytes:
