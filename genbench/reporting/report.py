@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from genbench.core.files import write_atomic
+from genbench.reporting.figures.drawers import Drawers
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.model_figures import draw_all
 from genbench.reporting.figures.style import colours
@@ -34,8 +35,15 @@ def build(suite: StoredSuite, reports: Path) -> Path:
         StorageError: The results are damaged, or the report cannot be written.
     """
     folder = ReportFolder.of(suite, reports)
+    with Drawers.of_this_machine() as drawers:
+        _write(suite, folder, drawers)
+    folder.seal_with(suite)
+    return folder / PAGE
+
+
+def _write(suite: StoredSuite, folder: ReportFolder, drawers: Drawers) -> None:
     shown = best_part(suite)
-    maker = FigureMaker(folder / "figures", colours(shown.models))
+    maker = FigureMaker(folder / "figures", colours(shown.models), drawers)
     figures = draw_all(shown, maker)
     parts = [
         *declared_chapters(suite, maker),
@@ -52,9 +60,8 @@ def build(suite: StoredSuite, reports: Path) -> Path:
     remark = made_by(suite.record)
     write_atomic(folder / "table.md", markdown_tables(suite.title, tables, remark))
     write_atomic(folder / "table.tex", latex_tables(suite.title, tables, remark))
+    drawers.finish()
     write_atomic(folder / PAGE, page(shown, parts, maker.palette))
-    folder.seal_with(suite)
-    return folder / PAGE
 
 
 def _published(folder: ReportFolder, suite: StoredSuite) -> list[SmallTable]:

@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from genbench.reporting.figures.drawing import png_bytes
 from genbench.reporting.figures.lettering import fitted, height_of
 from genbench.reporting.figures.panels import title_of
-from genbench.reporting.figures.style import TITLE_SIZE, new_figure, png_bytes
+from genbench.reporting.figures.style import TITLE_SIZE, new_figure
 from genbench.results.sealed_folder import Arrays
 
 Pixels = NDArray[np.uint8]

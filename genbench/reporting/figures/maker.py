@@ -11,8 +11,10 @@ from matplotlib.figure import Figure
 from genbench.core.metric import Metric
 from genbench.core.plot import Plot
 from genbench.reporting.figures import grids, plots
+from genbench.reporting.figures.drawers import Drawers
+from genbench.reporting.figures.drawing import size_of
 from genbench.reporting.figures.grids import Pixels
-from genbench.reporting.figures.style import EmbeddedFigure, embedded, save
+from genbench.reporting.figures.style import EmbeddedFigure, embedded
 from genbench.reporting.figures.trade_off import draw_trade_off, trade_off
 from genbench.reporting.figures.user_plots import draw
 from genbench.reporting.tables.small_table import SmallTable
@@ -40,18 +42,23 @@ class FigureGroup:
 class FigureMaker:
     """Draws and writes the figures of one report, and remembers the files' names."""
 
-    def __init__(self, folder: Path, palette: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, palette: dict[str, str], drawers: Drawers | None = None
+    ) -> None:
         self.folder = folder
         self.palette = palette
+        self.drawers = drawers or Drawers()
         self.names: list[str] = []
 
     def save(self, figure: Figure, name: str, alt: str, **words: str) -> EmbeddedFigure:
-        """Write a figure under a name that is safe and not taken."""
+        """Write a finished figure under a name that is safe and not taken."""
         stem = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
         taken = sum(known == stem or known.startswith(f"{stem}--") for known in self.names)
         stem = f"{stem}--{taken + 1}" if taken else stem
         self.names.append(stem)
-        return save(figure, self.folder, stem, alt, **words)
+        width, height = size_of(figure)
+        png = self.drawers.draw(figure, self.folder / stem)
+        return EmbeddedFigure(png, alt, width, height, **words)
 
     def bounds(self, blocks: Sequence[ProtocolBlock]) -> FigureGroup:
         """One panel per protocol."""

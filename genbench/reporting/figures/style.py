@@ -8,13 +8,12 @@ import base64
 import io
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import seaborn as sns
 from matplotlib import rc_context, rcParamsDefault
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from genbench.core.files import write_atomic
+from genbench.reporting.figures.drawing import MISSING_GLYPH, files_of
 
 # Okabe and Ito's set without its yellow and black, and fourteen more, found by search: any two are
 # at least 14 apart (CIEDE2000) for normal sight, and 9 for each colour blindness as simulated by
@@ -88,21 +88,23 @@ _SETTINGS: dict[str, Any] = {
     "savefig.facecolor": "white",
     "pdf.fonttype": 3,  # whole seconds faster than the subsetting that type 42 needs
 }
-_DPI = 150
-_MOST_DOTS = 2**15
-"""Along a side of a figure: matplotlib draws twice as many at most."""
 
 
 @dataclass(frozen=True)
 class EmbeddedFigure:
-    """A figure for the page, as a data address, with the words that go with it."""
+    """A figure for the page, with the words that go with it; ``png`` waits until it is drawn."""
 
-    source: str
+    png: Callable[[], bytes]
     alt: str
     width: int
     height: int
     title: str = ""
     note: str = ""
+
+    @property
+    def source(self) -> str:
+        """Its pixels as a data address."""
+        return f"data:image/png;base64,{base64.b64encode(self.png()).decode()}"
 
     def shown_at(self, least: int, most: int, widest: int) -> "EmbeddedFigure":
         """The same pixels, shown so high: enlarged by a whole factor, or made smaller."""
@@ -155,13 +157,17 @@ def markers(models: Sequence[str]) -> dict[str, Marker]:
     return {model: SHAPES[(i + i // len(_COLOURS)) % len(SHAPES)] for i, model in known}
 
 
+def settings() -> dict[str, Any]:
+    """Return every setting of matplotlib with which figures are drawn."""
+    defaults = {key: rcParamsDefault[key] for key in rcParamsDefault if key != "backend"}
+    return {**defaults, **sns.axes_style("whitegrid"), **_SETTINGS}
+
+
 @contextmanager
 def styled() -> Iterator[None]:
     """Draw with the style of the report, whatever matplotlib is set to; that comes back after."""
-    defaults = {key: rcParamsDefault[key] for key in rcParamsDefault if key != "backend"}
-    settings: Any = {**defaults, **sns.axes_style("whitegrid"), **_SETTINGS}
-    with rc_context(settings), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the font lacks a name's letters
+    with rc_context(settings()), warnings.catch_warnings():  # type: ignore[arg-type]
+        warnings.filterwarnings("ignore", MISSING_GLYPH)
         yield
 
 
@@ -174,48 +180,17 @@ def new_figure(width: float, height: float) -> Figure:
 
 def save(figure: Figure, folder: Path, name: str, alt: str, **words: str) -> EmbeddedFigure:
     """Write a figure as PNG and PDF without dates, and return it for the page."""
-    small, pdf = figure_png(figure), io.BytesIO()
-    figure.set_layout_engine("none")  # keep the places just found
-    figure.savefig(
-        pdf, format="pdf", dpi=100, metadata=dict.fromkeys(("CreationDate", "Creator", "Producer"))
-    )
-    write_atomic(folder / f"{name}.png", small)
-    write_atomic(folder / f"{name}.pdf", pdf.getvalue())
-    return embedded(small, alt, **words)
+    return embedded(written(files_of(figure), folder / name), alt, **words)
+
+
+def written(files: tuple[bytes, bytes], path: Path) -> bytes:
+    """Write a figure's PNG and PDF, with a path without what their names end in; return the PNG."""
+    for content, ending in zip(files, (".png", ".pdf"), strict=True):
+        write_atomic(path.with_name(path.name + ending), content)
+    return files[0]
 
 
 def embedded(png: bytes, alt: str, **words: str) -> EmbeddedFigure:
     """Turn the bytes of a PNG file into a figure for the page."""
     width, height = Image.open(io.BytesIO(png)).size
-    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return EmbeddedFigure(source, alt, width, height, **words)
-
-
-def figure_png(figure: Figure) -> bytes:
-    """Draw a figure as PNG without a date: in 256 colours, unless it shows images in colour."""
-    figure.set_dpi(min(_DPI, _MOST_DOTS / max(figure.get_size_inches())))
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    return png_bytes(image if _in_colour(figure) else _reduced(image))
-
-
-def _in_colour(figure: Figure) -> bool:
-    shown = (image.get_array() for axis in figure.axes for image in axis.images)
-    return any(array is not None and array.ndim == 3 for array in shown)
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """The same image in 256 colours: a third of the size, no difference to the eye.
-
-    They are chosen to cover what occurs, not by how often it does: beside large grey images the
-    few pixels of a coloured line must keep their colour.
-    """
-    return image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-
-
-def png_bytes(image: Image.Image) -> bytes:
-    """Encode an image as PNG, without metadata."""
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", compress_level=7)  # 9: a fifth of the speed, 6 % smaller
-    return buffer.getvalue()
+    return EmbeddedFigure(lambda: png, alt, width, height, **words)

@@ -157,7 +157,11 @@ def _numbered(axis: Any, values: pd.Series, *, log: bool, few: bool = False) -> 
     if few and log and len(known) <= _FEW:
         axis.set_major_locator(FixedLocator(list(known)))
     if log or (len(known) and np.abs(known).max() >= 1e4):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+        axis.set_major_formatter(FuncFormatter(_short))
+
+
+def _short(value: float, _: int) -> str:
+    return short(value)
 
 
 def short(value: float) -> str:

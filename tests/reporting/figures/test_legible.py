@@ -47,7 +47,7 @@ class Reader(FigureMaker):
 
     def save(self, figure, name, alt, **words):
         self.found[name] = problems(figure)
-        return EmbeddedFigure("", alt, 1, 1, **words)
+        return EmbeddedFigure(bytes, alt, 1, 1, **words)
 
 
 def read(root):

@@ -10,11 +10,11 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
+from genbench.reporting.figures.drawing import figure_png
 from genbench.reporting.figures.style import (
     LABEL_COLOURS,
     EmbeddedFigure,
     colours,
-    figure_png,
     markers,
     new_figure,
     styled,
@@ -46,7 +46,7 @@ def test_images_in_colour_keep_every_colour():
 
 
 def test_a_strip_is_no_wider_than_its_place():
-    one = EmbeddedFigure("", "", width=200, height=5)
+    one = EmbeddedFigure(bytes, "", width=200, height=5)
     assert one.shown_at(24, 36, 400).width == 400
     assert replace(one, width=50, height=10).shown_at(24, 36, 400).height == 30
 

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from genbench.core import numbers
 from genbench.core.errors import ConfigError
 from genbench.core.plot import Plot
+from genbench.reporting.figures.drawing import figure_png
 from genbench.reporting.figures.grids import grid_png
 from genbench.reporting.figures.maker import FigureMaker
 from genbench.reporting.figures.model_figures import IMAGES, LATENT_SPACE
-from genbench.reporting.figures.style import EmbeddedFigure, colours, embedded, figure_png, styled
+from genbench.reporting.figures.style import EmbeddedFigure, colours, embedded, styled
 from genbench.reporting.figures.user_plots import describe, draw, image_grid
 from genbench.reporting.page.lectures.sources import Sources
 from genbench.reporting.page.lectures.topics import Shown

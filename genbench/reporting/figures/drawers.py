@@ -1,0 +1,149 @@
+"""Draws the figures of a report in several processes, while this one makes the next."""
+
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Self
+
+from matplotlib.figure import Figure
+
+from genbench.core.processes import cores
+from genbench.reporting.figures import drawing
+from genbench.reporting.figures.style import settings, styled, written
+
+MOST = 8
+"""Processes beside this one; more would have nothing to do."""
+FEW = 8
+"""So many figures are drawn here sooner than a process has started."""
+
+
+class _Task:
+    """A figure to draw; ``there`` ends when a process was asked, ``png`` is what came of it."""
+
+    def __init__(self, figure: Figure, path: Path) -> None:
+        self.pickled, self.path = pickle.dumps(figure), path
+        self.there: Future[None] | None = None
+        self.png: bytes | None = None
+
+
+class Drawers:
+    """Processes that draw finished figures; with none, figures are drawn here, at once.
+
+    The bytes are the same whoever draws. What a process fails at is drawn here again, so that
+    errors and warnings are those of this process.
+    """
+
+    def __init__(self, n: int = 0) -> None:
+        self._n, self._settings = n, settings()
+        self._tasks: list[_Task] = []
+        self._threads = ThreadPoolExecutor(max(1, n), initializer=self._start)
+        self._of_thread = threading.local()
+        self._processes: list[_Process] = []
+        self._closed = False
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """One for each core, this process among them."""
+        return cls(min(MOST, cores() - 1))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown()
+
+    def draw(self, figure: Figure, path: Path) -> Callable[[], bytes]:
+        """Write a figure as PNG and PDF, now or later; return what waits for the PNG.
+
+        Args:
+            figure: Finished: it does not change from here on.
+            path: Of the files, without what their names end in.
+        """
+        if self._n:
+            with suppress(AttributeError, TypeError, pickle.PicklingError):  # drawn at once
+                self._tasks.append(_Task(figure, path))
+                return partial(self._png_of, self._handed_out())
+        png = written(drawing.files_of(figure), path)
+        return lambda: png
+
+    def finish(self) -> None:
+        """Draw here what no process has begun, the last first, and wait for the others."""
+        for task in reversed(self._tasks):
+            self._png_of(task)
+
+    def _handed_out(self) -> _Task:
+        """Return the last task, after all were given to processes where that is worth it."""
+        if len(self._tasks) >= FEW:
+            with suppress(RuntimeError):  # no thread can be started
+                for task in self._tasks:
+                    task.there = task.there or self._threads.submit(self._there, task)
+        return self._tasks[-1]
+
+    def _png_of(self, task: _Task) -> bytes:
+        if task.there is not None and not task.there.cancel():
+            task.there.result()
+        if task.png is None:
+            with styled():
+                task.png = written(drawing.files_of(pickle.loads(task.pickled)), task.path)
+        return task.png
+
+    def _start(self) -> None:
+        """Start the process of a thread."""
+        with suppress(OSError, ValueError):  # none can be started: all is drawn here
+            process = _Process()
+            self._processes.append(process)
+            if self._closed:
+                process.kill()
+            process.connection.send(self._settings)
+            self._of_thread.process = process
+
+    def _there(self, task: _Task) -> None:
+        """Let the process of this thread draw, if it can."""
+        files = None
+        with suppress(AttributeError, EOFError, OSError):  # it did not start, or died
+            files = self._of_thread.process.files_of(task.pickled)
+        if files is not None:
+            task.png = written(files, task.path)
+
+
+class _Process:
+    """A process that draws, and the socket to it; it needs no script and prints nothing."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.connection: Connection[Any, Any] = Connection(ours.detach())
+        paths = os.pathsep.join(map(os.path.abspath, sys.path))
+        with theirs:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-P", drawing.__file__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": paths},
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+
+    def files_of(self, pickled: bytes) -> tuple[bytes, bytes] | None:
+        """Return PNG and PDF of a figure; None where drawing it failed."""
+        self.connection.send_bytes(pickled)
+        files: tuple[bytes, bytes] | None = self.connection.recv()
+        return files
+
+    def kill(self) -> None:
+        """End the process; who waits for it finds its socket closed."""
+        self._popen.kill()
+        self._popen.wait()
