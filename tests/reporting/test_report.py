@@ -1,6 +1,7 @@
 """The whole report: what it links to, what it says, which files it consists of."""
 
 import base64
+import gc
 import io
 import json
 import re
@@ -218,3 +219,9 @@ def test_a_page_of_very_many_models_shows_the_best_and_says_so(few_results, tmp_
     assert set(re.findall(r'data-model="([^"]*)" style', page)) == set(shown)
     table = (tmp_path / "tiny" / "table.md").read_text(encoding="utf-8").replace("\\", "")
     assert [name for name in suite.models if name not in table] == []
+
+
+def test_a_report_leaves_the_collector_of_garbage_as_it_was(build, few_results):
+    before = gc.get_threshold()
+    build(few_results)
+    assert gc.get_threshold() == before
