@@ -135,14 +135,15 @@ def run_and_report(
     A shard that leaves something to others writes no report, and reads nothing back.
     ``say`` is called with a line for each finished run.
     """
-    from genbench.core.ahead import import_ahead
+    from genbench.core.ahead import import_ahead, many_imports
     from genbench.core.processes import leave_if_importing_script
 
     leave_if_importing_script()
     if options.report:
         import_ahead("matplotlib.figure", "seaborn", "jinja2", "genbench.reporting.report")
-    from genbench.suites.run import run_suite
-    from genbench.suites.until_decided import run_until_decided
+    with many_imports():
+        from genbench.suites.run import run_suite
+        from genbench.suites.until_decided import run_until_decided
 
     run = run_suite if options.until_decided is False else run_until_decided
     outcome = run(options, say)

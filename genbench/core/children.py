@@ -1,11 +1,11 @@
-"""Python processes that this one starts, and the sockets to them. Imports nothing heavy."""
+"""Python processes that this one starts, and the sockets to them; imports nothing heavy."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -14,16 +14,16 @@ from typing import Any
 
 @dataclass(frozen=True, eq=False)
 class Child:
-    """A process that runs a module, in a session of its own, and the socket to it."""
+    """A process in a session of its own, and the socket to it, which closes with this object."""
 
     popen: "subprocess.Popen[bytes]"
     connection: "Connection[Any, Any]"
 
     @classmethod
-    def start(cls, module: str, *arguments: str) -> "Child":
-        """Start ``python -m module HANDLE ARGUMENTS`` with the handle of a socket.
+    def start(cls, *program: str, arguments: Sequence[str] = (), quiet: bool = False) -> "Child":
+        """Start ``python PROGRAM HANDLE ARGUMENTS`` with the handle of a socket.
 
-        It finds the modules that this process finds.
+        It finds the modules that this process finds, and prints on standard error, or nowhere.
 
         Raises:
             OSError: It cannot be started.
@@ -33,9 +33,10 @@ class Child:
         paths = os.pathsep.join(map(os.path.abspath, sys.path))
         with theirs:
             popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(theirs.fileno()), *arguments],
+                [sys.executable, "-P", *program, str(theirs.fileno()), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=_standard_error(),
+                stdout=subprocess.DEVNULL if quiet else _standard_error(),
+                stderr=subprocess.DEVNULL if quiet else None,
                 env=os.environ | {"PYTHONPATH": paths},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
@@ -47,7 +48,6 @@ def end(children: Iterable[Child]) -> None:
     """End processes, and what they have started; all at once, since each takes a moment."""
     ending = list(children)
     for child in ending:
-        child.connection.close()
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.popen.pid, signal.SIGKILL)
     for child in ending:
@@ -59,12 +59,12 @@ _early: dict[str, list[Child]] = {}
 
 @contextmanager
 def started_early(module: str, n: int, *arguments: str) -> Iterator[None]:
-    """Start processes that somebody inside of the block will :func:`take`; end the others."""
+    """Start processes of a module that the block will :func:`take`; end those that are left."""
     children = _early.setdefault(module, [])
     try:
         with suppress(OSError):  # whoever takes one tries again, and reports
             while len(children) < n:
-                children.append(Child.start(module, *arguments))
+                children.append(Child.start("-m", module, arguments=arguments))
         yield
     finally:
         end(_early.pop(module))
@@ -77,7 +77,7 @@ def take(module: str) -> Child:
         OSError: It cannot be started.
     """
     early = _early.get(module)
-    return early.pop() if early else Child.start(module)
+    return early.pop() if early else Child.start("-m", module)
 
 
 def _standard_error() -> int:

@@ -7,7 +7,7 @@ from genbench.reporting.report_folder import PAGE, ReportFolder
 from genbench.reporting.summary import terminal_summary
 from genbench.results.suite import StoredSuite
 
-__all__ = ["build_report", "import_plotting", "terminal_summary"]
+__all__ = ["build_report", "terminal_summary"]
 
 
 def build_report(suite: StoredSuite, reports: Path) -> Path:
@@ -27,8 +27,3 @@ def build_report(suite: StoredSuite, reports: Path) -> Path:
         from genbench.reporting.report import build  # the plotting libraries take a second to load
 
         return build(suite, reports)
-
-
-def import_plotting() -> None:
-    """Import what a page needs; worth calling in a thread while something else is waited for."""
-    import genbench.reporting.report  # noqa: F401

@@ -6,7 +6,7 @@ from genbench.core.children import started_early
 from genbench.core.processes import cores
 from genbench.runs.run_options import RunOptions
 
-WORKER = "genbench.runs.executors.worker"
+WORKER = "genbench.runs.work"
 _MOST = 4
 """The others start when it is known how many there are to be."""
 _CORES_OF_EACH = 4

@@ -1,8 +1,12 @@
 """Modules that are imported while there is nothing to do: one at a time, in order."""
 
+import gc
 import sys
+from contextlib import suppress
 
-from genbench.core.ahead import import_ahead, import_next, is_anything_ahead
+import pytest
+
+from genbench.core.ahead import import_ahead, import_next, is_anything_ahead, many_imports
 
 
 def test_modules_are_imported_one_at_a_time_and_errors_wait_for_whoever_needs_them(
@@ -20,3 +24,16 @@ def test_modules_are_imported_one_at_a_time_and_errors_wait_for_whoever_needs_th
         imported.append([name for name in names if name in sys.modules])
     assert imported == [names[:1], names[:1], names[:1], [names[0], names[3]]]
     import_next()  # nothing is left
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_garbage_is_looked_for_afterwards_as_before(enabled):
+    try:
+        if not enabled:
+            gc.disable()
+        with suppress(ImportError), many_imports():
+            inside = gc.isenabled()
+            raise ImportError
+        assert (inside, gc.isenabled()) == (False, enabled)
+    finally:
+        gc.enable()

@@ -41,7 +41,7 @@ def require_dead(pids):
 
 
 def test_a_child_finds_modules_of_this_process_and_ends_with_all_that_it_started():
-    child = Child.start("echo_child", "a", "b")
+    child = Child.start("-m", "echo_child", arguments=["a", "b"])
     pid, grandchild, arguments = child.connection.recv()
     assert (pid, arguments) == (child.popen.pid, ["a", "b"])
     assert is_alive(grandchild)
@@ -73,6 +73,15 @@ def test_nothing_is_left_where_the_block_fails():
     late = take("echo_child")
     assert late.connection.recv()[2] == []
     end([late])
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_child_prints_on_standard_error_or_nowhere(tmp_path, capfd, quiet):
+    program = tmp_path / "prints.py"
+    program.write_text("import sys; print('out'); print('err', file=sys.stderr)")
+    assert Child.start(str(program), quiet=quiet).popen.wait() == 0
+    out, err = capfd.readouterr()
+    assert (out, sorted(err.split())) == ("", [] if quiet else ["err", "out"])
 
 
 def test_a_python_that_is_gone_is_told_to_whoever_takes_one(monkeypatch, tmp_path):

@@ -1,21 +1,17 @@
 """Draws the figures of a report in several processes, while this one makes the next."""
 
-import os
 import pickle
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from matplotlib.figure import Figure
 
+from genbench.core.children import Child, end
 from genbench.core.processes import cores
 from genbench.reporting.figures import drawing
 from genbench.reporting.figures.style import settings, styled, written
@@ -47,7 +43,7 @@ class Drawers:
         self._tasks: list[_Task] = []
         self._threads = ThreadPoolExecutor(max(1, n), initializer=self._start)
         self._of_thread = threading.local()
-        self._processes: list[_Process] = []
+        self._children: list[Child] = []
         self._closed = False
 
     @classmethod
@@ -61,8 +57,7 @@ class Drawers:
     def __exit__(self, *_: object) -> None:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for process in self._processes:
-            process.kill()
+        end(self._children)
         self._threads.shutdown()
 
     def draw(self, figure: Figure, path: Path) -> Callable[[], bytes]:
@@ -103,47 +98,19 @@ class Drawers:
     def _start(self) -> None:
         """Start the process of a thread."""
         with suppress(OSError, ValueError):  # none can be started: all is drawn here
-            process = _Process()
-            self._processes.append(process)
+            child = Child.start(drawing.__file__, quiet=True)
+            self._children.append(child)
             if self._closed:
-                process.kill()
-            process.connection.send(self._settings)
-            self._of_thread.process = process
+                end([child])
+            child.connection.send(self._settings)
+            self._of_thread.connection = child.connection
 
     def _there(self, task: _Task) -> None:
         """Let the process of this thread draw, if it can."""
-        files = None
+        files = None  # drawing it failed
         with suppress(AttributeError, EOFError, OSError):  # it did not start, or died
-            files = self._of_thread.process.files_of(task.pickled)
+            connection = self._of_thread.connection
+            connection.send_bytes(task.pickled)
+            files = connection.recv()
         if files is not None:
             task.png = written(files, task.path)
-
-
-class _Process:
-    """A process that draws, and the socket to it; it needs no script and prints nothing."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        self.connection: Connection[Any, Any] = Connection(ours.detach())
-        paths = os.pathsep.join(map(os.path.abspath, sys.path))
-        with theirs:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-P", drawing.__file__, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | {"PYTHONPATH": paths},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-
-    def files_of(self, pickled: bytes) -> tuple[bytes, bytes] | None:
-        """Return PNG and PDF of a figure; None where drawing it failed."""
-        self.connection.send_bytes(pickled)
-        files: tuple[bytes, bytes] | None = self.connection.recv()
-        return files
-
-    def kill(self) -> None:
-        """End the process; who waits for it finds its socket closed."""
-        self._popen.kill()
-        self._popen.wait()

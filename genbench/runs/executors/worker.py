@@ -1,13 +1,10 @@
-"""A process that executes runs, one group after the other, for the process that started it.
+"""What a process does that executes runs, one group after the other, for the one that started it.
 
-``python -m genbench.runs.executors.worker HANDLE [MODULES]``, with the handle of a socket that it
-inherits, and modules to import while there is nothing to do. It ends with its parent: where the
-socket ends, so does the worker.
+It ends with its parent: where the socket between them ends, so does the worker.
 """
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -132,7 +129,3 @@ def _import(module: str) -> None:
         import_module(module)
     except ImportError as error:
         raise ConfigError(f"jobs: a worker process cannot import {module}: {error}") from error
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])

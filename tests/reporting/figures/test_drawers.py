@@ -58,7 +58,7 @@ def draw_and_finish(drawn_by, folder, *more):
 
 
 def started_by(drawn_by):
-    return [process._popen for process in drawn_by._processes]
+    return [process.popen for process in drawn_by._children]
 
 
 def wait_until(reached):
@@ -77,7 +77,7 @@ print("started")
 with styled(), Drawers(1) as one:
     for place in range(FEW):
         one.draw(new_figure(1, 1), Path(sys.argv[1], str(place)))
-    while not one._processes or not all(task.there.done() for task in one._tasks):
+    while not one._children or not all(task.there.done() for task in one._tasks):
         pass
 """
 
