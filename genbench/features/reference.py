@@ -1,6 +1,7 @@
 """The features of a data set's own images, which generated ones are compared with."""
 
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -10,8 +11,11 @@ from genbench.core.protocol import SplitName
 from genbench.core.tensors import joined
 from genbench.data import Dataset
 from genbench.features.kept import kept
-from genbench.features.space import FeatureSpace
+from genbench.features.space import BATCH, FeatureSpace
 from genbench.features.spaces import AUTO, key_of, space_of
+
+AT_ONCE = 2**25
+"""Numbers of the images whose features are computed at once, if there are threads for so many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,5 +79,9 @@ def reference_of(
 
 
 def _features(dataset: Dataset, split: SplitName, space: FeatureSpace) -> Tensor:
+    """Return the features of a split, as many blocks at once as there are threads, and room."""
+    n_pixels = torch.Size(dataset.image_shape).numel()
+    n = max(1, min(torch.get_num_threads(), AT_ONCE // (BATCH * n_pixels)))
     blocks = dataset.unprocessed.blocks(split)
-    return joined((space.features(x) for x in blocks), dataset.size(split))
+    groups = iter(lambda: list(islice(blocks, n)), [])
+    return joined((space.features(torch.cat(group)) for group in groups), dataset.size(split))

@@ -23,12 +23,22 @@ FEW = 8
 
 
 class _Task:
-    """A figure to draw; ``there`` ends when a process was asked, ``png`` is what came of it."""
+    """A figure to draw; ``there`` ends when a process was asked, ``png`` is what came of it.
+
+    One that holds a function of ours is drawn here: a process would have to import as much as this
+    one has.
+    """
 
     def __init__(self, figure: Figure, path: Path) -> None:
-        self.pickled, self.path = pickle.dumps(figure), path
+        self.figure, self.pickled, self.path = figure, pickle.dumps(figure), path
+        self.is_ours = b"genbench." in self.pickled
         self.there: Future[None] | None = None
         self.png: bytes | None = None
+
+    def write(self, files: tuple[bytes, bytes]) -> None:
+        """Write the files of the figure, which is needed no longer."""
+        self.png = written(files, self.path)
+        del self.figure, self.pickled
 
 
 class Drawers:
@@ -84,7 +94,8 @@ class Drawers:
         if len(self._tasks) >= FEW:
             with suppress(RuntimeError):  # no thread can be started
                 for task in self._tasks:
-                    task.there = task.there or self._threads.submit(self._there, task)
+                    if not task.is_ours:
+                        task.there = task.there or self._threads.submit(self._there, task)
         return self._tasks[-1]
 
     def _png_of(self, task: _Task) -> bytes:
@@ -92,7 +103,8 @@ class Drawers:
             task.there.result()
         if task.png is None:
             with styled():
-                task.png = written(drawing.files_of(pickle.loads(task.pickled)), task.path)
+                task.write(drawing.files_of(task.figure))
+        assert task.png is not None
         return task.png
 
     def _start(self) -> None:
@@ -113,4 +125,4 @@ class Drawers:
             connection.send_bytes(task.pickled)
             files = connection.recv()
         if files is not None:
-            task.png = written(files, task.path)
+            task.write(files)

@@ -4,6 +4,7 @@
 genbench, so that it starts quickly, and ends where the socket does.
 """
 
+import gc
 import io
 import pickle
 import sys
@@ -11,13 +12,17 @@ import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
+from weakref import ref
 
 import matplotlib.backends.backend_pdf  # noqa: F401  or the first figure would wait for it
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import TransformNode
 from PIL import Image
+
+Reference = ref[TransformNode]
 
 MISSING_GLYPH = "Glyph .* missing"
 """A warning that does not matter: the font lacks a name's letters."""
@@ -72,6 +77,28 @@ def png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def unpickled(pickled: bytes) -> Figure:
+    """Return a figure whose transforms know each other.
+
+    Matplotlib finds what depends on a transform by its address in memory, and pickles the old one.
+    A new transform at such an address would take that place, and what was there before would keep
+    the resolution that it was first drawn at.
+    """
+    figure: Figure = pickle.loads(pickled)
+    for node in gc.get_objects():
+        if issubclass(type(node), TransformNode):
+            node._parents = _by_address(node._parents)  # type: ignore[attr-defined]
+    return figure
+
+
+def _by_address(parents: dict[int, Reference]) -> dict[int, Reference]:
+    found: dict[int, Reference] = {}
+    for parent in filter(None, (reference() for reference in parents.values())):
+        place = id(parent)
+        found[place] = ref(parent, lambda _, place=place: found.pop(place, None))  # type: ignore[misc]
+    return found
+
+
 def main(handle: int) -> None:
     """Take settings of matplotlib from a socket, then figures, until it ends."""
     connection: Connection[Any, Any] = Connection(handle)
@@ -86,7 +113,7 @@ def main(handle: int) -> None:
 def _files_or_none(pickled: bytes) -> tuple[bytes, bytes] | None:
     """Draw a figure; None where it fails or warns: the parent then tries, for all to see."""
     try:
-        return files_of(pickle.loads(pickled))
+        return files_of(unpickled(pickled))
     except Exception:  # noqa: BLE001  whatever it is, it comes again
         return None
 

@@ -1,6 +1,8 @@
 """Figures have the same bytes whoever draws them, and no process is left."""
 
+import gc
 import io
+import pickle
 import subprocess
 import sys
 import time
@@ -8,9 +10,11 @@ import time
 import pytest
 from matplotlib.artist import Artist
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import TransformNode
 from PIL import Image
 
 from genbench.core.errors import StorageError
+from genbench.core.texts import noun
 from genbench.reporting.figures import drawers, drawing
 from genbench.reporting.figures.drawers import FEW, Drawers
 from genbench.reporting.figures.style import new_figure, styled
@@ -157,12 +161,43 @@ def test_files_that_cannot_be_written_are_an_error(tmp_path):
         draw_and_finish(one, tmp_path / "file")
 
 
+def test_transforms_of_a_pickled_figure_know_each_other_by_their_new_addresses():
+    """By the old ones, another can take the place of one, which then misses what changes."""
+    pickled = pickle.dumps(figure_of(1))
+
+    def strangers():
+        nodes = [node for node in gc.get_objects() if issubclass(type(node), TransformNode)]
+        known = [(place, parent()) for node in nodes for place, parent in node._parents.items()]
+        return sum(parent is not None and id(parent) != place for place, parent in known)
+
+    lost = pickle.loads(pickled)
+    assert strangers() > 0
+    del lost
+    gc.collect()
+    figure = drawing.unpickled(pickled)
+    assert strangers() == 0
+    assert drawing.files_of(figure) == drawing.files_of(figure_of(1))
+
+
 def test_a_figure_that_cannot_be_sent_is_drawn_at_once(tmp_path):
     figure = figure_of(0)
     figure.axes[0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value}"))
     with Drawers(1) as one:
         png = one.draw(figure, tmp_path / "own")
         assert (tmp_path / "own.png").read_bytes() == png()
+
+
+def test_a_figure_with_a_function_of_ours_is_drawn_here(tmp_path):
+    """A process would import all that this one has before it draws."""
+    figure = figure_of(0)
+    figure.axes[0].yaxis.set_major_formatter(FuncFormatter(noun))
+    with Drawers(1) as one:
+        draw_all(one, tmp_path)
+        one.draw(figure, tmp_path / "ours")
+        wait_until(lambda: all(task.there.done() for task in one._tasks[:-1]))
+        assert one._tasks[-1].there is None
+        one.finish()
+    assert (tmp_path / "ours.png").is_file()
 
 
 @pytest.mark.parametrize("height", [1.0, 2.2, 2.2199999999, 2.76, 333 / 150, 414.0001 / 150, 500.0])
