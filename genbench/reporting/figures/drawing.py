@@ -95,7 +95,7 @@ def _by_address(parents: dict[int, Reference]) -> dict[int, Reference]:
     found: dict[int, Reference] = {}
     for parent in filter(None, (reference() for reference in parents.values())):
         place = id(parent)
-        found[place] = ref(parent, lambda _, place=place: found.pop(place, None))  # type: ignore[misc]
+        found[place] = ref(parent, lambda _, place=place: found.pop(place, None))
     return found
 
 
