@@ -10,6 +10,7 @@ import pickle
 import sys
 import warnings
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 from weakref import ref
@@ -87,16 +88,19 @@ def unpickled(pickled: bytes) -> Figure:
     figure: Figure = pickle.loads(pickled)
     for node in gc.get_objects():
         if issubclass(type(node), TransformNode):
-            node._parents = _by_address(node._parents)  # type: ignore[attr-defined]
+            node._parents = _by_address(node._parents)
     return figure
 
 
 def _by_address(parents: dict[int, Reference]) -> dict[int, Reference]:
     found: dict[int, Reference] = {}
     for parent in filter(None, (reference() for reference in parents.values())):
-        place = id(parent)
-        found[place] = ref(parent, lambda _, place=place: found.pop(place, None))
+        found[id(parent)] = ref(parent, partial(_forget, found, id(parent)))
     return found
+
+
+def _forget(parents: dict[int, Reference], place: int, _: Reference) -> None:
+    parents.pop(place, None)
 
 
 def main(handle: int) -> None:
