@@ -42,6 +42,8 @@ class StackedParameters:
         self.module = modules[0]
         stored = self.module.state_dict().keys()
         weights = _stack_by_name([dict(m.named_parameters()) for m in modules])
+        for name in weights.keys() & _of_linear_layers(self.module):
+            weights[name] = _with_transposed_parts(weights[name])
         self.parameters = {name: nn.Parameter(stack) for name, stack in weights.items()}
         buffers = [{k: b for k, b in m.named_buffers() if k in stored} for m in modules]
         self.buffers = _stack_by_name(buffers)
@@ -57,18 +59,35 @@ class StackedParameters:
         for model in self._models:
             for tensor in (*model.parameters(), *model.buffers()):
                 tensor.data = tensor.data.clone()
+            weights, linear = dict(model.named_parameters()), _of_linear_layers(model)
+            for name in weights.keys() & linear:
+                weights[name].data = weights[name].data.contiguous()
+
+
+def _of_linear_layers(module: nn.Module) -> set[str]:
+    """Return the names of the weights of linear layers."""
+    layers = module.named_modules(remove_duplicate=False)
+    return {f"{name}.weight" for name, layer in layers if isinstance(layer, nn.Linear)}
+
+
+def _with_transposed_parts(stack: Tensor) -> Tensor:
+    """Return the same stack, (S, out, in), with the parts' columns one after the other in memory.
+
+    The gradient of a batch of linear layers is a product with this layout, and would be copied.
+    """
+    return stack.mT.contiguous().mT
 
 
 def _stack_by_name(each: Sequence[Tensors]) -> Tensors:
     return {name: stack_tensors([tensors[name].detach() for tensors in each]) for name in each[0]}
 
 
-def stack_tensors(tensors: Sequence[Tensor]) -> Tensor:
-    """Stack tensors so that each part has the memory layout of the first tensor.
+def stack_tensors(tensors: Sequence[Tensor], like: Tensor | None = None) -> Tensor:
+    """Stack tensors so that each part has the memory layout of the first tensor, or of ``like``'s.
 
     Dropout draws in memory order, which for images may have the channels last.
     """
-    first = tensors[0]
+    first = tensors[0] if like is None else like[0]
     shape, stride = (len(tensors), *first.shape), (first.numel(), *first.stride())
     stack = torch.empty_strided(shape, stride, dtype=first.dtype, device=first.device)
     for part, tensor in zip(stack, tensors, strict=True):

@@ -183,7 +183,7 @@ class JointUpdate:
             states = [s[p] for s, p in zip(own, parameters, strict=True) if p in s]
             if states:
                 optimizer.state[stack] = {
-                    k: v.clone() if k == "step" else stack_tensors([s[k] for s in states])
+                    k: v.clone() if k == "step" else stack_tensors([s[k] for s in states], stack)
                     for k, v in states[0].items()
                 }
         return optimizer

@@ -8,8 +8,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from genbench.training import capture
 from genbench.training.joint import loop
+from genbench.training.joint import step as step_module
 from genbench.training.joint.loop import fit_together
 from genbench.training.joint.step import clip_gradients
+from genbench.training.optimizers import in_layout_of
 from tests.training.joint.members import members, pictures_for, with_options
 
 
@@ -66,3 +68,27 @@ def test_gradients_are_clipped_by_each_members_norm():
         assert norms[i].item() == pytest.approx(norm.item(), rel=1e-14)
         for p, gradient in zip(own, scaled.values(), strict=True):
             assert torch.allclose(gradient[i], p.grad, rtol=1e-14)
+
+
+@pytest.mark.parametrize("recipe", ["vae", "cvae", "gan"])
+def test_gradients_of_linear_layers_arrive_in_the_layout_of_the_weights(
+    recipe, tmp_path, monkeypatch
+):
+    copied = []
+
+    def moved(parameter, gradient):
+        placed = in_layout_of(parameter, gradient)
+        copied.append(placed.data_ptr() != gradient.data_ptr())
+        return placed
+
+    monkeypatch.setattr(step_module, "in_layout_of", moved)
+    case = with_options(recipe)
+    loops = members(case, tmp_path / "c", pictures_for(case))
+    joint = loop.JointLoop(loops)
+    rates = torch.tensor([0.1] * len(joint.step.updates)).double()
+    joint.step.draw()
+    joint.step(torch.arange(16).repeat(3, 1), 0.0, rates)
+    assert copied
+    assert not any(copied)
+    joint.step.stack.release()
+    assert all(p.is_contiguous() for one in loops for p in one.model.parameters())
