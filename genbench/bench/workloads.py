@@ -89,12 +89,13 @@ def _training(case: Case, context: BenchContext) -> Workload:
     most = max(MIN_STEPS, context.data.size("train") // case.batch_size)
     n_steps = min(_epoch_length(step), most)
     trainer, batch = _trainer(case, context, built, n_steps), _batch(one.data, case.batch_size)
+    products = _products(context.build(case, 0), batch, case.precision)  # of one alone
     timed = itertools.count()
     samples = n_steps * case.batch_size * case.n_seeds
     return Workload(
         Contender(lambda: trainer.run_epoch(next(timed)), samples),
         n_steps,
-        of_members(_products(built[0], batch, case.precision), case.n_seeds, context.device),
+        of_members(products, case.n_seeds, context.device),
         trainer.data,
         _serving(trainer.data, case) if case.n_seeds == 1 else None,
         first,

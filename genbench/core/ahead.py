@@ -22,7 +22,7 @@ def many_imports() -> Iterator[None]:
 
 def import_ahead(*modules: str) -> None:
     """Ask for modules to be imported when this process has nothing to do."""
-    _ahead.extend(modules)
+    _ahead.extend(name for name in modules if name not in _ahead)
 
 
 def is_anything_ahead() -> bool:
