@@ -39,6 +39,15 @@ def pytest_ignore_collect(collection_path, config):
     return None if collection_path in ours or GPU_TESTS in collection_path.parents else True
 
 
+def pytest_runtest_setup(item):
+    """Skip what needs the real MNIST where its files are not: tests download nothing."""
+    if item.get_closest_marker("mnist"):
+        from genbench.data import data_home, datasets
+
+        if not all((data_home() / "mnist" / f.name).is_file() for f in datasets["mnist"].files):
+            pytest.skip("the real MNIST is not in the data directory")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_process():
     """Runs stay in this process unless a test asks for more: a process needs seconds to start."""

@@ -128,10 +128,9 @@ def test_the_command_prints_the_plan_and_exits_by_whether_it_can_be_done(place, 
     assert "is damaged" in capsys.readouterr().err
 
 
+@pytest.mark.mnist
 def test_data_that_are_there_are_read(place, monkeypatch):
     monkeypatch.undo()
-    if not (data_home() / "mnist").is_dir():
-        pytest.skip("MNIST is not in the data directory")
     copytree(data_home() / "mnist", place / "data" / "mnist")
     plan = dry_run(RunOptions(str(place / "far.toml"), device="cpu", data_dir=place / "data"))
     assert [row.state for row in plan.rows] == ["to do", "to do"]
