@@ -5,9 +5,10 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 
 import pytest
+
+from tests.processes import children_of, is_alive
 
 PLUGIN = '''
 import os, signal, sys
@@ -198,19 +199,6 @@ def test_what_is_stored_starts_no_process(calm, server, kinds):
 LONG = ("run", "--suite", "tiny.toml", "--no-report", "--device", "cpu", "--jobs", "2")
 
 
-def workers_of(pid):
-    """Return the processes that a process has started."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in children.read_text().split()]
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("first", ["", EARLY], ids=["usual", "early"])
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)]
@@ -218,7 +206,7 @@ def is_alive(pid):
 def test_workers_end_with_their_parent(start, place, number, code, first):
     running = start(*LONG, "--set", "train.epochs=1000000", first=first)
     running.wait_for(lambda: len(list(place.results.rglob("spec.json"))) == 2)
-    workers = workers_of(running.pid)
+    workers = children_of(running.pid)
     assert len(workers) == 2
     sent = time.monotonic()
     running.send(number)

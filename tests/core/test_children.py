@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from genbench.core.children import Child, end, started_early, take
+from tests.processes import children_of, is_alive
 
 ECHO = """
 import os, subprocess, sys
@@ -23,14 +24,6 @@ connection.recv()
 def echo(tmp_path, monkeypatch):
     (tmp_path / "echo_child.py").write_text(ECHO)
     monkeypatch.syspath_prepend(str(tmp_path))
-
-
-def is_alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def require_dead(pids):
@@ -91,6 +84,4 @@ def test_a_python_that_is_gone_is_told_to_whoever_takes_one(monkeypatch, tmp_pat
 
 
 def own_children():
-    pid = os.getpid()
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return {int(child) for child in file.read().split()}
+    return set(children_of(os.getpid()))
