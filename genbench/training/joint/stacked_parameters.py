@@ -55,13 +55,11 @@ class StackedParameters:
         return {name: p.detach() for name, p in self.parameters.items()}
 
     def release(self) -> None:
-        """Give every member its own tensors again."""
+        """Give every member its own tensors again, matrices in the layout of a layer alone."""
         for model in self._models:
             for tensor in (*model.parameters(), *model.buffers()):
-                tensor.data = tensor.data.clone()
-            weights, linear = dict(model.named_parameters()), _of_linear_layers(model)
-            for name in weights.keys() & linear:
-                weights[name].data = weights[name].data.contiguous()
+                layout = torch.contiguous_format if tensor.ndim == 2 else torch.preserve_format
+                tensor.data = tensor.data.clone(memory_format=layout)
 
 
 def _of_linear_layers(module: nn.Module) -> set[str]:
