@@ -139,7 +139,7 @@ def run_and_report(
     from genbench.core.processes import leave_if_importing_script
 
     leave_if_importing_script()
-    if options.report:
+    if options.report:  # in parts, since an answer waits while one is imported
         import_ahead("matplotlib.figure", "seaborn", "jinja2", "genbench.reporting.report")
     with many_imports():
         from genbench.suites.run import run_suite
